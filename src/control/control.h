@@ -1,0 +1,91 @@
+/* The bus object (design, section 7). Unpacks, calls one function, replies; publishes what the manager tells. Keeps
+ * copies of what it publishes, compares, and sends one PropertiesChanged per object and loop turn, after the state
+ * is final. dbus/org.busyd.Busyd1.xml is the contract. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "core/availability.h"
+#include "core/base.h"
+#include "core/calls.h"
+
+#define CONTROL_HOLDS_PER_PEER_MAX 32
+#define CONTROL_HOLDS_MAX          256
+#define CONTROL_TEXT_MAX           512 /* bytes of an app, reason or message argument */
+
+struct control;
+
+/* What the manager does for the bus. Each returns 0 or a negative errno; *ret_problem, if set, is a sentence for
+ * people that control frees. */
+struct control_ops {
+        /* duration 0: without an end. -ENOENT: `until_calls_end` without a call. */
+        int (*set_mode)(void *userdata, enum mode mode, usec_t duration, bool until_calls_end, const char *message,
+                        char **ret_problem);
+        /* A hold began or ended; control owns cookies and watches the owners. `duration` 0: until released. */
+        int (*hold)(void *userdata, uint32_t cookie, const char *app, const char *reason, usec_t duration);
+        void (*release)(void *userdata, uint32_t cookie);
+        int (*reload)(void *userdata, char **ret_problem);
+        /* The newest first. Strings borrowed until the next call. 0: no more, 1: *ret is set. */
+        int (*history)(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_busy, const char **ret_reason);
+        void *userdata;
+};
+
+/* Attaches to the bus, exports the objects; the name comes with control_publish(). `bus` is the user bus. */
+int control_new(struct control **ret, sd_bus *bus, const struct control_ops *ops);
+struct control *control_free(struct control *c);
+CLEANUP(struct control, control_free);
+
+/* Requests the bus name. -EEXIST: another busyd runs. */
+int control_publish(struct control *c);
+
+/* The hold ended by itself (its duration was over). */
+void control_hold_ended(struct control *c, uint32_t cookie);
+
+/* ---- views: strings are copied; times are wall clock, 0 for none ---- */
+
+struct control_manager_view {
+        bool settled, busy;
+        usec_t since_wall;
+        enum mode mode;
+        usec_t mode_until_wall; /* 0: stays */
+        bool mode_until_calls_end;
+        const char *message; /* by hand, or "" */
+        const char *problem; /* what a user should know, or "" */
+};
+void control_set_manager(struct control *c, const struct control_manager_view *v);
+
+struct control_output_view {
+        const char *name;    /* "presence" */
+        const char *claim;   /* claim_phase_to_string() */
+        const char *shows;   /* what the server shows, for people: "busy: In a call" */
+        const char *restore; /* what will be put back, for people; "" if nothing is owed */
+        const char *note;    /* why it is less than busy, or stuck and what ends it; "" */
+};
+struct control_account_view {
+        const char *name, *user_id, *homeserver, *server, *state, *problem;
+        usec_t retry_at_wall;
+        const struct control_output_view *outputs;
+        size_t n_outputs;
+};
+/* Adds or updates. */
+int control_set_account(struct control *c, const struct control_account_view *v);
+void control_remove_account(struct control *c, const char *name);
+
+struct control_call_view {
+        uint64_t serial; /* the object is /org/busyd/Busyd1/call/SERIAL */
+        const char *source, *app, *what, *phase, *evidence;
+        usec_t since_wall;
+        bool counts;         /* it makes busy now */
+        const char *why_not; /* if it does not: "counts in 3s", "ringing does not count", ...; else "" */
+};
+int control_set_call(struct control *c, const struct control_call_view *v);
+void control_remove_call(struct control *c, uint64_t serial);
+
+struct control_source_view {
+        const char *name;
+        const char *state;  /* "watching", "unavailable", "off" */
+        const char *detail; /* why unavailable; "" */
+        unsigned n_calls;
+};
+int control_set_source(struct control *c, const struct control_source_view *v);

@@ -1,0 +1,86 @@
+/* Free or busy, and when to look again (design, section 4). Pure: the call table, the mode and `now` in,
+ * a verdict out. */
+#pragma once
+
+#include "core/base.h"
+#include "core/calls.h"
+
+enum mode {
+        MODE_AUTO,
+        MODE_BUSY,
+        MODE_FREE,
+        MODE_PAUSED, /* detect and publish on the bus, write nothing anywhere */
+};
+
+enum ringing_policy {
+        RINGING_NO,
+        RINGING_OUTGOING,
+        RINGING_ALL,
+};
+
+struct availability_policy {
+        usec_t start_delay; /* proof must stand this long */
+        usec_t hint_delay;  /* hints must stand this long, unbroken */
+        usec_t proof_grace; /* busy goes on this long after the last call, if that was proof */
+        usec_t hint_grace;  /* ... if it was a hint */
+        enum ringing_policy ringing;
+        bool count_weak; /* weak evidence alone counts, like a strong hint */
+};
+
+#define AVAILABILITY_POLICY_DEFAULT                                                                                   \
+        {                                                                                                             \
+                .start_delay = 0, .hint_delay = 3 * USEC_PER_SEC, .proof_grace = 5 * USEC_PER_SEC,                    \
+                .hint_grace = 10 * USEC_PER_SEC, .ringing = RINGING_NO, .count_weak = false,                          \
+        }
+
+struct availability_verdict {
+        bool settled;   /* every present source has spoken once; until then nothing is published */
+        bool busy;      /* what the bus shows */
+        bool write;     /* what outputs may act on `busy`; false while paused and before settling */
+        usec_t since;   /* when `busy` last changed */
+        usec_t wake_at; /* ask again then; USEC_NEVER: only after an event */
+};
+
+/* Embedded; start it with availability_init. The fields belong to availability.c. */
+struct availability {
+        struct availability_policy policy;
+        enum mode mode;
+        usec_t mode_until;
+        bool until_calls_end;  /* this `free` ends with the calls of its moment */
+        uint64_t calls_before; /* serials below are calls of that moment */
+        usec_t calls_seen_at;  /* when one of them was last there */
+        bool settled;
+        bool busy;
+        usec_t since;
+        bool counting; /* a call counted at the last look */
+        usec_t grace;  /* of what counted last */
+        usec_t release_at;
+};
+
+void availability_init(struct availability *a, const struct availability_policy *policy, usec_t now);
+
+/* Takes effect with the next decision; a running call is judged anew. */
+void availability_set_policy(struct availability *a, const struct availability_policy *policy);
+
+/* The user's word. `until`: the mode falls back to auto then; USEC_NEVER: stays. MODE_FREE without an end
+ * while calls are known ends when all of those are gone. */
+void availability_set_mode(struct availability *a, enum mode mode, usec_t until, const struct call_table *calls,
+                           usec_t now);
+
+/* MODE_FREE until the calls of now are gone. Returns -ENOENT if there is none. */
+int availability_free_until_calls_end(struct availability *a, const struct call_table *calls, usec_t now);
+
+/* Every present source has finished its first snapshot. */
+void availability_settle(struct availability *a);
+
+/* Whether this call counts towards busy at `now`, and if not yet, from when on it will (USEC_NEVER: not
+ * as things are). `ret_from` may be NULL. */
+bool availability_counts(const struct availability *a, const struct call_table *calls, const struct call *c,
+                         usec_t now, usec_t *ret_from);
+
+/* The one decision. Time never goes back between two calls. */
+struct availability_verdict availability_decide(struct availability *a, const struct call_table *calls, usec_t now);
+
+/* "auto", "busy", "free", "paused". */
+const char *mode_to_string(enum mode m);
+int mode_from_string(const char *s, enum mode *ret); /* -EINVAL */

@@ -1,0 +1,52 @@
+/* The few words every room shares: time, cleanup, small helpers. libc only. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Microseconds. Points in time are CLOCK_BOOTTIME, so that a suspend counts, unless a name says `wall`
+ * (since 1970). Milliseconds as Matrix and curl use them become usec_t at the edge. */
+typedef uint64_t usec_t;
+
+#define USEC_NEVER    UINT64_MAX
+#define USEC_PER_MSEC UINT64_C(1000)
+#define USEC_PER_SEC  UINT64_C(1000000)
+#define USEC_PER_MIN  (60 * USEC_PER_SEC)
+#define USEC_PER_HOUR (60 * USEC_PER_MIN)
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* a + b, or USEC_NEVER where that does not fit. */
+static inline usec_t usec_add(usec_t a, usec_t b) {
+        return a > USEC_NEVER - b ? USEC_NEVER : a + b;
+}
+
+static inline usec_t usec_min(usec_t a, usec_t b) {
+        return a < b ? a : b;
+}
+
+static inline bool streq(const char *a, const char *b) {
+        return strcmp(a, b) == 0;
+}
+
+/* For declarations: `SCOPED(http_free) struct http *h = NULL;` frees h on every way out of its block.
+ * CLEANUP(type, function) makes function usable there; one line per type, where the type is declared. */
+#define CLEANUP(type, function)                                                                                       \
+        static inline void function##_scoped(type **p) {                                                              \
+                function(*p);                                                                                         \
+        }                                                                                                             \
+        struct function##_scoped_needs_a_semicolon
+#define SCOPED(function) __attribute__((cleanup(function##_scoped)))
+
+/* Yields the pointer and leaves NULL behind: it is now somebody else's. */
+#define TAKE(p)                                                                                                       \
+        ({                                                                                                            \
+                __auto_type taken_ = (p);                                                                             \
+                (p) = NULL;                                                                                           \
+                taken_;                                                                                               \
+        })
+
+CLEANUP(char, free);

@@ -1,0 +1,90 @@
+/* Which calls are going on, from every source (design, section 3). */
+#pragma once
+
+#include "core/base.h"
+
+/* Entries one source may hold; a hostile room or a broken service cannot grow the table further. */
+#define CALLS_PER_SOURCE_MAX 64
+/* Entries of all sources together. */
+#define CALLS_MAX 512
+
+enum call_phase {
+        CALL_GONE, /* never stored: a report with it ends the call */
+        CALL_RINGING_IN,
+        CALL_RINGING_OUT,
+        CALL_ACTIVE,
+        CALL_HELD,
+};
+
+enum call_evidence {
+        EVIDENCE_WEAK,   /* something unknown holds the microphone, a camera runs */
+        EVIDENCE_STRONG, /* a known call application holds the microphone */
+        EVIDENCE_PROOF,  /* this is a call */
+};
+
+/* What a source says about one call. Strings are borrowed for the length of the call. */
+struct call_report {
+        const char *source; /* "matrix/NAME", "hold", "pipewire", ...; not empty */
+        const char *id;     /* unique within the source, not empty; opaque, may name rooms: never published */
+        const char *app;    /* application, "" if unknown */
+        const char *what;   /* the evidence in a few words; names no person */
+        enum call_phase phase;
+        enum call_evidence evidence;
+        usec_t since; /* when it began; 0 or the future: now */
+        usec_t until; /* stale from then on unless reported again; USEC_NEVER: until ended */
+};
+
+/* A stored call. Read-only outside calls.c; valid until the next change of the table. */
+struct call {
+        char *source, *id, *app, *what;
+        enum call_phase phase;
+        enum call_evidence evidence;
+        usec_t since;        /* of the call */
+        usec_t steady_since; /* in this evidence, and in call (or ringing) without a break */
+        usec_t until;
+        uint64_t serial; /* grows with every new call; names the call on the bus */
+};
+
+struct call_table;
+
+int call_table_new(struct call_table **ret);
+struct call_table *call_table_free(struct call_table *t); /* NULL is fine; returns NULL */
+CLEANUP(struct call_table, call_table_free);
+
+/* Adds the call, or updates it. Copies all strings. Returns 1 if anything but `until` changed, 0 if not,
+ * -EINVAL for an empty source or id, -E2BIG at either limit (the report is dropped), -ENOMEM.
+ * CALL_GONE, or an `until` that is not after `now`, ends the call instead. */
+int call_table_report(struct call_table *t, const struct call_report *r, usec_t now);
+
+/* Ends one call. Returns 1 if there was one, else 0. */
+int call_table_end(struct call_table *t, const char *source, const char *id);
+
+/* Ends all calls of a source, as when its service left the bus. Returns how many there were. */
+size_t call_table_end_source(struct call_table *t, const char *source);
+
+/* Ends calls that have become stale. Returns how many. */
+size_t call_table_expire(struct call_table *t, usec_t now);
+
+/* The earliest `until` of all, or USEC_NEVER. */
+usec_t call_table_deadline(const struct call_table *t);
+
+/* The calls in the order in which they came; start with NULL, ends with NULL. */
+const struct call *call_table_next(const struct call_table *t, const struct call *previous);
+
+/* The serial that the next new call will get; every call of now has a smaller one. */
+uint64_t call_table_next_serial(const struct call_table *t);
+
+/* "ringing-in", "active", ... and "weak", "strong", "proof": the words of the bus and of busyctl. */
+const char *call_phase_to_string(enum call_phase p);
+const char *call_evidence_to_string(enum call_evidence e);
+
+/* In call: active or held. */
+bool call_phase_is_in_call(enum call_phase p);
+
+/* Where sources hand their reports. The manager implements it once and gives it to every source. */
+struct call_sink {
+        void (*report)(void *userdata, const struct call_report *r);
+        /* `id` NULL: all calls of the source. */
+        void (*end)(void *userdata, const char *source, const char *id);
+        void *userdata;
+};

@@ -1,0 +1,90 @@
+/* One Matrix account: connects, learns what the server is, follows /sync and feeds the call observers. Decides
+ * nothing about presence: it is asked by outputs and by the manager. */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "core/base.h"
+#include "core/calls.h"
+#include "core/claim.h"
+#include "matrix/api.h"
+#include "matrix/client.h"
+#include "matrix/traits.h"
+#include "state/session.h"
+
+enum account_state {
+        ACCOUNT_CONNECTING, /* asking the server what it is, and whose the token is */
+        ACCOUNT_SYNCING,    /* first sync, or a resync after a gap */
+        ACCOUNT_ONLINE,     /* polling */
+        ACCOUNT_WAITING,    /* an attempt failed; the next one is at account_retry_at() */
+        ACCOUNT_LOCKED,     /* by the server's administrator; tried again every few minutes */
+        ACCOUNT_SIGNED_OUT, /* the token is gone: `busyctl login` */
+        ACCOUNT_BROKEN,     /* will not work without a change: wrong user, not a homeserver */
+};
+const char *account_state_to_string(enum account_state s); /* "connecting", ... "signed-out", "broken" */
+
+enum presence_mode {
+        PRESENCE_AUTO,
+        PRESENCE_BUSY,
+        PRESENCE_STATUS, /* message only */
+        PRESENCE_OFF,
+};
+
+struct account_settings {
+        enum presence_mode presence;
+        const char *message;     /* shown during a call; "": the user's own message is kept */
+        usec_t poll_timeout;     /* of a long poll, 10 s to 1 h */
+        usec_t poll_pause;       /* before polling again after an answer that carried nothing for us */
+        usec_t refresh_interval; /* overrides the traits'; 0: as they say */
+        usec_t call_cap;         /* see observer_context */
+};
+
+struct account;
+
+struct account_handler {
+        /* State, traits, problem, anything that account_*() getters tell. */
+        void (*changed)(void *userdata, struct account *a);
+        /* The first sync is through: the calls of now are reported. Once per account_new(). */
+        void (*settled)(void *userdata, struct account *a);
+        /* Own presence as /sync brought it, canonical as presence_value() makes it. */
+        void (*presence_seen)(void *userdata, struct account *a, const struct claim_value *v);
+        /* Nothing pushes any more: what was seen may be outdated until the next presence_seen or read. */
+        void (*presence_unsure)(void *userdata, struct account *a);
+        /* Everything up to here is applied: store it. NULL: forget the stored one. */
+        void (*position)(void *userdata, struct account *a, const char *since);
+        void *userdata;
+};
+
+/* Copies what it keeps, but not sink and handler. `since` may be NULL; if it is older than
+ * SYNC_GAP_MAX (see sync.c) the caller passes NULL. Nothing happens before account_start(). */
+int account_new(struct account **ret, sd_event *event, struct http *http, const char *name,
+                const struct session *session, const struct account_settings *settings, const char *since,
+                const struct call_sink *sink, const struct account_handler *handler);
+struct account *account_free(struct account *a); /* cancels everything; no callbacks, no requests */
+CLEANUP(struct account, account_free);
+int account_start(struct account *a);
+
+/* While held, polls use the traits' `while_held`, which keeps a claim alive. False ends a counted poll at once,
+ * before anything else is written (reference 2.4, step 6). */
+void account_set_held(struct account *a, bool held);
+
+/* Takes effect at once where it can. */
+int account_set_settings(struct account *a, const struct account_settings *settings);
+
+/* After a suspend, or when the network is back: try now; `gap` true: resync, a stored position may hide things. */
+void account_wake(struct account *a, bool gap);
+
+const char *account_name(const struct account *a);
+const char *account_user_id(const struct account *a);
+const char *account_homeserver(const struct account *a);
+enum account_state account_state(const struct account *a);
+const char *account_problem(const struct account *a); /* "" or a sentence for people that says what to do */
+usec_t account_retry_at(const struct account *a);     /* USEC_NEVER unless waiting */
+const struct server_traits *account_traits(const struct account *a); /* "unknown" until known */
+const char *account_server(const struct account *a);                 /* "Synapse 1.160.0" or "" */
+const struct matrix_versions *account_versions(const struct account *a);
+const struct account_settings *account_settings(const struct account *a);
+struct matrix_client *account_client(struct account *a);
+/* Synapse's rule for "another client keeps presence alive" (reference 2.8): when the own presence was seen to be
+ * other than offline, without a break, first and last; 0: not. Recorded while no claim is held. */
+void account_presence_live(const struct account *a, usec_t *ret_first, usec_t *ret_last);

@@ -1,0 +1,52 @@
+/* HTTP on sd-event: libcurl's multi interface, one glue object, one handle per request. Knows sockets and timers and
+ * nothing of Matrix. HTTPS certificates are verified; redirects are followed only where asked, and never with a token.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "core/base.h"
+
+/* A body larger than this is cut off with -EMSGSIZE unless the request says otherwise. */
+#define HTTP_BODY_MAX (4U << 20)
+
+struct http;
+struct http_request;
+
+/* `ca_file` NULL: the system's certificates. Proxies come from the environment, as libcurl does. */
+int http_new(struct http **ret, sd_event *event, const char *ca_file);
+struct http *http_free(struct http *h); /* cancels what is under way, without callbacks */
+CLEANUP(struct http, http_free);
+
+/* Copied where kept. */
+struct http_call {
+        const char *method;       /* "GET", "PUT", "POST", "DELETE" */
+        const char *url;          /* http or https */
+        const char *token;        /* sent as Authorization: Bearer; NULL: none */
+        const char *body;         /* NULL: none */
+        const char *content_type; /* NULL: application/json */
+        usec_t timeout;  /* for the whole request, USEC_NEVER not allowed; connecting has a limit of its own */
+        size_t body_max; /* 0: HTTP_BODY_MAX */
+        bool follow;     /* follow redirects; only without a token */
+};
+
+struct http_reply {
+        int error;           /* 0, or a negative errno: there was no complete answer */
+        bool sent;           /* false: the request certainly never reached the server */
+        const char *problem; /* with error: for people, e.g. "certificate has expired" */
+        long status;
+        const char *body; /* NUL-terminated; may be empty, never NULL when error is 0 */
+        size_t size;
+        usec_t retry_after; /* from the Retry-After header (seconds or date), else USEC_NEVER */
+        const char *server; /* the Server header, or NULL */
+};
+
+typedef void (*http_done_t)(const struct http_reply *reply, void *userdata);
+
+/* Starts it; `done` is called once, never from within this call, and not at all after http_request_free().
+ * After `done` returned the request is freed by http; the handler sets its own pointer to NULL first.
+ * -EINVAL for a URL that is not http(s). */
+int http_start(struct http *h, const struct http_call *call, http_done_t done, void *userdata,
+               struct http_request **ret);
+struct http_request *http_request_free(struct http_request *r); /* cancels; NULL is fine; returns NULL */
+CLEANUP(struct http_request, http_request_free);

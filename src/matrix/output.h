@@ -1,0 +1,46 @@
+/* A thing that can be written on an account while its user is busy. One file per output, one line in the table of
+ * output.c. Translates between claim values and requests; the claim machine decides. */
+#pragma once
+
+#include "core/claim.h"
+#include "matrix/account.h"
+
+struct output_request;
+
+struct output_result {
+        enum matrix_outcome outcome;
+        usec_t retry_after;       /* USEC_NEVER: the server did not say */
+        const char *problem;      /* for people; "" on success */
+        struct claim_value value; /* of a read */
+};
+typedef void (*output_done_t)(const struct output_result *result, void *userdata);
+
+/* What only the manager knows and an output may need for its choice. */
+struct output_situation {
+        usec_t now;
+        bool sticks;         /* learned: busy stuck on this account before */
+        const char *message; /* given by hand with `busyctl busy -m`; NULL: the configured one */
+};
+
+struct output {
+        const char *name; /* "presence" */
+        /* Whether it can and should be used; *ret_why then says why not. */
+        bool (*usable)(const struct account *a, const char **ret_why);
+        void (*traits)(const struct account *a, struct claim_traits *ret);
+        /* What should stand there while busy; *ret_why (or NULL) tells people why it is less than busy. */
+        void (*want)(const struct account *a, const struct output_situation *s, struct claim_want *ret,
+                     const char **ret_why);
+        /* After `want` was refused for good: something less. False: there is nothing less. */
+        bool (*fall_back)(const struct account *a, struct claim_want *want);
+        /* Requests are done and cancelled like http_start(). */
+        int (*read)(struct account *a, output_done_t done, void *userdata, struct output_request **ret);
+        int (*write)(struct account *a, const struct claim_value *v, output_done_t done, void *userdata,
+                     struct output_request **ret);
+};
+
+struct output_request *output_request_free(struct output_request *r);
+CLEANUP(struct output_request, output_request_free);
+
+/* NULL-terminated. */
+extern const struct output *const outputs[];
+extern const struct output output_presence;

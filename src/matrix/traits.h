@@ -1,0 +1,34 @@
+/* How each kind of homeserver behaves: one table. The rest of the code asks for a trait, never for a name
+ * (reference 2.3 to 2.6). */
+#pragma once
+
+#include "core/base.h"
+
+enum set_presence {
+        SET_PRESENCE_OFFLINE,
+        SET_PRESENCE_UNAVAILABLE,
+        SET_PRESENCE_ONLINE,
+};
+
+struct server_traits {
+        const char *name;             /* "Synapse", ..., "unknown": for people */
+        bool presence_per_device;     /* the shown state is an aggregate of devices; else one value per user */
+        bool copies_busy;             /* a syncing device of the user catches busy and keeps it (2.3) */
+        bool busy_without_flag;       /* takes busy though /versions does not say so: never used, said by doctor */
+        const char *busy_wire;        /* the word for busy in a PUT */
+        bool pushes_own_presence;     /* /sync brings the own m.presence */
+        bool applies_filter;          /* else: what comes must be filtered here */
+        bool masks_unavailable;       /* `unavailable` does not show while another device is online */
+        bool sync_keeps_busy;         /* a poll with `while_held` keeps the own busy alive: no refresh needed */
+        bool sync_erases_busy;        /* any own poll overwrites the own busy: write again after each */
+        enum set_presence while_idle; /* for /sync while no claim is held */
+        enum set_presence while_held;
+        usec_t refresh_interval; /* write again this often while held; USEC_NEVER: not needed */
+        const char *stuck_until; /* what ends a busy another session holds, for people; NULL: does not happen */
+};
+
+/* By what GET /_matrix/federation/v1/version or the Server header says; NULLs give "unknown". Never NULL. */
+const struct server_traits *server_traits_find(const char *name, const char *version);
+
+/* "offline", "unavailable", "online". */
+const char *set_presence_to_string(enum set_presence p);

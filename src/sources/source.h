@@ -1,0 +1,46 @@
+/* A local signal of calls: one file per source, one line in the table of source.c. A source translates what it
+ * watches into call reports and decides nothing. What sources share is in source.c: watching names without
+ * activating them, states, back-off, lists of applications, application identity. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "core/base.h"
+#include "core/calls.h"
+
+enum source_state {
+        SOURCE_OFF,      /* switched off in the configuration, or not built in */
+        SOURCE_STARTING, /* the first snapshot is not complete */
+        SOURCE_WATCHING,
+        SOURCE_UNAVAILABLE, /* what it watches is not there; comes back by itself */
+};
+const char *source_state_to_string(enum source_state s);
+
+struct source; /* one running source; each kind has its own struct behind it, which begins with struct source_base */
+
+/* What every source is given. Borrowed for its lifetime. */
+struct source_context {
+        sd_event *event;
+        sd_bus *user_bus;   /* NULL: none */
+        sd_bus *system_bus; /* NULL: none */
+        const struct call_sink *sink;
+        const char *const *ignore, *const *only; /* globs of applications, NULL-terminated or NULL */
+        /* The state or its detail changed. The first change away from STARTING ends the first snapshot. */
+        void (*changed)(void *userdata, struct source *s);
+        void *userdata;
+};
+
+struct source_kind {
+        const char *name;        /* section [source NAME], object /source/NAME, `source` of its reports */
+        const char *description; /* one line for `busyctl sources` */
+        /* Starts watching; asynchronous from here on. A missing service is no failure but SOURCE_UNAVAILABLE. */
+        int (*start)(struct source **ret, const struct source_context *context);
+        struct source *(*stop)(struct source *s); /* ends its calls, frees it, returns NULL */
+};
+
+/* NULL-terminated. */
+extern const struct source_kind *const source_kinds[];
+
+enum source_state source_state(const struct source *s);
+const char *source_detail(const struct source *s); /* why unavailable; "" */

@@ -1,0 +1,71 @@
+/* What survives busyd: claims that are owed, sync positions, what was learned, the mode, the history. Written whole
+ * and flushed before it returns; versioned; a broken file is kept aside as NAME.broken and said once. */
+#pragma once
+
+#include "core/availability.h"
+#include "core/base.h"
+#include "core/claim.h"
+#include "state/session.h"
+
+#define STATE_CLAIMS_MAX  64
+#define STATE_HISTORY_MAX 200
+
+struct state;
+
+/* Makes the folder (0700) and reads what is there. -EPERM if the folder is not ours. `problem` (may be NULL) gets
+ * a sentence for each file that was put aside. */
+int state_open(struct state **ret, const char *dir, void (*problem)(const char *sentence, void *userdata),
+               void *userdata);
+struct state *state_free(struct state *s);
+CLEANUP(struct state, state_free);
+const char *state_dir(const struct state *s);
+
+/* ---- journal: what is owed, by account and output ---- */
+
+struct state_claim {
+        const char *account, *output;
+        struct claim_owed owed;
+        usec_t since_wall;
+};
+/* On disk when it returns 0. -E2BIG beyond STATE_CLAIMS_MAX. */
+int state_put_claim(struct state *s, const struct state_claim *c);
+int state_remove_claim(struct state *s, const char *account, const char *output);
+/* -ENOENT if there is none. Strings borrowed until the next change. */
+int state_get_claim(const struct state *s, const char *account, const char *output, struct state_claim *ret);
+
+/* ---- accounts ---- */
+
+struct state_account {
+        const char *since;     /* sync position, NULL: none */
+        const char *device_id; /* the position belongs to this device */
+        usec_t since_at_wall;
+        bool sticks; /* busy was seen to stick on this account (a failed verify after leaving) */
+};
+/* Missing: zeroes and returns 0. */
+int state_get_account(const struct state *s, const char *account, struct state_account *ret);
+/* Positions are written lazily by the caller's choice: each call is one flushed file. */
+int state_put_account(struct state *s, const char *account, const struct state_account *a);
+int state_remove_account(struct state *s, const char *account);
+
+/* ---- the user's word ---- */
+
+struct state_mode {
+        enum mode mode;
+        usec_t until_wall; /* USEC_NEVER: stays */
+        bool until_calls_end;
+        char message[CLAIM_TEXT_MAX]; /* "" : none */
+};
+int state_get_mode(const struct state *s, struct state_mode *ret); /* missing: auto */
+int state_put_mode(struct state *s, const struct state_mode *m);
+
+/* ---- history: changes of availability, the newest last ---- */
+
+struct state_change {
+        usec_t at_wall;
+        bool busy;
+        const char *reason; /* evidence in words; names nobody */
+};
+int state_add_change(struct state *s, const struct state_change *c);
+size_t state_n_changes(const struct state *s);
+/* `i` 0 is the newest. Borrowed until the next change. */
+const struct state_change *state_change(const struct state *s, size_t i);

@@ -1,0 +1,21 @@
+/* Reading JSON from outside: wrong types and missing members are ordinary input. */
+#pragma once
+
+#include <jansson.h>
+
+#include "core/base.h"
+
+static inline void json_decref_scoped(json_t **p) {
+        json_decref(*p);
+}
+
+/* The member, if it is of that type; else NULL (or `otherwise`). Borrowed from `object`, which may be NULL or no
+ * object. */
+const char *json_member_string(const json_t *object, const char *key);
+const json_t *json_member_object(const json_t *object, const char *key);
+const json_t *json_member_array(const json_t *object, const char *key);
+int64_t json_member_int(const json_t *object, const char *key, int64_t otherwise);
+bool json_member_bool(const json_t *object, const char *key, bool otherwise);
+
+/* Parses bytes from outside: duplicates allowed, any top-level value. Returns -EBADMSG if it is not JSON. */
+int json_parse(const char *data, size_t size, json_t **ret);
