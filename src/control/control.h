@@ -80,6 +80,7 @@ struct control_call_view {
         const char *why_not; /* if it does not: "counts in 3s", "ringing does not count", ...; else "" */
 };
 int control_set_call(struct control *c, const struct control_call_view *v);
+/* Forgets it. */
 void control_remove_call(struct control *c, uint64_t serial);
 
 struct control_source_view {
