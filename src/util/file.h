@@ -4,8 +4,12 @@
 #include "core/base.h"
 
 /* Writes the file whole: temporary file beside it, fsync, rename, fsync of the folder. Mode as given
- * (0600 for anything of ours). Returns 0 or a negative errno; then the old content stands. */
+ * (0600 for anything of ours). Returns 0 or a negative errno; then the old content stands, unless only the flush of
+ * the folder failed. A crash leaves at most a temporary file behind. */
 int file_write(const char *path, const void *data, size_t size, unsigned mode);
+
+/* Removes temporary files in `dir` whose writers are gone. */
+void file_sweep(const char *dir);
 
 /* Reads at most `max` bytes into a new, NUL-terminated buffer that the caller frees. -EFBIG if it is larger.
  * `ret_size` may be NULL. */

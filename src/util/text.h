@@ -6,7 +6,7 @@
 /* "5s", "3 min", "1h 30m", "90" (seconds) and "infinity", in the manner of systemd.time(7).
  * Returns -EINVAL for anything else, -ERANGE if it does not fit. */
 int parse_duration(const char *s, usec_t *ret);
-/* "1h 30min", "5s", "infinity". Returns buf. */
+/* "1h 30min", "5s", "1s 500ms", "infinity": the two largest units. For people, round to seconds first. Returns buf. */
 const char *format_duration(char *buf, size_t size, usec_t t);
 
 /* "yes", "no", "true", "on", "1", ... -EINVAL else. */

@@ -1,0 +1,47 @@
+/* Reading JSON from outside, see json.h. */
+#include <errno.h>
+
+#include "util/json.h"
+
+const char *json_member_string(const json_t *object, const char *key) {
+        const json_t *v = json_object_get(object, key);
+        const char *s = json_string_value(v);
+
+        /* Cut at an embedded NUL, one name could pass for another. */
+        return s && strlen(s) == json_string_length(v) ? s : NULL;
+}
+
+const json_t *json_member_object(const json_t *object, const char *key) {
+        const json_t *v = json_object_get(object, key);
+
+        return json_is_object(v) ? v : NULL;
+}
+
+const json_t *json_member_array(const json_t *object, const char *key) {
+        const json_t *v = json_object_get(object, key);
+
+        return json_is_array(v) ? v : NULL;
+}
+
+int64_t json_member_int(const json_t *object, const char *key, int64_t otherwise) {
+        const json_t *v = json_object_get(object, key);
+
+        return json_is_integer(v) ? json_integer_value(v) : otherwise;
+}
+
+bool json_member_bool(const json_t *object, const char *key, bool otherwise) {
+        const json_t *v = json_object_get(object, key);
+
+        return json_is_boolean(v) ? json_is_true(v) : otherwise;
+}
+
+int json_parse(const char *data, size_t size, json_t **ret) {
+        json_error_t error;
+        /* Somebody else's text with a NUL in it must not make the whole reply unreadable. */
+        json_t *v = json_loadb(data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+
+        if (!v)
+                return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
+        *ret = v;
+        return 0;
+}
