@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -38,21 +39,16 @@ char *path_join(const char *dir, const char *name) {
         return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
 }
 
-/* The folder of `path`, as path_join() joined it. */
-static char *path_dir(const char *path) {
-        const char *slash = strrchr(path, '/');
-
-        if (!slash)
-                return strdup(".");
-        return slash == path ? strdup("/") : strndup(path, (size_t) (slash - path));
-}
-
+/* Flushes the folder `path` is in. */
 static int dir_flush(const char *path) {
-        SCOPED(free) char *dir = path_dir(path);
+        const char *slash = strrchr(path, '/');
         SCOPED(close) int fd = -1;
+        char dir[PATH_MAX] = ".";
 
-        if (!dir)
-                return -ENOMEM;
+        if (slash && (size_t) (slash - path) >= sizeof(dir) - 1)
+                return -ENAMETOOLONG;
+        if (slash)
+                (void) snprintf(dir, sizeof(dir), "%.*s/", (int) (slash - path), path);
         fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
@@ -74,32 +70,32 @@ static int write_all(int fd, const char *data, size_t size) {
         return 0;
 }
 
-/* A locked temporary file beside `path`. The lock tells file_sweep() that its writer lives; a sweep between the
- * making and the lock takes the file away, which is noticed here. */
+/* The lock tells file_sweep() that the writer lives. A sweep between the making and the lock has it or has taken
+ * the file away. */
+static bool temp_lock(int fd) {
+        struct stat st;
+
+        return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+/* A locked temporary file beside `path`. */
 static int temp_open(const char *path, char **ret_temp) {
         for (unsigned i = 0; i < TEMP_TRIES; i++) {
-                SCOPED(unlink) char *temp = NULL;
-                SCOPED(close) int fd = -1;
                 char *name;
-                struct stat st;
+                int fd, error;
 
                 if (asprintf(&name, "%s" TEMP_MARK "XXXXXX", path) < 0)
                         return -ENOMEM;
                 fd = mkostemp(name, O_CLOEXEC);
-                if (fd < 0) {
-                        int error = errno;
-
-                        free(name);
+                error = errno;
+                if (fd >= 0 && temp_lock(fd)) {
+                        *ret_temp = name;
+                        return fd;
+                }
+                free(name);
+                if (fd < 0)
                         return -error;
-                }
-                temp = name;
-                if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
-                        int kept = fd;
-
-                        fd = -1;
-                        *ret_temp = TAKE(temp);
-                        return kept;
-                }
+                (void) close(fd);
         }
         return -EBUSY;
 }
