@@ -16,13 +16,24 @@ struct session {
         char *access_token;
 };
 
-void session_done(struct session *s); /* frees the strings, the token after wiping it */
+void session_done(struct session *s); /* frees the strings, the token after wiping it; leaves zeroes */
+static inline void session_done_scoped(struct session *s) {
+        session_done(s);
+}
 
-/* Loads STATE/session-NAME.json. -ENOENT: not logged in; -EPERM: not ours or readable by others;
- * -EBADMSG: broken. */
+/* Loads STATE/session-NAME.json; *ret is overwritten, its strings are never NULL (device_id may be ""). -ENOENT: not
+ * logged in; -EPERM: a link, not ours, or open to others; -EBADMSG: broken, too large or of a newer busyd; -EINVAL: no
+ * such name can be. */
 int session_load(const char *state_dir, const char *name, struct session *ret);
+/* Makes the folder if it is missing. -EINVAL: a bad name, or something other than device_id is missing. */
 int session_save(const char *state_dir, const char *name, const struct session *s);
 int session_remove(const char *state_dir, const char *name);
+
+/* If the service manager gives us $CREDENTIALS_DIRECTORY/busyd-NAME.token, replaces the session's access token by it
+ * (one line, surrounding space does not count) and returns 1; whose token and which device's it is, the server tells.
+ * 0: there is none, the session is unchanged. -EBADMSG: it is empty, too long or not a token; or another negative
+ * errno; then the session is unchanged, and using its old token is not what the user meant. */
+int session_token_from_credentials(const char *name, struct session *s);
 
 /* The names of all accounts that have a session file, sorted; at most ACCOUNTS_MAX. Free with
  * session_names_free. Returns how many, or a negative errno. */

@@ -216,16 +216,16 @@ static int dir_make_one(const char *path) {
 }
 
 int dir_make(const char *path) {
-        SCOPED(free) char *copy = strdup(path);
-
-        if (!copy)
-                return -ENOMEM;
-        for (char *slash = strchr(copy + 1, '/'); copy[0] != '\0' && slash; slash = strchr(slash + 1, '/')) {
+        for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+                char above[PATH_MAX];
                 int r;
 
-                *slash = '\0';
-                r = dir_make_one(copy);
-                *slash = '/';
+                if (slash == path)
+                        continue;
+                if ((size_t) (slash - path) >= sizeof(above))
+                        return -ENAMETOOLONG;
+                (void) snprintf(above, sizeof(above), "%.*s", (int) (slash - path), path);
+                r = dir_make_one(above);
                 if (r < 0)
                         return r;
         }
