@@ -48,7 +48,7 @@ struct availability {
         usec_t mode_until;
         bool until_calls_end;  /* this `free` ends with the calls of its moment */
         uint64_t calls_before; /* serials below are calls of that moment */
-        usec_t calls_seen_at;  /* when one of them was last there */
+        usec_t calls_gone_at;  /* when the last of them went; USEC_NEVER: not yet */
         bool settled;
         bool busy;
         usec_t since;
@@ -64,11 +64,10 @@ void availability_set_policy(struct availability *a, const struct availability_p
 
 /* The user's word. `until`: the mode falls back to auto then; USEC_NEVER: stays. MODE_FREE without an end
  * while calls are known ends when all of those are gone. */
-void availability_set_mode(struct availability *a, enum mode mode, usec_t until, const struct call_table *calls,
-                           usec_t now);
+void availability_set_mode(struct availability *a, enum mode mode, usec_t until, const struct call_table *calls);
 
 /* MODE_FREE until the calls of now are gone. Returns -ENOENT if there is none. */
-int availability_free_until_calls_end(struct availability *a, const struct call_table *calls, usec_t now);
+int availability_free_until_calls_end(struct availability *a, const struct call_table *calls);
 
 /* Every present source has finished its first snapshot. */
 void availability_settle(struct availability *a);

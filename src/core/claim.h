@@ -1,6 +1,6 @@
-/* Something busyd has written on an account and owes back (design, section 5): one machine for every
- * account and every output. Pure: facts in, at most one next step out. It knows values as a state and a text
- * and compares bytes; what they mean is the output's business. */
+/* Something busyd has written on an account and owes back (design, section 5): one machine for every account and
+ * every output. Pure: facts in, at most one next step out. It knows a value as a state and a text and compares bytes;
+ * what they mean is the output's business. */
 #pragma once
 
 #include "core/backoff.h"
@@ -10,12 +10,19 @@
 #define CLAIM_STATE_MAX 128
 #define CLAIM_TEXT_MAX  1024
 
-/* Writes in one minute, whatever happens: server limits are stricter still, and a fight with another
- * writer must stay quiet. */
+/* Writes in one minute, whatever happens: server limits are stricter still, and a fight with another writer must
+ * stay quiet. The last of them is kept for giving back. */
 #define CLAIM_WRITES_PER_MINUTE_MAX 4
 
-/* A leave whose write has no effect is tried this often before it counts as stuck. */
+/* A leave that is acknowledged without effect is tried this often before it counts as stuck. */
 #define CLAIM_LEAVE_TRIES_MAX 3
+
+/* The cure is repeated once: a session may catch busy again while it runs (reference 12). */
+#define CLAIM_CURES_MAX 2
+
+/* Until then an acknowledged write may be seen by itself; after that it is read. Also the time in which another
+ * session of the user would catch a busy (reference 2.3, 2.4 step 4). */
+#define CLAIM_VERIFY_AFTER (2 * USEC_PER_SEC)
 
 struct claim_value {
         char state[CLAIM_STATE_MAX];
@@ -24,26 +31,34 @@ struct claim_value {
 
 bool claim_value_equal(const struct claim_value *a, const struct claim_value *b);
 
-/* Returns 0, or -E2BIG if either does not fit. NULL reads as "". */
+/* NULL reads as "". Returns 0, or -E2BIG, changing nothing, if either does not fit. */
 int claim_value_set(struct claim_value *v, const char *state, const char *text);
 
-/* How the place that is written to behaves. The output fills it from the server's traits. */
+/* How the place that is written to behaves. Outputs fill it from the server's traits. Strings are static. */
 struct claim_traits {
         bool per_device;          /* what is read is an aggregate of devices; leaving withdraws the own value */
-        const char *withdrawn;    /* the state that says "this device has no opinion"; static string */
-        const char *sticky;       /* the one state that another session may catch and hold; NULL: none */
+        const char *withdrawn;    /* the state that says "this device has no opinion" */
+        const char *taken;        /* the state of somebody on a call; NULL: any that is not empty */
+        bool sticky;              /* another session of the user may catch `taken` and keep it */
         bool person_writes_whole; /* a person's write replaces state and text together */
-        bool text_tells_person;   /* a changed text is a person's word; otherwise a changed state is */
-        bool pushed;              /* the server tells of changes by itself: no read to verify */
+        bool text_tells_person;   /* a changed text is a person's word; else a changed state is */
+        bool pushed;              /* the server tells of changes by itself: reads only where that is not enough */
         bool curable;             /* a cure is configured */
         usec_t refresh_interval;  /* write again while held; USEC_NEVER: something else keeps it alive */
 };
 
-/* What should stand there while the user is busy. */
+/* What should stand there while the user is busy. A part that is not claimed is left as it is. */
 struct claim_want {
         struct claim_value value;
-        bool state_claimed; /* false: the state is left as it is */
-        bool text_claimed;  /* false: the text is left as it is */
+        bool state_claimed, text_claimed;
+};
+
+/* What is owed; the journal keeps exactly this. `ours` are the values that may stand on the server. */
+struct claim_owed {
+        struct claim_value prior;
+        struct claim_value ours[2];
+        unsigned n_ours; /* 1 or 2: with a changed one not yet acknowledged, the last is the newer */
+        bool state_claimed, text_claimed;
 };
 
 enum claim_phase {
@@ -52,77 +67,115 @@ enum claim_phase {
         CLAIM_HELD,      /* acknowledged and seen */
         CLAIM_LEAVING,   /* owed back, on its way */
         CLAIM_YIELDED,   /* a person changed it: no more writes for this call */
-        CLAIM_FOREIGN,   /* was busy before us: left alone for this call */
+        CLAIM_FOREIGN,   /* was taken before us: left alone for this call */
         CLAIM_REFUSED,   /* the server refuses it for good: no more writes for this call */
-        CLAIM_NO_EFFECT, /* acknowledged and not there: the server ignores it; no more writes for this call */
+        CLAIM_NO_EFFECT, /* acknowledged, and not there: the server ignores it; no more writes for this call */
         CLAIM_STUCK,     /* given back, and another session still holds it */
 };
+const char *claim_phase_to_string(enum claim_phase p); /* "free", ... "no-effect", "stuck" */
 
 enum claim_step {
         CLAIM_NOTHING,
         CLAIM_READ,    /* read the server's value, then claim_on_read() or claim_on_failure() */
-        CLAIM_JOURNAL, /* flush claim_owed() to disk, then claim_on_journalled() */
+        CLAIM_JOURNAL, /* flush claim_owed() to disk, then claim_on_journalled() or claim_on_failure() */
         CLAIM_WRITE,   /* write `value`, then claim_on_written() or claim_on_failure() */
-        CLAIM_CURE,    /* release other sessions, writing `value`; then claim_on_cured() or claim_on_failure() */
-        CLAIM_FORGET,  /* remove the journal entry, then claim_on_forgotten() */
+        CLAIM_CURE,    /* release other sessions, writing `value`; then claim_on_written() or claim_on_failure() */
+        CLAIM_FORGET,  /* remove the journal entry, then claim_on_forgotten() or claim_on_failure() */
 };
 
 struct claim_request {
         enum claim_step step;
         struct claim_value value;
-        usec_t wake_at; /* decide again then; USEC_NEVER: only after a fact */
+        usec_t wake_at; /* with CLAIM_NOTHING: decide again then; USEC_NEVER: only after a fact */
 };
 
 enum claim_failure {
-        CLAIM_FAILED_NOT_APPLIED, /* certainly without effect (429, refused connection); try again */
-        CLAIM_FAILED_UNSURE,      /* may have taken effect (timeout, cut, 5xx); try again */
+        CLAIM_FAILED_NOT_APPLIED, /* certainly without effect (429, no connection): try again */
+        CLAIM_FAILED_UNSURE,      /* may have taken effect (timeout, cut, 5xx): try again */
         CLAIM_FAILED_REFUSED,     /* refused for good */
         CLAIM_FAILED_SIGNED_OUT,  /* nothing goes until claim_on_signed_in() */
 };
 
-/* What is owed: the journal keeps exactly this. `ours` are the values that may stand on the server, [1] only
- * if `n_ours` is 2 (the one before, as long as the change is not acknowledged). */
-struct claim_owed {
-        struct claim_value prior;
-        struct claim_value ours[2];
-        unsigned n_ours;
-        bool state_claimed, text_claimed;
-};
-
-/* Embedded; start it with claim_init. The fields belong to claim.c; tests may read them. */
+/* Embedded; start it with claim_init(). The fields belong to claim.c. */
 struct claim {
         struct claim_traits traits;
 
-        /* the user, and what we want now */
+        /* What the user's calls ask for. */
         bool wanted;
         struct claim_want want;
 
-        /* owed */
-        bool owed, owed_on_disk;
+        /* What is owed. */
+        bool owed, on_disk;
         struct claim_owed debt;
-        bool fresh_debt; /* journalled, and no write of ours was ever under way */
+        bool maybe_written; /* a write of ours took, or may have taken, effect */
+        bool unsure;        /* the fate of the last write is unknown: it may still land */
 
-        /* the server */
-        bool seen_known; /* `seen` is what the server shows now */
+        /* What the server shows. */
+        bool known; /* `seen` is what stands there now */
+        bool doubt; /* something else was pushed: read to be sure */
         struct claim_value seen;
-        struct claim_value shown; /* last value seen, for people */
+        bool ever_seen;
         bool signed_out;
 
-        /* progress */
+        /* How far the way there, or the way back, has come. */
         enum claim_step in_flight;
-        bool acked;    /* our value is acknowledged */
-        bool verified; /* ... and was seen there */
-        bool left;     /* the withdrawal is acknowledged */
-        bool leave_sent;
-        bool cured;
-        bool confirm_by_read; /* a read after the acknowledgement, not an echo */
-        unsigned leave_tries;
-        usec_t verify_at;
-        usec_t written_at;
-        enum claim_phase verdict; /* YIELDED, FOREIGN, REFUSED, NO_EFFECT for this call, STUCK after it; else FREE */
+        struct claim_value sent; /* the value of the last write */
+        bool echoed;             /* ... was pushed before its acknowledgement came */
+        bool acked, verified;    /* our value */
+        bool left, confirmed;    /* what gives back was acknowledged; and seen */
+        bool sent_back;          /* the last write gave back */
+        bool must_leave;         /* this leave is finished before anything new begins */
+        unsigned leave_tries, cures;
+        usec_t verify_at, written_at;
+        enum claim_phase verdict; /* CLAIM_FREE, or why nothing more is done for this call */
 
-        /* limits */
+        /* Limits. */
         usec_t retry_at;
         struct backoff backoff;
-        usec_t writes[CLAIM_WRITES_PER_MINUTE_MAX];
+        usec_t writes[CLAIM_WRITES_PER_MINUTE_MAX]; /* the oldest first */
 };
+
+void claim_init(struct claim *c, const struct claim_traits *traits);
+void claim_set_traits(struct claim *c, const struct claim_traits *traits);
+
+/* ---- facts ---- */
+
+/* A journal entry found at start: it is owed from an earlier run. Before the first decision. */
+void claim_resume(struct claim *c, const struct claim_owed *owed);
+
+/* What should stand there now; NULL: nothing, give back what is owed. Only the newest counts. */
+void claim_set_want(struct claim *c, const struct claim_want *want);
+
+/* The server pushed its value; claim_on_unsure(): pushes may have been missed. */
+void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now);
+void claim_on_unsure(struct claim *c);
+
+/* The server has lost our value, as known from its traits; it is written again if it is still wanted. */
+void claim_on_erased(struct claim *c);
+
+/* The answers to a step; exactly one for each step that claim_decide() returned. */
+void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random);
+void claim_on_journalled(struct claim *c);
+void claim_on_written(struct claim *c, usec_t now);
+void claim_on_forgotten(struct claim *c);
+/* `retry_at`: what the server asks for; USEC_NEVER: backs off by itself, with `random` as jitter. */
+void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, usec_t now, uint32_t random);
+
+/* A new session: what the old one wrote on its device is out of reach. */
+void claim_on_signed_in(struct claim *c);
+
+/* ---- decisions ---- */
+
+/* The next step; none while one is under way. The same facts give the same step. */
+struct claim_request claim_decide(struct claim *c, usec_t now);
+
+enum claim_phase claim_phase(const struct claim *c);
+
+/* What the journal must hold; NULL: nothing is owed. */
+const struct claim_owed *claim_owed(const struct claim *c);
+
+/* Our value stands there, as far as is known: whatever keeps it alive should run. */
+bool claim_is_standing(const struct claim *c);
+
+/* What the server showed last; NULL: never seen. */
+const struct claim_value *claim_shown(const struct claim *c);

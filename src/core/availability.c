@@ -1,0 +1,217 @@
+/* Free or busy. Each decision looks at the whole call table anew; what must be remembered between decisions is the
+ * mode, since when the verdict stands, and how long it outlives the last call that counted. */
+#include "core/availability.h"
+
+#include <errno.h>
+
+void availability_init(struct availability *a, const struct availability_policy *policy, usec_t now) {
+        *a = (struct availability){
+                .policy = *policy,
+                .mode = MODE_AUTO,
+                .mode_until = USEC_NEVER,
+                .since = now,
+        };
+}
+
+void availability_set_policy(struct availability *a, const struct availability_policy *policy) {
+        a->policy = *policy;
+}
+
+void availability_set_mode(struct availability *a, enum mode mode, usec_t until, const struct call_table *calls) {
+        a->mode = mode;
+        a->mode_until = mode == MODE_AUTO ? USEC_NEVER : until;
+        a->until_calls_end = false;
+        /* The user ended this busy by hand: no grace of an old call may bring it back. */
+        if (mode == MODE_FREE)
+                a->release_at = 0;
+        if (mode == MODE_FREE && until == USEC_NEVER)
+                (void) availability_free_until_calls_end(a, calls);
+}
+
+int availability_free_until_calls_end(struct availability *a, const struct call_table *calls) {
+        if (!call_table_next(calls, NULL))
+                return -ENOENT;
+        a->mode = MODE_FREE;
+        a->mode_until = USEC_NEVER;
+        a->until_calls_end = true;
+        a->calls_before = call_table_next_serial(calls);
+        a->calls_gone_at = USEC_NEVER;
+        a->release_at = 0;
+        return 0;
+}
+
+void availability_settle(struct availability *a) {
+        a->settled = true;
+}
+
+/* Two weak hints of one application from different sources are as good as a strong one. Returns since when both
+ * stand, or USEC_NEVER. */
+static usec_t seconded_since(const struct call_table *calls, const struct call *c) {
+        usec_t best = USEC_NEVER;
+
+        if (!c->app[0])
+                return USEC_NEVER;
+        for (const struct call *o = call_table_next(calls, NULL); o; o = call_table_next(calls, o)) {
+                usec_t both;
+
+                if (streq(o->source, c->source) || !streq(o->app, c->app) || !call_phase_is_in_call(o->phase))
+                        continue;
+                both = o->steady_since > c->steady_since ? o->steady_since : c->steady_since;
+                best = usec_min(best, both);
+        }
+        return best;
+}
+
+static bool ringing_counts(const struct availability *a, enum call_phase phase) {
+        switch (a->policy.ringing) {
+        case RINGING_NO:
+                return false;
+        case RINGING_OUTGOING:
+                return phase == CALL_RINGING_OUT;
+        case RINGING_ALL:
+                return true;
+        }
+        return false;
+}
+
+static usec_t counts_from(const struct availability *a, const struct call_table *calls, const struct call *c) {
+        if (!call_phase_is_in_call(c->phase) && !ringing_counts(a, c->phase))
+                return USEC_NEVER;
+        switch (c->evidence) {
+        case EVIDENCE_PROOF:
+                return usec_add(c->steady_since, a->policy.start_delay);
+        case EVIDENCE_STRONG:
+                return usec_add(c->steady_since, a->policy.hint_delay);
+        case EVIDENCE_WEAK:
+                return usec_add(a->policy.count_weak ? c->steady_since : seconded_since(calls, c),
+                                a->policy.hint_delay);
+        }
+        return USEC_NEVER;
+}
+
+bool availability_counts(const struct availability *a, const struct call_table *calls, const struct call *c,
+                         usec_t now, usec_t *ret_from) {
+        usec_t from = counts_from(a, calls, c);
+
+        if (ret_from)
+                *ret_from = from;
+        return from <= now;
+}
+
+/* How long busy outlives the last call: a `free` by hand lasts as long, so that a stream that comes back at once
+ * is still the same call. */
+static usec_t longest_grace(const struct availability *a) {
+        return a->policy.hint_grace > a->policy.proof_grace ? a->policy.hint_grace : a->policy.proof_grace;
+}
+
+static bool any_before(const struct call_table *calls, uint64_t serial) {
+        for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c))
+                if (c->serial < serial)
+                        return true;
+        return false;
+}
+
+/* When the mode is over; USEC_NEVER: not as things are. */
+static usec_t mode_over_at(struct availability *a, const struct call_table *calls, usec_t now) {
+        if (!a->until_calls_end)
+                return a->mode_until;
+        if (any_before(calls, a->calls_before))
+                a->calls_gone_at = USEC_NEVER;
+        else if (a->calls_gone_at == USEC_NEVER)
+                a->calls_gone_at = now;
+        return usec_add(a->calls_gone_at, longest_grace(a));
+}
+
+/* Ends a mode whose time is over. Returns when to look again. */
+static usec_t judge_mode(struct availability *a, const struct call_table *calls, usec_t now) {
+        usec_t over = mode_over_at(a, calls, now);
+
+        if (over > now)
+                return over;
+        a->mode = MODE_AUTO;
+        a->mode_until = USEC_NEVER;
+        a->until_calls_end = false;
+        return USEC_NEVER;
+}
+
+/* Whether calls make busy, grace included. */
+static bool judge_calls(struct availability *a, const struct call_table *calls, usec_t now, usec_t *wake_at) {
+        bool counting = false;
+        usec_t grace = a->policy.hint_grace;
+
+        for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c)) {
+                usec_t from;
+
+                if (availability_counts(a, calls, c, now, &from)) {
+                        counting = true;
+                        if (c->evidence == EVIDENCE_PROOF)
+                                grace = a->policy.proof_grace;
+                } else
+                        *wake_at = usec_min(*wake_at, from);
+        }
+
+        if (counting)
+                a->grace = grace;
+        else if (a->counting)
+                a->release_at = usec_add(now, a->grace);
+        a->counting = counting;
+        if (counting)
+                return true;
+        if (a->release_at > now) {
+                *wake_at = usec_min(*wake_at, a->release_at);
+                return true;
+        }
+        return false;
+}
+
+struct availability_verdict availability_decide(struct availability *a, const struct call_table *calls, usec_t now) {
+        usec_t wake_at = usec_min(call_table_deadline(calls), judge_mode(a, calls, now));
+        bool by_calls = judge_calls(a, calls, now, &wake_at), busy = false;
+
+        switch (a->mode) {
+        case MODE_AUTO:
+        case MODE_PAUSED:
+                busy = by_calls;
+                break;
+        case MODE_BUSY:
+                busy = true;
+                break;
+        case MODE_FREE:
+                /* What ends while the user said free leaves no grace behind. */
+                a->release_at = 0;
+                break;
+        }
+        if (!a->settled)
+                busy = false;
+        if (busy != a->busy) {
+                a->busy = busy;
+                a->since = now;
+        }
+        return (struct availability_verdict){
+                .settled = a->settled,
+                .busy = busy,
+                .write = a->settled && a->mode != MODE_PAUSED,
+                .since = a->since,
+                .wake_at = wake_at,
+        };
+}
+
+static const char *const mode_names[] = {
+        [MODE_AUTO] = "auto",
+        [MODE_BUSY] = "busy",
+        [MODE_FREE] = "free",
+        [MODE_PAUSED] = "paused",
+};
+
+const char *mode_to_string(enum mode m) {
+        return mode_names[m];
+}
+
+int mode_from_string(const char *s, enum mode *ret) {
+        for (size_t i = 0; i < ARRAY_SIZE(mode_names); i++)
+                if (streq(s, mode_names[i])) {
+                        *ret = (enum mode) i;
+                        return 0;
+                }
+        return -EINVAL;
+}

@@ -1,0 +1,233 @@
+/* The call table. A list in order of arrival: tables are small, and order is what people see. */
+#include "core/calls.h"
+
+#include <errno.h>
+
+struct entry {
+        struct call call;
+        struct entry *next;
+};
+
+struct call_table {
+        struct entry *first;
+        size_t n;
+        uint64_t next_serial;
+};
+
+int call_table_new(struct call_table **ret) {
+        struct call_table *t = calloc(1, sizeof(*t));
+
+        if (!t)
+                return -ENOMEM;
+        t->next_serial = 1;
+        *ret = t;
+        return 0;
+}
+
+static void entry_free(struct entry *e) {
+        free(e->call.source);
+        free(e->call.id);
+        free(e->call.app);
+        free(e->call.what);
+        free(e);
+}
+
+/* Ends every call that `matches`; returns how many. */
+static size_t end_where(struct call_table *t, bool (*matches)(const struct call *c, const void *arg),
+                        const void *arg) {
+        size_t n = 0;
+
+        for (struct entry **p = &t->first; *p;) {
+                struct entry *e = *p;
+
+                if (!matches(&e->call, arg)) {
+                        p = &e->next;
+                        continue;
+                }
+                *p = e->next;
+                entry_free(e);
+                n++;
+        }
+        t->n -= n;
+        return n;
+}
+
+static bool matches_any(const struct call *c, const void *arg) {
+        return true;
+}
+
+static bool matches_source(const struct call *c, const void *arg) {
+        return streq(c->source, arg);
+}
+
+static bool matches_key(const struct call *c, const void *arg) {
+        const struct call_report *key = arg;
+
+        return streq(c->source, key->source) && streq(c->id, key->id);
+}
+
+static bool is_stale(const struct call *c, const void *arg) {
+        const usec_t *now = arg;
+
+        return c->until <= *now;
+}
+
+struct call_table *call_table_free(struct call_table *t) {
+        if (!t)
+                return NULL;
+        (void) end_where(t, matches_any, NULL);
+        free(t);
+        return NULL;
+}
+
+static struct entry *find(const struct call_table *t, const char *source, const char *id) {
+        for (struct entry *e = t->first; e; e = e->next)
+                if (streq(e->call.source, source) && streq(e->call.id, id))
+                        return e;
+        return NULL;
+}
+
+static size_t count_source(const struct call_table *t, const char *source) {
+        size_t n = 0;
+
+        for (const struct entry *e = t->first; e; e = e->next)
+                if (streq(e->call.source, source))
+                        n++;
+        return n;
+}
+
+static int replace(char **p, const char *with) {
+        char *copy;
+
+        if (*p && streq(*p, with))
+                return 0;
+        copy = strdup(with);
+        if (!copy)
+                return -ENOMEM;
+        free(*p);
+        *p = copy;
+        return 1;
+}
+
+static void append(struct call_table *t, struct entry *e) {
+        struct entry **p = &t->first;
+
+        while (*p)
+                p = &(*p)->next;
+        *p = e;
+        t->n++;
+}
+
+static int add(struct call_table *t, const struct call_report *r, usec_t now) {
+        struct entry *e;
+
+        if (t->n >= CALLS_MAX || count_source(t, r->source) >= CALLS_PER_SOURCE_MAX)
+                return -E2BIG;
+        e = calloc(1, sizeof(*e));
+        if (!e)
+                return -ENOMEM;
+        if (replace(&e->call.source, r->source) < 0 || replace(&e->call.id, r->id) < 0 ||
+            replace(&e->call.app, r->app) < 0 || replace(&e->call.what, r->what) < 0) {
+                entry_free(e);
+                return -ENOMEM;
+        }
+        e->call.phase = r->phase;
+        e->call.evidence = r->evidence;
+        e->call.since = r->since > 0 && r->since < now ? r->since : now;
+        e->call.steady_since = e->call.since;
+        e->call.until = r->until;
+        e->call.serial = t->next_serial++;
+        append(t, e);
+        return 1;
+}
+
+static int update(struct call *c, const struct call_report *r, usec_t now) {
+        bool steady = call_phase_is_in_call(c->phase) == call_phase_is_in_call(r->phase) && r->evidence <= c->evidence;
+        int app, what;
+        bool changed;
+
+        app = replace(&c->app, r->app);
+        if (app < 0)
+                return app;
+        what = replace(&c->what, r->what);
+        if (what < 0)
+                return what;
+
+        changed = app || what || c->phase != r->phase || c->evidence != r->evidence;
+        if (!steady)
+                c->steady_since = now;
+        c->phase = r->phase;
+        c->evidence = r->evidence;
+        c->until = r->until;
+        return changed;
+}
+
+int call_table_report(struct call_table *t, const struct call_report *r, usec_t now) {
+        struct entry *e;
+
+        if (!r->source[0] || !r->id[0])
+                return -EINVAL;
+        if (r->phase == CALL_GONE || r->until <= now)
+                return call_table_end(t, r->source, r->id);
+        e = find(t, r->source, r->id);
+        return e ? update(&e->call, r, now) : add(t, r, now);
+}
+
+int call_table_end(struct call_table *t, const char *source, const char *id) {
+        const struct call_report key = { .source = source, .id = id };
+
+        return end_where(t, matches_key, &key) > 0;
+}
+
+size_t call_table_end_source(struct call_table *t, const char *source) {
+        return end_where(t, matches_source, source);
+}
+
+size_t call_table_expire(struct call_table *t, usec_t now) {
+        return end_where(t, is_stale, &now);
+}
+
+usec_t call_table_deadline(const struct call_table *t) {
+        usec_t deadline = USEC_NEVER;
+
+        for (const struct entry *e = t->first; e; e = e->next)
+                deadline = usec_min(deadline, e->call.until);
+        return deadline;
+}
+
+const struct call *call_table_next(const struct call_table *t, const struct call *previous) {
+        /* The call is the first member of its entry. */
+        const struct entry *e = previous ? ((const struct entry *) previous)->next : t->first;
+
+        return e ? &e->call : NULL;
+}
+
+uint64_t call_table_next_serial(const struct call_table *t) {
+        return t->next_serial;
+}
+
+bool call_phase_is_in_call(enum call_phase p) {
+        return p == CALL_ACTIVE || p == CALL_HELD;
+}
+
+const char *call_phase_to_string(enum call_phase p) {
+        static const char *const names[] = {
+                [CALL_GONE] = "gone",
+                [CALL_RINGING_IN] = "ringing-in",
+                [CALL_RINGING_OUT] = "ringing-out",
+                [CALL_ACTIVE] = "active",
+                [CALL_HELD] = "held",
+        };
+
+        return names[p];
+}
+
+const char *call_evidence_to_string(enum call_evidence e) {
+        static const char *const names[] = {
+                [EVIDENCE_WEAK] = "weak",
+                [EVIDENCE_STRONG] = "strong",
+                [EVIDENCE_PROOF] = "proof",
+        };
+
+        return names[e];
+}

@@ -1,0 +1,533 @@
+/* The claim machine. Facts are recorded in struct claim; claim_decide() reads all of them and names the next step,
+ * so that a lost reply, a restart or a person's change needs no path of its own.
+ *
+ * The way there:   1 read (unless the value is known)   2 journal   3 write   4 see it   5 held
+ * The way back:    6 read (unless known)   7 compare, write what gives back   8 see it   9 cure   10 forget
+ * Ends on the way: 11 foreign: taken before us   12 yielded: a person changed it   13 refused   14 no effect
+ *                  15 stuck: given back, and another session keeps it */
+#include "core/claim.h"
+
+#include <errno.h>
+
+#define RETRY_FIRST (5 * USEC_PER_SEC)
+#define RETRY_CAP   (5 * USEC_PER_MIN)
+
+bool claim_value_equal(const struct claim_value *a, const struct claim_value *b) {
+        return streq(a->state, b->state) && streq(a->text, b->text);
+}
+
+int claim_value_set(struct claim_value *v, const char *state, const char *text) {
+        if (!state)
+                state = "";
+        if (!text)
+                text = "";
+        if (strlen(state) >= sizeof(v->state) || strlen(text) >= sizeof(v->text))
+                return -E2BIG;
+        (void) strcpy(v->state, state);
+        (void) strcpy(v->text, text);
+        return 0;
+}
+
+void claim_init(struct claim *c, const struct claim_traits *traits) {
+        *c = (struct claim){
+                .traits = *traits,
+                .backoff = { .first = RETRY_FIRST, .cap = RETRY_CAP },
+        };
+}
+
+void claim_set_traits(struct claim *c, const struct claim_traits *traits) {
+        c->traits = *traits;
+}
+
+/* ---- what a value tells ---- */
+
+static bool is_taken(const struct claim *c, const char *state) {
+        return c->traits.taken ? streq(state, c->traits.taken) : state[0] != '\0';
+}
+
+static bool text_is_ours(const struct claim *c, const char *text) {
+        if (!c->debt.text_claimed)
+                return false;
+        for (unsigned i = 0; i < c->debt.n_ours; i++)
+                if (streq(text, c->debt.ours[i].text))
+                        return true;
+        return false;
+}
+
+static bool state_is_ours(const struct claim *c, const char *state) {
+        if (!c->debt.state_claimed)
+                return false;
+        for (unsigned i = 0; i < c->debt.n_ours; i++)
+                if (streq(state, c->debt.ours[i].state))
+                        return true;
+        return false;
+}
+
+/* Somebody put other words there than ours. `prior_too`: what was there before us is no sign of a person, since our
+ * write may not have landed. */
+static bool is_persons(const struct claim *c, const struct claim_value *v, bool prior_too) {
+        if (c->traits.text_tells_person)
+                return !text_is_ours(c, v->text) &&
+                       !((prior_too || !c->debt.text_claimed) && streq(v->text, c->debt.prior.text));
+        return !state_is_ours(c, v->state) &&
+               !((prior_too || !c->debt.state_claimed) && streq(v->state, c->debt.prior.state));
+}
+
+/* An aggregate shows the highest state of all devices: only `taken` is sure to be seen, and anything lower is there
+ * as long as the user is not withdrawn altogether. */
+static bool state_stands(const struct claim *c, const char *state) {
+        if (!c->debt.state_claimed || streq(state, c->sent.state))
+                return true;
+        return c->traits.per_device && !is_taken(c, c->sent.state) && !streq(state, c->traits.withdrawn);
+}
+
+static bool stands(const struct claim *c, const struct claim_value *v) {
+        return (!c->debt.text_claimed || streq(v->text, c->sent.text)) && state_stands(c, v->state);
+}
+
+static bool text_remains(const struct claim *c, const struct claim_value *v) {
+        return text_is_ours(c, v->text) && !streq(v->text, c->sent.text);
+}
+
+static bool state_remains(const struct claim *c, const struct claim_value *v) {
+        if (!is_taken(c, v->state) || !state_is_ours(c, v->state) || streq(v->state, c->sent.state))
+                return false;
+        /* With one value per user, a person who has written since has chosen this state. */
+        return c->traits.per_device || !c->traits.person_writes_whole || text_is_ours(c, v->text) ||
+               streq(v->text, c->sent.text);
+}
+
+static bool is_given_back(const struct claim *c, const struct claim_value *v) {
+        return !text_remains(c, v) && !state_remains(c, v);
+}
+
+static bool is_leaving(const struct claim *c) {
+        return c->owed && (!c->wanted || c->left || c->must_leave);
+}
+
+/* ---- composing values ---- */
+
+static struct claim_value compose_ours(const struct claim *c) {
+        struct claim_value v = c->want.value;
+
+        if (!c->want.state_claimed)
+                (void) strcpy(v.state, c->traits.per_device ? c->traits.withdrawn : c->seen.state);
+        if (!c->want.text_claimed)
+                (void) strcpy(v.text, c->seen.text);
+        return v;
+}
+
+/* Our own words there without a journal entry: an earlier run lost it. They are no prior. */
+static bool seen_is_lost_claim(const struct claim *c) {
+        return c->want.text_claimed && c->want.value.text[0] && streq(c->seen.text, c->want.value.text);
+}
+
+static struct claim_value compose_prior(const struct claim *c) {
+        struct claim_value v = c->seen;
+
+        if (seen_is_lost_claim(c)) {
+                v.text[0] = '\0';
+                if (is_taken(c, v.state))
+                        (void) strcpy(v.state, c->traits.withdrawn);
+        }
+        return v;
+}
+
+/* Only what is still ours goes back to what it was. */
+static struct claim_value compose_given_back(const struct claim *c) {
+        const struct claim_owed *d = &c->debt;
+        struct claim_value v = c->seen;
+
+        if (c->traits.per_device)
+                (void) strcpy(v.state, c->traits.withdrawn);
+        else if (c->traits.person_writes_whole && is_persons(c, &v, /* prior_too= */ false))
+                return v;
+        else if (state_is_ours(c, v.state))
+                (void) strcpy(v.state, d->prior.state);
+        if (text_is_ours(c, v.text))
+                (void) strcpy(v.text, d->prior.text);
+        return v;
+}
+
+/* ---- facts ---- */
+
+static void back_off(struct claim *c, usec_t now, uint32_t random) {
+        c->retry_at = usec_add(now, backoff_next(&c->backoff, random));
+}
+
+void claim_resume(struct claim *c, const struct claim_owed *owed) {
+        c->debt = *owed;
+        c->owed = c->on_disk = c->maybe_written = true;
+        c->sent = owed->ours[owed->n_ours - 1];
+}
+
+void claim_set_want(struct claim *c, const struct claim_want *want) {
+        if (!want) {
+                if (c->wanted && c->owed && c->verdict != CLAIM_FREE)
+                        c->must_leave = true;
+                if (!c->owed && c->verdict != CLAIM_STUCK)
+                        c->verdict = CLAIM_FREE;
+                c->wanted = false;
+                return;
+        }
+        /* Something less than what was refused may still be taken. */
+        bool other = c->verdict == CLAIM_REFUSED && !claim_value_equal(&want->value, &c->want.value);
+
+        if (other || (!c->wanted && !c->must_leave))
+                c->verdict = CLAIM_FREE;
+        c->wanted = true;
+        c->want = *want;
+}
+
+void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
+        c->seen = *v;
+        c->ever_seen = true;
+        c->known = true;
+        if (c->verdict == CLAIM_STUCK && !c->owed && !is_taken(c, v->state))
+                c->verdict = CLAIM_FREE;
+        if (c->in_flight == CLAIM_WRITE || c->in_flight == CLAIM_CURE) {
+                c->echoed = c->sent_back ? is_given_back(c, v) : stands(c, v);
+                return;
+        }
+        if (!c->owed || c->verdict != CLAIM_FREE)
+                return;
+
+        /* What does not fit may be older than our write: not known until it was read. */
+        if (c->left) {
+                c->confirmed = c->confirmed || is_given_back(c, v);
+                c->known = c->confirmed;
+        } else if (c->acked) {
+                bool fits = stands(c, v);
+
+                c->doubt = c->verified && !fits;
+                c->verified = c->verified || fits;
+                c->known = fits;
+        }
+}
+
+void claim_on_unsure(struct claim *c) {
+        c->known = false;
+}
+
+void claim_on_erased(struct claim *c) {
+        if (c->acked && !is_leaving(c))
+                c->acked = c->verified = false;
+}
+
+/* Cases 4, 12 and 14: what a read says about a value of ours that the server has acknowledged. */
+static void judge_held(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
+        bool ignored = !c->verified && !c->traits.person_writes_whole && claim_value_equal(v, &c->debt.prior) &&
+                       !claim_value_equal(v, &c->sent);
+
+        if (stands(c, v)) {
+                c->verified = true;
+                backoff_reset(&c->backoff);
+        } else if (ignored || (!c->verified && c->debt.text_claimed && streq(v->text, c->debt.prior.text)))
+                c->verdict = CLAIM_NO_EFFECT;
+        else if (is_persons(c, v, /* prior_too= */ false))
+                c->verdict = CLAIM_YIELDED;
+        else {
+                /* Our words, another state: the server's doing. */
+                c->acked = c->verified = false;
+                back_off(c, now, random);
+        }
+}
+
+/* Cases 8, 9 and 15. */
+static void judge_left(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
+        bool caught = state_remains(c, v) && !text_remains(c, v) && c->traits.sticky;
+
+        if (is_given_back(c, v)) {
+                c->confirmed = true;
+                return;
+        }
+        if (caught && c->traits.curable && c->cures < CLAIM_CURES_MAX)
+                return;
+        c->leave_tries++;
+        if (caught || (!text_remains(c, v) && c->leave_tries >= CLAIM_LEAVE_TRIES_MAX)) {
+                c->confirmed = true;
+                c->verdict = CLAIM_STUCK;
+                return;
+        }
+        c->left = false;
+        back_off(c, now, random);
+}
+
+void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
+        c->in_flight = CLAIM_NOTHING;
+        c->seen = *v;
+        c->ever_seen = true;
+        c->known = true;
+        c->doubt = false;
+        if (!c->owed)
+                return;
+        if (c->left)
+                judge_left(c, v, now, random);
+        else if (c->acked && c->verdict == CLAIM_FREE && !is_leaving(c))
+                judge_held(c, v, now, random);
+}
+
+void claim_on_journalled(struct claim *c) {
+        c->in_flight = CLAIM_NOTHING;
+        c->on_disk = true;
+        backoff_reset(&c->backoff);
+}
+
+void claim_on_written(struct claim *c, usec_t now) {
+        if (c->in_flight == CLAIM_CURE)
+                c->cures++;
+        c->in_flight = CLAIM_NOTHING;
+        c->unsure = false;
+        c->known = c->echoed;
+        c->written_at = now;
+        c->verify_at = usec_add(now, CLAIM_VERIFY_AFTER);
+        if (c->sent_back) {
+                c->left = true;
+                c->confirmed = c->echoed;
+        } else {
+                c->acked = c->maybe_written = true;
+                c->verified = c->echoed;
+                c->doubt = false;
+        }
+}
+
+void claim_on_forgotten(struct claim *c) {
+        c->in_flight = CLAIM_NOTHING;
+        c->owed = c->on_disk = c->maybe_written = c->unsure = false;
+        c->acked = c->verified = c->left = c->confirmed = c->must_leave = c->doubt = false;
+        c->leave_tries = c->cures = 0;
+        backoff_reset(&c->backoff);
+        if (c->wanted || c->verdict != CLAIM_STUCK)
+                c->verdict = CLAIM_FREE;
+}
+
+/* The last write may have landed, or may still land. */
+static void doubt_write(struct claim *c) {
+        c->known = false;
+        c->unsure = true;
+        c->acked = c->verified = c->left = false;
+        c->maybe_written = true;
+}
+
+static void take_refusal(struct claim *c, enum claim_step step, usec_t now, uint32_t random) {
+        bool entering = !is_leaving(c);
+
+        if (step == CLAIM_CURE) {
+                /* What cures is not allowed here: as if there were none. */
+                c->cures = CLAIM_CURES_MAX;
+                c->verify_at = now;
+        } else if (entering && (step == CLAIM_WRITE || (step == CLAIM_READ && !c->owed)))
+                c->verdict = CLAIM_REFUSED;
+        else
+                back_off(c, now, random);
+}
+
+void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, usec_t now, uint32_t random) {
+        enum claim_step step = c->in_flight;
+
+        c->in_flight = CLAIM_NOTHING;
+        switch (f) {
+        case CLAIM_FAILED_SIGNED_OUT:
+                c->signed_out = true;
+                return;
+        case CLAIM_FAILED_REFUSED:
+                take_refusal(c, step, now, random);
+                return;
+        case CLAIM_FAILED_UNSURE:
+                if (step == CLAIM_WRITE || step == CLAIM_CURE)
+                        doubt_write(c);
+                break;
+        case CLAIM_FAILED_NOT_APPLIED:
+                break;
+        }
+        if (retry_at == USEC_NEVER)
+                back_off(c, now, random);
+        else
+                c->retry_at = retry_at;
+}
+
+void claim_on_signed_in(struct claim *c) {
+        c->signed_out = false;
+        c->known = false;
+        c->retry_at = 0;
+        if (!is_leaving(c))
+                c->acked = c->verified = false;
+}
+
+/* ---- decisions ---- */
+
+static struct claim_request wait_until(usec_t at) {
+        return (struct claim_request){ .step = CLAIM_NOTHING, .wake_at = at };
+}
+
+static struct claim_request take_step(struct claim *c, enum claim_step step) {
+        c->in_flight = step;
+        return (struct claim_request){ .step = step, .wake_at = USEC_NEVER };
+}
+
+static struct claim_request write_step(struct claim *c, enum claim_step step, const struct claim_value *v, bool back,
+                                       usec_t now) {
+        /* Giving back may use the last write of the minute, entering must leave it one. */
+        usec_t used = c->writes[back ? 0 : 1];
+        struct claim_request r;
+
+        if (used > 0 && now < usec_add(used, USEC_PER_MIN))
+                return wait_until(usec_add(used, USEC_PER_MIN));
+
+        memmove(c->writes, c->writes + 1, sizeof(c->writes) - sizeof(c->writes[0]));
+        c->writes[CLAIM_WRITES_PER_MINUTE_MAX - 1] = now;
+        c->sent = *v;
+        c->sent_back = back;
+        c->echoed = false;
+        r = take_step(c, step);
+        r.value = *v;
+        return r;
+}
+
+static void begin_debt(struct claim *c) {
+        c->debt = (struct claim_owed){
+                .prior = compose_prior(c),
+                .ours = { compose_ours(c) },
+                .n_ours = 1,
+                .state_claimed = c->want.state_claimed,
+                .text_claimed = c->want.text_claimed,
+        };
+        c->owed = true;
+        c->on_disk = false;
+}
+
+/* What is wanted now may differ from what is owed for. Both may stand on the server until the new one is
+ * acknowledged; a third has to wait. */
+static void renew_goal(struct claim *c) {
+        struct claim_owed *d = &c->debt;
+        struct claim_value goal = d->ours[d->n_ours - 1];
+
+        if (c->want.state_claimed)
+                (void) strcpy(goal.state, c->want.value.state);
+        if (c->want.text_claimed)
+                (void) strcpy(goal.text, c->want.value.text);
+        if (claim_value_equal(&goal, &d->ours[d->n_ours - 1]) || (d->n_ours == 2 && !c->acked))
+                return;
+        if (d->n_ours == 2)
+                d->ours[0] = d->ours[1];
+        d->ours[1] = goal;
+        d->n_ours = 2;
+        d->state_claimed = d->state_claimed || c->want.state_claimed;
+        d->text_claimed = d->text_claimed || c->want.text_claimed;
+        c->on_disk = c->acked = c->verified = false;
+}
+
+/* Before the first write: what stands there, is it free, is it on disk. Returns false if `ret` is the step. */
+static bool prepare(struct claim *c, struct claim_request *ret) {
+        struct claim_value prior;
+
+        if (!c->known) {
+                *ret = take_step(c, CLAIM_READ);
+                return false;
+        }
+        if (is_taken(c, c->seen.state) && !seen_is_lost_claim(c)) {
+                c->verdict = CLAIM_FOREIGN;
+                *ret = wait_until(USEC_NEVER);
+                return false;
+        }
+        prior = compose_prior(c);
+        if (!c->owed || !claim_value_equal(&prior, &c->debt.prior))
+                begin_debt(c);
+        return true;
+}
+
+static struct claim_request hold_step(struct claim *c, usec_t now) {
+        usec_t refresh_at;
+
+        if (!c->verified && !c->doubt && now < c->verify_at)
+                return wait_until(c->verify_at);
+        if (!c->verified || c->doubt)
+                return take_step(c, CLAIM_READ);
+        refresh_at = usec_add(c->written_at, c->traits.refresh_interval);
+        if (now >= refresh_at)
+                return write_step(c, CLAIM_WRITE, &c->debt.ours[c->debt.n_ours - 1], /* back= */ false, now);
+        return wait_until(refresh_at);
+}
+
+static struct claim_request enter_step(struct claim *c, usec_t now) {
+        struct claim_request r;
+
+        if (c->verdict != CLAIM_FREE)
+                return wait_until(USEC_NEVER);
+        if (!c->maybe_written && !prepare(c, &r))
+                return r;
+        renew_goal(c);
+        if (!c->on_disk)
+                return take_step(c, CLAIM_JOURNAL);
+        if (c->acked)
+                return hold_step(c, now);
+        if (!c->known)
+                return take_step(c, CLAIM_READ);
+        if (c->maybe_written && is_persons(c, &c->seen, /* prior_too= */ true)) {
+                c->verdict = CLAIM_YIELDED;
+                return wait_until(USEC_NEVER);
+        }
+        return write_step(c, CLAIM_WRITE, &c->debt.ours[c->debt.n_ours - 1], /* back= */ false, now);
+}
+
+static struct claim_request leave_step(struct claim *c, usec_t now) {
+        struct claim_value v;
+
+        if (!c->maybe_written || (c->left && c->confirmed))
+                return take_step(c, CLAIM_FORGET);
+        if (c->left) {
+                if (now < c->verify_at)
+                        return wait_until(c->verify_at);
+                if (c->known && !is_given_back(c, &c->seen))
+                        return write_step(c, CLAIM_CURE, &c->sent, /* back= */ true, now);
+                return take_step(c, CLAIM_READ);
+        }
+        if (!c->known || c->doubt)
+                return take_step(c, CLAIM_READ);
+        v = compose_given_back(c);
+        if (!c->unsure && !c->traits.per_device && claim_value_equal(&v, &c->seen))
+                return take_step(c, CLAIM_FORGET);
+        return write_step(c, CLAIM_WRITE, &v, /* back= */ true, now);
+}
+
+struct claim_request claim_decide(struct claim *c, usec_t now) {
+        if (c->in_flight != CLAIM_NOTHING || c->signed_out)
+                return wait_until(USEC_NEVER);
+        if (now < c->retry_at)
+                return wait_until(c->retry_at);
+        if (is_leaving(c))
+                return leave_step(c, now);
+        return c->wanted ? enter_step(c, now) : wait_until(USEC_NEVER);
+}
+
+enum claim_phase claim_phase(const struct claim *c) {
+        if (is_leaving(c))
+                return CLAIM_LEAVING;
+        if (c->verdict != CLAIM_FREE)
+                return c->verdict;
+        if (!c->wanted)
+                return CLAIM_FREE;
+        return c->acked && c->verified ? CLAIM_HELD : CLAIM_ENTERING;
+}
+
+const struct claim_owed *claim_owed(const struct claim *c) {
+        return c->owed ? &c->debt : NULL;
+}
+
+bool claim_is_standing(const struct claim *c) {
+        return c->owed && c->maybe_written && c->verdict == CLAIM_FREE && !is_leaving(c);
+}
+
+const struct claim_value *claim_shown(const struct claim *c) {
+        return c->ever_seen ? &c->seen : NULL;
+}
+
+const char *claim_phase_to_string(enum claim_phase p) {
+        static const char *const names[] = {
+                [CLAIM_FREE] = "free",       [CLAIM_ENTERING] = "entering",   [CLAIM_HELD] = "held",
+                [CLAIM_LEAVING] = "leaving", [CLAIM_YIELDED] = "yielded",     [CLAIM_FOREIGN] = "foreign",
+                [CLAIM_REFUSED] = "refused", [CLAIM_NO_EFFECT] = "no-effect", [CLAIM_STUCK] = "stuck",
+        };
+
+        return names[p];
+}
