@@ -1,0 +1,64 @@
+/* Who uses the test's Synapse: users with devices who make calls, set their presence and look at others. Like
+ * synapse.h, everything here fails the test by itself. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "interop/synapse.h"
+
+#define PRESENCE_BUSY_WIRE "org.matrix.msc3026.busy"
+
+/* One login of a user. */
+struct device;
+
+/* Makes the user if there is none of that name. */
+struct device *device_login(struct synapse *s, const char *name);
+struct device *device_free(struct device *d); /* does not log out; NULL is fine; returns NULL */
+void device_logout(struct device *d);
+const char *device_user_id(const struct device *d);
+const char *device_id(const struct device *d);
+const char *device_token(const struct device *d);
+const char *device_base_url(const struct device *d);
+/* Ends one session of the user, as "sign out that device" in another client does: needs the password. */
+void device_sign_out_other(struct device *d, const char *other_device_id);
+/* The user's device whose display name begins so; the caller frees. */
+char *device_find(struct device *d, const char *display_name_prefix);
+
+/* ---- presence ---- */
+
+struct shown_presence {
+        char state[64];
+        char message[256]; /* "" if there is none */
+};
+
+/* Waits out Synapse's limit, as long as Synapse asks for. */
+void presence_put(struct device *d, const char *state, const char *message);
+/* What `watcher`, who is the user or shares a room with them, is told now. */
+struct shown_presence presence_get(struct device *watcher, const char *user_id);
+/* Waits until that is shown; the watcher is another user, so that looking costs the user none of their turns.
+ * `message` NULL: any. */
+void presence_wait(struct device *watcher, const char *user_id, const char *state, const char *message);
+/* ... until anything but that state is shown. */
+void presence_wait_not(struct device *watcher, const char *user_id, const char *state);
+
+/* ---- a client that keeps its user online: /sync as Element does it, in a process of its own ---- */
+
+struct online_client;
+
+struct online_client *online_client_start(struct device *d);
+/* Waits until that many of its polls were answered since the start. */
+void online_client_wait_polls(struct online_client *c, unsigned n);
+unsigned online_client_polls(struct online_client *c); /* answered so far */
+struct online_client *online_client_free(struct online_client *c);
+
+/* ---- calls, as unencrypted events of version 1 ---- */
+
+/* A room of the two; the caller frees. */
+char *room_new(struct device *host, struct device *guest);
+
+void call_invite(struct device *caller, const char *room, const char *call, unsigned lifetime_msec);
+void call_answer(struct device *d, const char *room, const char *call);
+void call_select(struct device *caller, const char *room, const char *call, const struct device *chosen);
+void call_reject(struct device *d, const char *room, const char *call);
+void call_hangup(struct device *d, const char *room, const char *call, const char *reason);

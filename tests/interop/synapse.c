@@ -1,0 +1,354 @@
+/* See synapse.h. Synapse says READY=1 to a socket of ours when it listens, and writes what it did to a log file that
+ * inotify lets us follow: nothing here guesses how long anything takes. */
+#include "interop/synapse.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/clock.h"
+
+/* Below the range from which the kernel takes ports by itself: while Synapse is stopped nobody else gets its port. */
+#define PORT_MIN 20000
+#define PORT_MAX 32000
+
+struct synapse {
+        char dir[PATH_MAX];
+        char url[64];
+        char busy_timeout[64]; /* NAME=value, or "" */
+        unsigned port;
+        pid_t pid;
+        int notify_fd; /* where READY=1 arrives */
+        int watch_fd;  /* inotify on the log */
+};
+
+static void path_in(char *buf, size_t size, const struct synapse *s, const char *name) {
+        cr_assert_lt(snprintf(buf, size, "%s/%s", s->dir, name), (int) size);
+}
+
+__attribute__((format(printf, 3, 4))) static void write_file(const struct synapse *s, const char *name,
+                                                             const char *format, ...) {
+        char path[PATH_MAX];
+        va_list ap;
+        FILE *f;
+
+        path_in(path, sizeof(path), s, name);
+        f = fopen(path, "we");
+        cr_assert_not_null(f, "%s: %m", path);
+        va_start(ap, format);
+        vfprintf(f, format, ap);
+        va_end(ap);
+        cr_assert_eq(fclose(f), 0);
+}
+
+static unsigned free_port(void) {
+        for (unsigned tries = 0; tries < 1000; tries++) {
+                unsigned port = PORT_MIN + random_u32() % (PORT_MAX - PORT_MIN);
+                struct sockaddr_in address = { .sin_family = AF_INET,
+                                               .sin_port = htons((uint16_t) port),
+                                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+                int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                bool is_free;
+
+                cr_assert_geq(fd, 0);
+                is_free = bind(fd, (struct sockaddr *) &address, sizeof(address)) == 0;
+                close(fd);
+                if (is_free)
+                        return port;
+        }
+        cr_assert_fail("no free port");
+        abort();
+}
+
+static void write_config(const struct synapse *s, const struct synapse_options *o) {
+        write_file(s, "log.yaml",
+                   "version: 1\n"
+                   "disable_existing_loggers: false\n"
+                   "formatters: {line: {format: '%%(asctime)s %%(name)s %%(levelname)s %%(message)s'}}\n"
+                   "handlers: {file: {class: logging.FileHandler, formatter: line, filename: %s/synapse.log}}\n"
+                   /* DEBUG: a line when a request arrives, not only when it is answered. */
+                   "loggers: {synapse.access: {level: DEBUG}}\n"
+                   "root: {level: INFO, handlers: [file]}\n",
+                   s->dir);
+        write_file(s, "homeserver.yaml",
+                   "server_name: busyd.test\n"
+                   "report_stats: false\n"
+                   "pid_file: %1$s/synapse.pid\n"
+                   "media_store_path: %1$s/media\n"
+                   "log_config: %1$s/log.yaml\n"
+                   "database: {name: sqlite3, args: {database: %1$s/homeserver.db}}\n"
+                   "listeners: [{type: http, port: %2$u, bind_addresses: [127.0.0.1],\n"
+                   "             resources: [{names: [client, federation]}]}]\n"
+                   "signing_key: ed25519 a_test AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
+                   "macaroon_secret_key: of this test\n"
+                   "form_secret: of this test\n"
+                   "registration_shared_secret: of this test\n"
+                   "trusted_key_servers: []\n"
+                   "federation_domain_whitelist: []\n"
+                   "bcrypt_rounds: 4\n"
+                   "rc_message: {per_second: 1000, burst_count: 1000}\n"
+                   "rc_login:\n"
+                   "  address: {per_second: 1000, burst_count: 1000}\n"
+                   "  account: {per_second: 1000, burst_count: 1000}\n"
+                   "  failed_attempts: {per_second: 1000, burst_count: 1000}\n"
+                   "%3$s"
+                   "presence: {enabled: %4$s}\n"
+                   "experimental_features: {msc3026_enabled: %5$s}\n",
+                   s->dir, s->port,
+                   o->no_presence_limit ? "rc_presence: {per_user: {per_second: 1000, burst_count: 1000}}\n" : "",
+                   o->no_presence ? "false" : "true", o->no_busy ? "false" : "true");
+}
+
+static void listen_for_ready(struct synapse *s) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        path_in(address.sun_path, sizeof(address.sun_path), s, "notify");
+        s->notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        cr_assert_geq(s->notify_fd, 0);
+        cr_assert_eq(bind(s->notify_fd, (struct sockaddr *) &address, sizeof(address)), 0, "notify socket: %m");
+}
+
+static const char *python(void) {
+        const char *p = getenv("BUSYD_SYNAPSE_PYTHON");
+
+        cr_assert(p && *p, "BUSYD_SYNAPSE_PYTHON must name the python of a virtual environment with Synapse "
+                           "(scripts/setup makes one)");
+        return p;
+}
+
+/* Runs python with these arguments in the folder, output to a file there; dies with the test. */
+static pid_t run_python(const struct synapse *s, const char *const *arguments, char *const *environment) {
+        const char *argv[16] = { python() };
+        char out[PATH_MAX];
+        pid_t test = getpid(), pid;
+
+        for (size_t i = 0; arguments[i]; i++) {
+                cr_assert_lt(i + 2, ARRAY_SIZE(argv));
+                argv[i + 1] = arguments[i];
+        }
+        path_in(out, sizeof(out), s, "output");
+        pid = fork();
+        cr_assert_geq(pid, 0);
+        if (pid == 0) {
+                int fd = open(out, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+                if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != test || fd < 0 || chdir(s->dir) < 0 ||
+                    dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
+                        _exit(126);
+                for (size_t i = 0; environment[i]; i++)
+                        (void) putenv(environment[i]);
+                execv(argv[0], (char *const *) (const void *) argv);
+                _exit(127);
+        }
+        return pid;
+}
+
+/* For the reader of a failed test. */
+static void show_file(const struct synapse *s, const char *name) {
+        char path[PATH_MAX], line[1024];
+        FILE *f;
+
+        path_in(path, sizeof(path), s, name);
+        f = fopen(path, "re");
+        if (!f)
+                return;
+        fprintf(stderr, "---- Synapse's %s\n", name);
+        while (fgets(line, sizeof(line), f))
+                fputs(line, stderr);
+        (void) fclose(f);
+}
+
+__attribute__((format(printf, 2, 3), noreturn)) static void give_up(const struct synapse *s, const char *format, ...) {
+        char problem[512];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(problem, sizeof(problem), format, ap);
+        va_end(ap);
+        show_file(s, "output");
+        show_file(s, "synapse.log");
+        cr_assert_fail("%s", problem);
+        abort();
+}
+
+static int msec_left(usec_t deadline) {
+        usec_t now = clock_now();
+
+        return now >= deadline ? 0 : (int) ((deadline - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
+}
+
+static void wait_ready(struct synapse *s) {
+        usec_t deadline = clock_now() + INTEROP_DEADLINE_MSEC * USEC_PER_MSEC;
+
+        for (;;) {
+                struct pollfd p = { .fd = s->notify_fd, .events = POLLIN };
+                char message[256];
+                ssize_t n;
+
+                if (poll(&p, 1, msec_left(deadline)) == 0)
+                        give_up(s, "Synapse did not get ready");
+                n = recv(s->notify_fd, message, sizeof(message) - 1, MSG_DONTWAIT);
+                if (n <= 0)
+                        continue;
+                message[n] = '\0';
+                if (strncmp(message, "READY=1", 7) == 0)
+                        return;
+        }
+}
+
+void synapse_continue(struct synapse *s) {
+        char launcher[] = TEST_INTEROP_DIR "/synapse_launch.py", config[PATH_MAX], notify[PATH_MAX];
+        char *environment[] = { notify, s->busy_timeout, NULL };
+
+        cr_assert_eq(s->pid, 0, "Synapse runs already");
+        path_in(config, sizeof(config), s, "homeserver.yaml");
+        cr_assert_lt(snprintf(notify, sizeof(notify), "NOTIFY_SOCKET=%s/notify", s->dir), (int) sizeof(notify));
+        if (s->busy_timeout[0] == '\0')
+                environment[1] = NULL;
+        s->pid = run_python(s, (const char *const[]){ launcher, "-c", config, NULL }, environment);
+        wait_ready(s);
+}
+
+void synapse_stop(struct synapse *s, int signal) {
+        if (s->pid == 0)
+                return;
+        (void) kill(s->pid, signal);
+        (void) waitpid(s->pid, NULL, 0);
+        s->pid = 0;
+}
+
+/* The administrator, made with Synapse's own tool: it knows how to sign with the shared secret. */
+static void make_admin(struct synapse *s) {
+        char config[PATH_MAX];
+        int status = -1;
+        pid_t pid;
+
+        path_in(config, sizeof(config), s, "homeserver.yaml");
+        pid = run_python(s,
+                         (const char *const[]){ "-m", "synapse._scripts.register_new_matrix_user", "-c", config, "-u",
+                                                SYNAPSE_ADMIN, "-p", SYNAPSE_PASSWORD, "-a", s->url, NULL },
+                         (char *const[]){ NULL });
+        if (waitpid(pid, &status, 0) != pid || status != 0)
+                give_up(s, "cannot register the administrator (status %#x)", (unsigned) status);
+}
+
+struct synapse *synapse_start(const char *dir, const struct synapse_options *options) {
+        struct synapse *s = calloc(1, sizeof(*s));
+
+        cr_assert_not_null(s);
+        cr_assert_lt(snprintf(s->dir, sizeof(s->dir), "%s/synapse", dir), (int) sizeof(s->dir));
+        cr_assert_eq(mkdir(s->dir, 0700), 0, "%s: %m", s->dir);
+        s->port = free_port();
+        (void) snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%u", s->port);
+        if (options->busy_timeout_msec > 0)
+                (void) snprintf(s->busy_timeout, sizeof(s->busy_timeout), "SYNAPSE_BUSY_TIMEOUT_MSEC=%u",
+                                options->busy_timeout_msec);
+        write_config(s, options);
+        write_file(s, "synapse.log", "%s", "");
+        s->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        cr_assert_geq(inotify_add_watch(s->watch_fd, s->dir, IN_MODIFY), 0);
+        listen_for_ready(s);
+        synapse_continue(s);
+        make_admin(s);
+        return s;
+}
+
+struct synapse *synapse_free(struct synapse *s) {
+        if (!s)
+                return NULL;
+        synapse_stop(s, SIGTERM);
+        close(s->notify_fd);
+        close(s->watch_fd);
+        free(s);
+        return NULL;
+}
+
+const char *synapse_url(const struct synapse *s) {
+        return s->url;
+}
+
+/* ---- the log ---- */
+
+static FILE *log_open(const struct synapse *s, long from) {
+        char path[PATH_MAX];
+        FILE *f;
+
+        path_in(path, sizeof(path), s, "synapse.log");
+        f = fopen(path, "re");
+        cr_assert_not_null(f, "%s: %m", path);
+        cr_assert_eq(fseek(f, from, SEEK_SET), 0);
+        return f;
+}
+
+long synapse_log_end(const struct synapse *s) {
+        FILE *f = log_open(s, 0);
+        long end;
+
+        cr_assert_eq(fseek(f, 0, SEEK_END), 0);
+        end = ftell(f);
+        (void) fclose(f);
+        return end;
+}
+
+static bool line_has(const char *line, const char *words) {
+        char copy[256], *rest = copy, *word;
+
+        cr_assert_lt(snprintf(copy, sizeof(copy), "%s", words), (int) sizeof(copy));
+        while ((word = strsep(&rest, " ")))
+                if (!strstr(line, word))
+                        return false;
+        return true;
+}
+
+/* The end of the first complete line after `*from` that has the words: true, and *from is behind it. Else *from is
+ * behind the last complete line. */
+static bool log_find(const struct synapse *s, long *from, const char *words) {
+        FILE *f = log_open(s, *from);
+        char *line = NULL;
+        size_t size = 0;
+        ssize_t n;
+        bool found = false;
+
+        while (!found && (n = getline(&line, &size, f)) > 0 && line[n - 1] == '\n') {
+                found = line_has(line, words);
+                *from += n;
+        }
+        free(line);
+        (void) fclose(f);
+        return found;
+}
+
+long synapse_log_wait(struct synapse *s, long from, const char *words) {
+        usec_t deadline = clock_now() + INTEROP_DEADLINE_MSEC * USEC_PER_MSEC;
+
+        while (!log_find(s, &from, words)) {
+                struct pollfd p = { .fd = s->watch_fd, .events = POLLIN };
+                char events[4096];
+
+                if (poll(&p, 1, msec_left(deadline)) == 0)
+                        give_up(s, "Synapse logged no line with: %s", words);
+                (void) !read(s->watch_fd, events, sizeof(events));
+        }
+        return from;
+}
+
+unsigned synapse_log_count(const struct synapse *s, long from, const char *words) {
+        unsigned n = 0;
+
+        while (log_find(s, &from, words))
+                n++;
+        return n;
+}

@@ -1,0 +1,45 @@
+/* A real Synapse for the length of a test: sqlite in a temporary folder, a free port of the loopback, no federation.
+ * Whatever goes wrong here fails the test at once, with Synapse's log on stderr: callers need no checks. */
+#pragma once
+
+#include <stdbool.h>
+
+struct synapse;
+
+/* The administrator; the password is everybody's. */
+#define SYNAPSE_ADMIN    "admin"
+#define SYNAPSE_PASSWORD "open sesame"
+
+struct synapse_options {
+        bool no_busy;               /* msc3026_enabled: false */
+        bool no_presence;           /* presence.enabled: false */
+        bool no_presence_limit;     /* rc_presence lifted; else Synapse's own: one action per user and 10 s */
+        unsigned busy_timeout_msec; /* BUSY_ONLINE_TIMEOUT (60 min) shortened; 0: Synapse's own */
+};
+
+/* Starts it in a new folder below `dir` and waits until it says that it is ready. */
+struct synapse *synapse_start(const char *dir, const struct synapse_options *options);
+struct synapse *synapse_free(struct synapse *s); /* stops it; NULL is fine; returns NULL */
+
+/* Ends the process, as an administrator (SIGTERM) or a power cut (SIGKILL) would; the data stays. */
+void synapse_stop(struct synapse *s, int signal);
+/* Starts it again on the same port and data. */
+void synapse_continue(struct synapse *s);
+
+const char *synapse_url(const struct synapse *s); /* without a trailing slash */
+
+/* ---- its log: what reached it, and when ---- */
+
+/* Where the log ends now: what comes after can be waited for and counted from here. */
+long synapse_log_end(const struct synapse *s);
+
+/* Waits until a line after `from` contains all of `words` (separated by a single space each), for at most
+ * INTEROP_DEADLINE_MSEC; returns the place behind that line. */
+long synapse_log_wait(struct synapse *s, long from, const char *words);
+
+/* How many such lines there are now. */
+unsigned synapse_log_count(const struct synapse *s, long from, const char *words);
+
+/* What is "soon" on a machine under load: nothing in these tests should take so long, and everything that does has
+ * failed. Longer than the longest wait that Synapse imposes (35 s for a device to drop). */
+#define INTEROP_DEADLINE_MSEC 90000

@@ -1,0 +1,12 @@
+/* One HTTP request, waited for: what tests need of libcurl. */
+#pragma once
+
+#include <jansson.h>
+
+struct web_reply {
+        long status;  /* 0: no answer */
+        json_t *body; /* NULL: none, or not JSON; the caller drops it */
+};
+
+/* `token` and `body` (taken) may be NULL. */
+struct web_reply web_request(const char *method, const char *url, const char *token, json_t *body, long timeout_msec);
