@@ -3,8 +3,6 @@
 
 #include "matrix/client.h"
 
-struct matrix_session; /* state/session.h */
-
 /* ---- discovery and login: used by `busyctl login` and at start ---- */
 
 /* What the parser found in /_matrix/client/versions. */
@@ -24,6 +22,14 @@ int matrix_server_version_parse(const json_t *body, const char **ret_name, const
 int matrix_server_version_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret);
 
 int matrix_whoami_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret);
+/* Strings borrowed from body; the device id is "" for a session without a device. -EBADMSG without a user id. */
+int matrix_whoami_parse(const json_t *body, const char **ret_user_id, const char **ret_device_id);
+
+/* GET and POST of /login; the body of the latter as reference 8.2 says. */
+int matrix_login_flows_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret);
+bool matrix_login_flows_have(const json_t *body, const char *type);
+int matrix_login_post(struct matrix_client *c, const json_t *body, matrix_done_t done, void *userdata,
+                      struct http_request **ret);
 int matrix_logout_post(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret);
 
 /* ---- presence ---- */

@@ -27,7 +27,7 @@ const char *matrix_outcome_to_string(enum matrix_outcome o);
 
 struct matrix_reply {
         enum matrix_outcome outcome;
-        long status;         /* 0: no answer */
+        long status;         /* 0: no complete answer */
         const char *errcode; /* or NULL */
         const char *problem; /* for people, never empty unless MATRIX_OK; no secrets, no reply bodies */
         bool soft_logout;
@@ -40,9 +40,19 @@ struct matrix_reply {
 
 typedef void (*matrix_done_t)(const struct matrix_reply *reply, void *userdata);
 
+/* What an answer means; `sync` where it is one to /sync. `ret->body` is the caller's to json_decref(); the rest is
+ * borrowed from `http`, the body and `text`, which takes the problem. */
+void matrix_reply_read(struct matrix_reply *ret, const struct http_reply *http, bool sync, char *text,
+                       size_t text_size);
+
 struct matrix_client;
 
-/* `base_url` without a trailing slash needed; copied, like `token`, which may be NULL before login. */
+/* Whether a token may be sent there: https, or plain http to this machine. -EINVAL or -EPERM; `ret_problem` then gets
+ * a sentence that says what to do. */
+int matrix_base_url_check(const char *url, const char **ret_problem);
+
+/* As matrix_base_url_check() says; `base_url` without a trailing slash needed; copied, like `token`, which may be NULL
+ * before login. */
 int matrix_client_new(struct matrix_client **ret, struct http *http, const char *base_url, const char *token);
 struct matrix_client *matrix_client_free(struct matrix_client *c);
 CLEANUP(struct matrix_client, matrix_client_free);
@@ -62,6 +72,6 @@ struct matrix_call {
 int matrix_request(struct matrix_client *c, const struct matrix_call *call, matrix_done_t done, void *userdata,
                    struct http_request **ret);
 
-/* Builds a path, percent-encoding each argument: every "%s" in `format` takes one string. The caller frees.
- * NULL if out of memory. */
-char *matrix_path(const char *format, ...);
+/* Builds a path, percent-encoding each argument: every "%s" in `format` takes one string, and there is no other
+ * conversion. The caller frees. NULL if out of memory. */
+char *matrix_path(const char *format, ...) __attribute__((format(printf, 1, 2)));

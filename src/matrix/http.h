@@ -1,6 +1,5 @@
 /* HTTP on sd-event: libcurl's multi interface, one glue object, one handle per request. Knows sockets and timers and
- * nothing of Matrix. HTTPS certificates are verified; redirects are followed only where asked, and never with a token.
- */
+ * nothing of Matrix. HTTPS certificates are verified; redirects are followed only where asked, never with a token. */
 #pragma once
 
 #include <systemd/sd-event.h>
@@ -9,6 +8,10 @@
 
 /* A body larger than this is cut off with -EMSGSIZE unless the request says otherwise. */
 #define HTTP_BODY_MAX (4U << 20)
+/* All headers of an answer together; real ones have 1 or 2 kB. */
+#define HTTP_HEADERS_MAX (64U << 10)
+/* A server that wants a longer pause is not believed: it would be a way to be forgotten. */
+#define HTTP_RETRY_AFTER_MAX USEC_PER_HOUR
 
 struct http;
 struct http_request;
@@ -17,6 +20,10 @@ struct http_request;
 int http_new(struct http **ret, sd_event *event, const char *ca_file);
 struct http *http_free(struct http *h); /* cancels what is under way, without callbacks */
 CLEANUP(struct http, http_free);
+sd_event *http_event(struct http *h); /* borrowed */
+
+/* "localhost", 127.0.0.0/8 and ::1 (with or without brackets): never through a proxy. */
+bool http_host_is_loopback(const char *host);
 
 /* Copied where kept. */
 struct http_call {
@@ -27,7 +34,8 @@ struct http_call {
         const char *content_type; /* NULL: application/json */
         usec_t timeout;  /* for the whole request, USEC_NEVER not allowed; connecting has a limit of its own */
         size_t body_max; /* 0: HTTP_BODY_MAX */
-        bool follow;     /* follow redirects; only without a token */
+        bool follow;     /* follow redirects; -EINVAL together with a token */
+        void (*release)(void *userdata); /* called when the request is gone, cancelled or not; NULL: nothing to do */
 };
 
 struct http_reply {
@@ -45,7 +53,7 @@ typedef void (*http_done_t)(const struct http_reply *reply, void *userdata);
 
 /* Starts it; `done` is called once, never from within this call, and not at all after http_request_free().
  * After `done` returned the request is freed by http; the handler sets its own pointer to NULL first.
- * -EINVAL for a URL that is not http(s). */
+ * -EINVAL for a URL that is not http(s), or a token that cannot stand in a header; `release` is not called then. */
 int http_start(struct http *h, const struct http_call *call, http_done_t done, void *userdata,
                struct http_request **ret);
 struct http_request *http_request_free(struct http_request *r); /* cancels; NULL is fine; returns NULL */
