@@ -46,7 +46,7 @@ struct account_handler {
         void (*changed)(void *userdata, struct account *a);
         /* The first sync is through: the calls of now are reported. Once per account_new(). */
         void (*settled)(void *userdata, struct account *a);
-        /* Own presence as /sync brought it, canonical as presence_value() makes it. */
+        /* Own presence as the server told it, canonical as presence_value() makes it (presence.h). */
         void (*presence_seen)(void *userdata, struct account *a, const struct claim_value *v);
         /* Nothing pushes any more: what was seen may be outdated until the next presence_seen or read. */
         void (*presence_unsure)(void *userdata, struct account *a);
@@ -56,11 +56,12 @@ struct account_handler {
 };
 
 /* Copies what it keeps, but not sink and handler. `since` may be NULL; if it is older than
- * SYNC_GAP_MAX (see sync.c) the caller passes NULL. Nothing happens before account_start(). */
+ * SYNC_GAP_MAX (see sync.h) the caller passes NULL. Nothing happens before account_start(). */
 int account_new(struct account **ret, sd_event *event, struct http *http, const char *name,
                 const struct session *session, const struct account_settings *settings, const char *since,
                 const struct call_sink *sink, const struct account_handler *handler);
-struct account *account_free(struct account *a); /* cancels everything; no callbacks, no requests */
+struct account *account_free(struct account *a); /* cancels everything; no callbacks, no requests.
+                                                  * Not from within one of its own callbacks. */
 CLEANUP(struct account, account_free);
 int account_start(struct account *a);
 
@@ -76,10 +77,11 @@ void account_wake(struct account *a, bool gap);
 
 const char *account_name(const struct account *a);
 const char *account_user_id(const struct account *a);
+const char *account_device_id(const struct account *a); /* of the session, as the server says; "": not known yet */
 const char *account_homeserver(const struct account *a);
 enum account_state account_state(const struct account *a);
 const char *account_problem(const struct account *a); /* "" or a sentence for people that says what to do */
-usec_t account_retry_at(const struct account *a);     /* USEC_NEVER unless waiting */
+usec_t account_retry_at(const struct account *a);     /* USEC_NEVER: no attempt is planned */
 const struct server_traits *account_traits(const struct account *a); /* "unknown" until known */
 const char *account_server(const struct account *a);                 /* "Synapse 1.160.0" or "" */
 const struct matrix_versions *account_versions(const struct account *a);
@@ -88,3 +90,7 @@ struct matrix_client *account_client(struct account *a);
 /* Synapse's rule for "another client keeps presence alive" (reference 2.8): when the own presence was seen to be
  * other than offline, without a break, first and last; 0: not. Recorded while no claim is held. */
 void account_presence_live(const struct account *a, usec_t *ret_first, usec_t *ret_last);
+
+/* For the outputs: own presence was read; is going to be written with this state (canonical words). */
+void account_presence_read(struct account *a, const struct claim_value *v);
+void account_presence_written(struct account *a, const char *state);

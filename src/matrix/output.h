@@ -38,9 +38,20 @@ struct output {
                      struct output_request **ret);
 };
 
+/* Cancels. After `done` returned the request is freed; the handler sets its own pointer to NULL first. */
 struct output_request *output_request_free(struct output_request *r);
 CLEANUP(struct output_request, output_request_free);
 
 /* NULL-terminated. */
 extern const struct output *const outputs[];
 extern const struct output output_presence;
+
+/* ---- for the outputs ---- */
+
+/* Says what a reply means where that is more than its outcome. */
+typedef void (*output_translate_t)(struct account *a, const struct matrix_reply *reply, struct output_result *result);
+int output_request_new(struct output_request **ret, struct account *a, output_translate_t translate,
+                       output_done_t done, void *userdata);
+/* To be filled by the function that starts the request, which gets output_request_answered and the request. */
+struct http_request **output_request_http(struct output_request *r);
+void output_request_answered(const struct matrix_reply *reply, void *userdata);

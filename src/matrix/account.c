@@ -1,0 +1,603 @@
+/* One Matrix account: what state it is in, when it tries again, and who hears of what. Connecting, polling and
+ * observing are done by connect.c, sync.c and observe.c.
+ *
+ *   connecting -> syncing -> online
+ *   any failure -> waiting (or locked, broken) -> connecting or syncing
+ *   the session ended -> signed out, until there is a new account object with a new session */
+#include "matrix/account.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "core/backoff.h"
+#include "matrix/connect.h"
+#include "matrix/observe.h"
+#include "matrix/presence.h"
+#include "matrix/sync.h"
+#include "util/clock.h"
+#include "util/json.h"
+#include "util/log.h"
+
+#define RETRY_FIRST  USEC_PER_SEC
+#define RETRY_MAX    (5 * USEC_PER_MIN)
+#define LOCKED_RETRY (5 * USEC_PER_MIN)
+
+/* A server that was away for so long after we asked what it is may have been upgraded. */
+#define FACTS_FRESH USEC_PER_HOUR
+
+struct account {
+        char *name, *user_id, *message;
+        struct account_settings settings;
+        const struct account_handler *handler;
+
+        struct matrix_client *client;
+        struct observers *observers;
+        struct sync *sync;
+        struct sync_handler sync_handler;
+        struct connect *connect;
+        struct http_request *presence_request;
+        sd_event_source *timer;
+
+        enum account_state state;
+        char *problem;
+        usec_t retry_at;
+        struct backoff backoff;
+
+        struct connect_facts facts;
+        usec_t facts_at;    /* 0: never */
+        usec_t answered_at; /* by /sync; 0: never */
+        bool started, settled, held, watching;
+        struct presence_watch presence;
+        char written[CLAIM_STATE_MAX]; /* the state written last; "": none yet */
+};
+
+const char *account_state_to_string(enum account_state s) {
+        switch (s) {
+        case ACCOUNT_CONNECTING:
+                return "connecting";
+        case ACCOUNT_SYNCING:
+                return "syncing";
+        case ACCOUNT_ONLINE:
+                return "online";
+        case ACCOUNT_WAITING:
+                return "waiting";
+        case ACCOUNT_LOCKED:
+                return "locked";
+        case ACCOUNT_SIGNED_OUT:
+                return "signed-out";
+        case ACCOUNT_BROKEN:
+                return "broken";
+        }
+        return "broken";
+}
+
+static void arm(struct account *a, usec_t at) {
+        int r = sd_event_source_set_time(a->timer, at);
+
+        if (r >= 0)
+                r = sd_event_source_set_enabled(a->timer, at == USEC_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error("Cannot set the timer of account %s: %s", a->name, strerror(-r));
+        a->retry_at = at;
+}
+
+/* Takes the problem. */
+static void set_state(struct account *a, enum account_state state, char *problem, usec_t retry_at) {
+        const char *before = a->problem ? a->problem : "", *after = problem ? problem : "";
+        bool same = a->state == state && a->retry_at == retry_at && streq(before, after);
+
+        if (a->state != state)
+                log_debug("Account %s: %s -> %s", a->name, account_state_to_string(a->state),
+                          account_state_to_string(state));
+        a->state = state;
+        free(a->problem);
+        a->problem = problem;
+        arm(a, retry_at);
+        if (!same)
+                a->handler->changed(a->handler->userdata, a);
+}
+
+/* While an attempt is under way people still want to know what was wrong with the last one. */
+static void set_state_keeping_problem(struct account *a, enum account_state state) {
+        set_state(a, state, TAKE(a->problem), USEC_NEVER);
+}
+
+/* ---- failures (reference 7.3) ---- */
+
+static __attribute__((format(printf, 1, 2))) char *sentence(const char *format, ...) {
+        char *s = NULL;
+        va_list ap;
+        int n;
+
+        va_start(ap, format);
+        n = vasprintf(&s, format, ap);
+        va_end(ap);
+        return n < 0 ? NULL : s;
+}
+
+static usec_t retry_time(struct account *a, usec_t at_least) {
+        usec_t wait = backoff_next(&a->backoff, random_u32());
+
+        if (at_least != USEC_NEVER && at_least > wait)
+                wait = at_least;
+        return usec_add(clock_now(), wait);
+}
+
+static void signed_out(struct account *a) {
+        sync_stop(a->sync);
+        sync_forget_position(a->sync);
+        a->handler->position(a->handler->userdata, a, NULL);
+        set_state(a, ACCOUNT_SIGNED_OUT,
+                  sentence("the server has ended the session of %s: log in again with \"busyctl login %s\"",
+                           a->user_id, a->user_id),
+                  USEC_NEVER);
+}
+
+/* Before it ever worked the address is wrong; afterwards it is a captive portal or a proxy in trouble. */
+static void not_matrix(struct account *a, const struct matrix_reply *reply) {
+        const char *url = matrix_client_base_url(a->client);
+
+        if (a->facts_at > 0)
+                set_state(a, ACCOUNT_WAITING,
+                          sentence("something other than the homeserver answers at %s (%s): does this network want "
+                                   "you to sign in first?",
+                                   url, reply->problem),
+                          retry_time(a, reply->retry_after));
+        else
+                set_state(a, ACCOUNT_BROKEN,
+                          sentence("no Matrix homeserver answers at %s (%s): check the address, then \"busyctl login "
+                                   "%s\"",
+                                   url, reply->problem, a->user_id),
+                          usec_add(clock_now(), RETRY_MAX));
+}
+
+static void failed(struct account *a, const struct matrix_reply *reply) {
+        const char *problem = reply->problem ? reply->problem : matrix_outcome_to_string(reply->outcome);
+
+        switch (reply->outcome) {
+        case MATRIX_SIGNED_OUT:
+                signed_out(a);
+                break;
+        case MATRIX_LOCKED:
+                set_state(a, ACCOUNT_LOCKED,
+                          sentence("the server's administrator has locked %s: ask them", a->user_id),
+                          usec_add(clock_now(), LOCKED_RETRY));
+                break;
+        case MATRIX_NOT_MATRIX:
+                not_matrix(a, reply);
+                break;
+        case MATRIX_OK:
+        case MATRIX_RETRY:
+        case MATRIX_UNSURE:
+        case MATRIX_REFUSED:
+        case MATRIX_NOT_FOUND:
+        case MATRIX_UNRECOGNIZED:
+        case MATRIX_BAD_TOKEN_POS:
+        case MATRIX_BAD_FILTER:
+                set_state(a, ACCOUNT_WAITING, sentence("%s", problem), retry_time(a, reply->retry_after));
+                break;
+        }
+}
+
+static void failed_errno(struct account *a, int error) {
+        failed(a, &(struct matrix_reply){
+                          .outcome = MATRIX_RETRY, .problem = strerror(-error), .retry_after = USEC_NEVER });
+}
+
+/* ---- own presence ---- */
+
+static bool presence_wanted(const struct account *a) {
+        return a->settings.presence != PRESENCE_OFF;
+}
+
+static bool presence_pushed(const struct account *a) {
+        return presence_wanted(a) && a->facts.traits->pushes_own_presence;
+}
+
+static void tell_presence(struct account *a) {
+        if (a->presence.shown_known)
+                a->handler->presence_seen(a->handler->userdata, a, &a->presence.shown);
+}
+
+static void unsure(struct account *a) {
+        a->handler->presence_unsure(a->handler->userdata, a);
+}
+
+/* A value that no claim can hold is left unknown: a read says what is wrong with it. */
+static void presence_arrived(struct account *a, const char *presence, const char *status_msg) {
+        struct claim_value v;
+
+        if (presence_value(&v, presence, status_msg) < 0) {
+                a->presence.shown_known = false;
+                unsure(a);
+                return;
+        }
+        presence_watch_seen(&a->presence, &v, a->held, clock_now());
+        tell_presence(a);
+}
+
+static void on_presence(const struct matrix_reply *reply, void *userdata) {
+        struct account *a = userdata;
+
+        a->presence_request = NULL;
+        if (reply->outcome == MATRIX_OK)
+                presence_arrived(a, json_member_string(reply->body, "presence"),
+                                 json_member_string(reply->body, "status_msg"));
+        else if (reply->outcome == MATRIX_NOT_FOUND)
+                presence_arrived(a, NULL, NULL);
+        else
+                return; /* whoever needs it asks again */
+        if (!a->watching)
+                unsure(a);
+}
+
+/* The first answer of /sync leaves out who is offline: the value to start with comes from a request of its own. */
+static void ask_presence(struct account *a) {
+        int r;
+
+        if (!presence_wanted(a) || a->presence_request)
+                return;
+        r = matrix_presence_get(a->client, a->user_id, on_presence, a, &a->presence_request);
+        if (r < 0)
+                log_debug("Cannot ask for the presence of account %s: %s", a->name, strerror(-r));
+}
+
+static void forget_presence(struct account *a) {
+        a->presence_request = http_request_free(a->presence_request);
+        a->presence.shown_known = false;
+}
+
+void account_presence_read(struct account *a, const struct claim_value *v) {
+        presence_watch_seen(&a->presence, v, a->held, clock_now());
+}
+
+/* ---- the poll ---- */
+
+/* A poll that counts would show a user as present of whom only the message is claimed. */
+static bool state_is_claimed(const struct account *a) {
+        if (*a->written)
+                return streq(a->written, PRESENCE_STATE_BUSY) || streq(a->written, PRESENCE_STATE_UNAVAILABLE);
+        return a->settings.presence != PRESENCE_STATUS;
+}
+
+/* Without a counted poll `unavailable` ends within 30 s; a busy lasts until the next poll. */
+static void update_held(struct account *a) {
+        bool fallback = !a->facts.versions.busy_presence || streq(a->written, PRESENCE_STATE_UNAVAILABLE);
+
+        sync_set_held(a->sync, a->held && state_is_claimed(a), fallback);
+}
+
+static void update_options(struct account *a) {
+        sync_set_options(a->sync, &(struct sync_options){
+                                          .poll_timeout = a->settings.poll_timeout,
+                                          .poll_pause = a->settings.poll_pause,
+                                          .own_presence = presence_pushed(a),
+                                          .while_idle = a->facts.traits->while_idle,
+                                          .while_held = a->facts.traits->while_held,
+                                  });
+}
+
+void account_presence_written(struct account *a, const char *state) {
+        a->presence_request = http_request_free(a->presence_request);
+        presence_watch_written(&a->presence);
+        (void) snprintf(a->written, sizeof(a->written), "%s", state);
+        update_held(a);
+}
+
+static void apply(struct account *a, const struct sync_answer *answer) {
+        if (answer->initial)
+                observers_resync(a->observers, true);
+        for (size_t i = answer->n_gaps; i > 0; i--)
+                observers_apply(a->observers, answer->gaps[i - 1]);
+        observers_apply(a->observers, answer->batch);
+        if (answer->initial)
+                observers_resync(a->observers, false);
+        observers_commit(a->observers);
+        sync_set_in_call(a->sync, observers_in_call(a->observers));
+}
+
+static void on_answer(void *userdata, const struct sync_answer *answer) {
+        struct account *a = userdata;
+        const struct sync_batch *b = answer->batch;
+
+        if (b->overflow)
+                log_warning("Account %s: more than %d events in one answer, ignoring the rest", a->name,
+                            SYNC_EVENTS_MAX);
+        apply(a, answer);
+        if (answer->initial) {
+                forget_presence(a);
+                ask_presence(a);
+        }
+        if (b->own_presence && presence_pushed(a)) {
+                a->presence_request = http_request_free(a->presence_request);
+                presence_arrived(a, b->presence, b->status_msg);
+        }
+        if (answer->moves)
+                a->handler->position(a->handler->userdata, a, b->next_batch);
+        a->answered_at = clock_now();
+        backoff_reset(&a->backoff);
+        if (answer->initial)
+                return; /* what came since the position is still on its way */
+        set_state(a, ACCOUNT_ONLINE, NULL, USEC_NEVER);
+        if (!a->settled) {
+                a->settled = true;
+                a->handler->settled(a->handler->userdata, a);
+        }
+}
+
+static void on_position_lost(void *userdata) {
+        struct account *a = userdata;
+
+        log_info("Account %s: the server does not know our position any more, starting over", a->name);
+        a->handler->position(a->handler->userdata, a, NULL);
+}
+
+static void on_sync_failed(void *userdata, const struct matrix_reply *reply) {
+        failed(userdata, reply);
+}
+
+static void on_watching(void *userdata, bool watching) {
+        struct account *a = userdata;
+
+        a->watching = watching && presence_pushed(a);
+        if (!watching)
+                unsure(a);
+        else if (a->watching)
+                tell_presence(a);
+}
+
+/* ---- attempts ---- */
+
+static void go(struct account *a, bool gap) {
+        usec_t silent = clock_now() - a->answered_at;
+
+        if (a->answered_at > 0 && silent > SYNC_GAP_MAX)
+                sync_forget_position(a->sync);
+        else if (gap || (a->answered_at > 0 && silent > SYNC_STALE))
+                sync_resync(a->sync);
+        set_state_keeping_problem(a, ACCOUNT_SYNCING);
+        if (!sync_is_resyncing(a->sync))
+                ask_presence(a);
+        (void) sync_go(a->sync);
+}
+
+static bool facts_fit(struct account *a) {
+        if (streq(a->facts.user_id, a->user_id))
+                return true;
+        set_state(a, ACCOUNT_BROKEN,
+                  sentence("the session of account %s belongs to %s, not to %s: log in again with \"busyctl login "
+                           "%s\"",
+                           a->name, a->facts.user_id, a->user_id, a->user_id),
+                  USEC_NEVER);
+        return false;
+}
+
+static void on_connected(const struct matrix_reply *failure, const struct connect_facts *facts, void *userdata) {
+        struct account *a = userdata;
+
+        if (facts) {
+                a->facts = *facts;
+                a->facts_at = clock_now();
+        }
+        if (failure)
+                failed(a, failure);
+        a->connect = connect_free(a->connect);
+        if (failure || !facts_fit(a))
+                return;
+        update_options(a);
+        update_held(a);
+        a->handler->changed(a->handler->userdata, a);
+        go(a, /* gap= */ false);
+}
+
+static void try_connect(struct account *a) {
+        int r;
+
+        set_state_keeping_problem(a, ACCOUNT_CONNECTING);
+        r = connect_start(&a->connect, a->client, on_connected, a);
+        if (r < 0)
+                failed_errno(a, r);
+}
+
+static bool facts_are_fresh(const struct account *a) {
+        return a->facts_at > 0 && streq(a->facts.user_id, a->user_id) && clock_now() - a->facts_at < FACTS_FRESH;
+}
+
+static void try_now(struct account *a, bool gap) {
+        a->connect = connect_free(a->connect);
+        sync_stop(a->sync);
+        if (gap)
+                sync_resync(a->sync);
+        if (facts_are_fresh(a))
+                go(a, gap);
+        else
+                try_connect(a);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        try_now(userdata, /* gap= */ false);
+        return 0;
+}
+
+int account_start(struct account *a) {
+        a->started = true;
+        try_connect(a);
+        return 0;
+}
+
+void account_wake(struct account *a, bool gap) {
+        if (!a->started || a->state == ACCOUNT_SIGNED_OUT)
+                return;
+        backoff_reset(&a->backoff);
+        a->presence_request = http_request_free(a->presence_request);
+        try_now(a, gap);
+}
+
+void account_set_held(struct account *a, bool held) {
+        if (a->held == held)
+                return;
+        a->held = held;
+        if (held)
+                a->presence.broken = true;
+        update_held(a);
+}
+
+static int copy_settings(struct account *a, const struct account_settings *settings) {
+        char *message = strdup(settings->message ? settings->message : "");
+
+        if (!message)
+                return -ENOMEM;
+        free(a->message);
+        a->message = message;
+        a->settings = *settings;
+        a->settings.message = message;
+        return 0;
+}
+
+int account_set_settings(struct account *a, const struct account_settings *settings) {
+        bool wanted = presence_wanted(a);
+        int r = copy_settings(a, settings);
+
+        if (r < 0)
+                return r;
+        observers_set_call_cap(a->observers, a->settings.call_cap);
+        update_options(a);
+        update_held(a);
+        if (!wanted && a->answered_at > 0)
+                ask_presence(a);
+        a->handler->changed(a->handler->userdata, a);
+        return 0;
+}
+
+/* ---- the object ---- */
+
+static int start_observers(struct account *a, sd_event *event, const struct call_sink *sink) {
+        SCOPED(free) char *source = sentence("matrix/%s", a->name);
+
+        if (!source)
+                return -ENOMEM;
+        return observers_new(
+                &a->observers, event,
+                &(struct observer_context){
+                        .me = a->user_id, .source = source, .sink = sink, .call_cap = a->settings.call_cap });
+}
+
+static int start_parts(struct account *a, sd_event *event, struct http *http, const struct session *session,
+                       const char *since, const struct call_sink *sink) {
+        int r = matrix_client_new(&a->client, http, session->homeserver, session->access_token);
+
+        if (r < 0)
+                return r;
+        r = start_observers(a, event, sink);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time(event, &a->timer, CLOCK_BOOTTIME, 0, 0, on_timer, a);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(a->timer, "matrix-account");
+        arm(a, USEC_NEVER);
+        a->sync_handler = (struct sync_handler){ .answer = on_answer,
+                                                 .position_lost = on_position_lost,
+                                                 .failed = on_sync_failed,
+                                                 .watching = on_watching,
+                                                 .userdata = a };
+        return sync_new(&a->sync, event, a->client, a->user_id, since, &a->sync_handler);
+}
+
+int account_new(struct account **ret, sd_event *event, struct http *http, const char *name,
+                const struct session *session, const struct account_settings *settings, const char *since,
+                const struct call_sink *sink, const struct account_handler *handler) {
+        SCOPED(account_free) struct account *a = calloc(1, sizeof(*a));
+        int r;
+
+        if (!a)
+                return -ENOMEM;
+        a->handler = handler;
+        a->backoff = (struct backoff){ .first = RETRY_FIRST, .cap = RETRY_MAX };
+        a->facts.traits = server_traits_find(NULL, NULL);
+        a->name = strdup(name);
+        a->user_id = strdup(session->user_id);
+        if (!a->name || !a->user_id)
+                return -ENOMEM;
+        if (session->device_id)
+                (void) snprintf(a->facts.device_id, sizeof(a->facts.device_id), "%s", session->device_id);
+        r = copy_settings(a, settings);
+        if (r < 0)
+                return r;
+        r = start_parts(a, event, http, session, since, sink);
+        if (r < 0)
+                return r;
+        update_options(a);
+        *ret = TAKE(a);
+        return 0;
+}
+
+struct account *account_free(struct account *a) {
+        if (!a)
+                return NULL;
+        http_request_free(a->presence_request);
+        connect_free(a->connect);
+        sync_free(a->sync);
+        observers_free(a->observers);
+        sd_event_source_disable_unref(a->timer);
+        matrix_client_free(a->client);
+        free(a->name);
+        free(a->user_id);
+        free(a->message);
+        free(a->problem);
+        free(a);
+        return NULL;
+}
+
+const char *account_name(const struct account *a) {
+        return a->name;
+}
+
+const char *account_user_id(const struct account *a) {
+        return a->user_id;
+}
+
+const char *account_device_id(const struct account *a) {
+        return a->facts.device_id;
+}
+
+const char *account_homeserver(const struct account *a) {
+        return matrix_client_base_url(a->client);
+}
+
+enum account_state account_state(const struct account *a) {
+        return a->state;
+}
+
+const char *account_problem(const struct account *a) {
+        return a->problem ? a->problem : "";
+}
+
+usec_t account_retry_at(const struct account *a) {
+        return a->retry_at;
+}
+
+const struct server_traits *account_traits(const struct account *a) {
+        return a->facts.traits;
+}
+
+const char *account_server(const struct account *a) {
+        return a->facts.server;
+}
+
+const struct matrix_versions *account_versions(const struct account *a) {
+        return &a->facts.versions;
+}
+
+const struct account_settings *account_settings(const struct account *a) {
+        return &a->settings;
+}
+
+struct matrix_client *account_client(struct account *a) {
+        return a->client;
+}
+
+void account_presence_live(const struct account *a, usec_t *ret_first, usec_t *ret_last) {
+        presence_watch_live(&a->presence, a->watching, clock_now(), ret_first, ret_last);
+}

@@ -1,0 +1,163 @@
+/* The presence output: busy with a message, or as much of it as the server and the user's settings allow. */
+#include "matrix/presence.h"
+
+#include "matrix/output.h"
+#include "util/json.h"
+
+static const char presence_is_off[] = "this server has presence switched off: nobody sees who is busy there";
+
+static bool usable(const struct account *a, const char **ret_why) {
+        if (account_settings(a)->presence == PRESENCE_OFF) {
+                *ret_why = "switched off (presence = off)";
+                return false;
+        }
+        return true;
+}
+
+static void traits(const struct account *a, struct claim_traits *ret) {
+        const struct server_traits *t = account_traits(a);
+        usec_t refresh = account_settings(a)->refresh_interval;
+
+        *ret = (struct claim_traits){
+                .per_device = t->presence_per_device,
+                .withdrawn = PRESENCE_STATE_OFFLINE,
+                .taken = PRESENCE_STATE_BUSY,
+                .sticky = t->copies_busy,
+                .person_writes_whole = !t->presence_per_device,
+                .text_tells_person = true,
+                .pushed = t->pushes_own_presence && account_settings(a)->presence != PRESENCE_OFF,
+                .refresh_interval = refresh > 0 ? refresh : t->refresh_interval,
+        };
+}
+
+/* Design, section 6: busy unless it is known that it would stick. */
+void presence_want(const struct presence_facts *f, struct claim_want *ret, const char **ret_why) {
+        const char *state = f->takes_busy ? PRESENCE_STATE_BUSY : PRESENCE_STATE_UNAVAILABLE;
+        const char *why = f->takes_busy ? NULL : "the server does not offer busy (MSC3026): idle instead";
+
+        *ret = (struct claim_want){ .state_claimed = true, .text_claimed = f->message && *f->message };
+        if (f->mode == PRESENCE_STATUS || f->mode == PRESENCE_OFF) {
+                ret->state_claimed = false;
+                why = "only the message, as configured (presence = status)";
+        } else if (f->mode == PRESENCE_AUTO && f->takes_busy && (f->copies_busy || f->sticks) && f->live) {
+                ret->state_claimed = false;
+                why = "only the message: another of your clients is online, would catch the busy from this server and "
+                      "keep it after the call (presence = busy does it all the same)";
+        }
+        if (claim_value_set(&ret->value, ret->state_claimed ? state : "", ret->text_claimed ? f->message : "") < 0) {
+                ret->text_claimed = false;
+                (void) claim_value_set(&ret->value, ret->state_claimed ? state : "", "");
+                why = "the message is too long to be set";
+        }
+        *ret_why = why;
+}
+
+static void want(const struct account *a, const struct output_situation *s, struct claim_want *ret,
+                 const char **ret_why) {
+        const struct account_settings *settings = account_settings(a);
+        const char *why;
+        usec_t first, last;
+
+        account_presence_live(a, &first, &last);
+        presence_want(&(struct presence_facts){ .mode = settings->presence,
+                                                .takes_busy = account_versions(a)->busy_presence,
+                                                .copies_busy = account_traits(a)->copies_busy,
+                                                .sticks = s->sticks,
+                                                .live = presence_is_live(first, last, s->now),
+                                                .message = s->message ? s->message : settings->message },
+                      ret, &why);
+        if (ret_why)
+                *ret_why = why;
+}
+
+static bool fall_back(const struct account *a, struct claim_want *w) {
+        if (!w->state_claimed)
+                return false;
+        if (streq(w->value.state, PRESENCE_STATE_BUSY)) {
+                (void) claim_value_set(&w->value, PRESENCE_STATE_UNAVAILABLE, w->value.text);
+                return true;
+        }
+        w->state_claimed = false;
+        w->value.state[0] = '\0';
+        return w->text_claimed;
+}
+
+static bool is_switched_off(const struct matrix_reply *reply) {
+        return reply->status == 403;
+}
+
+static void refuse(struct output_result *result, const char *problem) {
+        result->outcome = MATRIX_REFUSED;
+        result->problem = problem;
+}
+
+static void translate_read(struct account *a, const struct matrix_reply *reply, struct output_result *result) {
+        const char *presence = NULL, *status_msg = NULL;
+
+        if (reply->outcome == MATRIX_OK) {
+                presence = json_member_string(reply->body, "presence");
+                status_msg = json_member_string(reply->body, "status_msg");
+        } else if (reply->outcome == MATRIX_NOT_FOUND) {
+                result->outcome = MATRIX_OK; /* nothing was ever set, or nobody shares a room */
+                result->problem = "";
+        } else {
+                if (is_switched_off(reply))
+                        refuse(result, presence_is_off);
+                return;
+        }
+        if (presence_value(&result->value, presence, status_msg) < 0)
+                refuse(result, "your status message is too long to be put back after a call: left alone");
+        else
+                account_presence_read(a, &result->value);
+}
+
+static void translate_write(struct account *a, const struct matrix_reply *reply, struct output_result *result) {
+        if (is_switched_off(reply))
+                refuse(result, presence_is_off);
+}
+
+static int presence_read(struct account *a, output_done_t done, void *userdata, struct output_request **ret) {
+        SCOPED(output_request_free) struct output_request *request = NULL;
+        int r = output_request_new(&request, a, translate_read, done, userdata);
+
+        if (r < 0)
+                return r;
+        r = matrix_presence_get(account_client(a), account_user_id(a), output_request_answered, request,
+                                output_request_http(request));
+        if (r < 0)
+                return r;
+        *ret = TAKE(request);
+        return 0;
+}
+
+const char *presence_word(const char *state, const struct server_traits *t) {
+        if (streq(state, PRESENCE_STATE_BUSY))
+                return t->busy_wire;
+        return *state ? state : PRESENCE_STATE_OFFLINE;
+}
+
+static int presence_write(struct account *a, const struct claim_value *v, output_done_t done, void *userdata,
+                          struct output_request **ret) {
+        SCOPED(output_request_free) struct output_request *request = NULL;
+        int r = output_request_new(&request, a, translate_write, done, userdata);
+
+        if (r < 0)
+                return r;
+        account_presence_written(a, v->state);
+        r = matrix_presence_put(account_client(a), account_user_id(a), presence_word(v->state, account_traits(a)),
+                                v->text, output_request_answered, request, output_request_http(request));
+        if (r < 0)
+                return r;
+        *ret = TAKE(request);
+        return 0;
+}
+
+const struct output output_presence = {
+        .name = "presence",
+        .usable = usable,
+        .traits = traits,
+        .want = want,
+        .fall_back = fall_back,
+        .read = presence_read,
+        .write = presence_write,
+};
