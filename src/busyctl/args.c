@@ -1,0 +1,240 @@
+/* The command line, see args.h. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "busyctl/args.h"
+#include "busyctl/print.h"
+#include "util/text.h"
+
+/* Above every character, so that they cannot be mistaken for a short option. */
+enum {
+        OPTION_VERSION = 256,
+        OPTION_FOR,
+        OPTION_UNTIL_CALL_ENDS,
+        OPTION_WAYBAR,
+        OPTION_APP,
+        OPTION_REASON,
+};
+
+#define GLOBAL_SHORTS "hj"
+#define HISTORY_N     20
+#define HISTORY_N_MAX 200 /* the daemon keeps no more */
+#define OPTIONS_MAX   16
+#define SHORTS_MAX    16
+
+static const struct option global_options[] = {
+        { "help", no_argument, NULL, 'h' },
+        { "json", no_argument, NULL, 'j' },
+        { "version", no_argument, NULL, OPTION_VERSION },
+        { NULL, 0, NULL, 0 },
+};
+
+static const struct option busy_options[] = {
+        { "for", required_argument, NULL, OPTION_FOR },
+        { "message", required_argument, NULL, 'm' },
+        { NULL, 0, NULL, 0 },
+};
+
+static const struct option free_options[] = {
+        { "for", required_argument, NULL, OPTION_FOR },
+        { "until-call-ends", no_argument, NULL, OPTION_UNTIL_CALL_ENDS },
+        { NULL, 0, NULL, 0 },
+};
+
+static const struct option pause_options[] = {
+        { "for", required_argument, NULL, OPTION_FOR },
+        { NULL, 0, NULL, 0 },
+};
+
+static const struct option watch_options[] = {
+        { "waybar", no_argument, NULL, OPTION_WAYBAR },
+        { NULL, 0, NULL, 0 },
+};
+
+static const struct option history_options[] = {
+        { "lines", required_argument, NULL, 'n' },
+        { NULL, 0, NULL, 0 },
+};
+
+static const struct option run_options[] = {
+        { "app", required_argument, NULL, OPTION_APP },
+        { "reason", required_argument, NULL, OPTION_REASON },
+        { NULL, 0, NULL, 0 },
+};
+
+const struct verb verbs[] = {
+        { "status", "", "Show what busyd says of you and what each account shows (the default)", verb_status, "", NULL,
+          0, 0, true },
+        { "watch", "[--waybar]", "Print a line for every change", verb_watch, "", watch_options, 0, 0, true },
+        { "why", "", "Show the evidence, and what comes back afterwards", verb_why, "", NULL, 0, 0, true },
+        { "history", "[-n N]", "Show the last changes, the newest first", verb_history, "n:", history_options, 0, 0,
+          true },
+        { "busy", "[--for D] [-m TEXT]", "Be busy, call or no call", verb_busy, "m:", busy_options, 0, 0, false },
+        { "free", "[--for D | --until-call-ends]", "Be free, also in a call", verb_free, "", free_options, 0, 0,
+          false },
+        { "auto", "", "Let the calls decide again", verb_auto, "", NULL, 0, 0, false },
+        { "pause", "[--for D]", "Go on watching, but write nothing anywhere", verb_pause, "", pause_options, 0, 0,
+          false },
+        { "resume", "", "End a pause", verb_resume, "", NULL, 0, 0, false },
+        { "run", "[--app A] [--reason R] [--] CMD...", "Be busy while a command runs", verb_run, "+", run_options, 1,
+          -1, false },
+        { "is-busy", "", "Tell by the exit code: 0 busy, 1 free", verb_is_busy, "", NULL, 0, 0, false },
+        { "sources", "", "List where calls are looked for", verb_sources, "", NULL, 0, 0, true },
+        { "accounts", "", "List the Matrix accounts", verb_accounts, "", NULL, 0, 0, true },
+        { "reload", "", "Read the configuration again", verb_reload, "", NULL, 0, 0, false },
+        { .name = NULL },
+};
+
+static void print_help(void) {
+        printf("Usage: busyctl [-j] [COMMAND] [OPTION...]\n\nAsk and steer busyd, which tells others when you are on "
+               "a "
+               "call.\n\nCommands:\n");
+        for (const struct verb *v = verbs; v->name; v++)
+                printf("  %-9s %s\n", v->name, v->help);
+        printf("\nOptions:\n"
+               "  -h, --help     This help; after a command: its own\n"
+               "      --version  The version\n"
+               "  -j, --json     Print JSON, where a command prints at all\n"
+               "\nA duration D is written as 90s, 25min or \"1h 30min\". More in busyctl(1).\n");
+}
+
+static void print_verb_help(const struct verb *v) {
+        printf("Usage: busyctl %s%s%s%s\n\n%s.\n", v->prints ? "[-j] " : "", v->name, v->args[0] ? " " : "", v->args,
+               v->help);
+}
+
+static int set_duration(struct args *a, const char *s) {
+        int r = parse_duration(s, &a->duration);
+
+        /* Without an end is what no --for means. */
+        if (r < 0 || a->duration == 0 || a->duration == USEC_NEVER) {
+                complain("\"%s\" is no duration; write it as 90s, 25min or \"1h 30min\".", s);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int set_n(struct args *a, const char *s) {
+        uint64_t n;
+
+        if (parse_unsigned(s, 1, HISTORY_N_MAX, &n) < 0) {
+                complain("\"%s\" is no number from 1 to %u.", s, HISTORY_N_MAX);
+                return -EINVAL;
+        }
+        a->n = (unsigned) n;
+        return 0;
+}
+
+/* An option of a verb; getopt_long has seen to it that the verb knows it. */
+static int args_set(struct args *a, int option, const char *value) {
+        switch (option) {
+        case OPTION_FOR:
+                return set_duration(a, value);
+        case 'n':
+                return set_n(a, value);
+        case 'm':
+                a->message = value;
+                return 0;
+        case OPTION_UNTIL_CALL_ENDS:
+                a->until_call_ends = true;
+                return 0;
+        case OPTION_WAYBAR:
+                a->waybar = true;
+                return 0;
+        case OPTION_APP:
+                a->app = value;
+                return 0;
+        case OPTION_REASON:
+                a->reason = value;
+                return 0;
+        default:
+                return -EINVAL;
+        }
+}
+
+/* Options that every place takes. Returns 1: taken, 0: not one of them, -1: over. */
+static int global_set(struct ctl *c, const struct verb *v, int option, enum exit_code *ret_code) {
+        switch (option) {
+        case 'j':
+                c->json = true;
+                return 1;
+        case 'h':
+                if (v)
+                        print_verb_help(v);
+                else
+                        print_help();
+                *ret_code = CTL_OK;
+                return -1;
+        case OPTION_VERSION:
+                printf("busyctl %s\n", BUSYD_VERSION);
+                *ret_code = CTL_OK;
+                return -1;
+        case '?':
+                *ret_code = CTL_USAGE; /* getopt_long has told what is wrong */
+                return -1;
+        default:
+                return 0;
+        }
+}
+
+int args_parse_global(struct ctl *c, int argc, char **argv, enum exit_code *ret_code) {
+        int option;
+
+        while ((option = getopt_long(argc, argv, "+" GLOBAL_SHORTS, global_options, NULL)) >= 0)
+                if (global_set(c, NULL, option, ret_code) < 0)
+                        return -1;
+        return optind;
+}
+
+static bool rest_fits(const struct verb *v, const struct args *a) {
+        if (a->n_rest < v->min_rest)
+                complain("Something is missing: busyctl %s %s", v->name, v->args);
+        else if (v->max_rest >= 0 && a->n_rest > v->max_rest)
+                complain("\"%s\" is too much: busyctl %s%s%s", a->rest[v->max_rest], v->name, v->args[0] ? " " : "",
+                         v->args);
+        else
+                return true;
+        return false;
+}
+
+static void options_join(const struct verb *v, struct option *options, char *shorts) {
+        size_t n = 0;
+
+        for (const struct option *o = v->options; o && o->name && n < OPTIONS_MAX - ARRAY_SIZE(global_options); o++)
+                options[n++] = *o;
+        memcpy(options + n, global_options, sizeof(global_options));
+        (void) snprintf(shorts, SHORTS_MAX, "%s" GLOBAL_SHORTS, v->shorts);
+}
+
+int args_parse(struct ctl *c, const struct verb *v, int argc, char **argv, struct args *ret,
+               enum exit_code *ret_code) {
+        struct args a = { .n = HISTORY_N };
+        struct option options[OPTIONS_MAX];
+        char shorts[SHORTS_MAX], name[] = "busyctl";
+        int option;
+
+        options_join(v, options, shorts);
+        argv[0] = name; /* what getopt_long begins its complaints with */
+        optind = 0;     /* glibc: start anew */
+        while ((option = getopt_long(argc, argv, shorts, options, NULL)) >= 0) {
+                int r = global_set(c, v, option, ret_code);
+
+                if (r < 0)
+                        return 0;
+                if (r == 0 && args_set(&a, option, optarg) < 0) {
+                        *ret_code = CTL_USAGE;
+                        return 0;
+                }
+        }
+        a.rest = argv + optind;
+        a.n_rest = argc - optind;
+        *ret_code = CTL_USAGE;
+        if (!rest_fits(v, &a))
+                return 0;
+        if (c->json && !v->prints) {
+                complain("busyctl %s prints nothing that could be JSON.", v->name);
+                return 0;
+        }
+        *ret = a;
+        return 1;
+}

@@ -1,0 +1,244 @@
+/* Calls to the daemon, see bus.h. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "busyctl/bus.h"
+#include "busyctl/print.h"
+#include "util/json.h"
+#include "util/text.h"
+
+#define HOW_TO_START "Start it with: systemctl --user start busyd"
+
+static int read_value(sd_bus_message *m, json_t **ret);
+
+static int json_from_text(const char *s, json_t **ret) {
+        size_t size = strlen(s) + 1;
+        SCOPED(free) char *printable = malloc(size);
+
+        if (!printable)
+                return -ENOMEM;
+        *ret = json_string(text_printable(printable, size, s));
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int read_basic(sd_bus_message *m, char type, json_t **ret) {
+        union {
+                const char *s;
+                int b;
+                uint32_t u;
+                uint64_t t;
+                double d;
+        } v = { .t = 0 };
+        int r = sd_bus_message_read_basic(m, type, &v);
+
+        if (r < 0)
+                return r;
+        switch (type) {
+        case 's':
+        case 'o':
+                return json_from_text(v.s, ret);
+        case 'b':
+                *ret = json_boolean(v.b);
+                break;
+        case 'u':
+                *ret = json_integer(v.u);
+                break;
+        case 't':
+                *ret = json_integer(v.t > INT64_MAX ? INT64_MAX : (json_int_t) v.t);
+                break;
+        case 'd':
+                *ret = json_real(v.d);
+                break;
+        default:
+                return -EOPNOTSUPP;
+        }
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* Values up to the end of what was entered, as an array. */
+static int read_values(sd_bus_message *m, json_t **ret) {
+        SCOPED(json_decref) json_t *values = json_array();
+
+        if (!values)
+                return -ENOMEM;
+        for (;;) {
+                json_t *value;
+                int r = sd_bus_message_at_end(m, false);
+
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        break;
+                r = read_value(m, &value);
+                if (r < 0)
+                        return r;
+                if (json_array_append_new(values, value) < 0)
+                        return -ENOMEM;
+        }
+        *ret = TAKE(values);
+        return 0;
+}
+
+static int read_pair(sd_bus_message *m, const char *contents, json_t *object) {
+        const char *key;
+        json_t *value;
+        int r = sd_bus_message_enter_container(m, 'e', contents);
+
+        if (r <= 0)
+                return r;
+        r = sd_bus_message_read_basic(m, contents[0], &key);
+        if (r < 0)
+                return r;
+        r = read_value(m, &value);
+        if (r < 0)
+                return r;
+        if (json_object_set_new(object, key, value) < 0)
+                return -ENOMEM;
+        r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : 1;
+}
+
+/* A dictionary with texts for keys. */
+static int read_object(sd_bus_message *m, const char *contents, json_t **ret) {
+        SCOPED(json_decref) json_t *object = json_object();
+        SCOPED(free) char *pair = strndup(contents + 1, strlen(contents) - 2);
+        int r;
+
+        if (!object || !pair)
+                return -ENOMEM;
+        if (pair[0] != 's' && pair[0] != 'o')
+                return -EOPNOTSUPP;
+        do
+                r = read_pair(m, pair, object);
+        while (r > 0);
+        if (r == 0)
+                *ret = TAKE(object);
+        return r;
+}
+
+static int read_value(sd_bus_message *m, json_t **ret) {
+        const char *contents;
+        char type;
+        int r = sd_bus_message_peek_type(m, &type, &contents);
+
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
+        if (!contents)
+                return read_basic(m, type, ret);
+        r = sd_bus_message_enter_container(m, type, contents);
+        if (r < 0)
+                return r;
+        if (type == 'v')
+                r = read_value(m, ret);
+        else if (type == 'a' && contents[0] == '{')
+                r = read_object(m, contents, ret);
+        else
+                r = read_values(m, ret);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_exit_container(m);
+        if (r < 0) {
+                json_decref(*ret);
+                return r;
+        }
+        return 0;
+}
+
+enum exit_code bus_open(struct ctl *c) {
+        int r;
+
+        if (c->bus)
+                return CTL_OK;
+        r = sd_bus_open_user_with_description(&c->bus, "busyctl");
+        if (r >= 0)
+                return CTL_OK;
+        c->bus = NULL;
+        if (!c->quiet)
+                complain("Cannot reach the user bus: %s. busyctl must run in the session of a logged-in user.",
+                         strerror(-r));
+        return CTL_UNREACHABLE;
+}
+
+void bus_close(struct ctl *c) {
+        c->bus = sd_bus_flush_close_unref(c->bus);
+}
+
+/* The daemon, or what should start it, is not there: as opposed to an answer that says no. */
+static bool is_absent(const sd_bus_error *e) {
+        static const char *const names[] = {
+                SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_NO_REPLY,
+                SD_BUS_ERROR_DISCONNECTED,    SD_BUS_ERROR_TIMEOUT,           SD_BUS_ERROR_NO_SERVER,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (sd_bus_error_has_name(e, names[i]))
+                        return true;
+        /* Activation that failed: by the bus, or by systemd for the bus. */
+        return e->name && (strncmp(e->name, "org.freedesktop.DBus.Error.Spawn", 32) == 0 ||
+                           strncmp(e->name, "org.freedesktop.systemd1.", 25) == 0);
+}
+
+static enum exit_code failed(const struct ctl *c, const sd_bus_error *e, int r) {
+        const char *message = e->message && e->message[0] ? e->message : strerror(-r);
+        bool absent = is_absent(e) || r == -ENOTCONN || r == -ECONNRESET;
+
+        if (c->quiet)
+                return absent ? CTL_UNREACHABLE : CTL_FAILED;
+        if (sd_bus_error_has_name(e, SD_BUS_ERROR_NO_REPLY) || sd_bus_error_has_name(e, SD_BUS_ERROR_TIMEOUT))
+                complain("busyd does not answer. See: systemctl --user status busyd");
+        else if (sd_bus_error_has_name(e, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+                 sd_bus_error_has_name(e, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+                complain("busyd is not running. " HOW_TO_START);
+        else if (absent)
+                complain("busyd is not running and could not be started: %s. " HOW_TO_START, message);
+        else
+                complain("%s", message);
+        return absent ? CTL_UNREACHABLE : CTL_FAILED;
+}
+
+static int call(struct ctl *c, const char *interface, const char *method, sd_bus_error *error, json_t **ret,
+                const char *types, va_list ap) {
+        sd_bus_message *m = NULL, *reply = NULL;
+        int r = sd_bus_message_new_method_call(c->bus, &m, BUS_NAME, BUS_PATH, interface, method);
+
+        if (r >= 0 && types)
+                r = sd_bus_message_appendv(m, types, ap);
+        if (r >= 0 && c->no_start)
+                r = sd_bus_message_set_auto_start(m, false);
+        if (r >= 0)
+                r = sd_bus_call(c->bus, m, 0, error, &reply);
+        if (r >= 0 && ret)
+                r = read_values(reply, ret);
+        sd_bus_message_unref(reply);
+        sd_bus_message_unref(m);
+        return r;
+}
+
+enum exit_code bus_call(struct ctl *c, const char *interface, const char *method, json_t **ret, const char *types,
+                        ...) {
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        enum exit_code code = bus_open(c);
+        va_list ap;
+        int r;
+
+        if (code != CTL_OK)
+                return code;
+        va_start(ap, types);
+        r = call(c, interface, method, &error, ret, types, ap);
+        va_end(ap);
+        if (r < 0)
+                code = failed(c, &error, r);
+        sd_bus_error_free(&error);
+        return code;
+}
+
+int bus_reload_if_running(struct ctl *c) {
+        struct ctl quiet = { .bus = c->bus, .no_start = true, .quiet = true };
+        enum exit_code code = bus_call(&quiet, BUS_MANAGER, "Reload", NULL, NULL);
+
+        c->bus = quiet.bus;
+        if (code == CTL_FAILED)
+                complain("busyd runs, but could not take that up. See: busyctl status");
+        return code == CTL_OK;
+}

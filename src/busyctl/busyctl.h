@@ -1,0 +1,52 @@
+/* What the files of busyctl share: the context of one run and the verbs. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "core/base.h"
+
+/* Exit codes, see busyctl(1). A function that returns one has told the user what is wrong, on stderr. */
+enum exit_code {
+        CTL_OK = 0,     /* is-busy: busy */
+        CTL_FAILED = 1, /* is-busy: free */
+        CTL_USAGE = 2,
+        CTL_UNREACHABLE = 3,
+};
+
+/* Options and arguments, by whichever verb takes them. */
+struct args {
+        usec_t duration; /* 0: not given */
+        const char *message, *app, *reason;
+        unsigned n;
+        bool until_call_ends, waybar;
+        char **rest; /* what is no option, NULL-terminated */
+        int n_rest;
+};
+
+struct ctl {
+        bool json;
+        sd_bus *bus;   /* NULL until bus_open() */
+        bool no_start; /* calls do not start the daemon */
+        bool quiet;    /* failed calls are not told */
+};
+
+typedef enum exit_code (*verb_run_t)(struct ctl *c, const struct args *a);
+
+/* show.c */
+enum exit_code verb_status(struct ctl *c, const struct args *a);
+enum exit_code verb_why(struct ctl *c, const struct args *a);
+enum exit_code verb_history(struct ctl *c, const struct args *a);
+enum exit_code verb_accounts(struct ctl *c, const struct args *a);
+enum exit_code verb_sources(struct ctl *c, const struct args *a);
+/* watch.c */
+enum exit_code verb_watch(struct ctl *c, const struct args *a);
+/* mode.c */
+enum exit_code verb_busy(struct ctl *c, const struct args *a);
+enum exit_code verb_free(struct ctl *c, const struct args *a);
+enum exit_code verb_auto(struct ctl *c, const struct args *a);
+enum exit_code verb_pause(struct ctl *c, const struct args *a);
+enum exit_code verb_resume(struct ctl *c, const struct args *a);
+enum exit_code verb_is_busy(struct ctl *c, const struct args *a);
+enum exit_code verb_reload(struct ctl *c, const struct args *a);
+/* run.c: the exit status of the command */
+enum exit_code verb_run(struct ctl *c, const struct args *a);

@@ -1,0 +1,25 @@
+/* What the daemon tells, as the documents that --json prints and that people's output is made from. Their keys are
+ * described in busyctl(1) and only ever added to. Times are whole seconds since 1970, null where there is none.
+ * The caller owns what is returned. */
+#pragma once
+
+#include <jansson.h>
+
+#include "busyctl/busyctl.h"
+
+/* {availability, since, mode, mode_until, mode_until_calls_end, message, settled, problem, version} */
+enum exit_code facts_manager(struct ctl *c, json_t **ret);
+
+/* The same with "accounts", "calls" and "sources". */
+enum exit_code facts_status(struct ctl *c, json_t **ret);
+
+/* The same as facts_manager with "evidence" and "restore". */
+enum exit_code facts_why(struct ctl *c, json_t **ret);
+
+/* [{at, availability, reason}], the newest first. */
+enum exit_code facts_history(struct ctl *c, unsigned n, json_t **ret);
+
+/* Below, `object` may lack the member or be NULL. */
+const char *fact_text(const json_t *object, const char *key); /* "" */
+bool fact_bool(const json_t *object, const char *key);        /* false */
+int64_t fact_time(const json_t *object, const char *key);     /* 0 */

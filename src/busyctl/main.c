@@ -1,0 +1,72 @@
+/* busyctl: the command line of busyd. Finds the verb and runs it; what it does is in the verb's own file. */
+#include <locale.h>
+#include <stdio.h>
+
+#include "busyctl/args.h"
+#include "busyctl/bus.h"
+#include "busyctl/print.h"
+#include "util/text.h"
+
+/* A verb that is further away from what was typed is no likely slip. */
+#define SLIP_MAX 2
+
+static const struct verb *verb_find(const char *name) {
+        for (const struct verb *v = verbs; v->name; v++)
+                if (streq(v->name, name))
+                        return v;
+        return NULL;
+}
+
+static enum exit_code unknown_verb(const char *name) {
+        const char *nearest = NULL;
+        size_t best = SLIP_MAX + 1;
+
+        for (const struct verb *v = verbs; v->name; v++) {
+                size_t distance = edit_distance(name, v->name);
+
+                if (distance < best) {
+                        best = distance;
+                        nearest = v->name;
+                }
+        }
+        if (nearest)
+                complain("There is no command \"%s\"; did you mean \"%s\"?", name, nearest);
+        else
+                complain("There is no command \"%s\"; see busyctl --help.", name);
+        return CTL_USAGE;
+}
+
+static enum exit_code run(struct ctl *c, int argc, char **argv) {
+        const struct verb *v = verbs;
+        char *nothing[] = { argv[0], NULL };
+        struct args args;
+        enum exit_code code;
+        int i = args_parse_global(c, argc, argv, &code);
+
+        if (i < 0)
+                return code;
+        if (i < argc) {
+                v = verb_find(argv[i]);
+                if (!v)
+                        return unknown_verb(argv[i]);
+                if (!args_parse(c, v, argc - i, argv + i, &args, &code))
+                        return code;
+        } else if (!args_parse(c, v, 1, nothing, &args, &code))
+                return code;
+        return v->run(c, &args);
+}
+
+int main(int argc, char **argv) {
+        struct ctl c = { .bus = NULL };
+        enum exit_code code;
+
+        /* For the way times are written and wide characters are let through. */
+        (void) setlocale(LC_ALL, "");
+        code = run(&c, argc, argv);
+        bus_close(&c);
+        if (fflush(stdout) != 0 || ferror(stdout)) {
+                complain("Cannot write the output: %m");
+                return CTL_FAILED;
+        }
+        return (int) code;
+}

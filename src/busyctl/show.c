@@ -1,0 +1,253 @@
+/* The verbs that show something: from the documents of facts.h, for people or as JSON. */
+#include <stdio.h>
+
+#include "busyctl/bus.h"
+#include "busyctl/facts.h"
+#include "busyctl/print.h"
+#include "util/json.h"
+
+static const char *or_word(const char *text, const char *otherwise) {
+        return text[0] != '\0' ? text : otherwise;
+}
+
+static void print_trouble(const char *indent, const char *text) {
+        if (text[0] == '\0')
+                return;
+        printf("%s", indent);
+        print_styled(STYLE_TROUBLE, text);
+        printf("\n");
+}
+
+/* "busy since 14:03 (12min ago)" */
+static void print_availability(const json_t *doc, int64_t now) {
+        const char *availability = fact_text(doc, "availability");
+        char when[WHEN_MAX];
+
+        print_styled(streq(availability, "busy") ? STYLE_BUSY : STYLE_FREE, availability);
+        format_when(when, sizeof(when), fact_time(doc, "since"), now);
+        printf("%s%s\n", when[0] ? " since " : "", when);
+        if (!fact_bool(doc, "settled"))
+                print_trouble("", "busyd has just started and is still looking around.");
+}
+
+static void print_mode(const json_t *doc, int64_t now) {
+        const char *mode = fact_text(doc, "mode"), *message = fact_text(doc, "message");
+        char when[WHEN_MAX];
+
+        printf("Mode: %s", mode);
+        if (fact_bool(doc, "mode_until_calls_end"))
+                printf(", until the present calls have ended");
+        else if (fact_time(doc, "mode_until") > 0)
+                printf(" until %s", format_when(when, sizeof(when), fact_time(doc, "mode_until"), now));
+        else if (streq(mode, "paused"))
+                printf("; nothing is written until: busyctl resume");
+        else if (!streq(mode, "auto"))
+                printf(" until: busyctl auto");
+        printf("\n");
+        if (message[0] != '\0')
+                printf("Message: %s\n", message);
+}
+
+/* "  presence: held, shows "busy: In a call", puts back "online"" */
+static void print_output(const char *name, const json_t *output) {
+        const char *shows = fact_text(output, "shows"), *restore = fact_text(output, "restore");
+
+        printf("  %s: %s", name, fact_text(output, "claim"));
+        if (shows[0] != '\0')
+                printf(", shows \"%s\"", shows);
+        if (restore[0] != '\0')
+                printf(", will put back \"%s\"", restore);
+        printf("\n");
+        print_trouble("    ", fact_text(output, "note"));
+}
+
+static void print_account(const json_t *account, int64_t now) {
+        const char *server = fact_text(account, "server"), *state = fact_text(account, "state");
+        const json_t *outputs = json_object_get(account, "outputs");
+        char when[WHEN_MAX];
+
+        printf("Account %s (%s%s%s): %s", fact_text(account, "name"), fact_text(account, "user_id"),
+               server[0] ? " on " : "", server, state);
+        if (fact_time(account, "retry_at") > 0)
+                printf(", next try at %s", format_when(when, sizeof(when), fact_time(account, "retry_at"), now));
+        printf("\n");
+        print_trouble("  ", fact_text(account, "problem"));
+        if (streq(state, "signed-out"))
+                printf("  Log in again: busyctl login %s\n", fact_text(account, "name"));
+        for (size_t i = 0; i < json_array_size(outputs); i++)
+                print_output(fact_text(json_array_get(outputs, i), "name"), json_array_get(outputs, i));
+}
+
+static void print_accounts(const json_t *accounts, int64_t now) {
+        for (size_t i = 0; i < json_array_size(accounts); i++)
+                print_account(json_array_get(accounts, i), now);
+        if (json_array_size(accounts) == 0)
+                printf("No Matrix account; to add one: busyctl login\n");
+}
+
+/* "  Element (matrix/home): active call, proof, since 14:03 (12min ago)" */
+static void print_evidence(const json_t *e, int64_t now) {
+        const char *app = fact_text(e, "app"), *what = fact_text(e, "what"), *why_not = fact_text(e, "why_not");
+        char when[WHEN_MAX];
+
+        printf("  %s (%s): %s, %s, %s", or_word(app, "unknown application"), fact_text(e, "source"),
+               or_word(what, "call"), fact_text(e, "phase"), fact_text(e, "evidence"));
+        if (fact_time(e, "since") > 0)
+                printf(", since %s", format_when(when, sizeof(when), fact_time(e, "since"), now));
+        printf("\n");
+        if (!fact_bool(e, "counts") && why_not[0] != '\0') {
+                printf("    ");
+                print_styled(STYLE_FAINT, why_not);
+                printf("\n");
+        }
+}
+
+static void print_evidence_list(const char *title, const json_t *evidence, bool counts, int64_t now) {
+        bool first = true;
+
+        for (size_t i = 0; i < json_array_size(evidence); i++) {
+                const json_t *e = json_array_get(evidence, i);
+
+                if (fact_bool(e, "counts") != counts)
+                        continue;
+                if (first)
+                        printf("%s:\n", title);
+                first = false;
+                print_evidence(e, now);
+        }
+}
+
+static void print_calls(const json_t *calls, int64_t now) {
+        print_evidence_list("Calls", calls, true, now);
+        print_evidence_list("Not counted", calls, false, now);
+}
+
+static void print_status(const json_t *doc) {
+        int64_t now = wall_seconds();
+
+        print_availability(doc, now);
+        print_mode(doc, now);
+        print_trouble("", fact_text(doc, "problem"));
+        print_calls(json_object_get(doc, "calls"), now);
+        print_accounts(json_object_get(doc, "accounts"), now);
+}
+
+static void print_restore(const json_t *restore) {
+        for (size_t i = 0; i < json_array_size(restore); i++) {
+                const json_t *o = json_array_get(restore, i);
+                char name[256];
+
+                if (i == 0)
+                        printf("On the accounts:\n");
+                (void) snprintf(name, sizeof(name), "%s/%s", fact_text(o, "account"), fact_text(o, "output"));
+                print_output(name, o);
+        }
+}
+
+static void print_why(const json_t *doc) {
+        const json_t *evidence = json_object_get(doc, "evidence");
+        int64_t now = wall_seconds();
+
+        print_availability(doc, now);
+        print_mode(doc, now);
+        print_evidence_list("Because of", evidence, true, now);
+        print_evidence_list("Not counted", evidence, false, now);
+        if (json_array_size(evidence) == 0)
+                printf("No call is known.\n");
+        print_restore(json_object_get(doc, "restore"));
+}
+
+static void print_history(const json_t *changes) {
+        int64_t now = wall_seconds();
+
+        for (size_t i = 0; i < json_array_size(changes); i++) {
+                const json_t *change = json_array_get(changes, i);
+                const char *availability = fact_text(change, "availability"), *reason = fact_text(change, "reason");
+                char when[WHEN_MAX];
+
+                printf("%-36s ", format_when(when, sizeof(when), fact_time(change, "at"), now));
+                print_styled(streq(availability, "busy") ? STYLE_BUSY : STYLE_FREE, availability);
+                printf("%s%s\n", reason[0] ? "  " : "", reason);
+        }
+        if (json_array_size(changes) == 0)
+                printf("Nothing has changed yet.\n");
+}
+
+static void print_sources(const json_t *sources) {
+        for (size_t i = 0; i < json_array_size(sources); i++) {
+                const json_t *source = json_array_get(sources, i);
+                const char *detail = fact_text(source, "detail");
+                json_int_t calls = json_integer_value(json_object_get(source, "calls"));
+
+                printf("%-16s %s%s%s", fact_text(source, "name"), fact_text(source, "state"), detail[0] ? ": " : "",
+                       detail);
+                if (calls > 0)
+                        printf(", %lld call%s", (long long) calls, calls == 1 ? "" : "s");
+                printf("\n");
+        }
+}
+
+enum exit_code verb_status(struct ctl *c, const struct args *a) {
+        SCOPED(json_decref) json_t *doc = NULL;
+        enum exit_code code = facts_status(c, &doc);
+
+        if (code != CTL_OK)
+                return code;
+        if (c->json)
+                print_json(doc);
+        else
+                print_status(doc);
+        return CTL_OK;
+}
+
+enum exit_code verb_why(struct ctl *c, const struct args *a) {
+        SCOPED(json_decref) json_t *doc = NULL;
+        enum exit_code code = facts_why(c, &doc);
+
+        if (code != CTL_OK)
+                return code;
+        if (c->json)
+                print_json(doc);
+        else
+                print_why(doc);
+        return CTL_OK;
+}
+
+enum exit_code verb_history(struct ctl *c, const struct args *a) {
+        SCOPED(json_decref) json_t *changes = NULL;
+        enum exit_code code = facts_history(c, a->n, &changes);
+
+        if (code != CTL_OK)
+                return code;
+        if (c->json)
+                print_json(changes);
+        else
+                print_history(changes);
+        return CTL_OK;
+}
+
+enum exit_code verb_accounts(struct ctl *c, const struct args *a) {
+        SCOPED(json_decref) json_t *doc = NULL;
+        enum exit_code code = facts_status(c, &doc);
+
+        if (code != CTL_OK)
+                return code;
+        if (c->json)
+                print_json(json_object_get(doc, "accounts"));
+        else
+                print_accounts(json_object_get(doc, "accounts"), wall_seconds());
+        return CTL_OK;
+}
+
+enum exit_code verb_sources(struct ctl *c, const struct args *a) {
+        SCOPED(json_decref) json_t *doc = NULL;
+        enum exit_code code = facts_status(c, &doc);
+
+        if (code != CTL_OK)
+                return code;
+        if (c->json)
+                print_json(json_object_get(doc, "sources"));
+        else
+                print_sources(json_object_get(doc, "sources"));
+        return CTL_OK;
+}
