@@ -66,12 +66,11 @@ int matrix_server_version_get(struct matrix_client *c, matrix_done_t done, void 
 int matrix_server_version_parse(const json_t *body, const char **ret_name, const char **ret_version) {
         const json_t *server = json_member_object(body, "server");
         const char *name = json_member_string(server, "name");
-        const char *version = json_member_string(server, "version");
 
         if (!name)
                 return -EBADMSG;
         *ret_name = name;
-        *ret_version = version ? version : "";
+        *ret_version = json_member_string(server, "version");
         return 0;
 }
 

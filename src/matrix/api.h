@@ -17,7 +17,7 @@ struct matrix_versions {
 int matrix_versions_parse(const json_t *body, struct matrix_versions *ret);
 int matrix_versions_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret);
 
-/* GET /_matrix/federation/v1/version: server.name and server.version; strings borrowed from body. */
+/* GET /_matrix/federation/v1/version: server.name and server.version (may be NULL); borrowed from body. */
 int matrix_server_version_parse(const json_t *body, const char **ret_name, const char **ret_version);
 int matrix_server_version_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret);
 

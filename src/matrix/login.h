@@ -10,7 +10,7 @@
 struct matrix_login;
 
 struct matrix_login_options {
-        const char *user;       /* "@me:example.org", or "me" with a homeserver */
+        const char *user;       /* "@me:example.org", or "me" with a homeserver; may be NULL without a password */
         const char *homeserver; /* URL or server name; NULL: discovered from `user` by .well-known */
         const char *password;   /* one of password, login_token, access_token */
         const char *login_token;
@@ -22,8 +22,10 @@ struct matrix_login_options {
 /* `session` (on success, else NULL) is borrowed; `problem` (on failure) says what to do. */
 typedef void (*matrix_login_done_t)(const struct session *session, const char *problem, void *userdata);
 
-/* Asynchronous on the http's loop; `done` is called once. `progress` (may be NULL) gets a line per step. */
+/* Asynchronous on the http's loop; `done` is called once, never from within this call, and may free the login.
+ * `on_progress` (may be NULL) gets a line per step and must not. -EINVAL unless exactly one secret is given. */
 int matrix_login_start(struct matrix_login **ret, struct http *http, const struct matrix_login_options *options,
-                       void (*progress)(const char *line, void *userdata), matrix_login_done_t done, void *userdata);
+                       void (*on_progress)(const char *line, void *userdata), matrix_login_done_t done,
+                       void *userdata);
 struct matrix_login *matrix_login_free(struct matrix_login *l); /* cancels */
 CLEANUP(struct matrix_login, matrix_login_free);
