@@ -1,0 +1,139 @@
+/* A scripted Matrix homeserver on loopback: as slow, wrong, rude or gone as a test wants it. One user; everybody else
+ * exists only as a sender of events. Runs on threads of its own; every function here may be called from the test's
+ * thread. Waits take a deadline in milliseconds and return as soon as what they wait for is there. */
+#pragma once
+
+#include <jansson.h>
+
+#include "core/base.h"
+
+#define HS_USER     "@me:test"
+#define HS_PASSWORD "correct horse"
+#define HS_BUSY     "org.matrix.msc3026.busy"
+
+/* Whose rules for presence it follows (how they differ: presence.c). */
+enum hs_kind {
+        HS_SYNAPSE,
+        HS_TUWUNEL,
+        HS_CONTINUWUITY,
+        HS_DENDRITE,
+};
+
+struct hs_options {
+        enum hs_kind kind;
+        bool busy_off;             /* Synapse without msc3026_enabled */
+        bool presence_off;         /* presence switched off by the administrator */
+        bool filter_events_absent; /* ignores every filter, as some servers do */
+        int64_t rc_presence_msec;  /* one PUT of presence per so long; 0: no limit */
+        int64_t device_drop_msec;  /* a silent device is dropped after so long; 0: 30 s, as Synapse does */
+        uint16_t port;             /* 0: a free one */
+};
+
+struct hs;
+
+int hs_new(struct hs **ret, const struct hs_options *options); /* NULL: Synapse with the flag on */
+struct hs *hs_free(struct hs *s);
+CLEANUP(struct hs, hs_free);
+
+const char *hs_url(const struct hs *s);
+/* A new session of the user; the token stays the caller's to free. */
+char *hs_login(struct hs *s, const char *device_id);
+/* Every request with this device's token gets 401 from now on. */
+void hs_revoke(struct hs *s, const char *device_id, bool soft_logout);
+
+/* ---- gone and back, on the same port ---- */
+
+void hs_stop(struct hs *s); /* connections are cut, new ones refused */
+enum hs_memory {
+        HS_KEEPS,
+        HS_LOSES, /* stream positions, filters, and presence as a restart of its kind does */
+};
+int hs_start(struct hs *s, enum hs_memory memory);
+
+/* ---- rooms ---- */
+
+/* Sends an event; `type`, `sender` and `content` at least. Takes the reference. Unless there, event_id,
+ * origin_server_ts and unsigned.age are filled in. Returns the event's id, borrowed. */
+const char *hs_send(struct hs *s, const char *room, json_t *event);
+void hs_leave(struct hs *s, const char *room);
+
+/* ---- presence ---- */
+
+/* A person sets it by hand on another device. `message` NULL: none. */
+void hs_person_sets(struct hs *s, const char *device, const char *presence, const char *message);
+/* Another client keeps a counted /sync open; `presence` NULL: it goes away. On Synapse a poll that starts while the
+ * user is busy catches busy. */
+void hs_client_polls(struct hs *s, const char *device, const char *presence);
+/* What others see now; the strings are the caller's to free. */
+void hs_presence(struct hs *s, char **ret_presence, char **ret_message);
+/* Whether others see this within the deadline; message NULL: any, "": none. */
+bool hs_wait_presence(struct hs *s, const char *presence, const char *message, int64_t deadline_msec);
+void hs_set_presence_off(struct hs *s, bool off);
+/* Told of every change, on a server thread; for the demo. Set before the first request. */
+void hs_on_presence(struct hs *s, void (*changed)(void *userdata, const char *presence, const char *message),
+                    void *userdata);
+
+/* ---- requests ---- */
+
+/* Unset members match anything. Paths are shell patterns on the decoded path; the others are substrings. */
+struct hs_match {
+        const char *method, *path, *query, *body;
+};
+
+struct hs_request {
+        size_t n; /* in order of arrival */
+        char *method, *path, *query, *body, *device;
+        bool token_in_header, token_in_url;
+        unsigned status; /* answered; 0: not (yet) */
+};
+
+#define HS_PRESENCE_PUT                                                                                               \
+        (struct hs_match) {                                                                                           \
+                .method = "PUT", .path = "*/presence/*"                                                               \
+        }
+#define HS_SYNC                                                                                                       \
+        (struct hs_match) {                                                                                           \
+                .path = "*/sync"                                                                                      \
+        }
+
+/* How many requests there were: a mark for what comes after. */
+size_t hs_n_requests(struct hs *s);
+size_t hs_count(struct hs *s, struct hs_match match, size_t from);
+/* The first match at or after `from`: copied into ret if not NULL; free with hs_request_done. */
+bool hs_wait_request(struct hs *s, struct hs_match match, size_t from, int64_t deadline_msec, struct hs_request *ret);
+/* Like that, and it was answered: what it asked for is in force. */
+bool hs_wait_answered(struct hs *s, struct hs_match match, size_t from, int64_t deadline_msec, struct hs_request *ret);
+void hs_request_done(struct hs_request *r);
+/* All of them as lines of text, for a failed test; the caller frees. */
+char *hs_requests_text(struct hs *s);
+/* A secret was seen where none may be: in a URL. */
+bool hs_saw_token_in_url(struct hs *s);
+
+/* ---- faults ---- */
+
+enum hs_fault_kind {
+        HS_ANSWER,      /* `status` with `body` */
+        HS_DROP_BEFORE, /* cuts the connection without doing anything */
+        HS_DROP_AFTER,  /* does it, then cuts the connection */
+        HS_HANG,        /* neither answers nor does it, until hs_clear_faults() */
+        HS_HOLD_AFTER,  /* does it, and answers only after hs_clear_faults() */
+        HS_ENDLESS,     /* a body that never ends */
+};
+
+struct hs_fault {
+        struct hs_match match;
+        unsigned times; /* 0: until cleared */
+        enum hs_fault_kind kind;
+        unsigned status;
+        const char *body;         /* "" or NULL: none */
+        const char *content_type; /* NULL: application/json */
+        const char *retry_after;  /* header; NULL: none */
+};
+
+/* Copied. The oldest fault that matches is used. */
+void hs_fault(struct hs *s, const struct hs_fault *f);
+void hs_clear_faults(struct hs *s);
+
+/* Account data as stored, a new reference; NULL: none. */
+json_t *hs_account_data(struct hs *s, const char *type);
+void hs_set_account_data(struct hs *s, const char *type, json_t *content); /* as another client; takes it */

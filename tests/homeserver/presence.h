@@ -1,0 +1,40 @@
+/* Presence as each kind of server keeps it. Pure: time comes in as an argument, in milliseconds. */
+#pragma once
+
+#include "homeserver.h"
+
+#define PRESENCE_DEVICES_MAX 32
+#define PRESENCE_STATE_MAX   256
+#define PRESENCE_TEXT_MAX    4096
+
+struct presence_device {
+        char id[64];
+        char state[PRESENCE_STATE_MAX];
+        char message[PRESENCE_TEXT_MAX]; /* of the device, where the kind keeps one for each */
+        int64_t seen;                    /* last PUT or counted poll */
+        int64_t written;                 /* last change of the message */
+        unsigned polls;                  /* counted polls that are open */
+};
+
+struct presence_model {
+        enum hs_kind kind;
+        bool busy_off, off;
+        int64_t drop_after;
+        struct presence_device devices[PRESENCE_DEVICES_MAX];
+        size_t n_devices;
+        char state[PRESENCE_STATE_MAX]; /* the one value, where the kind keeps one for each user */
+        char synced[PRESENCE_STATE_MAX];
+        char message[PRESENCE_TEXT_MAX];
+        int64_t active;
+};
+
+/* Returns the HTTP status: 200, 400 (no such state), 403 (switched off). */
+unsigned presence_put(struct presence_model *m, const char *device, const char *state, const char *message,
+                      int64_t now);
+void presence_poll_begins(struct presence_model *m, const char *device, const char *state, int64_t now);
+void presence_poll_ends(struct presence_model *m, const char *device, int64_t now);
+/* Borrowed until the next change. */
+void presence_shown(struct presence_model *m, int64_t now, const char **ret_state, const char **ret_message);
+/* When what is shown may change by itself; -1: never. */
+int64_t presence_deadline(const struct presence_model *m, int64_t now);
+void presence_restart(struct presence_model *m, int64_t now);

@@ -1,0 +1,635 @@
+/* The wire side of the scripted homeserver: libmicrohttpd with a thread for each connection, the record of requests,
+ * and the faults. What is answered is routes.c and sync.c. */
+#include "internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t hs_now(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t hs_wall_now(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_REALTIME, &t);
+        return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- waiting ---- */
+
+void hs_changed(struct hs *s) {
+        for (struct hs_waiter *w = s->waiters; w; w = w->next)
+                eventfd_write(w->fd, 1);
+        pthread_cond_broadcast(&s->changed);
+}
+
+void hs_waiter_add(struct hs *s, struct hs_waiter *w) {
+        w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        w->next = s->waiters;
+        s->waiters = w;
+}
+
+void hs_waiter_remove(struct hs *s, struct hs_waiter *w) {
+        for (struct hs_waiter **p = &s->waiters; *p; p = &(*p)->next)
+                if (*p == w) {
+                        *p = w->next;
+                        break;
+                }
+        close(w->fd);
+}
+
+bool hs_wait_change(struct hs_context *c, struct hs_waiter *w, int64_t until) {
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        struct pollfd fds[] = {
+                { .fd = info->connect_fd, .events = POLLRDHUP },
+                { .fd = w->fd, .events = POLLIN },
+        };
+        int64_t left = until - hs_now();
+        eventfd_t value;
+
+        if (c->s->stopping)
+                return false;
+        if (left < 0)
+                left = 0;
+        pthread_mutex_unlock(&c->s->lock);
+        (void) poll(fds, ARRAY_SIZE(fds), left > INT32_MAX ? -1 : (int) left);
+        pthread_mutex_lock(&c->s->lock);
+        eventfd_read(w->fd, &value);
+        return !c->s->stopping && fds[0].revents == 0;
+}
+
+/* Waits until the faults of now are cleared. */
+static bool wait_cleared(struct hs_context *c) {
+        struct hs_waiter w;
+        unsigned before = c->s->faults_cleared;
+        bool there = true;
+
+        hs_waiter_add(c->s, &w);
+        while (there && c->s->faults_cleared == before)
+                there = hs_wait_change(c, &w, INT64_MAX);
+        hs_waiter_remove(c->s, &w);
+        return there;
+}
+
+/* ---- one request, from its first byte to its answer ---- */
+
+struct incoming {
+        char *uri; /* raw, with the query */
+        char *body;
+        size_t size;
+        bool seen;
+};
+
+static void *on_uri(void *userdata, const char *uri, struct MHD_Connection *connection) {
+        struct incoming *in = calloc(1, sizeof(*in));
+
+        if (in)
+                in->uri = strdup(uri);
+        return in;
+}
+
+static void on_completed(void *userdata, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code) {
+        struct incoming *in = *state;
+
+        if (!in)
+                return;
+        free(in->uri);
+        free(in->body);
+        free(in);
+        *state = NULL;
+}
+
+static int unhex(char c) {
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if ((c | 32) >= 'a' && (c | 32) <= 'f')
+                return (c | 32) - 'a' + 10;
+        return -1;
+}
+
+/* In place. */
+static void percent_decode(char *s) {
+        char *to = s;
+
+        for (; *s; s++)
+                if (s[0] == '%' && unhex(s[1]) >= 0 && unhex(s[2]) >= 0) {
+                        *to++ = (char) (unhex(s[1]) << 4 | unhex(s[2]));
+                        s += 2;
+                } else {
+                        *to++ = *s;
+                }
+        *to = 0;
+}
+
+static void split_path(struct hs_context *c, const char *raw) {
+        SCOPED(free) char *copy = strdup(raw);
+        char *rest = NULL;
+
+        for (char *p = strtok_r(copy, "/", &rest); p && c->n_segments < ARRAY_SIZE(c->segments);
+             p = strtok_r(NULL, "/", &rest)) {
+                percent_decode(p);
+                c->segments[c->n_segments++] = strdup(p);
+        }
+}
+
+static struct hs_session *find_session(struct hs *s, const char *token) {
+        for (size_t i = 0; i < s->n_sessions; i++)
+                if (streq(s->sessions[i].token, token))
+                        return &s->sessions[i];
+        return NULL;
+}
+
+static void record(struct hs_context *c, const char *method, const struct incoming *in) {
+        const char *authorization = MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, "Authorization");
+        const char *token = authorization && strncmp(authorization, "Bearer ", 7) == 0 ? authorization + 7 : NULL;
+        const char *question = strchr(in->uri, '?');
+        struct hs_request *r = calloc(1, sizeof(*r));
+        struct hs *s = c->s;
+
+        c->session = token ? find_session(s, token) : NULL;
+        r->n = s->n_requests;
+        r->method = strdup(method);
+        r->path = question ? strndup(in->uri, (size_t) (question - in->uri)) : strdup(in->uri);
+        split_path(c, r->path);
+        percent_decode(r->path);
+        r->query = strdup(question ? question + 1 : "");
+        percent_decode(r->query);
+        r->body = strdup(in->body ?: "");
+        r->device = strdup(c->session ? c->session->device : "");
+        r->token_in_header = token;
+        r->token_in_url = strstr(in->uri, "access_token") || strstr(in->uri, "tok_");
+        s->requests = reallocarray(s->requests, s->n_requests + 1, sizeof(struct hs_request *));
+        s->requests[s->n_requests++] = r;
+        c->request = r;
+        hs_changed(s);
+}
+
+static bool matches(const struct hs_match *m, const struct hs_request *r) {
+        return (!m->method || streq(m->method, r->method)) && (!m->path || fnmatch(m->path, r->path, 0) == 0) &&
+               (!m->query || strstr(r->query, m->query)) && (!m->body || strstr(r->body, m->body));
+}
+
+static struct hs_fault_slot *find_fault(struct hs *s, const struct hs_request *r) {
+        for (size_t i = 0; i < s->n_faults; i++) {
+                struct hs_fault_slot *slot = &s->faults[i];
+
+                if (slot->cleared || (slot->fault.times > 0 && slot->used >= slot->fault.times))
+                        continue;
+                if (!matches(&slot->fault.match, r))
+                        continue;
+                slot->used++;
+                return slot;
+        }
+        return NULL;
+}
+
+static const char *server_header(const struct hs *s) {
+        static const char *const names[] = {
+                [HS_SYNAPSE] = "Synapse/1.160.0",
+                [HS_TUWUNEL] = "tuwunel",
+                [HS_CONTINUWUITY] = "continuwuity",
+                [HS_DENDRITE] = "dendrite",
+        };
+
+        return names[s->options.kind];
+}
+
+static enum MHD_Result reply(struct hs_context *c, unsigned status, const char *body, const char *type,
+                             const char *retry_after) {
+        struct MHD_Response *response = MHD_create_response_from_buffer(
+                strlen(body), (void *) body, MHD_RESPMEM_MUST_COPY); /* NOLINT: the library's signature */
+        enum MHD_Result result;
+
+        MHD_add_response_header(response, "Content-Type", type);
+        MHD_add_response_header(response, "Server", server_header(c->s));
+        if (retry_after)
+                MHD_add_response_header(response, "Retry-After", retry_after);
+        c->request->status = status;
+        hs_changed(c->s);
+        result = MHD_queue_response(c->connection, status, response);
+        MHD_destroy_response(response);
+        return result;
+}
+
+static ssize_t endless(void *userdata, uint64_t position, char *buffer, size_t max) {
+        memset(buffer, ' ', max);
+        return (ssize_t) max;
+}
+
+static enum MHD_Result reply_endless(struct hs_context *c) {
+        struct MHD_Response *response =
+                MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 64 * 1024, endless, NULL, NULL);
+        enum MHD_Result result;
+
+        MHD_add_response_header(response, "Content-Type", "application/json");
+        c->request->status = 200;
+        hs_changed(c->s);
+        result = MHD_queue_response(c->connection, 200, response);
+        MHD_destroy_response(response);
+        return result;
+}
+
+static enum MHD_Result answer(struct hs_context *c) {
+        SCOPED(free) char *text = NULL;
+
+        if (c->status == 0)
+                return MHD_NO; /* the client or the server went away meanwhile */
+        text = c->answer ? json_dumps(c->answer, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("{}");
+        return reply(c, c->status, text, "application/json", NULL);
+}
+
+static enum MHD_Result carry_out(struct hs_context *c) {
+        struct hs_fault_slot *slot = find_fault(c->s, c->request);
+
+        if (!slot) {
+                hs_route(c);
+                return answer(c);
+        }
+
+        const struct hs_fault *f = &slot->fault;
+
+        switch (f->kind) {
+        case HS_ANSWER:
+                return reply(c, f->status, f->body ?: "", f->content_type ?: "application/json", f->retry_after);
+        case HS_DROP_BEFORE:
+                return MHD_NO;
+        case HS_DROP_AFTER:
+                hs_route(c);
+                return MHD_NO;
+        case HS_HANG:
+                (void) wait_cleared(c);
+                return MHD_NO;
+        case HS_HOLD_AFTER:
+                hs_route(c);
+                return wait_cleared(c) ? answer(c) : MHD_NO;
+        case HS_ENDLESS:
+                return reply_endless(c);
+        }
+        return MHD_NO;
+}
+
+static void context_done(struct hs_context *c) {
+        for (size_t i = 0; i < c->n_segments; i++)
+                free(c->segments[i]);
+        json_decref(c->body);
+        json_decref(c->answer);
+}
+
+static enum MHD_Result append(struct incoming *in, const char *data, size_t *size) {
+        char *grown = in->size + *size > HS_BODY_MAX ? NULL : realloc(in->body, in->size + *size + 1);
+
+        if (!grown)
+                return MHD_NO;
+        memcpy(grown + in->size, data, *size);
+        in->body = grown;
+        in->size += *size;
+        in->body[in->size] = 0;
+        *size = 0;
+        return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data, size_t *size,
+                                  void **state) {
+        struct incoming *in = *state;
+        struct hs_context c = { .s = userdata, .connection = connection };
+        enum MHD_Result result;
+
+        if (!in)
+                return MHD_NO;
+        if (!in->seen) {
+                in->seen = true;
+                return MHD_YES;
+        }
+        if (*size > 0)
+                return append(in, data, size);
+
+        pthread_mutex_lock(&c.s->lock);
+        record(&c, method, in);
+        c.body = in->body ? json_loads(in->body, 0, NULL) : NULL;
+        result = carry_out(&c);
+        context_done(&c);
+        pthread_mutex_unlock(&c.s->lock);
+        return result;
+}
+
+/* ---- there and gone ---- */
+
+static int bind_socket(uint16_t port, int *ret_fd, uint16_t *ret_port) {
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_port = htons(port),
+                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof(address);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        if (fd < 0)
+                return -errno;
+        (void) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
+        if (bind(fd, (struct sockaddr *) &address, size) < 0 ||
+            getsockname(fd, (struct sockaddr *) &address, &size) < 0) {
+                int r = -errno;
+
+                close(fd);
+                return r;
+        }
+        *ret_fd = fd;
+        *ret_port = ntohs(address.sin_port);
+        return 0;
+}
+
+static int listen_again(struct hs *s) {
+        uint16_t port;
+        int fd, r;
+
+        r = bind_socket(s->port, &fd, &port);
+        if (r < 0)
+                return r;
+        if (listen(fd, 64) < 0) {
+                r = -errno;
+                close(fd);
+                return r;
+        }
+        s->daemon =
+                MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ITC, 0,
+                                 NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK,
+                                 on_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+        if (!s->daemon) {
+                close(fd);
+                return -EIO;
+        }
+        return 0;
+}
+
+void hs_stop(struct hs *s) {
+        struct MHD_Daemon *daemon;
+
+        pthread_mutex_lock(&s->lock);
+        s->stopping = true;
+        daemon = TAKE(s->daemon);
+        hs_changed(s);
+        pthread_mutex_unlock(&s->lock);
+        if (daemon)
+                MHD_stop_daemon(daemon);
+}
+
+static void forget(struct hs *s) {
+        s->epoch++;
+        json_array_clear(s->filters);
+        presence_restart(&s->presence, hs_now());
+        hs_presence_check(s);
+}
+
+int hs_start(struct hs *s, enum hs_memory memory) {
+        int r;
+
+        pthread_mutex_lock(&s->lock);
+        if (memory == HS_LOSES)
+                forget(s);
+        s->stopping = false;
+        r = s->daemon ? 0 : listen_again(s);
+        pthread_mutex_unlock(&s->lock);
+        return r;
+}
+
+static void locks_init(struct hs *s) {
+        pthread_condattr_t a;
+
+        pthread_condattr_init(&a);
+        pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
+        pthread_cond_init(&s->changed, &a);
+        pthread_condattr_destroy(&a);
+        pthread_mutex_init(&s->lock, NULL);
+}
+
+int hs_new(struct hs **ret, const struct hs_options *options) {
+        SCOPED(hs_free) struct hs *s = calloc(1, sizeof(*s));
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        locks_init(s);
+        s->reserved_fd = -1;
+        s->options = options ? *options : (struct hs_options){ 0 };
+        s->presence = (struct presence_model){ .kind = s->options.kind,
+                                               .busy_off = s->options.busy_off,
+                                               .off = s->options.presence_off,
+                                               .drop_after = s->options.device_drop_msec };
+        s->position = 1;
+        s->presence_turn = INT64_MIN / 2;
+        s->shown_state = strdup("offline");
+        s->shown_message = strdup("");
+        s->account_data = json_object();
+        s->account_data_positions = json_object();
+        s->filters = json_array();
+        s->profile = json_object();
+        r = bind_socket(s->options.port, &s->reserved_fd, &s->port);
+        if (r < 0)
+                return r;
+        snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%u", s->port);
+        r = listen_again(s);
+        if (r < 0)
+                return r;
+        *ret = TAKE(s);
+        return 0;
+}
+
+static void faults_free(struct hs *s) {
+        for (size_t i = 0; i < s->n_faults; i++)
+                for (size_t k = 0; k < ARRAY_SIZE(s->faults[i].strings); k++)
+                        free(s->faults[i].strings[k]);
+}
+
+struct hs *hs_free(struct hs *s) {
+        if (!s)
+                return NULL;
+        hs_stop(s);
+        if (s->reserved_fd >= 0)
+                close(s->reserved_fd);
+        for (size_t i = 0; i < s->n_requests; i++) {
+                hs_request_done(s->requests[i]);
+                free(s->requests[i]);
+        }
+        free(s->requests);
+        for (size_t i = 0; i < s->n_events; i++) {
+                free(s->events[i].room);
+                json_decref(s->events[i].event);
+        }
+        free(s->events);
+        faults_free(s);
+        json_decref(s->account_data);
+        json_decref(s->account_data_positions);
+        json_decref(s->filters);
+        json_decref(s->profile);
+        free(s->shown_state);
+        free(s->shown_message);
+        pthread_cond_destroy(&s->changed);
+        pthread_mutex_destroy(&s->lock);
+        free(s);
+        return NULL;
+}
+
+/* ---- the record, from the test's side ---- */
+
+static struct timespec deadline_of(int64_t msec) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        t.tv_sec += msec / 1000;
+        t.tv_nsec += msec % 1000 * 1000000;
+        if (t.tv_nsec >= 1000000000) {
+                t.tv_sec++;
+                t.tv_nsec -= 1000000000;
+        }
+        return t;
+}
+
+size_t hs_n_requests(struct hs *s) {
+        size_t n;
+
+        pthread_mutex_lock(&s->lock);
+        n = s->n_requests;
+        pthread_mutex_unlock(&s->lock);
+        return n;
+}
+
+static struct hs_request *find_request(struct hs *s, const struct hs_match *m, size_t from, bool answered) {
+        for (size_t i = from; i < s->n_requests; i++)
+                if (matches(m, s->requests[i]) && (!answered || s->requests[i]->status > 0))
+                        return s->requests[i];
+        return NULL;
+}
+
+size_t hs_count(struct hs *s, struct hs_match match, size_t from) {
+        size_t n = 0;
+
+        pthread_mutex_lock(&s->lock);
+        for (size_t i = from; i < s->n_requests; i++)
+                n += matches(&match, s->requests[i]);
+        pthread_mutex_unlock(&s->lock);
+        return n;
+}
+
+static bool wait_request(struct hs *s, const struct hs_match *match, size_t from, bool answered, int64_t deadline_msec,
+                         struct hs_request *ret) {
+        struct timespec until = deadline_of(deadline_msec);
+        struct hs_request *r;
+
+        pthread_mutex_lock(&s->lock);
+        while (!(r = find_request(s, match, from, answered)))
+                if (pthread_cond_timedwait(&s->changed, &s->lock, &until) != 0)
+                        break;
+        if (r && ret) {
+                *ret = *r;
+                ret->method = strdup(r->method);
+                ret->path = strdup(r->path);
+                ret->query = strdup(r->query);
+                ret->body = strdup(r->body);
+                ret->device = strdup(r->device);
+        }
+        pthread_mutex_unlock(&s->lock);
+        return r;
+}
+
+bool hs_wait_request(struct hs *s, struct hs_match match, size_t from, int64_t deadline_msec, struct hs_request *ret) {
+        return wait_request(s, &match, from, false, deadline_msec, ret);
+}
+
+bool hs_wait_answered(struct hs *s, struct hs_match match, size_t from, int64_t deadline_msec,
+                      struct hs_request *ret) {
+        return wait_request(s, &match, from, true, deadline_msec, ret);
+}
+
+void hs_request_done(struct hs_request *r) {
+        free(r->method);
+        free(r->path);
+        free(r->query);
+        free(r->body);
+        free(r->device);
+}
+
+char *hs_requests_text(struct hs *s) {
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        pthread_mutex_lock(&s->lock);
+        for (size_t i = 0; i < s->n_requests; i++) {
+                const struct hs_request *r = s->requests[i];
+
+                fprintf(f, "%3zu %s %s%s%.300s %.300s -> %u\n", r->n, r->method, r->path, r->query[0] ? "?" : "",
+                        r->query, r->body, r->status);
+        }
+        pthread_mutex_unlock(&s->lock);
+        fclose(f);
+        return text;
+}
+
+bool hs_saw_token_in_url(struct hs *s) {
+        bool saw = false;
+
+        pthread_mutex_lock(&s->lock);
+        for (size_t i = 0; i < s->n_requests; i++)
+                saw = saw || s->requests[i]->token_in_url;
+        pthread_mutex_unlock(&s->lock);
+        return saw;
+}
+
+bool hs_wait_presence(struct hs *s, const char *presence, const char *message, int64_t deadline_msec) {
+        struct timespec until = deadline_of(deadline_msec);
+        bool there;
+
+        pthread_mutex_lock(&s->lock);
+        for (;;) {
+                hs_presence_check(s);
+                there = streq(s->shown_state, presence) && (!message || streq(s->shown_message, message));
+                if (there || pthread_cond_timedwait(&s->changed, &s->lock, &until) != 0)
+                        break;
+        }
+        pthread_mutex_unlock(&s->lock);
+        return there;
+}
+
+/* ---- faults, from the test's side ---- */
+
+static const char *keep(struct hs_fault_slot *slot, size_t i, const char *s) {
+        slot->strings[i] = s ? strdup(s) : NULL;
+        return slot->strings[i];
+}
+
+void hs_fault(struct hs *s, const struct hs_fault *f) {
+        pthread_mutex_lock(&s->lock);
+        if (s->n_faults < HS_FAULTS_MAX) {
+                struct hs_fault_slot *slot = &s->faults[s->n_faults++];
+
+                slot->fault = *f;
+                slot->fault.match.method = keep(slot, 0, f->match.method);
+                slot->fault.match.path = keep(slot, 1, f->match.path);
+                slot->fault.match.query = keep(slot, 2, f->match.query);
+                slot->fault.match.body = keep(slot, 3, f->match.body);
+                slot->fault.body = keep(slot, 4, f->body);
+                slot->fault.retry_after = keep(slot, 5, f->retry_after);
+        }
+        pthread_mutex_unlock(&s->lock);
+}
+
+void hs_clear_faults(struct hs *s) {
+        pthread_mutex_lock(&s->lock);
+        for (size_t i = 0; i < s->n_faults; i++)
+                s->faults[i].cleared = true;
+        s->faults_cleared++;
+        hs_changed(s);
+        pthread_mutex_unlock(&s->lock);
+}

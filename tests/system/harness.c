@@ -1,0 +1,369 @@
+#include "system/harness.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "state/session.h"
+#include "util/file.h"
+
+#define ARGUMENTS_MAX 32
+#define ENV_MAX       48
+
+/* No waiting for what a test does not ask about. */
+static const char *const default_config = "[busyd]\n"
+                                          "start-delay = 0\n"
+                                          "hint-delay = 0\n"
+                                          "proof-grace = 0\n"
+                                          "hint-grace = 0\n"
+                                          "log-level = debug\n";
+
+/* ---- folders ---- */
+
+const char *world_path(const struct world *w, const char *format, ...) {
+        static char path[PATH_MAX];
+        char tail[512];
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(tail, sizeof(tail), format, arguments);
+        va_end(arguments);
+        snprintf(path, sizeof(path), "%s/%s", w->dir, tail);
+        return path;
+}
+
+const char *world_state_path(const struct world *w, const char *name) {
+        return world_path(w, "state/busyd/%s", name);
+}
+
+static void make_folders(struct world *w) {
+        static const char *const folders[] = { "home",  "config", "config/busyd", "state", "state/busyd",
+                                               "cache", "data",   "runtime",      "tmp" };
+
+        snprintf(w->dir, sizeof(w->dir), "/tmp/busyd-test-XXXXXX");
+        if (!mkdtemp(w->dir))
+                abort();
+        for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+                mkdir(world_path(w, "%s", folders[i]), 0700);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+        return remove(path);
+}
+
+/* ---- programs ---- */
+
+struct environment {
+        char *entries[ENV_MAX];
+        size_t n;
+};
+
+static void env_add(struct environment *e, const char *name, const char *value) {
+        char *entry;
+
+        if (!value || e->n + 1 == ENV_MAX || asprintf(&entry, "%s=%s", name, value) < 0)
+                return;
+        e->entries[e->n++] = entry;
+}
+
+/* Nothing of the caller's desktop gets in. */
+static void env_make(const struct world *w, struct environment *e) {
+        static const struct {
+                const char *name, *folder;
+        } folders[] = {
+                { "HOME", "home" },
+                { "XDG_CONFIG_HOME", "config" },
+                { "XDG_STATE_HOME", "state" },
+                { "XDG_CACHE_HOME", "cache" },
+                { "XDG_DATA_HOME", "data" },
+                { "XDG_RUNTIME_DIR", "runtime" },
+                { "TMPDIR", "tmp" },
+        };
+        static const char *const inherited[] = { "PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS" };
+        char system_bus[PATH_MAX + 16];
+
+        for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+                env_add(e, folders[i].name, world_path(w, "%s", folders[i].folder));
+        for (size_t i = 0; i < ARRAY_SIZE(inherited); i++)
+                env_add(e, inherited[i], getenv(inherited[i]));
+        snprintf(system_bus, sizeof(system_bus), "unix:path=%s", world_path(w, "system.socket"));
+        env_add(e, "DBUS_SYSTEM_BUS_ADDRESS", system_bus);
+        env_add(e, "DBUS_SESSION_BUS_ADDRESS", private_bus_address(w->bus));
+        env_add(e, "LANG", "C.UTF-8");
+        env_add(e, "no_proxy", "127.0.0.1");
+}
+
+static void env_done(struct environment *e) {
+        for (size_t i = 0; i < e->n; i++)
+                free(e->entries[i]);
+}
+
+/* BUSYD_WRAPPER, in words, comes first; then the program. Returns how many. */
+static size_t wrapped(const char **argv, char *wrapper, const char *program) {
+        char *rest = NULL;
+        size_t n = 0;
+
+        for (char *word = strtok_r(wrapper, " ", &rest); word && n + 2 < ARGUMENTS_MAX;
+             word = strtok_r(NULL, " ", &rest))
+                argv[n++] = word;
+        argv[n++] = program;
+        return n;
+}
+
+pid_t world_spawn(struct world *w) {
+        SCOPED(free) char *wrapper = strdup(getenv("BUSYD_WRAPPER") ?: "");
+        const char *argv[ARGUMENTS_MAX] = { 0 };
+        struct environment e = { 0 };
+        int log = open(world_path(w, "busyd.log"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        pid_t pid;
+
+        (void) wrapped(argv, wrapper, BUSYD_PROGRAM);
+        env_make(w, &e);
+        pid = process_start(&(struct process_options){
+                .argv = argv, .env = (const char *const *) e.entries, .in = -1, .out = log, .err = log, .pass = -1 });
+        env_done(&e);
+        close(log);
+        return pid;
+}
+
+static int64_t now_msec(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool has_ended(struct world *w) {
+        return waitpid(w->busyd, &w->status, WNOHANG) > 0;
+}
+
+void world_start(struct world *w) {
+        int64_t until = now_msec() + patience();
+
+        w->busyd = world_spawn(w);
+        while (!peer_sees_name(w->peer, BUSYD_NAME)) {
+                if (has_ended(w)) {
+                        w->busyd = 0;
+                        check(w, false, "busyd ended at its start");
+                }
+                check(w, now_msec() < until, "busyd does not come to the bus");
+                peer_wait(w->peer, 200);
+        }
+}
+
+void world_start_online(struct world *w) {
+        world_start(w);
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "the account is not online");
+}
+
+void world_signal(struct world *w, int signal) {
+        kill(w->busyd, signal);
+}
+
+int world_stop(struct world *w) {
+        kill(w->busyd, SIGTERM);
+        w->status = process_wait(w->busyd, patience());
+        if (w->status == -1)
+                process_kill(w->busyd);
+        w->busyd = 0;
+        return w->status != -1 && WIFEXITED(w->status) ? WEXITSTATUS(w->status) : -1;
+}
+
+void world_kill(struct world *w) {
+        int64_t until = now_msec() + patience();
+
+        process_kill(w->busyd);
+        w->busyd = 0;
+        while (peer_sees_name(w->peer, BUSYD_NAME) && now_msec() < until)
+                peer_wait(w->peer, 200);
+}
+
+char *world_log(const struct world *w) {
+        return file_text(world_path(w, "busyd.log"));
+}
+
+bool world_wait_log(struct world *w, const char *part) {
+        int64_t until = now_msec() + patience();
+
+        for (;;) {
+                SCOPED(free) char *log = world_log(w);
+
+                if (strstr(log, part))
+                        return true;
+                if (now_msec() >= until) {
+                        fprintf(stderr, "the log never said \"%s\"\n", part);
+                        return false;
+                }
+                peer_wait(w->peer, 100);
+        }
+}
+
+void run_done(struct run *r) {
+        free(r->out);
+        free(r->err);
+}
+
+static int open_new(const char *path) {
+        return open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+struct run world_busyctl(struct world *w, const char *in, ...) {
+        const char *argv[ARGUMENTS_MAX] = { BUSYCTL_PROGRAM };
+        struct environment e = { 0 };
+        struct run run;
+        va_list arguments;
+        pid_t pid;
+        int input, out, err, status;
+        size_t n = 1;
+
+        va_start(arguments, in);
+        while (n + 1 < ARGUMENTS_MAX && (argv[n] = va_arg(arguments, const char *)))
+                n++;
+        va_end(arguments);
+        file_put(world_path(w, "busyctl.in"), in ?: "");
+        input = open(world_path(w, "busyctl.in"), O_RDONLY | O_CLOEXEC);
+        out = open_new(world_path(w, "busyctl.out"));
+        err = open_new(world_path(w, "busyctl.err"));
+        env_make(w, &e);
+        pid = process_start(&(struct process_options){ .argv = argv,
+                                                       .env = (const char *const *) e.entries,
+                                                       .in = input,
+                                                       .out = out,
+                                                       .err = err,
+                                                       .pass = -1 });
+        env_done(&e);
+        close(input);
+        close(out);
+        close(err);
+        status = process_wait(pid, patience());
+        if (status == -1)
+                process_kill(pid);
+        run.code = status != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        run.out = file_text(world_path(w, "busyctl.out"));
+        run.err = file_text(world_path(w, "busyctl.err"));
+        return run;
+}
+
+/* ---- the world ---- */
+
+void world_config(struct world *w, const char *text) {
+        file_put(world_path(w, "config/busyd/busyd.conf"), text);
+}
+
+void world_session(struct world *w) {
+        SCOPED(free) char *token = hs_login(w->hs, DEVICE);
+        SCOPED(free) char *state_dir = strdup(world_path(w, "state/busyd"));
+        const struct session session = { .homeserver = (char *) hs_url(w->hs),
+                                         .user_id = (char *) HS_USER,
+                                         .device_id = (char *) DEVICE,
+                                         .access_token = token };
+
+        cr_assert_eq(session_save(state_dir, ACCOUNT, &session), 0);
+}
+
+struct world *world_new(const struct world_options *options) {
+        struct world *w = calloc(1, sizeof(*w));
+
+        make_folders(w);
+        w->bus = private_bus_new(w->dir, "bus");
+        cr_assert_not_null(w->bus, "no bus of our own");
+        w->peer = peer_new(w->bus);
+        cr_assert_not_null(w->peer, "this is not our bus");
+        world_config(w, default_config);
+        if (options && options->no_homeserver)
+                return w;
+        cr_assert_eq(hs_new(&w->hs, options ? &options->homeserver : NULL), 0);
+        if (!options || !options->no_session)
+                world_session(w);
+        return w;
+}
+
+void world_end(struct world *w) {
+        if (w->busyd > 0) {
+                int code = world_stop(w);
+
+                check(w, code == 0, "busyd ended with %d", code);
+        }
+        if (w->hs)
+                check(w, !hs_saw_token_in_url(w->hs), "a token in a URL");
+        peer_free(w->peer);
+        private_bus_free(w->bus);
+        hs_free(w->hs);
+        nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        free(w);
+}
+
+void world_show(const struct world *w) {
+        SCOPED(free) char *log = world_log(w);
+        SCOPED(free) char *requests = w->hs ? hs_requests_text(w->hs) : strdup("(none)\n");
+
+        fprintf(stderr, "---- %s/busyd.log\n%s---- requests\n%s----\n", w->dir, log, requests);
+}
+
+/* ---- what tests say often ---- */
+
+void expect_availability(struct world *w, const char *value) {
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Availability", value), "not %s", value);
+}
+
+void expect_presence(struct world *w, const char *presence, const char *message) {
+        SCOPED(free) char *state = NULL, *text = NULL;
+
+        if (hs_wait_presence(w->hs, presence, message, patience()))
+                return;
+        hs_presence(w->hs, &state, &text);
+        check(w, false, "presence is %s \"%s\", not %s \"%s\"", state, text, presence, message ?: "*");
+}
+
+void expect_claim(struct world *w, const char *phase) {
+        char part[64];
+
+        snprintf(part, sizeof(part), "(\"presence\", \"%s\"", phase);
+        check(w, peer_wait_has(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "Outputs", part), "the claim is not %s", phase);
+}
+
+void expect_nothing_owed(struct world *w) {
+        SCOPED(free) char *journal = NULL;
+
+        expect_claim(w, "free");
+        journal = file_text(world_state_path(w, "claims.json"));
+        check(w, !strstr(journal, "prior"), "still owed: %s", journal);
+}
+
+static void call_event(struct world *w, const char *room, const char *type, const char *sender, const char *call_id,
+                       json_t *more) {
+        json_t *content = json_pack("{s:s,s:s,s:s}", "version", "1", "call_id", call_id, "party_id",
+                                    streq(sender, HS_USER) ? PHONE : "THEIRS");
+
+        json_object_update(content, more);
+        json_decref(more);
+        hs_send(w->hs, room, json_pack("{s:s,s:s,s:o}", "type", type, "sender", sender, "content", content));
+}
+
+void call_invite(struct world *w, const char *room, const char *call_id) {
+        call_event(w, room, "m.call.invite", OTHER_USER, call_id,
+                   json_pack("{s:i,s:{s:s,s:s}}", "lifetime", 90000, "offer", "type", "offer", "sdp", "v=0"));
+}
+
+void call_answer(struct world *w, const char *room, const char *call_id) {
+        call_event(w, room, "m.call.answer", HS_USER, call_id,
+                   json_pack("{s:{s:s,s:s}}", "answer", "type", "answer", "sdp", "v=0"));
+        call_event(w, room, "m.call.select_answer", OTHER_USER, call_id,
+                   json_pack("{s:s}", "selected_party_id", PHONE));
+}
+
+void call_hangup(struct world *w, const char *room, const char *call_id) {
+        call_event(w, room, "m.call.hangup", OTHER_USER, call_id, json_pack("{s:s}", "reason", "user_hangup"));
+}
+
+void call_starts(struct world *w, const char *room, const char *call_id) {
+        call_invite(w, room, call_id);
+        call_answer(w, room, call_id);
+}

@@ -1,0 +1,109 @@
+/* The real programs from outside, in a world of their own: temporary HOME and XDG folders, private buses, the scripted
+ * homeserver. Everything ends with the test. */
+#pragma once
+
+#include <criterion/criterion.h>
+#include <dbus/dbus.h>
+
+#include "homeserver.h"
+#include "system/bus.h"
+#include "system/process.h"
+
+#define ACCOUNT      "home"
+#define ACCOUNT_PATH BUSYD_PATH "/account/" ACCOUNT
+#define DEVICE       "BUSYD"
+#define PHONE        "PHONE"
+#define ROOM         "!room:test"
+#define OTHER_ROOM   "!other:test"
+#define OTHER_USER   "@you:test"
+
+struct world {
+        char dir[128];
+        struct private_bus *bus;
+        struct peer *peer;
+        struct hs *hs; /* NULL: none */
+        pid_t busyd;   /* 0: not running */
+        int status;    /* of the last busyd that ended */
+};
+
+struct world_options {
+        struct hs_options homeserver;
+        bool no_homeserver;
+        bool no_session; /* there is a homeserver, and nobody has logged in */
+};
+
+struct world *world_new(const struct world_options *options); /* NULL: a homeserver and a session */
+/* Ends busyd if it runs, which must succeed, and removes the folder. */
+void world_end(struct world *w);
+
+/* `test` gets a world, ends it, and leaves its folder for a look if it failed. */
+#define WORLD_TEST(suite, name, ...)                                                                                  \
+        static void suite##_##name##_in(struct world *w);                                                             \
+        Test(suite, name) {                                                                                           \
+                struct world *w = world_new(&(struct world_options){ __VA_ARGS__ });                                  \
+                                                                                                                      \
+                suite##_##name##_in(w);                                                                               \
+                world_end(w);                                                                                         \
+        }                                                                                                             \
+        static void suite##_##name##_in(struct world *w)
+
+/* Fails the test, showing busyd's log and what the homeserver was asked. */
+#define check(w, condition, ...)                                                                                      \
+        do {                                                                                                          \
+                if (!(condition)) {                                                                                   \
+                        world_show(w);                                                                                \
+                        cr_assert_fail(__VA_ARGS__);                                                                  \
+                }                                                                                                     \
+        } while (0)
+void world_show(const struct world *w);
+
+/* Paths in the world; borrowed until the next call. */
+const char *world_path(const struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+const char *world_state_path(const struct world *w, const char *name);
+
+/* Replaces busyd.conf; tests shorten the delays with it. */
+void world_config(struct world *w, const char *text);
+/* The session of ACCOUNT on the homeserver, as if logged in before. */
+void world_session(struct world *w);
+
+/* Starts busyd and waits until it is on the bus. */
+void world_start(struct world *w);
+/* Starts another one beside it, or one that is expected to end; its log goes to the same file. */
+pid_t world_spawn(struct world *w);
+/* Waits until the account is online. */
+void world_start_online(struct world *w);
+/* SIGTERM, and waits for the end. Returns the exit code, -1 if a signal ended it or it did not end. */
+int world_stop(struct world *w);
+void world_kill(struct world *w); /* SIGKILL */
+void world_signal(struct world *w, int signal);
+char *world_log(const struct world *w); /* the caller frees */
+/* Until busyd's log contains this. It is looked for whenever something happens on the bus or the homeserver is asked,
+ * and in any case a few times a second. */
+bool world_wait_log(struct world *w, const char *part);
+
+struct run {
+        int code; /* exit code; -1: ended by a signal or by the deadline */
+        char *out, *err;
+};
+void run_done(struct run *r);
+#define SCOPED_RUN __attribute__((cleanup(run_done))) struct run
+/* busyctl with these arguments, closed by NULL; `in` is its standard input, NULL: none. */
+struct run world_busyctl(struct world *w, const char *in, ...) __attribute__((sentinel));
+
+/* ---- what tests say often ---- */
+
+/* Manager.Availability becomes this. */
+void expect_availability(struct world *w, const char *value);
+/* Others see this; message NULL: any. */
+void expect_presence(struct world *w, const char *presence, const char *message);
+/* The claim on presence gets into this phase ("held", "free", ...). */
+void expect_claim(struct world *w, const char *phase);
+/* Nothing is owed: neither on the bus nor in the state folder. */
+void expect_nothing_owed(struct world *w);
+
+/* Events of a 1:1 call, version 1: OTHER_USER calls, the user's phone answers. */
+void call_invite(struct world *w, const char *room, const char *call_id);
+void call_answer(struct world *w, const char *room, const char *call_id);
+void call_hangup(struct world *w, const char *room, const char *call_id);
+/* Both: the call is going on. */
+void call_starts(struct world *w, const char *room, const char *call_id);
