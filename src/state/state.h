@@ -12,8 +12,9 @@
 
 struct state;
 
-/* Makes the folder (0700) and reads what is there. -EPERM if the folder is not ours. `problem` (may be NULL) gets
- * a sentence for each file that was put aside. */
+/* Makes the folder (0700), locks it and reads what is there. -EPERM if the folder is not ours or others may write to
+ * it, -EBUSY if another busyd has it open. `problem` (may be NULL) gets a sentence for each file that was put aside
+ * or lost entries. Whenever a change below fails, what was there before stands, in memory too. */
 int state_open(struct state **ret, const char *dir, void (*problem)(const char *sentence, void *userdata),
                void *userdata);
 struct state *state_free(struct state *s);
@@ -32,6 +33,8 @@ int state_put_claim(struct state *s, const struct state_claim *c);
 int state_remove_claim(struct state *s, const char *account, const char *output);
 /* -ENOENT if there is none. Strings borrowed until the next change. */
 int state_get_claim(const struct state *s, const char *account, const char *output, struct state_claim *ret);
+/* To look at all of them: `i` from 0 until -ENOENT. */
+int state_claim_at(const struct state *s, size_t i, struct state_claim *ret);
 
 /* ---- accounts ---- */
 
@@ -67,5 +70,5 @@ struct state_change {
 };
 int state_add_change(struct state *s, const struct state_change *c);
 size_t state_n_changes(const struct state *s);
-/* `i` 0 is the newest. Borrowed until the next change. */
+/* `i` 0 is the newest; NULL beyond the oldest. Borrowed until the next change. */
 const struct state_change *state_change(const struct state *s, size_t i);

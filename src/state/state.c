@@ -1,0 +1,410 @@
+/* What survives busyd, see state.h. The lists in memory are what the files hold: a change makes a new list, saves it,
+ * and only then takes the old one's place. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "state/state.h"
+#include "state/store.h"
+#include "util/file.h"
+#include "util/json.h"
+#include "util/text.h"
+
+/* Accounts come and go by name; more than can be logged in, so that a position is not lost at once. */
+#define STATE_ACCOUNTS_MAX 64
+
+/* Bytes of a reason in the history. */
+#define STATE_REASON_MAX 256
+
+enum concern {
+        CONCERN_CLAIMS,
+        CONCERN_ACCOUNTS,
+        CONCERN_MODE,
+        CONCERN_HISTORY,
+        CONCERNS,
+};
+
+struct state {
+        char *dir;
+        int lock_fd;
+        json_t *lists[CONCERNS];
+        struct state_change changes[STATE_HISTORY_MAX]; /* the newest first; reasons are in the list */
+        size_t n_changes;
+};
+
+/* ---- entries ---- */
+
+/* JSON has no larger integer, and no clock of ours gets there. */
+static json_int_t usec_to_json(usec_t t) {
+        return t > INT64_MAX ? INT64_MAX : (json_int_t) t;
+}
+
+static bool has_usec(const json_t *entry, const char *key, usec_t *ret) {
+        int64_t t = json_member_int(entry, key, -1);
+
+        if (t < 0)
+                return false;
+        *ret = t == INT64_MAX ? USEC_NEVER : (usec_t) t;
+        return true;
+}
+
+static bool has_bool(const json_t *entry, const char *key, bool *ret) {
+        const json_t *v = json_object_get(entry, key);
+
+        *ret = json_is_true(v);
+        return json_is_boolean(v);
+}
+
+static bool value_from_json(const json_t *o, struct claim_value *ret) {
+        const char *state = json_member_string(o, "state"), *text = json_member_string(o, "text");
+
+        return state && text && claim_value_set(ret, state, text) == 0;
+}
+
+static json_t *value_to_json(const struct claim_value *v) {
+        return json_pack("{ss ss}", "state", v->state, "text", v->text);
+}
+
+static bool claim_from_json(const json_t *entry, struct state_claim *ret) {
+        struct state_claim c = { .account = json_member_string(entry, "account"),
+                                 .output = json_member_string(entry, "output") };
+        const json_t *ours = json_member_array(entry, "ours");
+
+        if (!c.account || !c.output || !account_name_is_valid(c.account) || c.output[0] == '\0')
+                return false;
+        if (!has_usec(entry, "since_wall", &c.since_wall) ||
+            !has_bool(entry, "state_claimed", &c.owed.state_claimed) ||
+            !has_bool(entry, "text_claimed", &c.owed.text_claimed) ||
+            !value_from_json(json_member_object(entry, "prior"), &c.owed.prior))
+                return false;
+        c.owed.n_ours = (unsigned) json_array_size(ours);
+        if (!ours || json_array_size(ours) > ARRAY_SIZE(c.owed.ours))
+                return false;
+        for (unsigned i = 0; i < c.owed.n_ours; i++)
+                if (!value_from_json(json_array_get(ours, i), &c.owed.ours[i]))
+                        return false;
+        *ret = c;
+        return true;
+}
+
+static json_t *claim_to_json(const struct state_claim *c) {
+        SCOPED(json_decref) json_t *ours = json_array();
+
+        for (unsigned i = 0; i < c->owed.n_ours && i < ARRAY_SIZE(c->owed.ours); i++)
+                if (json_array_append_new(ours, value_to_json(&c->owed.ours[i])) < 0)
+                        return NULL;
+        return json_pack("{ss ss so sO sb sb sI}", "account", c->account, "output", c->output, "prior",
+                         value_to_json(&c->owed.prior), "ours", ours, "state_claimed", c->owed.state_claimed,
+                         "text_claimed", c->owed.text_claimed, "since_wall", usec_to_json(c->since_wall));
+}
+
+static bool claim_is_valid(const json_t *entry) {
+        struct state_claim c;
+
+        return claim_from_json(entry, &c);
+}
+
+/* A member that may be missing, but must not be of another type. */
+static bool is_optional_string(const json_t *entry, const char *key) {
+        return !json_object_get(entry, key) || json_member_string(entry, key);
+}
+
+static bool account_from_json(const json_t *entry, struct state_account *ret) {
+        struct state_account a = { .since = json_member_string(entry, "since"),
+                                   .device_id = json_member_string(entry, "device_id") };
+        const char *name = json_member_string(entry, "account");
+
+        if (!name || !account_name_is_valid(name) || !is_optional_string(entry, "since") ||
+            !is_optional_string(entry, "device_id") || !has_usec(entry, "since_at_wall", &a.since_at_wall) ||
+            !has_bool(entry, "sticks", &a.sticks))
+                return false;
+        *ret = a;
+        return true;
+}
+
+static bool account_is_valid(const json_t *entry) {
+        struct state_account a;
+
+        return account_from_json(entry, &a);
+}
+
+static bool mode_from_json(const json_t *entry, struct state_mode *ret) {
+        const char *mode = json_member_string(entry, "mode"), *message = json_member_string(entry, "message");
+        struct state_mode m = { 0 };
+
+        if (!mode || mode_from_string(mode, &m.mode) < 0 || !message || strlen(message) >= sizeof(m.message) ||
+            !has_usec(entry, "until_wall", &m.until_wall) || !has_bool(entry, "until_calls_end", &m.until_calls_end))
+                return false;
+        memcpy(m.message, message, strlen(message) + 1);
+        *ret = m;
+        return true;
+}
+
+static bool mode_is_valid(const json_t *entry) {
+        struct state_mode m;
+
+        return mode_from_json(entry, &m);
+}
+
+static bool change_from_json(const json_t *entry, struct state_change *ret) {
+        struct state_change c = { .reason = json_member_string(entry, "reason") };
+
+        if (!c.reason || !has_usec(entry, "at_wall", &c.at_wall) || !has_bool(entry, "busy", &c.busy))
+                return false;
+        *ret = c;
+        return true;
+}
+
+static bool change_is_valid(const json_t *entry) {
+        struct state_change c;
+
+        return change_from_json(entry, &c);
+}
+
+static const struct store_kind kinds[CONCERNS] = {
+        [CONCERN_CLAIMS] = { "claims.json", STATE_CLAIMS_MAX, claim_is_valid },
+        [CONCERN_ACCOUNTS] = { "accounts.json", STATE_ACCOUNTS_MAX, account_is_valid },
+        [CONCERN_MODE] = { "mode.json", 1, mode_is_valid },
+        [CONCERN_HISTORY] = { "history.json", STATE_HISTORY_MAX, change_is_valid },
+};
+
+/* ---- lists ---- */
+
+/* The entry of `account` (and `output`, unless NULL), or the size of the list. */
+static size_t find_entry(const json_t *list, const char *account, const char *output) {
+        size_t i;
+        json_t *entry;
+
+        json_array_foreach((json_t *) list, i, entry) {
+                if (streq(json_member_string(entry, "account"), account) &&
+                    (!output || streq(json_member_string(entry, "output"), output)))
+                        return i;
+        }
+        return json_array_size(list);
+}
+
+/* Saves the list, then takes it over. */
+static int commit(struct state *s, enum concern concern, json_t *list) {
+        int r;
+
+        if (!list)
+                return -ENOMEM;
+        r = store_save(s->dir, &kinds[concern], list);
+        if (r < 0)
+                return r;
+        json_decref(s->lists[concern]);
+        s->lists[concern] = json_incref(list);
+        return 0;
+}
+
+/* Puts the entry at `i`; the size of the list appends. Takes the entry, NULL if it could not be made. */
+static int commit_entry(struct state *s, enum concern concern, size_t i, json_t *entry) {
+        SCOPED(json_decref) json_t *list = json_copy(s->lists[concern]);
+        int r;
+
+        if (!entry)
+                return -EINVAL;
+        if (i >= kinds[concern].entries_max) {
+                json_decref(entry);
+                return -E2BIG;
+        }
+        r = i < json_array_size(list) ? json_array_set_new(list, i, entry) : json_array_append_new(list, entry);
+        return r < 0 ? -ENOMEM : commit(s, concern, list);
+}
+
+static int commit_removal(struct state *s, enum concern concern, size_t i) {
+        SCOPED(json_decref) json_t *list = NULL;
+
+        if (i >= json_array_size(s->lists[concern]))
+                return 0;
+        list = json_copy(s->lists[concern]);
+        return json_array_remove(list, i) < 0 ? -ENOMEM : commit(s, concern, list);
+}
+
+/* ---- opening ---- */
+
+/* Ours, and nobody else can put files there. */
+static int check_dir(const char *dir) {
+        struct stat st;
+
+        if (stat(dir, &st) < 0)
+                return -errno;
+        if (!S_ISDIR(st.st_mode))
+                return -ENOTDIR;
+        return st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ? -EPERM : 0;
+}
+
+/* Ends with the descriptor, so that no crash leaves it behind. */
+static int take_lock(struct state *s) {
+        SCOPED(free) char *path = path_join(s->dir, "lock");
+
+        if (!path)
+                return -ENOMEM;
+        s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (s->lock_fd < 0)
+                return -errno;
+        if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        return 0;
+}
+
+static void view_history(struct state *s) {
+        const json_t *list = s->lists[CONCERN_HISTORY];
+        size_t n = json_array_size(list);
+
+        for (size_t i = 0; i < n; i++)
+                (void) change_from_json(json_array_get(list, n - 1 - i), &s->changes[i]);
+        s->n_changes = n;
+}
+
+static int open_all(struct state *s, const char *dir, store_problem_t problem, void *userdata) {
+        int r;
+
+        s->dir = strdup(dir);
+        if (!s->dir)
+                return -ENOMEM;
+        r = dir_make(dir);
+        if (r < 0)
+                return r;
+        r = check_dir(dir);
+        if (r < 0)
+                return r;
+        r = take_lock(s);
+        if (r < 0)
+                return r;
+        file_sweep(dir);
+        for (size_t i = 0; i < CONCERNS; i++) {
+                r = store_load(dir, &kinds[i], problem, userdata, &s->lists[i]);
+                if (r < 0)
+                        return r;
+        }
+        view_history(s);
+        return 0;
+}
+
+int state_open(struct state **ret, const char *dir, void (*problem)(const char *sentence, void *userdata),
+               void *userdata) {
+        struct state *s = calloc(1, sizeof(*s));
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        s->lock_fd = -1;
+        r = open_all(s, dir, problem, userdata);
+        if (r < 0) {
+                state_free(s);
+                return r;
+        }
+        *ret = s;
+        return 0;
+}
+
+struct state *state_free(struct state *s) {
+        if (!s)
+                return NULL;
+        for (size_t i = 0; i < CONCERNS; i++)
+                json_decref(s->lists[i]);
+        if (s->lock_fd >= 0)
+                (void) close(s->lock_fd);
+        free(s->dir);
+        free(s);
+        return NULL;
+}
+
+const char *state_dir(const struct state *s) {
+        return s->dir;
+}
+
+/* ---- journal ---- */
+
+int state_put_claim(struct state *s, const struct state_claim *c) {
+        json_t *entry;
+
+        if (!account_name_is_valid(c->account) || c->output[0] == '\0')
+                return -EINVAL;
+        entry = claim_to_json(c);
+        return commit_entry(s, CONCERN_CLAIMS, find_entry(s->lists[CONCERN_CLAIMS], c->account, c->output), entry);
+}
+
+int state_remove_claim(struct state *s, const char *account, const char *output) {
+        return commit_removal(s, CONCERN_CLAIMS, find_entry(s->lists[CONCERN_CLAIMS], account, output));
+}
+
+int state_get_claim(const struct state *s, const char *account, const char *output, struct state_claim *ret) {
+        const json_t *list = s->lists[CONCERN_CLAIMS];
+
+        return claim_from_json(json_array_get(list, find_entry(list, account, output)), ret) ? 0 : -ENOENT;
+}
+
+int state_claim_at(const struct state *s, size_t i, struct state_claim *ret) {
+        return claim_from_json(json_array_get(s->lists[CONCERN_CLAIMS], i), ret) ? 0 : -ENOENT;
+}
+
+/* ---- accounts ---- */
+
+int state_get_account(const struct state *s, const char *account, struct state_account *ret) {
+        const json_t *list = s->lists[CONCERN_ACCOUNTS];
+
+        if (!account_from_json(json_array_get(list, find_entry(list, account, NULL)), ret))
+                *ret = (struct state_account){ 0 };
+        return 0;
+}
+
+int state_put_account(struct state *s, const char *account, const struct state_account *a) {
+        json_t *entry;
+
+        if (!account_name_is_valid(account))
+                return -EINVAL;
+        entry = json_pack("{ss ss* ss* sI sb}", "account", account, "since", a->since, "device_id", a->device_id,
+                          "since_at_wall", usec_to_json(a->since_at_wall), "sticks", a->sticks);
+        return commit_entry(s, CONCERN_ACCOUNTS, find_entry(s->lists[CONCERN_ACCOUNTS], account, NULL), entry);
+}
+
+int state_remove_account(struct state *s, const char *account) {
+        return commit_removal(s, CONCERN_ACCOUNTS, find_entry(s->lists[CONCERN_ACCOUNTS], account, NULL));
+}
+
+/* ---- the user's word ---- */
+
+int state_get_mode(const struct state *s, struct state_mode *ret) {
+        if (!mode_from_json(json_array_get(s->lists[CONCERN_MODE], 0), ret))
+                *ret = (struct state_mode){ .mode = MODE_AUTO, .until_wall = USEC_NEVER };
+        return 0;
+}
+
+int state_put_mode(struct state *s, const struct state_mode *m) {
+        return commit_entry(s, CONCERN_MODE, 0,
+                            json_pack("{ss sI sb ss}", "mode", mode_to_string(m->mode), "until_wall",
+                                      usec_to_json(m->until_wall), "until_calls_end", m->until_calls_end, "message",
+                                      m->message));
+}
+
+/* ---- history ---- */
+
+int state_add_change(struct state *s, const struct state_change *c) {
+        SCOPED(json_decref) json_t *list = json_copy(s->lists[CONCERN_HISTORY]);
+        char reason[STATE_REASON_MAX];
+        int r;
+
+        (void) text_printable(reason, sizeof(reason), c->reason);
+        r = json_array_append_new(
+                list, json_pack("{sI sb ss}", "at_wall", usec_to_json(c->at_wall), "busy", c->busy, "reason", reason));
+        if (r < 0)
+                return -ENOMEM;
+        if (json_array_size(list) > STATE_HISTORY_MAX)
+                (void) json_array_remove(list, 0);
+        r = commit(s, CONCERN_HISTORY, list);
+        if (r == 0)
+                view_history(s);
+        return r;
+}
+
+size_t state_n_changes(const struct state *s) {
+        return s->n_changes;
+}
+
+const struct state_change *state_change(const struct state *s, size_t i) {
+        return i < s->n_changes ? &s->changes[i] : NULL;
+}
