@@ -11,8 +11,10 @@
 #include "core/calls.h"
 
 #define CONTROL_HOLDS_PER_PEER_MAX 32
-#define CONTROL_HOLDS_MAX          256
-#define CONTROL_TEXT_MAX           512 /* bytes of an app, reason or message argument */
+#define CONTROL_HOLDS_MAX          CALLS_PER_SOURCE_MAX /* each becomes a call of the source "hold" */
+#define CONTROL_TEXT_MAX           512                  /* bytes of an app, reason or message argument */
+#define CONTROL_DURATION_MAX       (30 * 24 * USEC_PER_HOUR)
+#define CONTROL_HISTORY_MAX        200
 
 struct control;
 
@@ -31,7 +33,8 @@ struct control_ops {
         void *userdata;
 };
 
-/* Attaches to the bus, exports the objects; the name comes with control_publish(). `bus` is the user bus. */
+/* Exports the objects on `bus`, the user bus, which must be attached to its event loop; the name comes with
+ * control_publish(). */
 int control_new(struct control **ret, sd_bus *bus, const struct control_ops *ops);
 struct control *control_free(struct control *c);
 CLEANUP(struct control, control_free);

@@ -1,0 +1,57 @@
+/* The bus object as a whole (control.h): what is exported, under which name. */
+#include "control/control.h"
+
+#include <errno.h>
+
+#include "control/internal.h"
+
+#define BUS_NAME "org.busyd.Busyd1"
+
+static void on_owner_left(void *userdata, uint32_t cookie) {
+        struct control *c = userdata;
+
+        c->ops.release(c->ops.userdata, cookie);
+}
+
+int control_new(struct control **ret, sd_bus *bus, const struct control_ops *ops) {
+        SCOPED(control_free) struct control *c = calloc(1, sizeof(*c));
+        int r;
+
+        if (!c)
+                return -ENOMEM;
+        c->bus = sd_bus_ref(bus);
+        c->ops = *ops;
+        r = object_set_new(&c->objects, bus);
+        if (r < 0)
+                return r;
+        r = holds_new(&c->holds, bus, on_owner_left, c);
+        if (r < 0)
+                return r;
+        r = manager_object_add(c);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE(c);
+        return 0;
+}
+
+struct control *control_free(struct control *c) {
+        if (!c)
+                return NULL;
+        holds_free(c->holds);
+        object_set_free(c->objects);
+        sd_bus_unref(c->bus);
+        free(c);
+        return NULL;
+}
+
+int control_publish(struct control *c) {
+        /* Neither queued nor replaceable: one busyd for one bus. */
+        int r = sd_bus_request_name(c->bus, BUS_NAME, 0);
+
+        return r < 0 ? r : 0;
+}
+
+void control_hold_ended(struct control *c, uint32_t cookie) {
+        holds_remove(c->holds, cookie);
+}
