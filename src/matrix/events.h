@@ -31,9 +31,10 @@ struct matrix_event {
         const json_t *content;    /* an object, possibly empty; never NULL */
 };
 
-/* Order of events: all rooms' state, then timeline, then sticky, room by room. */
+/* Order of events: room by room, and of each room its state, then timeline, then sticky. */
 struct sync_batch {
         json_t *root;           /* owns everything borrowed here */
+        json_t *no_content;     /* stands in where an event has none */
         const char *next_batch; /* never NULL */
         struct matrix_event *events;
         size_t n_events;
@@ -54,12 +55,13 @@ struct sync_batch {
         size_t n_account_data;
 };
 
-/* Parses an answer of /sync for the user `me`. Takes a reference of `root`. Returns -EBADMSG if it is no such
- * answer (no next_batch string); anything odd inside is skipped. */
+/* Parses an answer of /sync for the user `me`. Keeps a reference of its own of `root`. Returns -EBADMSG if it is no
+ * such answer (no next_batch string); anything odd inside is skipped. */
 int sync_batch_new(struct sync_batch **ret, json_t *root, const char *me);
 struct sync_batch *sync_batch_free(struct sync_batch *b);
 CLEANUP(struct sync_batch, sync_batch_free);
 
 /* Parses an answer of /messages?dir=b of one room: the events in order of arrival (oldest first), as EVENT_TIMELINE;
- * next_batch is "". */
+ * next_batch is "". State events are left out: what they said may have been replaced since. -EBADMSG if there is no
+ * chunk. `room_id` must outlive the batch. */
 int sync_batch_new_from_messages(struct sync_batch **ret, json_t *root, const char *me, const char *room_id);

@@ -1,0 +1,7 @@
+/* The families of call events that are looked at: one line each. */
+#include "matrix/family.h"
+
+const struct call_family *const call_families[] = {
+        &call_family_voip,
+        NULL,
+};
