@@ -13,7 +13,7 @@
 #define CONTROL_HOLDS_PER_PEER_MAX 32
 #define CONTROL_HOLDS_MAX          CALLS_PER_SOURCE_MAX /* each becomes a call of the source "hold" */
 #define CONTROL_TEXT_MAX           512                  /* bytes of an app, reason or message argument */
-#define CONTROL_DURATION_MAX       (30 * 24 * USEC_PER_HOUR)
+#define CONTROL_DURATION_MAX       (UINT64_C(720) * USEC_PER_HOUR)
 #define CONTROL_HISTORY_MAX        200
 
 struct control;

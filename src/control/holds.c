@@ -121,6 +121,16 @@ static int peer_watch(struct peer *p) {
                                         "org.freedesktop.DBus", "NameHasOwner", on_name_has_owner, p, "s", p->name);
 }
 
+static struct peer *peer_new(struct holds *h, const char *name) {
+        struct peer *p = calloc(1, sizeof(*p));
+
+        if (!p)
+                return NULL;
+        p->holds = h;
+        p->name = strdup(name);
+        return p->name ? p : peer_free(p);
+}
+
 static int peer_ensure(struct holds *h, const char *name) {
         SCOPED(peer_free) struct peer *p = NULL;
         int r;
@@ -128,12 +138,8 @@ static int peer_ensure(struct holds *h, const char *name) {
         for (const struct peer *known = h->peers; known; known = known->next)
                 if (streq(known->name, name))
                         return 0;
-        p = calloc(1, sizeof(*p));
+        p = peer_new(h, name);
         if (!p)
-                return -ENOMEM;
-        p->holds = h;
-        p->name = strdup(name);
-        if (!p->name)
                 return -ENOMEM;
         r = peer_watch(p);
         if (r < 0)
@@ -167,7 +173,16 @@ static struct hold *hold_free(struct hold *hold) {
         free(hold);
         return NULL;
 }
-CLEANUP(struct hold, hold_free);
+
+static struct hold *hold_new(const char *sender, bool timed) {
+        struct hold *hold = calloc(1, sizeof(*hold));
+
+        if (!hold)
+                return NULL;
+        hold->timed = timed;
+        hold->sender = strdup(sender);
+        return hold->sender ? hold : hold_free(hold);
+}
 
 static struct hold *find(const struct holds *h, uint32_t cookie) {
         struct hold *hold = h->first;
@@ -199,26 +214,24 @@ static int check_limits(const struct holds *h, const char *sender) {
 }
 
 int holds_add(struct holds *h, const char *sender, bool timed, uint32_t *ret_cookie) {
-        SCOPED(hold_free) struct hold *hold = NULL;
+        struct hold *hold;
         int r;
 
         r = check_limits(h, sender);
         if (r < 0)
                 return r;
-        hold = calloc(1, sizeof(*hold));
-        if (!hold)
-                return -ENOMEM;
-        hold->timed = timed;
-        hold->sender = strdup(sender);
-        if (!hold->sender)
-                return -ENOMEM;
         r = timed ? 0 : peer_ensure(h, sender);
         if (r < 0)
                 return r;
+        hold = hold_new(sender, timed);
+        if (!hold) {
+                drop_idle_peers(h);
+                return -ENOMEM;
+        }
         hold->cookie = next_cookie(h);
         hold->next = h->first;
+        h->first = hold;
         *ret_cookie = hold->cookie;
-        h->first = TAKE(hold);
         return 0;
 }
 

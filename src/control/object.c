@@ -2,6 +2,7 @@
 #include "control/object.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <systemd/sd-event.h>
 
 #include "util/log.h"
@@ -180,15 +181,25 @@ static struct object *object_free(struct object *o) {
 }
 CLEANUP(struct object, object_free);
 
+static struct object *object_new(const struct object_type *type, const char *name, void *userdata) {
+        struct object *o = calloc(1, sizeof(*o));
+
+        if (!o)
+                return NULL;
+        o->type = type;
+        o->userdata = userdata;
+        o->name = strdup(name);
+        return o->name ? o : object_free(o);
+}
+
 static int make_path(const char *folder, const char *name, char **ret) {
-        char prefix[64] = OBJECT_ROOT;
+        char prefix[64];
 
         if (!folder) {
-                *ret = strdup(prefix);
+                *ret = strdup(OBJECT_ROOT);
                 return *ret ? 0 : -ENOMEM;
         }
-        strcat(prefix, "/");
-        strncat(prefix, folder, sizeof(prefix) - strlen(prefix) - 1);
+        (void) snprintf(prefix, sizeof(prefix), OBJECT_ROOT "/%s", folder);
         return sd_bus_path_encode(prefix, name, ret);
 }
 
@@ -202,21 +213,19 @@ static void append(struct object_set *s, struct object *o) {
 
 int object_add(struct object **ret, struct object_set *s, const struct object_type *type, const char *folder,
                const char *name, void *userdata) {
-        SCOPED(object_free) struct object *o = calloc(1, sizeof(*o));
+        SCOPED(object_free) struct object *o = NULL;
+        SCOPED(free) char *path = NULL;
         int r;
 
+        r = make_path(folder, name, &path);
+        if (r < 0)
+                return r;
+        o = object_new(type, name ? name : "", userdata);
         if (!o)
                 return -ENOMEM;
         o->set = s;
-        o->type = type;
-        o->userdata = userdata;
         o->at_root = !folder;
-        o->name = strdup(name ? name : "");
-        if (!o->name)
-                return -ENOMEM;
-        r = make_path(folder, o->name, &o->path);
-        if (r < 0)
-                return r;
+        o->path = TAKE(path);
         r = sd_bus_add_object_vtable(s->bus, &o->slot, o->path, type->interface, type->vtable, o);
         if (r < 0)
                 return r;
