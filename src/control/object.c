@@ -181,17 +181,6 @@ static struct object *object_free(struct object *o) {
 }
 CLEANUP(struct object, object_free);
 
-static struct object *object_new(const struct object_type *type, const char *name, void *userdata) {
-        struct object *o = calloc(1, sizeof(*o));
-
-        if (!o)
-                return NULL;
-        o->type = type;
-        o->userdata = userdata;
-        o->name = strdup(name);
-        return o->name ? o : object_free(o);
-}
-
 static int make_path(const char *folder, const char *name, char **ret) {
         char prefix[64];
 
@@ -201,6 +190,19 @@ static int make_path(const char *folder, const char *name, char **ret) {
         }
         (void) snprintf(prefix, sizeof(prefix), OBJECT_ROOT "/%s", folder);
         return sd_bus_path_encode(prefix, name, ret);
+}
+
+static struct object *object_new(const struct object_type *type, const char *folder, const char *name) {
+        struct object *o = calloc(1, sizeof(*o));
+
+        if (!o)
+                return NULL;
+        o->type = type;
+        o->at_root = !folder;
+        o->name = strdup(name ? name : "");
+        if (!o->name || make_path(folder, o->name, &o->path) < 0)
+                return object_free(o);
+        return o;
 }
 
 static void append(struct object_set *s, struct object *o) {
@@ -213,19 +215,13 @@ static void append(struct object_set *s, struct object *o) {
 
 int object_add(struct object **ret, struct object_set *s, const struct object_type *type, const char *folder,
                const char *name, void *userdata) {
-        SCOPED(object_free) struct object *o = NULL;
-        SCOPED(free) char *path = NULL;
+        SCOPED(object_free) struct object *o = object_new(type, folder, name);
         int r;
 
-        r = make_path(folder, name, &path);
-        if (r < 0)
-                return r;
-        o = object_new(type, name ? name : "", userdata);
         if (!o)
                 return -ENOMEM;
         o->set = s;
-        o->at_root = !folder;
-        o->path = TAKE(path);
+        o->userdata = userdata;
         r = sd_bus_add_object_vtable(s->bus, &o->slot, o->path, type->interface, type->vtable, o);
         if (r < 0)
                 return r;
