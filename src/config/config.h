@@ -39,7 +39,7 @@ typedef void (*config_problem_t)(const char *sentence, void *userdata);
 
 /* Reads /etc/busyd/busyd.conf, then $XDG_CONFIG_HOME/busyd/busyd.conf over it; `path`, if not NULL, is read instead of
  * both and must exist. A missing file is fine, a wrong value is told and its default stays. Returns the number of
- * problems told, or a negative errno (unreadable file, out of memory): then there is no config. */
+ * problems told, or a negative errno (unreadable file, told as well; out of memory): then there is no config. */
 int config_load(struct config **ret, const char *path, config_problem_t problem, void *userdata);
 struct config *config_free(struct config *c);
 CLEANUP(struct config, config_free);

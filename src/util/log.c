@@ -34,19 +34,27 @@ int log_max_level(void) {
         return max_level;
 }
 
-int log_set_max_level_from_string(const char *s) {
+const char *log_level_to_string(int level) {
+        return level >= LOG_EMERG && level <= LOG_DEBUG ? level_names[level] : "debug";
+}
+
+int log_level_from_string(const char *s, int *ret) {
         uint64_t number;
 
         if (parse_unsigned(s, LOG_EMERG, LOG_DEBUG, &number) == 0) {
-                max_level = (int) number;
+                *ret = (int) number;
                 return 0;
         }
         for (int level = LOG_ERR; level <= LOG_DEBUG; level++)
                 if (streq(s, level_names[level])) {
-                        max_level = level;
+                        *ret = level;
                         return 0;
                 }
         return -EINVAL;
+}
+
+int log_set_max_level_from_string(const char *s) {
+        return log_level_from_string(s, &max_level);
 }
 
 /* systemd says which device and inode its stream has, as a child may have stderr redirected. */

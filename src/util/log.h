@@ -14,8 +14,10 @@
 /* Highest level that is printed; LOG_INFO at start. */
 void log_set_max_level(int level);
 int log_max_level(void);
-/* "error", "warning", "info", "debug" or 0-7. Returns -EINVAL, and changes nothing, for anything else. */
+/* "error", "warning", "notice", "info", "debug" or 0-7. Returns -EINVAL, and changes nothing, for anything else. */
 int log_set_max_level_from_string(const char *s);
+int log_level_from_string(const char *s, int *ret); /* -EINVAL */
+const char *log_level_to_string(int level);         /* what is above "error" reads "error" */
 
 /* Use the macros. `fields` are "NAME=value" strings, NULL-terminated, names in upper case with BUSYD_ in front;
  * may be NULL. */

@@ -1,0 +1,37 @@
+/* The keys of busyd.conf: which section has which, what a value may be and where it goes. */
+#pragma once
+
+#include "core/base.h"
+
+enum section_kind {
+        SECTION_BUSYD,
+        SECTION_ACCOUNT,
+        SECTION_SOURCE,
+};
+
+struct key_type;
+
+struct key {
+        enum section_kind section;
+        const char *name;
+        const struct key_type *type;
+        size_t offset; /* in struct config, account_config or source_config */
+        usec_t min, max;
+        const char *const *words; /* NULL-terminated, by value */
+};
+
+const struct key *key_find(enum section_kind section, const char *name);
+/* The key of any section that `name` may have been meant to be, this section's first; NULL: nothing is near. */
+const struct key *key_guess(enum section_kind section, const char *name);
+/* Sections by their first word, likewise. */
+bool section_find(const char *word, size_t n, enum section_kind *ret);
+bool section_guess(const char *word, enum section_kind *ret);
+/* "[busyd]", "[account NAME]" */
+const char *section_title(enum section_kind section);
+
+/* Sets the field in `base`; `append` adds to a list. -EINVAL, -ERANGE, -E2BIG: the value is wrong and the field
+ * unchanged. */
+int key_set(const struct key *key, void *base, const char *value, bool append);
+/* What the value should have been, and what the field is now; for people. Both return buf. */
+const char *key_expected(const struct key *key, char *buf, size_t size);
+const char *key_current(const struct key *key, const void *base, char *buf, size_t size);
