@@ -14,6 +14,12 @@ enum {
         OPTION_WAYBAR,
         OPTION_APP,
         OPTION_REASON,
+        OPTION_USER,
+        OPTION_HOMESERVER,
+        OPTION_PASSWORD_STDIN,
+        OPTION_TOKEN_STDIN,
+        OPTION_ACCESS_TOKEN_STDIN,
+        OPTION_FORCE,
 };
 
 #define GLOBAL_SHORTS "hj"
@@ -62,6 +68,20 @@ static const struct option run_options[] = {
         { NULL, 0, NULL, 0 },
 };
 
+static const struct option login_options[] = {
+        { "user", required_argument, NULL, OPTION_USER },
+        { "homeserver", required_argument, NULL, OPTION_HOMESERVER },
+        { "password-stdin", no_argument, NULL, OPTION_PASSWORD_STDIN },
+        { "token-stdin", no_argument, NULL, OPTION_TOKEN_STDIN },
+        { "access-token-stdin", no_argument, NULL, OPTION_ACCESS_TOKEN_STDIN },
+        { NULL, 0, NULL, 0 },
+};
+
+static const struct option logout_options[] = {
+        { "force", no_argument, NULL, OPTION_FORCE },
+        { NULL, 0, NULL, 0 },
+};
+
 const struct verb verbs[] = {
         { "status", "", "Show what busyd says of you and what each account shows (the default)", verb_status, "", NULL,
           0, 0, true },
@@ -81,6 +101,10 @@ const struct verb verbs[] = {
         { "is-busy", "", "Tell by the exit code: 0 busy, 1 free", verb_is_busy, "", NULL, 0, 0, false },
         { "sources", "", "List where calls are looked for", verb_sources, "", NULL, 0, 0, true },
         { "accounts", "", "List the Matrix accounts", verb_accounts, "", NULL, 0, 0, true },
+        { "login", "[NAME] [--user ID] [--homeserver URL] [--password-stdin]", "Log in to a Matrix account",
+          verb_login, "", login_options, 0, 1, true },
+        { "logout", "NAME [--force]", "Log out of a Matrix account and forget it", verb_logout, "", logout_options, 1,
+          1, false },
         { "reload", "", "Read the configuration again", verb_reload, "", NULL, 0, 0, false },
         { .name = NULL },
 };
@@ -146,6 +170,24 @@ static int args_set(struct args *a, int option, const char *value) {
                 return 0;
         case OPTION_REASON:
                 a->reason = value;
+                return 0;
+        case OPTION_USER:
+                a->user = value;
+                return 0;
+        case OPTION_HOMESERVER:
+                a->homeserver = value;
+                return 0;
+        case OPTION_PASSWORD_STDIN:
+                a->password_stdin = true;
+                return 0;
+        case OPTION_TOKEN_STDIN:
+                a->token_stdin = true;
+                return 0;
+        case OPTION_ACCESS_TOKEN_STDIN:
+                a->access_token_stdin = true;
+                return 0;
+        case OPTION_FORCE:
+                a->force = true;
                 return 0;
         default:
                 return -EINVAL;

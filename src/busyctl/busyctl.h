@@ -16,9 +16,10 @@ enum exit_code {
 /* Options and arguments, by whichever verb takes them. */
 struct args {
         usec_t duration; /* 0: not given */
-        const char *message, *app, *reason;
+        const char *message, *app, *reason, *user, *homeserver;
         unsigned n;
-        bool until_call_ends, waybar;
+        bool until_call_ends, waybar, force;
+        bool password_stdin, token_stdin, access_token_stdin;
         char **rest; /* what is no option, NULL-terminated */
         int n_rest;
 };
@@ -50,3 +51,6 @@ enum exit_code verb_is_busy(struct ctl *c, const struct args *a);
 enum exit_code verb_reload(struct ctl *c, const struct args *a);
 /* run.c: the exit status of the command */
 enum exit_code verb_run(struct ctl *c, const struct args *a);
+/* login.c, logout.c */
+enum exit_code verb_login(struct ctl *c, const struct args *a);
+enum exit_code verb_logout(struct ctl *c, const struct args *a);
