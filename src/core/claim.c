@@ -63,6 +63,11 @@ static bool state_is_ours(const struct claim *c, const char *state) {
         return false;
 }
 
+/* The newest of what is owed for. */
+static const struct claim_value *goal_of(const struct claim *c) {
+        return &c->debt.ours[c->debt.n_ours - 1];
+}
+
 /* Somebody put other words there than ours. `prior_too`: what was there before us is no sign of a person, since our
  * write may not have landed. */
 static bool is_persons(const struct claim *c, const struct claim_value *v, bool prior_too) {
@@ -76,13 +81,15 @@ static bool is_persons(const struct claim *c, const struct claim_value *v, bool 
 /* An aggregate shows the highest state of all devices: only `taken` is sure to be seen, and anything lower is there
  * as long as the user is not withdrawn altogether. */
 static bool state_stands(const struct claim *c, const char *state) {
-        if (!c->debt.state_claimed || streq(state, c->sent.state))
+        const char *ours = goal_of(c)->state;
+
+        if (!c->debt.state_claimed || streq(state, ours))
                 return true;
-        return c->traits.per_device && !is_taken(c, c->sent.state) && !streq(state, c->traits.withdrawn);
+        return c->traits.per_device && !is_taken(c, ours) && !streq(state, c->traits.withdrawn);
 }
 
 static bool stands(const struct claim *c, const struct claim_value *v) {
-        return (!c->debt.text_claimed || streq(v->text, c->sent.text)) && state_stands(c, v->state);
+        return (!c->debt.text_claimed || streq(v->text, goal_of(c)->text)) && state_stands(c, v->state);
 }
 
 static bool text_remains(const struct claim *c, const struct claim_value *v) {
@@ -152,16 +159,21 @@ static struct claim_value compose_given_back(const struct claim *c) {
 /* ---- facts ---- */
 
 static void back_off(struct claim *c, usec_t now, uint32_t random) {
+        /* By the next try what was read is old. */
+        if (!c->live)
+                c->known = false;
         c->retry_at = usec_add(now, backoff_next(&c->backoff, random));
 }
 
 void claim_resume(struct claim *c, const struct claim_owed *owed) {
         c->debt = *owed;
         c->owed = c->on_disk = c->maybe_written = true;
-        c->sent = owed->ours[owed->n_ours - 1];
 }
 
 void claim_set_want(struct claim *c, const struct claim_want *want) {
+        /* While nobody tells of changes, what was read for the last step says nothing about now. */
+        if (!c->live && c->wanted != (want != NULL))
+                c->known = false;
         if (!want) {
                 if (c->wanted && c->owed && c->verdict != CLAIM_FREE)
                         c->must_leave = true;
@@ -182,20 +194,26 @@ void claim_set_want(struct claim *c, const struct claim_want *want) {
 void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
         c->seen = *v;
         c->ever_seen = true;
-        c->known = true;
+        c->known = c->live = true;
         if (c->verdict == CLAIM_STUCK && !c->owed && !is_taken(c, v->state))
                 c->verdict = CLAIM_FREE;
         if (c->in_flight == CLAIM_WRITE || c->in_flight == CLAIM_CURE) {
                 c->echoed = c->sent_back ? is_given_back(c, v) : stands(c, v);
+                /* It may be from before our write or from after it. */
+                c->known = false;
+                c->doubt = !c->echoed;
                 return;
         }
-        if (!c->owed || c->verdict != CLAIM_FREE)
+        if (!c->owed || !c->maybe_written) {
+                /* Our words, and nothing owed: older than our last leave, or lost by an earlier run. */
+                c->known = !seen_is_lost_claim(c);
                 return;
+        }
 
         /* What does not fit may be older than our write: not known until it was read. */
         if (c->left) {
-                c->confirmed = c->confirmed || is_given_back(c, v);
-                c->known = c->confirmed;
+                c->known = is_given_back(c, v);
+                c->confirmed = c->confirmed || c->known;
         } else if (c->acked) {
                 bool fits = stands(c, v);
 
@@ -206,6 +224,7 @@ void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
 }
 
 void claim_on_unsure(struct claim *c) {
+        c->live = false;
         c->known = false;
 }
 
@@ -214,10 +233,19 @@ void claim_on_erased(struct claim *c) {
                 c->acked = c->verified = false;
 }
 
+/* With one value per user, a state that is not ours is what would be there without us by now, and so what is owed
+ * back. */
+static void renew_prior(struct claim *c) {
+        if (c->traits.per_device || state_is_ours(c, c->seen.state) || streq(c->seen.state, c->debt.prior.state))
+                return;
+        (void) strcpy(c->debt.prior.state, c->seen.state);
+        c->on_disk = false;
+}
+
 /* Cases 4, 12 and 14: what a read says about a value of ours that the server has acknowledged. */
 static void judge_held(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
         bool ignored = !c->verified && !c->traits.person_writes_whole && claim_value_equal(v, &c->debt.prior) &&
-                       !claim_value_equal(v, &c->sent);
+                       !claim_value_equal(v, goal_of(c));
 
         if (stands(c, v)) {
                 c->verified = true;
@@ -241,7 +269,8 @@ static void judge_left(struct claim *c, const struct claim_value *v, usec_t now,
                 c->confirmed = true;
                 return;
         }
-        if (caught && c->traits.curable && c->cures < CLAIM_CURES_MAX)
+        /* A person who has written meanwhile may have chosen busy on another device: that is not ours to cure. */
+        if (caught && c->traits.curable && c->verdict != CLAIM_YIELDED && c->cures < CLAIM_CURES_MAX)
                 return;
         c->leave_tries++;
         if (caught || (!text_remains(c, v) && c->leave_tries >= CLAIM_LEAVE_TRIES_MAX)) {
@@ -287,8 +316,8 @@ void claim_on_written(struct claim *c, usec_t now) {
         } else {
                 c->acked = c->maybe_written = true;
                 c->verified = c->echoed;
-                c->doubt = false;
         }
+        c->doubt = false;
 }
 
 void claim_on_forgotten(struct claim *c) {
@@ -297,7 +326,7 @@ void claim_on_forgotten(struct claim *c) {
         c->acked = c->verified = c->left = c->confirmed = c->must_leave = c->doubt = false;
         c->leave_tries = c->cures = 0;
         backoff_reset(&c->backoff);
-        if (c->wanted || c->verdict != CLAIM_STUCK)
+        if (c->wanted || c->verdict != CLAIM_STUCK || (c->known && !is_taken(c, c->seen.state)))
                 c->verdict = CLAIM_FREE;
 }
 
@@ -310,7 +339,7 @@ static void doubt_write(struct claim *c) {
 }
 
 static void take_refusal(struct claim *c, enum claim_step step, usec_t now, uint32_t random) {
-        bool entering = !is_leaving(c);
+        bool entering = c->wanted && !is_leaving(c);
 
         if (step == CLAIM_CURE) {
                 /* What cures is not allowed here: as if there were none. */
@@ -340,9 +369,8 @@ void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, us
         case CLAIM_FAILED_NOT_APPLIED:
                 break;
         }
-        if (retry_at == USEC_NEVER)
-                back_off(c, now, random);
-        else
+        back_off(c, now, random);
+        if (retry_at != USEC_NEVER)
                 c->retry_at = retry_at;
 }
 
@@ -365,14 +393,19 @@ static struct claim_request take_step(struct claim *c, enum claim_step step) {
         return (struct claim_request){ .step = step, .wake_at = USEC_NEVER };
 }
 
+/* When the limit allows a write. Giving back may use the last one of the minute, entering must leave it one. */
+static usec_t may_write_at(const struct claim *c, bool back) {
+        usec_t used = c->writes[back ? 0 : 1];
+
+        return used > 0 ? usec_add(used, USEC_PER_MIN) : 0;
+}
+
 static struct claim_request write_step(struct claim *c, enum claim_step step, const struct claim_value *v, bool back,
                                        usec_t now) {
-        /* Giving back may use the last write of the minute, entering must leave it one. */
-        usec_t used = c->writes[back ? 0 : 1];
         struct claim_request r;
 
-        if (used > 0 && now < usec_add(used, USEC_PER_MIN))
-                return wait_until(usec_add(used, USEC_PER_MIN));
+        if (now < may_write_at(c, back))
+                return wait_until(may_write_at(c, back));
 
         memmove(c->writes, c->writes + 1, sizeof(c->writes) - sizeof(c->writes[0]));
         c->writes[CLAIM_WRITES_PER_MINUTE_MAX - 1] = now;
@@ -400,13 +433,13 @@ static void begin_debt(struct claim *c) {
  * acknowledged; a third has to wait. */
 static void renew_goal(struct claim *c) {
         struct claim_owed *d = &c->debt;
-        struct claim_value goal = d->ours[d->n_ours - 1];
+        struct claim_value goal = *goal_of(c);
 
         if (c->want.state_claimed)
                 (void) strcpy(goal.state, c->want.value.state);
         if (c->want.text_claimed)
                 (void) strcpy(goal.text, c->want.value.text);
-        if (claim_value_equal(&goal, &d->ours[d->n_ours - 1]) || (d->n_ours == 2 && !c->acked))
+        if (claim_value_equal(&goal, goal_of(c)) || (d->n_ours == 2 && !c->acked))
                 return;
         if (d->n_ours == 2)
                 d->ours[0] = d->ours[1];
@@ -437,15 +470,16 @@ static bool prepare(struct claim *c, struct claim_request *ret) {
 }
 
 static struct claim_request hold_step(struct claim *c, usec_t now) {
+        bool doubt = c->doubt || (c->known && !stands(c, &c->seen));
         usec_t refresh_at;
 
-        if (!c->verified && !c->doubt && now < c->verify_at)
+        if (!c->verified && !doubt && now < c->verify_at)
                 return wait_until(c->verify_at);
-        if (!c->verified || c->doubt)
+        if (!c->verified || doubt)
                 return take_step(c, CLAIM_READ);
         refresh_at = usec_add(c->written_at, c->traits.refresh_interval);
         if (now >= refresh_at)
-                return write_step(c, CLAIM_WRITE, &c->debt.ours[c->debt.n_ours - 1], /* back= */ false, now);
+                return write_step(c, CLAIM_WRITE, goal_of(c), /* back= */ false, now);
         return wait_until(refresh_at);
 }
 
@@ -454,20 +488,27 @@ static struct claim_request enter_step(struct claim *c, usec_t now) {
 
         if (c->verdict != CLAIM_FREE)
                 return wait_until(USEC_NEVER);
-        if (!c->maybe_written && !prepare(c, &r))
-                return r;
+        /* Before the read, so that what is read is what is written over. */
+        if (!c->acked && now < may_write_at(c, /* back= */ false))
+                return wait_until(may_write_at(c, /* back= */ false));
+        if (!c->maybe_written) {
+                if (!prepare(c, &r))
+                        return r;
+        } else if (!c->acked) {
+                if (!c->known)
+                        return take_step(c, CLAIM_READ);
+                if (is_persons(c, &c->seen, /* prior_too= */ true)) {
+                        c->verdict = CLAIM_YIELDED;
+                        return wait_until(USEC_NEVER);
+                }
+                renew_prior(c);
+        }
         renew_goal(c);
         if (!c->on_disk)
                 return take_step(c, CLAIM_JOURNAL);
         if (c->acked)
                 return hold_step(c, now);
-        if (!c->known)
-                return take_step(c, CLAIM_READ);
-        if (c->maybe_written && is_persons(c, &c->seen, /* prior_too= */ true)) {
-                c->verdict = CLAIM_YIELDED;
-                return wait_until(USEC_NEVER);
-        }
-        return write_step(c, CLAIM_WRITE, &c->debt.ours[c->debt.n_ours - 1], /* back= */ false, now);
+        return write_step(c, CLAIM_WRITE, goal_of(c), /* back= */ false, now);
 }
 
 static struct claim_request leave_step(struct claim *c, usec_t now) {
@@ -482,6 +523,8 @@ static struct claim_request leave_step(struct claim *c, usec_t now) {
                         return write_step(c, CLAIM_CURE, &c->sent, /* back= */ true, now);
                 return take_step(c, CLAIM_READ);
         }
+        if (now < may_write_at(c, /* back= */ true))
+                return wait_until(may_write_at(c, /* back= */ true));
         if (!c->known || c->doubt)
                 return take_step(c, CLAIM_READ);
         v = compose_given_back(c);

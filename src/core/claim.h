@@ -111,6 +111,7 @@ struct claim {
         bool unsure;        /* the fate of the last write is unknown: it may still land */
 
         /* What the server shows. */
+        bool live;  /* pushes come; without them what was read holds for the next step only */
         bool known; /* `seen` is what stands there now */
         bool doubt; /* something else was pushed: read to be sure */
         struct claim_value seen;
