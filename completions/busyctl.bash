@@ -1,0 +1,65 @@
+# bash completion for busyctl
+
+_busyctl_accounts() {
+        busyctl -j accounts 2>/dev/null | sed -n 's/^    "name": "\(.*\)",$/\1/p'
+}
+
+_busyctl() {
+        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
+        local verbs='status watch why history busy free auto pause resume run is-busy sources accounts login logout reload'
+        local options='--help --json'
+
+        for ((i = 1; i < COMP_CWORD; i++)); do
+                if [[ ${COMP_WORDS[i]} != -* ]]; then
+                        verb=${COMP_WORDS[i]}
+                        break
+                fi
+        done
+
+        if [[ $verb == run ]]; then
+                # The command and its arguments are completed as if they stood alone.
+                local n=$((i + 1))
+                while ((n < COMP_CWORD)); do
+                        case ${COMP_WORDS[n]} in
+                        --app | --reason) ((n += 2)) ;;
+                        --) ((n++)); break ;;
+                        -*) ((n++)) ;;
+                        *) break ;;
+                        esac
+                done
+                if ((n < COMP_CWORD)) || [[ $cur != -* && $prev != --app && $prev != --reason ]]; then
+                        if declare -F _command_offset >/dev/null; then
+                                _command_offset "$n"
+                        elif ((n == COMP_CWORD)); then
+                                mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+                        fi
+                        return
+                fi
+        fi
+
+        case $prev in
+        --for)
+                mapfile -t COMPREPLY < <(compgen -W '5min 15min 30min 1h 2h' -- "$cur")
+                return
+                ;;
+        -m | --message | -n | --lines | --app | --reason | --user | --homeserver) return ;;
+        esac
+
+        case $verb in
+        '') options="$verbs $options --version" ;;
+        watch) options+=' --waybar' ;;
+        history) options+=' --lines' ;;
+        busy) options+=' --for --message' ;;
+        free) options+=' --for --until-call-ends' ;;
+        pause) options+=' --for' ;;
+        run) options+=' --app --reason' ;;
+        login) options+=" --user --homeserver --password-stdin --token-stdin --access-token-stdin $(_busyctl_accounts)" ;;
+        logout) options+=" --force $(_busyctl_accounts)" ;;
+        esac
+        case $verb in
+        busy | free | auto | pause | resume | run | is-busy | logout | reload) options=${options/--json/} ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+}
+
+complete -F _busyctl busyctl

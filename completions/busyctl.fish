@@ -1,0 +1,46 @@
+# fish completion for busyctl
+
+set -l verbs status watch why history busy free auto pause resume run is-busy sources accounts login logout reload
+set -l printing status watch why history sources accounts login
+
+function __busyctl_accounts
+    busyctl -j accounts 2>/dev/null | string match -rg '^    "name": "(.*)",$'
+end
+
+complete -c busyctl -f
+complete -c busyctl -s h -l help -d 'Show help'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Show the version'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs; or __fish_seen_subcommand_from $printing" -s j -l json -d 'Print JSON'
+
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a status -d 'Show what busyd says of you and what each account shows'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a watch -d 'Print a line for every change'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a why -d 'Show the evidence, and what comes back afterwards'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a history -d 'Show the last changes, the newest first'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a busy -d 'Be busy, call or no call'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a free -d 'Be free, also in a call'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a auto -d 'Let the calls decide again'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a pause -d 'Go on watching, but write nothing anywhere'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a resume -d 'End a pause'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a run -d 'Be busy while a command runs'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a is-busy -d 'Tell by the exit code'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a sources -d 'List where calls are looked for'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a accounts -d 'List the Matrix accounts'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a login -d 'Log in to a Matrix account'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a logout -d 'Log out of a Matrix account and forget it'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a reload -d 'Read the configuration again'
+
+complete -c busyctl -n '__fish_seen_subcommand_from watch' -l waybar -d 'Lines for waybar'
+complete -c busyctl -n '__fish_seen_subcommand_from history' -s n -l lines -x -d 'How many'
+complete -c busyctl -n '__fish_seen_subcommand_from busy free pause' -l for -x -a '5min 15min 30min 1h 2h' -d 'How long'
+complete -c busyctl -n '__fish_seen_subcommand_from busy' -s m -l message -x -d 'What to show'
+complete -c busyctl -n '__fish_seen_subcommand_from free' -l until-call-ends -d 'Until the present calls have ended'
+complete -c busyctl -n '__fish_seen_subcommand_from run' -l app -x -d 'Name of the application'
+complete -c busyctl -n '__fish_seen_subcommand_from run' -l reason -x -d 'What it is for'
+complete -c busyctl -n '__fish_seen_subcommand_from run' -a '(__fish_complete_subcommand --fcs-skip=2)'
+complete -c busyctl -n '__fish_seen_subcommand_from login' -l user -x -d 'Matrix ID'
+complete -c busyctl -n '__fish_seen_subcommand_from login' -l homeserver -x -d 'Address of the homeserver'
+complete -c busyctl -n '__fish_seen_subcommand_from login' -l password-stdin -d 'Read the password from stdin'
+complete -c busyctl -n '__fish_seen_subcommand_from login' -l token-stdin -d 'Read a login token from stdin'
+complete -c busyctl -n '__fish_seen_subcommand_from login' -l access-token-stdin -d 'Read an access token from stdin'
+complete -c busyctl -n '__fish_seen_subcommand_from logout' -l force -d 'Forget it even if the server cannot be asked'
+complete -c busyctl -n '__fish_seen_subcommand_from login logout' -a '(__busyctl_accounts)' -d 'Account'
