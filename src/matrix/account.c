@@ -49,7 +49,8 @@ struct account {
         usec_t answered_at; /* by /sync; 0: never */
         bool started, settled, held, watching;
         struct presence_watch presence;
-        char written[CLAIM_STATE_MAX]; /* the state written last; "": none yet */
+        usec_t held_at, live_first, live_last; /* how that was when the claim began to be held */
+        char written[CLAIM_STATE_MAX];         /* the state written last; "": none yet */
 };
 
 const char *account_state_to_string(enum account_state s) {
@@ -130,31 +131,21 @@ static void signed_out(struct account *a) {
         a->handler->position(a->handler->userdata, a, NULL);
         set_state(a, ACCOUNT_SIGNED_OUT,
                   sentence("the server has ended the session of %s: log in again with \"busyctl login %s\"",
-                           a->user_id, a->user_id),
+                           a->user_id, a->name),
                   USEC_NEVER);
 }
 
-/* Before it ever worked the address is wrong; afterwards it is a captive portal or a proxy in trouble. */
+/* Before it ever worked the address is wrong; afterwards a captive portal or a proxy in trouble answers. */
 static void not_matrix(struct account *a, const struct matrix_reply *reply) {
-        const char *url = matrix_client_base_url(a->client);
+        char *problem = sentence("%s: %s", matrix_client_base_url(a->client), reply->problem);
 
         if (a->facts_at > 0)
-                set_state(a, ACCOUNT_WAITING,
-                          sentence("something other than the homeserver answers at %s (%s): does this network want "
-                                   "you to sign in first?",
-                                   url, reply->problem),
-                          retry_time(a, reply->retry_after));
+                set_state(a, ACCOUNT_WAITING, problem, retry_time(a, reply->retry_after));
         else
-                set_state(a, ACCOUNT_BROKEN,
-                          sentence("no Matrix homeserver answers at %s (%s): check the address, then \"busyctl login "
-                                   "%s\"",
-                                   url, reply->problem, a->user_id),
-                          usec_add(clock_now(), RETRY_MAX));
+                set_state(a, ACCOUNT_BROKEN, problem, usec_add(clock_now(), RETRY_MAX));
 }
 
 static void failed(struct account *a, const struct matrix_reply *reply) {
-        const char *problem = reply->problem ? reply->problem : matrix_outcome_to_string(reply->outcome);
-
         switch (reply->outcome) {
         case MATRIX_SIGNED_OUT:
                 signed_out(a);
@@ -175,7 +166,7 @@ static void failed(struct account *a, const struct matrix_reply *reply) {
         case MATRIX_UNRECOGNIZED:
         case MATRIX_BAD_TOKEN_POS:
         case MATRIX_BAD_FILTER:
-                set_state(a, ACCOUNT_WAITING, sentence("%s", problem), retry_time(a, reply->retry_after));
+                set_state(a, ACCOUNT_WAITING, sentence("%s", reply->problem), retry_time(a, reply->retry_after));
                 break;
         }
 }
@@ -345,6 +336,8 @@ static void on_watching(void *userdata, bool watching) {
                 unsure(a);
         else if (a->watching)
                 tell_presence(a);
+        else if (a->held && a->facts.traits->sync_erases_busy && a->handler->presence_erased)
+                a->handler->presence_erased(a->handler->userdata, a);
 }
 
 /* ---- attempts ---- */
@@ -365,11 +358,11 @@ static void go(struct account *a, bool gap) {
 static bool facts_fit(struct account *a) {
         if (streq(a->facts.user_id, a->user_id))
                 return true;
-        set_state(a, ACCOUNT_BROKEN,
-                  sentence("the session of account %s belongs to %s, not to %s: log in again with \"busyctl login "
-                           "%s\"",
-                           a->name, a->facts.user_id, a->user_id, a->user_id),
-                  USEC_NEVER);
+        set_state(
+                a, ACCOUNT_BROKEN,
+                sentence("the session of account %s belongs to %s, not to %s: log in again with \"busyctl login %s\"",
+                         a->name, a->facts.user_id, a->user_id, a->name),
+                USEC_NEVER);
         return false;
 }
 
@@ -437,9 +430,12 @@ void account_wake(struct account *a, bool gap) {
 void account_set_held(struct account *a, bool held) {
         if (a->held == held)
                 return;
-        a->held = held;
-        if (held)
+        if (held) {
+                a->held_at = clock_now();
+                presence_watch_live(&a->presence, a->watching, a->held_at, &a->live_first, &a->live_last);
                 a->presence.broken = true;
+        }
+        a->held = held;
         update_held(a);
 }
 
@@ -599,5 +595,12 @@ struct matrix_client *account_client(struct account *a) {
 }
 
 void account_presence_live(const struct account *a, usec_t *ret_first, usec_t *ret_last) {
-        presence_watch_live(&a->presence, a->watching, clock_now(), ret_first, ret_last);
+        usec_t now = clock_now();
+
+        if (!a->held) {
+                presence_watch_live(&a->presence, a->watching, now, ret_first, ret_last);
+                return;
+        }
+        *ret_first = a->live_first > 0 ? a->live_first + (now - a->held_at) : 0;
+        *ret_last = a->live_last > 0 ? a->live_last + (now - a->held_at) : 0;
 }

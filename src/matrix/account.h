@@ -50,6 +50,9 @@ struct account_handler {
         void (*presence_seen)(void *userdata, struct account *a, const struct claim_value *v);
         /* Nothing pushes any more: what was seen may be outdated until the next presence_seen or read. */
         void (*presence_unsure)(void *userdata, struct account *a);
+        /* A poll of ours has overwritten what we had written, as some servers do (traits: sync_erases_busy). May be
+         * NULL. */
+        void (*presence_erased)(void *userdata, struct account *a);
         /* Everything up to here is applied: store it. NULL: forget the stored one. */
         void (*position)(void *userdata, struct account *a, const char *since);
         void *userdata;
@@ -88,7 +91,8 @@ const struct matrix_versions *account_versions(const struct account *a);
 const struct account_settings *account_settings(const struct account *a);
 struct matrix_client *account_client(struct account *a);
 /* Synapse's rule for "another client keeps presence alive" (reference 2.8): when the own presence was seen to be
- * other than offline, without a break, first and last; 0: not. Recorded while no claim is held. */
+ * other than offline, without a break, first and last; 0: not. While a claim is held: as it was when that began, so
+ * that a choice made by it stands. */
 void account_presence_live(const struct account *a, usec_t *ret_first, usec_t *ret_last);
 
 /* For the outputs: own presence was read; is going to be written with this state (canonical words). */

@@ -14,10 +14,9 @@
 #include "util/json.h"
 #include "util/log.h"
 
-/* An initial answer of a big account takes the server minutes and is large. */
-#define INITIAL_TIMEOUT  (5 * USEC_PER_MIN)
-#define INITIAL_BODY_MAX (64U << 20)
-#define POLL_BODY_MAX    (16U << 20)
+/* The first answer of a big account, or one after a long time, takes the server minutes and is large. */
+#define SLOW_TIMEOUT (5 * USEC_PER_MIN)
+#define BODY_MAX     (64U << 20)
 /* What the network may add to a poll. */
 #define POLL_MARGIN (30 * USEC_PER_SEC)
 
@@ -323,14 +322,12 @@ static int start_poll(struct sync *s, const char *filter) {
         struct matrix_call call = {
                 .method = "GET",
                 .path = path,
-                .timeout = s->initial ? INITIAL_TIMEOUT : query.timeout + POLL_MARGIN,
-                .body_max = s->initial ? INITIAL_BODY_MAX : POLL_BODY_MAX,
+                .timeout = s->initial || s->catch_up ? SLOW_TIMEOUT : query.timeout + POLL_MARGIN,
+                .body_max = BODY_MAX,
         };
 
         if (!path)
                 return -ENOMEM;
-        if (s->catch_up)
-                call.timeout = INITIAL_TIMEOUT;
         s->poll.started = now;
         s->poll.timeout = query.timeout;
         s->poll.initial = s->initial;

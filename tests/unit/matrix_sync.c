@@ -1,0 +1,162 @@
+/* What /sync is asked for, and how long. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+
+#include "matrix/sync.h"
+#include "util/json.h"
+
+static const char *const message_types[] = { "m.call.invite", "m.call.hangup", NULL };
+static const char *const state_types[] = { "m.call.member", NULL };
+
+static const struct call_family talk = { .name = "talk", .message_types = message_types };
+static const struct call_family rooms = { .name = "rooms", .state_types = state_types };
+static const struct call_family *const families[] = { &talk, &rooms, NULL };
+
+static const json_t *at(const json_t *j, const char *a, const char *b) {
+        return json_object_get(json_object_get(json_object_get(j, "room"), a), b);
+}
+
+static bool has(const json_t *types, const char *type) {
+        size_t i;
+        json_t *t;
+
+        json_array_foreach(types, i, t) if (streq(json_string_value(t), type)) return true;
+        return false;
+}
+
+static const struct filter_row {
+        const char *what;
+        enum sync_filter kind;
+        const char *me;
+        size_t n_timeline;
+        bool member;
+} filters[] = {
+        { "initial", SYNC_FILTER_STATE, NULL, 0, false },
+        { "idle", SYNC_FILTER_IDLE, "@me:hs", 3, false },
+        { "idle, presence off", SYNC_FILTER_IDLE, NULL, 3, false },
+        { "in a call", SYNC_FILTER_IN_CALL, "@me:hs", 5, true },
+};
+
+Test(matrix_sync, filter) {
+        for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
+                const struct filter_row *row = &filters[i];
+                SCOPED(json_decref) json_t *f = sync_filter_new(families, row->kind, row->me);
+                const json_t *presence = json_object_get(f, "presence");
+                const json_t *timeline = at(f, "timeline", "types");
+
+                cr_assert_not_null(f, "%s", row->what);
+                cr_assert_eq(json_array_size(timeline), row->n_timeline, "%s", row->what);
+                cr_assert_eq(has(timeline, "m.room.member"), row->member, "%s", row->what);
+                cr_assert_eq(has(timeline, "m.room.redaction"), row->member, "%s", row->what);
+                cr_assert_eq(has(timeline, "m.call.member"), row->n_timeline > 0, "%s: state is there too", row->what);
+                cr_assert(json_is_true(at(f, "state", "lazy_load_members")), "%s", row->what);
+                cr_assert_eq(json_array_size(at(f, "state", "types")), 1, "%s", row->what);
+                cr_assert(json_is_array(at(f, "ephemeral", "types")), "%s", row->what);
+                cr_assert(json_is_array(at(f, "account_data", "types")), "%s", row->what);
+                cr_assert(json_is_array(json_object_get(json_object_get(f, "account_data"), "types")), "%s",
+                          row->what);
+                cr_assert_eq(json_array_size(json_object_get(presence, "types")), row->me ? 1 : 0, "%s", row->what);
+                if (row->me)
+                        cr_assert(has(json_object_get(presence, "senders"), row->me), "%s", row->what);
+        }
+}
+
+Test(matrix_sync, message_types_for_gaps) {
+        SCOPED(json_decref) json_t *idle = sync_message_types_new(families, false);
+        SCOPED(json_decref) json_t *in_call = sync_message_types_new(families, true);
+
+        cr_assert_eq(json_array_size(idle), 2);
+        cr_assert_eq(json_array_size(in_call), 4);
+        cr_assert_not(has(idle, "m.call.member"), "state comes whole, it is not read back");
+}
+
+Test(matrix_sync, types_that_hurry_the_next_poll) {
+        cr_assert(sync_type_is_wanted(families, "m.call.hangup"));
+        cr_assert(sync_type_is_wanted(families, "m.call.member"));
+        cr_assert(sync_type_is_wanted(families, "m.room.redaction"));
+        cr_assert_not(sync_type_is_wanted(families, "m.room.message"));
+}
+
+static const struct path_row {
+        const char *what;
+        struct sync_query query;
+        const char *path;
+} paths[] = {
+        { "initial",
+          { "0", NULL, 7 * USEC_PER_MSEC, SET_PRESENCE_OFFLINE },
+          "/_matrix/client/v3/sync?filter=0&timeout=7&set_presence=offline" },
+        { "long poll",
+          { "12", "s1_2", 600 * USEC_PER_SEC, SET_PRESENCE_UNAVAILABLE },
+          "/_matrix/client/v3/sync?filter=12&timeout=600000&set_presence=unavailable&since=s1_2" },
+        { "catching up",
+          { "12", "a&b=c", 0, SET_PRESENCE_OFFLINE },
+          "/_matrix/client/v3/sync?filter=12&timeout=0&set_presence=offline&since=a%26b%3Dc" },
+        { "inline filter",
+          { "{}", "s", USEC_PER_SEC, SET_PRESENCE_ONLINE },
+          "/_matrix/client/v3/sync?filter=%7B%7D&timeout=1000&set_presence=online&since=s" },
+};
+
+Test(matrix_sync, path) {
+        for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+                SCOPED(free) char *path = sync_path_new(&paths[i].query);
+
+                cr_assert_str_eq(path, paths[i].path, "%s", paths[i].what);
+        }
+}
+
+/* ---- pace ---- */
+
+#define MAX (600 * USEC_PER_SEC)
+
+static const struct cut_row {
+        const char *what;
+        long status;
+        enum matrix_outcome outcome;
+        usec_t ran;
+        bool cut;
+} cuts[] = {
+        { "gateway timeout", 504, MATRIX_UNSURE, 60 * USEC_PER_SEC, true },
+        { "bad gateway", 502, MATRIX_UNSURE, 60 * USEC_PER_SEC, true },
+        { "connection closed", 0, MATRIX_UNSURE, 60 * USEC_PER_SEC, true },
+        { "bad gateway at once: the server is down", 502, MATRIX_UNSURE, USEC_PER_SEC, false },
+        { "closed at once", 0, MATRIX_UNSURE, USEC_PER_SEC, false },
+        { "nothing came in the whole time: the network is gone", 0, MATRIX_UNSURE, MAX + 30 * USEC_PER_SEC, false },
+        { "no connection", 0, MATRIX_RETRY, 20 * USEC_PER_SEC, false },
+        { "trouble in the server", 500, MATRIX_UNSURE, 60 * USEC_PER_SEC, false },
+        { "too many requests", 429, MATRIX_RETRY, 60 * USEC_PER_SEC, false },
+        { "signed out", 401, MATRIX_SIGNED_OUT, 60 * USEC_PER_SEC, false },
+};
+
+Test(matrix_sync, what_counts_as_cut) {
+        for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
+                const struct cut_row *row = &cuts[i];
+                struct matrix_reply reply = { .status = row->status, .outcome = row->outcome };
+                struct sync_pace p;
+
+                sync_pace_init(&p, MAX);
+                cr_assert_eq(sync_pace_cut(&p, &reply, MAX, row->ran, USEC_PER_HOUR), row->cut, "%s", row->what);
+                cr_assert_eq(sync_pace_timeout(&p, USEC_PER_HOUR), row->cut ? MAX / 2 : MAX, "%s", row->what);
+        }
+}
+
+Test(matrix_sync, halves_to_a_floor_and_recovers_slowly) {
+        struct matrix_reply cut = { .status = 504, .outcome = MATRIX_UNSURE };
+        usec_t now = USEC_PER_HOUR, t;
+        struct sync_pace p;
+
+        sync_pace_init(&p, MAX);
+        for (int i = 0; i < 20; i++) {
+                t = sync_pace_timeout(&p, now);
+                (void) sync_pace_cut(&p, &cut, t, 9 * USEC_PER_SEC, now);
+        }
+        t = sync_pace_timeout(&p, now);
+        cr_assert_eq(t, 10 * USEC_PER_SEC);
+        cr_assert_eq(sync_pace_timeout(&p, now + USEC_PER_HOUR - 1), t, "not before an hour");
+        now += USEC_PER_HOUR;
+        cr_assert_eq(sync_pace_timeout(&p, now), 2 * t);
+        cr_assert_eq(sync_pace_timeout(&p, now), 2 * t, "one step at a time");
+        for (int i = 0; i < 20; i++)
+                t = sync_pace_timeout(&p, now += USEC_PER_HOUR);
+        cr_assert_eq(t, MAX, "and never beyond what is set");
+}

@@ -1,0 +1,81 @@
+/* Which server is which, and what the rest of the code relies on. */
+#include <criterion/criterion.h>
+
+#include "matrix/traits.h"
+
+static const struct row {
+        const char *what, *name, *version;
+        const char *expect;
+        bool per_device, copies_busy, sync_keeps_busy, applies_filter;
+        const char *busy_wire;
+        enum set_presence idle, held;
+        bool refreshes;
+} rows[] = {
+        { "synapse of today", "Synapse", "1.160.0", "Synapse", true, true, true, true, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
+        { "synapse with a branch name", "Synapse", "1.99.0rc1 (b=develop,abc)", "Synapse", true, true, true, true,
+          "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
+        { "the first with devices", "Synapse", "1.93.0", "Synapse", true, true, true, true, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
+        { "the last before devices", "Synapse", "1.92.3", "Synapse", false, false, true, true,
+          "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
+        { "synapse that hides its version", "Synapse", NULL, "Synapse", true, true, true, true,
+          "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
+        { "synapse's Server header", "Synapse/1.160.0", NULL, "Synapse", true, true, true, true,
+          "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
+        { "an old one's Server header", "Synapse/1.80.0", NULL, "Synapse", false, false, true, true,
+          "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
+        { "dendrite", "Dendrite", "0.15.2", "Dendrite", false, false, false, false, "org.matrix.msc3026.busy",
+          SET_PRESENCE_UNAVAILABLE, SET_PRESENCE_UNAVAILABLE, false },
+        { "tuwunel", "Tuwunel", "1.9.0", "Tuwunel", true, false, false, true, "busy", SET_PRESENCE_OFFLINE,
+          SET_PRESENCE_OFFLINE, true },
+        { "continuwuity", "continuwuity", "0.5.0", "Continuwuity", false, false, false, false,
+          "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
+        { "its parent", "conduwuit", "0.4.6", "Continuwuity", false, false, false, false, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
+        { "its grandparent", "Conduit", "0.9.0", "Continuwuity", false, false, false, false, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
+        { "a proxy", "nginx", NULL, "unknown", false, false, false, false, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
+        { "a longer name", "SynapseX", "1.0.0", "unknown", false, false, false, false, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
+        { "nothing", NULL, NULL, "unknown", false, false, false, false, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
+        { "an empty name", "", "", "unknown", false, false, false, false, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
+};
+
+Test(matrix_traits, table) {
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i];
+                const struct server_traits *t = server_traits_find(row->name, row->version);
+
+                cr_assert_str_eq(t->name, row->expect, "%s", row->what);
+                cr_assert_eq(t->presence_per_device, row->per_device, "%s", row->what);
+                cr_assert_eq(t->copies_busy, row->copies_busy, "%s", row->what);
+                cr_assert_eq(t->sync_keeps_busy, row->sync_keeps_busy, "%s", row->what);
+                cr_assert_eq(t->applies_filter, row->applies_filter, "%s", row->what);
+                cr_assert_str_eq(t->busy_wire, row->busy_wire, "%s", row->what);
+                cr_assert_eq(t->while_idle, row->idle, "%s", row->what);
+                cr_assert_eq(t->while_held, row->held, "%s", row->what);
+                cr_assert_eq(t->refresh_interval != USEC_NEVER, row->refreshes, "%s", row->what);
+        }
+}
+
+/* Whatever the row: a busy that can stick has an end to tell of, and nothing depends on a poll that is not counted. */
+Test(matrix_traits, rows_fit_together) {
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct server_traits *t = server_traits_find(rows[i].name, rows[i].version);
+
+                cr_assert_eq(t->copies_busy, t->stuck_until != NULL, "%s", rows[i].what);
+                cr_assert(!t->sync_keeps_busy || t->while_held != SET_PRESENCE_OFFLINE, "%s", rows[i].what);
+                cr_assert(!(t->sync_keeps_busy && t->sync_erases_busy), "%s", rows[i].what);
+                cr_assert(!t->sync_erases_busy || !t->pushes_own_presence, "%s", rows[i].what);
+        }
+}
+
+Test(matrix_traits, words) {
+        cr_assert_str_eq(set_presence_to_string(SET_PRESENCE_OFFLINE), "offline");
+        cr_assert_str_eq(set_presence_to_string(SET_PRESENCE_UNAVAILABLE), "unavailable");
+        cr_assert_str_eq(set_presence_to_string(SET_PRESENCE_ONLINE), "online");
+}
