@@ -71,21 +71,21 @@ static const sd_bus_vtable account_vtable[] = {
 };
 
 static const struct object_type account_type = {
+        .folder = "account",
         .interface = "org.busyd.Busyd1.Account",
         .vtable = account_vtable,
         .names = account_names,
         .n_names = ARRAY_SIZE(account_names),
 };
 
-static int ensure(struct object **ret, struct control *c, const struct object_type *type, const char *folder,
-                  const char *name) {
+static int ensure(struct object **ret, struct control *c, const struct object_type *type, const char *name) {
         struct object *o = object_find(c->objects, type, name);
 
         if (o) {
                 *ret = o;
                 return 0;
         }
-        return object_add(ret, c->objects, type, folder, name, c);
+        return object_add(ret, c->objects, type, name, c);
 }
 
 static void free_texts(const char **texts) {
@@ -115,7 +115,7 @@ int control_set_account(struct control *c, const struct control_account_view *v)
         struct object *o;
         int r;
 
-        r = ensure(&o, c, &account_type, "account", v->name);
+        r = ensure(&o, c, &account_type, v->name);
         if (r < 0)
                 return r;
         object_set_text(o, ACCOUNT_USER_ID, v->user_id);
@@ -185,6 +185,8 @@ static const sd_bus_vtable call_vtable[] = {
 };
 
 static const struct object_type call_type = {
+        .folder = "call",
+        .plain_names = true,
         .interface = "org.busyd.Busyd1.Call",
         .vtable = call_vtable,
         .names = call_names,
@@ -208,7 +210,7 @@ int control_set_call(struct control *c, const struct control_call_view *v) {
         struct object *o;
         int r;
 
-        r = ensure(&o, c, &call_type, "call", name.text);
+        r = ensure(&o, c, &call_type, name.text);
         if (r < 0)
                 return r;
         object_set_text(o, CALL_PROPERTY_SOURCE, v->source);
@@ -269,6 +271,7 @@ static const sd_bus_vtable source_vtable[] = {
 };
 
 static const struct object_type source_type = {
+        .folder = "source",
         .interface = "org.busyd.Busyd1.Source",
         .vtable = source_vtable,
         .names = source_names,
@@ -279,7 +282,7 @@ int control_set_source(struct control *c, const struct control_source_view *v) {
         struct object *o;
         int r;
 
-        r = ensure(&o, c, &source_type, "source", v->name);
+        r = ensure(&o, c, &source_type, v->name);
         if (r < 0)
                 return r;
         object_set_text(o, SOURCE_STATE, v->state);

@@ -280,11 +280,13 @@ static const struct object_type manager_type = {
 int manager_object_add(struct control *c) {
         int r;
 
-        r = object_add(&c->root, c->objects, &manager_type, NULL, NULL, c);
+        r = object_add(&c->root, c->objects, &manager_type, "", c);
         if (r < 0)
                 return r;
         object_set_text(c->root, MANAGER_AVAILABILITY, "free");
         object_set_text(c->root, MANAGER_MODE, mode_to_string(MODE_AUTO));
+        object_set_text(c->root, MANAGER_MESSAGE, "");
+        object_set_text(c->root, MANAGER_PROBLEM, "");
         object_set_text(c->root, MANAGER_VERSION, BUSYD_VERSION);
         return object_commit(c->root);
 }

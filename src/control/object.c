@@ -50,7 +50,8 @@ static int announce(struct object *o) {
         if (!o->announced) {
                 o->announced = true;
                 /* The object manager does not list itself: its first values need no signal. */
-                return o->at_root ? 0 : sd_bus_emit_interfaces_added(o->set->bus, o->path, o->type->interface, NULL);
+                return !o->type->folder ? 0
+                                        : sd_bus_emit_interfaces_added(o->set->bus, o->path, o->type->interface, NULL);
         }
         return n == 0 ? 0 : sd_bus_emit_properties_changed_strv(o->set->bus, o->path, o->type->interface, changed);
 }
@@ -181,27 +182,30 @@ static struct object *object_free(struct object *o) {
 }
 CLEANUP(struct object, object_free);
 
-static int make_path(const char *folder, const char *name, char **ret) {
+static int make_path(const struct object_type *type, const char *name, char **ret) {
         char prefix[64];
 
-        if (!folder) {
-                *ret = strdup(OBJECT_ROOT);
-                return *ret ? 0 : -ENOMEM;
-        }
-        (void) snprintf(prefix, sizeof(prefix), OBJECT_ROOT "/%s", folder);
+        if (!type->folder)
+                return asprintf(ret, "%s", OBJECT_ROOT);
+        if (type->plain_names)
+                return asprintf(ret, OBJECT_ROOT "/%s/%s", type->folder, name);
+        (void) snprintf(prefix, sizeof(prefix), OBJECT_ROOT "/%s", type->folder);
         return sd_bus_path_encode(prefix, name, ret);
 }
 
-static struct object *object_new(const struct object_type *type, const char *folder, const char *name) {
+static struct object *object_new(const struct object_type *type, const char *name) {
         struct object *o = calloc(1, sizeof(*o));
 
         if (!o)
                 return NULL;
         o->type = type;
-        o->at_root = !folder;
-        o->name = strdup(name ? name : "");
-        if (!o->name || make_path(folder, o->name, &o->path) < 0)
+        o->name = strdup(name);
+        if (!o->name)
                 return object_free(o);
+        if (make_path(type, name, &o->path) < 0) {
+                o->path = NULL; /* asprintf leaves anything there */
+                return object_free(o);
+        }
         return o;
 }
 
@@ -213,9 +217,9 @@ static void append(struct object_set *s, struct object *o) {
         *p = o;
 }
 
-int object_add(struct object **ret, struct object_set *s, const struct object_type *type, const char *folder,
-               const char *name, void *userdata) {
-        SCOPED(object_free) struct object *o = object_new(type, folder, name);
+int object_add(struct object **ret, struct object_set *s, const struct object_type *type, const char *name,
+               void *userdata) {
+        SCOPED(object_free) struct object *o = object_new(type, name);
         int r;
 
         if (!o)

@@ -17,6 +17,8 @@ struct value {
 };
 
 struct object_type {
+        const char *folder; /* below the root; NULL: it is the root */
+        bool plain_names;   /* numbers, that stand in the path as they are */
         const char *interface;
         const sd_bus_vtable *vtable;
         const char *const *names; /* of the properties, by index, n_names of them */
@@ -33,7 +35,6 @@ struct object {
         char *name;     /* the part of the path that names it, before encoding; "" at the root */
         void *userdata; /* for methods */
         int problem;    /* of the setters since the last object_commit() */
-        bool at_root;
         bool announced; /* the bus knows of it */
         sd_bus_slot *slot;
         struct object_set *set;
@@ -47,10 +48,10 @@ int object_set_new(struct object_set **ret, sd_bus *bus);
 struct object_set *object_set_free(struct object_set *s);
 CLEANUP(struct object_set, object_set_free);
 
-/* Exports an object at OBJECT_ROOT/`folder`/`name`; both NULL: at the root. It belongs to the set. Fill it in before
- * going back to the event loop: that announces it. */
-int object_add(struct object **ret, struct object_set *s, const struct object_type *type, const char *folder,
-               const char *name, void *userdata);
+/* Exports an object at OBJECT_ROOT/folder/`name`. It belongs to the set. Fill it in before going back to the event
+ * loop: that announces it. */
+int object_add(struct object **ret, struct object_set *s, const struct object_type *type, const char *name,
+               void *userdata);
 /* Takes it off the bus and says so. NULL is fine. */
 void object_remove(struct object *o);
 

@@ -1,0 +1,766 @@
+/* The bus object as its users see it: a real dbus-daemon, control.c with a scripted manager in a process of its own,
+ * and libdbus, which is nobody's relative, as the client. */
+#include <criterion/criterion.h>
+#include <dbus/dbus.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/control.h"
+#include "control_xml.h"
+
+#define ROOT        "/org/busyd/Busyd1"
+#define NAME        "org.busyd.Busyd1"
+#define MANAGER     NAME ".Manager"
+#define ERROR(name) NAME ".Error." name
+#define DEADLINE_MS 20000
+
+/* ---- the other side: control.c and a manager that does as it is told ---- */
+
+struct script {
+        struct control *control;
+        int fd; /* lines in: what to do; lines out: what control asked for */
+};
+
+static void tell(struct script *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void tell(struct script *s, const char *format, ...) {
+        char line[1024];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(line, sizeof(line), format, ap);
+        va_end(ap);
+        if (write(s->fd, line, strlen(line) + 1) < 0)
+                _exit(90);
+}
+
+static int do_set_mode(void *userdata, enum mode mode, usec_t duration, bool until_calls_end, const char *message,
+                       char **ret_problem) {
+        tell(userdata, "mode %s %llu %d %s", mode_to_string(mode), (unsigned long long) duration, until_calls_end,
+             message);
+        return until_calls_end ? -ENOENT : 0;
+}
+
+static int do_hold(void *userdata, uint32_t cookie, const char *app, const char *reason, usec_t duration) {
+        tell(userdata, "hold %u %s %s %llu", cookie, app, reason, (unsigned long long) duration);
+        return streq(app, "refused") ? -EIO : 0;
+}
+
+static void do_release(void *userdata, uint32_t cookie) {
+        tell(userdata, "release %u", cookie);
+}
+
+static int do_reload(void *userdata, char **ret_problem) {
+        *ret_problem = strdup("busyd.conf:3: nonsense");
+        return -EINVAL;
+}
+
+/* Endless, so that the limit shows. */
+static int do_history(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_busy, const char **ret_reason) {
+        *ret_at_wall = 1000 - i;
+        *ret_busy = i % 2 == 0;
+        *ret_reason = "because";
+        return 1;
+}
+
+static void set_manager(struct script *s, bool busy, const char *problem) {
+        control_set_manager(s->control, &(struct control_manager_view){ .settled = true,
+                                                                        .busy = busy,
+                                                                        .since_wall = busy ? 7 : 5,
+                                                                        .mode = MODE_AUTO,
+                                                                        .message = "",
+                                                                        .problem = problem });
+}
+
+static void set_call(struct script *s, const char *app, bool counts) {
+        cr_assert_eq(control_set_call(s->control, &(struct control_call_view){ .serial = 12,
+                                                                               .source = "pipewire",
+                                                                               .app = app,
+                                                                               .what = "holds the microphone",
+                                                                               .phase = "active",
+                                                                               .evidence = "strong",
+                                                                               .since_wall = 3,
+                                                                               .counts = counts,
+                                                                               .why_not = counts ? "" : "in 3s" }),
+                     0);
+}
+
+static void set_account(struct script *s, const char *claim) {
+        const struct control_output_view outputs[] = {
+                { "presence", claim, "busy: In a call", "online: Here", "" },
+                { "profile", "off", "", "", "not supported" },
+        };
+
+        cr_assert_eq(control_set_account(s->control, &(struct control_account_view){ .name = "my.home",
+                                                                                     .user_id = "@a:b",
+                                                                                     .homeserver = "https://b",
+                                                                                     .server = "",
+                                                                                     .state = "online",
+                                                                                     .problem = "",
+                                                                                     .outputs = outputs,
+                                                                                     .n_outputs = 2 }),
+                     0);
+}
+
+static void set_source(struct script *s, unsigned n_calls) {
+        cr_assert_eq(control_set_source(s->control, &(struct control_source_view){ .name = "pipewire",
+                                                                                   .state = "watching",
+                                                                                   .detail = "",
+                                                                                   .n_calls = n_calls }),
+                     0);
+}
+
+static void act(struct script *s, const char *line) {
+        if (streq(line, "burst")) {
+                set_manager(s, true, "");
+                set_manager(s, false, "a");
+                set_manager(s, true, "b");
+                set_manager(s, true, "b");
+        } else if (streq(line, "undone")) {
+                set_manager(s, true, "");
+                set_manager(s, false, "");
+        } else if (streq(line, "free")) {
+                set_manager(s, false, "");
+        } else if (streq(line, "problem")) {
+                set_manager(s, false, "look \x1b[1m here\xff");
+        } else if (streq(line, "call")) {
+                set_call(s, "Firefox", false);
+        } else if (streq(line, "call counts")) {
+                set_call(s, "Firefox", true);
+        } else if (streq(line, "call gone")) {
+                control_remove_call(s->control, 12);
+                control_remove_call(s->control, 13);
+        } else if (streq(line, "fleeting call")) {
+                set_call(s, "Firefox", false);
+                control_remove_call(s->control, 12);
+        } else if (streq(line, "account")) {
+                set_account(s, "free");
+                set_source(s, 0);
+        } else if (streq(line, "account held")) {
+                set_account(s, "held");
+        } else if (streq(line, "account gone")) {
+                control_remove_account(s->control, "my.home");
+        } else {
+                control_hold_ended(s->control, (uint32_t) strtoul(line, NULL, 10));
+                tell(s, "ended");
+        }
+}
+
+static int on_line(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        char line[256];
+        ssize_t n = read(fd, line, sizeof(line) - 1);
+
+        if (n <= 0)
+                return sd_event_exit(sd_event_source_get_event(source), 0);
+        line[n] = '\0';
+        act(userdata, line);
+        return 0;
+}
+
+static int connect_sd_bus(const char *address, sd_event *event, sd_bus **ret) {
+        int r;
+
+        r = sd_bus_new(ret);
+        if (r >= 0)
+                r = sd_bus_set_address(*ret, address);
+        if (r >= 0)
+                r = sd_bus_set_bus_client(*ret, 1);
+        if (r >= 0)
+                r = sd_bus_start(*ret);
+        return r < 0 ? r : sd_bus_attach_event(*ret, event, 0);
+}
+
+/* Returns the exit status. */
+static int serve(const char *address, int fd) {
+        struct script s = { .fd = fd };
+        const struct control_ops ops = { do_set_mode, do_hold, do_release, do_reload, do_history, &s };
+        sd_event *event = NULL;
+        sd_bus *bus = NULL;
+        int r;
+
+        if (sd_event_new(&event) < 0 || connect_sd_bus(address, event, &bus) < 0)
+                return 91;
+        if (control_new(&s.control, bus, &ops) < 0)
+                return 92;
+        r = control_publish(s.control);
+        tell(&s, "publish %d", r);
+        if (r >= 0) {
+                if (sd_event_add_io(event, NULL, fd, POLLIN, on_line, &s) < 0)
+                        return 93;
+                r = sd_event_loop(event);
+        }
+        control_free(s.control);
+        sd_bus_flush_close_unref(bus);
+        sd_event_unref(event);
+        return 0;
+}
+
+/* ---- this side ---- */
+
+struct fixture {
+        char dir[64], address[256];
+        pid_t bus_pid, pid;
+        int fd;
+        DBusConnection *client;
+};
+
+static struct fixture f;
+
+/* A child that dies with us. Returns 0 in it. */
+static pid_t fork_bound(void) {
+        pid_t parent = getpid(), pid = fork();
+
+        cr_assert_geq(pid, 0);
+        if (pid == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+                _exit(94);
+        return pid;
+}
+
+static void read_text(int fd, char *buf, size_t size) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        ssize_t n;
+
+        cr_assert_eq(poll(&p, 1, DEADLINE_MS), 1, "nothing came");
+        n = read(fd, buf, size - 1);
+        cr_assert_gt(n, 0);
+        buf[n] = '\0';
+}
+
+static void start_bus(void) {
+        char config[128], print[32];
+        int fds[2];
+        FILE *file;
+
+        (void) snprintf(f.dir, sizeof(f.dir), "/tmp/busyd-control.XXXXXX");
+        cr_assert(mkdtemp(f.dir));
+        (void) snprintf(config, sizeof(config), "%s/bus.conf", f.dir);
+        file = fopen(config, "we");
+        cr_assert(file);
+        (void) fprintf(file,
+                       "<busconfig><type>session</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>"
+                       "<policy context='default'><allow send_destination='*'/><allow receive_sender='*'/>"
+                       "<allow own='*'/></policy></busconfig>\n",
+                       f.dir);
+        cr_assert_eq(fclose(file), 0);
+        cr_assert_eq(pipe(fds), 0);
+        (void) snprintf(print, sizeof(print), "--print-address=%d", fds[1]);
+        f.bus_pid = fork_bound();
+        if (f.bus_pid == 0) {
+                char argument[160];
+
+                (void) snprintf(argument, sizeof(argument), "--config-file=%s", config);
+                execlp("dbus-daemon", "dbus-daemon", argument, "--nofork", print, NULL);
+                _exit(95);
+        }
+        (void) close(fds[1]);
+        read_text(fds[0], f.address, sizeof(f.address));
+        f.address[strcspn(f.address, "\n")] = '\0';
+        (void) close(fds[0]);
+}
+
+static pid_t start_control(int *ret_fd) {
+        int fds[2];
+        pid_t pid;
+
+        cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+        pid = fork_bound();
+        if (pid == 0) {
+                (void) close(fds[0]);
+                _exit(serve(f.address, fds[1]));
+        }
+        (void) close(fds[1]);
+        *ret_fd = fds[0];
+        return pid;
+}
+
+static DBusConnection *connect_client(void) {
+        DBusConnection *c = dbus_connection_open_private(f.address, NULL);
+
+        cr_assert(c);
+        dbus_connection_set_exit_on_disconnect(c, FALSE);
+        cr_assert(dbus_bus_register(c, NULL));
+        return c;
+}
+
+static void disconnect_client(DBusConnection *c) {
+        dbus_connection_close(c);
+        dbus_connection_unref(c);
+}
+
+static void do_it(const char *line) {
+        cr_assert_eq(write(f.fd, line, strlen(line)), (ssize_t) strlen(line));
+}
+
+static void expect_told(const char *expected) {
+        char line[1024];
+
+        read_text(f.fd, line, sizeof(line));
+        cr_assert_str_eq(line, expected);
+}
+
+static void set_up(void) {
+        start_bus();
+        f.pid = start_control(&f.fd);
+        expect_told("publish 0");
+        f.client = connect_client();
+        dbus_bus_add_match(f.client, "type='signal',path_namespace='" ROOT "'", NULL);
+        dbus_connection_flush(f.client);
+}
+
+static void end_child(pid_t pid, bool kill_it) {
+        int status;
+
+        if (kill_it)
+                (void) kill(pid, SIGTERM);
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        if (!kill_it)
+                cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+}
+
+static void tear_down(void) {
+        char path[128];
+
+        /* In this order: nobody reads any more what it would tell of the client's leaving. */
+        (void) close(f.fd);
+        end_child(f.pid, false);
+        disconnect_client(f.client);
+        end_child(f.bus_pid, true);
+        (void) snprintf(path, sizeof(path), "%s/bus.conf", f.dir);
+        (void) unlink(path);
+        (void) snprintf(path, sizeof(path), "%s/bus", f.dir);
+        (void) unlink(path);
+        cr_assert_eq(rmdir(f.dir), 0);
+}
+
+TestSuite(control_bus, .init = set_up, .fini = tear_down);
+
+/* ---- calls ---- */
+
+static DBusMessage *send_call(DBusConnection *c, DBusMessage *m, DBusError *error) {
+        DBusMessage *reply = dbus_connection_send_with_reply_and_block(c, m, DEADLINE_MS, error);
+
+        dbus_message_unref(m);
+        return reply;
+}
+
+static DBusMessage *new_call(const char *path, const char *interface, const char *method, int type, va_list ap) {
+        DBusMessage *m = dbus_message_new_method_call(NAME, path, interface, method);
+
+        cr_assert(m);
+        cr_assert(type == DBUS_TYPE_INVALID || dbus_message_append_args_valist(m, type, ap));
+        return m;
+}
+
+/* Returns the reply, which must be one. */
+static DBusMessage *call(DBusConnection *c, const char *path, const char *interface, const char *method, int type,
+                         ...) {
+        DBusError error = DBUS_ERROR_INIT;
+        DBusMessage *reply;
+        va_list ap;
+
+        va_start(ap, type);
+        reply = send_call(c, new_call(path, interface, method, type, ap), &error);
+        va_end(ap);
+        cr_assert(reply, "%s: %s: %s", method, error.name, error.message);
+        return reply;
+}
+
+/* The call must fail with this error, and its text must have these words. */
+static void expect_error(const char *what, const char *name, const char *words, DBusConnection *c, DBusMessage *m) {
+        DBusError error = DBUS_ERROR_INIT;
+
+        cr_assert_null(send_call(c, m, &error), "%s", what);
+        cr_assert_str_eq(error.name, name, "%s", what);
+        cr_assert(strstr(error.message, words), "%s: %s", what, error.message);
+        dbus_error_free(&error);
+}
+
+static DBusMessage *request(const char *method, int type, ...) {
+        DBusMessage *m;
+        va_list ap;
+
+        va_start(ap, type);
+        m = new_call(ROOT, MANAGER, method, type, ap);
+        va_end(ap);
+        return m;
+}
+
+static uint32_t hold(DBusConnection *c, const char *app, uint64_t duration) {
+        const char *reason = "why";
+        DBusMessage *reply;
+        uint32_t cookie;
+
+        if (duration > 0)
+                reply = call(c, ROOT, MANAGER, "HoldFor", DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING, &reason,
+                             DBUS_TYPE_UINT64, &duration, DBUS_TYPE_INVALID);
+        else
+                reply = call(c, ROOT, MANAGER, "Hold", DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING, &reason,
+                             DBUS_TYPE_INVALID);
+        cr_assert(dbus_message_get_args(reply, NULL, DBUS_TYPE_UINT32, &cookie, DBUS_TYPE_INVALID));
+        dbus_message_unref(reply);
+        return cookie;
+}
+
+static DBusMessage *release(uint32_t cookie) {
+        return request("Release", DBUS_TYPE_UINT32, &cookie, DBUS_TYPE_INVALID);
+}
+
+/* Writes what a reply holds, in the order of its fields, with a space before each. */
+static void put_values(struct xml_text *out, DBusMessageIter *at) {
+        for (; dbus_message_iter_get_arg_type(at) != DBUS_TYPE_INVALID; dbus_message_iter_next(at)) {
+                int type = dbus_message_iter_get_arg_type(at);
+                DBusBasicValue v = { 0 };
+                char number[32];
+
+                if (dbus_type_is_container(type)) {
+                        DBusMessageIter inner;
+
+                        dbus_message_iter_recurse(at, &inner);
+                        xml_put(out, type == DBUS_TYPE_ARRAY ? " [" : "");
+                        put_values(out, &inner);
+                        xml_put(out, type == DBUS_TYPE_ARRAY ? " ]" : "");
+                        continue;
+                }
+                dbus_message_iter_get_basic(at, &v);
+                (void) snprintf(number, sizeof(number), "%llu", (unsigned long long) v.u64);
+                xml_put(out, " ");
+                xml_put(out, type == DBUS_TYPE_STRING || type == DBUS_TYPE_OBJECT_PATH ? v.str : number);
+        }
+}
+
+static const char *values_of(DBusMessage *m) {
+        static struct xml_text out;
+        DBusMessageIter at;
+
+        out.text[0] = '\0';
+        if (dbus_message_iter_init(m, &at))
+                put_values(&out, &at);
+        dbus_message_unref(m);
+        return out.text;
+}
+
+/* The next signal, as "path member values". */
+static void expect_signal(const char *expected) {
+        struct timespec start, now;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &start);
+        for (;;) {
+                DBusMessage *m = dbus_connection_pop_message(f.client);
+
+                if (!m) {
+                        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+                        cr_assert_lt((now.tv_sec - start.tv_sec) * 1000, DEADLINE_MS, "no %s", expected);
+                        cr_assert(dbus_connection_read_write(f.client, 1000));
+                        continue;
+                }
+                if (dbus_message_get_type(m) == DBUS_MESSAGE_TYPE_SIGNAL && dbus_message_get_path(m) &&
+
+                    strncmp(dbus_message_get_path(m), ROOT, strlen(ROOT)) == 0) {
+                        char got[4096];
+
+                        (void) snprintf(got, sizeof(got), "%s %s", dbus_message_get_path(m) + strlen(ROOT),
+                                        dbus_message_get_member(m));
+                        strncat(got, values_of(m), sizeof(got) - strlen(got) - 1);
+                        cr_assert_str_eq(got, expected);
+                        return;
+                }
+                dbus_message_unref(m);
+        }
+}
+
+#define MANAGER_CHANGED(values) " PropertiesChanged " MANAGER " [" values " ] [ ]"
+
+/* ---- tests ---- */
+
+static void read_contract(char *buf, size_t size) {
+        FILE *file = fopen(DBUS_XML, "re");
+        size_t n;
+
+        cr_assert(file, "%s", DBUS_XML);
+        n = fread(buf, 1, size - 1, file);
+        buf[n] = '\0';
+        (void) fclose(file);
+}
+
+static void expect_contract(const char *path, const char *interface) {
+        static char contract[XML_TEXT_MAX];
+        static struct xml_text wanted, got;
+        DBusMessage *reply;
+        const char *xml;
+
+        wanted.text[0] = got.text[0] = '\0';
+        read_contract(contract, sizeof(contract));
+        reply = call(f.client, path, DBUS_INTERFACE_INTROSPECTABLE, "Introspect", DBUS_TYPE_INVALID);
+        cr_assert(dbus_message_get_args(reply, NULL, DBUS_TYPE_STRING, &xml, DBUS_TYPE_INVALID));
+        cr_assert(xml_put_interface(&wanted, contract, interface), "%s", interface);
+        cr_assert(xml_put_interface(&got, xml, interface), "%s of %s", interface, path);
+        cr_assert_str_eq(got.text, wanted.text);
+        dbus_message_unref(reply);
+}
+
+Test(control_bus, exports_the_contract) {
+        do_it("account");
+        expect_signal(" InterfacesAdded " ROOT
+                      "/account/my_2ehome [ org.busyd.Busyd1.Account [ UserId @a:b Homeserver "
+                      "https://b Server  State online RetryAt 0 Problem  Outputs [ presence free busy: In a call "
+                      "online: Here  profile off   not supported ] ] ]");
+        expect_signal(" InterfacesAdded " ROOT
+                      "/source/pipewire [ org.busyd.Busyd1.Source [ State watching Detail  Calls 0 ] ]");
+        do_it("call");
+        expect_signal(" InterfacesAdded " ROOT "/call/12 [ org.busyd.Busyd1.Call [ Source pipewire App Firefox What "
+                      "holds the microphone Phase active Evidence strong Since 3 Counts 0 WhyNot in 3s ] ]");
+        expect_contract(ROOT, MANAGER);
+        expect_contract(ROOT "/account/my_2ehome", NAME ".Account");
+        expect_contract(ROOT "/call/12", NAME ".Call");
+        expect_contract(ROOT "/source/pipewire", NAME ".Source");
+}
+
+Test(control_bus, sends_one_signal_for_a_burst_and_none_for_what_was_undone) {
+        do_it("free");
+        expect_signal(MANAGER_CHANGED(" Since 5 Settled 1"));
+        do_it("burst");
+        expect_signal(MANAGER_CHANGED(" Availability busy Since 7 Problem b"));
+        do_it("free");
+        expect_signal(MANAGER_CHANGED(" Availability free Since 5 Problem "));
+        do_it("undone");
+        do_it("free");
+        do_it("problem");
+        expect_signal(MANAGER_CHANGED(" Problem look ?[1m here?"));
+}
+
+Test(control_bus, objects_come_change_and_go) {
+        do_it("fleeting call");
+        do_it("call");
+        expect_signal(" InterfacesAdded " ROOT "/call/12 [ org.busyd.Busyd1.Call [ Source pipewire App Firefox What "
+                      "holds the microphone Phase active Evidence strong Since 3 Counts 0 WhyNot in 3s ] ]");
+        do_it("call");
+        do_it("call counts");
+        expect_signal("/call/12 PropertiesChanged org.busyd.Busyd1.Call [ Counts 1 WhyNot  ] [ ]");
+        do_it("call gone");
+        expect_signal(" InterfacesRemoved " ROOT "/call/12 [ org.busyd.Busyd1.Call ]");
+}
+
+Test(control_bus, outputs_of_an_account_change_as_one_value) {
+        do_it("account held");
+        expect_signal(" InterfacesAdded " ROOT
+                      "/account/my_2ehome [ org.busyd.Busyd1.Account [ UserId @a:b Homeserver "
+                      "https://b Server  State online RetryAt 0 Problem  Outputs [ presence held busy: In a call "
+                      "online: Here  profile off   not supported ] ] ]");
+        do_it("account held");
+        do_it("account gone");
+        expect_signal(" InterfacesRemoved " ROOT "/account/my_2ehome [ org.busyd.Busyd1.Account ]");
+}
+
+Test(control_bus, explains_from_what_it_was_told) {
+        DBusMessage *reply;
+
+        do_it("account held");
+        do_it("call counts");
+        do_it("problem");
+        reply = call(f.client, ROOT, MANAGER, "Explain", DBUS_TYPE_INVALID);
+        cr_assert_str_eq(dbus_message_get_signature(reply), "a(tsssssbts)a(ssssss)");
+        cr_assert_str_eq(values_of(reply),
+                         " [ 12 pipewire Firefox holds the microphone active strong 1 3  ] [ my.home "
+                         "presence held busy: In a call online: Here  my.home profile off   not "
+                         "supported ]");
+}
+
+Test(control_bus, history_is_as_long_as_asked_and_allowed) {
+        uint32_t two = 2, many = 100000;
+        DBusMessage *reply;
+        DBusMessageIter at;
+
+        cr_assert_str_eq(
+                values_of(call(f.client, ROOT, MANAGER, "History", DBUS_TYPE_UINT32, &two, DBUS_TYPE_INVALID)),
+                " [ 1000 busy because 999 free because ]");
+        reply = call(f.client, ROOT, MANAGER, "History", DBUS_TYPE_UINT32, &many, DBUS_TYPE_INVALID);
+        cr_assert(dbus_message_iter_init(reply, &at));
+        cr_assert_eq(dbus_message_iter_get_element_count(&at), CONTROL_HISTORY_MAX);
+        dbus_message_unref(reply);
+}
+
+Test(control_bus, holds_belong_to_their_owner) {
+        DBusConnection *other = connect_client();
+        uint32_t first = hold(f.client, "first", 0), second = hold(other, "second", 0);
+
+        cr_assert(first != 0 && second != 0 && first != second);
+        expect_told("hold 1 first why 0");
+        expect_told("hold 2 second why 0");
+        expect_error("a stranger's", ERROR("NoSuchHold"), "cookie 1", other, release(first));
+        dbus_message_unref(send_call(f.client, release(first), NULL));
+        expect_told("release 1");
+        expect_error("twice", ERROR("NoSuchHold"), "cookie 1", f.client, release(first));
+        disconnect_client(other);
+        expect_told("release 2");
+}
+
+Test(control_bus, all_holds_of_a_leaver_end) {
+        DBusConnection *other = connect_client();
+
+        (void) hold(other, "a", 0);
+        (void) hold(other, "b", 0);
+        (void) hold(f.client, "c", 0);
+        expect_told("hold 1 a why 0");
+        expect_told("hold 2 b why 0");
+        expect_told("hold 3 c why 0");
+        disconnect_client(other);
+        expect_told("release 2");
+        expect_told("release 1");
+        dbus_message_unref(send_call(f.client, release(3), NULL));
+        expect_told("release 3");
+}
+
+/* Asks and leaves before the answer: whatever the daemon sees first, nothing may stay. */
+Test(control_bus, a_hold_ends_when_its_owner_left_before_it_began) {
+        const char *app = "hasty", *reason = "why";
+        DBusConnection *other = connect_client();
+        DBusMessage *m = request("Hold", DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING, &reason, DBUS_TYPE_INVALID);
+
+        cr_assert(dbus_connection_send(other, m, NULL));
+        dbus_message_unref(m);
+        dbus_connection_flush(other);
+        disconnect_client(other);
+        expect_told("hold 1 hasty why 0");
+        expect_told("release 1");
+}
+
+Test(control_bus, timed_holds_outlive_their_owner) {
+        DBusConnection *other = connect_client();
+        uint32_t timed = hold(other, "timed", 5 * USEC_PER_SEC), untimed = hold(other, "untimed", 0);
+
+        expect_told("hold 1 timed why 5000000");
+        expect_told("hold 2 untimed why 0");
+        disconnect_client(other);
+        expect_told("release 2");
+        dbus_message_unref(send_call(f.client, release(timed), NULL));
+        expect_told("release 1");
+        cr_assert_neq(timed, untimed);
+}
+
+Test(control_bus, a_hold_that_ended_by_itself_is_forgotten) {
+        uint32_t timed = hold(f.client, "timed", 1);
+
+        expect_told("hold 1 timed why 1");
+        do_it("1");
+        expect_told("ended");
+        expect_error("ended", ERROR("NoSuchHold"), "cookie 1", f.client, release(timed));
+}
+
+Test(control_bus, a_hold_that_the_manager_refuses_is_none) {
+        const char *app = "refused", *reason = "";
+
+        expect_error("refused", ERROR("Failed"), "Cannot hold", f.client,
+                     request("Hold", DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING, &reason, DBUS_TYPE_INVALID));
+        expect_told("hold 1 refused  0");
+        expect_error("not there", ERROR("NoSuchHold"), "cookie 1", f.client, release(1));
+}
+
+static void hold_many(DBusConnection *c, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                char line[1024];
+
+                (void) hold(c, "many", 0);
+                read_text(f.fd, line, sizeof(line));
+        }
+}
+
+Test(control_bus, holds_are_limited) {
+        const char *app = "one more", *reason = "";
+        DBusConnection *other = connect_client(), *third = connect_client();
+
+        hold_many(f.client, CONTROL_HOLDS_PER_PEER_MAX);
+        expect_error("of one peer", ERROR("TooManyHolds"), "32", f.client,
+                     request("Hold", DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING, &reason, DBUS_TYPE_INVALID));
+        hold_many(other, CONTROL_HOLDS_MAX - CONTROL_HOLDS_PER_PEER_MAX);
+        expect_error("in all", ERROR("TooManyHolds"), "64", third,
+                     request("Hold", DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING, &reason, DBUS_TYPE_INVALID));
+        disconnect_client(third);
+        disconnect_client(other);
+        for (size_t i = 0; i < CONTROL_HOLDS_MAX - CONTROL_HOLDS_PER_PEER_MAX; i++) {
+                char line[1024];
+
+                read_text(f.fd, line, sizeof(line));
+                cr_assert_eq(strncmp(line, "release", 7), 0, "%s", line);
+        }
+}
+
+Test(control_bus, modes_are_passed_on) {
+        const char *busy = "busy", *message = "Writing";
+        uint64_t duration = 60 * USEC_PER_SEC;
+
+        dbus_message_unref(call(f.client, ROOT, MANAGER, "SetMode", DBUS_TYPE_STRING, &busy, DBUS_TYPE_UINT64,
+                                &duration, DBUS_TYPE_STRING, &message, DBUS_TYPE_INVALID));
+        expect_told("mode busy 60000000 0 Writing");
+        expect_error("no call", ERROR("NoCall"), "no call", f.client,
+                     request("SetFreeUntilCallsEnd", DBUS_TYPE_INVALID));
+        expect_told("mode free 0 1 ");
+        expect_error("bad config", ERROR("Config"), "busyd.conf:3", f.client, request("Reload", DBUS_TYPE_INVALID));
+}
+
+static const struct mode_row {
+        const char *what, *mode;
+        uint64_t duration;
+        const char *message, *words;
+} bad_modes[] = {
+        { "unknown mode", "lunch", 0, "", "mode" },
+        { "empty mode", "", 0, "", "mode" },
+        { "31 days", "busy", 31 * 24 * USEC_PER_HOUR, "", "duration" },
+        { "for ever", "free", UINT64_MAX, "", "30 days" },
+        { "auto with an end", "auto", 1, "", "duration" },
+        { "message for free", "free", 0, "x", "message" },
+        { "message of two lines", "busy", 0, "a\nb", "message has control characters" },
+        { "message with C1", "busy", 0, "a\xc2\x9b", "message has control characters" },
+};
+
+Test(control_bus, bad_modes_are_named) {
+        for (size_t i = 0; i < ARRAY_SIZE(bad_modes); i++) {
+                const struct mode_row *row = &bad_modes[i];
+
+                expect_error(row->what, ERROR("InvalidArgument"), row->words, f.client,
+                             request("SetMode", DBUS_TYPE_STRING, &row->mode, DBUS_TYPE_UINT64, &row->duration,
+                                     DBUS_TYPE_STRING, &row->message, DBUS_TYPE_INVALID));
+        }
+}
+
+Test(control_bus, bad_holds_are_named) {
+        char long_text[CONTROL_TEXT_MAX + 2] = "";
+        const struct {
+                const char *what, *app, *reason;
+                uint64_t duration;
+                const char *words;
+        } rows[] = {
+                { "no app", "", "x", 1, "app is empty" },
+                { "long app", long_text, "x", 1, "app has 513 bytes, at most 512" },
+                { "long reason", "x", long_text, 1, "reason has 513 bytes" },
+                { "escape in app", "\x1b[0m", "x", 1, "app has control characters" },
+                { "no duration", "x", "x", 0, "duration is 0" },
+                { "long duration", "x", "x", CONTROL_DURATION_MAX + 1, "30 days" },
+        };
+
+        memset(long_text, 'a', sizeof(long_text) - 1);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                expect_error(rows[i].what, ERROR("InvalidArgument"), rows[i].words, f.client,
+                             request("HoldFor", DBUS_TYPE_STRING, &rows[i].app, DBUS_TYPE_STRING, &rows[i].reason,
+                                     DBUS_TYPE_UINT64, &rows[i].duration, DBUS_TYPE_INVALID));
+}
+
+Test(control_bus, a_second_instance_is_told) {
+        char line[64], expected[64];
+        pid_t pid;
+        int fd;
+
+        pid = start_control(&fd);
+        (void) snprintf(expected, sizeof(expected), "publish %d", -EEXIST);
+        read_text(fd, line, sizeof(line));
+        cr_assert_str_eq(line, expected);
+        end_child(pid, false);
+        (void) close(fd);
+}
