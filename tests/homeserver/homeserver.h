@@ -56,6 +56,8 @@ int hs_start(struct hs *s, enum hs_memory memory);
  * origin_server_ts and unsigned.age are filled in. Returns the event's id, borrowed. */
 const char *hs_send(struct hs *s, const char *room, json_t *event);
 void hs_leave(struct hs *s, const char *room);
+/* Whether a client has taken in every event of now: it polls on from behind the last one. */
+bool hs_wait_seen(struct hs *s, int64_t deadline_msec);
 
 /* ---- presence ---- */
 

@@ -53,6 +53,7 @@ struct hs {
         void *on_presence_userdata;
 
         int64_t position;
+        int64_t polled_from; /* the furthest position a poll went on from */
         unsigned epoch;
         struct hs_event *events;
         size_t n_events;

@@ -387,6 +387,7 @@ void hs_stop(struct hs *s) {
 
 static void forget(struct hs *s) {
         s->epoch++;
+        s->polled_from = 0;
         json_array_clear(s->filters);
         presence_restart(&s->presence, hs_now());
         hs_presence_check(s);
@@ -550,6 +551,20 @@ bool hs_wait_request(struct hs *s, struct hs_match match, size_t from, int64_t d
 bool hs_wait_answered(struct hs *s, struct hs_match match, size_t from, int64_t deadline_msec,
                       struct hs_request *ret) {
         return wait_request(s, &match, from, true, deadline_msec, ret);
+}
+
+bool hs_wait_seen(struct hs *s, int64_t deadline_msec) {
+        struct timespec until = deadline_of(deadline_msec);
+        int64_t last;
+        bool seen;
+
+        pthread_mutex_lock(&s->lock);
+        last = s->n_events > 0 ? s->events[s->n_events - 1].position : 0;
+        while (!(seen = s->polled_from >= last))
+                if (pthread_cond_timedwait(&s->changed, &s->lock, &until) != 0)
+                        break;
+        pthread_mutex_unlock(&s->lock);
+        return seen;
 }
 
 void hs_request_done(struct hs_request *r) {

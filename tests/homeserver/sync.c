@@ -300,6 +300,10 @@ void hs_sync(struct hs_context *c) {
         }
         json_t *kept = json_incref((json_t *) r.filter);
 
+        if (r.since > c->s->polled_from) {
+                c->s->polled_from = r.since;
+                hs_changed(c->s);
+        }
         snprintf(device, sizeof(device), "%s", c->session->device);
         presence_poll_begins(&c->s->presence, device, set_presence, hs_now());
         hs_presence_check(c->s);

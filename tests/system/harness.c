@@ -19,11 +19,12 @@
 
 /* No waiting for what a test does not ask about. */
 static const char *const default_config = "[busyd]\n"
-                                          "start-delay = 0\n"
-                                          "hint-delay = 0\n"
-                                          "proof-grace = 0\n"
-                                          "hint-grace = 0\n"
-                                          "log-level = debug\n";
+                                          "hint-delay = 0s\n"
+                                          "end-grace = 0s\n"
+                                          "hint-end-grace = 0s\n"
+                                          "log-level = debug\n"
+                                          "[account " ACCOUNT "]\n"
+                                          "poll-pause = 0s\n";
 
 /* ---- folders ---- */
 

@@ -1,0 +1,122 @@
+/* The command line, against the daemon. */
+#include "system/harness.h"
+
+#define ok(w, run, ...) check(w, (run).code == 0, __VA_ARGS__)
+
+WORLD_TEST(busyctl, login_by_password_needs_no_daemon, .no_session = true) {
+        SCOPED_RUN r = world_busyctl(w, HS_PASSWORD "\n", "login", "--homeserver", hs_url(w->hs), "--password-stdin",
+                                     "--user", HS_USER, ACCOUNT, NULL);
+
+        check(w, r.code == 0, "%d %s%s", r.code, r.out, r.err);
+        check(w, !strstr(r.out, HS_PASSWORD) && !strstr(r.err, HS_PASSWORD), "the password is shown");
+        world_start(w);
+        check(w, hs_wait_answered(w->hs, HS_SYNC, 0, patience(), NULL), "the account is not used");
+}
+
+WORLD_TEST(busyctl, login_with_a_wrong_password, .no_session = true) {
+        SCOPED_RUN r = world_busyctl(w, "guess\n", "login", "--homeserver", hs_url(w->hs), "--password-stdin",
+                                     "--user", HS_USER, ACCOUNT, NULL);
+
+        cr_assert_neq(r.code, 0);
+        check(w, r.err[0], "nothing said");
+}
+
+WORLD_TEST(busyctl, is_busy_answers_by_exit_code) {
+        SCOPED_RUN before = { 0 }, during = { 0 };
+
+        world_start_online(w);
+        before = world_busyctl(w, NULL, "is-busy", NULL);
+        cr_assert_neq(before.code, 0);
+        call_starts(w, ROOM, "c1");
+        expect_availability(w, "busy");
+        during = world_busyctl(w, NULL, "is-busy", NULL);
+        cr_assert_eq(during.code, 0);
+        cr_assert_str_eq(during.out, "");
+}
+
+WORLD_TEST(busyctl, why_names_evidence_and_what_comes_back) {
+        SCOPED_RUN why = { 0 };
+
+        hs_person_sets(w->hs, PHONE, "offline", "Reading");
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        why = world_busyctl(w, NULL, "why", NULL);
+        cr_assert_eq(why.code, 0);
+        check(w, strstr(why.out, "matrix"), "no source: %s", why.out);
+        check(w, strstr(why.out, "Reading"), "not what comes back: %s", why.out);
+        check(w, !strstr(why.out, OTHER_USER) && !strstr(why.out, ROOM), "names somebody: %s", why.out);
+}
+
+static const char *const json_commands[] = { "status", "why", "history", "accounts", "sources" };
+
+WORLD_TEST(busyctl, prints_json) {
+        world_start_online(w);
+        for (size_t i = 0; i < ARRAY_SIZE(json_commands); i++) {
+                SCOPED_RUN r = world_busyctl(w, NULL, "--json", json_commands[i], NULL);
+                json_t *value = json_loads(r.out, 0, NULL);
+
+                check(w, r.code == 0 && value, "%s: %d %s%s", json_commands[i], r.code, r.out, r.err);
+                json_decref(value);
+        }
+}
+
+WORLD_TEST(busyctl, run_is_busy_while_the_command_lives, .no_homeserver = true) {
+        SCOPED_RUN r = { 0 };
+
+        world_start(w);
+        r = world_busyctl(w, NULL, "run", "--", BUSYCTL_PROGRAM, "is-busy", NULL);
+        check(w, r.code == 0, "not busy inside: %s", r.err);
+        expect_availability(w, "free");
+        run_done(&r);
+        r = world_busyctl(w, NULL, "run", "--", "/bin/sh", "-c", "exit 7", NULL);
+        cr_assert_eq(r.code, 7);
+}
+
+WORLD_TEST(busyctl, busy_and_free_and_auto, .no_homeserver = true) {
+        SCOPED_RUN busy = { 0 }, free_ = { 0 }, wrong = { 0 };
+
+        world_start(w);
+        busy = world_busyctl(w, NULL, "busy", "--for", "1h", NULL);
+        ok(w, busy, "%s", busy.err);
+        expect_availability(w, "busy");
+        free_ = world_busyctl(w, NULL, "auto", NULL);
+        ok(w, free_, "%s", free_.err);
+        expect_availability(w, "free");
+        wrong = world_busyctl(w, NULL, "busy", "--for", "soon", NULL);
+        cr_assert_neq(wrong.code, 0);
+        check(w, strstr(wrong.err, "soon"), "%s", wrong.err);
+}
+
+WORLD_TEST(busyctl, without_a_daemon_says_so, .no_homeserver = true) {
+        SCOPED_RUN r = world_busyctl(w, NULL, "status", NULL);
+
+        cr_assert_neq(r.code, 0);
+        check(w, strstr(r.err, "busyd"), "%s", r.err);
+}
+
+WORLD_TEST(busyctl, reload_takes_all_or_nothing) {
+        SCOPED_RUN r = { 0 }, bad = { 0 };
+
+        world_start_online(w);
+        world_config(w, "[busyd]\nend-grace = 0s\nringing = all\n");
+        r = world_busyctl(w, NULL, "reload", NULL);
+        ok(w, r, "%s", r.err);
+        call_invite(w, ROOM, "c1");
+        expect_availability(w, "busy");
+        world_config(w, "[busyd]\nend-grace = 0s\nringing = maybe\n");
+        bad = world_busyctl(w, NULL, "reload", NULL);
+        cr_assert_neq(bad.code, 0);
+        check(w, strstr(bad.err, "maybe"), "%s", bad.err);
+        expect_availability(w, "busy");
+}
+
+WORLD_TEST(busyctl, logout_ends_the_session) {
+        SCOPED_RUN r = { 0 };
+
+        world_start_online(w);
+        r = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+        ok(w, r, "%s", r.err);
+        cr_assert(hs_wait_request(w->hs, (struct hs_match){ .method = "POST", .path = "*/logout" }, 0, patience(),
+                                  NULL));
+}

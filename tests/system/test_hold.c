@@ -1,0 +1,151 @@
+/* Busy by hand: holds and modes, over the bus. */
+#include <signal.h>
+
+#include "system/harness.h"
+
+static uint32_t hold(struct world *w, struct peer *peer) {
+        const char *app = "tests", *reason = "trying";
+        bool ok;
+        SCOPED(free)
+        char *cookie = peer_call(peer, BUSYD_PATH, BUSYD_MANAGER, "Hold", &ok, DBUS_TYPE_STRING, &app,
+                                 DBUS_TYPE_STRING, &reason, DBUS_TYPE_INVALID);
+
+        check(w, ok, "%s", cookie);
+        return (uint32_t) strtoul(cookie, NULL, 10);
+}
+
+static bool release(struct peer *peer, dbus_uint32_t cookie) {
+        bool ok;
+
+        free(peer_call(peer, BUSYD_PATH, BUSYD_MANAGER, "Release", &ok, DBUS_TYPE_UINT32, &cookie, DBUS_TYPE_INVALID));
+        return ok;
+}
+
+WORLD_TEST(hold, makes_busy_until_released, .no_homeserver = true) {
+        uint32_t cookie;
+
+        world_start(w);
+        cookie = hold(w, w->peer);
+        cr_assert_neq(cookie, 0);
+        expect_availability(w, "busy");
+        cr_assert(release(w->peer, cookie));
+        expect_availability(w, "free");
+        cr_assert_not(release(w->peer, cookie), "released twice");
+}
+
+WORLD_TEST(hold, ends_with_its_owner, .no_homeserver = true) {
+        struct peer *owner;
+
+        world_start(w);
+        owner = peer_new(w->bus);
+        hold(w, owner);
+        expect_availability(w, "busy");
+        peer_free(owner);
+        expect_availability(w, "free");
+}
+
+WORLD_TEST(hold, is_nobody_elses, .no_homeserver = true) {
+        struct peer *owner;
+        uint32_t cookie;
+
+        world_start(w);
+        owner = peer_new(w->bus);
+        cookie = hold(w, owner);
+        cr_assert_not(release(w->peer, cookie));
+        expect_availability(w, "busy");
+        peer_free(owner);
+}
+
+WORLD_TEST(hold, too_many_are_refused, .no_homeserver = true) {
+        const char *app = "tests", *reason = "many";
+        bool ok = true;
+        unsigned n = 0;
+
+        world_start(w);
+        while (ok && n++ < 1000)
+                free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Hold", &ok, DBUS_TYPE_STRING, &app,
+                               DBUS_TYPE_STRING, &reason, DBUS_TYPE_INVALID));
+        check(w, n < 1000, "no limit");
+        expect_availability(w, "busy");
+}
+
+static char *set_mode(struct peer *peer, const char *mode, dbus_uint64_t duration, const char *message, bool *ret_ok) {
+        return peer_call(peer, BUSYD_PATH, BUSYD_MANAGER, "SetMode", ret_ok, DBUS_TYPE_STRING, &mode, DBUS_TYPE_UINT64,
+                         &duration, DBUS_TYPE_STRING, &message, DBUS_TYPE_INVALID);
+}
+
+static const struct mode_row {
+        const char *what, *mode;
+        dbus_uint64_t duration;
+        const char *message;
+        bool ok;
+} mode_rows[] = {
+        { "1 no such mode", "away", 0, "", false }, { "2 a message without busy", "free", 0, "x", false },
+        { "3 busy", "busy", 0, "", true },          { "4 busy with a message", "busy", 0, "Lunch", true },
+        { "5 paused", "paused", 0, "", true },      { "6 back to auto", "auto", 0, "", true },
+};
+
+WORLD_TEST(mode, arguments, .no_homeserver = true) {
+        world_start(w);
+        for (size_t i = 0; i < ARRAY_SIZE(mode_rows); i++) {
+                const struct mode_row *row = &mode_rows[i];
+                bool ok;
+                SCOPED(free) char *answer = set_mode(w->peer, row->mode, row->duration, row->message, &ok);
+
+                check(w, ok == row->ok, "%s: %s", row->what, answer);
+                check(w, ok || strstr(answer, "org.busyd.Busyd1.Error.InvalidArgument"), "%s: %s", row->what, answer);
+        }
+}
+
+WORLD_TEST(mode, busy_by_hand_is_written_and_given_back) {
+        bool ok;
+
+        hs_client_polls(w->hs, PHONE, "online");
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        free(set_mode(w->peer, "busy", 0, "Lunch", &ok));
+        cr_assert(ok);
+        expect_presence(w, HS_BUSY, "Lunch");
+        free(set_mode(w->peer, "auto", 0, "", &ok));
+        expect_presence(w, "online", "Reading");
+        expect_nothing_owed(w);
+}
+
+WORLD_TEST(mode, is_kept_over_a_restart, .no_homeserver = true) {
+        bool ok;
+
+        world_start(w);
+        free(set_mode(w->peer, "busy", 0, "", &ok));
+        expect_availability(w, "busy");
+        cr_assert_eq(world_stop(w), 0);
+        world_start(w);
+        expect_availability(w, "busy");
+}
+
+WORLD_TEST(mode, paused_writes_nothing) {
+        bool ok;
+
+        world_start_online(w);
+        free(set_mode(w->peer, "paused", 0, "", &ok));
+        call_starts(w, ROOM, "c1");
+        expect_availability(w, "busy");
+        cr_assert_eq(hs_count(w->hs, HS_PRESENCE_PUT, 0), 0);
+        call_hangup(w, ROOM, "c1");
+        expect_availability(w, "free");
+        cr_assert_eq(hs_count(w->hs, HS_PRESENCE_PUT, 0), 0);
+}
+
+WORLD_TEST(mode, free_during_a_call_gives_back) {
+        bool ok;
+
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_presence(w, HS_BUSY, NULL);
+        free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "SetFreeUntilCallsEnd", &ok, DBUS_TYPE_INVALID));
+        cr_assert(ok);
+        expect_presence(w, "offline", "");
+        call_hangup(w, ROOM, "c1");
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Mode", "auto"), "the mode stays");
+        call_starts(w, OTHER_ROOM, "c2");
+        expect_presence(w, HS_BUSY, NULL);
+}

@@ -1,0 +1,78 @@
+/* Starting: without anything configured, with something wrong, and twice. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "system/harness.h"
+
+WORLD_TEST(start, without_an_account_is_free, .no_homeserver = true) {
+        SCOPED(free) char *version = NULL, *mode = NULL;
+
+        world_start(w);
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Settled", "true"), "not settled");
+        expect_availability(w, "free");
+        mode = peer_get(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Mode");
+        version = peer_get(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Version");
+        cr_assert_str_eq(mode, "auto");
+        cr_assert_str_eq(version, BUSYD_VERSION);
+}
+
+WORLD_TEST(start, ends_in_order, .no_homeserver = true) {
+        world_start(w);
+        cr_assert_eq(world_stop(w), 0);
+        cr_assert_not(peer_sees_name(w->peer, BUSYD_NAME));
+}
+
+WORLD_TEST(start, second_instance_is_refused, .no_homeserver = true) {
+        pid_t second;
+        int status;
+
+        world_start(w);
+        second = world_spawn(w);
+        status = process_wait(second, patience());
+        check(w, status != -1 && WIFEXITED(status) && WEXITSTATUS(status) != 0, "the second one did not give up");
+        expect_availability(w, "free");
+}
+
+/* A wrong value names what is wrong, and its default stays. */
+WORLD_TEST(start, config_errors_are_told, .no_homeserver = true) {
+        world_config(w, "[busyd]\nstart-delay = soon\nringin = all\n[nonsense]\nx = 1\n");
+        world_start(w);
+        expect_availability(w, "free");
+        check(w, world_wait_log(w, "start-delay"), "the key is not named");
+        check(w, world_wait_log(w, "soon"), "the value is not named");
+        check(w, world_wait_log(w, "ringing"), "the nearest known key is not named");
+        check(w, world_wait_log(w, "busyd.conf:2"), "file and line are not named");
+}
+
+WORLD_TEST(start, readable_session_is_refused) {
+        chmod(world_state_path(w, "session-" ACCOUNT ".json"), 0644);
+        world_start(w);
+        check(w, world_wait_log(w, "session-" ACCOUNT ".json"), "the file is not named");
+        expect_availability(w, "free");
+        cr_assert_eq(hs_count(w->hs, (struct hs_match){ .path = "*/sync" }, 0), 0);
+}
+
+WORLD_TEST(start, foreign_session_is_refused) {
+        if (geteuid() != 0)
+                return; /* only root can give a file away; the case above covers the check */
+        (void) !chown(world_state_path(w, "session-" ACCOUNT ".json"), 65534, 65534);
+        world_start(w);
+        check(w, world_wait_log(w, "session-" ACCOUNT ".json"), "the file is not named");
+        cr_assert_eq(hs_count(w->hs, (struct hs_match){ .path = "*/sync" }, 0), 0);
+}
+
+WORLD_TEST(start, broken_session_is_told) {
+        file_put(world_state_path(w, "session-" ACCOUNT ".json"), "{");
+        world_start(w);
+        check(w, world_wait_log(w, "session-" ACCOUNT ".json"), "the file is not named");
+        expect_availability(w, "free");
+}
+
+WORLD_TEST(start, broken_journal_is_kept_aside) {
+        file_put(world_state_path(w, "claims.json"), "not json");
+        world_start_online(w);
+        check(w, access(world_state_path(w, "claims.json.broken"), F_OK) == 0, "it is gone");
+}
