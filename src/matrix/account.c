@@ -574,6 +574,10 @@ usec_t account_retry_at(const struct account *a) {
         return a->retry_at;
 }
 
+bool account_is_known(const struct account *a) {
+        return a->facts.user_id[0] != '\0';
+}
+
 const struct server_traits *account_traits(const struct account *a) {
         return a->facts.traits;
 }

@@ -85,6 +85,8 @@ const char *account_homeserver(const struct account *a);
 enum account_state account_state(const struct account *a);
 const char *account_problem(const struct account *a); /* "" or a sentence for people that says what to do */
 usec_t account_retry_at(const struct account *a);     /* USEC_NEVER: no attempt is planned */
+/* The server was reached once: its traits and versions are known. */
+bool account_is_known(const struct account *a);
 const struct server_traits *account_traits(const struct account *a); /* "unknown" until known */
 const char *account_server(const struct account *a);                 /* "Synapse 1.160.0" or "" */
 const struct matrix_versions *account_versions(const struct account *a);

@@ -36,6 +36,12 @@ struct output {
         int (*read)(struct account *a, output_done_t done, void *userdata, struct output_request **ret);
         int (*write)(struct account *a, const struct claim_value *v, output_done_t done, void *userdata,
                      struct output_request **ret);
+        /* Releases what other sessions of the user hold. Only if its traits say `curable`; else NULL. */
+        int (*cure)(struct account *a, const struct claim_value *v, output_done_t done, void *userdata,
+                    struct output_request **ret);
+        /* Whether a value of ours stands there, for what keeps it alive; false comes before it is given back. May be
+         * NULL. Called often. */
+        void (*set_standing)(struct account *a, bool standing);
 };
 
 /* Cancels. After `done` returned the request is freed; the handler sets its own pointer to NULL first. */

@@ -160,4 +160,5 @@ const struct output output_presence = {
         .fall_back = fall_back,
         .read = presence_read,
         .write = presence_write,
+        .set_standing = account_set_held,
 };
