@@ -288,6 +288,7 @@ int manager_object_add(struct control *c) {
         object_set_text(c->root, MANAGER_MESSAGE, "");
         object_set_text(c->root, MANAGER_PROBLEM, "");
         object_set_text(c->root, MANAGER_VERSION, BUSYD_VERSION);
+        object_set_announced(c->root);
         return object_commit(c->root);
 }
 

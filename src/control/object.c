@@ -49,11 +49,16 @@ static int announce(struct object *o) {
 
         if (!o->announced) {
                 o->announced = true;
-                /* The object manager does not list itself: its first values need no signal. */
-                return !o->type->folder ? 0
-                                        : sd_bus_emit_interfaces_added(o->set->bus, o->path, o->type->interface, NULL);
+                return sd_bus_emit_interfaces_added(o->set->bus, o->path, o->type->interface, NULL);
         }
         return n == 0 ? 0 : sd_bus_emit_properties_changed_strv(o->set->bus, o->path, o->type->interface, changed);
+}
+
+void object_set_announced(struct object *o) {
+        char *changed[OBJECT_PROPERTIES_MAX + 1];
+
+        (void) collect_changed(o, changed);
+        o->announced = true;
 }
 
 static int on_announce(sd_event_source *source, void *userdata) {

@@ -52,6 +52,8 @@ CLEANUP(struct object_set, object_set_free);
  * loop: that announces it. */
 int object_add(struct object **ret, struct object_set *s, const struct object_type *type, const char *name,
                void *userdata);
+/* What it holds needs no signal: for the root, which the object manager does not list. */
+void object_set_announced(struct object *o);
 /* Takes it off the bus and says so. NULL is fine. */
 void object_remove(struct object *o);
 
