@@ -32,15 +32,17 @@ struct shown_presence {
         char message[256]; /* "" if there is none */
 };
 
-/* Waits out Synapse's limit, as long as Synapse asks for. */
-void presence_put(struct device *d, const char *state, const char *message);
+/* Neither waits for a turn of Synapse's presence limit nor takes one from busyd: the administrator lifts it for this
+ * one request. */
+void device_presence_put(struct device *d, const char *state, const char *message);
 /* What `watcher`, who is the user or shares a room with them, is told now. */
-struct shown_presence presence_get(struct device *watcher, const char *user_id);
-/* Waits until that is shown; the watcher is another user, so that looking costs the user none of their turns.
- * `message` NULL: any. */
-void presence_wait(struct device *watcher, const char *user_id, const char *state, const char *message);
+struct shown_presence device_presence_get(struct device *watcher, const char *user_id);
+/* Waits until that is shown, and returns what is shown then, or at the deadline. The watcher is another user, so that
+ * looking costs the user none of their turns. `message` NULL: any. */
+struct shown_presence device_presence_wait(struct device *watcher, const char *user_id, const char *state,
+                                           const char *message);
 /* ... until anything but that state is shown. */
-void presence_wait_not(struct device *watcher, const char *user_id, const char *state);
+struct shown_presence device_presence_wait_not(struct device *watcher, const char *user_id, const char *state);
 
 /* ---- a client that keeps its user online: /sync as Element does it, in a process of its own ---- */
 
@@ -56,9 +58,11 @@ struct online_client *online_client_free(struct online_client *c);
 
 /* A room of the two; the caller frees. */
 char *room_new(struct device *host, struct device *guest);
+/* Another one joins, invited by the host. */
+void room_join(struct device *host, const char *room, struct device *guest);
 
-void call_invite(struct device *caller, const char *room, const char *call, unsigned lifetime_msec);
-void call_answer(struct device *d, const char *room, const char *call);
-void call_select(struct device *caller, const char *room, const char *call, const struct device *chosen);
-void call_reject(struct device *d, const char *room, const char *call);
-void call_hangup(struct device *d, const char *room, const char *call, const char *reason);
+void send_invite(struct device *caller, const char *room, const char *call, unsigned lifetime_msec);
+void send_answer(struct device *d, const char *room, const char *call);
+void send_select(struct device *caller, const char *room, const char *call, const struct device *chosen);
+void send_reject(struct device *d, const char *room, const char *call);
+void send_hangup(struct device *d, const char *room, const char *call, const char *reason);

@@ -12,18 +12,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/inotify.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "system/process.h"
 #include "util/clock.h"
 
 /* Below the range from which the kernel takes ports by itself: while Synapse is stopped nobody else gets its port. */
 #define PORT_MIN 20000
 #define PORT_MAX 32000
+
+#define ARGUMENTS_MAX 16
 
 struct synapse {
         char dir[PATH_MAX];
@@ -129,30 +131,26 @@ static const char *python(void) {
         return p;
 }
 
-/* Runs python with these arguments in the folder, output to a file there; dies with the test. */
-static pid_t run_python(const struct synapse *s, const char *const *arguments, char *const *environment) {
-        const char *argv[16] = { python() };
-        char out[PATH_MAX];
-        pid_t test = getpid(), pid;
+/* Runs python with these arguments in the folder, output to a file there; dies with the test. `setting` is one more
+ * variable of its environment, or NULL. */
+static pid_t run_python(const struct synapse *s, const char *const *arguments, const char *setting) {
+        const char *argv[ARGUMENTS_MAX] = { python() }, *env[] = { "LANG=C.UTF-8", NULL, setting, NULL };
+        char out[PATH_MAX], notify[PATH_MAX + 32];
+        pid_t pid;
+        int fd;
 
         for (size_t i = 0; arguments[i]; i++) {
                 cr_assert_lt(i + 2, ARRAY_SIZE(argv));
                 argv[i + 1] = arguments[i];
         }
+        (void) snprintf(notify, sizeof(notify), "NOTIFY_SOCKET=%s/notify", s->dir);
+        env[1] = notify;
         path_in(out, sizeof(out), s, "output");
-        pid = fork();
-        cr_assert_geq(pid, 0);
-        if (pid == 0) {
-                int fd = open(out, O_WRONLY | O_CREAT | O_APPEND, 0600);
-
-                if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != test || fd < 0 || chdir(s->dir) < 0 ||
-                    dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
-                        _exit(126);
-                for (size_t i = 0; environment[i]; i++)
-                        (void) putenv(environment[i]);
-                execv(argv[0], (char *const *) (const void *) argv);
-                _exit(127);
-        }
+        fd = open(out, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        cr_assert_geq(fd, 0, "%s: %m", out);
+        pid = process_start(
+                &(struct process_options){ .argv = argv, .env = env, .in = -1, .out = fd, .err = fd, .pass = -1 });
+        close(fd);
         return pid;
 }
 
@@ -171,6 +169,11 @@ static void show_file(const struct synapse *s, const char *name) {
         (void) fclose(f);
 }
 
+void synapse_show(const struct synapse *s) {
+        show_file(s, "output");
+        show_file(s, "synapse.log");
+}
+
 __attribute__((format(printf, 2, 3), noreturn)) static void give_up(const struct synapse *s, const char *format, ...) {
         char problem[512];
         va_list ap;
@@ -178,8 +181,7 @@ __attribute__((format(printf, 2, 3), noreturn)) static void give_up(const struct
         va_start(ap, format);
         (void) vsnprintf(problem, sizeof(problem), format, ap);
         va_end(ap);
-        show_file(s, "output");
-        show_file(s, "synapse.log");
+        synapse_show(s);
         cr_assert_fail("%s", problem);
         abort();
 }
@@ -210,15 +212,12 @@ static void wait_ready(struct synapse *s) {
 }
 
 void synapse_continue(struct synapse *s) {
-        char launcher[] = TEST_INTEROP_DIR "/synapse_launch.py", config[PATH_MAX], notify[PATH_MAX];
-        char *environment[] = { notify, s->busy_timeout, NULL };
+        char config[PATH_MAX];
 
         cr_assert_eq(s->pid, 0, "Synapse runs already");
         path_in(config, sizeof(config), s, "homeserver.yaml");
-        cr_assert_lt(snprintf(notify, sizeof(notify), "NOTIFY_SOCKET=%s/notify", s->dir), (int) sizeof(notify));
-        if (s->busy_timeout[0] == '\0')
-                environment[1] = NULL;
-        s->pid = run_python(s, (const char *const[]){ launcher, "-c", config, NULL }, environment);
+        s->pid = run_python(s, (const char *const[]){ TEST_INTEROP_DIR "/synapse_launch.py", "-c", config, NULL },
+                            s->busy_timeout[0] ? s->busy_timeout : NULL);
         wait_ready(s);
 }
 
@@ -233,15 +232,16 @@ void synapse_stop(struct synapse *s, int signal) {
 /* The administrator, made with Synapse's own tool: it knows how to sign with the shared secret. */
 static void make_admin(struct synapse *s) {
         char config[PATH_MAX];
-        int status = -1;
         pid_t pid;
+        int status;
 
         path_in(config, sizeof(config), s, "homeserver.yaml");
         pid = run_python(s,
                          (const char *const[]){ "-m", "synapse._scripts.register_new_matrix_user", "-c", config, "-u",
                                                 SYNAPSE_ADMIN, "-p", SYNAPSE_PASSWORD, "-a", s->url, NULL },
-                         (char *const[]){ NULL });
-        if (waitpid(pid, &status, 0) != pid || status != 0)
+                         NULL);
+        status = process_wait(pid, INTEROP_DEADLINE_MSEC);
+        if (status != 0)
                 give_up(s, "cannot register the administrator (status %#x)", (unsigned) status);
 }
 
@@ -303,19 +303,19 @@ long synapse_log_end(const struct synapse *s) {
         return end;
 }
 
-static bool line_has(const char *line, const char *words) {
-        char copy[256], *rest = copy, *word;
+static bool line_has(const char *line, const char *parts) {
+        char copy[256], *rest = copy, *part;
 
-        cr_assert_lt(snprintf(copy, sizeof(copy), "%s", words), (int) sizeof(copy));
-        while ((word = strsep(&rest, " ")))
-                if (!strstr(line, word))
+        cr_assert_lt(snprintf(copy, sizeof(copy), "%s", parts), (int) sizeof(copy));
+        while ((part = strsep(&rest, "|")))
+                if (!strstr(line, part))
                         return false;
         return true;
 }
 
-/* The end of the first complete line after `*from` that has the words: true, and *from is behind it. Else *from is
+/* The end of the first complete line after `*from` that has the parts: true, and *from is behind it. Else *from is
  * behind the last complete line. */
-static bool log_find(const struct synapse *s, long *from, const char *words) {
+static bool log_find(const struct synapse *s, long *from, const char *parts) {
         FILE *f = log_open(s, *from);
         char *line = NULL;
         size_t size = 0;
@@ -323,7 +323,7 @@ static bool log_find(const struct synapse *s, long *from, const char *words) {
         bool found = false;
 
         while (!found && (n = getline(&line, &size, f)) > 0 && line[n - 1] == '\n') {
-                found = line_has(line, words);
+                found = line_has(line, parts);
                 *from += n;
         }
         free(line);
@@ -331,24 +331,24 @@ static bool log_find(const struct synapse *s, long *from, const char *words) {
         return found;
 }
 
-long synapse_log_wait(struct synapse *s, long from, const char *words) {
+long synapse_log_wait(struct synapse *s, long from, const char *parts) {
         usec_t deadline = clock_now() + INTEROP_DEADLINE_MSEC * USEC_PER_MSEC;
 
-        while (!log_find(s, &from, words)) {
+        while (!log_find(s, &from, parts)) {
                 struct pollfd p = { .fd = s->watch_fd, .events = POLLIN };
                 char events[4096];
 
                 if (poll(&p, 1, msec_left(deadline)) == 0)
-                        give_up(s, "Synapse logged no line with: %s", words);
+                        give_up(s, "Synapse logged no line with: %s", parts);
                 (void) !read(s->watch_fd, events, sizeof(events));
         }
         return from;
 }
 
-unsigned synapse_log_count(const struct synapse *s, long from, const char *words) {
+unsigned synapse_log_count(const struct synapse *s, long from, const char *parts) {
         unsigned n = 0;
 
-        while (log_find(s, &from, words))
+        while (log_find(s, &from, parts))
                 n++;
         return n;
 }

@@ -33,12 +33,25 @@ const char *synapse_url(const struct synapse *s); /* without a trailing slash */
 /* Where the log ends now: what comes after can be waited for and counted from here. */
 long synapse_log_end(const struct synapse *s);
 
-/* Waits until a line after `from` contains all of `words` (separated by a single space each), for at most
- * INTEROP_DEADLINE_MSEC; returns the place behind that line. */
-long synapse_log_wait(struct synapse *s, long from, const char *words);
+/* Waits until a line after `from` contains all of `parts` ("one|another"), for at most INTEROP_DEADLINE_MSEC;
+ * returns the place behind that line. */
+long synapse_log_wait(struct synapse *s, long from, const char *parts);
+
+/* Parts of the lines about busyd's writes: as they arrive, as they are taken, and as they are told to wait. */
+#define LOG_PRESENCE_PUT_CAME    "Received request: PUT |/presence/"
+#define LOG_PRESENCE_PUT_DONE    "Processed| 200 \"PUT |/presence/|\"busyd/"
+#define LOG_PRESENCE_PUT_DELAYED "Processed| 429 \"PUT |/presence/|\"busyd/"
+/* A poll that keeps a claim alive ends (its line comes with its answer). */
+#define LOG_COUNTED_POLL_CAME "Received request: GET |/sync?|set_presence=unavailable"
+#define LOG_COUNTED_POLL_DONE "Processed| 200 \"GET |/sync?|set_presence=unavailable|\"busyd/"
+/* A poll of an online client begins. */
+#define LOG_ONLINE_POLL_CAME "Received request: GET |/sync?|set_presence=online"
 
 /* How many such lines there are now. */
-unsigned synapse_log_count(const struct synapse *s, long from, const char *words);
+unsigned synapse_log_count(const struct synapse *s, long from, const char *parts);
+
+/* The log and what it printed, on stderr. */
+void synapse_show(const struct synapse *s);
 
 /* What is "soon" on a machine under load: nothing in these tests should take so long, and everything that does has
  * failed. Longer than the longest wait that Synapse imposes (35 s for a device to drop). */

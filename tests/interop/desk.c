@@ -1,0 +1,153 @@
+/* See desk.h. */
+#include "interop/desk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "interop/people.h"
+#include "util/clock.h"
+
+static void write_config(struct desk *d, const char *more) {
+        char text[2048];
+
+        cr_assert_lt(snprintf(text, sizeof(text),
+                              "[busyd]\n"
+                              "end-grace = 0s\n"
+                              "log-level = debug\n"
+                              "[account " ACCOUNT "]\n"
+                              "message = " DESK_MESSAGE "\n"
+                              "%s",
+                              more ? more : ""),
+                     (int) sizeof(text));
+        world_config(d->world, text);
+}
+
+struct desk *desk_new(const struct desk_options *options) {
+        struct desk *d = calloc(1, sizeof(*d));
+
+        cr_assert_not_null(d);
+        d->world = world_new(&(struct world_options){ .no_homeserver = true });
+        write_config(d, options->config);
+        d->synapse = synapse_start(d->world->dir, &options->synapse);
+        d->phone = device_login(d->synapse, "me");
+        d->peer = device_login(d->synapse, "peer");
+        d->other = device_login(d->synapse, "other");
+        d->room = room_new(d->peer, d->phone);
+        d->other_room = room_new(d->other, d->phone);
+        d->me = device_user_id(d->phone);
+        device_presence_put(d->phone, "offline", "before");
+        return d;
+}
+
+void desk_end(struct desk *d) {
+        world_end(d->world);
+        device_free(d->phone);
+        device_free(d->peer);
+        device_free(d->other);
+        synapse_free(d->synapse);
+        free(d->room);
+        free(d->other_room);
+        free(d);
+}
+
+void desk_log_in(struct desk *d) {
+        SCOPED_RUN run = world_busyctl(d->world, SYNAPSE_PASSWORD "\n", "login", ACCOUNT, "--user", d->me,
+                                       "--homeserver", synapse_url(d->synapse), "--password-stdin", NULL);
+
+        desk_check(d, run.code == 0, "busyctl login: %d %s%s", run.code, run.out, run.err);
+}
+
+static bool is_shown(const struct shown_presence *p, const char *state, const char *message) {
+        return streq(p->state, state) && streq(p->message, message);
+}
+
+void desk_expect(struct desk *d, const char *state, const char *message) {
+        struct shown_presence p = device_presence_wait(d->peer, d->me, state, message);
+
+        desk_check(d, is_shown(&p, state, message), "the peer sees %s \"%s\", not %s \"%s\"", p.state, p.message,
+                   state, message);
+}
+
+void desk_shows(struct desk *d, const char *state, const char *message) {
+        struct shown_presence p = device_presence_get(d->peer, d->me);
+
+        desk_check(d, is_shown(&p, state, message), "the peer sees %s \"%s\", not %s \"%s\"", p.state, p.message,
+                   state, message);
+}
+
+void desk_expect_claim(struct desk *d, const char *phase) {
+        char part[64];
+
+        (void) snprintf(part, sizeof(part), "(\"presence\", \"%s\"", phase);
+        desk_check(d, peer_wait_has(d->world->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "Outputs", part),
+                   "the claim is not %s", phase);
+}
+
+void desk_call_in(struct desk *d, const char *call) {
+        send_invite(d->peer, d->room, call, 60000);
+        send_answer(d->phone, d->room, call);
+        send_select(d->peer, d->room, call, d->phone);
+}
+
+json_t *desk_ask(struct desk *d, const char *verb) {
+        SCOPED_RUN run = world_busyctl(d->world, NULL, "--json", verb, NULL);
+        json_t *answer = json_loads(run.out, 0, NULL);
+
+        desk_check(d, run.code == 0 && answer, "busyctl --json %s: %d %s%s", verb, run.code, run.out, run.err);
+        return answer;
+}
+
+char *desk_output(struct desk *d, const char *key) {
+        json_t *status = desk_ask(d, "status"), *outputs, *output;
+        char *found = NULL;
+        size_t i;
+
+        outputs = json_object_get(json_array_get(json_object_get(status, "accounts"), 0), "outputs");
+        json_array_foreach(outputs, i, output) {
+                const char *value = json_string_value(json_object_get(output, key));
+
+                if (value && streq(json_string_value(json_object_get(output, "name")), "presence"))
+                        found = strdup(value);
+        }
+        json_decref(status);
+        desk_check(d, found, "status has no %s of the presence", key);
+        return found;
+}
+
+static unsigned calls_on_bus(struct desk *d) {
+        SCOPED(free) char *objects = peer_objects(d->world->peer);
+        unsigned n = 0;
+
+        for (const char *at = objects; (at = strstr(at, BUSYD_PATH "/call/")); at++)
+                n++;
+        return n;
+}
+
+void desk_expect_calls(struct desk *d, unsigned n) {
+        usec_t deadline = clock_now() + (usec_t) patience() * USEC_PER_MSEC;
+
+        while (calls_on_bus(d) != n) {
+                usec_t now = clock_now();
+
+                desk_check(d, now < deadline, "not %u calls", n);
+                peer_wait(d->world->peer, (int64_t) ((deadline - now) / USEC_PER_MSEC) + 1);
+        }
+}
+
+unsigned desk_writes(struct desk *d, long from) {
+        return synapse_log_count(d->synapse, from, LOG_PRESENCE_PUT_DONE);
+}
+
+unsigned desk_times_busy(struct desk *d) {
+        json_t *history = desk_ask(d, "history"), *change;
+        unsigned n = 0;
+        size_t i;
+
+        json_array_foreach(history, i, change) {
+                const char *availability = json_string_value(json_object_get(change, "availability"));
+
+                n += availability && streq(availability, "busy");
+        }
+        json_decref(history);
+        return n;
+}
