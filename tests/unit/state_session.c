@@ -1,0 +1,184 @@
+/* Sessions: saved, found, refused, and a token from outside. */
+#include <errno.h>
+
+#include "state/session.h"
+#include "util_temp.h"
+
+static const struct session example = {
+        .homeserver = (char *) "https://matrix.example.org",
+        .user_id = (char *) "@me:example.org",
+        .device_id = (char *) "DEVICE",
+        .access_token = (char *) "syt_secret",
+};
+
+Test(session, saved_and_loaded) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        SCOPED(session_done) struct session s = { 0 };
+        struct stat st;
+
+        cr_assert_eq(session_load(t.path, "work", &s), -ENOENT);
+        cr_assert_eq(session_save(temp_path(&t, "new/folder"), "work", &example), 0);
+        cr_assert_eq(session_load(temp_path(&t, "new/folder"), "work", &s), 0);
+        cr_expect_str_eq(s.homeserver, example.homeserver);
+        cr_expect_str_eq(s.user_id, example.user_id);
+        cr_expect_str_eq(s.device_id, example.device_id);
+        cr_expect_str_eq(s.access_token, example.access_token);
+        cr_assert_eq(stat(temp_path(&t, "new/folder/session-work.json"), &st), 0);
+        cr_expect_eq(st.st_mode & 0777, 0600);
+        cr_assert_eq(session_remove(temp_path(&t, "new/folder"), "work"), 0);
+        cr_assert_eq(session_remove(temp_path(&t, "new/folder"), "work"), 0);
+}
+
+Test(session, without_device) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        SCOPED(session_done) struct session s = { 0 };
+        struct session bare = example;
+
+        bare.device_id = NULL;
+        cr_assert_eq(session_save(t.path, "work", &bare), 0);
+        cr_assert_eq(session_load(t.path, "work", &s), 0);
+        cr_assert_str_eq(s.device_id, "");
+        bare.access_token = NULL;
+        cr_assert_eq(session_save(t.path, "work", &bare), -EINVAL);
+}
+
+#define FIELDS "\"homeserver\":\"https://h\",\"user_id\":\"@u:h\",\"device_id\":\"D\""
+
+static const struct {
+        const char *what, *text;
+} broken[] = {
+        { "empty", "" },
+        { "cut", "{\"version\":1," FIELDS },
+        { "another type", "[1]" },
+        { "no token", "{\"version\":1," FIELDS "}" },
+        { "empty token", "{\"version\":1," FIELDS ",\"access_token\":\"\"}" },
+        { "token of another type", "{\"version\":1," FIELDS ",\"access_token\":5}" },
+        { "token with a NUL", "{\"version\":1," FIELDS ",\"access_token\":\"a\\u0000b\"}" },
+        { "newer", "{\"version\":2," FIELDS ",\"access_token\":\"t\"}" },
+        { "no version", "{" FIELDS ",\"access_token\":\"t\"}" },
+};
+
+Test(session, broken_files) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        SCOPED(free) char *large = calloc(1, 70000);
+        struct session s = { .user_id = (char *) "untouched" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
+                temp_write(&t, "session-work.json", broken[i].text);
+                cr_expect_eq(session_load(t.path, "work", &s), -EBADMSG, "%s", broken[i].what);
+                cr_expect_str_eq(s.user_id, "untouched", "%s", broken[i].what);
+        }
+        memset(large, ' ', 69999);
+        temp_write(&t, "session-work.json", large);
+        cr_expect_eq(session_load(t.path, "work", &s), -EBADMSG, "too large");
+}
+
+Test(session, refused_files) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct session s;
+
+        cr_assert_eq(session_save(t.path, "real", &example), 0);
+        cr_assert_eq(symlink("session-real.json", temp_path(&t, "session-link.json")), 0);
+        cr_expect_eq(session_load(t.path, "link", &s), -EPERM, "a link");
+        cr_assert_eq(chmod(temp_path(&t, "session-real.json"), 0644), 0);
+        cr_expect_eq(session_load(t.path, "real", &s), -EPERM, "readable by others");
+        cr_assert_eq(chmod(temp_path(&t, "session-real.json"), 0600), 0);
+        if (geteuid() == 0) {
+                cr_assert_eq(chown(temp_path(&t, "session-real.json"), 65534, 65534), 0);
+                cr_expect_eq(session_load(t.path, "real", &s), -EPERM, "somebody else's");
+        }
+}
+
+static const struct {
+        const char *name;
+        bool valid;
+} names[] = {
+        { "work", true },
+        { "A-b_9", true },
+        { "", false },
+        { "a b", false },
+        { "../x", false },
+        { "a.b", false },
+        { "\303\244", false },
+        { "a\n", false },
+        { "123456789012345678901234567890123456789012345678901234567890123", true },
+        { "1234567890123456789012345678901234567890123456789012345678901234", false },
+};
+
+Test(session, account_names) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                cr_expect_eq(account_name_is_valid(names[i].name), names[i].valid, "\"%s\"", names[i].name);
+                cr_expect_eq(session_save(t.path, names[i].name, &example), names[i].valid ? 0 : -EINVAL, "\"%s\"",
+                             names[i].name);
+        }
+}
+
+Test(session, listed_in_order) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        char **list = NULL;
+
+        cr_assert_eq(session_names(temp_path(&t, "missing"), &list), 0);
+        cr_assert_null(list[0]);
+        session_names_free(list);
+
+        cr_assert_eq(session_save(t.path, "b", &example), 0);
+        cr_assert_eq(session_save(t.path, "a-b", &example), 0);
+        cr_assert_eq(session_save(t.path, "a", &example), 0);
+        cr_assert_eq(session_save(t.path, "B", &example), 0);
+        temp_write(&t, "session-.json", "");
+        temp_write(&t, "session-c.json.tmp-abcdef", "");
+        temp_write(&t, "session-c d.json", "");
+        temp_write(&t, "claims.json", "");
+        cr_assert_eq(session_names(t.path, &list), 4);
+        cr_expect_str_eq(list[0], "B");
+        cr_expect_str_eq(list[1], "a");
+        cr_expect_str_eq(list[2], "a-b");
+        cr_expect_str_eq(list[3], "b");
+        cr_expect_null(list[4]);
+        session_names_free(list);
+}
+
+Test(session, listed_up_to_the_limit) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        char **list = NULL, name[16];
+
+        for (int i = 0; i < ACCOUNTS_MAX + 3; i++) {
+                (void) snprintf(name, sizeof(name), "a%02d", i);
+                cr_assert_eq(session_save(t.path, name, &example), 0);
+        }
+        cr_assert_eq(session_names(t.path, &list), ACCOUNTS_MAX);
+        cr_assert_str_eq(list[ACCOUNTS_MAX - 1], "a15");
+        session_names_free(list);
+}
+
+static const struct {
+        const char *what, *text;
+        int result;
+        const char *token;
+} credentials[] = {
+        { "a token", "new", 1, "new" },
+        { "with a line end", " new\r\n", 1, "new" },
+        { "empty", "\n", -EBADMSG, "syt_secret" },
+        { "two words", "a b", -EBADMSG, "syt_secret" },
+        { "two lines", "a\nb\n", -EBADMSG, "syt_secret" },
+        { "no ASCII", "a\303\244", -EBADMSG, "syt_secret" },
+};
+
+Test(session, token_from_outside) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+
+        for (size_t i = 0; i < ARRAY_SIZE(credentials); i++) {
+                SCOPED(session_done) struct session s = { .access_token = strdup("syt_secret") };
+
+                cr_assert_eq(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+                cr_expect_eq(session_token_from_credentials("work", &s), 0);
+                cr_assert_eq(setenv("CREDENTIALS_DIRECTORY", t.path, 1), 0);
+                cr_expect_eq(session_token_from_credentials("other", &s), 0);
+                temp_write(&t, "busyd-work.token", credentials[i].text);
+                cr_expect_eq(session_token_from_credentials("work", &s), credentials[i].result, "%s",
+                             credentials[i].what);
+                cr_expect_str_eq(s.access_token, credentials[i].token, "%s", credentials[i].what);
+        }
+}

@@ -1,0 +1,339 @@
+/* What survives: round trips, broken files, crashes in the middle and writes that fail. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "state/state.h"
+#include "util_temp.h"
+
+static struct state *open_state(const struct temp_dir *t, struct told *told) {
+        struct state *s = NULL;
+
+        cr_assert_eq(state_open(&s, t->path, told ? told_add : NULL, told), 0);
+        return s;
+}
+
+static struct state_claim example_claim(const char *account, const char *output) {
+        struct state_claim c = { .account = account, .output = output, .since_wall = 5 };
+
+        (void) claim_value_set(&c.owed.prior, "online", "\"at\" my desk \303\244");
+        (void) claim_value_set(&c.owed.ours[0], "busy", "In a call");
+        (void) claim_value_set(&c.owed.ours[1], "busy", "");
+        c.owed.n_ours = 2;
+        c.owed.state_claimed = true;
+        return c;
+}
+
+Test(state, claims_survive) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        struct state_claim c = example_claim("work", "presence"), back;
+
+        cr_assert_eq(state_get_claim(s, "work", "presence", &back), -ENOENT);
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        c.output = "profile";
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        c.output = "presence";
+        c.owed.n_ours = 1;
+        c.owed.text_claimed = true;
+        cr_assert_eq(state_put_claim(s, &c), 0, "replaced");
+        state_free(s);
+
+        s = open_state(&t, NULL);
+        cr_assert_eq(state_get_claim(s, "work", "presence", &back), 0);
+        cr_expect_str_eq(back.account, "work");
+        cr_expect_str_eq(back.output, "presence");
+        cr_expect(claim_value_equal(&back.owed.prior, &c.owed.prior));
+        cr_expect(claim_value_equal(&back.owed.ours[0], &c.owed.ours[0]));
+        cr_expect_eq(back.owed.n_ours, 1);
+        cr_expect(back.owed.state_claimed && back.owed.text_claimed);
+        cr_expect_eq(back.since_wall, 5);
+        cr_assert_eq(state_get_claim(s, "work", "profile", &back), 0);
+        cr_expect_eq(back.owed.n_ours, 2);
+        cr_expect_str_eq(back.owed.ours[1].text, "");
+        cr_assert_eq(state_claim_at(s, 1, &back), 0);
+        cr_assert_eq(state_claim_at(s, 2, &back), -ENOENT);
+        cr_assert_eq(state_remove_claim(s, "work", "presence"), 0);
+        cr_assert_eq(state_remove_claim(s, "work", "presence"), 0, "it is gone already");
+        cr_assert_eq(state_get_claim(s, "work", "presence", &back), -ENOENT);
+        state_free(s);
+}
+
+Test(state, claims_have_a_limit) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        char output[16];
+        struct state_claim c = example_claim("work", output), back;
+
+        for (int i = 0; i < STATE_CLAIMS_MAX; i++) {
+                (void) snprintf(output, sizeof(output), "o%d", i);
+                cr_assert_eq(state_put_claim(s, &c), 0);
+        }
+        cr_assert_eq(state_put_claim(s, &c), 0, "the last one again");
+        c.output = "further";
+        cr_assert_eq(state_put_claim(s, &c), -E2BIG);
+        cr_assert_eq(state_get_claim(s, "work", "o63", &back), 0);
+        c.account = "no such/name";
+        cr_assert_eq(state_put_claim(s, &c), -EINVAL);
+        state_free(s);
+}
+
+Test(state, accounts_survive) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        struct state_account a = { .since = "s1_2", .device_id = "D", .since_at_wall = 9, .sticks = true }, back;
+
+        cr_assert_eq(state_get_account(s, "work", &back), 0);
+        cr_expect_null(back.since);
+        cr_assert_eq(state_put_account(s, "work", &a), 0);
+        cr_assert_eq(state_put_account(s, "home", &(struct state_account){ 0 }), 0);
+        state_free(s);
+
+        s = open_state(&t, NULL);
+        cr_assert_eq(state_get_account(s, "work", &back), 0);
+        cr_expect_str_eq(back.since, "s1_2");
+        cr_expect_str_eq(back.device_id, "D");
+        cr_expect_eq(back.since_at_wall, 9);
+        cr_expect(back.sticks);
+        back.sticks = false;
+        cr_assert_eq(state_put_account(s, "work", &back), 0, "with borrowed strings");
+        cr_assert_eq(state_get_account(s, "work", &back), 0);
+        cr_expect_str_eq(back.since, "s1_2");
+        cr_assert_eq(state_remove_account(s, "work"), 0);
+        cr_assert_eq(state_get_account(s, "work", &back), 0);
+        cr_expect_null(back.since);
+        state_free(s);
+}
+
+Test(state, mode_survives) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        struct state_mode m = { .mode = MODE_BUSY, .until_wall = 77, .message = "Lunch" }, back;
+
+        cr_assert_eq(state_get_mode(s, &back), 0);
+        cr_expect_eq(back.mode, MODE_AUTO);
+        cr_expect_eq(back.until_wall, USEC_NEVER);
+        cr_assert_eq(state_put_mode(s, &m), 0);
+        m.until_wall = USEC_NEVER;
+        m.until_calls_end = true;
+        cr_assert_eq(state_put_mode(s, &m), 0);
+        state_free(s);
+
+        s = open_state(&t, NULL);
+        cr_assert_eq(state_get_mode(s, &back), 0);
+        cr_expect_eq(back.mode, MODE_BUSY);
+        cr_expect_eq(back.until_wall, USEC_NEVER);
+        cr_expect(back.until_calls_end);
+        cr_expect_str_eq(back.message, "Lunch");
+        state_free(s);
+}
+
+Test(state, history_keeps_the_newest) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+
+        for (usec_t i = 1; i <= STATE_HISTORY_MAX + 5; i++) {
+                const struct state_change c = { .at_wall = i, .busy = i % 2 == 1, .reason = "a\ncall" };
+
+                cr_assert_eq(state_add_change(s, &c), 0);
+        }
+        for (int round = 0; round < 2; round++) {
+                cr_assert_eq(state_n_changes(s), STATE_HISTORY_MAX);
+                cr_expect_eq(state_change(s, 0)->at_wall, STATE_HISTORY_MAX + 5);
+                cr_expect(state_change(s, 0)->busy);
+                cr_expect_str_eq(state_change(s, 0)->reason, "a call");
+                cr_expect_eq(state_change(s, STATE_HISTORY_MAX - 1)->at_wall, 6);
+                cr_expect_null(state_change(s, STATE_HISTORY_MAX));
+                state_free(s);
+                s = open_state(&t, NULL);
+        }
+        state_free(s);
+}
+
+static const struct {
+        const char *what, *text, *told;
+} broken[] = {
+        { "empty", "", "is broken" },
+        { "cut", "{\"version\":1,\"entries\":[", "is broken" },
+        { "another type", "[]", "is broken" },
+        { "no entries", "{\"version\":1}", "is broken" },
+        { "entries of another type", "{\"version\":1,\"entries\":{}}", "is broken" },
+        { "newer", "{\"version\":2,\"entries\":[]}", "newer busyd" },
+};
+
+Test(state, broken_files_are_kept) {
+        for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
+                SCOPED(temp_dir) struct temp_dir t = temp_dir();
+                struct told told = { 0 };
+                struct state_claim c = example_claim("work", "presence");
+                struct state *s;
+
+                temp_write(&t, "claims.json", broken[i].text);
+                temp_write(&t, "claims.json.broken", "earlier");
+                s = open_state(&t, &told);
+                cr_expect_eq(told.n, 1, "%s", broken[i].what);
+                cr_expect_not_null(strstr(told.sentences[0], broken[i].told), "%s: %s", broken[i].what,
+                                   told.sentences[0]);
+                cr_expect_not_null(strstr(told.sentences[0], "claims.json.broken-2"), "%s", told.sentences[0]);
+                cr_expect(temp_exists(&t, "claims.json.broken-2"), "%s", broken[i].what);
+                cr_expect_eq(state_put_claim(s, &c), 0, "%s", broken[i].what);
+                state_free(s);
+                s = open_state(&t, &told);
+                cr_expect_eq(told.n, 1, "told once: %s", broken[i].what);
+                state_free(s);
+        }
+}
+
+Test(state, broken_files_are_bounded) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+
+        for (int i = 0; i < 12; i++) {
+                temp_write(&t, "mode.json", "x");
+                state_free(open_state(&t, NULL));
+        }
+        cr_expect(temp_exists(&t, "mode.json.broken"));
+        cr_expect(temp_exists(&t, "mode.json.broken-8"));
+        cr_expect_not(temp_exists(&t, "mode.json.broken-9"));
+}
+
+#define GOOD                                                                                                          \
+        "{\"account\":\"work\",\"output\":\"presence\",\"prior\":{\"state\":\"online\",\"text\":\"\"},"               \
+        "\"ours\":[{\"state\":\"busy\",\"text\":\"\"}],\"state_claimed\":true,\"text_claimed\":false,\"since_wall\":" \
+        "1}"
+
+static const struct {
+        const char *what, *entry;
+} bad_entries[] = {
+        { "no object", "5" },
+        { "nothing in it", "{}" },
+        { "a bad name", "{\"account\":\"../x\",\"output\":\"presence\"}" },
+        { "no prior", "{\"account\":\"a\",\"output\":\"p\",\"ours\":[],\"state_claimed\":true,\"text_claimed\":true,"
+                      "\"since_wall\":1}" },
+        { "negative time", "{\"account\":\"a\",\"output\":\"p\",\"prior\":{\"state\":\"\",\"text\":\"\"},\"ours\":[],"
+                           "\"state_claimed\":true,\"text_claimed\":true,\"since_wall\":-1}" },
+        { "three of ours", "{\"account\":\"a\",\"output\":\"p\",\"prior\":{\"state\":\"\",\"text\":\"\"},"
+                           "\"ours\":[{},{},{}],\"state_claimed\":true,\"text_claimed\":true,\"since_wall\":1}" },
+};
+
+Test(state, bad_entries_are_dropped_alone) {
+        for (size_t i = 0; i < ARRAY_SIZE(bad_entries); i++) {
+                SCOPED(temp_dir) struct temp_dir t = temp_dir();
+                struct told told = { 0 };
+                struct state_claim back;
+                struct state *s;
+                char text[2048];
+
+                (void) snprintf(text, sizeof(text), "{\"version\":1,\"entries\":[%s,%s]}", bad_entries[i].entry, GOOD);
+                temp_write(&t, "claims.json", text);
+                s = open_state(&t, &told);
+                cr_expect_eq(told.n, 1, "%s", bad_entries[i].what);
+                cr_expect_eq(state_get_claim(s, "work", "presence", &back), 0, "%s", bad_entries[i].what);
+                cr_expect_eq(state_claim_at(s, 1, &back), -ENOENT, "%s", bad_entries[i].what);
+                cr_expect(temp_exists(&t, "claims.json.broken"), "%s", bad_entries[i].what);
+                state_free(s);
+                s = open_state(&t, &told);
+                cr_expect_eq(told.n, 1, "told once: %s", bad_entries[i].what);
+                state_free(s);
+        }
+}
+
+/* As after a crash between the temporary file and the rename. */
+Test(state, leftovers_do_no_harm) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state_claim c = example_claim("work", "presence"), back;
+        struct state *s = open_state(&t, NULL);
+
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        state_free(s);
+        temp_write(&t, "claims.json.tmp-abcdef", "{\"version\":1,\"entr");
+        s = open_state(&t, NULL);
+        cr_expect_eq(state_get_claim(s, "work", "presence", &back), 0);
+        cr_expect_not(temp_exists(&t, "claims.json.tmp-abcdef"));
+        state_free(s);
+}
+
+/* In a child that may write no file. Exits with the number of the line that was wrong. */
+static int change_without_room(struct state *s) {
+        const struct rlimit none = { 0, 0 };
+        struct state_claim c = example_claim("work", "presence"), back;
+        const struct state_change change = { .at_wall = 1, .busy = true, .reason = "a call" };
+
+        (void) signal(SIGXFSZ, SIG_IGN);
+        (void) setrlimit(RLIMIT_FSIZE, &none);
+        c.owed.n_ours = 1;
+        if (state_put_claim(s, &c) != -EFBIG)
+                return 1;
+        if (state_get_claim(s, "work", "presence", &back) != 0 || back.owed.n_ours != 2)
+                return 2;
+        if (state_remove_claim(s, "work", "presence") != -EFBIG || state_get_claim(s, "work", "presence", &back) != 0)
+                return 3;
+        if (state_add_change(s, &change) != -EFBIG || state_n_changes(s) != 0)
+                return 4;
+        return 0;
+}
+
+Test(state, failed_writes_change_nothing) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state_claim c = example_claim("work", "presence"), back;
+        struct state *s = open_state(&t, NULL);
+        int status;
+        pid_t pid;
+
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        pid = fork();
+        cr_assert_geq(pid, 0);
+        if (pid == 0) {
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+                _exit(change_without_room(s));
+        }
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert(WIFEXITED(status));
+        cr_assert_eq(WEXITSTATUS(status), 0, "step %d", WEXITSTATUS(status));
+        state_free(s);
+        s = open_state(&t, NULL);
+        cr_assert_eq(state_get_claim(s, "work", "presence", &back), 0);
+        cr_assert_eq(back.owed.n_ours, 2);
+        state_free(s);
+}
+
+Test(state, folder_gone) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state_claim c = example_claim("work", "presence"), back;
+        struct state *s = NULL;
+
+        cr_assert_eq(state_open(&s, temp_path(&t, "s"), NULL, NULL), 0);
+        cr_assert_eq(unlink(temp_path(&t, "s/lock")), 0);
+        cr_assert_eq(rmdir(temp_path(&t, "s")), 0);
+        cr_assert_eq(state_put_claim(s, &c), -ENOENT);
+        cr_assert_eq(state_get_claim(s, "work", "presence", &back), -ENOENT);
+        state_free(s);
+}
+
+Test(state, one_at_a_time) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *first = open_state(&t, NULL), *second = NULL;
+
+        cr_assert_eq(state_open(&second, t.path, NULL, NULL), -EBUSY);
+        cr_assert_str_eq(state_dir(first), t.path);
+        state_free(first);
+        state_free(open_state(&t, NULL));
+}
+
+Test(state, only_our_own_folder) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = NULL;
+
+        cr_assert_eq(chmod(t.path, 0777), 0);
+        cr_expect_eq(state_open(&s, t.path, NULL, NULL), -EPERM, "open to others");
+        cr_assert_eq(chmod(t.path, 0755), 0);
+        state_free(open_state(&t, NULL));
+        if (geteuid() == 0) {
+                cr_assert_eq(chown(t.path, 65534, 65534), 0);
+                cr_expect_eq(state_open(&s, t.path, NULL, NULL), -EPERM, "somebody else's");
+                cr_assert_eq(chown(t.path, 0, 0), 0);
+        }
+        temp_write(&t, "file", "x");
+        cr_expect_eq(state_open(&s, temp_path(&t, "file"), NULL, NULL), -ENOTDIR);
+}
