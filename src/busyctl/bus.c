@@ -8,6 +8,9 @@
 #include "util/json.h"
 #include "util/text.h"
 
+/* Of the specification, with the NUL. */
+#define SIGNATURE_MAX 256
+
 #define HOW_TO_START "Start it with: systemctl --user start busyd"
 
 static int read_value(sd_bus_message *m, json_t **ret);
@@ -102,11 +105,13 @@ static int read_pair(sd_bus_message *m, const char *contents, json_t *object) {
 /* A dictionary with texts for keys. */
 static int read_object(sd_bus_message *m, const char *contents, json_t **ret) {
         SCOPED(json_decref) json_t *object = json_object();
-        SCOPED(free) char *pair = strndup(contents + 1, strlen(contents) - 2);
+        char pair[SIGNATURE_MAX];
         int r;
 
-        if (!object || !pair)
+        if (!object)
                 return -ENOMEM;
+        /* Without the braces. */
+        (void) snprintf(pair, sizeof(pair), "%.*s", (int) strlen(contents) - 2, contents + 1);
         if (pair[0] != 's' && pair[0] != 'o')
                 return -EOPNOTSUPP;
         do

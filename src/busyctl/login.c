@@ -86,12 +86,14 @@ static enum exit_code ask_secret(struct login *l) {
 }
 
 static enum exit_code find_name(struct login *l, const char *user_id) {
-        int r = sessions_name_for(l->folder, user_id, &l->name);
+        char *name = NULL;
+        int r = sessions_name_for(l->folder, user_id, &name);
 
         if (r == -E2BIG)
                 complain("There are %d accounts already; log one out first: busyctl logout NAME", ACCOUNTS_MAX);
         else if (r < 0)
                 complain("Cannot read %s: %s", l->folder, strerror(-r));
+        l->name = name;
         return r < 0 ? CTL_FAILED : CTL_OK;
 }
 
@@ -105,8 +107,10 @@ static enum exit_code check_old(const struct login *l, const char *user) {
 }
 
 static enum exit_code load_old(struct login *l) {
-        int r = session_load(l->folder, l->name, &l->old);
+        struct session old = { .user_id = NULL };
+        int r = session_load(l->folder, l->name, &old);
 
+        l->old = old;
         if (r < 0 && r != -ENOENT && r != -EBADMSG) {
                 complain("Cannot read the session of \"%s\" in %s: %s", l->name, l->folder, strerror(-r));
                 return CTL_FAILED;

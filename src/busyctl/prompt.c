@@ -126,7 +126,7 @@ static int ask(struct asking *a, const char *question, enum prompt_echo echo, in
 
 int prompt(const char *question, enum prompt_echo echo, char **ret) {
         struct asking a = { .tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), .signals = -1 };
-        int r, sig;
+        int r, sig = 0;
 
         if (a.tty < 0)
                 return -ENXIO;

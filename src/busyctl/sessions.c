@@ -2,12 +2,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <systemd/sd-bus.h>
 
 #include "busyctl/sessions.h"
 #include "util/file.h"
 
 /* What the daemon and busyctl keep ends so; what a user puts into the configuration folder does not. */
 #define STATE_SUFFIX ".json"
+
+#define SYSTEMD "org.freedesktop.systemd1"
+/* The object of busyd.service; systemd loads a unit when it is asked for. */
+#define UNIT_PATH "/org/freedesktop/systemd1/unit/busyd_2eservice"
+/* From this version on the state of user units is below $XDG_STATE_HOME. */
+#define SYSTEMD_STATE_HOME 254
 
 static bool has_state(const char *folder) {
         DIR *d = opendir(folder);
@@ -24,6 +31,49 @@ static bool has_state(const char *folder) {
         return found;
 }
 
+static int name_has_owner(sd_bus *bus, const char *name, int *ret) {
+        sd_bus_message *reply = NULL;
+        int r = sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                   "NameHasOwner", NULL, &reply, "s", name);
+
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "b", ret);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+/* Whether systemd runs busyd and puts the state of user units among the configuration. */
+static bool unit_keeps_state_in_config(sd_bus *bus) {
+        char **folders = NULL, *version = NULL;
+        int owned = 0;
+        bool is_old;
+
+        /* First whether it is there at all: a call would have the bus try to start it. */
+        if (name_has_owner(bus, SYSTEMD, &owned) < 0 || !owned)
+                return false;
+        if (sd_bus_get_property_string(bus, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager", "Version", NULL,
+                                       &version) < 0)
+                return false;
+        is_old = strtoul(version, NULL, 10) < SYSTEMD_STATE_HOME;
+        free(version);
+        if (!is_old || sd_bus_get_property_strv(bus, SYSTEMD, UNIT_PATH, SYSTEMD ".Service", "StateDirectory", NULL,
+                                                &folders) < 0)
+                return false;
+        is_old = folders && folders[0];
+        for (char **f = folders; f && *f; f++)
+                free(*f);
+        free(folders);
+        return is_old;
+}
+
+static bool state_in_config(void) {
+        sd_bus *bus = NULL;
+        bool yes = sd_bus_open_user(&bus) >= 0 && unit_keeps_state_in_config(bus);
+
+        sd_bus_flush_close_unref(bus);
+        return yes;
+}
+
 int sessions_folder(char **ret) {
         SCOPED(free) char *state = NULL, *config = NULL;
         const char *given = getenv("STATE_DIRECTORY");
@@ -31,16 +81,14 @@ int sessions_folder(char **ret) {
 
         if (r < 0)
                 return r;
-        if (!(given && given[0] == '/') && !has_state(state)) {
-                r = path_config("busyd", &config);
-                if (r < 0)
-                        return r;
-                if (has_state(config)) {
-                        *ret = TAKE(config);
-                        return 0;
-                }
+        if ((given && given[0] == '/') || has_state(state)) {
+                *ret = TAKE(state);
+                return 0;
         }
-        *ret = TAKE(state);
+        r = path_config("busyd", &config);
+        if (r < 0)
+                return r;
+        *ret = has_state(config) || state_in_config() ? TAKE(config) : TAKE(state);
         return 0;
 }
 

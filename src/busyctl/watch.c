@@ -94,14 +94,24 @@ static char *escape_markup(const char *text) {
         return fclose(f) == 0 ? escaped : NULL;
 }
 
+/* The line for people and, below it, what is wrong. */
+static char *make_tooltip(const json_t *doc) {
+        const char *problem = find_problem(doc);
+        char *people = line_for_people(doc), *text = NULL, *tooltip = NULL;
+
+        if (people && asprintf(&text, "%s%s%s", people, problem[0] ? "\n" : "", problem) >= 0) {
+                tooltip = escape_markup(text);
+                free(text);
+        }
+        free(people);
+        return tooltip;
+}
+
 static char *line_for_waybar(const json_t *doc) {
-        const char *word = state_word(doc), *problem = find_problem(doc);
-        SCOPED(free) char *people = line_for_people(doc), *text = NULL, *tooltip = NULL;
+        const char *word = state_word(doc);
+        SCOPED(free) char *tooltip = make_tooltip(doc);
         SCOPED(json_decref) json_t *bar = NULL;
 
-        if (!people || asprintf(&text, "%s%s%s", people, problem[0] ? "\n" : "", problem) < 0)
-                return NULL;
-        tooltip = escape_markup(text);
         bar = json_pack("{s:s, s:s, s:s, s:s}", "text", streq(word, "off") ? "" : word, "alt", word, "class", word,
                         "tooltip", tooltip ? tooltip : "");
         return bar ? json_dumps(bar, JSON_COMPACT) : NULL;
