@@ -1,6 +1,8 @@
 /* The presence output: busy with a message, or as much of it as the server and the user's settings allow. */
 #include "matrix/presence.h"
 
+#include <stdio.h>
+
 #include "matrix/output.h"
 #include "util/json.h"
 
@@ -74,7 +76,7 @@ static bool fall_back(const struct account *a, struct claim_want *w) {
         if (!w->state_claimed)
                 return false;
         if (streq(w->value.state, PRESENCE_STATE_BUSY)) {
-                (void) claim_value_set(&w->value, PRESENCE_STATE_UNAVAILABLE, w->value.text);
+                (void) snprintf(w->value.state, sizeof(w->value.state), "%s", PRESENCE_STATE_UNAVAILABLE);
                 return true;
         }
         w->state_claimed = false;

@@ -195,11 +195,11 @@ static int move_to(struct sync *s, const char *since) {
 
 /* Whoever is woken by the same thing as we are gets a head start on the server's limiter (reference 2.1). */
 static usec_t pause_after(struct sync *s, const struct sync_batch *b, usec_t ran) {
-        if (s->initial || s->catch_up)
-                return 0;
+        if (s->initial || s->poll.timeout == 0 || s->poll.initial)
+                return 0; /* not a long poll, or something else is to be asked at once */
         if (!carried_calls(b)) {
                 s->hurried = 0;
-                return ran >= s->poll.timeout && s->poll.timeout > 0 ? 0 : s->options.poll_pause;
+                return ran >= s->poll.timeout ? 0 : s->options.poll_pause;
         }
         s->hurried = ran < HURRIED_WITHIN ? s->hurried + 1 : 0;
         return s->hurried > HURRIED_MAX ? s->options.poll_pause : 0;

@@ -91,7 +91,6 @@ static const struct {
 static bool synapse_is_old(const char *version) {
         unsigned major, minor;
 
-        /* NOLINTNEXTLINE(cert-err34-c): a number too large for an unsigned is no old version */
         if (!version || sscanf(version, "%u.%u", &major, &minor) != 2)
                 return false;
         return major < SYNAPSE_PER_DEVICE_MAJOR ||
