@@ -1,0 +1,158 @@
+"""A real Synapse for scripts/demo, run by the Python of its virtual environment. Takes the orders that the scripted
+homeserver takes, and tells what that tells (tests/homeserver/main.c): what a friend of the user sees."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+
+PASSWORD = "correct horse"
+SECRET = "of this demo"
+
+CONFIG = """
+server_name: test
+report_stats: false
+pid_file: {folder}/synapse.pid
+media_store_path: {folder}/media
+log_config: {folder}/log.yaml
+database: {{name: sqlite3, args: {{database: "{folder}/homeserver.db"}}}}
+listeners: [{{type: http, port: {port}, bind_addresses: [127.0.0.1], resources: [{{names: [client, federation]}}]}}]
+signing_key: ed25519 a_demo AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+macaroon_secret_key: {secret}
+form_secret: {secret}
+registration_shared_secret: {secret}
+trusted_key_servers: []
+federation_domain_whitelist: []
+bcrypt_rounds: 4
+# A demonstration shows the calls, not the 10 s between two writes of presence.
+rc_presence: {{per_user: {{per_second: 1000, burst_count: 1000}}}}
+rc_login:
+  address: {{per_second: 1000, burst_count: 1000}}
+  account: {{per_second: 1000, burst_count: 1000}}
+presence: {{enabled: true}}
+experimental_features: {{msc3026_enabled: true}}
+"""
+
+LOG = """
+version: 1
+disable_existing_loggers: false
+handlers: {{file: {{class: logging.FileHandler, filename: {folder}/synapse.log}}}}
+root: {{level: INFO, handlers: [file]}}
+"""
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+class Session:
+    """One login of one user."""
+
+    def __init__(self, url, user, device):
+        self.url, self.token = url, None
+        answer = self.ask("POST", "login", {
+            "type": "m.login.password", "identifier": {"type": "m.id.user", "user": user}, "password": PASSWORD,
+            "device_id": device})
+        self.token, self.user = answer["access_token"], answer["user_id"]
+        self.n = 0
+
+    def ask(self, method, path, body=None, timeout=60, **query):
+        url = f"{self.url}/_matrix/client/v3/{path}?{urllib.parse.urlencode(query)}"
+        request = urllib.request.Request(url, method=method, data=None if body is None else json.dumps(body).encode())
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return json.load(answer)
+
+    def send(self, room, kind, content):
+        self.n += 1
+        self.ask("PUT", f"rooms/{urllib.parse.quote(room)}/send/{kind}/{self.n}", content)
+
+    def put_presence(self, state, message):
+        self.ask("PUT", f"presence/{urllib.parse.quote(self.user)}/status",
+                 {"presence": state, "status_msg": message})
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def start(folder):
+    """Returns the URL once Synapse says through its notify socket that it is ready."""
+    folder.mkdir(parents=True)
+    port = free_port()
+    values = {"folder": folder, "port": port, "secret": SECRET}
+    (folder / "homeserver.yaml").write_text(CONFIG.format(**values))
+    (folder / "log.yaml").write_text(LOG.format(**values))
+    ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ready.bind(str(folder / "notify"))
+    ready.settimeout(50)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "synapse.app.homeserver", "-c", folder / "homeserver.yaml"],
+        env={**os.environ, "NOTIFY_SOCKET": str(folder / "notify")}, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    while b"READY=1" not in ready.recv(4096):
+        pass
+    return process, f"http://127.0.0.1:{port}"
+
+
+def register(folder, url, user):
+    subprocess.run([pathlib.Path(sys.executable).parent / "register_new_matrix_user", "-u", user, "-p", PASSWORD,
+                    "--no-admin", "-k", SECRET, url], check=True, stdout=sys.stderr)
+
+
+def watch(friend, user):
+    """Tells every change of what the friend is told of the user."""
+    since, last = {}, None
+    while True:
+        try:
+            answer = friend.ask("GET", "sync", timeout=90, set_presence="offline", **since,
+                                filter=json.dumps({"room": {"rooms": []}}))
+        except (urllib.error.URLError, OSError):
+            return
+        since = {"since": answer["next_batch"], "timeout": 60000}
+        for event in answer.get("presence", {}).get("events", []):
+            if event["sender"] != user:
+                continue
+            content = event["content"]
+            now = content["presence"], content.get("status_msg") or ""
+            if now != last:
+                say("presence", *now)
+            last = now
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    process, url = start(folder)
+    try:
+        for name in ("me", "you"):
+            register(folder, url, name)
+        phone, friend = Session(url, "me", "PHONE"), Session(url, "you", "THEIRS")
+        room = friend.ask("POST", "createRoom", {"invite": [phone.user], "preset": "private_chat"})["room_id"]
+        phone.ask("POST", f"join/{urllib.parse.quote(room)}", {})
+        threading.Thread(target=watch, args=(friend, phone.user), daemon=True).start()
+        say("ready", url)
+        for line in sys.stdin:
+            order, _, rest = line.rstrip("\n").partition(" ")
+            if order == "event":
+                event = json.loads(rest.partition(" ")[2])
+                sender = phone if event["sender"] == "@me:test" else friend
+                sender.send(room, event["type"], event["content"])
+            elif order == "put":
+                _, state, message = rest.split(" ", 2)
+                phone.put_presence(state, message)
+            elif order == "quit":
+                break
+    finally:
+        process.terminate()
+        process.wait()
+
+
+main()

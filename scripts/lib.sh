@@ -1,0 +1,73 @@
+# What the scripts share: where things are, and a few words. Sourced by bash.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/busyd
+builds=${BUSYD_BUILDS:-$root} # build folders go here: build, build-asan, ...
+jobs=$(nproc)
+
+say() {
+        printf '\n== %s\n' "$*"
+}
+
+die() {
+        printf '%s\n' "$*" >&2
+        exit 1
+}
+
+have() {
+        command -v "$1" >/dev/null
+}
+
+is_ci() {
+        [ "${CI:-}" = true ]
+}
+
+# The virtual environment with the real Synapse: one for each set of requirements and each Python.
+synapse_venv() {
+        local key
+
+        key=$({ python3 --version; cat "$root/tests/interop/requirements.txt"; } | sha256sum | cut -c1-12)
+        printf '%s\n' "$cache/synapse-$key"
+}
+
+# Its Python; fails if it is not there, or not complete.
+synapse_python() {
+        local venv
+
+        venv=$(synapse_venv)
+        [ -e "$venv/complete" ] && printf '%s\n' "$venv/bin/python"
+}
+
+# Configures and builds: PRESET FOLDER [CMAKE-OPTION...] [-- TARGET...]
+build() {
+        local preset=$1 folder=$2 options=()
+
+        shift 2
+        while [ $# -gt 0 ] && [ "$1" != -- ]; do
+                options+=("$1")
+                shift
+        done
+        [ $# -gt 0 ] && shift
+        cmake -S "$root" --preset "$preset" -B "$folder" "${options[@]}" >"$folder.log" 2>&1 &&
+                cmake --build "$folder" ${1:+--target "$@"} >>"$folder.log" 2>&1 || {
+                cat "$folder.log"
+                return 1
+        }
+}
+
+# Writes the configuration of a private bus: FOLDER. The socket is FOLDER/bus.
+bus_config() {
+        cat <<-END
+	<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+	 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+	<busconfig>
+	  <type>session</type>
+	  <listen>unix:path=$1/bus</listen>
+	  <policy context="default">
+	    <allow send_destination="*" eavesdrop="true"/>
+	    <allow eavesdrop="true"/>
+	    <allow own="*"/>
+	  </policy>
+	</busconfig>
+	END
+}
