@@ -40,8 +40,18 @@ int availability_free_until_calls_end(struct availability *a, const struct call_
         return 0;
 }
 
-void availability_settle(struct availability *a) {
+void availability_await_calls_end(struct availability *a) {
+        a->mode = MODE_FREE;
+        a->mode_until = USEC_NEVER;
+        a->until_calls_end = true;
+        a->calls_before = UINT64_MAX;
+        a->calls_gone_at = USEC_NEVER;
+}
+
+void availability_settle(struct availability *a, const struct call_table *calls) {
         a->settled = true;
+        if (a->until_calls_end && a->calls_before == UINT64_MAX)
+                a->calls_before = call_table_next_serial(calls);
 }
 
 /* Two weak hints of one application from different sources are as good as a strong one. Returns since when both
@@ -115,7 +125,7 @@ static bool any_before(const struct call_table *calls, uint64_t serial) {
 static usec_t mode_over_at(struct availability *a, const struct call_table *calls, usec_t now) {
         if (!a->until_calls_end)
                 return a->mode_until;
-        if (any_before(calls, a->calls_before))
+        if (!a->settled || any_before(calls, a->calls_before))
                 a->calls_gone_at = USEC_NEVER;
         else if (a->calls_gone_at == USEC_NEVER)
                 a->calls_gone_at = now;

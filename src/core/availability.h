@@ -69,8 +69,11 @@ void availability_set_mode(struct availability *a, enum mode mode, usec_t until,
 /* MODE_FREE until the calls of now are gone. Returns -ENOENT if there is none. */
 int availability_free_until_calls_end(struct availability *a, const struct call_table *calls);
 
+/* After a restart: MODE_FREE until the calls that the first snapshots find are gone. */
+void availability_await_calls_end(struct availability *a);
+
 /* Every present source has finished its first snapshot. */
-void availability_settle(struct availability *a);
+void availability_settle(struct availability *a, const struct call_table *calls);
 
 /* Whether this call counts towards busy at `now`, and if not yet, from when on it will (USEC_NEVER: not
  * as things are). `ret_from` may be NULL. */

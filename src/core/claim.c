@@ -162,6 +162,7 @@ static void back_off(struct claim *c, usec_t now, uint32_t random) {
         /* By the next try what was read is old. */
         if (!c->live)
                 c->known = false;
+        c->retry_asked = false;
         c->retry_at = usec_add(now, backoff_next(&c->backoff, random));
 }
 
@@ -370,8 +371,15 @@ void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, us
                 break;
         }
         back_off(c, now, random);
-        if (retry_at != USEC_NEVER)
+        if (retry_at != USEC_NEVER) {
+                c->retry_asked = true;
                 c->retry_at = retry_at;
+        }
+}
+
+void claim_on_reconnected(struct claim *c) {
+        if (!c->retry_asked)
+                c->retry_at = 0;
 }
 
 void claim_on_signed_in(struct claim *c) {

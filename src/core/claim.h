@@ -132,6 +132,7 @@ struct claim {
 
         /* Limits. */
         usec_t retry_at;
+        bool retry_asked; /* by the server, which knows best */
         struct backoff backoff;
         usec_t writes[CLAIM_WRITES_PER_MINUTE_MAX]; /* the oldest first */
 };
@@ -161,6 +162,9 @@ void claim_on_written(struct claim *c, usec_t now);
 void claim_on_forgotten(struct claim *c);
 /* `retry_at`: what the server asks for; USEC_NEVER: backs off by itself, with `random` as jitter. */
 void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, usec_t now, uint32_t random);
+
+/* The server answers again: a wait that was only a back-off is over. */
+void claim_on_reconnected(struct claim *c);
 
 /* A new session: what the old one wrote on its device is out of reach. */
 void claim_on_signed_in(struct claim *c);

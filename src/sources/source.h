@@ -19,7 +19,7 @@ const char *source_state_to_string(enum source_state s);
 
 struct source; /* one running source; each kind has its own struct behind it, which begins with struct source_base */
 
-/* What every source is given. Borrowed for its lifetime. */
+/* What every source is given. Copied at start; what it points at stays borrowed. */
 struct source_context {
         sd_event *event;
         sd_bus *user_bus;   /* NULL: none */

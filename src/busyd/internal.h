@@ -1,0 +1,89 @@
+/* What the manager's own files share. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "busyd/keeper.h"
+#include "busyd/manager.h"
+#include "config/config.h"
+#include "control/control.h"
+#include "core/availability.h"
+#include "core/calls.h"
+#include "matrix/account.h"
+#include "sources/source.h"
+#include "state/state.h"
+
+#define OUTPUTS_MAX 4
+
+/* A Matrix account that is taken care of, with what may be written on it. */
+struct tenant {
+        struct manager *manager;
+        char name[ACCOUNT_NAME_MAX];
+        char source[ACCOUNT_NAME_MAX + sizeof("matrix/")]; /* of its calls */
+        struct session session;                            /* as it was when the account was made */
+        char *ca_file;
+        struct http *http; /* its own: ca-file differs by account */
+        struct account *account;
+        struct keeper *keepers[OUTPUTS_MAX];
+        size_t n_keepers;
+        bool settled;
+        bool was_online;
+        usec_t position_stored_at;
+};
+
+struct local_source {
+        const struct source_kind *kind;
+        struct source *source; /* NULL: off */
+        bool settled;
+        char *problem; /* it could not be started: why; else NULL */
+};
+
+struct manager {
+        sd_event *event;
+        sd_event_source *decide, *timer, *settle_timer, *stop_timer;
+        sd_bus *bus, *system_bus;
+        char *config_path;
+        struct config *config;
+        struct state *state;
+        struct control *control;
+        struct call_table *calls;
+        struct availability availability;
+        struct availability_verdict verdict;
+        struct call_sink sink;
+        char message[CLAIM_TEXT_MAX];  /* by hand; "" if none */
+        uint64_t published[CALLS_MAX]; /* serials of the calls on the bus */
+        size_t n_published;
+        bool storm_told;
+        bool stopping;
+        bool keep_log_level;
+
+        struct tenant *tenants[ACCOUNTS_MAX];
+        size_t n_tenants;
+        struct local_source *sources;
+        size_t n_sources;
+};
+
+/* A fact came in: decide at the end of this turn of the loop. */
+void manager_touch(struct manager *m);
+
+/* ---- tenants.c ---- */
+
+/* Makes the tenants fit the sessions on disk and the configuration: new ones are started, gone ones are let go. */
+int tenants_update(struct manager *m);
+void tenants_free(struct manager *m);
+bool tenants_are_settled(const struct manager *m);
+bool tenants_are_at_rest(const struct manager *m);
+/* Hands availability to the keepers and lets them act. Returns when to do so again. */
+usec_t tenants_run(struct manager *m, bool busy, usec_t now);
+
+/* ---- locals.c ---- */
+
+int locals_start(struct manager *m);
+void locals_stop(struct manager *m);
+bool locals_are_settled(const struct manager *m);
+
+/* ---- publish.c: what the bus shows; control compares and sends what changed ---- */
+
+void publish(struct manager *m, usec_t now);
+void publish_tenant_gone(struct manager *m, const char *name);

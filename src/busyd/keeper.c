@@ -1,0 +1,339 @@
+#include "busyd/keeper.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/text.h"
+
+/* A locked account is opened by people: minutes, not seconds. */
+#define LOCKED_RETRY (5 * USEC_PER_MIN)
+
+/* Room for a state, a text and a few words around them. */
+#define SENTENCE_MAX (CLAIM_STATE_MAX + CLAIM_TEXT_MAX + 64)
+
+struct keeper {
+        struct account *account;
+        const struct output *output;
+        struct state *state;
+        struct keeper_handler handler;
+
+        struct claim claim;
+        struct output_request *request; /* the step under way */
+        bool usable;
+        const char *why; /* not usable, or less than busy; static */
+        char problem[256];
+        usec_t since_wall; /* of what is owed */
+        enum claim_phase logged;
+
+        char shows[SENTENCE_MAX], restore[SENTENCE_MAX], note[SENTENCE_MAX];
+};
+
+static void refresh_traits(struct keeper *k) {
+        struct claim_traits traits;
+
+        k->output->traits(k->account, &traits);
+        claim_set_traits(&k->claim, &traits);
+}
+
+static void resume(struct keeper *k) {
+        struct state_claim owed;
+
+        if (state_get_claim(k->state, account_name(k->account), k->output->name, &owed) < 0)
+                return;
+        claim_resume(&k->claim, &owed.owed);
+        k->since_wall = owed.since_wall;
+        log_info("Account %s: the %s set by an earlier run is still owed back", account_name(k->account),
+                 k->output->name);
+}
+
+int keeper_new(struct keeper **ret, struct account *account, const struct output *output, struct state *state,
+               const struct keeper_handler *handler) {
+        struct claim_traits traits;
+        struct keeper *k = calloc(1, sizeof(*k));
+
+        if (!k)
+                return -ENOMEM;
+        k->account = account;
+        k->output = output;
+        k->state = state;
+        k->handler = *handler;
+        output->traits(account, &traits);
+        claim_init(&k->claim, &traits);
+        resume(k);
+        *ret = k;
+        return 0;
+}
+
+struct keeper *keeper_free(struct keeper *k) {
+        if (!k)
+                return NULL;
+        output_request_free(k->request);
+        free(k);
+        return NULL;
+}
+
+const struct output *keeper_output(const struct keeper *k) {
+        return k->output;
+}
+
+/* ---- facts ---- */
+
+/* Before the server is known, its traits are not, and nothing can be done right. */
+static bool can_act(const struct keeper *k) {
+        return account_is_known(k->account) && account_state(k->account) != ACCOUNT_SIGNED_OUT &&
+               account_state(k->account) != ACCOUNT_BROKEN;
+}
+
+void keeper_set_busy(struct keeper *k, bool busy, const struct output_situation *situation) {
+        struct claim_want want = k->claim.want;
+
+        k->usable = k->output->usable(k->account, &k->why);
+        if (!busy || !k->usable) {
+                claim_set_want(&k->claim, NULL);
+                return;
+        }
+        if (!k->claim.wanted)
+                k->output->want(k->account, situation, &want, &k->why);
+        else if (situation->message && want.text_claimed &&
+                 claim_value_set(&want.value, want.value.state, situation->message) < 0)
+                return;
+        claim_set_want(&k->claim, &want);
+}
+
+void keeper_seen(struct keeper *k, const struct claim_value *v) {
+        claim_on_seen(&k->claim, v, clock_now());
+}
+
+void keeper_unsure(struct keeper *k) {
+        claim_on_unsure(&k->claim);
+}
+
+void keeper_erased(struct keeper *k) {
+        claim_on_erased(&k->claim);
+}
+
+void keeper_online(struct keeper *k) {
+        refresh_traits(k);
+        claim_on_reconnected(&k->claim);
+}
+
+static enum claim_failure failure_of(enum matrix_outcome outcome) {
+        switch (outcome) {
+        case MATRIX_RETRY:
+        case MATRIX_LOCKED:
+                return CLAIM_FAILED_NOT_APPLIED;
+        case MATRIX_SIGNED_OUT:
+                return CLAIM_FAILED_SIGNED_OUT;
+        case MATRIX_REFUSED:
+        case MATRIX_NOT_FOUND:
+        case MATRIX_UNRECOGNIZED:
+        case MATRIX_BAD_TOKEN_POS:
+        case MATRIX_BAD_FILTER:
+                return CLAIM_FAILED_REFUSED;
+        case MATRIX_OK:
+        case MATRIX_UNSURE:
+        case MATRIX_NOT_MATRIX:
+                return CLAIM_FAILED_UNSURE;
+        }
+        return CLAIM_FAILED_UNSURE;
+}
+
+/* Something less than what was refused, if there is anything. */
+static void fall_back(struct keeper *k) {
+        struct claim_want want = k->claim.want;
+
+        if (claim_phase(&k->claim) != CLAIM_REFUSED || !k->output->fall_back(k->account, &want))
+                return;
+        log_info("Account %s: the server refuses %s '%s', trying '%s'", account_name(k->account), k->output->name,
+                 k->claim.want.value.state, want.state_claimed ? want.value.state : "the message alone");
+        k->why = "the server refuses more";
+        claim_set_want(&k->claim, &want);
+}
+
+static void on_failure(struct keeper *k, const struct output_result *result) {
+        usec_t now = clock_now(), retry_at = USEC_NEVER;
+
+        if (result->outcome == MATRIX_LOCKED)
+                retry_at = usec_add(now, LOCKED_RETRY);
+        if (result->retry_after != USEC_NEVER)
+                retry_at = usec_add(now, result->retry_after);
+        (void) text_printable(k->problem, sizeof(k->problem), result->problem ? result->problem : "");
+        log_debug("Account %s: %s: %s (%s)", account_name(k->account), k->output->name, k->problem,
+                  matrix_outcome_to_string(result->outcome));
+        claim_on_failure(&k->claim, failure_of(result->outcome), retry_at, now, random_u32());
+        fall_back(k);
+}
+
+static void on_answer(const struct output_result *result, void *userdata) {
+        struct keeper *k = userdata;
+
+        k->request = NULL;
+        if (result->outcome != MATRIX_OK)
+                on_failure(k, result);
+        else {
+                k->problem[0] = '\0';
+                if (k->claim.in_flight == CLAIM_READ)
+                        claim_on_read(&k->claim, &result->value, clock_now(), random_u32());
+                else
+                        claim_on_written(&k->claim, clock_now());
+        }
+        k->handler.changed(k->handler.userdata);
+}
+
+/* ---- steps ---- */
+
+static void fail_step(struct keeper *k, usec_t now, const char *what, int error) {
+        (void) snprintf(k->problem, sizeof(k->problem), "%s: %s", what, strerror(-error));
+        log_warning("Account %s: %s, trying again", account_name(k->account), k->problem);
+        claim_on_failure(&k->claim, CLAIM_FAILED_NOT_APPLIED, USEC_NEVER, now, random_u32());
+}
+
+static void write_journal(struct keeper *k, usec_t now) {
+        struct state_claim entry = {
+                .account = account_name(k->account),
+                .output = k->output->name,
+                .owed = *claim_owed(&k->claim),
+        };
+        int r;
+
+        if (k->since_wall == 0)
+                k->since_wall = clock_wall_now();
+        entry.since_wall = k->since_wall;
+        r = state_put_claim(k->state, &entry);
+        if (r < 0)
+                fail_step(k, now, "what would be owed cannot be stored, so nothing is written", r);
+        else
+                claim_on_journalled(&k->claim);
+}
+
+static void clear_journal(struct keeper *k, usec_t now) {
+        int r = state_remove_claim(k->state, account_name(k->account), k->output->name);
+
+        if (r < 0) {
+                fail_step(k, now, "what was given back cannot be crossed out", r);
+                return;
+        }
+        k->since_wall = 0;
+        claim_on_forgotten(&k->claim);
+}
+
+static void start_request(struct keeper *k, const struct claim_request *step, usec_t now) {
+        int r;
+
+        if (step->step == CLAIM_READ)
+                r = k->output->read(k->account, on_answer, k, &k->request);
+        else if (step->step == CLAIM_CURE)
+                r = k->output->cure(k->account, &step->value, on_answer, k, &k->request);
+        else
+                r = k->output->write(k->account, &step->value, on_answer, k, &k->request);
+        if (r < 0)
+                fail_step(k, now, "the request cannot be made", r);
+}
+
+static void log_phase(struct keeper *k) {
+        enum claim_phase phase = claim_phase(&k->claim);
+        struct keeper_report report;
+
+        if (phase == k->logged)
+                return;
+        keeper_report(k, &report);
+        log_full(phase == CLAIM_STUCK ? LOG_WARNING : LOG_INFO, LOG_ID_CLAIM_CHANGED, NULL,
+                 "Account %s: %s %s -> %s%s%s", account_name(k->account), k->output->name,
+                 claim_phase_to_string(k->logged), report.claim, report.note[0] ? ": " : "", report.note);
+        k->logged = phase;
+}
+
+usec_t keeper_run(struct keeper *k, usec_t now) {
+        struct claim_request step = { .wake_at = USEC_NEVER };
+
+        while (can_act(k)) {
+                /* What keeps a claim alive must have ended before the claim is given back. */
+                if (k->output->set_standing)
+                        k->output->set_standing(k->account, claim_is_standing(&k->claim));
+                step = claim_decide(&k->claim, now);
+                if (step.step == CLAIM_JOURNAL)
+                        write_journal(k, now);
+                else if (step.step == CLAIM_FORGET)
+                        clear_journal(k, now);
+                else if (step.step != CLAIM_NOTHING)
+                        start_request(k, &step, now);
+                else
+                        break;
+        }
+        log_phase(k);
+        return step.wake_at;
+}
+
+bool keeper_is_at_rest(const struct keeper *k) {
+        return !claim_owed(&k->claim) || k->claim.signed_out || !can_act(k);
+}
+
+bool keeper_is_stuck(const struct keeper *k) {
+        return claim_phase(&k->claim) == CLAIM_STUCK;
+}
+
+/* ---- words ---- */
+
+static const char *describe(char *buf, const struct claim_value *v) {
+        char text[CLAIM_TEXT_MAX], state[CLAIM_STATE_MAX];
+
+        (void) text_printable(text, sizeof(text), v->text);
+        (void) text_printable(state, sizeof(state), v->state);
+        (void) snprintf(buf, SENTENCE_MAX, text[0] ? "%s, \"%s\"" : "%s", state, text);
+        return buf;
+}
+
+/* A part that is not claimed is not put back either; what others have changed since is kept in any case. */
+static const char *describe_restore(struct keeper *k) {
+        const struct claim_owed *owed = claim_owed(&k->claim);
+        char text[CLAIM_TEXT_MAX];
+
+        if (!owed)
+                return "";
+        (void) text_printable(text, sizeof(text), owed->prior.text);
+        if (!owed->state_claimed)
+                (void) snprintf(k->restore, sizeof(k->restore), "message \"%s\"", text);
+        else
+                (void) describe(k->restore, &owed->prior);
+        return k->restore;
+}
+
+static const char *describe_phase(struct keeper *k) {
+        const char *until = account_traits(k->account)->stuck_until;
+
+        switch (claim_phase(&k->claim)) {
+        case CLAIM_STUCK:
+                (void) snprintf(k->note, sizeof(k->note), "stuck: another session of yours holds it%s%s",
+                                until ? "; " : "", until ? until : "");
+                return k->note;
+        case CLAIM_YIELDED:
+                return "changed by you meanwhile: left alone until the call ends";
+        case CLAIM_FOREIGN:
+                return "was busy before the call: left alone";
+        case CLAIM_REFUSED:
+                (void) snprintf(k->note, sizeof(k->note), "refused by the server: %s", k->problem);
+                return k->note;
+        case CLAIM_NO_EFFECT:
+                return "the server takes it and does not show it: presence is probably switched off there";
+        case CLAIM_FREE:
+        case CLAIM_ENTERING:
+        case CLAIM_HELD:
+        case CLAIM_LEAVING:
+                return k->problem[0] ? k->problem : k->why ? k->why : "";
+        }
+        return "";
+}
+
+void keeper_report(struct keeper *k, struct keeper_report *ret) {
+        const struct claim_value *shown = claim_shown(&k->claim);
+        bool off = !k->usable && claim_phase(&k->claim) == CLAIM_FREE;
+
+        *ret = (struct keeper_report){
+                .claim = off ? "off" : claim_phase_to_string(claim_phase(&k->claim)),
+                .shows = shown ? describe(k->shows, shown) : "",
+                .restore = describe_restore(k),
+                .note = describe_phase(k),
+        };
+}

@@ -1,0 +1,67 @@
+/* The table of sources, and what all of them share. */
+#include "sources/source.h"
+
+#include <stdio.h>
+
+#include "sources/base.h"
+#include "util/text.h"
+
+const struct source_kind *const source_kinds[] = {
+        NULL,
+};
+
+enum source_state source_state(const struct source *s) {
+        return s->state;
+}
+
+const char *source_detail(const struct source *s) {
+        return s->detail;
+}
+
+const char *source_state_to_string(enum source_state s) {
+        static const char *const names[] = {
+                [SOURCE_OFF] = "off",
+                [SOURCE_STARTING] = "starting",
+                [SOURCE_WATCHING] = "watching",
+                [SOURCE_UNAVAILABLE] = "unavailable",
+        };
+
+        return names[s];
+}
+
+void source_init(struct source *s, const struct source_kind *kind, const struct source_context *context) {
+        s->kind = kind;
+        s->context = *context;
+        s->state = SOURCE_STARTING;
+        s->detail[0] = '\0';
+}
+
+void source_set_state(struct source *s, enum source_state state, const char *detail) {
+        if (s->state == state && streq(s->detail, detail))
+                return;
+        s->state = state;
+        (void) snprintf(s->detail, sizeof(s->detail), "%s", detail);
+        s->context.changed(s->context.userdata, s);
+}
+
+static bool is_listed(const char *const *globs, const char *app) {
+        for (; globs && *globs; globs++)
+                if (glob_match(*globs, app))
+                        return true;
+        return false;
+}
+
+void source_report(struct source *s, const struct call_report *r) {
+        struct call_report named = *r;
+
+        named.source = s->kind->name;
+        if (is_listed(s->context.ignore, r->app) ||
+            (s->context.only && s->context.only[0] && !is_listed(s->context.only, r->app)))
+                source_end(s, r->id);
+        else
+                s->context.sink->report(s->context.sink->userdata, &named);
+}
+
+void source_end(struct source *s, const char *id) {
+        s->context.sink->end(s->context.sink->userdata, s->kind->name, id);
+}
