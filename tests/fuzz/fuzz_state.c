@@ -1,0 +1,62 @@
+/* Any bytes as files of the state: the first byte says which file, the rest is in it. What was taken must survive
+ * being written and read again. */
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "state/session.h"
+#include "state/state.h"
+#include "util/file.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const files[] = { "claims.json", "accounts.json", "mode.json", "history.json", "session-a.json" };
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+        return remove(path);
+}
+
+static size_t count_claims(const struct state *s) {
+        struct state_claim c;
+        size_t n = 0;
+
+        while (state_claim_at(s, n, &c) == 0)
+                n++;
+        return n;
+}
+
+static void look_twice(const char *dir) {
+        const struct state_change change = { .at_wall = 1, .busy = true, .reason = "a call" };
+        struct state_claim c;
+        struct state *s;
+        size_t n;
+
+        if (state_open(&s, dir, NULL, NULL) < 0)
+                abort();
+        n = count_claims(s);
+        if (n > 0 && (state_claim_at(s, 0, &c) < 0 || state_put_claim(s, &c) < 0))
+                abort();
+        if (state_add_change(s, &change) < 0 || state_n_changes(s) == 0)
+                abort();
+        state_free(s);
+        if (state_open(&s, dir, NULL, NULL) < 0 || count_claims(s) != n)
+                abort();
+        state_free(s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        char dir[] = "/tmp/busyd-fuzz-XXXXXX", path[128];
+        struct session session = { 0 };
+
+        if (size == 0 || !mkdtemp(dir))
+                return 0;
+        (void) snprintf(path, sizeof(path), "%s/%s", dir, files[data[0] % ARRAY_SIZE(files)]);
+        if (file_write(path, data + 1, size - 1, 0600) < 0)
+                abort();
+        look_twice(dir);
+        if (session_load(dir, "a", &session) == 0)
+                session_done(&session);
+        (void) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        return 0;
+}
