@@ -95,14 +95,15 @@ struct reported {
         enum call_phase phase;
         moment_t since, until;
         const char *what;
-        bool stated; /* since begin */
+        bool stated, changed; /* since begin */
 };
 
 int report_set_init(struct report_set *s, const struct observer_context *context, size_t max) {
+        /* As many new ones may be stated before the old ones are known to be over. */
         *s = (struct report_set){
                 .context = context,
-                .items = calloc(max, sizeof(s->items[0])),
-                .max = max,
+                .items = calloc(2 * max, sizeof(s->items[0])),
+                .max = 2 * max,
         };
         return s->items ? 0 : -ENOMEM;
 }
@@ -160,9 +161,10 @@ void report_set_add(struct report_set *s, const char *id, enum call_phase phase,
         item->since = since;
         item->until = until;
         item->what = what;
-        report_set_tell(s, item);
+        item->changed = true;
 }
 
+/* Ends first: they make room. */
 void report_set_end(struct report_set *s) {
         for (size_t i = 0; i < s->n;) {
                 struct reported *item = &s->items[i];
@@ -174,6 +176,11 @@ void report_set_end(struct report_set *s) {
                 s->context->sink->end(s->context->sink->userdata, s->context->source, item->id);
                 free(item->id);
                 *item = s->items[--s->n];
+        }
+        for (size_t i = 0; i < s->n; i++) {
+                if (s->items[i].changed)
+                        report_set_tell(s, &s->items[i]);
+                s->items[i].changed = false;
         }
 }
 

@@ -52,8 +52,8 @@ void id_memory_add(struct id_memory *m, const char *id); /* displaces the oldest
 
 /* ---- what is reported ---- */
 
-/* A family states all of its calls between begin and end, each time anew. The sink hears of those that are new or
- * changed, and of the end of those that were not stated again. */
+/* A family states all of its calls, `max` at most, between begin and end, each time anew. At the end the sink hears of
+ * those that were not stated again and are over, then of those that are new or changed. */
 struct report_set {
         const struct observer_context *context;
         struct reported *items;
