@@ -3,13 +3,12 @@
 #include <stdio.h>
 
 #include "busyd/internal.h"
+#include "matrix/sync.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 /* A position is one flushed file: not after every answer. What lies between is seen again, and is the same. */
 #define POSITION_STORE_INTERVAL USEC_PER_MIN
-/* Older than that, a narrow filter may hide what happened (reference 7.4). */
-#define POSITION_AGE_MAX (10 * USEC_PER_MIN)
 
 /* ---- what an account tells ---- */
 
@@ -154,7 +153,7 @@ static const char *usable_position(struct tenant *t, struct state_account *store
                 return NULL;
         if (!streq(stored->device_id, t->session.device_id))
                 return NULL;
-        return stored->since_at_wall <= now && now - stored->since_at_wall < POSITION_AGE_MAX ? stored->since : NULL;
+        return stored->since_at_wall <= now && now - stored->since_at_wall < SYNC_GAP_MAX ? stored->since : NULL;
 }
 
 static int tenant_new(struct tenant **ret, struct manager *m, const char *name, struct session *session) {
