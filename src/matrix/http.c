@@ -174,7 +174,7 @@ static struct http_socket *socket_free(struct http_socket *s) {
         sd_event_source_disable_unref(s->source);
         if (s->prev)
                 s->prev->next = s->next;
-        else if (s->http->sockets == s)
+        else
                 s->http->sockets = s->next;
         if (s->next)
                 s->next->prev = s->prev;
@@ -190,17 +190,16 @@ static int socket_new(struct http *h, curl_socket_t fd, uint32_t events) {
         if (!s)
                 return -ENOMEM;
         s->http = h;
+        s->next = h->sockets;
+        if (s->next)
+                s->next->prev = s;
+        h->sockets = s;
         r = sd_event_add_io(h->event, &s->source, fd, events, on_io, s);
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(s->source, "http-socket");
         if (curl_multi_assign(h->multi, fd, s) != CURLM_OK)
                 return -EIO;
-
-        s->next = h->sockets;
-        if (s->next)
-                s->next->prev = s;
-        h->sockets = s;
         (void) TAKE(s);
         return 0;
 }
@@ -309,8 +308,10 @@ struct http *http_free(struct http *h) {
         /* Closing its connections, curl still calls on_curl_socket. */
         if (h->multi)
                 (void) curl_multi_cleanup(h->multi);
-        while (h->sockets)
-                socket_free(h->sockets);
+        for (struct http_socket *s = h->sockets, *next; s; s = next) {
+                next = s->next;
+                socket_free(s);
+        }
         sd_event_source_disable_unref(h->timer);
         sd_event_unref(h->event);
         h->freed = true;
