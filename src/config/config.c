@@ -325,12 +325,6 @@ int config_load(struct config **ret, const char *path, config_problem_t problem,
         return l.n_problems;
 }
 
-static void globs_free(char **globs) {
-        for (size_t i = 0; globs && globs[i]; i++)
-                free(globs[i]);
-        free(globs);
-}
-
 struct config *config_free(struct config *c) {
         if (!c)
                 return NULL;

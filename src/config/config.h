@@ -20,7 +20,7 @@ struct account_config {
 struct source_config {
         char name[ACCOUNT_NAME_MAX];
         bool enabled;
-        char **ignore, **only; /* NULL-terminated globs of applications; NULL: empty */
+        char **ignore, **only; /* NULL-terminated globs of applications; NULL or [0] NULL: empty */
 };
 
 struct config {

@@ -213,12 +213,11 @@ static size_t globs_count(char *const *globs) {
         return n;
 }
 
-static void globs_free(char **globs) {
+void globs_free(char **globs) {
         for (size_t i = 0; globs && globs[i]; i++)
                 free(globs[i]);
         free(globs);
 }
-CLEANUP(char *, globs_free);
 
 static int globs_add(char **globs, const char *text, size_t length) {
         size_t n = globs_count(globs);
@@ -229,18 +228,8 @@ static int globs_add(char **globs, const char *text, size_t length) {
         return globs[n] ? 0 : -ENOMEM;
 }
 
-static int set_globs(const struct key *key, void *field, const char *value, bool append) {
-        SCOPED(globs_free) char **globs = calloc(CONFIG_GLOBS_MAX + 1, sizeof(*globs));
-        char ***list = field;
-
-        if (!globs)
-                return -ENOMEM;
-        for (size_t i = 0; append && *list && (*list)[i]; i++) {
-                int r = globs_add(globs, (*list)[i], strlen((*list)[i]));
-
-                if (r < 0)
-                        return r;
-        }
+/* Adds the words of `value` to `globs`, which has room for CONFIG_GLOBS_MAX. */
+static int globs_add_words(char **globs, const char *value) {
         for (value += strspn(value, BLANKS); *value != '\0'; value += strspn(value, BLANKS)) {
                 size_t n = strcspn(value, BLANKS);
                 int r = globs_add(globs, value, n);
@@ -249,8 +238,23 @@ static int set_globs(const struct key *key, void *field, const char *value, bool
                         return r;
                 value += n;
         }
+        return 0;
+}
+
+static int set_globs(const struct key *key, void *field, const char *value, bool append) {
+        char **globs = calloc(CONFIG_GLOBS_MAX + 1, sizeof(*globs)), ***list = field;
+        int r = globs ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r == 0 && append && *list && (*list)[i]; i++)
+                r = globs_add(globs, (*list)[i], strlen((*list)[i]));
+        if (r == 0)
+                r = globs_add_words(globs, value);
+        if (r < 0) {
+                globs_free(globs);
+                return r;
+        }
         globs_free(*list);
-        *list = globs[0] ? TAKE(globs) : NULL;
+        *list = globs;
         return 0;
 }
 

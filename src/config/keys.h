@@ -35,3 +35,5 @@ int key_set(const struct key *key, void *base, const char *value, bool append);
 /* What the value should have been, and what the field is now; for people. Both return buf. */
 const char *key_expected(const struct key *key, char *buf, size_t size);
 const char *key_current(const struct key *key, const void *base, char *buf, size_t size);
+
+void globs_free(char **globs);

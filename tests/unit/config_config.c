@@ -215,7 +215,6 @@ Test(config, limits) {
         cr_expect_not_null(strstr(told.sentences[3], "at most 64 patterns; the list of 64 so far stays in force"));
 }
 
-/* The user's file over the system's is the same as any file over what stands: here a folder takes its place. */
 Test(config, which_files) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         struct told told = { 0 };
