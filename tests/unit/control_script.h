@@ -1,0 +1,190 @@
+/* The other side of the bus tests: control.c with a manager that does as it is told, by lines of text, and tells what
+ * control asks for, in the same way. */
+#pragma once
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "control/control.h"
+
+struct script {
+        struct control *control;
+        int fd; /* lines in: what to do; lines out: what control asked for */
+};
+
+static void tell(struct script *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void tell(struct script *s, const char *format, ...) {
+        char line[1024];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(line, sizeof(line), format, ap);
+        va_end(ap);
+        if (write(s->fd, line, strlen(line) + 1) < 0)
+                _exit(90);
+}
+
+static int do_set_mode(void *userdata, enum mode mode, usec_t duration, bool until_calls_end, const char *message,
+                       char **ret_problem) {
+        tell(userdata, "mode %s %llu %d %s", mode_to_string(mode), (unsigned long long) duration, until_calls_end,
+             message);
+        return until_calls_end ? -ENOENT : 0;
+}
+
+static int do_hold(void *userdata, uint32_t cookie, const char *app, const char *reason, usec_t duration) {
+        tell(userdata, "hold %u %s %s %llu", cookie, app, reason, (unsigned long long) duration);
+        return streq(app, "refused") ? -EIO : 0;
+}
+
+static void do_release(void *userdata, uint32_t cookie) {
+        tell(userdata, "release %u", cookie);
+}
+
+static int do_reload(void *userdata, char **ret_problem) {
+        *ret_problem = strdup("busyd.conf:3: nonsense");
+        return -EINVAL;
+}
+
+/* Endless, so that the limit shows. */
+static int do_history(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_busy, const char **ret_reason) {
+        *ret_at_wall = 1000 - i;
+        *ret_busy = i % 2 == 0;
+        *ret_reason = "because";
+        return 1;
+}
+
+static void set_manager(struct script *s, bool busy, const char *problem) {
+        control_set_manager(s->control, &(struct control_manager_view){ .settled = true,
+                                                                        .busy = busy,
+                                                                        .since_wall = busy ? 7 : 5,
+                                                                        .mode = MODE_AUTO,
+                                                                        .message = "",
+                                                                        .problem = problem });
+}
+
+static void set_call(struct script *s, const char *app, bool counts) {
+        cr_assert_eq(control_set_call(s->control, &(struct control_call_view){ .serial = 12,
+                                                                               .source = "pipewire",
+                                                                               .app = app,
+                                                                               .what = "holds the microphone",
+                                                                               .phase = "active",
+                                                                               .evidence = "strong",
+                                                                               .since_wall = 3,
+                                                                               .counts = counts,
+                                                                               .why_not = counts ? "" : "in 3s" }),
+                     0);
+}
+
+static void set_account(struct script *s, const char *claim) {
+        const struct control_output_view outputs[] = {
+                { "presence", claim, "busy: In a call", "online: Here", "" },
+                { "profile", "off", "", "", "not supported" },
+        };
+
+        cr_assert_eq(control_set_account(s->control, &(struct control_account_view){ .name = "my.home",
+                                                                                     .user_id = "@a:b",
+                                                                                     .homeserver = "https://b",
+                                                                                     .server = "",
+                                                                                     .state = "online",
+                                                                                     .problem = "",
+                                                                                     .outputs = outputs,
+                                                                                     .n_outputs = 2 }),
+                     0);
+}
+
+static void set_source(struct script *s, unsigned n_calls) {
+        cr_assert_eq(control_set_source(s->control, &(struct control_source_view){ .name = "pipewire",
+                                                                                   .state = "watching",
+                                                                                   .detail = "",
+                                                                                   .n_calls = n_calls }),
+                     0);
+}
+
+static void act(struct script *s, const char *line) {
+        if (streq(line, "burst")) {
+                set_manager(s, true, "");
+                set_manager(s, false, "a");
+                set_manager(s, true, "b");
+                set_manager(s, true, "b");
+        } else if (streq(line, "undone")) {
+                set_manager(s, true, "");
+                set_manager(s, false, "");
+        } else if (streq(line, "free")) {
+                set_manager(s, false, "");
+        } else if (streq(line, "problem")) {
+                set_manager(s, false, "look \x1b[1m here\xff");
+        } else if (streq(line, "call")) {
+                set_call(s, "Firefox", false);
+        } else if (streq(line, "call counts")) {
+                set_call(s, "Firefox", true);
+        } else if (streq(line, "call gone")) {
+                control_remove_call(s->control, 12);
+                control_remove_call(s->control, 13);
+        } else if (streq(line, "fleeting call")) {
+                set_call(s, "Firefox", false);
+                control_remove_call(s->control, 12);
+        } else if (streq(line, "account")) {
+                set_account(s, "free");
+                set_source(s, 0);
+        } else if (streq(line, "account held")) {
+                set_account(s, "held");
+        } else if (streq(line, "account gone")) {
+                control_remove_account(s->control, "my.home");
+        } else {
+                control_hold_ended(s->control, (uint32_t) strtoul(line, NULL, 10));
+                tell(s, "ended");
+        }
+}
+
+static int on_line(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        char line[256];
+        ssize_t n = read(fd, line, sizeof(line) - 1);
+
+        if (n <= 0)
+                return sd_event_exit(sd_event_source_get_event(source), 0);
+        line[n] = '\0';
+        act(userdata, line);
+        return 0;
+}
+
+static int connect_sd_bus(const char *address, sd_event *event, sd_bus **ret) {
+        int r;
+
+        r = sd_bus_new(ret);
+        if (r >= 0)
+                r = sd_bus_set_address(*ret, address);
+        if (r >= 0)
+                r = sd_bus_set_bus_client(*ret, 1);
+        if (r >= 0)
+                r = sd_bus_start(*ret);
+        return r < 0 ? r : sd_bus_attach_event(*ret, event, 0);
+}
+
+/* Returns the exit status. */
+static int serve(const char *address, int fd) {
+        struct script s = { .fd = fd };
+        const struct control_ops ops = { do_set_mode, do_hold, do_release, do_reload, do_history, &s };
+        sd_event *event = NULL;
+        sd_bus *bus = NULL;
+        int r;
+
+        if (sd_event_new(&event) < 0 || connect_sd_bus(address, event, &bus) < 0)
+                return 91;
+        if (control_new(&s.control, bus, &ops) < 0)
+                return 92;
+        r = control_publish(s.control);
+        tell(&s, "publish %d", r);
+        if (r >= 0) {
+                if (sd_event_add_io(event, NULL, fd, POLLIN, on_line, &s) < 0)
+                        return 93;
+                r = sd_event_loop(event);
+        }
+        control_free(s.control);
+        sd_bus_flush_close_unref(bus);
+        sd_event_unref(event);
+        return 0;
+}
