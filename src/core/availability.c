@@ -144,7 +144,7 @@ static usec_t judge_mode(struct availability *a, const struct call_table *calls,
         return USEC_NEVER;
 }
 
-/* Whether calls make busy, grace included. */
+/* Whether calls make busy, grace included. What ends while the user said free leaves no grace behind. */
 static bool judge_calls(struct availability *a, const struct call_table *calls, usec_t now, usec_t *wake_at) {
         bool counting = false;
         usec_t grace = a->policy.hint_grace;
@@ -162,7 +162,7 @@ static bool judge_calls(struct availability *a, const struct call_table *calls, 
 
         if (counting)
                 a->grace = grace;
-        else if (a->counting)
+        else if (a->counting && a->mode != MODE_FREE)
                 a->release_at = usec_add(now, a->grace);
         a->counting = counting;
         if (counting)
@@ -187,8 +187,6 @@ struct availability_verdict availability_decide(struct availability *a, const st
                 busy = true;
                 break;
         case MODE_FREE:
-                /* What ends while the user said free leaves no grace behind. */
-                a->release_at = 0;
                 break;
         }
         if (!a->settled)
