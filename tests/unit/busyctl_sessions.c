@@ -1,0 +1,145 @@
+/* Where busyctl keeps sessions and what it calls them. The file under test belongs to a program, not to a library: it
+ * is taken in whole. */
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "busyctl/sessions.c"
+
+static char root[] = "/tmp/busyctl-XXXXXX";
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+        return remove(path);
+}
+
+static void set_up(void) {
+        cr_assert(mkdtemp(root));
+        cr_assert_eq(chdir(root), 0);
+        cr_assert_eq(mkdir("state", 0700), 0);
+        cr_assert_eq(mkdir("config", 0700), 0);
+        cr_assert_eq(unsetenv("STATE_DIRECTORY"), 0);
+        /* No systemd to ask. */
+        cr_assert_eq(setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent", 1), 0);
+        for (const char *const *v = (const char *const[]){ "XDG_STATE_HOME", "XDG_CONFIG_HOME", NULL }; *v; v++) {
+                char path[256];
+
+                (void) snprintf(path, sizeof(path), "%s/%s", root, streq(*v, "XDG_STATE_HOME") ? "state" : "config");
+                cr_assert_eq(setenv(*v, path, 1), 0);
+        }
+}
+
+static void tear_down(void) {
+        cr_assert_eq(chdir("/"), 0);
+        (void) nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+TestSuite(busyctl_sessions, .init = set_up, .fini = tear_down);
+
+static void save(const char *folder, const char *name, const char *user) {
+        const struct session s = {
+                .homeserver = (char *) "https://example.org",
+                .user_id = (char *) user,
+                .device_id = (char *) "DEVICE",
+                .access_token = (char *) "token",
+        };
+
+        cr_assert_eq(session_save(folder, name, &s), 0);
+}
+
+static void expect_folder(const char *expected, const char *what) {
+        SCOPED(free) char *folder = NULL;
+        char full[256];
+
+        cr_assert_eq(sessions_folder(&folder), 0);
+        (void) snprintf(full, sizeof(full), "%s/%s", root, expected);
+        cr_assert_str_eq(folder, full, "%s: %s", what, folder);
+}
+
+Test(busyctl_sessions, the_folder_that_holds_state) {
+        char given[256];
+
+        expect_folder("state/busyd", "nothing there");
+        cr_assert_eq(dir_make("config/busyd"), 0);
+        cr_assert_eq(file_write("config/busyd/busyd.conf", "", 0, 0600), 0);
+        expect_folder("state/busyd", "a configuration is no state");
+        save("config/busyd", "default", "@me:example.org");
+        expect_folder("config/busyd", "state among the configuration");
+        save("state/busyd", "default", "@me:example.org");
+        expect_folder("state/busyd", "state in both");
+        (void) snprintf(given, sizeof(given), "%s/given", root);
+        cr_assert_eq(setenv("STATE_DIRECTORY", given, 1), 0);
+        expect_folder("given", "given by the service manager");
+}
+
+static void expect_name(const char *user, const char *expected) {
+        SCOPED(free) char *name = NULL;
+
+        cr_assert_eq(sessions_name_for("state", user, &name), 0, "%s", user);
+        cr_assert_str_eq(name, expected, "%s: %s", user, name);
+        cr_assert(account_name_is_valid(name));
+}
+
+Test(busyctl_sessions, names) {
+        expect_name("@me:example.org", "default");
+        save("state", "home", "@me:example.org");
+        expect_name("@me:example.org", "home");
+        expect_name("@you:example.org", "default");
+        save("state", "default", "@first:example.org");
+        expect_name("@you:example.org", "you");
+        expect_name("@a.b=c/d:example.org", "a-b-c-d");
+        expect_name("@:example.org", "account");
+        save("state", "you", "@you:example.com");
+        expect_name("@you:example.org", "you-2");
+        save("state", "you-2", "@you:example.net");
+        expect_name("@you:example.org", "you-3");
+        expect_name("@you:example.net", "you-2");
+}
+
+Test(busyctl_sessions, a_long_user_still_gets_a_name) {
+        char user[300] = "@";
+        SCOPED(free) char *name = NULL, *second = NULL;
+
+        memset(user + 1, 'x', 200);
+        (void) snprintf(user + 201, sizeof(user) - 201, ":example.org");
+        save("state", "default", "@first:example.org");
+        cr_assert_eq(sessions_name_for("state", user, &name), 0);
+        cr_assert(account_name_is_valid(name));
+        save("state", name, "@other:example.org");
+        cr_assert_eq(sessions_name_for("state", user, &second), 0);
+        cr_assert(account_name_is_valid(second));
+        cr_assert_str_neq(name, second);
+}
+
+Test(busyctl_sessions, no_more_than_there_may_be) {
+        SCOPED(free) char *name = NULL;
+
+        for (unsigned i = 0; i < ACCOUNTS_MAX; i++) {
+                char text[32], user[48];
+
+                (void) snprintf(text, sizeof(text), "n%u", i);
+                (void) snprintf(user, sizeof(user), "@%s:example.org", text);
+                save("state", text, user);
+        }
+        cr_assert_eq(sessions_name_for("state", "@new:example.org", &name), -E2BIG);
+        cr_assert_null(name);
+        expect_name("@n3:example.org", "n3");
+}
+
+static const struct {
+        const char *what, *user;
+        bool may_be;
+} owners[] = {
+        { "the same", "@me:example.org", true }, { "not known yet", NULL, true },
+        { "only the local part", "me", true },   { "another server", "@me:example.com", false },
+        { "another local part", "you", false },  { "a longer local part", "mee", false },
+        { "a shorter local part", "m", false },
+};
+
+Test(busyctl_sessions, whose_a_session_is) {
+        const struct session s = { .user_id = (char *) "@me:example.org" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
+                cr_assert_eq(session_may_be_of(&s, owners[i].user), owners[i].may_be, "%s", owners[i].what);
+}
