@@ -6,16 +6,13 @@
 
 #include "util/json.h"
 
-/* The specification's limit of user, room and event ids, types and state keys. */
-#define ID_BYTES_MAX 255
-
 struct parser {
         struct sync_batch *batch;
         const char *me;
 };
 
 static bool id_is_sane(const char *s) {
-        return s && s[0] && strlen(s) <= ID_BYTES_MAX;
+        return s && s[0] && strlen(s) <= MATRIX_ID_BYTES_MAX;
 }
 
 /* Makes room for one more element. */
@@ -78,7 +75,7 @@ static int read_event(const struct parser *p, const char *room_id, enum event_pl
 
         if (!id_is_sane(e.type) || !id_is_sane(e.sender) || (e.event_id && !id_is_sane(e.event_id)))
                 return 0;
-        if (e.state_key && strlen(e.state_key) > ID_BYTES_MAX)
+        if (e.state_key && strlen(e.state_key) > MATRIX_ID_BYTES_MAX)
                 return 0;
         if (place == EVENT_STATE && !e.state_key)
                 return 0;

@@ -9,6 +9,9 @@
 /* Events taken from one answer; what is beyond is dropped and `overflow` says so. */
 #define SYNC_EVENTS_MAX 20000
 
+/* The specification's limit of user, room and event ids, types and state keys: longer ones do not come through. */
+#define MATRIX_ID_BYTES_MAX 255
+
 enum event_place {
         EVENT_STATE,    /* state before the timeline */
         EVENT_TIMELINE, /* new, in order of arrival */

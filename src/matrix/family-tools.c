@@ -31,12 +31,31 @@ moment_t event_moment(const struct matrix_event *e, const struct observer_time *
         return moment_add_msec((moment_t) t->now, age > 0 ? -age : 0);
 }
 
-int64_t event_server_now(const struct matrix_event *e, const struct observer_time *t) {
-        int64_t now;
+int64_t add_msec(int64_t a, int64_t b) {
+        int64_t sum;
 
-        if (e->age >= 0 && e->origin_server_ts > 0 && !__builtin_add_overflow(e->age, e->origin_server_ts, &now))
-                return now;
+        if (__builtin_add_overflow(a, b, &sum))
+                return b > 0 ? INT64_MAX : INT64_MIN;
+        return sum;
+}
+
+static int64_t wall_msec(const struct observer_time *t) {
         return (int64_t) (t->wall / USEC_PER_MSEC);
+}
+
+int64_t event_sent_msec(const struct matrix_event *e, const struct observer_time *t) {
+        if (e->origin_server_ts > 0)
+                return e->origin_server_ts;
+        return wall_msec(t) - (e->age > 0 ? e->age : 0);
+}
+
+moment_t event_moment_of(const struct matrix_event *e, const struct observer_time *t, int64_t msec) {
+        int64_t server_now = e->age >= 0 ? add_msec(event_sent_msec(e, t), e->age) : wall_msec(t);
+        int64_t ahead;
+
+        if (__builtin_sub_overflow(msec, server_now, &ahead))
+                ahead = msec > 0 ? INT64_MAX : INT64_MIN;
+        return moment_add_msec((moment_t) t->now, ahead);
 }
 
 const char *event_departed(const struct matrix_event *e) {
@@ -46,6 +65,10 @@ const char *event_departed(const struct matrix_event *e) {
                 return NULL;
         membership = json_member_string(e->content, "membership");
         return membership && !streq(membership, "join") ? e->state_key : NULL;
+}
+
+const char *event_redacted(const struct matrix_event *e) {
+        return streq(e->type, "m.room.redaction") && !e->state_key ? e->redacts : NULL;
 }
 
 bool type_is_one_of(const char *type, const char *const *types) {

@@ -5,6 +5,16 @@
 #include "core/calls.h"
 #include "matrix/family.h"
 
+/* ---- limits ---- */
+
+/* Calls that each family looks at and may report. Together they fit into what one source may have in the call table,
+ * so that strangers' rings cannot keep an own call out of it. */
+#define VOIP_CALLS_MAX 16
+#define OWN_STATE_MAX  12 /* of each kind */
+#define STICKY_MAX     12
+#define RINGS_MAX      8
+_Static_assert(VOIP_CALLS_MAX + 2 * OWN_STATE_MAX + STICKY_MAX + RINGS_MAX <= CALLS_PER_SOURCE_MAX, "too many");
+
 /* ---- time ---- */
 
 /* CLOCK_BOOTTIME as usec_t has it, but signed: what a server tells may have happened before the boot. */
@@ -14,8 +24,11 @@ typedef int64_t moment_t;
 /* When the event was sent, by its age, or by the wall clock where that is absent; never in the future. */
 moment_t event_moment(const struct matrix_event *e, const struct observer_time *t);
 
-/* What the event's server shows as wall time (ms since 1970) now, so that a wrong clock here does no harm. */
-int64_t event_server_now(const struct matrix_event *e, const struct observer_time *t);
+/* The same in ms since 1970, as the event's server counts them. */
+int64_t event_sent_msec(const struct matrix_event *e, const struct observer_time *t);
+
+/* When that server's clock shows `msec`: a wrong clock here does no harm where the event has an age. */
+moment_t event_moment_of(const struct matrix_event *e, const struct observer_time *t, int64_t msec);
 
 /* Both stick at the ends. */
 moment_t moment_add_msec(moment_t m, int64_t msec);
@@ -35,6 +48,9 @@ static inline bool moment_is_past(moment_t m, const struct observer_time *t) {
 /* Who is not, or no longer, joined by this event; NULL if it says nothing like that. */
 const char *event_departed(const struct matrix_event *e);
 bool type_is_one_of(const char *type, const char *const *types);
+/* The event (of that room) that this one takes back; NULL if it does nothing like that. */
+const char *event_redacted(const struct matrix_event *e);
+int64_t add_msec(int64_t a, int64_t b); /* sticks at the ends */
 /* NULL equals NULL. */
 bool same_or_both_absent(const char *a, const char *b);
 

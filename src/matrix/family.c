@@ -2,6 +2,6 @@
 #include "matrix/family.h"
 
 const struct call_family *const call_families[] = {
-        &call_family_voip,
-        NULL,
+        &call_family_voip,  &call_family_rtc_member, &call_family_rtc_sticky,
+        &call_family_jitsi, &call_family_rtc_notify, NULL,
 };

@@ -28,7 +28,8 @@ struct call_family {
         /* Families share `ids` of reports: prefix them with the family's name. */
         int (*new)(struct observer **ret, const struct observer_context *context);
         struct observer *(*free)(struct observer *o);
-        /* One event; nothing is reported before commit(), since an invite and its hangup may come together. */
+        /* One event of any family's types, m.room.member or m.room.redaction, which no family needs to list: each
+         * picks its own. Nothing is reported before commit(), since an invite and its hangup may come together. */
         void (*event)(struct observer *o, const struct matrix_event *e, const struct observer_time *t);
         /* A whole answer is through: report. */
         void (*commit)(struct observer *o, const struct observer_time *t);
@@ -45,6 +46,8 @@ struct call_family {
 
 /* NULL-terminated. */
 extern const struct call_family *const call_families[];
-extern const struct call_family call_family_voip; /* m.call.*, reference 4 */
-
-/* m.room.member and m.room.redaction, which every family gets and none needs to list. */
+extern const struct call_family call_family_voip;       /* m.call.* */
+extern const struct call_family call_family_rtc_member; /* call.member state, MatrixRTC and before */
+extern const struct call_family call_family_rtc_sticky; /* rtc.member sticky events */
+extern const struct call_family call_family_jitsi;      /* video rooms */
+extern const struct call_family call_family_rtc_notify; /* rings of group calls */

@@ -470,17 +470,17 @@ struct voip_verdict voip_call_judge(const struct voip_call *c, const char *me, u
                                     const struct observer_time *t) {
         /* Without the invite, only the caller's choice shows who called. */
         const struct voip_party *selector = NULL;
-        const char *caller = c->caller, *caller_party = c->caller_party;
+        const char *caller, *caller_party;
 
         if (!c->invited) {
                 selector = find_selector(c, me);
                 if (!selector)
                         selector = find_selector(c, NULL);
-                caller = selector ? selector->sender : NULL;
-                caller_party = selector ? selector->party_id : NULL;
+                if (!selector)
+                        return judge_unknown(c, me, cap, t);
         }
-        if (!caller)
-                return judge_unknown(c, me, cap, t);
+        caller = selector ? selector->sender : c->caller;
+        caller_party = selector ? selector->party_id : c->caller_party;
         if (streq(caller, me))
                 return judge_outgoing(c, me, caller_party, cap, t);
         return judge_incoming(c, me, caller, caller_party, cap, t);

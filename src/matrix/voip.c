@@ -9,7 +9,6 @@
 #include "util/json.h"
 #include "util/log.h"
 
-#define VOIP_CALLS_MAX     16  /* looked at, of all rooms */
 #define VOIP_ENDED_MAX     128 /* remembered as ended, so that late events do not start them again */
 #define VOIP_EVENT_IDS_MAX 256 /* remembered as seen: a filled gap brings events again */
 /* Of a call id, as the specification has it. */
@@ -201,7 +200,7 @@ static bool is_repeated(struct voip *v, const struct matrix_event *e) {
 
 static void voip_event(struct observer *o, const struct matrix_event *e, const struct observer_time *t) {
         struct voip *v = voip_from(o);
-        char report_id[sizeof("voip//") + 2 * CALL_ID_BYTES_MAX];
+        char report_id[sizeof("voip//") + MATRIX_ID_BYTES_MAX + CALL_ID_BYTES_MAX];
         const char *call_id, *departed = event_departed(e);
         struct voip_call *c;
         enum voip_kind kind;
@@ -211,7 +210,7 @@ static void voip_event(struct observer *o, const struct matrix_event *e, const s
         if (e->state_key || !kind_of(e->type, &kind))
                 return;
         call_id = json_member_string(e->content, "call_id");
-        if (!call_id || !call_id[0] || strlen(call_id) > CALL_ID_BYTES_MAX || strlen(e->room_id) > CALL_ID_BYTES_MAX)
+        if (!call_id || !call_id[0] || strlen(call_id) > CALL_ID_BYTES_MAX)
                 return;
         (void) snprintf(report_id, sizeof(report_id), "voip/%s/%s", e->room_id, call_id);
         if (id_memory_has(&v->ended, report_id) || is_repeated(v, e))
