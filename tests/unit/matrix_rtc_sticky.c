@@ -1,0 +1,252 @@
+/* Group calls by sticky events: which of several stands, and until when. */
+#include "matrix_stage.h"
+
+#define TYPE   "org.matrix.msc4143.rtc.member"
+#define HOUR   INT64_C(3600000)
+#define MINUTE INT64_C(60000)
+
+#define JOIN(key)                                                                                                     \
+        "{\"slot_id\":\"m.call#ROOM\",\"member\":{\"id\":\"" key "\",\"user_id\":\"@me:hs\",\"device_id\":\"D\"},"    \
+        "\"application\":{\"type\":\"m.call\",\"m.call.intent\":\"video\"},\"rtc_transports\":[],\"versions\":[],"    \
+        "\"msc4354_sticky_key\":\"" key "\"}"
+#define LEAVE(key) "{\"msc4354_sticky_key\":\"" key "\"}"
+#define K          "sticky/" STAGE_ROOM "/" TYPE "/k"
+
+struct sent {
+        const char *type, *sender, *event_id;
+        int64_t age, duration, ttl; /* duration -1: not sticky; ttl -1: not said */
+        const char *content;
+};
+
+static void put(struct stage *s, const char *section, const struct sent *e) {
+        SCOPED(json_decref)
+        json_t *event = json_pack("{s:s, s:s, s:I, s:{s:I}}", "type", e->type ? e->type : TYPE, "sender",
+                                  e->sender ? e->sender : STAGE_ME, "origin_server_ts",
+                                  (json_int_t) (stage_wall_msec(s) - e->age), "unsigned", "age", (json_int_t) e->age);
+        SCOPED(free) char *text = NULL;
+
+        if (e->event_id)
+                json_object_set_new(event, "event_id", json_string(e->event_id));
+        json_object_set_new(event, "content", stage_json(e->content));
+        if (e->duration >= 0)
+                json_object_set_new(event, "msc4354_sticky",
+                                    json_pack("{s:I}", "duration_ms", (json_int_t) e->duration));
+        if (e->ttl >= 0)
+                json_object_set_new(json_object_get(event, "unsigned"), "msc4354_sticky_duration_ttl_ms",
+                                    json_integer(e->ttl));
+        text = json_dumps(event, 0);
+        stage_sync(s, section, text);
+}
+
+static const struct {
+        const char *what;
+        struct sent event;
+        int64_t lasts; /* ms; 0: not in call */
+} events[] = {
+        { "a join", { .event_id = "$1", .duration = HOUR, .ttl = -1, .content = JOIN("k") }, HOUR },
+        { "the stable name",
+          { .type = "m.rtc.member", .event_id = "$1", .duration = HOUR, .ttl = -1, .content = JOIN("k") },
+          HOUR },
+        { "seen late",
+          { .event_id = "$1", .age = MINUTE, .duration = HOUR, .ttl = -1, .content = JOIN("k") },
+          HOUR - MINUTE },
+        { "the server says how long",
+          { .event_id = "$1", .age = MINUTE, .duration = HOUR, .ttl = 5000, .content = JOIN("k") },
+          5000 },
+        { "over", { .event_id = "$1", .age = HOUR, .duration = HOUR, .ttl = -1, .content = JOIN("k") }, 0 },
+        { "over, says the server", { .event_id = "$1", .duration = HOUR, .ttl = 0, .content = JOIN("k") }, 0 },
+        { "longer than sticky events last",
+          { .event_id = "$1", .duration = 50 * HOUR, .ttl = -1, .content = JOIN("k") },
+          HOUR },
+        { "the same from the server",
+          { .event_id = "$1", .duration = HOUR, .ttl = 50 * HOUR, .content = JOIN("k") },
+          HOUR },
+        { "for ever", { .event_id = "$1", .duration = INT64_MAX, .ttl = INT64_MAX, .content = JOIN("k") }, HOUR },
+        { "not sticky", { .event_id = "$1", .duration = -1, .ttl = -1, .content = JOIN("k") }, 0 },
+        { "without an id", { .duration = HOUR, .ttl = -1, .content = JOIN("k") }, 0 },
+        { "of somebody else",
+          { .sender = "@x:hs", .event_id = "$1", .duration = HOUR, .ttl = -1, .content = JOIN("k") },
+          0 },
+        { "a leave", { .event_id = "$1", .duration = HOUR, .ttl = -1, .content = LEAVE("k") }, 0 },
+        { "a leave with its slot",
+          { .event_id = "$1",
+            .duration = HOUR,
+            .ttl = -1,
+            .content = "{\"slot_id\":\"m.call#ROOM\",\"msc4354_sticky_key\":\"k\"}" },
+          0 },
+        { "a join by the text of the proposal",
+          { .event_id = "$1",
+            .duration = HOUR,
+            .ttl = -1,
+            .content =
+                    "{\"slot_id\":\"m.call#ROOM\",\"member\":{\"id\":\"k\",\"membership\":\"join\"},\"application\":"
+                    "{\"type\":\"m.call\"},\"transports\":{\"published\":[]},\"sticky_key\":\"k\"}" },
+          HOUR },
+        { "a leave by the text of the proposal",
+          { .event_id = "$1",
+            .duration = HOUR,
+            .ttl = -1,
+            .content = "{\"member\":{\"id\":\"k\",\"membership\":\"leave\"},\"application\":{\"type\":\"m.call\"},"
+                       "\"sticky_key\":\"k\"}" },
+          0 },
+        { "membership of a wrong type",
+          { .event_id = "$1",
+            .duration = HOUR,
+            .ttl = -1,
+            .content = "{\"member\":{\"membership\":1},\"application\":{\"type\":\"m.call\"},\"sticky_key\":\"k\"}" },
+          0 },
+        { "a whiteboard",
+          { .event_id = "$1",
+            .duration = HOUR,
+            .ttl = -1,
+            .content = "{\"application\":{\"type\":\"net.nordeck.whiteboard\"},\"sticky_key\":\"k\"}" },
+          0 },
+        { "application of a wrong type",
+          { .event_id = "$1",
+            .duration = HOUR,
+            .ttl = -1,
+            .content = "{\"application\":\"m.call\",\"sticky_key\":\"k\"}" },
+          0 },
+        { "no key",
+          { .event_id = "$1", .duration = HOUR, .ttl = -1, .content = "{\"application\":{\"type\":\"m.call\"}}" },
+          0 },
+        { "a key of a wrong type",
+          { .event_id = "$1",
+            .duration = HOUR,
+            .ttl = -1,
+            .content = "{\"application\":{\"type\":\"m.call\"},\"sticky_key\":7}" },
+          0 },
+        { "nothing", { .event_id = "$1", .duration = HOUR, .ttl = -1, .content = "{}" }, 0 },
+};
+
+Test(rtc_sticky, events) {
+        static const char *const sections[] = { "timeline", "msc4354_sticky" };
+
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(events); i++) {
+                usec_t lasts = (usec_t) events[i / 2].lasts * USEC_PER_MSEC;
+                const char *what = events[i / 2].what;
+                struct stage s;
+
+                stage_open(&s, &call_family_rtc_sticky);
+                put(&s, sections[i % 2], &events[i / 2].event);
+                cr_expect_eq(s.n_calls, lasts ? 1 : 0, "%s, in %s", what, sections[i % 2]);
+                if (s.n_calls > 0) {
+                        cr_expect_eq(s.calls[0].phase, CALL_ACTIVE, "%s", what);
+                        cr_expect_eq(s.calls[0].evidence, EVIDENCE_PROOF, "%s", what);
+                        cr_expect_eq(s.calls[0].until, STAGE_BOOT + lasts, "%s", what);
+                        cr_expect(s.family->in_call(s.observer), "%s", what);
+                        stage_wait(&s, lasts);
+                        cr_expect_eq(s.n_calls, 0, "%s", what);
+                }
+                stage_close(&s);
+        }
+}
+
+#define EVENT(id, ago, lasts, text)                                                                                   \
+        { .event_id = id, .age = ago, .duration = lasts, .ttl = -1, .content = text }
+
+static const struct {
+        const char *what;
+        struct sent first, second;
+        bool in_call;
+} pairs[] = {
+        { "join, then leave", EVENT("$a", 5, HOUR, JOIN("k")), EVENT("$b", 0, HOUR, LEAVE("k")), false },
+        { "the leave comes first", EVENT("$b", 0, HOUR, LEAVE("k")), EVENT("$a", 5, HOUR, JOIN("k")), false },
+        { "left, then joined again", EVENT("$a", 5, HOUR, LEAVE("k")), EVENT("$b", 0, HOUR, JOIN("k")), true },
+        { "another key is left", EVENT("$a", 5, HOUR, JOIN("k")), EVENT("$b", 0, HOUR, LEAVE("l")), true },
+        { "the longer one stands", EVENT("$a", 5, HOUR, JOIN("k")), EVENT("$b", 0, MINUTE, LEAVE("k")), true },
+        { "equally long: the greater id", EVENT("$a", 0, HOUR, JOIN("k")), EVENT("$b", 0, HOUR, LEAVE("k")), false },
+        { "equally long, the other way", EVENT("$b", 0, HOUR, JOIN("k")), EVENT("$a", 0, HOUR, LEAVE("k")), true },
+        { "renewed", EVENT("$a", HOUR - 5, HOUR, JOIN("k")), EVENT("$b", 0, HOUR, JOIN("k")), true },
+        { "seen twice", EVENT("$a", 0, HOUR, JOIN("k")), EVENT("$a", 0, HOUR, JOIN("k")), true },
+};
+
+Test(rtc_sticky, which_one_stands) {
+        for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+                struct stage s;
+
+                stage_open(&s, &call_family_rtc_sticky);
+                put(&s, "timeline", &pairs[i].first);
+                put(&s, "msc4354_sticky", &pairs[i].second);
+                cr_expect_eq(stage_phase(&s, K), pairs[i].in_call ? CALL_ACTIVE : CALL_GONE, "%s", pairs[i].what);
+                stage_close(&s);
+        }
+}
+
+Test(rtc_sticky, a_renewed_call_began_when_it_began) {
+        struct stage s;
+        usec_t since;
+
+        stage_open(&s, &call_family_rtc_sticky);
+        put(&s, "timeline", &(struct sent) EVENT("$a", 0, HOUR, JOIN("k")));
+        since = s.calls[0].since;
+        stage_wait(&s, 59 * USEC_PER_MIN);
+        put(&s, "timeline", &(struct sent) EVENT("$b", 0, HOUR, JOIN("k")));
+        cr_expect_eq(s.n_calls, 1);
+        cr_expect_eq(s.calls[0].since, since);
+        stage_wait(&s, 59 * USEC_PER_MIN);
+        cr_expect_eq(s.n_calls, 1);
+        stage_close(&s);
+}
+
+static const struct {
+        const char *what, *section, *events;
+        bool in_call;
+} endings[] = {
+        { "taken back", "timeline",
+          "{\"type\":\"m.room.redaction\",\"sender\":\"@me:hs\",\"redacts\":\"$a\",\"content\":{}}", false },
+        { "another one taken back", "timeline",
+          "{\"type\":\"m.room.redaction\",\"sender\":\"@me:hs\",\"redacts\":\"$b\",\"content\":{}}", true },
+        { "I left the room", "timeline",
+          "{\"type\":\"m.room.member\",\"sender\":\"@x:hs\",\"state_key\":\"@me:hs\",\"content\":{\"membership\":"
+          "\"leave\"}}",
+          false },
+        { "another left the room", "timeline",
+          "{\"type\":\"m.room.member\",\"sender\":\"@x:hs\",\"state_key\":\"@x:hs\",\"content\":{\"membership\":"
+          "\"leave\"}}",
+          true },
+};
+
+Test(rtc_sticky, endings) {
+        for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+                struct stage s;
+
+                stage_open(&s, &call_family_rtc_sticky);
+                put(&s, "timeline", &(struct sent) EVENT("$a", 0, HOUR, JOIN("k")));
+                stage_sync(&s, endings[i].section, endings[i].events);
+                cr_expect_eq(stage_phase(&s, K), endings[i].in_call ? CALL_ACTIVE : CALL_GONE, "%s", endings[i].what);
+                stage_close(&s);
+        }
+}
+
+Test(rtc_sticky, a_resync_brings_them_in_parts) {
+        struct stage s;
+
+        stage_open(&s, &call_family_rtc_sticky);
+        put(&s, "timeline", &(struct sent) EVENT("$a", 0, HOUR, JOIN("k")));
+        s.family->resync(s.observer, true);
+        s.family->resync(s.observer, false);
+        stage_commit(&s);
+        cr_expect_eq(s.n_calls, 1);
+        s.family->room_left(s.observer, STAGE_ROOM);
+        stage_commit(&s);
+        cr_expect_eq(s.n_calls, 0);
+        stage_close(&s);
+}
+
+Test(rtc_sticky, more_than_are_looked_at) {
+        struct stage s;
+
+        stage_open(&s, &call_family_rtc_sticky);
+        for (int i = 0; i < 60; i++) {
+                char id[16], content[128];
+
+                (void) snprintf(id, sizeof(id), "$%d", i);
+                (void) snprintf(content, sizeof(content), "{\"sticky_key\":\"%d\",\"application\":{\"type\":\"%s\"}}",
+                                i, i % 2 ? "m.call" : "x");
+                put(&s, "timeline", &(struct sent) EVENT(id, 0, HOUR, content));
+        }
+        cr_expect_gt(s.n_calls, 0);
+        cr_expect(stage_find(&s, "sticky/" STAGE_ROOM "/" TYPE "/59"));
+        stage_close(&s);
+}
