@@ -24,6 +24,7 @@ struct tenant {
         struct session session;                            /* as it was when the account was made */
         char *ca_file;
         struct http *http; /* its own: ca-file differs by account */
+        struct account_handler handler;
         struct account *account;
         struct keeper *keepers[OUTPUTS_MAX];
         size_t n_keepers;

@@ -22,6 +22,7 @@ static void start_source(struct manager *m, struct local_source *l) {
                 .sink = &m->sink,
                 .ignore = (const char *const *) config->ignore,
                 .only = (const char *const *) config->only,
+                .call_apps = (const char *const *) config->call_apps,
                 .changed = on_changed,
                 .userdata = m,
         };
@@ -30,7 +31,7 @@ static void start_source(struct manager *m, struct local_source *l) {
         l->settled = true;
         if (!config->enabled)
                 return;
-        r = l->kind->start(&l->source, &context);
+        r = l->kind->start(&l->source, l->kind, &context);
         if (r < 0) {
                 l->problem = strdup(strerror(-r));
                 log_warning("Source %s cannot be started: %s; going on without it", l->kind->name, strerror(-r));

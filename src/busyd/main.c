@@ -22,7 +22,7 @@ static void print_help(void) {
                "  -l, --log-level=LEVEL  error, warning, info or debug; wins over the configuration\n"
                "  -h, --help             show this help\n"
                "      --version          show the version\n\n"
-               "See busyd(8), busyd.conf(5) and busyctl(1).\n");
+               "See busyd(1), busyd.conf(5) and busyctl(1).\n");
 }
 
 /* Returns 1 to go on, 0 to exit with success, -EINVAL for wrong usage. */

@@ -106,7 +106,6 @@ static const struct account_handler *handler_of(struct tenant *t, struct account
                 .position = on_position,
                 .userdata = t,
         };
-        return h;
 }
 
 /* ---- making and letting go ---- */
@@ -159,7 +158,6 @@ static const char *usable_position(struct tenant *t, struct state_account *store
 static int tenant_new(struct tenant **ret, struct manager *m, const char *name, struct session *session) {
         const struct account_config *config = config_account(m->config, name);
         SCOPED(tenant_free) struct tenant *t = calloc(1, sizeof(*t));
-        struct account_handler handler;
         struct state_account stored;
         int r;
 
@@ -172,11 +170,12 @@ static int tenant_new(struct tenant **ret, struct manager *m, const char *name, 
         *session = (struct session){};
         if (config->ca_file && !(t->ca_file = strdup(config->ca_file)))
                 return -ENOMEM;
+        make_handler(t);
         r = http_new(&t->http, m->event, t->ca_file);
         if (r < 0)
                 return r;
         r = account_new(&t->account, m->event, t->http, name, &t->session, &config->settings,
-                        usable_position(t, &stored), &m->sink, handler_of(t, &handler));
+                        usable_position(t, &stored), &m->sink, &t->handler);
         if (r < 0)
                 return r;
         r = make_keepers(t);
