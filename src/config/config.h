@@ -21,6 +21,7 @@ struct source_config {
         char name[ACCOUNT_NAME_MAX];
         bool enabled;
         char **ignore, **only; /* NULL-terminated globs of applications; NULL or [0] NULL: empty */
+        char **call_apps;      /* likewise: count as call programs */
 };
 
 struct config {

@@ -314,6 +314,7 @@ static const struct key keys[] = {
         { SECTION_SOURCE, "enabled", &type_bool, SOURCE(enabled), 0, 0, NULL },
         { SECTION_SOURCE, "ignore", &type_globs, SOURCE(ignore), 0, 0, NULL },
         { SECTION_SOURCE, "only", &type_globs, SOURCE(only), 0, 0, NULL },
+        { SECTION_SOURCE, "call-apps", &type_globs, SOURCE(call_apps), 0, 0, NULL },
 };
 
 static const struct {

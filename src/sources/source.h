@@ -1,6 +1,6 @@
 /* A local signal of calls: one file per source, one line in the table of source.c. A source translates what it
- * watches into call reports and decides nothing. What sources share is in source.c: watching names without
- * activating them, states, back-off, lists of applications, application identity. */
+ * watches into call reports and decides nothing. What sources share: base.h (states, lists of applications), watch.h
+ * (services on a bus: never started, back-off, first snapshot), identity.h (which application). */
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -17,7 +17,7 @@ enum source_state {
 };
 const char *source_state_to_string(enum source_state s);
 
-struct source; /* one running source; each kind has its own struct behind it, which begins with struct source_base */
+struct source; /* one running source; each kind has its own struct behind it, which begins with struct source of base.h */
 
 /* What every source is given. Copied at start; what it points at stays borrowed. */
 struct source_context {
@@ -26,6 +26,8 @@ struct source_context {
         sd_bus *system_bus; /* NULL: none */
         const struct call_sink *sink;
         const char *const *ignore, *const *only; /* globs of applications, NULL-terminated or NULL */
+        const char *const *reasons;              /* see reasons.h; NULL-terminated or NULL */
+        const char *const *call_apps;            /* likewise: known to be call programs */
         /* The state or its detail changed. The first change away from STARTING ends the first snapshot. */
         void (*changed)(void *userdata, struct source *s);
         void *userdata;
@@ -34,8 +36,9 @@ struct source_context {
 struct source_kind {
         const char *name;        /* section [source NAME], object /source/NAME, `source` of its reports */
         const char *description; /* one line for `busyctl sources` */
+        const void *row;         /* what tells kinds that share their functions apart; NULL */
         /* Starts watching; asynchronous from here on. A missing service is no failure but SOURCE_UNAVAILABLE. */
-        int (*start)(struct source **ret, const struct source_context *context);
+        int (*start)(struct source **ret, const struct source_kind *kind, const struct source_context *context);
         struct source *(*stop)(struct source *s); /* ends its calls, frees it, returns NULL */
 };
 
