@@ -1,16 +1,30 @@
-/* What every source's own struct begins with, and what all of them do alike. Only for files in this room. */
+/* What every source's own struct begins with, and what all of them do alike. Only for files in this room.
+ *
+ * How to write a source:
+ *  - `struct mine { struct source source; ... };` and one `const struct source_kind`, named in the table of source.c;
+ *    several kinds may share one start() and differ by `kind->row`.
+ *  - start(): calloc, source_init(), then begin to watch. If what you watch is a service on a bus, watch_new() of
+ *    watch.h does the waiting, the states and the back-off; else call source_set_state() yourself, once the snapshot
+ * is complete (SOURCE_WATCHING) or cannot be had (SOURCE_UNAVAILABLE and why, in a few words for people).
+ *  - stop(): source_end(s, NULL), let go of everything, free.
+ *  - Whatever goes on is source_report()ed with an application of identity.h; `source` is filled in.
+ *  - What peers send wrongly is told once with source_tell_bad() and skipped. */
 #pragma once
 
 #include "sources/source.h"
 
 #define SOURCE_DETAIL_MAX 256
+#define SOURCE_APP_MAX    128 /* bytes of an application's name that are looked at */
 
 struct source {
         const struct source_kind *kind;
         struct source_context context;
         enum source_state state;
         char detail[SOURCE_DETAIL_MAX];
+        bool bad_told;
 };
+
+CLEANUP(sd_bus_message, sd_bus_message_unref);
 
 /* Copies the context; what it points at stays borrowed. The state is SOURCE_STARTING. */
 void source_init(struct source *s, const struct source_kind *kind, const struct source_context *context);
@@ -22,3 +36,7 @@ void source_set_state(struct source *s, enum source_state state, const char *det
  * list and it is not there: then a call of that id ends. */
 void source_report(struct source *s, const struct call_report *r);
 void source_end(struct source *s, const char *id); /* NULL: all calls */
+
+/* Something came that makes no sense, from sender and member of `m` (NULL: unknown): a warning the first time, without
+ * what was in it. */
+void source_tell_bad(struct source *s, sd_bus_message *m, const char *problem);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "sources/base.h"
+#include "util/log.h"
 #include "util/text.h"
 
 const struct source_kind *const source_kinds[] = {
@@ -34,6 +35,7 @@ void source_init(struct source *s, const struct source_kind *kind, const struct 
         s->context = *context;
         s->state = SOURCE_STARTING;
         s->detail[0] = '\0';
+        s->bad_told = false;
 }
 
 void source_set_state(struct source *s, enum source_state state, const char *detail) {
@@ -64,4 +66,13 @@ void source_report(struct source *s, const struct call_report *r) {
 
 void source_end(struct source *s, const char *id) {
         s->context.sink->end(s->context.sink->userdata, s->kind->name, id);
+}
+
+void source_tell_bad(struct source *s, sd_bus_message *m, const char *problem) {
+        const char *member = m ? sd_bus_message_get_member(m) : NULL,
+                   *types = m ? sd_bus_message_get_signature(m, 1) : NULL;
+
+        log_full(s->bad_told ? LOG_DEBUG : LOG_WARNING, NULL, NULL, "Source %s: %s (%s, types \"%s\"); ignoring it",
+                 s->kind->name, problem, member ? member : "an answer", types ? types : "");
+        s->bad_told = true;
 }

@@ -17,7 +17,8 @@ enum source_state {
 };
 const char *source_state_to_string(enum source_state s);
 
-struct source; /* one running source; each kind has its own struct behind it, which begins with struct source of base.h */
+struct source; /* one running source; each kind has its own struct behind it, which begins with struct source of base.h
+                */
 
 /* What every source is given. Copied at start; what it points at stays borrowed. */
 struct source_context {

@@ -1,0 +1,208 @@
+/* See identity.h. /proc/PID/exe is never asked: it cannot be read from within a user namespace. */
+#include "sources/identity.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#include "util/file.h"
+#include "util/text.h"
+
+#define PROC_FILE_MAX 131072 /* command lines of browsers are long */
+#define UNIT_SIZE     256    /* of a unit's name; longer ones name no application that anybody would list */
+
+/* Programs that go by several names. */
+static const struct {
+        const char *name, *identity;
+} aliases[] = {
+        { "chrome", "google-chrome" },
+        { "google-chrome-stable", "google-chrome" },
+        { "google-chrome-beta", "google-chrome" },
+        { "com.google.Chrome", "google-chrome" },
+        { "chromium-browser", "chromium" },
+        { "org.chromium.Chromium", "chromium" },
+        { "msedge", "microsoft-edge" },
+        { "microsoft-edge-stable", "microsoft-edge" },
+        { "com.microsoft.Edge", "microsoft-edge" },
+        { "brave", "brave-browser" },
+        { "com.brave.Browser", "brave-browser" },
+        { "vivaldi-bin", "vivaldi" },
+        { "vivaldi-stable", "vivaldi" },
+        { "firefox-bin", "firefox" },
+        { "firefox-esr", "firefox" },
+        { "org.mozilla.firefox", "firefox" },
+        { "us.zoom.Zoom", "zoom" },
+        { "com.discordapp.Discord", "discord" },
+        { "org.signal.Signal", "signal-desktop" },
+        { "signal", "signal-desktop" },
+        { "com.slack.Slack", "slack" },
+        { "com.skype.Client", "skypeforlinux" },
+        { "com.github.IsmaelMartinez.teams_for_linux", "teams-for-linux" },
+        { "im.riot.Riot", "element-desktop" },
+        { "element", "element-desktop" },
+        { "telegram-desktop", "org.telegram.desktop" },
+        { "Telegram", "org.telegram.desktop" },
+        { "dino", "im.dino.Dino" },
+        { "gnome-calls", "org.gnome.Calls" },
+        { "net.jami.Jami", "jami" },
+        { "jami-gnome", "jami" },
+        { "jami-qt", "jami" },
+        { "com.belledonnecommunications.linphone", "linphone" },
+        { "info.mumble.Mumble", "mumble" },
+};
+
+static const char *set(char *buf, size_t size, const char *text) {
+        return text_printable(buf, size, text);
+}
+
+static const char *canonical(char *buf, size_t size, const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+                if (strcasecmp(aliases[i].name, name) == 0)
+                        return set(buf, size, aliases[i].identity);
+        return set(buf, size, name);
+}
+
+static bool cut_suffix(char *text, const char *suffix) {
+        size_t n = strlen(text), m = strlen(suffix);
+
+        if (n <= m || !streq(text + n - m, suffix))
+                return false;
+        text[n - m] = '\0';
+        return true;
+}
+
+const char *identity_of_name(char *buf, size_t size, const char *name) {
+        const char *slash = strrchr(name, '/');
+        char base[UNIT_SIZE];
+
+        (void) snprintf(base, sizeof(base), "%s", slash && slash[1] ? slash + 1 : name);
+        (void) cut_suffix(base, ".desktop");
+        (void) cut_suffix(base, ".exe");
+        (void) cut_suffix(base, ".bin");
+        return canonical(buf, size, base);
+}
+
+/* ---- control groups ---- */
+
+static int hex_digit(char c) {
+        static const char digits[] = "0123456789abcdef";
+        const char *at = c ? strchr(digits, c) : NULL;
+
+        return at ? (int) (at - digits) : -1;
+}
+
+/* systemd writes "-" and others as \x2d. */
+static void unescape(char *text) {
+        char *to = text;
+
+        for (const char *from = text; *from; from++) {
+                int high = from[0] == '\\' && from[1] == 'x' ? hex_digit(from[2]) : -1;
+                int low = high >= 0 ? hex_digit(from[3]) : -1;
+
+                if (low >= 0) {
+                        *to++ = (char) (high * 16 + low);
+                        from += 3;
+                } else
+                        *to++ = *from;
+        }
+        *to = '\0';
+}
+
+/* "app-[LAUNCHER-]ID[-RANDOM].scope", "app-[LAUNCHER-]ID[@RANDOM].service", "dbus-:UNIQUE-ID@N.service"; "-" within
+ * the parts is escaped. */
+static const char *of_app_unit(char *buf, size_t size, char *unit) {
+        char *at, *dash;
+
+        if (cut_suffix(unit, ".scope")) {
+                dash = strrchr(unit, '-');
+                if (!dash || dash == strchr(unit, '-'))
+                        return set(buf, size, "");
+                *dash = '\0';
+        } else if (cut_suffix(unit, ".service")) {
+                at = strchr(unit, '@');
+                if (at)
+                        *at = '\0';
+        } else
+                return set(buf, size, "");
+        dash = strrchr(unit, '-');
+        unescape(dash + 1);
+        return identity_of_name(buf, size, dash + 1);
+}
+
+/* "snap.NAME.COMMAND..." */
+static const char *of_snap_unit(char *buf, size_t size, char *unit) {
+        char *name = unit + strlen("snap.");
+
+        name[strcspn(name, ".")] = '\0';
+        return identity_of_name(buf, size, name);
+}
+
+static const char *of_unit(char *buf, size_t size, char *unit) {
+        if (strncmp(unit, "app-", 4) == 0 || strncmp(unit, "dbus-", 5) == 0)
+                return of_app_unit(buf, size, unit);
+        if (strncmp(unit, "snap.", 5) == 0)
+                return of_snap_unit(buf, size, unit);
+        return set(buf, size, "");
+}
+
+/* The innermost part that is an application's: programs may make groups of their own below it. */
+static const char *of_path(char *buf, size_t size, const char *path, size_t length) {
+        char unit[UNIT_SIZE];
+
+        buf[0] = '\0';
+        while (length > 0 && buf[0] == '\0') {
+                size_t start = length;
+
+                while (start > 0 && path[start - 1] != '/')
+                        start--;
+                (void) snprintf(unit, sizeof(unit), "%.*s", (int) (length - start), path + start);
+                (void) of_unit(buf, size, unit);
+                length = start > 0 ? start - 1 : 0;
+        }
+        return buf;
+}
+
+const char *identity_of_cgroup(char *buf, size_t size, const char *cgroup) {
+        buf[0] = '\0';
+        /* "0::/user.slice/..."; with the old hierarchy one line per controller, of which systemd's has it as well. */
+        for (const char *line = cgroup; *line && buf[0] == '\0';) {
+                size_t n = strcspn(line, "\n");
+                const char *path = memchr(line, '/', n);
+
+                if (path)
+                        (void) of_path(buf, size, path, n - (size_t) (path - line));
+                line += n + (line[n] == '\n');
+        }
+        return buf;
+}
+
+/* ---- processes ---- */
+
+static int read_proc(pid_t pid, const char *name, char **ret) {
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/%s", (int) pid, name);
+        return file_read(path, PROC_FILE_MAX, ret, NULL);
+}
+
+const char *identity_of_pid(char *buf, size_t size, pid_t pid) {
+        SCOPED(free) char *cgroup = NULL, *comm = NULL, *cmdline = NULL;
+
+        buf[0] = '\0';
+        if (pid <= 0)
+                return buf;
+        if (read_proc(pid, "cgroup", &cgroup) >= 0 && identity_of_cgroup(buf, size, cgroup)[0])
+                return buf;
+        /* The name of the program as it was started; comm is cut short at 15 bytes and may be a thread's. Chromium
+         * writes its own command line, with blanks in between. */
+        if (read_proc(pid, "cmdline", &cmdline) >= 0 && cmdline[0]) {
+                char *arguments = strstr(cmdline, " --");
+
+                if (arguments)
+                        *arguments = '\0';
+                return identity_of_name(buf, size, cmdline);
+        }
+        if (read_proc(pid, "comm", &comm) < 0)
+                return buf;
+        comm[strcspn(comm, "\n")] = '\0';
+        return identity_of_name(buf, size, comm);
+}
