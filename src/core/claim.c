@@ -4,7 +4,8 @@
  * The way there:   1 read (unless the value is known)   2 journal   3 write   4 see it   5 held
  * The way back:    6 read (unless known)   7 compare, write what gives back   8 see it   9 cure   10 forget
  * Ends on the way: 11 foreign: taken before us   12 yielded: a person changed it   13 refused   14 no effect
- *                  15 stuck: given back, and another session keeps it */
+ *                  15 stuck: given back, and another session keeps it
+ * Doubt:           16 another client may have written: read   17 it released its own claim: ours again */
 #include "core/claim.h"
 
 #include <errno.h>
@@ -180,7 +181,7 @@ void claim_set_want(struct claim *c, const struct claim_want *want) {
                         c->must_leave = true;
                 if (!c->owed && c->verdict != CLAIM_STUCK)
                         c->verdict = CLAIM_FREE;
-                c->wanted = false;
+                c->wanted = c->asked = c->asking = c->released = false;
                 return;
         }
         /* Something less than what was refused may still be taken. */
@@ -234,6 +235,14 @@ void claim_on_erased(struct claim *c) {
                 c->acked = c->verified = false;
 }
 
+void claim_on_doubt(struct claim *c, bool released, usec_t now) {
+        if (!c->wanted || (!c->owed && c->verdict != CLAIM_FOREIGN))
+                return;
+        c->asked = true;
+        c->released = c->released || released;
+        c->ask_at = usec_add(now, CLAIM_ASK_AFTER);
+}
+
 /* With one value per user, a state that is not ours is what would be there without us by now, and so what is owed
  * back. */
 static void renew_prior(struct claim *c) {
@@ -243,7 +252,13 @@ static void renew_prior(struct claim *c) {
         c->on_disk = false;
 }
 
-/* Cases 4, 12 and 14: what a read says about a value of ours that the server has acknowledged. */
+/* Cases 11 and 12. Where the state alone tells, one that is taken is the claim of somebody else, who may release it.
+ */
+static enum claim_phase verdict_on(const struct claim *c, const struct claim_value *v) {
+        return !c->traits.text_tells_person && is_taken(c, v->state) ? CLAIM_FOREIGN : CLAIM_YIELDED;
+}
+
+/* Cases 4, 12, 14 and 17: what a read says about a value of ours that the server has acknowledged. */
 static void judge_held(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
         bool ignored = !c->verified && !c->traits.person_writes_whole && claim_value_equal(v, &c->debt.prior) &&
                        !claim_value_equal(v, goal_of(c));
@@ -251,10 +266,12 @@ static void judge_held(struct claim *c, const struct claim_value *v, usec_t now,
         if (stands(c, v)) {
                 c->verified = true;
                 backoff_reset(&c->backoff);
-        } else if (ignored || (!c->verified && c->debt.text_claimed && streq(v->text, c->debt.prior.text)))
+        } else if (c->released && claim_value_equal(v, &c->debt.prior))
+                c->acked = c->verified = false;
+        else if (ignored || (!c->verified && c->debt.text_claimed && streq(v->text, c->debt.prior.text)))
                 c->verdict = CLAIM_NO_EFFECT;
         else if (is_persons(c, v, /* prior_too= */ false))
-                c->verdict = CLAIM_YIELDED;
+                c->verdict = verdict_on(c, v);
         else {
                 /* Our words, another state: the server's doing. */
                 c->acked = c->verified = false;
@@ -289,12 +306,13 @@ void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uin
         c->ever_seen = true;
         c->known = true;
         c->doubt = false;
-        if (!c->owed)
-                return;
-        if (c->left)
+        if (c->owed && c->left)
                 judge_left(c, v, now, random);
-        else if (c->acked && c->verdict == CLAIM_FREE && !is_leaving(c))
+        else if (c->owed && c->acked && c->verdict == CLAIM_FREE && !is_leaving(c))
                 judge_held(c, v, now, random);
+        if (c->asking && !c->asked)
+                c->released = false;
+        c->asking = false;
 }
 
 void claim_on_journalled(struct claim *c) {
@@ -356,6 +374,8 @@ void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, us
         enum claim_step step = c->in_flight;
 
         c->in_flight = CLAIM_NOTHING;
+        c->asked = c->asked || c->asking;
+        c->asking = false;
         switch (f) {
         case CLAIM_FAILED_SIGNED_OUT:
                 c->signed_out = true;
@@ -477,25 +497,47 @@ static bool prepare(struct claim *c, struct claim_request *ret) {
         return true;
 }
 
+/* Case 16. */
+static struct claim_request ask_step(struct claim *c) {
+        c->asked = false;
+        c->asking = true;
+        return take_step(c, CLAIM_READ);
+}
+
 static struct claim_request hold_step(struct claim *c, usec_t now) {
         bool doubt = c->doubt || (c->known && !stands(c, &c->seen));
-        usec_t refresh_at;
+        usec_t ask_at = c->asked ? c->ask_at : USEC_NEVER, refresh_at;
 
+        if (now >= ask_at)
+                return ask_step(c);
         if (!c->verified && !doubt && now < c->verify_at)
-                return wait_until(c->verify_at);
+                return wait_until(usec_min(c->verify_at, ask_at));
         if (!c->verified || doubt)
                 return take_step(c, CLAIM_READ);
         refresh_at = usec_add(c->written_at, c->traits.refresh_interval);
         if (now >= refresh_at)
                 return write_step(c, CLAIM_WRITE, goal_of(c), /* back= */ false, now);
-        return wait_until(refresh_at);
+        return wait_until(usec_min(refresh_at, ask_at));
+}
+
+/* Case 17, for a claim that has not begun or was ended by somebody else's: begin again. False: `ret` is the step. */
+static bool begin_again(struct claim *c, usec_t now, struct claim_request *ret) {
+        bool released = c->verdict == CLAIM_FOREIGN && c->asked && c->released;
+
+        *ret = wait_until(released ? c->ask_at : USEC_NEVER);
+        if (!released || now < c->ask_at)
+                return false;
+        c->verdict = CLAIM_FREE;
+        c->asked = c->released = false;
+        c->known = c->acked = c->verified = false;
+        return true;
 }
 
 static struct claim_request enter_step(struct claim *c, usec_t now) {
         struct claim_request r;
 
-        if (c->verdict != CLAIM_FREE)
-                return wait_until(USEC_NEVER);
+        if (c->verdict != CLAIM_FREE && !begin_again(c, now, &r))
+                return r;
         /* Before the read, so that what is read is what is written over. */
         if (!c->acked && now < may_write_at(c, /* back= */ false))
                 return wait_until(may_write_at(c, /* back= */ false));
@@ -506,7 +548,7 @@ static struct claim_request enter_step(struct claim *c, usec_t now) {
                 if (!c->known)
                         return take_step(c, CLAIM_READ);
                 if (is_persons(c, &c->seen, /* prior_too= */ true)) {
-                        c->verdict = CLAIM_YIELDED;
+                        c->verdict = verdict_on(c, &c->seen);
                         return wait_until(USEC_NEVER);
                 }
                 renew_prior(c);

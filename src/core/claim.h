@@ -24,6 +24,9 @@
  * session of the user would catch a busy (reference 2.3, 2.4 step 4). */
 #define CLAIM_VERIFY_AFTER (2 * USEC_PER_SEC)
 
+/* What another client of the user does at the end of its own call is done by then. */
+#define CLAIM_ASK_AFTER (5 * USEC_PER_SEC)
+
 struct claim_value {
         char state[CLAIM_STATE_MAX];
         char text[CLAIM_TEXT_MAX];
@@ -67,7 +70,7 @@ enum claim_phase {
         CLAIM_HELD,      /* acknowledged and seen */
         CLAIM_LEAVING,   /* owed back, on its way */
         CLAIM_YIELDED,   /* a person changed it: no more writes for this call */
-        CLAIM_FOREIGN,   /* was taken before us: left alone for this call */
+        CLAIM_FOREIGN,   /* taken by somebody else: left alone for this call, or until they release it */
         CLAIM_REFUSED,   /* the server refuses it for good: no more writes for this call */
         CLAIM_NO_EFFECT, /* acknowledged, and not there: the server ignores it; no more writes for this call */
         CLAIM_STUCK,     /* given back, and another session still holds it */
@@ -114,6 +117,9 @@ struct claim {
         bool live;  /* pushes come; without them what was read holds for the next step only */
         bool known; /* `seen` is what stands there now */
         bool doubt; /* something else was pushed: read to be sure */
+        bool asked; /* ... or may have been written: read at `ask_at` */
+        bool asking, released;
+        usec_t ask_at;
         struct claim_value seen;
         bool ever_seen;
         bool signed_out;
@@ -154,6 +160,10 @@ void claim_on_unsure(struct claim *c);
 
 /* The server has lost our value, as known from its traits; it is written again if it is still wanted. */
 void claim_on_erased(struct claim *c);
+
+/* Another client of the user may write there about now, and nobody tells what. `released`: it may take away its own
+ * claim, and with it what stands there: then what was there before us is no person's word, and its place is free. */
+void claim_on_doubt(struct claim *c, bool released, usec_t now);
 
 /* The answers to a step; exactly one for each step that claim_decide() returned. */
 void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random);

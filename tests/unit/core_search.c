@@ -1,6 +1,7 @@
 /* Exhaustive search of the claim machine: every order of calls, a person's changes, other clients, pushes, failures
  * of each step, crashes with and without effect, restarts from the journal and lost sessions, to a depth, on a model
- * of a server that keeps a value per device and of one that keeps a single value. In every state reached:
+ * of a server that keeps a value per device, of one that keeps a single value, and of a field that is empty or
+ * somebody's, which another client of the user writes during its own calls. In every state reached:
  *
  *   1  nothing enters without a call, and nothing is written that is not in the journal on disk first
  *   2  no two steps are under way at once
@@ -20,12 +21,14 @@
 
 enum { OFFLINE, UNAVAILABLE, ONLINE, BUSY };
 static const char *const states[] = { "offline", "unavailable", "online", "busy" };
+/* A field: empty, another client's, (unused), ours. */
+static const char *const field_states[] = { "", "{theirs}", "{3}", "{ours}" };
 /* Index 0 is the prior message, 1 is ours, 2 and 3 are a person's. */
 static const char *const texts[] = { "Working", "In a call", "Lunch", "" };
 
 struct world {
         struct claim claim;
-        bool per_device, pushed;
+        bool per_device, pushed, field;
 
         /* The server. With one value per user only `own` and `text` count. */
         unsigned char own, other, text;
@@ -39,6 +42,7 @@ struct world {
         bool caught; /* another session has caught our busy */
 
         bool call, connected, persons_word, signed_out;
+        bool tell; /* busyd has yet to hear that the other client's call began or ended */
         bool journal;
         struct claim_owed entry;
         usec_t now, wake_at;
@@ -51,6 +55,7 @@ enum action {
         PERSON_WRITES,
         PERSON_CLEARS,
         CLIENT_SYNCS,
+        CLIENT_IS_HEARD,
         SESSION_CATCHES,
         TIME_PASSES,
         POLL_BREAKS,
@@ -71,24 +76,29 @@ enum action {
         N_ACTIONS,
 };
 static const char *const action_names[N_ACTIONS] = {
-        "call changes",        "person writes",         "person clears",    "client syncs",
-        "session catches",     "time passes",           "poll breaks",      "poll returns",
-        "push comes",          "old push comes",        "late write lands", "step works",
-        "step not applied",    "step lost but applied", "step lost",        "step late",
-        "step refused",        "session ends",          "session returns",  "crash",
-        "crash, step applied",
+        "call changes",    "person writes",       "person clears", "client syncs",     "client is heard",
+        "session catches", "time passes",         "poll breaks",   "poll returns",     "push comes",
+        "old push comes",  "late write lands",    "step works",    "step not applied", "step lost but applied",
+        "step lost",       "step late",           "step refused",  "session ends",     "session returns",
+        "crash",           "crash, step applied",
 };
 
 static enum action path[64];
 static unsigned path_length;
 static uint64_t n_states, n_steps;
 
+static const char *const *names_of(const struct world *w) {
+        return w->field ? field_states : states;
+}
+
 static void fail(const struct world *w, const char *what) {
+        const char *const *names = names_of(w);
+
         for (unsigned i = 0; i < path_length; i++)
                 fprintf(stderr, "  %2u %s\n", i + 1, action_names[path[i]]);
         fprintf(stderr,
                 "  own %s other %s text '%s' | without us %s '%s' | %s%s%s | phase %s, in flight %d, prior %s '%s'\n",
-                states[w->own], states[w->other], texts[w->text], states[w->base_state], texts[w->base_text],
+                names[w->own], names[w->other], texts[w->text], names[w->base_state], texts[w->base_text],
                 w->call ? "call" : "no call", w->caught ? ", caught" : "", w->journal ? ", owed on disk" : "",
                 claim_phase_to_string(claim_phase(&w->claim)), w->claim.in_flight, w->claim.debt.prior.state,
                 w->claim.debt.prior.text);
@@ -110,11 +120,13 @@ static unsigned char shown_state(const struct world *w) {
 static struct claim_value shown(const struct world *w) {
         struct claim_value v;
 
-        (void) claim_value_set(&v, states[shown_state(w)], texts[w->text]);
+        (void) claim_value_set(&v, names_of(w)[shown_state(w)], texts[w->text]);
         return v;
 }
 
 static struct claim_traits traits_of(const struct world *w) {
+        if (w->field)
+                return (struct claim_traits){ .withdrawn = "", .refresh_interval = USEC_NEVER };
         return (struct claim_traits){
                 .per_device = w->per_device,
                 .withdrawn = "offline",
@@ -134,7 +146,9 @@ static void want(struct world *w) {
                 .text_claimed = true,
         };
 
-        claim_set_want(&w->claim, w->call ? &busy : NULL);
+        static const struct claim_want joined = { .value = { .state = "{ours}" }, .state_claimed = true };
+
+        claim_set_want(&w->claim, !w->call ? NULL : w->field ? &joined : &busy);
 }
 
 static bool journal_has(const struct world *w, const struct claim_value *v) {
@@ -147,7 +161,7 @@ static bool journal_has(const struct world *w, const struct claim_value *v) {
 }
 
 static void check_write(struct world *w, const struct claim_request *r) {
-        bool entering = streq(r->value.state, "busy");
+        bool entering = streq(r->value.state, names_of(w)[BUSY]);
         size_t last = ARRAY_SIZE(w->writes) - 1;
 
         if (!w->journal)
@@ -191,7 +205,7 @@ static void apply_write(struct world *w) {
         w->old = true;
         w->old_state = shown_state(w);
         w->old_text = w->text;
-        w->own = index_of(states, ARRAY_SIZE(states), w->claim.sent.state);
+        w->own = index_of(names_of(w), ARRAY_SIZE(states), w->claim.sent.state);
         w->text = index_of(texts, ARRAY_SIZE(texts), w->claim.sent.text);
         w->late = false;
 }
@@ -243,7 +257,7 @@ static void restart(struct world *w) {
         claim_init(&w->claim, &traits);
         if (w->journal)
                 claim_resume(&w->claim, &w->entry);
-        w->late = w->old = false;
+        w->late = w->old = w->tell = false;
         w->connected = true;
         w->signed_out = false;
         memset(w->writes, 0, sizeof(w->writes));
@@ -260,11 +274,21 @@ static void land_late(struct world *w) {
         push(w);
 }
 
+/* Another client of the user is on a call of its own, or no more: it overwrites whatever is there. */
+static void client_calls(struct world *w) {
+        land_late(w);
+        w->base_state = w->base_state == OFFLINE ? UNAVAILABLE : OFFLINE;
+        w->own = w->base_state;
+        w->tell = true;
+}
+
 static void person_writes(struct world *w, unsigned char text) {
         land_late(w);
         w->text = w->base_text = text;
         if (w->per_device)
                 w->other = w->base_state = ONLINE;
+        else if (w->field)
+                w->own = w->base_state = OFFLINE;
         else
                 w->own = w->base_state = ONLINE;
         w->caught = false;
@@ -304,14 +328,27 @@ static bool act(struct world *w, enum action a) {
         case PERSON_CLEARS:
                 if (w->persons == 0 || writing || (!w->claim.live && step != CLAIM_NOTHING))
                         return false;
+                if (w->field && (a == PERSON_WRITES || w->tell))
+                        return false;
                 w->persons--;
                 person_writes(w, a == PERSON_WRITES ? 2 : 3);
                 return true;
         case CLIENT_SYNCS:
                 if (w->clients == 0 || w->caught || writing || (!w->claim.live && step != CLAIM_NOTHING))
                         return false;
+                if (w->field && w->tell)
+                        return false;
                 w->clients--;
-                client_syncs(w);
+                if (w->field)
+                        client_calls(w);
+                else
+                        client_syncs(w);
+                return true;
+        case CLIENT_IS_HEARD:
+                if (!w->tell)
+                        return false;
+                w->tell = false;
+                claim_on_doubt(&w->claim, w->base_state == OFFLINE, w->now);
                 return true;
         case SESSION_CATCHES:
                 if (!w->per_device || w->caught || shown_state(w) != BUSY || w->other == OFFLINE)
@@ -379,7 +416,7 @@ static bool act(struct world *w, enum action a) {
                         apply_write(w);
                 else if (a == STEP_LATE) {
                         w->late = true;
-                        w->late_own = index_of(states, ARRAY_SIZE(states), w->claim.sent.state);
+                        w->late_own = index_of(names_of(w), ARRAY_SIZE(states), w->claim.sent.state);
                         w->late_text = index_of(texts, ARRAY_SIZE(texts), w->claim.sent.text);
                 }
                 claim_on_failure(&w->claim, CLAIM_FAILED_UNSURE, USEC_NEVER, w->now, 500);
@@ -428,6 +465,7 @@ static void run_well(struct world *w, bool call) {
                 (void) act(w, SESSION_RETURNS);
         if (!w->connected)
                 (void) act(w, POLL_RETURNS);
+        (void) act(w, CLIENT_IS_HEARD);
         if (w->call != call) {
                 w->calls = 1;
                 (void) act(w, CALL_CHANGES);
@@ -460,10 +498,15 @@ static void check_given_back(struct world w) {
 
 static void check_held(struct world w) {
         /* Where nothing is pushed, what others write during the call is found only at its end. */
-        if (!w.call || (!w.pushed && (w.persons < 2 || w.clients < 2)))
+        if (!w.call || (!w.pushed && (w.persons < 2 || (w.clients < 2 && !w.field))))
                 return;
         run_well(&w, /* call= */ true);
-        if (claim_phase(&w.claim) == CLAIM_HELD ? (shown_state(&w) != BUSY || w.text != 1)
+        if (w.field && claim_phase(&w.claim) != CLAIM_REFUSED &&
+            (claim_phase(&w.claim) == CLAIM_FOREIGN) != (w.base_state != OFFLINE))
+                fail(&w, "6 another client's claim is mistaken");
+        if (w.field && claim_phase(&w.claim) == CLAIM_NO_EFFECT)
+                fail(&w, "6 what another client did is taken for the server's doing");
+        if (claim_phase(&w.claim) == CLAIM_HELD ? (shown_state(&w) != BUSY || (!w.field && w.text != 1))
                                                 : claim_phase(&w.claim) == CLAIM_ENTERING)
                 fail(&w, "6 busy does not stand there");
         if (claim_phase(&w.claim) == CLAIM_YIELDED && !w.persons_word && w.persons == 2)
@@ -486,7 +529,7 @@ static uint64_t mix(uint64_t h, uint64_t v) {
 }
 
 static uint64_t mix_value(uint64_t h, const struct claim_value *v) {
-        h = mix(h, (unsigned char) v->state[0] | (uint64_t) (unsigned char) v->state[2] << 8);
+        h = mix(h, (unsigned char) v->state[0] | (uint64_t) (unsigned char) v->state[1] << 8);
         return mix(h, (unsigned char) v->text[0]);
 }
 
@@ -519,7 +562,10 @@ static uint64_t print_of(const struct world *w) {
                            (uint64_t) w->caught << 21 | (uint64_t) w->call << 22 | (uint64_t) w->connected << 23 |
                            (uint64_t) w->persons_word << 24 | (uint64_t) w->signed_out << 25 |
                            (uint64_t) w->journal << 26 | (uint64_t) w->persons << 28 | (uint64_t) w->clients << 32 |
-                           (uint64_t) w->faults << 36 | (uint64_t) w->crashes << 40 | (uint64_t) w->calls << 44);
+                           (uint64_t) w->tell << 27 | (uint64_t) w->faults << 36 | (uint64_t) w->crashes << 40 |
+                           (uint64_t) w->calls << 44);
+        h = mix(h, (uint64_t) c->asked << 0 | (uint64_t) c->asking << 1 | (uint64_t) c->released << 2);
+        h = mix_time(h, c->asked ? c->ask_at : 0, w->now);
         h = mix_value(h, &c->seen);
         h = mix_value(h, &c->sent);
         if (c->owed)
@@ -570,15 +616,18 @@ static void search(const struct world *w, unsigned depth_left) {
         }
 }
 
-static void search_from(bool per_device, bool pushed) {
+static void search_from(bool per_device, bool pushed, bool field) {
         const char *depth = getenv("BUSYD_SEARCH_DEPTH");
         unsigned max = depth ? (unsigned) strtoul(depth, NULL, 10) : 12;
         struct world w = {
                 .per_device = per_device,
                 .pushed = pushed,
-                .own = per_device ? OFFLINE : ONLINE,
+                .field = field,
+                .own = per_device || field ? OFFLINE : ONLINE,
                 .other = per_device ? ONLINE : OFFLINE,
-                .base_state = ONLINE,
+                .base_state = field ? OFFLINE : ONLINE,
+                .text = field ? 3 : 0,
+                .base_text = field ? 3 : 0,
                 .now = START,
                 .wake_at = USEC_NEVER,
                 .persons = 2,
@@ -597,24 +646,30 @@ static void search_from(bool per_device, bool pushed) {
         push(&w);
         decide(&w);
         search(&w, max);
-        printf("%s server, %s: %llu states, %llu decisions, depth %u, no violation\n",
-               per_device ? "per-device" : "single-value", pushed ? "pushed" : "read", (unsigned long long) n_states,
-               (unsigned long long) n_steps, max);
+        printf("%s, %s: %llu states, %llu decisions, depth %u, no violation\n",
+               per_device ? "per-device server"
+               : field    ? "field"
+                          : "single-value server",
+               pushed ? "pushed" : "read", (unsigned long long) n_states, (unsigned long long) n_steps, max);
         free(table);
 }
 
 Test(core_search, per_device_pushed) {
-        search_from(true, true);
+        search_from(true, true, false);
 }
 
 Test(core_search, single_value_pushed) {
-        search_from(false, true);
+        search_from(false, true, false);
 }
 
 Test(core_search, per_device_read) {
-        search_from(true, false);
+        search_from(true, false, false);
 }
 
 Test(core_search, single_value_read) {
-        search_from(false, false);
+        search_from(false, false, false);
+}
+
+Test(core_search, field_read) {
+        search_from(false, false, true);
 }
