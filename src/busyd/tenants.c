@@ -96,8 +96,8 @@ static void on_position(void *userdata, struct account *a, const char *since) {
         store_position(t, since);
 }
 
-static const struct account_handler *handler_of(struct tenant *t, struct account_handler *h) {
-        *h = (struct account_handler){
+static void make_handler(struct tenant *t) {
+        t->handler = (struct account_handler){
                 .changed = on_changed,
                 .settled = on_settled,
                 .presence_seen = on_presence_seen,
