@@ -189,6 +189,11 @@ void claim_set_want(struct claim *c, const struct claim_want *want) {
 
         if (other || (!c->wanted && !c->must_leave))
                 c->verdict = CLAIM_FREE;
+        /* Wanted again before it was given back: nobody has watched it meanwhile. */
+        if (!c->wanted && c->owed && !c->live) {
+                c->asked = c->released = true;
+                c->ask_at = 0;
+        }
         c->wanted = true;
         c->want = *want;
 }
@@ -236,8 +241,13 @@ void claim_on_erased(struct claim *c) {
 }
 
 void claim_on_doubt(struct claim *c, bool released, usec_t now) {
+        bool just_lost = c->lost_at > 0 && now < usec_add(c->lost_at, CLAIM_ASK_AFTER);
+
         if (!c->wanted || (!c->owed && c->verdict != CLAIM_FOREIGN))
                 return;
+        /* Read between the release and the word of it. */
+        if (released && just_lost)
+                c->verdict = CLAIM_FOREIGN;
         c->asked = true;
         c->released = c->released || released;
         c->ask_at = usec_add(now, CLAIM_ASK_AFTER);
@@ -260,13 +270,14 @@ static enum claim_phase verdict_on(const struct claim *c, const struct claim_val
 
 /* Cases 4, 12, 14 and 17: what a read says about a value of ours that the server has acknowledged. */
 static void judge_held(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
-        bool ignored = !c->verified && !c->traits.person_writes_whole && claim_value_equal(v, &c->debt.prior) &&
-                       !claim_value_equal(v, goal_of(c));
+        bool was_prior = claim_value_equal(v, &c->debt.prior);
+        bool ignored =
+                !c->verified && !c->traits.person_writes_whole && was_prior && !claim_value_equal(v, goal_of(c));
 
         if (stands(c, v)) {
                 c->verified = true;
                 backoff_reset(&c->backoff);
-        } else if (c->released && claim_value_equal(v, &c->debt.prior))
+        } else if (c->released && was_prior)
                 c->acked = c->verified = false;
         else if (ignored || (!c->verified && c->debt.text_claimed && streq(v->text, c->debt.prior.text)))
                 c->verdict = CLAIM_NO_EFFECT;
@@ -277,6 +288,7 @@ static void judge_held(struct claim *c, const struct claim_value *v, usec_t now,
                 c->acked = c->verified = false;
                 back_off(c, now, random);
         }
+        c->lost_at = c->verdict != CLAIM_FREE && was_prior ? now : 0;
 }
 
 /* Cases 8, 9 and 15. */

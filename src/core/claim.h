@@ -120,6 +120,7 @@ struct claim {
         bool asked; /* ... or may have been written: read at `ask_at` */
         bool asking, released;
         usec_t ask_at;
+        usec_t lost_at; /* a read found what was before us, and that ended the claim; 0: not so */
         struct claim_value seen;
         bool ever_seen;
         bool signed_out;

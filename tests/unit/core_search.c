@@ -42,7 +42,8 @@ struct world {
         bool caught; /* another session has caught our busy */
 
         bool call, connected, persons_word, signed_out;
-        bool tell; /* busyd has yet to hear that the other client's call began or ended */
+        bool tell; /* busyd has yet to hear that the other client's call began or ended, soon after */
+        usec_t tell_until;
         bool journal;
         struct claim_owed entry;
         usec_t now, wake_at;
@@ -280,6 +281,7 @@ static void client_calls(struct world *w) {
         w->base_state = w->base_state == OFFLINE ? UNAVAILABLE : OFFLINE;
         w->own = w->base_state;
         w->tell = true;
+        w->tell_until = w->now + CLAIM_ASK_AFTER - 1;
 }
 
 static void person_writes(struct world *w, unsigned char text) {
@@ -358,7 +360,7 @@ static bool act(struct world *w, enum action a) {
                 push(w);
                 return true;
         case TIME_PASSES:
-                if (w->wake_at == USEC_NEVER || step != CLAIM_NOTHING)
+                if (w->wake_at == USEC_NEVER || step != CLAIM_NOTHING || (w->tell && w->wake_at > w->tell_until))
                         return false;
                 w->now = w->wake_at > w->now ? w->wake_at : w->now + 1;
                 w->old = false;
@@ -566,6 +568,8 @@ static uint64_t print_of(const struct world *w) {
                            (uint64_t) w->calls << 44);
         h = mix(h, (uint64_t) c->asked << 0 | (uint64_t) c->asking << 1 | (uint64_t) c->released << 2);
         h = mix_time(h, c->asked ? c->ask_at : 0, w->now);
+        h = mix_time(h, c->lost_at > 0 ? c->lost_at + CLAIM_ASK_AFTER : 0, w->now);
+        h = mix_time(h, w->tell ? w->tell_until : 0, w->now);
         h = mix_value(h, &c->seen);
         h = mix_value(h, &c->sent);
         if (c->owed)
