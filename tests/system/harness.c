@@ -145,6 +145,18 @@ static bool has_ended(struct world *w) {
         return waitpid(w->busyd, &w->status, WNOHANG) > 0;
 }
 
+/* Is it there and still the one that was started? A dead busyd explains every wait that came to nothing. */
+static const char *describe_busyd(const struct world *w, char *buf, size_t size) {
+        siginfo_t info = { 0 };
+
+        if (w->busyd <= 0 || waitid(P_PID, (id_t) w->busyd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+            info.si_pid == 0)
+                return "";
+        (void) snprintf(buf, size, "---- busyd is dead: %s %d\n", info.si_code == CLD_EXITED ? "exit code" : "signal",
+                        info.si_status);
+        return buf;
+}
+
 void world_start(struct world *w) {
         int64_t until = now_msec() + patience();
 
@@ -302,10 +314,12 @@ void world_end(struct world *w) {
 }
 
 void world_show(const struct world *w) {
+        char death[64];
         SCOPED(free) char *log = world_log(w);
         SCOPED(free) char *requests = w->hs ? hs_requests_text(w->hs) : strdup("(none)\n");
 
-        fprintf(stderr, "---- %s/busyd.log\n%s---- requests\n%s----\n", w->dir, log, requests);
+        fprintf(stderr, "---- %s/busyd.log\n%s%s---- requests\n%s----\n", w->dir, log,
+                describe_busyd(w, death, sizeof(death)), requests);
 }
 
 /* ---- what tests say often ---- */
