@@ -97,7 +97,7 @@ bool facts_are_video_consumer(const struct facts *f) {
 
 /* ---- the rule ---- */
 
-static bool is_excluded(const struct app_names *names, const struct app_lists *lists) {
+bool apps_are_left_out(const struct app_names *names, const struct app_lists *lists) {
         if (apps_match(lists->ignore, names->list))
                 return true;
         if (lists->only && lists->only[0])
@@ -126,7 +126,7 @@ enum mic_verdict mic_judge(const struct facts *node, bool running, const struct 
                 return MIC_NOT_RUNNING;
         if (!names->list[0])
                 return MIC_ANONYMOUS;
-        if (is_excluded(names, lists))
+        if (apps_are_left_out(names, lists))
                 return MIC_EXCLUDED;
         return with_call_output || is_of_calls(node, names, lists) ? MIC_STRONG : MIC_WEAK;
 }

@@ -39,8 +39,8 @@ int facts_set(struct facts *f, const char *key, const char *value);
 void facts_done(struct facts *f);
 const char *fact(const struct facts *f, enum fact which); /* "" if not there */
 
-/* Names that a program goes by: at most the node's three, the client's two, the portal's and the session's. */
-#define APP_NAMES_MAX 7
+/* Names that a program goes by: four of the node, four of the client, and the one of identity.h. */
+#define APP_NAMES_MAX 9
 
 struct app_names {
         const char *list[APP_NAMES_MAX + 1]; /* NULL-terminated; borrowed */
@@ -54,6 +54,9 @@ void app_names_add_facts(struct app_names *n, const struct facts *f);
 struct app_lists {
         const char *const *ignore, *const *only, *const *call_apps;
 };
+
+/* By the user's lists, else by the shipped one. */
+bool apps_are_left_out(const struct app_names *names, const struct app_lists *lists);
 
 enum mic_verdict {
         MIC_NOT_RUNNING,

@@ -1,0 +1,431 @@
+/* Follows the registry, see pipewire-graph.h. Nodes of interest are bound, as state and most properties come only with
+ * their info events; clients only where their properties tell of a sandbox; links say enough by themselves.
+ *
+ * The snapshot is complete after two answers: with the first all globals are known and those of interest bound, with
+ * the second their state has come. */
+#ifdef WITH_PIPEWIRE
+
+#include "sources/pipewire-graph.h"
+
+#include <errno.h>
+#include <pipewire/pipewire.h>
+#include <stdio.h>
+#include <sys/queue.h>
+
+#include "sources/identity.h"
+#include "sources/pipewire-connection.h"
+#include "util/file.h"
+#include "util/log.h"
+
+#define SYNCS_OF_SNAPSHOT 2
+
+#define COMM_SIZE 16 /* what the kernel keeps of a program's name, with its end */
+
+enum kind { KIND_NODE, KIND_CLIENT, KIND_LINK, KINDS };
+
+struct object {
+        struct node node; /* only facts are used for clients; first, so that a node is its object */
+        enum kind kind;
+        uint32_t global;
+        uint32_t from, to;      /* of a link: globals of its nodes */
+        struct pw_proxy *proxy; /* NULL: not bound */
+        struct spa_hook hook;
+        struct graph *graph;
+        bool identified;
+        char app[GRAPH_APP_MAX];
+        TAILQ_ENTRY(object) entry;
+};
+
+struct graph {
+        struct pipewire_connection *connection;
+        struct pw_registry *registry;
+        struct spa_hook registry_hook;
+        TAILQ_HEAD(objects, object) objects;
+        size_t n[KINDS];
+        enum graph_state state;
+        int syncs;
+        bool changed;
+        bool limit_told;
+        char problem[128];
+        struct graph_listener listeners[GRAPH_LISTENERS_MAX]; /* changed NULL: free */
+};
+
+/* libpipewire's context is one per process by its nature, and costs too much to have it once per source. */
+static struct graph *shared_graph;
+
+/* ---- objects ---- */
+
+static struct object *find(const struct graph *g, enum kind kind, uint32_t global) {
+        struct object *o;
+
+        TAILQ_FOREACH(o, &g->objects, entry)
+        if (o->kind == kind && o->global == global)
+                return o;
+        return NULL;
+}
+
+static void take_props(struct object *o, const struct spa_dict *props) {
+        const struct spa_dict_item *item;
+
+        if (!props)
+                return;
+        spa_dict_for_each(item, props) if (facts_set(&o->node.facts, item->key, item->value) < 0)
+                log_warning("Out of memory: a property of a PipeWire object is lost");
+}
+
+static void object_free(struct object *o) {
+        struct graph *g = o->graph;
+
+        if (o->proxy) {
+                spa_hook_remove(&o->hook);
+                pw_proxy_destroy(o->proxy);
+        }
+        TAILQ_REMOVE(&g->objects, o, entry);
+        g->n[o->kind]--;
+        g->changed = true;
+        for (size_t i = 0; i < GRAPH_LISTENERS_MAX && o->kind == KIND_NODE; i++)
+                if (g->listeners[i].gone)
+                        g->listeners[i].gone(g->listeners[i].userdata, o->node.id);
+        facts_done(&o->node.facts);
+        free(o);
+}
+
+static void name_node(struct node *n, uint32_t global) {
+        const char *serial = fact(&n->facts, FACT_SERIAL);
+
+        /* Servers without serials are older than this library, and reuse ids no less. */
+        if (serial[0] && strlen(serial) < sizeof(n->id))
+                (void) snprintf(n->id, sizeof(n->id), "%s", serial);
+        else
+                (void) snprintf(n->id, sizeof(n->id), "global %u", global);
+}
+
+static struct object *object_new(struct graph *g, enum kind kind, uint32_t global, const struct spa_dict *props) {
+        struct object *o;
+
+        if (g->n[kind] >= GRAPH_OBJECTS_MAX) {
+                if (!g->limit_told)
+                        log_warning("PipeWire has more than %d objects of a kind; the rest is not looked at",
+                                    GRAPH_OBJECTS_MAX);
+                g->limit_told = true;
+                return NULL;
+        }
+        o = calloc(1, sizeof(*o));
+        if (!o)
+                return NULL;
+        o->graph = g;
+        o->kind = kind;
+        o->global = global;
+        take_props(o, props);
+        name_node(&o->node, global);
+        TAILQ_INSERT_TAIL(&g->objects, o, entry);
+        g->n[kind]++;
+        g->changed = true;
+        return o;
+}
+
+/* ---- nodes and clients ---- */
+
+static void on_node_info(void *userdata, const struct pw_node_info *info) {
+        struct object *o = userdata;
+
+        o->node.running = info->state == PW_NODE_STATE_RUNNING;
+        if (info->change_mask & PW_NODE_CHANGE_MASK_PROPS)
+                take_props(o, info->props);
+        o->graph->changed = true;
+}
+
+static void on_client_info(void *userdata, const struct pw_client_info *info) {
+        struct object *o = userdata;
+        struct object *n;
+
+        if (!(info->change_mask & PW_CLIENT_CHANGE_MASK_PROPS))
+                return;
+        take_props(o, info->props);
+        TAILQ_FOREACH(n, &o->graph->objects, entry)
+        n->identified = false;
+        o->graph->changed = true;
+}
+
+static const struct pw_node_events node_events = { PW_VERSION_NODE_EVENTS, .info = on_node_info };
+static const struct pw_client_events client_events = { PW_VERSION_CLIENT_EVENTS, .info = on_client_info };
+
+static void bind_object(struct object *o, const char *type, uint32_t version, const void *events) {
+        o->proxy = pw_registry_bind(o->graph->registry, o->global, type, version, 0);
+        if (o->proxy)
+                pw_proxy_add_object_listener(o->proxy, &o->hook, events, o);
+        else
+                log_debug("PipeWire object %u cannot be bound: %s", o->global, strerror(errno));
+}
+
+static bool is_wanted(const struct facts *f) {
+        return facts_are_capture(f) || facts_are_video_consumer(f) || facts_are_camera(f) || facts_are_call_output(f);
+}
+
+static void add_node(struct graph *g, uint32_t global, const struct spa_dict *props) {
+        struct object *o = object_new(g, KIND_NODE, global, props);
+
+        if (!o)
+                return;
+        if (is_wanted(&o->node.facts))
+                bind_object(o, PW_TYPE_INTERFACE_Node, PW_VERSION_NODE, &node_events);
+        else
+                object_free(o);
+}
+
+/* Sandboxed clients are known by what the portal or PipeWire's Flatpak check says of them. */
+static bool is_sandboxed(const struct facts *f) {
+        const char *access = fact(f, FACT_CLIENT_ACCESS)[0] ? fact(f, FACT_CLIENT_ACCESS) : fact(f, FACT_ACCESS);
+
+        return streq(access, "portal") || streq(access, "flatpak") || streq(access, "restricted");
+}
+
+static void add_client(struct graph *g, uint32_t global, const struct spa_dict *props) {
+        struct object *o = object_new(g, KIND_CLIENT, global, props);
+
+        if (o && is_sandboxed(&o->node.facts))
+                bind_object(o, PW_TYPE_INTERFACE_Client, PW_VERSION_CLIENT, &client_events);
+}
+
+static void add_link(struct graph *g, uint32_t global, const struct spa_dict *props) {
+        const char *from = props ? spa_dict_lookup(props, PW_KEY_LINK_OUTPUT_NODE) : NULL;
+        const char *to = props ? spa_dict_lookup(props, PW_KEY_LINK_INPUT_NODE) : NULL;
+        struct object *o = from && to ? object_new(g, KIND_LINK, global, NULL) : NULL;
+
+        if (!o)
+                return;
+        o->from = (uint32_t) strtoul(from, NULL, 10);
+        o->to = (uint32_t) strtoul(to, NULL, 10);
+}
+
+/* ---- the registry ---- */
+
+static void on_global_remove(void *userdata, uint32_t global) {
+        struct graph *g = userdata;
+
+        for (size_t kind = 0; kind < KINDS; kind++) {
+                struct object *o = find(g, (enum kind) kind, global);
+
+                if (o)
+                        object_free(o);
+        }
+}
+
+static void on_global(void *userdata, uint32_t global, uint32_t permissions, const char *type, uint32_t version,
+                      const struct spa_dict *props) {
+        struct graph *g = userdata;
+
+        /* An id comes again only after its removal; should that have been missed, the old one is gone all the same. */
+        on_global_remove(g, global);
+        if (streq(type, PW_TYPE_INTERFACE_Node))
+                add_node(g, global, props);
+        else if (streq(type, PW_TYPE_INTERFACE_Client))
+                add_client(g, global, props);
+        else if (streq(type, PW_TYPE_INTERFACE_Link))
+                add_link(g, global, props);
+}
+
+static const struct pw_registry_events registry_events = {
+        PW_VERSION_REGISTRY_EVENTS,
+        .global = on_global,
+        .global_remove = on_global_remove,
+};
+
+/* ---- the connection ---- */
+
+static void tell(struct graph *g) {
+        g->changed = false;
+        for (size_t i = 0; i < GRAPH_LISTENERS_MAX; i++)
+                if (g->listeners[i].changed)
+                        g->listeners[i].changed(g->listeners[i].userdata);
+}
+
+static void on_up(void *userdata, struct pw_registry *registry) {
+        struct graph *g = userdata;
+
+        g->registry = registry;
+        g->syncs = 0;
+        spa_zero(g->registry_hook);
+        (void) pw_registry_add_listener(registry, &g->registry_hook, &registry_events, g);
+        pipewire_connection_sync(g->connection);
+}
+
+static void on_synced(void *userdata) {
+        struct graph *g = userdata;
+
+        if (++g->syncs < SYNCS_OF_SNAPSHOT) {
+                pipewire_connection_sync(g->connection);
+                return;
+        }
+        g->state = GRAPH_COMPLETE;
+        g->changed = true;
+}
+
+static void on_turn(void *userdata) {
+        struct graph *g = userdata;
+
+        if (g->changed && g->state == GRAPH_COMPLETE)
+                tell(g);
+}
+
+static void clear(struct graph *g) {
+        while (!TAILQ_EMPTY(&g->objects))
+                object_free(TAILQ_FIRST(&g->objects));
+        if (g->registry)
+                spa_hook_remove(&g->registry_hook);
+        g->registry = NULL;
+}
+
+static void on_down(void *userdata, const char *problem) {
+        struct graph *g = userdata;
+
+        clear(g);
+        g->state = GRAPH_DOWN;
+        (void) snprintf(g->problem, sizeof(g->problem), "%s", problem);
+        tell(g);
+}
+
+static const struct pipewire_connection_ops connection_ops = {
+        .up = on_up,
+        .synced = on_synced,
+        .turn = on_turn,
+        .down = on_down,
+};
+
+/* ---- for sources ---- */
+
+static int graph_new(struct graph **ret, sd_event *event) {
+        struct graph *g = calloc(1, sizeof(*g));
+        int r;
+
+        if (!g)
+                return -ENOMEM;
+        TAILQ_INIT(&g->objects);
+        r = pipewire_connection_new(&g->connection, event, &connection_ops, g);
+        if (r < 0) {
+                free(g);
+                return r;
+        }
+        *ret = g;
+        return 0;
+}
+
+int graph_join(struct graph **ret, sd_event *event, const struct graph_listener *listener, size_t *ret_slot) {
+        int r = shared_graph ? 0 : graph_new(&shared_graph, event);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < GRAPH_LISTENERS_MAX; i++)
+                if (!shared_graph->listeners[i].changed) {
+                        shared_graph->listeners[i] = *listener;
+                        *ret_slot = i;
+                        *ret = shared_graph;
+                        return 0;
+                }
+        return -EBUSY;
+}
+
+void graph_leave(struct graph *g, size_t slot) {
+        g->listeners[slot] = (struct graph_listener){ 0 };
+        for (size_t i = 0; i < GRAPH_LISTENERS_MAX; i++)
+                if (g->listeners[i].changed)
+                        return;
+        clear(g);
+        (void) pipewire_connection_free(g->connection);
+        free(g);
+        shared_graph = NULL;
+}
+
+enum graph_state graph_state(const struct graph *g) {
+        return g->state;
+}
+
+const char *graph_problem(const struct graph *g) {
+        return g->problem;
+}
+
+struct node *graph_next(struct graph *g, struct node *previous) {
+        struct object *o = previous ? TAILQ_NEXT((struct object *) previous, entry) : TAILQ_FIRST(&g->objects);
+
+        while (o && o->kind != KIND_NODE)
+                o = TAILQ_NEXT(o, entry);
+        return o ? &o->node : NULL;
+}
+
+bool graph_is_linked(const struct graph *g, const struct node *from, const struct node *to) {
+        const struct object *a = (const struct object *) from, *b = (const struct object *) to, *o;
+
+        TAILQ_FOREACH(o, &g->objects, entry)
+        if (o->kind == KIND_LINK && o->from == a->global && o->to == b->global)
+                return true;
+        return false;
+}
+
+/* ---- whose node it is ---- */
+
+/* PulseAudio's clients tell their process id themselves, and out of a sandbox it means another process here: it is
+ * taken if that process is named like the program. */
+static bool is_process_of(long pid, const char *binary) {
+        SCOPED(free) char *comm = NULL;
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
+        if (binary[0] == '\0' || file_read(path, COMM_SIZE, &comm, NULL) < 0)
+                return false;
+        comm[strcspn(comm, "\n")] = '\0';
+        return strncmp(comm, binary, COMM_SIZE - 1) == 0;
+}
+
+/* 0: not known for sure. */
+static pid_t process_of(const struct facts *node, const struct facts *client) {
+        const char *pid = fact(node, FACT_APP_PID);
+
+        if (client && is_sandboxed(client))
+                return 0;
+        if (!streq(fact(node, FACT_CLIENT_API), "pipewire-pulse"))
+                return client ? (pid_t) strtol(fact(client, FACT_CLIENT_PID), NULL, 10) : 0;
+        return is_process_of(strtol(pid, NULL, 10), fact(node, FACT_APP_BINARY)) ? (pid_t) strtol(pid, NULL, 10) : 0;
+}
+
+/* Chromium and its relatives name capture streams "PRODUCT input". */
+static void identify_by_name(struct object *o, const char *name) {
+        static const char suffix[] = " input";
+        size_t n = strlen(name), m = sizeof(suffix) - 1;
+        char product[FACT_LENGTH_MAX + 1];
+
+        (void) snprintf(product, sizeof(product), "%s", name);
+        if (n > m && n < sizeof(product) && streq(product + n - m, suffix))
+                product[n - m] = '\0';
+        (void) identity_of_name(o->app, sizeof(o->app), product);
+}
+
+static void identify(struct object *o, const struct facts *client, const struct app_names *names) {
+        const char *portal = client ? fact(client, FACT_PORTAL_APP_ID) : "";
+        pid_t pid = process_of(&o->node.facts, client);
+
+        o->app[0] = '\0';
+        if (portal[0])
+                (void) identity_of_name(o->app, sizeof(o->app), portal);
+        else if (pid > 0)
+                (void) identity_of_pid(o->app, sizeof(o->app), pid);
+        if (o->app[0] == '\0' && names->list[0])
+                identify_by_name(o, names->list[0]);
+        o->identified = true;
+}
+
+const char *graph_identify(struct graph *g, struct node *n, struct app_names *ret_names) {
+        struct object *o = (struct object *) n;
+        const char *id = fact(&n->facts, FACT_CLIENT_ID);
+        struct object *client = id[0] ? find(g, KIND_CLIENT, (uint32_t) strtoul(id, NULL, 10)) : NULL;
+
+        *ret_names = (struct app_names){ 0 };
+        app_names_add_facts(ret_names, &n->facts);
+        if (client)
+                app_names_add_facts(ret_names, &client->node.facts);
+        if (!o->identified)
+                identify(o, client ? &client->node.facts : NULL, ret_names);
+        app_names_add(ret_names, o->app);
+        return o->app;
+}
+
+#endif
