@@ -12,6 +12,7 @@
 
 #define SYNAPSE_BUSY_DROP_MSEC (60 * 60 * 1000)
 #define SYNAPSE_DROP_MSEC      (30 * 1000)
+#define DENDRITE_FRESH_MSEC    (10 * 1000)
 
 static bool per_device(const struct presence_model *m) {
         return m->kind == HS_SYNAPSE || m->kind == HS_TUWUNEL;
@@ -60,7 +61,7 @@ static struct presence_device *device_get(struct presence_model *m, const char *
 
 static int64_t drop_time(const struct presence_model *m, const struct presence_device *d) {
         if (m->kind != HS_SYNAPSE || d->polls > 0)
-                return INT64_MAX;
+                return INT64_MAX; /* others drop no device while a test lasts */
         if (rank(m, d->state) == 4)
                 return d->seen + SYNAPSE_BUSY_DROP_MSEC;
         return d->seen + (m->drop_after > 0 ? m->drop_after : SYNAPSE_DROP_MSEC);
@@ -85,25 +86,46 @@ unsigned presence_put(struct presence_model *m, const char *device, const char *
         return 200;
 }
 
-static void single_value_poll(struct presence_model *m, const char *state) {
-        bool overwrites = m->kind == HS_CONTINUWUITY ? !streq(state, "offline") : !streq(state, m->synced);
+/* What the polls of the last seconds say together: the highest. */
+static const char *arbitrate(const struct presence_model *m, int64_t now) {
+        const char *best = "offline";
 
-        snprintf(m->synced, sizeof(m->synced), "%s", state);
+        for (size_t i = 0; i < m->n_devices; i++) {
+                const struct presence_device *d = &m->devices[i];
+                bool fresh = d->polls > 0 || now - d->polled < DENDRITE_FRESH_MSEC;
+
+                if (fresh && rank(m, d->says) > rank(m, best))
+                        best = d->says;
+        }
+        return best;
+}
+
+static void single_value_poll(struct presence_model *m, struct presence_device *d, const char *state, int64_t now) {
+        bool overwrites = m->kind == HS_CONTINUWUITY && !streq(state, "offline");
+
+        snprintf(d->says, sizeof(d->says), "%s", state);
+        d->polled = now;
+        d->polls++;
+        if (m->kind == HS_DENDRITE) {
+                state = arbitrate(m, now);
+                overwrites = !streq(state, m->synced);
+                snprintf(m->synced, sizeof(m->synced), "%s", state);
+        }
         if (overwrites)
                 snprintf(m->state, sizeof(m->state), "%s", state);
 }
 
-void presence_poll_begins(struct presence_model *m, const char *device, const char *state, int64_t now) {
+bool presence_poll_begins(struct presence_model *m, const char *device, const char *state, int64_t now) {
         const char *shown, *message;
 
         if (m->off)
-                return;
+                return false;
         if (!per_device(m)) {
-                single_value_poll(m, state);
-                return;
+                single_value_poll(m, device_get(m, device), state, now);
+                return true;
         }
         if (m->kind == HS_SYNAPSE && streq(state, "offline"))
-                return;
+                return false;
         presence_shown(m, now, &shown, &message);
 
         struct presence_device *d = device_get(m, device);
@@ -115,18 +137,16 @@ void presence_poll_begins(struct presence_model *m, const char *device, const ch
         d->polls++;
         if (streq(state, "online"))
                 m->active = now;
+        return true;
 }
 
 void presence_poll_ends(struct presence_model *m, const char *device, int64_t now) {
-        if (!per_device(m))
-                return;
-
         struct presence_device *d = device_get(m, device);
 
         if (d->polls == 0)
                 return;
         d->polls--;
-        d->seen = now;
+        d->seen = d->polled = now;
 }
 
 static const char *newest_message(const struct presence_model *m) {

@@ -14,6 +14,8 @@ struct presence_device {
         int64_t seen;                    /* last PUT or counted poll */
         int64_t written;                 /* last change of the message */
         unsigned polls;                  /* counted polls that are open */
+        char says[PRESENCE_STATE_MAX];   /* what its polls say, where the kind keeps one value for each user */
+        int64_t polled;                  /* begin or end of its last poll there */
 };
 
 struct presence_model {
@@ -31,7 +33,8 @@ struct presence_model {
 /* Returns the HTTP status: 200, 400 (no such state), 403 (switched off). */
 unsigned presence_put(struct presence_model *m, const char *device, const char *state, const char *message,
                       int64_t now);
-void presence_poll_begins(struct presence_model *m, const char *device, const char *state, int64_t now);
+/* Whether it counts: then presence_poll_ends() must follow. */
+bool presence_poll_begins(struct presence_model *m, const char *device, const char *state, int64_t now);
 void presence_poll_ends(struct presence_model *m, const char *device, int64_t now);
 /* Borrowed until the next change. */
 void presence_shown(struct presence_model *m, int64_t now, const char **ret_state, const char **ret_message);

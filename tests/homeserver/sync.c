@@ -285,6 +285,7 @@ void hs_sync(struct hs_context *c) {
         struct sync_request r = { .full_state = streq(full, "true") };
         json_t *owned;
         char device[64];
+        bool counts;
 
         if (!is_set_presence(set_presence)) {
                 hs_error(c, 400, "M_INVALID_PARAM", "Query parameter 'set_presence' must be one of ...");
@@ -305,10 +306,11 @@ void hs_sync(struct hs_context *c) {
                 hs_changed(c->s);
         }
         snprintf(device, sizeof(device), "%s", c->session->device);
-        presence_poll_begins(&c->s->presence, device, set_presence, hs_now());
+        counts = presence_poll_begins(&c->s->presence, device, set_presence, hs_now());
         hs_presence_check(c->s);
         c->answer = poll_for(c, &r, hs_now() + strtoll(timeout, NULL, 10));
-        presence_poll_ends(&c->s->presence, device, hs_now());
+        if (counts)
+                presence_poll_ends(&c->s->presence, device, hs_now());
         hs_presence_check(c->s);
         if (c->answer && c->status == 0)
                 c->status = 200;

@@ -193,7 +193,7 @@ WORLD_TEST(call, is_found_behind_a_gap) {
         world_start_online(w);
         hs_stop(w->hs);
         call_starts(w, ROOM, "c1");
-        for (int i = 0; i < 300; i++)
+        for (int i = 0; i < 200; i++)
                 hs_send(w->hs, ROOM,
                         json_pack("{s:s,s:s,s:{s:s,s:s,s:s}}", "type", "m.call.negotiate", "sender", OTHER_USER,
                                   "content", "version", "1", "call_id", "c0", "party_id", "X"));
