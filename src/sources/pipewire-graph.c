@@ -1,5 +1,6 @@
 /* Follows the registry, see pipewire-graph.h. Nodes of interest are bound, as state and most properties come only with
- * their info events; clients only where their properties tell of a sandbox; links say enough by themselves.
+ * their info events; so are their clients, and before them, so that a node that runs has its names; links say enough
+ * by themselves.
  *
  * The snapshot is complete after two answers: with the first all globals are known and those of interest bound, with
  * the second their state has come. */
@@ -162,29 +163,28 @@ static bool is_wanted(const struct facts *f) {
         return facts_are_capture(f) || facts_are_video_consumer(f) || facts_are_camera(f) || facts_are_call_output(f);
 }
 
+static struct object *client_of(const struct graph *g, const struct facts *node) {
+        const char *id = fact(node, FACT_CLIENT_ID);
+
+        return id[0] ? find(g, KIND_CLIENT, (uint32_t) strtoul(id, NULL, 10)) : NULL;
+}
+
+static void bind_client(struct object *client) {
+        if (client && !client->proxy)
+                bind_object(client, PW_TYPE_INTERFACE_Client, PW_VERSION_CLIENT, &client_events);
+}
+
 static void add_node(struct graph *g, uint32_t global, const struct spa_dict *props) {
         struct object *o = object_new(g, KIND_NODE, global, props);
 
         if (!o)
                 return;
-        if (is_wanted(&o->node.facts))
-                bind_object(o, PW_TYPE_INTERFACE_Node, PW_VERSION_NODE, &node_events);
-        else
+        if (!is_wanted(&o->node.facts)) {
                 object_free(o);
-}
-
-/* Sandboxed clients are known by what the portal or PipeWire's Flatpak check says of them. */
-static bool is_sandboxed(const struct facts *f) {
-        const char *access = fact(f, FACT_CLIENT_ACCESS)[0] ? fact(f, FACT_CLIENT_ACCESS) : fact(f, FACT_ACCESS);
-
-        return streq(access, "portal") || streq(access, "flatpak") || streq(access, "restricted");
-}
-
-static void add_client(struct graph *g, uint32_t global, const struct spa_dict *props) {
-        struct object *o = object_new(g, KIND_CLIENT, global, props);
-
-        if (o && is_sandboxed(&o->node.facts))
-                bind_object(o, PW_TYPE_INTERFACE_Client, PW_VERSION_CLIENT, &client_events);
+                return;
+        }
+        bind_client(client_of(g, &o->node.facts));
+        bind_object(o, PW_TYPE_INTERFACE_Node, PW_VERSION_NODE, &node_events);
 }
 
 static void add_link(struct graph *g, uint32_t global, const struct spa_dict *props) {
@@ -220,7 +220,7 @@ static void on_global(void *userdata, uint32_t global, uint32_t permissions, con
         if (streq(type, PW_TYPE_INTERFACE_Node))
                 add_node(g, global, props);
         else if (streq(type, PW_TYPE_INTERFACE_Client))
-                add_client(g, global, props);
+                (void) object_new(g, KIND_CLIENT, global, props);
         else if (streq(type, PW_TYPE_INTERFACE_Link))
                 add_link(g, global, props);
 }
@@ -250,10 +250,20 @@ static void on_up(void *userdata, struct pw_registry *registry) {
         pipewire_connection_sync(g->connection);
 }
 
+/* The snapshot may tell a node before its client. */
+static void bind_clients(struct graph *g) {
+        struct object *o;
+
+        TAILQ_FOREACH(o, &g->objects, entry)
+        if (o->kind == KIND_NODE)
+                bind_client(client_of(g, &o->node.facts));
+}
+
 static void on_synced(void *userdata) {
         struct graph *g = userdata;
 
         if (++g->syncs < SYNCS_OF_SNAPSHOT) {
+                bind_clients(g);
                 pipewire_connection_sync(g->connection);
                 return;
         }
@@ -376,15 +386,24 @@ static bool is_process_of(long pid, const char *binary) {
         return strncmp(comm, binary, COMM_SIZE - 1) == 0;
 }
 
-/* 0: not known for sure. */
-static pid_t process_of(const struct facts *node, const struct facts *client) {
-        const char *pid = fact(node, FACT_APP_PID);
+static bool is_sandboxed(const struct facts *client) {
+        const char *access = fact(client, FACT_CLIENT_ACCESS);
 
-        if (client && is_sandboxed(client))
+        if (access[0] == '\0')
+                access = fact(client, FACT_ACCESS);
+        return streq(access, "portal") || streq(access, "flatpak") || streq(access, "restricted");
+}
+
+/* 0: not known for sure. */
+static pid_t process_of(const struct facts *client) {
+        long pid;
+
+        if (!client || is_sandboxed(client))
                 return 0;
-        if (!streq(fact(node, FACT_CLIENT_API), "pipewire-pulse"))
-                return client ? (pid_t) strtol(fact(client, FACT_CLIENT_PID), NULL, 10) : 0;
-        return is_process_of(strtol(pid, NULL, 10), fact(node, FACT_APP_BINARY)) ? (pid_t) strtol(pid, NULL, 10) : 0;
+        if (!streq(fact(client, FACT_CLIENT_API), "pipewire-pulse"))
+                return (pid_t) strtol(fact(client, FACT_CLIENT_PID), NULL, 10);
+        pid = strtol(fact(client, FACT_APP_PID), NULL, 10);
+        return is_process_of(pid, fact(client, FACT_APP_BINARY)) ? (pid_t) pid : 0;
 }
 
 /* Chromium and its relatives name capture streams "PRODUCT input". */
@@ -401,7 +420,7 @@ static void identify_by_name(struct object *o, const char *name) {
 
 static void identify(struct object *o, const struct facts *client, const struct app_names *names) {
         const char *portal = client ? fact(client, FACT_PORTAL_APP_ID) : "";
-        pid_t pid = process_of(&o->node.facts, client);
+        pid_t pid = process_of(client);
 
         o->app[0] = '\0';
         if (portal[0])
@@ -415,8 +434,7 @@ static void identify(struct object *o, const struct facts *client, const struct 
 
 const char *graph_identify(struct graph *g, struct node *n, struct app_names *ret_names) {
         struct object *o = (struct object *) n;
-        const char *id = fact(&n->facts, FACT_CLIENT_ID);
-        struct object *client = id[0] ? find(g, KIND_CLIENT, (uint32_t) strtoul(id, NULL, 10)) : NULL;
+        struct object *client = client_of(g, &n->facts);
 
         *ret_names = (struct app_names){ 0 };
         app_names_add_facts(ret_names, &n->facts);

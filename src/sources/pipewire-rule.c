@@ -141,8 +141,8 @@ const char *mic_verdict_to_string(enum mic_verdict v) {
                 [MIC_FILTER] = "is a part of PipeWire",
                 [MIC_ANONYMOUS] = "has no program behind it",
                 [MIC_EXCLUDED] = "belongs to a program that is left out",
-                [MIC_WEAK] = "has a microphone",
-                [MIC_STRONG] = "has a microphone, for a call",
+                [MIC_WEAK] = "holds the microphone",
+                [MIC_STRONG] = "holds the microphone, for a call",
         };
 
         return names[v];

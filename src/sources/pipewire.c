@@ -122,7 +122,7 @@ static void look_at_video(struct stream_source *s, struct node *n) {
                 log_debug("Camera, node %s of %s: %s", n->id, app[0] ? app : "nobody", words[note]);
         n->noted[s->slot] = note;
         if (note == CAMERA_ON)
-                report(s, n, app, "has a camera", EVIDENCE_WEAK);
+                report(s, n, app, "sees through the camera", EVIDENCE_WEAK);
         else if (counted)
                 source_end(&s->source, n->id);
 }
