@@ -4,10 +4,15 @@
 #include <stdio.h>
 
 #include "sources/base.h"
+#include "sources/notifications.h"
+#include "sources/pipewire.h"
 #include "util/log.h"
 #include "util/text.h"
 
 const struct source_kind *const source_kinds[] = {
+        &source_notifications,
+        &source_pipewire,
+        &source_camera,
         NULL,
 };
 

@@ -1,0 +1,310 @@
+/* See notifications-table.h. What becomes of one notification:
+ *
+ *   1 ringing  -> ringing            until closed, declined, its sender or server gone, at most 90 s
+ *   2 ringing, accepted -> active    for 20 s, also if it is closed meanwhile
+ *   3 ongoing  -> active             until closed, hung up, its sender or server gone
+ *   4 1-3, replaced by ringing or ongoing -> 1, 3
+ *   5 1-3, replaced by anything else -> gone
+ *   6 a new one that says ended or unanswered -> the only call of the same sender is gone */
+#include "sources/notifications-table.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define SENDER_SIZE    64
+#define PORTAL_ID_SIZE 128
+#define CALL_ID_SIZE   16
+
+struct entry {
+        enum call_phase phase; /* CALL_GONE: this place is free */
+        char id[CALL_ID_SIZE];
+        char sender[SENDER_SIZE];
+        bool portal;
+        char portal_id[PORTAL_ID_SIZE];
+        uint32_t number;
+        uint64_t cookie;
+        char app[NOTIFICATION_APP_MAX];
+        enum call_evidence evidence;
+        char accept[NOTIFICATION_KEY_MAX], decline[NOTIFICATION_KEY_MAX];
+        bool answered, unnamed;
+        usec_t since;
+};
+
+struct notification_table {
+        const struct call_sink *sink;
+        unsigned serial;
+        struct entry entries[NOTIFICATIONS_MAX];
+};
+
+int notification_table_new(struct notification_table **ret, const struct call_sink *sink) {
+        struct notification_table *t = calloc(1, sizeof(*t));
+
+        if (!t)
+                return -ENOMEM;
+        t->sink = sink;
+        *ret = t;
+        return 0;
+}
+
+struct notification_table *notification_table_free(struct notification_table *t) {
+        free(t);
+        return NULL;
+}
+
+/* ---- one entry ---- */
+
+/* Nothing that can be seen will end it. */
+static bool is_loose(const struct entry *e) {
+        return !e->portal && e->number == 0;
+}
+
+static usec_t deadline(const struct entry *e) {
+        if (e->answered)
+                return usec_add(e->since, NOTIFICATION_ANSWERED_MAX);
+        if (e->phase == CALL_RINGING_IN || is_loose(e))
+                return usec_add(e->since, NOTIFICATION_RINGING_MAX);
+        return USEC_NEVER;
+}
+
+static const char *describe(const struct entry *e) {
+        if (e->answered)
+                return "a call was accepted in its notification";
+        return e->phase == CALL_RINGING_IN ? "a notification of an incoming call"
+                                           : "a notification of an ongoing call";
+}
+
+static void end(struct notification_table *t, struct entry *e) {
+        t->sink->end(t->sink->userdata, "", e->id);
+        *e = (struct entry){ .phase = CALL_GONE };
+}
+
+static void report(struct notification_table *t, const struct entry *e) {
+        if (e->unnamed)
+                return;
+        t->sink->report(t->sink->userdata, &(struct call_report){
+                                                   .source = "",
+                                                   .id = e->id,
+                                                   .app = e->app,
+                                                   .what = describe(e),
+                                                   .phase = e->phase,
+                                                   .evidence = e->evidence,
+                                                   .since = e->since,
+                                                   .until = deadline(e),
+                                           });
+}
+
+/* A ringing that is too old is kept as long as it can be seen to end: it may still be accepted. */
+static void drop_stale(struct notification_table *t, usec_t now) {
+        for (size_t i = 0; i < NOTIFICATIONS_MAX; i++) {
+                struct entry *e = &t->entries[i];
+
+                if (e->phase != CALL_GONE && (e->answered || is_loose(e)) && deadline(e) <= now)
+                        end(t, e);
+        }
+}
+
+/* ---- finding ---- */
+
+static bool is_of(const struct entry *e, const char *sender) {
+        return strncmp(e->sender, sender, SENDER_SIZE - 1) == 0;
+}
+
+static bool is_named(const struct entry *e, const struct notification_key *k) {
+        if (e->phase == CALL_GONE || e->portal != (k->portal_id != NULL))
+                return false;
+        if (!e->portal)
+                return k->number != 0 && e->number == k->number;
+        return strncmp(e->portal_id, k->portal_id, PORTAL_ID_SIZE - 1) == 0 && (!k->sender[0] || is_of(e, k->sender));
+}
+
+static struct entry *find(struct notification_table *t, const struct notification_key *k) {
+        for (size_t i = 0; i < NOTIFICATIONS_MAX; i++)
+                if (is_named(&t->entries[i], k))
+                        return &t->entries[i];
+        return NULL;
+}
+
+bool notification_table_has(const struct notification_table *t, uint32_t number) {
+        const struct notification_key k = { .sender = "", .number = number };
+
+        for (size_t i = 0; i < NOTIFICATIONS_MAX; i++)
+                if (is_named(&t->entries[i], &k))
+                        return true;
+        return false;
+}
+
+/* Free ones go first, then the oldest ringing, then the oldest. */
+static bool goes_before(const struct entry *a, const struct entry *b) {
+        if (b->phase == CALL_GONE || a->phase == CALL_GONE)
+                return b->phase != CALL_GONE;
+        if ((a->phase == CALL_RINGING_IN) != (b->phase == CALL_RINGING_IN))
+                return a->phase == CALL_RINGING_IN;
+        return a->since < b->since;
+}
+
+static struct entry *make_room(struct notification_table *t) {
+        struct entry *e = &t->entries[0];
+
+        for (size_t i = 1; i < NOTIFICATIONS_MAX; i++)
+                if (goes_before(&t->entries[i], e))
+                        e = &t->entries[i];
+        if (e->phase != CALL_GONE)
+                end(t, e);
+        (void) snprintf(e->id, sizeof(e->id), "%u", ++t->serial);
+        return e;
+}
+
+/* ---- events ---- */
+
+/* With several calls of one program it cannot be told which of them is meant; they close their own. */
+static void end_only_call(struct notification_table *t, const char *sender, enum notification_meaning meaning) {
+        struct entry *only = NULL;
+
+        for (size_t i = 0; i < NOTIFICATIONS_MAX; i++) {
+                struct entry *e = &t->entries[i];
+
+                if (e->phase == CALL_GONE || !sender[0] || !is_of(e, sender) ||
+                    (meaning == NOTIFICATION_UNANSWERED && e->phase != CALL_RINGING_IN))
+                        continue;
+                if (only)
+                        return;
+                only = e;
+        }
+        if (only)
+                end(t, only);
+}
+
+static void fill(struct entry *e, const struct notification_key *k, const struct notification *n,
+                 enum call_phase phase, usec_t now) {
+        bool goes_on = e->phase == phase && !e->answered;
+
+        e->phase = phase;
+        e->answered = false;
+        e->since = goes_on ? e->since : now;
+        e->portal = k->portal_id != NULL;
+        e->number = k->number;
+        e->cookie = k->cookie;
+        (void) snprintf(e->sender, sizeof(e->sender), "%s", k->sender);
+        (void) snprintf(e->portal_id, sizeof(e->portal_id), "%s", k->portal_id ? k->portal_id : "");
+        e->evidence = notification_evidence(n);
+        memcpy(e->accept, n->accept, sizeof(e->accept));
+        memcpy(e->decline, n->decline, sizeof(e->decline));
+        if (n->app[0])
+                memcpy(e->app, n->app, sizeof(e->app));
+}
+
+const char *notification_table_notify(struct notification_table *t, const struct notification_key *k,
+                                      const struct notification *n, bool unnamed, usec_t now) {
+        enum notification_meaning meaning = notification_meaning(n);
+        struct entry *e;
+        bool fresh;
+
+        drop_stale(t, now);
+        e = find(t, k);
+        fresh = !e;
+        if (meaning != NOTIFICATION_RINGING && meaning != NOTIFICATION_ONGOING) {
+                if (e)
+                        end(t, e);
+                else if (meaning != NOTIFICATION_OTHER)
+                        end_only_call(t, k->sender, meaning);
+                return NULL;
+        }
+        if (fresh) {
+                e = make_room(t);
+                e->unnamed = unnamed;
+        }
+        fill(e, k, n, meaning == NOTIFICATION_RINGING ? CALL_RINGING_IN : CALL_ACTIVE, now);
+        report(t, e);
+        return fresh ? e->id : NULL;
+}
+
+void notification_table_name(struct notification_table *t, const char *id, const char *app, bool known, usec_t now) {
+        for (size_t i = 0; i < NOTIFICATIONS_MAX; i++) {
+                struct entry *e = &t->entries[i];
+
+                if (e->phase == CALL_GONE || !streq(e->id, id))
+                        continue;
+                (void) snprintf(e->app, sizeof(e->app), "%s", app);
+                e->unnamed = false;
+                if (known)
+                        e->evidence = EVIDENCE_STRONG;
+                report(t, e);
+        }
+}
+
+void notification_table_replied(struct notification_table *t, const char *sender, uint64_t cookie, uint32_t number,
+                                usec_t now) {
+        drop_stale(t, now);
+        for (size_t i = 0; i < NOTIFICATIONS_MAX; i++) {
+                struct entry *e = &t->entries[i];
+                const struct notification_key same = { .sender = "", .number = number };
+                struct entry *stale;
+
+                if (e->phase == CALL_GONE || e->cookie == 0 || e->cookie != cookie || !is_of(e, sender))
+                        continue;
+                stale = number != 0 && number != e->number ? find(t, &same) : NULL;
+                if (stale)
+                        end(t, stale);
+                e->cookie = 0;
+                e->number = number;
+                if (number == 0)
+                        end(t, e);
+                else
+                        report(t, e);
+                return;
+        }
+}
+
+void notification_table_closed(struct notification_table *t, const struct notification_key *k, usec_t now) {
+        struct entry *e;
+
+        drop_stale(t, now);
+        e = find(t, k);
+        if (!e || (k->sender[0] && e->sender[0] && !is_of(e, k->sender)))
+                return;
+        if (!e->answered) {
+                end(t, e);
+                return;
+        }
+        e->number = 0;
+        e->portal = false;
+}
+
+void notification_table_action(struct notification_table *t, const struct notification_key *k, const char *action,
+                               usec_t now) {
+        struct entry *e;
+
+        drop_stale(t, now);
+        e = find(t, k);
+        if (!e || !action[0])
+                return;
+        if (streq(action, e->decline))
+                end(t, e);
+        else if (streq(action, e->accept) && e->phase == CALL_RINGING_IN) {
+                e->phase = CALL_ACTIVE;
+                e->answered = true;
+                e->since = now;
+                report(t, e);
+        }
+}
+
+void notification_table_sender_gone(struct notification_table *t, const char *sender) {
+        for (size_t i = 0; i < NOTIFICATIONS_MAX; i++)
+                if (t->entries[i].phase != CALL_GONE && sender[0] && is_of(&t->entries[i], sender))
+                        end(t, &t->entries[i]);
+}
+
+void notification_table_server_gone(struct notification_table *t, bool portal) {
+        for (size_t i = 0; i < NOTIFICATIONS_MAX; i++) {
+                struct entry *e = &t->entries[i];
+
+                if (e->phase != CALL_GONE && e->portal == portal && !e->answered)
+                        end(t, e);
+        }
+}
+
+void notification_table_clear(struct notification_table *t) {
+        for (size_t i = 0; i < NOTIFICATIONS_MAX; i++)
+                if (t->entries[i].phase != CALL_GONE)
+                        end(t, &t->entries[i]);
+}
