@@ -31,6 +31,7 @@ struct tenant {
         bool settled;
         bool was_online;
         usec_t position_stored_at;
+        unsigned n_calls, n_joined; /* of the user on this account, as last seen; those that clients tell of */
 };
 
 struct local_source {

@@ -88,14 +88,16 @@ static bool can_act(const struct keeper *k) {
 
 void keeper_set_busy(struct keeper *k, bool busy, const struct output_situation *situation) {
         struct claim_want want = k->claim.want;
+        struct output_situation here = *situation;
 
+        here.owed = claim_owed(&k->claim);
         k->usable = k->output->usable(k->account, &k->why);
         if (!busy || !k->usable) {
                 claim_set_want(&k->claim, NULL);
                 return;
         }
         if (!k->claim.wanted)
-                k->output->want(k->account, situation, &want, &k->why);
+                k->output->want(k->account, &here, &want, &k->why);
         else if (situation->message && want.text_claimed &&
                  claim_value_set(&want.value, want.value.state, situation->message) < 0)
                 return;
@@ -112,6 +114,11 @@ void keeper_unsure(struct keeper *k) {
 
 void keeper_erased(struct keeper *k) {
         claim_on_erased(&k->claim);
+}
+
+void keeper_calls_changed(struct keeper *k, bool released) {
+        if (k->output->follows_calls)
+                claim_on_doubt(&k->claim, released, clock_now());
 }
 
 void keeper_online(struct keeper *k) {
@@ -311,12 +318,15 @@ static const char *describe_phase(struct keeper *k) {
         case CLAIM_YIELDED:
                 return "changed by you meanwhile: left alone until the call ends";
         case CLAIM_FOREIGN:
-                return "was busy before the call: left alone";
+                return k->output->follows_calls ? "set by another of your clients: left alone"
+                                                : "was busy before the call: left alone";
         case CLAIM_REFUSED:
                 (void) snprintf(k->note, sizeof(k->note), "refused by the server: %s", k->problem);
                 return k->note;
         case CLAIM_NO_EFFECT:
-                return "the server takes it and does not show it: presence is probably switched off there";
+                (void) snprintf(k->note, sizeof(k->note), "the server takes it and does not show it%s%s",
+                                k->output->no_effect ? ": " : "", k->output->no_effect ? k->output->no_effect : "");
+                return k->note;
         case CLAIM_FREE:
         case CLAIM_ENTERING:
         case CLAIM_HELD:

@@ -28,6 +28,8 @@ void keeper_set_busy(struct keeper *k, bool busy, const struct output_situation 
 void keeper_seen(struct keeper *k, const struct claim_value *v);
 void keeper_unsure(struct keeper *k);
 void keeper_erased(struct keeper *k);
+/* A call of the user on this account began or ended; `released`: one that another client of theirs has told of. */
+void keeper_calls_changed(struct keeper *k, bool released);
 void keeper_online(struct keeper *k); /* connected, or again */
 
 /* Takes every step that can be taken now. Returns when to call again at the latest. */

@@ -323,11 +323,32 @@ bool tenants_are_at_rest(const struct manager *m) {
 
 /* Busy that stuck once will stick again: remembered, so that `presence = auto` knows. */
 static void learn(struct tenant *t, struct keeper *k, struct state_account *stored) {
-        if (stored->sticks || !keeper_is_stuck(k))
+        if (stored->sticks || keeper_output(k) != &output_presence || !keeper_is_stuck(k))
                 return;
         stored->sticks = true;
         if (state_put_account(t->manager->state, t->name, stored) == 0)
                 log_info("Account %s: remembering that busy sticks there while another client is online", t->name);
+}
+
+/* Calls that the user's clients announce in a room; they write more than that when they begin and end one. */
+static bool is_joined(const struct call *c) {
+        return strncmp(c->id, "rtc/", 4) == 0 || strncmp(c->id, "sticky/", 7) == 0;
+}
+
+static void look_at_calls(struct tenant *t) {
+        unsigned n_calls = 0, n_joined = 0;
+
+        for (const struct call *c = call_table_next(t->manager->calls, NULL); c;
+             c = call_table_next(t->manager->calls, c))
+                if (streq(c->source, t->source) && call_phase_is_in_call(c->phase)) {
+                        n_calls++;
+                        n_joined += is_joined(c);
+                }
+        if (n_calls != t->n_calls || n_joined != t->n_joined)
+                for (size_t i = 0; i < t->n_keepers; i++)
+                        keeper_calls_changed(t->keepers[i], n_joined < t->n_joined);
+        t->n_calls = n_calls;
+        t->n_joined = n_joined;
 }
 
 static usec_t run_tenant(struct tenant *t, bool busy, usec_t now) {
@@ -341,6 +362,7 @@ static usec_t run_tenant(struct tenant *t, bool busy, usec_t now) {
 
         (void) state_get_account(m->state, t->name, &stored);
         situation.sticks = stored.sticks;
+        look_at_calls(t);
         for (size_t i = 0; i < t->n_keepers; i++) {
                 keeper_set_busy(t->keepers[i], busy, &situation);
                 wake_at = usec_min(wake_at, keeper_run(t->keepers[i], now));

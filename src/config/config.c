@@ -66,6 +66,8 @@ static void account_free_strings(struct account_config *a) {
         free((char *) a->settings.message);
         free(a->ca_file);
         free(a->token_command);
+        free(a->appservice_token_file);
+        free(a->companion_token_file);
 }
 
 static int account_init(struct account_config *a, const char *name) {
@@ -74,6 +76,7 @@ static int account_init(struct account_config *a, const char *name) {
                 .settings = {
                         .presence = PRESENCE_AUTO,
                         .message = strdup("In a call"),
+                        .profile_call = true,
                         .poll_timeout = 10 * USEC_PER_MIN,
                         .poll_pause = 5 * USEC_PER_SEC,
                         .call_cap = 4 * USEC_PER_HOUR,

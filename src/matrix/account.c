@@ -590,6 +590,10 @@ const struct matrix_versions *account_versions(const struct account *a) {
         return &a->facts.versions;
 }
 
+const struct profile_support *account_profile(const struct account *a) {
+        return &a->facts.profile;
+}
+
 const struct account_settings *account_settings(const struct account *a) {
         return &a->settings;
 }

@@ -9,6 +9,7 @@
 #include "core/claim.h"
 #include "matrix/api.h"
 #include "matrix/client.h"
+#include "matrix/profile.h"
 #include "matrix/traits.h"
 #include "state/session.h"
 
@@ -33,6 +34,7 @@ enum presence_mode {
 struct account_settings {
         enum presence_mode presence;
         const char *message;     /* shown during a call; "": the user's own message is kept */
+        bool profile_call;       /* say in the profile that the user is in a call */
         usec_t poll_timeout;     /* of a long poll, 10 s to 1 h */
         usec_t poll_pause;       /* before polling again after an answer that carried nothing for us */
         usec_t refresh_interval; /* overrides the traits'; 0: as they say */
@@ -90,6 +92,7 @@ bool account_is_known(const struct account *a);
 const struct server_traits *account_traits(const struct account *a); /* "unknown" until known */
 const char *account_server(const struct account *a);                 /* "Synapse 1.160.0" or "" */
 const struct matrix_versions *account_versions(const struct account *a);
+const struct profile_support *account_profile(const struct account *a);
 const struct account_settings *account_settings(const struct account *a);
 struct matrix_client *account_client(struct account *a);
 /* Synapse's rule for "another client keeps presence alive" (reference 2.8): when the own presence was seen to be

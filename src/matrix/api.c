@@ -55,6 +55,7 @@ int matrix_versions_parse(const json_t *body, struct matrix_versions *ret) {
                 .profile_fields_stable =
                         json_member_bool(features, "uk.tcpip.msc4133.stable", false) || has_version(versions, "v1.16"),
                 .state_after = json_member_bool(features, "org.matrix.msc4222", false),
+                .call_field_stable = json_member_bool(features, "org.matrix.msc4426.stable", false),
         };
         return 0;
 }
@@ -139,6 +140,34 @@ int matrix_presence_put(struct matrix_client *c, const char *user_id, const char
                 return -EINVAL;
         return request(c, "PUT", matrix_path("/_matrix/client/v3/presence/%s/status", user_id), body, done, userdata,
                        ret);
+}
+
+/* ---- profile ---- */
+
+int matrix_capabilities_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret) {
+        return request(c, "GET", matrix_path("/_matrix/client/v3/capabilities"), NULL, done, userdata, ret);
+}
+
+static char *field_path(bool unstable, const char *user_id, const char *field) {
+        return unstable ? matrix_path("/_matrix/client/unstable/uk.tcpip.msc4133/profile/%s/%s", user_id, field)
+                        : matrix_path("/_matrix/client/v3/profile/%s/%s", user_id, field);
+}
+
+int matrix_profile_field_get(struct matrix_client *c, bool unstable, const char *user_id, const char *field,
+                             matrix_done_t done, void *userdata, struct http_request **ret) {
+        return request(c, "GET", field_path(unstable, user_id, field), NULL, done, userdata, ret);
+}
+
+int matrix_profile_field_put(struct matrix_client *c, bool unstable, const char *user_id, const char *field,
+                             const json_t *value, matrix_done_t done, void *userdata, struct http_request **ret) {
+        json_t *body;
+
+        if (!value)
+                return request(c, "DELETE", field_path(unstable, user_id, field), NULL, done, userdata, ret);
+        body = json_pack("{s:O}", field, value);
+        if (!body)
+                return -ENOMEM;
+        return request(c, "PUT", field_path(unstable, user_id, field), body, done, userdata, ret);
 }
 
 /* ---- rooms ---- */

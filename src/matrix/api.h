@@ -12,6 +12,7 @@ struct matrix_versions {
         bool sticky_events;                                  /* org.matrix.msc4354 */
         bool profile_fields_unstable, profile_fields_stable; /* uk.tcpip.msc4133, .stable or spec v1.16 */
         bool state_after;                                    /* org.matrix.msc4222 */
+        bool call_field_stable;                              /* org.matrix.msc4426.stable */
 };
 /* -EBADMSG if it is not an answer of /versions. */
 int matrix_versions_parse(const json_t *body, struct matrix_versions *ret);
@@ -39,6 +40,15 @@ int matrix_presence_get(struct matrix_client *c, const char *user_id, matrix_don
 /* Exactly `presence` and `status_msg` are sent; an empty message clears it. */
 int matrix_presence_put(struct matrix_client *c, const char *user_id, const char *presence, const char *status_msg,
                         matrix_done_t done, void *userdata, struct http_request **ret);
+
+/* ---- profile: one field of one's own; `unstable`: below the prefix from before the spec had it ---- */
+
+int matrix_capabilities_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret);
+int matrix_profile_field_get(struct matrix_client *c, bool unstable, const char *user_id, const char *field,
+                             matrix_done_t done, void *userdata, struct http_request **ret);
+/* `value` NULL removes the field. */
+int matrix_profile_field_put(struct matrix_client *c, bool unstable, const char *user_id, const char *field,
+                             const json_t *value, matrix_done_t done, void *userdata, struct http_request **ret);
 
 /* ---- rooms ---- */
 

@@ -1,4 +1,4 @@
-/* Three questions, one after the other: /versions, the server's name, /account/whoami. */
+/* Four questions, one after the other: /versions, the server's name, /account/whoami, /capabilities. */
 #include "matrix/connect.h"
 
 #include <errno.h>
@@ -23,10 +23,36 @@ static void fail_with(struct connect *c, enum matrix_outcome outcome, const char
         fail(c, &(struct matrix_reply){ .outcome = outcome, .problem = problem, .retry_after = USEC_NEVER });
 }
 
+/* Only the profile rests on it: a server that refuses to tell has none. */
+static void on_capabilities(const struct matrix_reply *reply, void *userdata) {
+        struct connect *c = userdata;
+
+        c->request = NULL;
+        switch (reply->outcome) {
+        case MATRIX_OK:
+        case MATRIX_REFUSED:
+        case MATRIX_NOT_FOUND:
+        case MATRIX_UNRECOGNIZED:
+        case MATRIX_NOT_MATRIX:
+        case MATRIX_BAD_TOKEN_POS:
+        case MATRIX_BAD_FILTER:
+                break;
+        case MATRIX_RETRY:
+        case MATRIX_UNSURE:
+        case MATRIX_SIGNED_OUT:
+        case MATRIX_LOCKED:
+                fail(c, reply);
+                return;
+        }
+        c->facts.profile = profile_support(&c->facts.versions, reply->outcome == MATRIX_OK ? reply->body : NULL);
+        c->done(NULL, &c->facts, c->userdata);
+}
+
 static void on_whoami(const struct matrix_reply *reply, void *userdata) {
         struct connect *c = userdata;
         const char *user = json_member_string(reply->body, "user_id");
         const char *device = json_member_string(reply->body, "device_id");
+        int r;
 
         c->request = NULL;
         if (reply->outcome != MATRIX_OK) {
@@ -40,7 +66,9 @@ static void on_whoami(const struct matrix_reply *reply, void *userdata) {
         }
         (void) snprintf(c->facts.user_id, sizeof(c->facts.user_id), "%s", user);
         (void) snprintf(c->facts.device_id, sizeof(c->facts.device_id), "%s", device ? device : "");
-        c->done(NULL, &c->facts, c->userdata);
+        r = matrix_capabilities_get(c->client, on_capabilities, c, &c->request);
+        if (r < 0)
+                fail_with(c, MATRIX_RETRY, strerror(-r));
 }
 
 static void name_server(struct connect_facts *facts, const char *name, const char *version) {

@@ -3,11 +3,13 @@
 
 #include "matrix/api.h"
 #include "matrix/client.h"
+#include "matrix/profile.h"
 #include "matrix/traits.h"
 
 struct connect_facts {
         struct matrix_versions versions;
         const struct server_traits *traits;
+        struct profile_support profile;
         char server[128];    /* "Synapse 1.160.0", or "" */
         char user_id[256];   /* of the token */
         char device_id[256]; /* of the token, or "" */

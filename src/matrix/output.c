@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-const struct output *const outputs[] = { &output_presence, NULL };
+const struct output *const outputs[] = { &output_presence, &output_profile, NULL };
 
 struct output_request {
         struct account *account;

@@ -18,12 +18,15 @@ typedef void (*output_done_t)(const struct output_result *result, void *userdata
 /* What only the manager knows and an output may need for its choice. */
 struct output_situation {
         usec_t now;
-        bool sticks;         /* learned: busy stuck on this account before */
-        const char *message; /* given by hand with `busyctl busy -m`; NULL: the configured one */
+        bool sticks;                   /* learned: busy stuck on this account before */
+        const char *message;           /* given by hand with `busyctl busy -m`; NULL: the configured one */
+        const struct claim_owed *owed; /* what stands there by an earlier choice; NULL: nothing */
 };
 
 struct output {
-        const char *name; /* "presence" */
+        const char *name;      /* "presence" */
+        const char *no_effect; /* why a server may take it without effect, for people; NULL: unknown */
+        bool follows_calls;    /* other clients of the user write it at the beginning and end of their own calls */
         /* Whether it can and should be used; *ret_why then says why not. */
         bool (*usable)(const struct account *a, const char **ret_why);
         void (*traits)(const struct account *a, struct claim_traits *ret);
@@ -51,6 +54,7 @@ CLEANUP(struct output_request, output_request_free);
 /* NULL-terminated. */
 extern const struct output *const outputs[];
 extern const struct output output_presence;
+extern const struct output output_profile;
 
 /* ---- for the outputs ---- */
 

@@ -156,6 +156,7 @@ static int presence_write(struct account *a, const struct claim_value *v, output
 
 const struct output output_presence = {
         .name = "presence",
+        .no_effect = "presence is probably switched off there",
         .usable = usable,
         .traits = traits,
         .want = want,
