@@ -175,11 +175,15 @@ static void override_limit(struct synapse *s, const char *user_id, bool lift) {
         device_free(admin);
 }
 
-void device_presence_put(struct device *d, const char *state, const char *message) {
-        override_limit(d->synapse, d->user_id, true);
+void device_presence_put_in_turn(struct device *d, const char *state, const char *message) {
         json_decref(must(ask(d->synapse, d->token, "PUT", "/_matrix/client/v3/presence/%s/status", d->user_id, "", "",
                              json_pack("{s:s, s:s}", "presence", state, "status_msg", message)),
                          "PUT presence"));
+}
+
+void device_presence_put(struct device *d, const char *state, const char *message) {
+        override_limit(d->synapse, d->user_id, true);
+        device_presence_put_in_turn(d, state, message);
         override_limit(d->synapse, d->user_id, false);
 }
 
