@@ -23,6 +23,7 @@ static void start_source(struct manager *m, struct local_source *l) {
                 .ignore = (const char *const *) config->ignore,
                 .only = (const char *const *) config->only,
                 .call_apps = (const char *const *) config->call_apps,
+                .reasons = (const char *const *) config->reasons,
                 .changed = on_changed,
                 .userdata = m,
         };

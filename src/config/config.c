@@ -18,7 +18,7 @@
 #define VALUE_SHOWN_MAX 80 /* bytes of a wrong value in a sentence */
 
 /* Lists that one file has begun: a further line of the same key adds to it. */
-#define LISTS_MAX (3 * CONFIG_SOURCES_MAX)
+#define LISTS_MAX (4 * CONFIG_SOURCES_MAX)
 
 struct loader {
         struct config *config;
@@ -337,6 +337,7 @@ struct config *config_free(struct config *c) {
                 globs_free(c->sources[i].ignore);
                 globs_free(c->sources[i].only);
                 globs_free(c->sources[i].call_apps);
+                globs_free(c->sources[i].reasons);
         }
         account_free_strings(&c->account_defaults);
         free(c);

@@ -24,6 +24,7 @@ struct source_config {
         bool enabled;
         char **ignore, **only; /* NULL-terminated globs of applications; NULL or [0] NULL: empty */
         char **call_apps;      /* likewise: count as call programs */
+        char **reasons;        /* lines as of util/reason-line.h, likewise */
 };
 
 struct config {

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "config/keys.h"
 #include "util/log.h"
+#include "util/reason-line.h"
 #include "util/text.h"
 
 #define BLANKS " \t"
@@ -241,14 +242,16 @@ static int globs_add_words(char **globs, const char *value) {
         return 0;
 }
 
-static int set_globs(const struct key *key, void *field, const char *value, bool append) {
+typedef int (*globs_adder_t)(char **globs, const char *value);
+
+static int set_list(void *field, const char *value, bool append, globs_adder_t add) {
         char **globs = calloc(CONFIG_GLOBS_MAX + 1, sizeof(*globs)), ***list = field;
         int r = globs ? 0 : -ENOMEM;
 
         for (size_t i = 0; r == 0 && append && *list && (*list)[i]; i++)
                 r = globs_add(globs, (*list)[i], strlen((*list)[i]));
         if (r == 0)
-                r = globs_add_words(globs, value);
+                r = add(globs, value);
         if (r < 0) {
                 globs_free(globs);
                 return r;
@@ -256,6 +259,27 @@ static int set_globs(const struct key *key, void *field, const char *value, bool
         globs_free(*list);
         *list = globs;
         return 0;
+}
+
+static int set_globs(const struct key *key, void *field, const char *value, bool append) {
+        return set_list(field, value, append, globs_add_words);
+}
+
+static int add_reason(char **lines, const char *value) {
+        struct reason_line l;
+
+        if (value[0] == '\0')
+                return 0;
+        return reason_line_parse(value, &l) < 0 ? -EINVAL : globs_add(lines, value, strlen(value));
+}
+
+static int set_reasons(const struct key *key, void *field, const char *value, bool append) {
+        return set_list(field, value, append, add_reason);
+}
+
+static const char *expected_reasons(const struct key *key, char *buf, size_t size) {
+        (void) snprintf(buf, size, "\"weak|strong|proof PROGRAM REASON\", at most %d times", CONFIG_GLOBS_MAX);
+        return buf;
 }
 
 static const char *expected_globs(const struct key *key, char *buf, size_t size) {
@@ -273,6 +297,7 @@ static const char *current_globs(const struct key *key, const void *field, char 
 }
 
 static const struct key_type type_globs = { set_globs, expected_globs, current_globs };
+static const struct key_type type_reasons = { set_reasons, expected_reasons, current_globs };
 
 /* ---- the table ---- */
 
@@ -318,6 +343,7 @@ static const struct key keys[] = {
         { SECTION_SOURCE, "ignore", &type_globs, SOURCE(ignore), 0, 0, NULL },
         { SECTION_SOURCE, "only", &type_globs, SOURCE(only), 0, 0, NULL },
         { SECTION_SOURCE, "call-apps", &type_globs, SOURCE(call_apps), 0, 0, NULL },
+        { SECTION_SOURCE, "reasons", &type_reasons, SOURCE(reasons), 0, 0, NULL },
 };
 
 static const struct {

@@ -27,7 +27,7 @@ struct source_context {
         sd_bus *system_bus; /* NULL: none */
         const struct call_sink *sink;
         const char *const *ignore, *const *only; /* globs of applications, NULL-terminated or NULL */
-        const char *const *reasons;              /* see reasons.h; NULL-terminated or NULL */
+        const char *const *reasons;              /* see util/reason-line.h; NULL-terminated or NULL */
         const char *const *call_apps;            /* likewise: known to be call programs */
         /* The state or its detail changed. The first change away from STARTING ends the first snapshot. */
         void (*changed)(void *userdata, struct source *s);
