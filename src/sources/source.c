@@ -6,6 +6,7 @@
 #include "sources/base.h"
 #include "sources/notifications.h"
 #include "sources/pipewire.h"
+#include "sources/services.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -13,6 +14,15 @@ const struct source_kind *const source_kinds[] = {
         &source_notifications,
         &source_pipewire,
         &source_camera,
+        &source_gnome_inhibitors,
+        &source_plasma_inhibitors,
+        &source_modemmanager,
+        &source_ofono,
+        &source_pipewire_telephony,
+        &source_bluez,
+        &source_gnome_calls,
+        &source_jami,
+        &source_kdeconnect,
         NULL,
 };
 

@@ -1,0 +1,81 @@
+/* KDE Connect: a paired phone rings. Whether the call is taken, and when it ends, is not told. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "sources/services.h"
+#include "sources/watch.h"
+#include "util/clock.h"
+
+#define NAME      "org.kde.kdeconnect"
+#define TELEPHONY "org.kde.kdeconnect.device.telephony"
+
+/* Phones give up or go to the mailbox before that; the end of ringing is only told if the call was missed. */
+#define RINGING_MAX USEC_PER_MIN
+
+struct kdeconnect {
+        struct source source;
+        struct watch *watch;
+};
+
+static struct kdeconnect *kdeconnect_of(struct source *s) {
+        return (struct kdeconnect *) s;
+}
+
+/* event, number, contact: only the first is looked at. The id is the phone. */
+static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        const char *event, *phone = sd_bus_message_get_path(m);
+
+        if (!sd_bus_message_has_signature(m, "sss") || sd_bus_message_read(m, "s", &event) < 0)
+                source_tell_bad(userdata, m, "what a phone tells cannot be read");
+        else if (streq(event, "callReceived"))
+                source_report(userdata, &(struct call_report){
+                                                .id = phone,
+                                                .app = "org.kde.kdeconnect",
+                                                .what = "a phone rings (KDE Connect)",
+                                                .phase = CALL_RINGING_IN,
+                                                .evidence = EVIDENCE_PROOF,
+                                                .until = usec_add(clock_now(), RINGING_MAX),
+                                        });
+        else
+                source_end(userdata, phone);
+        return 0;
+}
+
+static int begin(struct source *s) {
+        return watch_match(kdeconnect_of(s)->watch, "interface='" TELEPHONY "',member='callReceived'", on_call);
+}
+
+static void reset(struct source *s) {
+}
+
+static const struct watch_ops ops = { begin, reset };
+
+static struct source *stop(struct source *s) {
+        source_end(s, NULL);
+        watch_free(kdeconnect_of(s)->watch);
+        free(kdeconnect_of(s));
+        return NULL;
+}
+
+static int start(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
+        struct kdeconnect *k = calloc(1, sizeof(*k));
+        int r;
+
+        if (!k)
+                return -ENOMEM;
+        source_init(&k->source, kind, context);
+        r = watch_new(&k->watch, &k->source, context->user_bus, NAME, "KDE Connect", &ops);
+        if (r < 0) {
+                free(k);
+                return r;
+        }
+        *ret = &k->source;
+        return 0;
+}
+
+const struct source_kind source_kdeconnect = {
+        .name = "kdeconnect",
+        .description = "ringing of a paired phone, through KDE Connect",
+        .start = start,
+        .stop = stop,
+};

@@ -1,0 +1,235 @@
+/* The sources that are telephony services, see telephony.h: which calls go on, starting and stopping. */
+#include "sources/telephony.h"
+
+#include <errno.h>
+
+#include "sources/services.h"
+
+/* ---- the calls ---- */
+
+static struct phone_call *find(struct phone *p, const char *path) {
+        for (size_t i = 0; i < p->n_calls; i++)
+                if (streq(p->calls[i].path, path))
+                        return &p->calls[i];
+        return NULL;
+}
+
+static void forget(struct phone *p, struct phone_call *c) {
+        source_end(&p->source, c->path);
+        free(c->path);
+        free(c->modem);
+        *c = p->calls[--p->n_calls];
+}
+
+/* Calls that are over make room: some services list them until somebody deletes them. */
+static bool make_room(struct phone *p) {
+        for (size_t i = 0; i < p->n_calls; i++)
+                if (!p->calls[i].goes_on) {
+                        forget(p, &p->calls[i]);
+                        return true;
+                }
+        return false;
+}
+
+static int add(struct phone *p, const char *path, const char *modem, struct phone_call **ret) {
+        struct phone_call c = { 0 };
+
+        if (p->n_calls >= PHONE_CALLS_MAX && !make_room(p))
+                return -E2BIG;
+        c = (struct phone_call){ .path = strdup(path), .modem = strdup(modem) };
+        if (!c.path || !c.modem) {
+                free(c.path);
+                free(c.modem);
+                return -ENOMEM;
+        }
+        *ret = &p->calls[p->n_calls++];
+        **ret = c;
+        return 0;
+}
+
+void phone_gone(struct phone *p, const char *path) {
+        struct phone_call *c = find(p, path);
+
+        if (c)
+                forget(p, c);
+}
+
+static void report(struct phone *p, const struct phone_call *c, enum call_phase phase) {
+        if (phase == CALL_GONE)
+                source_end(&p->source, c->path);
+        else
+                source_report(&p->source, &(struct call_report){
+                                                  .id = c->path,
+                                                  .app = p->service->app,
+                                                  .what = p->service->what,
+                                                  .phase = phase,
+                                                  .evidence = EVIDENCE_PROOF,
+                                                  .until = USEC_NEVER,
+                                          });
+}
+
+void phone_seen(struct phone *p, const char *path, const char *modem, enum call_phase phase) {
+        struct phone_call *c = find(p, path);
+
+        if (!c && add(p, path, modem, &c) < 0) {
+                source_tell_bad(&p->source, NULL, "there are more calls than are kept");
+                return;
+        }
+        c->goes_on = phase != CALL_GONE;
+        report(p, c, phase);
+}
+
+static bool is_below(const char *path, const char *parent) {
+        size_t n = strlen(parent);
+
+        return strncmp(path, parent, n) == 0 && path[n] == '/';
+}
+
+void phone_modem_gone(struct phone *p, const char *modem) {
+        for (size_t i = p->n_calls; i > 0; i--)
+                if (streq(p->calls[i - 1].modem, modem) || is_below(p->calls[i - 1].path, modem))
+                        forget(p, &p->calls[i - 1]);
+}
+
+/* ---- reading ---- */
+
+static int find_phase(struct phone *p, sd_bus_message *m, const char *word, int64_t number, enum call_phase *ret) {
+        const struct phone_service *s = p->service;
+
+        for (size_t i = 0; i < s->n_states; i++) {
+                const struct phone_state *state = &s->states[i];
+
+                if (word ? state->word && streq(state->word, word) : !state->word && state->number == number) {
+                        *ret = state->phase;
+                        return 1;
+                }
+        }
+        source_tell_bad(&p->source, m, "a call is in a state that is not known");
+        return 0;
+}
+
+int phone_read_state(struct phone *p, sd_bus_message *m, enum call_phase *ret) {
+        const char *word = NULL;
+        uint32_t natural;
+        int32_t number;
+        int r;
+
+        if (sd_bus_message_verify_type(m, 'v', "s") > 0) {
+                r = sd_bus_message_read(m, "v", "s", &word);
+                return r < 0 ? r : find_phase(p, m, word, 0, ret);
+        }
+        if (sd_bus_message_verify_type(m, 'v', "i") > 0) {
+                r = sd_bus_message_read(m, "v", "i", &number);
+                return r < 0 ? r : find_phase(p, m, NULL, number, ret);
+        }
+        if (sd_bus_message_verify_type(m, 'v', "u") > 0) {
+                r = sd_bus_message_read(m, "v", "u", &natural);
+                return r < 0 ? r : find_phase(p, m, NULL, natural, ret);
+        }
+        return -EBADMSG;
+}
+
+/* One property: {sv} is entered. */
+static int read_property(struct phone *p, sd_bus_message *m, enum call_phase *ret) {
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+
+        if (r < 0)
+                return r;
+        if (streq(name, "State"))
+                return phone_read_state(p, m, ret);
+        r = sd_bus_message_skip(m, "v");
+        return r < 0 ? r : 0;
+}
+
+int phone_read_properties(struct phone *p, sd_bus_message *m, enum call_phase *ret) {
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}"), k, known = 0;
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                k = read_property(p, m, ret);
+                if (k < 0)
+                        return k;
+                known |= k;
+                r = sd_bus_message_exit_container(m);
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : known;
+}
+
+int phone_read_call(struct phone *p, sd_bus_message *m, const char *path, const char *modem) {
+        enum call_phase phase;
+        int r = phone_read_properties(p, m, &phase);
+
+        if (r > 0)
+                phone_seen(p, path, modem, phase);
+        return r;
+}
+
+/* ---- the source ---- */
+
+static int begin(struct source *s) {
+        struct phone *p = phone_of(s);
+        const struct phone_service *service = p->service;
+        int r;
+
+        for (const struct phone_signal *i = service->signals; i->rule; i++) {
+                r = watch_match(p->watch, i->rule, i->callback);
+                if (r < 0)
+                        return r;
+        }
+        return watch_call(p->watch, service->root, service->list_interface, service->list_member, NULL,
+                          service->on_list, "");
+}
+
+static void reset(struct source *s) {
+        struct phone *p = phone_of(s);
+
+        while (p->n_calls > 0)
+                forget(p, &p->calls[p->n_calls - 1]);
+}
+
+static const struct watch_ops ops = { begin, reset };
+
+static struct source *stop(struct source *s) {
+        struct phone *p = phone_of(s);
+
+        reset(s);
+        watch_free(p->watch);
+        free(p);
+        return NULL;
+}
+
+static int start(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
+        const struct phone_service *service = kind->row;
+        struct phone *p = calloc(1, sizeof(*p));
+        int r;
+
+        if (!p)
+                return -ENOMEM;
+        source_init(&p->source, kind, context);
+        p->service = service;
+        r = watch_new(&p->watch, &p->source, service->is_system ? context->system_bus : context->user_bus,
+                      service->name, service->title, &ops);
+        if (r < 0) {
+                free(p);
+                return r;
+        }
+        *ret = &p->source;
+        return 0;
+}
+
+#define PHONE_SOURCE(id, title, text)                                                                                 \
+        const struct source_kind source_##id = {                                                                      \
+                .name = title,                                                                                        \
+                .description = text,                                                                                  \
+                .row = &phone_##id,                                                                                   \
+                .start = start,                                                                                       \
+                .stop = stop,                                                                                         \
+        }
+
+PHONE_SOURCE(modemmanager, "modemmanager", "calls of a modem, through ModemManager");
+PHONE_SOURCE(ofono, "ofono", "calls of a modem, through oFono");
+PHONE_SOURCE(pipewire_telephony, "pipewire-telephony", "calls of a Bluetooth phone, through PipeWire");
+PHONE_SOURCE(bluez, "bluez", "calls of a Bluetooth phone, through BlueZ");
+PHONE_SOURCE(gnome_calls, "gnome-calls", "calls in GNOME Calls");
