@@ -218,6 +218,27 @@ bool world_wait_log(struct world *w, const char *part) {
         }
 }
 
+void world_look_again(struct world *w) {
+        peer_wait(w->peer, 50);
+}
+
+pid_t world_program(struct world *w, const char *const *argv, int out, const char *log) {
+        int err = open(world_path(w, "%s", log), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        struct environment e = { 0 };
+        pid_t pid;
+
+        env_make(w, &e);
+        pid = process_start(&(struct process_options){ .argv = argv,
+                                                       .env = (const char *const *) e.entries,
+                                                       .in = -1,
+                                                       .out = out >= 0 ? out : err,
+                                                       .err = err,
+                                                       .pass = -1 });
+        env_done(&e);
+        close(err);
+        return pid;
+}
+
 void run_done(struct run *r) {
         free(r->out);
         free(r->err);

@@ -81,6 +81,12 @@ char *world_log(const struct world *w); /* the caller frees */
  * and in any case a few times a second. */
 bool world_wait_log(struct world *w, const char *part);
 
+/* Any program in the world's environment, found in PATH; `argv` is closed by NULL. Its standard output goes to `out`,
+ * -1: to the file `log` in the world, where its errors go in any case. Returns the pid. */
+pid_t world_program(struct world *w, const char *const *argv, int out, const char *log);
+/* Waits a moment for something to happen on the bus: for loops that wait for what is not there. */
+void world_look_again(struct world *w);
+
 struct run {
         int code; /* exit code; -1: ended by a signal or by the deadline */
         char *out, *err;
