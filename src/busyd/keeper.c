@@ -122,7 +122,6 @@ void keeper_calls_changed(struct keeper *k, bool released) {
 }
 
 void keeper_online(struct keeper *k) {
-        refresh_traits(k);
         claim_on_reconnected(&k->claim);
 }
 

@@ -132,7 +132,10 @@ static int decide(sd_event_source *s, void *userdata) {
         forget_mode(m, mode_before);
         m->verdict = v;
 
-        wake_at = usec_min(v.wake_at, tenants_run(m, v.busy && v.write && !m->stopping, now));
+        wake_at = v.wake_at;
+        /* What an earlier run owes may be a call's that still goes on: not before that is known. */
+        if (v.settled || m->stopping)
+                wake_at = usec_min(wake_at, tenants_run(m, v.busy && v.write && !m->stopping, now));
         publish(m, now);
         arm(m, wake_at);
         if (changed)

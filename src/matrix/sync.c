@@ -381,7 +381,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
 /* ---- the owner's wishes ---- */
 
-/* What is asked for has changed: the poll in flight is replaced by one that asks for it. */
+/* What is asked for has changed: the poll in flight is replaced by one that asks for it. At once, that loses nothing:
+ * the new one begins where the old one did. */
 static void replace_poll(struct sync *s, usec_t at) {
         if (s->stage != STAGE_POLL)
                 return;
@@ -389,7 +390,6 @@ static void replace_poll(struct sync *s, usec_t at) {
                 pause_for(s, at - clock_now());
         else {
                 drop(s);
-                set_watching(s, false);
                 (void) next(s);
         }
 }
