@@ -12,7 +12,7 @@
 #define BUSYD_SOURCE    "org.busyd.Busyd1.Source"
 #define BUSYD_INTERFACE "org.busyd.Busyd1"
 
-struct private_bus; /* a dbus-daemon of the test's own */
+struct private_bus; /* a dbus-daemon of the test's own; with BUSYD_TEST_BUS=dbus-broker the other implementation */
 
 /* The socket and the configuration go into `dir`. NULL: it did not start. */
 struct private_bus *private_bus_new(const char *dir, const char *name);
