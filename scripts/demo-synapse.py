@@ -62,12 +62,12 @@ class Session:
         self.token, self.user = answer["access_token"], answer["user_id"]
         self.n = 0
 
-    def ask(self, method, path, body=None, timeout=60, **query):
+    def ask(self, method, path, body=None, patience=60, **query):
         url = f"{self.url}/_matrix/client/v3/{path}?{urllib.parse.urlencode(query)}"
         request = urllib.request.Request(url, method=method, data=None if body is None else json.dumps(body).encode())
         if self.token:
             request.add_header("Authorization", f"Bearer {self.token}")
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
+        with urllib.request.urlopen(request, timeout=patience) as answer:
             return json.load(answer)
 
     def send(self, room, kind, content):
@@ -108,24 +108,26 @@ def register(folder, url, user):
                     "--no-admin", "-k", SECRET, url], check=True, stdout=sys.stderr)
 
 
-def watch(friend, user):
+def friend_syncs(friend, **query):
+    return friend.ask("GET", "sync", patience=90, set_presence="offline",
+                      filter=json.dumps({"room": {"rooms": []}}), **query)
+
+
+def watch(friend, user, since):
     """Tells every change of what the friend is told of the user."""
-    since, last = {}, None
+    last = None
     while True:
         try:
-            answer = friend.ask("GET", "sync", timeout=90, set_presence="offline", **since,
-                                filter=json.dumps({"room": {"rooms": []}}))
+            answer = friend_syncs(friend, since=since, timeout=60000)
         except (urllib.error.URLError, OSError):
             return
-        since = {"since": answer["next_batch"], "timeout": 60000}
+        since = answer["next_batch"]
         for event in answer.get("presence", {}).get("events", []):
-            if event["sender"] != user:
-                continue
             content = event["content"]
             now = content["presence"], content.get("status_msg") or ""
-            if now != last:
+            if event["sender"] == user and now != last:
                 say("presence", *now)
-            last = now
+                last = now
 
 
 def main():
@@ -137,7 +139,9 @@ def main():
         phone, friend = Session(url, "me", "PHONE"), Session(url, "you", "THEIRS")
         room = friend.ask("POST", "createRoom", {"invite": [phone.user], "preset": "private_chat"})["room_id"]
         phone.ask("POST", f"join/{urllib.parse.quote(room)}", {})
-        threading.Thread(target=watch, args=(friend, phone.user), daemon=True).start()
+        # What a first sync leaves out because nobody is there is told as a change after it.
+        since = friend_syncs(friend)["next_batch"]
+        threading.Thread(target=watch, args=(friend, phone.user, since), daemon=True).start()
         say("ready", url)
         for line in sys.stdin:
             order, _, rest = line.rstrip("\n").partition(" ")
@@ -148,6 +152,9 @@ def main():
             elif order == "put":
                 _, state, message = rest.split(" ", 2)
                 phone.put_presence(state, message)
+            elif order == "show":
+                shown = friend.ask("GET", f"presence/{urllib.parse.quote(phone.user)}/status")
+                say("shows", shown["presence"], shown.get("status_msg") or "")
             elif order == "quit":
                 break
     finally:

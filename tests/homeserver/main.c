@@ -2,10 +2,12 @@
  * what happens.
  *
  *   said:   ready URL
- *           presence STATE MESSAGE
+ *           presence STATE MESSAGE         at every change
+ *           shows STATE MESSAGE            when asked
  *   orders: event ROOM JSON
  *           poll DEVICE STATE              another client keeps syncing; "-": it goes away
  *           put DEVICE STATE MESSAGE       a person's word on another device
+ *           show
  *           quit */
 #include <stdio.h>
 
@@ -13,6 +15,13 @@
 
 static void say_presence(void *userdata, const char *presence, const char *message) {
         printf("presence %s %s\n", presence, message);
+}
+
+static void show(struct hs *s) {
+        SCOPED(free) char *state = NULL, *message = NULL;
+
+        hs_presence(s, &state, &message);
+        printf("shows %s %s\n", state, message);
 }
 
 static const char *word(char **rest) {
@@ -44,6 +53,8 @@ static bool obey(struct hs *s, char *line) {
                 const char *device = word(&rest), *state = word(&rest);
 
                 hs_person_sets(s, device, state, rest ?: "");
+        } else if (streq(order, "show")) {
+                show(s);
         } else {
                 fprintf(stderr, "unknown order: %s\n", order);
         }
