@@ -90,6 +90,7 @@ void keeper_set_busy(struct keeper *k, bool busy, const struct output_situation 
         struct claim_want want = k->claim.want;
         struct output_situation here = *situation;
 
+        refresh_traits(k);
         here.owed = claim_owed(&k->claim);
         k->usable = k->output->usable(k->account, &k->why);
         if (!busy || !k->usable) {
