@@ -59,14 +59,14 @@ struct app_lists {
 bool apps_are_left_out(const struct app_names *names, const struct app_lists *lists);
 
 enum mic_verdict {
-        MIC_NOT_RUNNING,
-        MIC_OTHER,     /* no capture stream */
-        MIC_METER,     /* shows a level */
-        MIC_OUTPUT,    /* records what is heard */
-        MIC_CORKED,    /* paused */
-        MIC_FILTER,    /* a part of PipeWire itself */
-        MIC_ANONYMOUS, /* no program behind it */
-        MIC_EXCLUDED,  /* no program of calls */
+        MIC_NOT_RUNNING = 1, /* 0 is left for streams not looked at */
+        MIC_OTHER,           /* no capture stream */
+        MIC_METER,           /* shows a level */
+        MIC_OUTPUT,          /* records what is heard */
+        MIC_CORKED,          /* paused */
+        MIC_FILTER,          /* a part of PipeWire itself */
+        MIC_ANONYMOUS,       /* no program behind it */
+        MIC_EXCLUDED,        /* no program of calls */
         MIC_WEAK,
         MIC_STRONG,
 };
