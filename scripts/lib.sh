@@ -50,7 +50,7 @@ build() {
         [ $# -gt 0 ] && shift
         cmake -S "$root" --preset "$preset" -B "$folder" "${options[@]}" >"$folder.log" 2>&1 &&
                 cmake --build "$folder" ${1:+--target "$@"} >>"$folder.log" 2>&1 || {
-                cat "$folder.log"
+                grep -A 8 -E '^FAILED|[Ee]rror' "$folder.log" || tail -n 30 "$folder.log"
                 return 1
         }
 }
