@@ -104,7 +104,7 @@ void expect_availability(struct world *w, const char *value);
 void expect_presence(struct world *w, const char *presence, const char *message);
 /* The claim on presence gets into this phase ("held", "free", ...). */
 void expect_claim(struct world *w, const char *phase);
-/* Nothing is owed: neither on the bus nor in the state folder. */
+/* Soon nothing is owed any more: the claim on presence is free, and the journal is empty. */
 void expect_nothing_owed(struct world *w);
 
 /* Events of a 1:1 call, version 1: OTHER_USER calls, the user's phone answers. */
