@@ -54,6 +54,14 @@ static const char *set(char *buf, size_t size, const char *text) {
         return text_printable(buf, size, text);
 }
 
+/* Such as org.telegram.desktop, which is not org.telegram's desktop entry. */
+static bool is_identity(const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+                if (strcasecmp(aliases[i].identity, name) == 0)
+                        return true;
+        return false;
+}
+
 static const char *canonical(char *buf, size_t size, const char *name) {
         for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
                 if (strcasecmp(aliases[i].name, name) == 0)
@@ -75,7 +83,8 @@ const char *identity_of_name(char *buf, size_t size, const char *name) {
         char base[UNIT_SIZE];
 
         (void) snprintf(base, sizeof(base), "%s", slash && slash[1] ? slash + 1 : name);
-        (void) cut_suffix(base, ".desktop");
+        if (!is_identity(base))
+                (void) cut_suffix(base, ".desktop");
         (void) cut_suffix(base, ".exe");
         (void) cut_suffix(base, ".bin");
         return canonical(buf, size, base);

@@ -41,6 +41,8 @@ static const struct row name_rows[] = {
         { "1 path of a program", "/opt/google/chrome/chrome", "google-chrome" },
         { "2 Debian's", "/usr/lib/chromium/chromium", "chromium" },
         { "3 desktop entry", "im.dino.Dino.desktop", "im.dino.Dino" },
+        { "10 ends like a desktop entry", "org.telegram.desktop", "org.telegram.desktop" },
+        { "11 and its desktop entry", "org.telegram.desktop.desktop", "org.telegram.desktop" },
         { "4 in another case", "Chrome", "google-chrome" },
         { "5 unknown", "/opt/some/thing", "thing" },
         { "6 ends with a slash", "thing/", "thing/" },
