@@ -19,6 +19,9 @@
 #define RETRY_FIRST (250 * USEC_PER_MSEC)
 #define RETRY_CAP   (5 * USEC_PER_MIN)
 
+/* A socket appears before its server listens; libpipewire tells that no otherwise than a server that is not there. */
+#define TRIES_AFTER_APPEARING 5
+
 #define DEFAULT_SOCKET "pipewire-0"
 #define LOCK_SUFFIX    ".lock" /* made beside the socket, before it */
 
@@ -33,6 +36,7 @@ struct pipewire_connection {
         struct spa_hook core_hook;
         struct pw_registry *registry;
         int sync;
+        int tries; /* left, of a socket that has appeared */
         bool lost;
         struct backoff backoff;
 };
@@ -93,8 +97,10 @@ static int on_appears(sd_event_source *s, const struct inotify_event *e, void *u
                 return 0;
         if (base)
                 remote = base + 1;
-        if (streq(e->name, remote ? remote : DEFAULT_SOCKET))
+        if (streq(e->name, remote ? remote : DEFAULT_SOCKET)) {
+                c->tries = TRIES_AFTER_APPEARING;
                 connect_now(c);
+        }
         return 0;
 }
 
@@ -147,8 +153,10 @@ static void connect_now(struct pipewire_connection *c) {
         watch_socket(c);
         (void) sd_event_source_set_enabled(c->retry, SD_EVENT_OFF);
         r = try_connect(c);
+        log_debug("Connecting to PipeWire: %s", r < 0 ? strerror(-r) : "done");
         if (r == 0) {
                 c->appears = sd_event_source_disable_unref(c->appears);
+                c->tries = 0;
                 c->ops->up(c->userdata, c->registry);
                 return;
         }
@@ -156,8 +164,10 @@ static void connect_now(struct pipewire_connection *c) {
                 (void) snprintf(problem, sizeof(problem), "PipeWire is not running");
         else
                 (void) snprintf(problem, sizeof(problem), "PipeWire cannot be reached: %s", strerror(-r));
-        if (r != -EHOSTDOWN && r != -ENOENT)
+        if (c->tries > 0 || (r != -EHOSTDOWN && r != -ENOENT))
                 retry_later(c);
+        if (c->tries > 0)
+                c->tries--;
         c->ops->down(c->userdata, problem);
 }
 

@@ -32,6 +32,7 @@ struct object {
         struct pw_proxy *proxy; /* NULL: not bound */
         struct spa_hook hook;
         struct graph *graph;
+        bool told; /* its state and properties have come */
         bool identified;
         char app[GRAPH_APP_MAX];
         TAILQ_ENTRY(object) entry;
@@ -130,6 +131,7 @@ static struct object *object_new(struct graph *g, enum kind kind, uint32_t globa
 static void on_node_info(void *userdata, const struct pw_node_info *info) {
         struct object *o = userdata;
 
+        o->told = true;
         o->node.running = info->state == PW_NODE_STATE_RUNNING;
         if (info->change_mask & PW_NODE_CHANGE_MASK_PROPS)
                 take_props(o, info->props);
@@ -357,7 +359,7 @@ const char *graph_problem(const struct graph *g) {
 struct node *graph_next(struct graph *g, struct node *previous) {
         struct object *o = previous ? TAILQ_NEXT((struct object *) previous, entry) : TAILQ_FIRST(&g->objects);
 
-        while (o && o->kind != KIND_NODE)
+        while (o && (o->kind != KIND_NODE || !o->told))
                 o = TAILQ_NEXT(o, entry);
         return o ? &o->node : NULL;
 }
