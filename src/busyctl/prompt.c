@@ -25,12 +25,6 @@ struct asking {
         size_t n;
 };
 
-void secret_free(char *secret) {
-        if (secret)
-                explicit_bzero(secret, strlen(secret));
-        free(secret);
-}
-
 /* What has been read, up to the line end. */
 static int take_line(char *answer, size_t n, char **ret) {
         char *line;

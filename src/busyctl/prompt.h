@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base.h"
+#include "state/secret.h"
 
 enum prompt_echo {
         PROMPT_SHOWN,
@@ -14,7 +15,3 @@ int prompt(const char *question, enum prompt_echo echo, char **ret);
 
 /* The first line of stdin. -ECANCELED if it is empty; -E2BIG. */
 int secret_from_stdin(char **ret);
-
-/* Wiped before it is freed; NULL is fine. */
-void secret_free(char *secret);
-CLEANUP(char, secret_free);

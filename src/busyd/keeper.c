@@ -232,7 +232,8 @@ static void start_request(struct keeper *k, const struct claim_request *step, us
         if (step->step == CLAIM_READ)
                 r = k->output->read(k->account, on_answer, k, &k->request);
         else if (step->step == CLAIM_CURE)
-                r = k->output->cure(k->account, &step->value, on_answer, k, &k->request);
+                r = k->output->cure(k->account, &step->value, &claim_owed(&k->claim)->prior, on_answer, k,
+                                    &k->request);
         else
                 r = k->output->write(k->account, &step->value, on_answer, k, &k->request);
         if (r < 0)

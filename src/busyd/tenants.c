@@ -4,6 +4,7 @@
 
 #include "busyd/internal.h"
 #include "matrix/sync.h"
+#include "state/secret.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -236,6 +237,30 @@ static int load_session(struct manager *m, const char *name, struct session *ret
         return r;
 }
 
+/* Without it the account goes on as if there were none. */
+static char *load_secret(const struct manager *m, const char *name, enum secret_kind kind, const char *file) {
+        char *token = NULL;
+        int r = secret_load(state_dir(m->state), name, kind, file, &token);
+
+        if (r < 0)
+                log_error("Account %s: the %s is not used: %s%s%s", name,
+                          kind == SECRET_APPSERVICE ? "token of the application service" : "companion token",
+                          file ? file : "", file ? ": " : "", secret_problem(r));
+        return token;
+}
+
+static void give_tokens(const struct manager *m, struct tenant *t) {
+        const struct account_config *config = config_account(m->config, t->name);
+        SCOPED(secret_free)
+        char *appservice = load_secret(m, t->name, SECRET_APPSERVICE, config->appservice_token_file);
+        SCOPED(secret_free) char *companion = load_secret(m, t->name, SECRET_COMPANION, config->companion_token_file);
+        int r = account_set_tokens(t->account,
+                                   &(struct account_tokens){ .appservice = appservice, .companion = companion });
+
+        if (r < 0)
+                log_error("Account %s: its further tokens are not used: %s", t->name, strerror(-r));
+}
+
 static void take_up(struct manager *m, const char *name) {
         const struct account_config *config = config_account(m->config, name);
         SCOPED(session_done) struct session session = {};
@@ -256,6 +281,7 @@ static void take_up(struct manager *m, const char *name) {
                 r = account_set_settings((*at)->account, &config->settings);
                 if (r < 0)
                         log_warning("Account %s: the new settings are not used: %s", name, strerror(-r));
+                give_tokens(m, *at);
                 return;
         }
         if (at)
@@ -271,6 +297,7 @@ static void take_up(struct manager *m, const char *name) {
         }
         m->tenants[m->n_tenants++] = t;
         log_info("Account %s: %s", name, account_user_id(t->account));
+        give_tokens(m, t);
         r = account_start(t->account);
         if (r < 0)
                 log_error("Account %s cannot be started: %s", name, strerror(-r));

@@ -15,6 +15,7 @@
 #include "matrix/observe.h"
 #include "matrix/presence.h"
 #include "matrix/sync.h"
+#include "state/secret.h"
 #include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
@@ -31,7 +32,11 @@ struct account {
         struct account_settings settings;
         const struct account_handler *handler;
 
+        struct http *http;
         struct matrix_client *client;
+        struct matrix_client *companion;
+        char *companion_token;
+        struct cure *cure;
         struct observers *observers;
         struct sync *sync;
         struct sync_handler sync_handler;
@@ -256,7 +261,8 @@ static bool state_is_claimed(const struct account *a) {
 static void update_held(struct account *a) {
         bool fallback = !a->facts.versions.busy_presence || streq(a->written, PRESENCE_STATE_UNAVAILABLE);
 
-        sync_set_held(a->sync, a->held && state_is_claimed(a), fallback);
+        /* A poll of ours that counts would catch busy from the companion. */
+        sync_set_held(a->sync, a->held && state_is_claimed(a) && !account_companion(a), fallback);
 }
 
 static void update_options(struct account *a) {
@@ -350,6 +356,8 @@ static void go(struct account *a, bool gap) {
         else if (gap || (a->answered_at > 0 && silent > SYNC_STALE))
                 sync_resync(a->sync);
         set_state_keeping_problem(a, ACCOUNT_SYNCING);
+        if (a->cure)
+                cure_check(a->cure);
         if (!sync_is_resyncing(a->sync))
                 ask_presence(a);
         (void) sync_go(a->sync);
@@ -466,6 +474,53 @@ int account_set_settings(struct account *a, const struct account_settings *setti
         return 0;
 }
 
+/* ---- tokens besides the session's ---- */
+
+static void on_cure_checked(void *userdata) {
+        struct account *a = userdata;
+
+        a->handler->changed(a->handler->userdata, a);
+}
+
+static int set_appservice(struct account *a, const char *token) {
+        int r;
+
+        if (token && a->cure && cure_has_token(a->cure, token)) {
+                cure_check(a->cure);
+                return 0;
+        }
+        a->cure = cure_free(a->cure);
+        if (!token)
+                return 0;
+        r = cure_new(&a->cure, a->http, matrix_client_base_url(a->client), a->user_id, token, on_cure_checked, a);
+        if (r >= 0 && account_is_known(a))
+                cure_check(a->cure);
+        return r;
+}
+
+static int set_companion(struct account *a, const char *token) {
+        if (token && a->companion_token && streq(token, a->companion_token))
+                return 0;
+        a->companion = matrix_client_free(a->companion);
+        secret_free(TAKE(a->companion_token));
+        if (!token)
+                return 0;
+        a->companion_token = strdup(token);
+        if (!a->companion_token)
+                return -ENOMEM;
+        return matrix_client_new(&a->companion, a->http, matrix_client_base_url(a->client), token);
+}
+
+int account_set_tokens(struct account *a, const struct account_tokens *tokens) {
+        int r = set_appservice(a, tokens->appservice);
+
+        if (r >= 0)
+                r = set_companion(a, tokens->companion);
+        update_held(a);
+        a->handler->changed(a->handler->userdata, a);
+        return r;
+}
+
 /* ---- the object ---- */
 
 static int start_observers(struct account *a, sd_event *event, const struct call_sink *sink) {
@@ -510,6 +565,7 @@ int account_new(struct account **ret, sd_event *event, struct http *http, const 
         if (!a)
                 return -ENOMEM;
         a->handler = handler;
+        a->http = http;
         a->backoff = (struct backoff){ .first = RETRY_FIRST, .cap = RETRY_MAX };
         a->facts.traits = server_traits_find(NULL, NULL);
         a->name = strdup(name);
@@ -538,6 +594,9 @@ struct account *account_free(struct account *a) {
         observers_free(a->observers);
         sd_event_source_disable_unref(a->timer);
         matrix_client_free(a->client);
+        matrix_client_free(a->companion);
+        secret_free(a->companion_token);
+        cure_free(a->cure);
         free(a->name);
         free(a->user_id);
         free(a->message);
@@ -592,6 +651,16 @@ const struct matrix_versions *account_versions(const struct account *a) {
 
 const struct profile_support *account_profile(const struct account *a) {
         return &a->facts.profile;
+}
+
+struct cure *account_cure(const struct account *a) {
+        return a->cure;
+}
+
+struct matrix_client *account_companion(const struct account *a) {
+        bool busy = a->settings.presence == PRESENCE_AUTO || a->settings.presence == PRESENCE_BUSY;
+
+        return busy && a->facts.versions.busy_presence && a->facts.traits->copies_busy ? a->companion : NULL;
 }
 
 const struct account_settings *account_settings(const struct account *a) {

@@ -9,6 +9,7 @@
 #include "core/claim.h"
 #include "matrix/api.h"
 #include "matrix/client.h"
+#include "matrix/cure.h"
 #include "matrix/profile.h"
 #include "matrix/traits.h"
 #include "state/session.h"
@@ -77,6 +78,13 @@ void account_set_held(struct account *a, bool held);
 /* Takes effect at once where it can. */
 int account_set_settings(struct account *a, const struct account_settings *settings);
 
+/* Besides the session's token; NULL: none. Copied. */
+struct account_tokens {
+        const char *appservice; /* of an application service that may act for the user */
+        const char *companion;  /* of the user's only other client */
+};
+int account_set_tokens(struct account *a, const struct account_tokens *tokens);
+
 /* After a suspend, or when the network is back: try now; `gap` true: resync, a stored position may hide things. */
 void account_wake(struct account *a, bool gap);
 
@@ -95,6 +103,9 @@ const struct matrix_versions *account_versions(const struct account *a);
 const struct profile_support *account_profile(const struct account *a);
 const struct account_settings *account_settings(const struct account *a);
 struct matrix_client *account_client(struct account *a);
+struct cure *account_cure(const struct account *a); /* NULL: none is set up */
+/* By whom busy is written, where that avoids that it sticks; NULL: by the session itself. */
+struct matrix_client *account_companion(const struct account *a);
 /* Synapse's rule for "another client keeps presence alive" (reference 2.8): when the own presence was seen to be
  * other than offline, without a break, first and last; 0: not. While a claim is held: as it was when that began, so
  * that a choice made by it stands. */

@@ -142,6 +142,30 @@ int matrix_presence_put(struct matrix_client *c, const char *user_id, const char
                        ret);
 }
 
+int matrix_devices_get_as(struct matrix_client *c, const char *user_id, matrix_done_t done, void *userdata,
+                          struct http_request **ret) {
+        return request(c, "GET", matrix_path("/_matrix/client/v3/devices?user_id=%s", user_id), NULL, done, userdata,
+                       ret);
+}
+
+/* Both names of the parameter: servers know the one or the other. */
+static char *presence_path_as(const char *user_id, const char *device_id) {
+        if (!*device_id)
+                return matrix_path("/_matrix/client/v3/presence/%s/status?user_id=%s", user_id, user_id);
+        return matrix_path("/_matrix/client/v3/presence/%s/status?user_id=%s&device_id=%s"
+                           "&org.matrix.msc3202.device_id=%s",
+                           user_id, user_id, device_id, device_id);
+}
+
+int matrix_presence_put_as(struct matrix_client *c, const char *user_id, const char *device_id, const char *presence,
+                           const char *status_msg, matrix_done_t done, void *userdata, struct http_request **ret) {
+        json_t *body = json_pack("{s:s, s:s}", "presence", presence, "status_msg", status_msg);
+
+        if (!body)
+                return -EINVAL;
+        return request(c, "PUT", presence_path_as(user_id, device_id), body, done, userdata, ret);
+}
+
 /* ---- profile ---- */
 
 int matrix_capabilities_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret) {

@@ -41,6 +41,12 @@ int matrix_presence_get(struct matrix_client *c, const char *user_id, matrix_don
 int matrix_presence_put(struct matrix_client *c, const char *user_id, const char *presence, const char *status_msg,
                         matrix_done_t done, void *userdata, struct http_request **ret);
 
+/* As an application service for that user: the token is its own. `device_id` "": acting as none of them. */
+int matrix_devices_get_as(struct matrix_client *c, const char *user_id, matrix_done_t done, void *userdata,
+                          struct http_request **ret);
+int matrix_presence_put_as(struct matrix_client *c, const char *user_id, const char *device_id, const char *presence,
+                           const char *status_msg, matrix_done_t done, void *userdata, struct http_request **ret);
+
 /* ---- profile: one field of one's own; `unstable`: below the prefix from before the spec had it ---- */
 
 int matrix_capabilities_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret);

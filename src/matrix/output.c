@@ -9,6 +9,8 @@ struct output_request {
         struct account *account;
         struct http_request *http;
         output_translate_t translate;
+        output_more_t more;
+        void *data;
         output_done_t done;
         void *userdata;
 };
@@ -24,6 +26,11 @@ int output_request_new(struct output_request **ret, struct account *a, output_tr
         return 0;
 }
 
+void output_request_chain(struct output_request *r, output_more_t more, void *data) {
+        r->more = more;
+        r->data = data;
+}
+
 struct http_request **output_request_http(struct output_request *r) {
         return &r->http;
 }
@@ -36,10 +43,20 @@ void output_request_answered(const struct matrix_reply *reply, void *userdata) {
                 .problem = reply->problem ? reply->problem : "",
         };
 
+        int more = 0;
+
         r->http = NULL;
-        if (r->translate)
+        if (r->more)
+                more = r->more(r, r->account, reply, r->data);
+        if (more > 0)
+                return;
+        if (more < 0) {
+                result.outcome = MATRIX_UNSURE;
+                result.problem = strerror(-more);
+        } else if (r->translate)
                 r->translate(r->account, reply, &result);
         r->done(&result, r->userdata);
+        free(r->data);
         free(r);
 }
 
@@ -47,6 +64,7 @@ struct output_request *output_request_free(struct output_request *r) {
         if (!r)
                 return NULL;
         http_request_free(r->http);
+        free(r->data);
         free(r);
         return NULL;
 }

@@ -39,9 +39,10 @@ struct output {
         int (*read)(struct account *a, output_done_t done, void *userdata, struct output_request **ret);
         int (*write)(struct account *a, const struct claim_value *v, output_done_t done, void *userdata,
                      struct output_request **ret);
-        /* Releases what other sessions of the user hold. Only if its traits say `curable`; else NULL. */
-        int (*cure)(struct account *a, const struct claim_value *v, output_done_t done, void *userdata,
-                    struct output_request **ret);
+        /* Releases what other sessions of the user hold, to what was there before the claim; `v` is what gave back.
+         * Only called while its traits say `curable`. */
+        int (*cure)(struct account *a, const struct claim_value *v, const struct claim_value *prior,
+                    output_done_t done, void *userdata, struct output_request **ret);
         /* Whether a value of ours stands there, for what keeps it alive; false comes before it is given back. May be
          * NULL. Called often. */
         void (*set_standing)(struct account *a, bool standing);
@@ -62,6 +63,11 @@ extern const struct output output_profile;
 typedef void (*output_translate_t)(struct account *a, const struct matrix_reply *reply, struct output_result *result);
 int output_request_new(struct output_request **ret, struct account *a, output_translate_t translate,
                        output_done_t done, void *userdata);
+/* For what takes several requests: looks at each answer. Returns 1: it has started the next one; 0: that was the last
+ * one; or a negative errno. `data` is freed with the request. */
+typedef int (*output_more_t)(struct output_request *r, struct account *a, const struct matrix_reply *reply,
+                             void *data);
+void output_request_chain(struct output_request *r, output_more_t more, void *data);
 /* To be filled by the function that starts the request, which gets output_request_answered and the request. */
 struct http_request **output_request_http(struct output_request *r);
 void output_request_answered(const struct matrix_reply *reply, void *userdata);

@@ -1,12 +1,26 @@
 /* The presence output: busy with a message, or as much of it as the server and the user's settings allow. */
 #include "matrix/presence.h"
 
+#include <errno.h>
 #include <stdio.h>
 
+#include "matrix/cure.h"
 #include "matrix/output.h"
+#include "util/clock.h"
 #include "util/json.h"
 
+/* Synapse drops a busy after an hour without a sign of life, others after half an hour. */
+#define COMPANION_REFRESH (15 * USEC_PER_MIN)
+
 static const char presence_is_off[] = "this server has presence switched off: nobody sees who is busy there";
+
+static const char would_stick[] =
+        "only the message: another of your clients is online, would catch the busy from this server and keep it after "
+        "the call (see \"busyctl doctor\" for a cure; presence = busy does it all the same)";
+
+static const char cure_fails[] =
+        "only the message: another of your clients is online and would keep the busy after the call, and the server "
+        "does not take the cure that is set up (see \"busyctl doctor\")";
 
 static bool usable(const struct account *a, const char **ret_why) {
         if (account_settings(a)->presence == PRESENCE_OFF) {
@@ -16,19 +30,32 @@ static bool usable(const struct account *a, const char **ret_why) {
         return true;
 }
 
+static enum presence_cure cure_state(const struct account *a) {
+        const struct cure *c = account_cure(a);
+
+        if (account_companion(a))
+                return CURE_WORKS;
+        return !c ? CURE_NONE : cure_works(c) ? CURE_WORKS : CURE_FAILS;
+}
+
+/* As the user's only other client, which polls and so keeps its own busy alive, there is one value. */
 static void traits(const struct account *a, struct claim_traits *ret) {
         const struct server_traits *t = account_traits(a);
         usec_t refresh = account_settings(a)->refresh_interval;
+        bool per_device = t->presence_per_device && !account_companion(a);
 
+        if (refresh == 0)
+                refresh = account_companion(a) ? COMPANION_REFRESH : t->refresh_interval;
         *ret = (struct claim_traits){
-                .per_device = t->presence_per_device,
+                .per_device = per_device,
                 .withdrawn = PRESENCE_STATE_OFFLINE,
                 .taken = PRESENCE_STATE_BUSY,
                 .sticky = t->copies_busy,
-                .person_writes_whole = !t->presence_per_device,
+                .person_writes_whole = !per_device,
                 .text_tells_person = true,
                 .pushed = t->pushes_own_presence && account_settings(a)->presence != PRESENCE_OFF,
-                .refresh_interval = refresh > 0 ? refresh : t->refresh_interval,
+                .curable = cure_state(a) == CURE_WORKS && !account_companion(a),
+                .refresh_interval = refresh,
         };
 }
 
@@ -41,10 +68,10 @@ void presence_want(const struct presence_facts *f, struct claim_want *ret, const
         if (f->mode == PRESENCE_STATUS || f->mode == PRESENCE_OFF) {
                 ret->state_claimed = false;
                 why = "only the message, as configured (presence = status)";
-        } else if (f->mode == PRESENCE_AUTO && f->takes_busy && (f->copies_busy || f->sticks) && f->live) {
+        } else if (f->mode == PRESENCE_AUTO && f->takes_busy && (f->copies_busy || f->sticks) && f->live &&
+                   f->cure != CURE_WORKS) {
                 ret->state_claimed = false;
-                why = "only the message: another of your clients is online, would catch the busy from this server and "
-                      "keep it after the call (presence = busy does it all the same)";
+                why = f->cure == CURE_FAILS ? cure_fails : would_stick;
         }
         if (claim_value_set(&ret->value, ret->state_claimed ? state : "", ret->text_claimed ? f->message : "") < 0) {
                 ret->text_claimed = false;
@@ -66,6 +93,7 @@ static void want(const struct account *a, const struct output_situation *s, stru
                                                 .copies_busy = account_traits(a)->copies_busy,
                                                 .sticks = s->sticks,
                                                 .live = presence_is_live(first, last, s->now),
+                                                .cure = cure_state(a),
                                                 .message = s->message ? s->message : settings->message },
                       ret, &why);
         if (ret_why)
@@ -73,7 +101,7 @@ static void want(const struct account *a, const struct output_situation *s, stru
 }
 
 static bool fall_back(const struct account *a, struct claim_want *w) {
-        if (!w->state_claimed)
+        if (!w->state_claimed || account_companion(a))
                 return false;
         if (streq(w->value.state, PRESENCE_STATE_BUSY)) {
                 (void) snprintf(w->value.state, sizeof(w->value.state), "%s", PRESENCE_STATE_UNAVAILABLE);
@@ -113,6 +141,12 @@ static void translate_read(struct account *a, const struct matrix_reply *reply, 
                 account_presence_read(a, &result->value);
 }
 
+/* Not the session's token: nothing is wrong with the account. */
+static void translate_companion(struct account *a, const struct matrix_reply *reply, struct output_result *result) {
+        if (reply->outcome == MATRIX_SIGNED_OUT || is_switched_off(reply))
+                refuse(result, "the server refuses the companion-token; see \"busyctl doctor\"");
+}
+
 static void translate_write(struct account *a, const struct matrix_reply *reply, struct output_result *result) {
         if (is_switched_off(reply))
                 refuse(result, presence_is_off);
@@ -141,13 +175,84 @@ const char *presence_word(const char *state, const struct server_traits *t) {
 static int presence_write(struct account *a, const struct claim_value *v, output_done_t done, void *userdata,
                           struct output_request **ret) {
         SCOPED(output_request_free) struct output_request *request = NULL;
-        int r = output_request_new(&request, a, translate_write, done, userdata);
+        struct matrix_client *companion = account_companion(a);
+        const char *word = presence_word(v->state, account_traits(a));
+        int r = output_request_new(&request, a, companion ? translate_companion : translate_write, done, userdata);
 
         if (r < 0)
                 return r;
+        /* It might never end there (reference 2.3); the client itself says what it is. */
+        if (companion && streq(v->state, PRESENCE_STATE_UNAVAILABLE))
+                word = "online";
         account_presence_written(a, v->state);
-        r = matrix_presence_put(account_client(a), account_user_id(a), presence_word(v->state, account_traits(a)),
-                                v->text, output_request_answered, request, output_request_http(request));
+        r = matrix_presence_put(companion ? companion : account_client(a), account_user_id(a), word, v->text,
+                                output_request_answered, request, output_request_http(request));
+        if (r < 0)
+                return r;
+        *ret = TAKE(request);
+        return 0;
+}
+
+/* ---- the cure ---- */
+
+struct curing {
+        struct cure_plan plan;
+        size_t next;
+        bool planned;
+        struct claim_value prior;
+        char message[CLAIM_TEXT_MAX];
+};
+
+static bool device_is_gone(const struct matrix_reply *reply) {
+        return reply->status == 400 && reply->errcode && strstr(reply->errcode, "M_UNKNOWN_DEVICE");
+}
+
+static int cure_more(struct output_request *request, struct account *a, const struct matrix_reply *reply, void *data) {
+        struct curing *c = data;
+        const struct cure_target *target;
+        int r;
+
+        if (!account_cure(a))
+                return -ECANCELED;
+        if (reply->outcome != MATRIX_OK && !(c->planned && device_is_gone(reply)))
+                return 0;
+        if (!c->planned)
+                cure_plan(&c->plan, json_member_array(reply->body, "devices"), account_device_id(a), &c->prior,
+                          clock_wall_now());
+        c->planned = true;
+        if (c->next == c->plan.n)
+                return 0;
+        target = &c->plan.targets[c->next++];
+        r = cure_put(account_cure(a), target, c->message, output_request_answered, request,
+                     output_request_http(request));
+        return r < 0 ? r : 1;
+}
+
+/* Nothing is wrong with the account itself. */
+static void translate_cure(struct account *a, const struct matrix_reply *reply, struct output_result *result) {
+        if (reply->outcome != MATRIX_SIGNED_OUT && reply->outcome != MATRIX_REFUSED &&
+            reply->outcome != MATRIX_NOT_FOUND && reply->outcome != MATRIX_UNRECOGNIZED)
+                return;
+        cure_broke(account_cure(a));
+        refuse(result, "the server refuses the cure; see \"busyctl doctor\"");
+}
+
+static int presence_cure(struct account *a, const struct claim_value *v, const struct claim_value *prior,
+                         output_done_t done, void *userdata, struct output_request **ret) {
+        SCOPED(output_request_free) struct output_request *request = NULL;
+        struct curing *c;
+        int r = output_request_new(&request, a, translate_cure, done, userdata);
+
+        if (r < 0)
+                return r;
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        output_request_chain(request, cure_more, c);
+        c->prior = *prior;
+        (void) snprintf(c->message, sizeof(c->message), "%s", v->text);
+        account_presence_written(a, v->state);
+        r = cure_devices_get(account_cure(a), output_request_answered, request, output_request_http(request));
         if (r < 0)
                 return r;
         *ret = TAKE(request);
@@ -163,5 +268,6 @@ const struct output output_presence = {
         .fall_back = fall_back,
         .read = presence_read,
         .write = presence_write,
+        .cure = presence_cure,
         .set_standing = account_set_held,
 };

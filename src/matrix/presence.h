@@ -17,6 +17,13 @@ int presence_value(struct claim_value *ret, const char *presence, const char *st
 /* The word of a PUT for a canonical state. */
 const char *presence_word(const char *state, const struct server_traits *t);
 
+/* What can be done about a busy that other clients of the user would keep. */
+enum presence_cure {
+        CURE_NONE,
+        CURE_FAILS, /* there is one, and the server does not take it */
+        CURE_WORKS,
+};
+
 /* What decides how much of a busy is shown. */
 struct presence_facts {
         enum presence_mode mode;
@@ -24,6 +31,7 @@ struct presence_facts {
         bool copies_busy; /* its traits */
         bool sticks;      /* was seen to */
         bool live;        /* another client keeps presence alive */
+        enum presence_cure cure;
         const char *message;
 };
 void presence_want(const struct presence_facts *f, struct claim_want *ret, const char **ret_why);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "state/secret.h"
 #include "state/session.h"
 #include "util/file.h"
 #include "util/json.h"
@@ -11,8 +12,6 @@
 #define SESSION_PREFIX  "session-"
 #define SESSION_SUFFIX  ".json"
 
-/* Tokens are below 2 kB at every server known, even where they are signed objects. */
-#define TOKEN_MAX        8192
 #define SESSION_SIZE_MAX 65536
 
 bool account_name_is_valid(const char *name) {
@@ -215,21 +214,6 @@ void session_names_free(char **names) {
         free(names);
 }
 
-/* The token within its surrounding space: printable ASCII, as it becomes a header. */
-static int trim_token(char *data, size_t size, char **ret) {
-        char *start = data + strspn(data, " \t\r\n");
-        size_t n = strcspn(start, " \t\r\n");
-
-        if (n == 0 || start + n + strspn(start + n, " \t\r\n") != data + size)
-                return -EBADMSG;
-        for (size_t i = 0; i < n; i++)
-                if (start[i] <= ' ' || start[i] > '~')
-                        return -EBADMSG;
-        start[n] = '\0';
-        *ret = start;
-        return 0;
-}
-
 int session_token_from_credentials(const char *name, struct session *s) {
         const char *dir = getenv("CREDENTIALS_DIRECTORY");
         SCOPED(free) char *path = NULL;
@@ -246,7 +230,7 @@ int session_token_from_credentials(const char *name, struct session *s) {
         r = file_read(path, TOKEN_MAX, &data, &size);
         if (r < 0)
                 return r == -ENOENT ? 0 : r == -EFBIG ? -EBADMSG : r;
-        r = trim_token(data, size, &token);
+        r = secret_trim(data, size, &token);
         if (r == 0)
                 token = strdup(token);
         explicit_bzero(data, size);
