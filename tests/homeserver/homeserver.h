@@ -22,6 +22,8 @@ enum hs_kind {
 struct hs_options {
         enum hs_kind kind;
         bool busy_off;             /* Synapse without msc3026_enabled */
+        bool profile_off;          /* takes no fields in the profile */
+        bool profile_old;          /* takes them as before the spec had them */
         bool presence_off;         /* presence switched off by the administrator */
         bool filter_events_absent; /* ignores every filter, as some servers do */
         int64_t rc_presence_msec;  /* one PUT of presence per so long; 0: no limit */
@@ -40,6 +42,9 @@ const char *hs_url(const struct hs *s);
 char *hs_login(struct hs *s, const char *device_id);
 /* Every request with this device's token gets 401 from now on. */
 void hs_revoke(struct hs *s, const char *device_id, bool soft_logout);
+
+/* From now on an application service with this token may act as the user, and as each of their devices. NULL: none. */
+void hs_set_appservice(struct hs *s, const char *token);
 
 /* ---- gone and back, on the same port ---- */
 
@@ -135,6 +140,12 @@ struct hs_fault {
 /* Copied. The oldest fault that matches is used. */
 void hs_fault(struct hs *s, const struct hs_fault *f);
 void hs_clear_faults(struct hs *s);
+
+/* A field of the user's profile, a new reference; NULL: none. */
+json_t *hs_profile(struct hs *s, const char *field);
+void hs_set_profile(struct hs *s, const char *field, json_t *value); /* as another client; takes it; NULL removes it */
+/* Whether the field is there (or gone, or null) within the deadline. */
+bool hs_wait_profile(struct hs *s, const char *field, bool there, int64_t deadline_msec);
 
 /* Account data as stored, a new reference; NULL: none. */
 json_t *hs_account_data(struct hs *s, const char *type);

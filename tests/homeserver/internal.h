@@ -19,6 +19,7 @@ struct hs_waiter {
 struct hs_session {
         char token[64], device[64];
         bool revoked, soft;
+        int64_t seen; /* ms since 1970; 0: never */
 };
 
 struct hs_event {
@@ -63,6 +64,7 @@ struct hs {
         json_t *profile;
         struct hs_session sessions[HS_SESSIONS_MAX];
         size_t n_sessions;
+        char appservice[64]; /* its token; "": none */
         unsigned serial;
 
         struct hs_request **requests;
@@ -78,7 +80,9 @@ struct hs_context {
         struct MHD_Connection *connection;
         struct hs_request *request;
         struct hs_session *session; /* NULL: no valid token */
-        char *segments[16];         /* of the path, decoded */
+        bool appservice;            /* its token */
+        struct hs_session no_device;
+        char *segments[16]; /* of the path, decoded */
         size_t n_segments;
         const char *last; /* what the "*" at the end of the pattern matched */
         json_t *body;     /* NULL: none, or no JSON */

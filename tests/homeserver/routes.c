@@ -42,8 +42,9 @@ static void get_well_known(struct hs_context *c) {
 static void get_versions(struct hs_context *c) {
         bool flag = c->s->options.kind == HS_TUWUNEL || (c->s->options.kind == HS_SYNAPSE && !c->s->presence.busy_off);
 
-        answer_with(c, json_pack("{s:[s,s,s],s:{s:b}}", "versions", "v1.1", "v1.11", "v1.12", "unstable_features",
-                                 "org.matrix.msc3026.busy_presence", flag));
+        answer_with(c, json_pack("{s:[s,s,s],s:{s:b,s:b}}", "versions", "v1.1", "v1.11", "v1.12", "unstable_features",
+                                 "org.matrix.msc3026.busy_presence", flag, "uk.tcpip.msc4133",
+                                 c->s->options.profile_old));
 }
 
 static void get_federation_version(struct hs_context *c) {
@@ -117,13 +118,22 @@ static void get_devices(struct hs_context *c) {
         json_t *list = json_array();
 
         for (size_t i = 0; i < c->s->n_sessions; i++)
-                if (!c->s->sessions[i].revoked)
-                        json_array_append_new(list, json_pack("{s:s}", "device_id", c->s->sessions[i].device));
+                if (!c->s->sessions[i].revoked) {
+                        json_t *device = json_pack("{s:s}", "device_id", c->s->sessions[i].device);
+
+                        if (c->s->sessions[i].seen > 0)
+                                json_object_set_new(device, "last_seen_ts", json_integer(c->s->sessions[i].seen));
+                        json_array_append_new(list, device);
+                }
         answer_with(c, json_pack("{s:o}", "devices", list));
 }
 
 static void get_capabilities(struct hs_context *c) {
-        answer_with(c, json_pack("{s:{s:{s:b}}}", "capabilities", "m.profile_fields", "enabled", 1));
+        const struct hs_options *o = &c->s->options;
+
+        answer_with(c, json_pack("{s:{s:{s:b}}}", "capabilities",
+                                 o->profile_old ? "uk.tcpip.msc4133.profile_fields" : "m.profile_fields", "enabled",
+                                 !o->profile_off));
 }
 
 /* ---- presence ---- */
@@ -160,7 +170,7 @@ static void put_presence(struct hs_context *c) {
         size_t known = 1 + (message ? 1 : 0);
         unsigned status;
 
-        if (!own_user(c, 4) || !take_turn(c) || !with_object(c))
+        if (!own_user(c, 4) || (!c->appservice && !take_turn(c)) || !with_object(c))
                 return;
         if (!state || (message && !json_is_string(message)) || json_object_size(c->body) != known) {
                 hs_error(c, 400, "M_UNKNOWN", "Unable to parse state");
@@ -226,32 +236,43 @@ static void post_filter(struct hs_context *c) {
         answer_with(c, json_pack("{s:s}", "filter_id", id));
 }
 
+/* The paths of the spec and from before it differ at the front. */
+static bool own_profile(struct hs_context *c) {
+        return own_user(c, c->n_segments - 2);
+}
+
+static const char *field_of(const struct hs_context *c) {
+        return c->segments[c->n_segments - 1];
+}
+
 static void get_profile_field(struct hs_context *c) {
-        json_t *value = json_object_get(c->s->profile, c->segments[5]);
+        json_t *value = json_object_get(c->s->profile, field_of(c));
 
         if (!value)
                 hs_error(c, 404, "M_NOT_FOUND", "No such field");
         else
-                answer_with(c, json_pack("{s:O}", c->segments[5], value));
+                answer_with(c, json_pack("{s:O}", field_of(c), value));
 }
 
 static void put_profile_field(struct hs_context *c) {
-        json_t *value = json_object_get(c->body, c->segments[5]);
+        json_t *value = json_object_get(c->body, field_of(c));
 
-        if (!own_user(c, 4) || !with_object(c))
+        if (!own_profile(c) || !with_object(c))
                 return;
         if (!value) {
                 hs_error(c, 400, "M_MISSING_PARAM", "Missing key");
                 return;
         }
-        json_object_set(c->s->profile, c->segments[5], value);
+        json_object_set(c->s->profile, field_of(c), value);
+        hs_changed(c->s);
         answer_with(c, json_object());
 }
 
 static void delete_profile_field(struct hs_context *c) {
-        if (!own_user(c, 4))
+        if (!own_profile(c))
                 return;
-        json_object_del(c->s->profile, c->segments[5]);
+        json_object_del(c->s->profile, field_of(c));
+        hs_changed(c->s);
         answer_with(c, json_object());
 }
 
@@ -279,6 +300,9 @@ static const struct route {
         { "GET", "_matrix/client/v3/profile/*/*", true, get_profile_field },
         { "PUT", "_matrix/client/v3/profile/*/*", true, put_profile_field },
         { "DELETE", "_matrix/client/v3/profile/*/*", true, delete_profile_field },
+        { "GET", "_matrix/client/unstable/uk.tcpip.msc4133/profile/*/*", true, get_profile_field },
+        { "PUT", "_matrix/client/unstable/uk.tcpip.msc4133/profile/*/*", true, put_profile_field },
+        { "DELETE", "_matrix/client/unstable/uk.tcpip.msc4133/profile/*/*", true, delete_profile_field },
         { "GET", "_matrix/client/v3/sync", true, hs_sync },
         { "GET", "_matrix/client/v3/rooms/*/messages", true, hs_messages },
 };
@@ -288,7 +312,8 @@ static bool fits(const struct hs_context *c, const struct route *route) {
         char *rest = NULL;
         size_t i = 0;
 
-        if (!streq(route->method, c->request->method))
+        if (!streq(route->method, c->request->method) ||
+            (strstr(route->path, "msc4133") && !c->s->options.profile_old))
                 return false;
         for (char *p = strtok_r(copy, "/", &rest); p; p = strtok_r(NULL, "/", &rest), i++)
                 if (i >= c->n_segments || (!streq(p, "*") && !streq(p, c->segments[i])))
@@ -296,7 +321,26 @@ static bool fits(const struct hs_context *c, const struct route *route) {
         return i == c->n_segments;
 }
 
+/* MSC4326 */
+static bool masquerades(struct hs_context *c) {
+        const char *user = hs_query(c, "user_id"), *device = hs_query(c, "device_id");
+
+        c->session = device ? NULL : &c->no_device;
+        for (size_t i = 0; device && i < c->s->n_sessions; i++)
+                if (!c->s->sessions[i].revoked && streq(c->s->sessions[i].device, device))
+                        c->session = &c->s->sessions[i];
+        if (!user || !streq(user, HS_USER))
+                hs_error(c, 403, "M_FORBIDDEN", "Application service cannot masquerade as this user");
+        else if (!c->session)
+                hs_error(c, 400, "ORG.MATRIX.MSC4326.M_UNKNOWN_DEVICE", "No such device");
+        else
+                return true;
+        return false;
+}
+
 static bool token_fits(struct hs_context *c) {
+        if (c->appservice)
+                return masquerades(c);
         if (!c->request->token_in_header)
                 hs_error(c, 401, "M_MISSING_TOKEN", "Missing access token");
         else if (!c->session || c->session->revoked)
@@ -332,6 +376,12 @@ char *hs_login(struct hs *s, const char *device_id) {
         token = strdup(hs_session_new(s, device_id)->token);
         pthread_mutex_unlock(&s->lock);
         return token;
+}
+
+void hs_set_appservice(struct hs *s, const char *token) {
+        pthread_mutex_lock(&s->lock);
+        snprintf(s->appservice, sizeof(s->appservice), "%s", token ?: "");
+        pthread_mutex_unlock(&s->lock);
 }
 
 void hs_revoke(struct hs *s, const char *device_id, bool soft_logout) {
@@ -387,6 +437,9 @@ void hs_person_sets(struct hs *s, const char *device, const char *presence, cons
 
 void hs_client_polls(struct hs *s, const char *device, const char *presence) {
         pthread_mutex_lock(&s->lock);
+        for (size_t i = 0; i < s->n_sessions; i++)
+                if (streq(s->sessions[i].device, device))
+                        s->sessions[i].seen = hs_wall_now();
         presence_poll_ends(&s->presence, device, hs_now());
         if (presence)
                 presence_poll_begins(&s->presence, device, presence, hs_now());
@@ -428,5 +481,24 @@ json_t *hs_account_data(struct hs *s, const char *type) {
 void hs_set_account_data(struct hs *s, const char *type, json_t *content) {
         pthread_mutex_lock(&s->lock);
         set_account_data(s, type, content);
+        pthread_mutex_unlock(&s->lock);
+}
+
+json_t *hs_profile(struct hs *s, const char *field) {
+        json_t *value;
+
+        pthread_mutex_lock(&s->lock);
+        value = json_deep_copy(json_object_get(s->profile, field));
+        pthread_mutex_unlock(&s->lock);
+        return value;
+}
+
+void hs_set_profile(struct hs *s, const char *field, json_t *value) {
+        pthread_mutex_lock(&s->lock);
+        if (value)
+                json_object_set_new(s->profile, field, value);
+        else
+                json_object_del(s->profile, field);
+        hs_changed(s);
         pthread_mutex_unlock(&s->lock);
 }

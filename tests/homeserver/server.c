@@ -160,6 +160,9 @@ static void record(struct hs_context *c, const char *method, const struct incomi
         struct hs *s = c->s;
 
         c->session = token ? find_session(s, token) : NULL;
+        c->appservice = token && *s->appservice && streq(token, s->appservice);
+        if (c->session)
+                c->session->seen = hs_wall_now();
         r->n = s->n_requests;
         r->method = strdup(method);
         r->path = question ? strndup(in->uri, (size_t) (question - in->uri)) : strdup(in->uri);
@@ -615,6 +618,22 @@ bool hs_wait_presence(struct hs *s, const char *presence, const char *message, i
         }
         pthread_mutex_unlock(&s->lock);
         return there;
+}
+
+bool hs_wait_profile(struct hs *s, const char *field, bool there, int64_t deadline_msec) {
+        struct timespec until = deadline_of(deadline_msec);
+        bool is;
+
+        pthread_mutex_lock(&s->lock);
+        for (;;) {
+                const json_t *value = json_object_get(s->profile, field);
+
+                is = value && !json_is_null(value);
+                if (is == there || pthread_cond_timedwait(&s->changed, &s->lock, &until) != 0)
+                        break;
+        }
+        pthread_mutex_unlock(&s->lock);
+        return is == there;
 }
 
 /* ---- faults, from the test's side ---- */
