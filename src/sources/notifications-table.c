@@ -142,6 +142,23 @@ static bool goes_before(const struct entry *a, const struct entry *b) {
         return a->since < b->since;
 }
 
+/* Does this program have all it may have? What has rung for too long goes now. */
+static bool is_full(struct notification_table *t, const char *sender, usec_t now) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < NOTIFICATIONS_MAX && sender[0]; i++) {
+                struct entry *e = &t->entries[i];
+
+                if (e->phase == CALL_GONE || !is_of(e, sender))
+                        continue;
+                if (deadline(e) <= now)
+                        end(t, e);
+                else
+                        n++;
+        }
+        return n >= NOTIFICATIONS_PER_PROGRAM_MAX;
+}
+
 static struct entry *make_room(struct notification_table *t) {
         struct entry *e = &t->entries[0];
 
@@ -210,6 +227,8 @@ const char *notification_table_notify(struct notification_table *t, const struct
                 return NULL;
         }
         if (fresh) {
+                if (is_full(t, k->sender, now))
+                        return NULL;
                 e = make_room(t);
                 e->unnamed = unnamed;
         }

@@ -5,8 +5,10 @@
 #include "core/calls.h"
 #include "sources/notifications-meaning.h"
 
-/* More calls at once are a program gone wild; the oldest ringing makes room. */
+/* Of all programs; the oldest ringing makes room. */
 #define NOTIFICATIONS_MAX 32
+/* Of one program; it has gone wild then, and more are not looked at until one of them is gone or too old. */
+#define NOTIFICATIONS_PER_PROGRAM_MAX 8
 /* Nothing rings longer: closing may go unseen, and of a notification without a reply the number is never known. */
 #define NOTIFICATION_RINGING_MAX (90 * USEC_PER_SEC)
 /* An accepted call stays active so long by itself, until a microphone, an inhibitor or another notification speaks for

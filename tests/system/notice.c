@@ -205,10 +205,3 @@ void expect_phases(struct world *w, const char *phases) {
         } while (left > 0);
         check(w, false, "the calls are not \"%s\"", phases);
 }
-
-void expect_source(struct world *w, const char *source, const char *state) {
-        char path[256];
-
-        snprintf(path, sizeof(path), BUSYD_PATH "/source/%s", source);
-        check(w, peer_wait_is(w->peer, path, BUSYD_SOURCE, "State", state), "source %s is not %s", source, state);
-}

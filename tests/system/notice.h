@@ -2,7 +2,7 @@
  * of a world. Everything happens in the test's own thread, one step at a time. */
 #pragma once
 
-#include "system/harness.h"
+#include "system/mock.h"
 
 #define NOTIFICATIONS "org.freedesktop.Notifications"
 #define PORTAL        "org.freedesktop.portal.Desktop"
@@ -35,5 +35,3 @@ void notice_action(DBusConnection *server, uint32_t id, const char *key);
 
 /* The phases of all calls are these, in any order, separated by spaces; "" none. */
 void expect_phases(struct world *w, const char *phases);
-/* The source is in this state. */
-void expect_source(struct world *w, const char *source, const char *state);

@@ -1,0 +1,177 @@
+/* A monitor sees what is nobody's business, and much of it: busyd keeps neither the texts nor the room they took. */
+#include "system/notice.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define CONFIG                                                                                                        \
+        "[busyd]\nringing = all\nhint-delay = 0s\nlog-level = debug\n"                                                \
+        "[source pipewire]\nenabled = no\n[source camera]\nenabled = no\n"
+#define FLOOD       10000
+#define IMAGE       ((size_t) 128 * 128 * 4)
+#define LARGE_EVERY 100
+#define LARGE_IMAGE ((size_t) 1024 * 1024 * 4)
+/* What the allocator may keep for itself; a single one of the large images is more. */
+#define GROWTH_MAX_KB 2048
+
+#ifdef __SANITIZE_ADDRESS__
+static const bool memory_tells = false; /* it keeps what is freed */
+#else
+static const bool memory_tells = true;
+#endif
+
+static void refuse(struct world *w, DBusConnection *server, const char *member) {
+        DBusMessage *m = desk_next_call(w, server, member);
+
+        desk_send(server, dbus_message_new_error(m, DBUS_ERROR_UNKNOWN_METHOD, NULL));
+        dbus_message_unref(m);
+}
+
+static DBusConnection *start(struct world *w) {
+        DBusConnection *server = desk_connect(w);
+
+        desk_own(w, server, NOTIFICATIONS);
+        world_config(w, CONFIG);
+        world_start(w);
+        refuse(w, server, "RegisterWatcher");
+        refuse(w, server, "ListNotifications");
+        expect_source(w, "notifications", "watching");
+        return server;
+}
+
+/* KiB of memory that is busyd's alone. */
+static long private_memory(const struct world *w) {
+        char path[64], line[256];
+        long sum = 0, kb;
+        FILE *f;
+
+        snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int) w->busyd);
+        f = fopen(path, "re");
+        while (f && fgets(line, sizeof(line), f))
+                if (sscanf(line, "Private_Clean: %ld", &kb) == 1 || sscanf(line, "Private_Dirty: %ld", &kb) == 1)
+                        sum += kb;
+        if (f)
+                fclose(f);
+        return sum;
+}
+
+static bool region_has(int mem, unsigned long from, unsigned long to, const char *text) {
+        size_t size = to - from;
+        SCOPED(free) char *copy = malloc(size);
+        ssize_t n = copy ? pread(mem, copy, size, (off_t) from) : -1;
+
+        return n > 0 && memmem(copy, (size_t) n, text, strlen(text));
+}
+
+/* Is this anywhere in busyd's memory? */
+static bool memory_has(const struct world *w, const char *text) {
+        char path[64], line[512], mode[8];
+        unsigned long from, to;
+        bool has = false;
+        FILE *maps;
+        int mem;
+
+        snprintf(path, sizeof(path), "/proc/%d/mem", (int) w->busyd);
+        mem = open(path, O_RDONLY | O_CLOEXEC);
+        snprintf(path, sizeof(path), "/proc/%d/maps", (int) w->busyd);
+        maps = fopen(path, "re");
+        check(w, mem >= 0 && maps, "busyd's memory cannot be read");
+        while (fgets(line, sizeof(line), maps))
+                if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) == 3 && mode[0] == 'r' && !strstr(line, "[v"))
+                        has = has || region_has(mem, from, to, text);
+        fclose(maps);
+        close(mem);
+        return has;
+}
+
+/* Is this in any file of the world: log, state, configuration? */
+static bool files_have(const struct world *w, const char *text) {
+        char command[1024];
+
+        snprintf(command, sizeof(command), "grep -rlF -- '%s' '%s' >&2", text, w->dir);
+        return system(command) == 0;
+}
+
+/* Rings at last; when busyd tells, it has read all that went before. */
+static void ring(struct world *w, DBusConnection *program, DBusConnection *server, uint32_t id) {
+        notice_send(w, program, server, &(struct notice){ .hints = { "category", "call.incoming" } }, id);
+        expect_phases(w, "ringing-in");
+        notice_closed(server, id);
+        expect_phases(w, "");
+}
+
+static void flood(struct world *w, DBusConnection *program, DBusConnection *server, int n) {
+        for (int i = 1; i <= n; i++)
+                notice_send(
+                        w, program, server,
+                        &(struct notice){ .image = i % LARGE_EVERY == 0 ? LARGE_IMAGE : IMAGE,
+                                          .hints = { "category", "im.received", "desktop-entry", "im.dino.Dino" } },
+                        (uint32_t) i);
+}
+
+WORLD_TEST(notifications_flood, ten_thousand_leave_nothing_behind, .no_homeserver = true) {
+        DBusConnection *server = start(w), *program = desk_connect(w);
+        long before, after;
+
+        flood(w, program, server, 2 * LARGE_EVERY);
+        ring(w, program, server, 1000001);
+        before = private_memory(w);
+        flood(w, program, server, FLOOD);
+        ring(w, program, server, 1000002);
+        after = private_memory(w);
+        fprintf(stderr, "private memory: %ld KiB before, %ld KiB after\n", before, after);
+        check(w, !memory_tells || after - before < GROWTH_MAX_KB, "grew from %ld to %ld KiB", before, after);
+        desk_disconnect(program);
+        desk_disconnect(server);
+}
+
+WORLD_TEST(notifications_flood, ten_thousand_calls_are_bounded, .no_homeserver = true) {
+        DBusConnection *server = start(w), *program = desk_connect(w);
+        long before, after;
+
+        ring(w, program, server, 1000001);
+        before = private_memory(w);
+        for (uint32_t i = 1; i <= FLOOD; i++) {
+                notice_send(w, program, server, &(struct notice){ .hints = { "category", "call.incoming" } }, i);
+                peer_wait(w->peer, 0); /* the test's own queue, of what busyd tells */
+        }
+        expect_availability(w, "busy");
+        desk_disconnect(program);
+        expect_phases(w, "");
+        after = private_memory(w);
+        check(w, !memory_tells || after - before < GROWTH_MAX_KB, "grew from %ld to %ld KiB", before, after);
+        desk_disconnect(server);
+}
+
+static void expect_nowhere(struct world *w, const char *text) {
+        check(w, !files_have(w, text), "'%s' is in a file", text);
+        check(w, !memory_tells || !memory_has(w, text), "'%s' is in busyd's memory", text);
+}
+
+WORLD_TEST(notifications_flood, texts_are_kept_nowhere, .no_homeserver = true) {
+        static const char *const texts[] = { "Grandmother-is-calling-you", "Meet-me-at-the-harbour", "Say-yes-to-her",
+                                             "What-the-hint-says" };
+        DBusConnection *server = start(w), *program = desk_connect(w);
+        struct notice n = {
+                .app = "Dino",
+                .summary = texts[0],
+                .body = texts[1],
+                .actions = { "accept", texts[2] },
+                .hints = { "category", "call.incoming", "x-other", texts[3], "desktop-entry", "im.dino.Dino" },
+        };
+
+        for (uint32_t i = 1; i <= 20; i++)
+                notice_send(w, program, server, &n, i);
+        desk_disconnect(program);
+        expect_phases(w, "");
+        program = desk_connect(w);
+        ring(w, program, server, 1000001);
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+                expect_nowhere(w, texts[i]);
+        if (memory_tells)
+                check(w, memory_has(w, "type='method_call',interface='org.freedesktop.Notifications'"),
+                      "memory is not searched well");
+        desk_disconnect(program);
+        desk_disconnect(server);
+}
