@@ -5,6 +5,7 @@
 #include <systemd/sd-event.h>
 
 #include "busyd/keeper.h"
+#include "busyd/logind.h"
 #include "busyd/manager.h"
 #include "config/config.h"
 #include "control/control.h"
@@ -49,6 +50,7 @@ struct manager {
         struct config *config;
         struct state *state;
         struct control *control;
+        struct logind *logind;
         struct call_table *calls;
         struct availability availability;
         struct availability_verdict verdict;
@@ -58,6 +60,8 @@ struct manager {
         size_t n_published;
         bool storm_told;
         bool stopping;
+        bool suspended; /* the machine is about to sleep, or sleeps */
+        bool away;      /* somebody else's session is in front: local sources rest */
         bool keep_log_level;
 
         struct tenant *tenants[ACCOUNTS_MAX];
@@ -84,6 +88,8 @@ usec_t tenants_run(struct manager *m, bool busy, usec_t now);
 int locals_start(struct manager *m);
 void locals_stop(struct manager *m);
 bool locals_are_settled(const struct manager *m);
+/* While away, no source runs: what a microphone or a modem does is not the user's doing. */
+void locals_set_away(struct manager *m, bool away);
 
 /* ---- publish.c: what the bus shows; control compares and sends what changed ---- */
 

@@ -32,6 +32,10 @@ static void start_source(struct manager *m, struct local_source *l) {
         l->settled = true;
         if (!config->enabled)
                 return;
+        if (m->away) {
+                l->problem = strdup("your session is not in front");
+                return;
+        }
         r = l->kind->start(&l->source, l->kind, &context);
         if (r < 0) {
                 l->problem = strdup(strerror(-r));
@@ -57,12 +61,25 @@ int locals_start(struct manager *m) {
         return 0;
 }
 
-void locals_stop(struct manager *m) {
+static void stop_source(struct local_source *l) {
+        if (l->source)
+                l->source = l->kind->stop(l->source);
+        free(TAKE(l->problem));
+}
+
+void locals_set_away(struct manager *m, bool away) {
+        if (m->away == away)
+                return;
+        m->away = away;
         for (size_t i = 0; i < m->n_sources; i++) {
-                if (m->sources[i].source)
-                        (void) m->sources[i].kind->stop(m->sources[i].source);
-                free(m->sources[i].problem);
+                stop_source(&m->sources[i]);
+                start_source(m, &m->sources[i]);
         }
+}
+
+void locals_stop(struct manager *m) {
+        for (size_t i = 0; i < m->n_sources; i++)
+                stop_source(&m->sources[i]);
         free(m->sources);
         m->sources = NULL;
         m->n_sources = 0;

@@ -55,7 +55,8 @@ static void end_timed_holds(struct manager *m, usec_t now) {
 }
 
 static void settle(struct manager *m) {
-        if (m->availability.settled || !locals_are_settled(m) || !tenants_are_settled(m))
+        if (m->availability.settled || !locals_are_settled(m) || !tenants_are_settled(m) ||
+            !logind_is_settled(m->logind))
                 return;
         availability_settle(&m->availability, m->calls);
         m->settle_timer = sd_event_source_disable_unref(m->settle_timer);
@@ -115,6 +116,19 @@ static void tell_service_manager(const struct manager *m) {
                           m->n_tenants == 1 ? "" : "s");
 }
 
+/* Whatever goes on: nothing is to be left behind on a server. */
+static bool is_leaving(const struct manager *m) {
+        return m->stopping || m->suspended;
+}
+
+/* Everything is given back. */
+static void leave(struct manager *m) {
+        if (m->stopping)
+                (void) sd_event_exit(m->event, EXIT_SUCCESS);
+        else
+                logind_let_sleep(m->logind);
+}
+
 static int decide(sd_event_source *s, void *userdata) {
         struct manager *m = userdata;
         usec_t now = clock_now(), wake_at;
@@ -134,14 +148,14 @@ static int decide(sd_event_source *s, void *userdata) {
 
         wake_at = v.wake_at;
         /* What an earlier run owes may be a call's that still goes on: not before that is known. */
-        if (v.settled || m->stopping)
-                wake_at = usec_min(wake_at, tenants_run(m, v.busy && v.write && !m->stopping, now));
+        if (v.settled || is_leaving(m))
+                wake_at = usec_min(wake_at, tenants_run(m, v.busy && v.write && !is_leaving(m), now));
         publish(m, now);
         arm(m, wake_at);
         if (changed)
                 tell_service_manager(m);
-        if (m->stopping && tenants_are_at_rest(m))
-                (void) sd_event_exit(m->event, EXIT_SUCCESS);
+        if (is_leaving(m) && tenants_are_at_rest(m))
+                leave(m);
         return 0;
 }
 
@@ -240,6 +254,41 @@ static int op_history(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_b
         *ret_busy = c->busy;
         *ret_reason = c->reason;
         return 1;
+}
+
+/* ---- what logind tells ---- */
+
+/* Whoever is asleep is not on a call, and could not say when it ended. Afterwards the servers' word is old. */
+static void on_sleep(void *userdata, bool about_to) {
+        struct manager *m = userdata;
+
+        log_info(about_to ? "About to sleep: giving back what is owed" : "Awake again");
+        m->suspended = about_to;
+        for (size_t i = 0; i < m->n_tenants && !about_to; i++)
+                account_wake(m->tenants[i]->account, /* gap= */ true);
+        manager_touch(m);
+}
+
+static void on_in_front(void *userdata, bool is) {
+        struct manager *m = userdata;
+
+        log_info(is ? "Your session is in front again" : "Your session is not in front: local calls do not count");
+        locals_set_away(m, !is);
+        manager_touch(m);
+}
+
+static void on_logind_changed(void *userdata) {
+        manager_touch(userdata);
+}
+
+static int watch_logind(struct manager *m) {
+        return logind_new(&m->logind, m->event, m->system_bus,
+                          &(struct logind_handler){
+                                  .sleep = on_sleep,
+                                  .in_front = on_in_front,
+                                  .changed = on_logind_changed,
+                                  .userdata = m,
+                          });
 }
 
 /* ---- configuration ---- */
@@ -411,6 +460,9 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_opti
         r = make_sources(m);
         if (r < 0)
                 return r;
+        r = watch_logind(m);
+        if (r < 0)
+                return r;
         restore_mode(m);
         r = control_new(&m->control, m->bus,
                         &(struct control_ops){
@@ -432,6 +484,7 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_opti
 struct manager *manager_free(struct manager *m) {
         if (!m)
                 return NULL;
+        logind_free(m->logind);
         locals_stop(m);
         tenants_free(m);
         control_free(m->control);

@@ -1,0 +1,32 @@
+/* What logind tells: the machine is about to sleep, and whether the user's session is the one in front. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "core/base.h"
+
+/* How long sleep is held up at most; logind itself waits 5 s, unless configured otherwise. */
+#define LOGIND_SLEEP_DELAY_MAX (4 * USEC_PER_SEC)
+
+struct logind;
+
+struct logind_handler {
+        /* True: about to sleep; logind_let_sleep() once all is done. False: awake again. */
+        void (*sleep)(void *userdata, bool about_to);
+        /* The user's session came to the front, or somebody else is there now. It is in front until told otherwise,
+         * also where there is no logind or no session. */
+        void (*in_front)(void *userdata, bool is);
+        /* logind_is_settled() may have changed. */
+        void (*changed)(void *userdata);
+        void *userdata;
+};
+
+/* `system_bus` NULL: nothing is ever told. Asynchronous. */
+int logind_new(struct logind **ret, sd_event *event, sd_bus *system_bus, const struct logind_handler *handler);
+struct logind *logind_free(struct logind *l); /* without a callback */
+CLEANUP(struct logind, logind_free);
+
+void logind_let_sleep(struct logind *l);
+/* It has told what is the case now, or there is nobody to do so. */
+bool logind_is_settled(const struct logind *l);

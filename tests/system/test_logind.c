@@ -1,0 +1,273 @@
+/* Sleep, and sessions that are not in front: logind played by a mock. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/mock.h"
+
+#define NAME    "org.freedesktop.login1"
+#define PATH    "/org/freedesktop/login1"
+#define MANAGER "org.freedesktop.login1.Manager"
+#define SESSION "org.freedesktop.login1.Session"
+#define OURS    PATH "/session/_32"
+#define THEIRS  PATH "/session/_33"
+
+struct stage {
+        struct world *w;
+        struct private_bus *bus;
+        struct mock *logind;
+        int inhibitor; /* reads from what the inhibitor writes to: readable once taken, hung up once let go */
+};
+
+#define LOGIND_TEST(test, ...)                                                                                        \
+        static void test##_on(struct stage *s);                                                                       \
+        WORLD_TEST(logind, test, __VA_ARGS__) {                                                                       \
+                struct stage s = { .w = w, .bus = world_system_bus(w) };                                              \
+                                                                                                                      \
+                stage_open(&s);                                                                                       \
+                test##_on(&s);                                                                                        \
+                mock_free(s.logind);                                                                                  \
+                close(s.inhibitor);                                                                                   \
+                private_bus_free(s.bus);                                                                              \
+        }                                                                                                             \
+        static void test##_on(struct stage *s)
+
+static void start_logind(struct stage *s) {
+        char code[512];
+
+        s->logind = mock_new(s->w, s->bus, &(struct mock_options){ .name = NAME, .path = PATH, .interface = MANAGER });
+        snprintf(code, sizeof(code),
+                 "import os\n"
+                 "fd = os.open('%s', os.O_WRONLY)\n"
+                 "os.write(fd, b'x')\n"
+                 "ret = dbus.types.UnixFd(fd)\n"
+                 "os.close(fd)\n",
+                 world_path(s->w, "inhibitor"));
+        mock_call(s->logind, PATH, "AddMethod", "sssss", MANAGER, "Inhibit", "ssss", "h", code);
+}
+
+static int open_reader(struct stage *s) {
+        int fd = open(world_path(s->w, "inhibitor"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+        check(s->w, fd >= 0, "no FIFO");
+        return fd;
+}
+
+static void stage_open(struct stage *s) {
+        mkfifo(world_path(s->w, "inhibitor"), 0600);
+        s->inhibitor = open_reader(s);
+        start_logind(s);
+}
+
+static void add_session(struct stage *s, const char *path, int active) {
+        mock_call(s->logind, PATH, "AddObject", "ssa{sv}a(ssss)", path, SESSION, 2, "Id", "s", "2", "Active", "b",
+                  active, 0);
+}
+
+static void set_active(struct stage *s, const char *path, int active) {
+        mock_call(s->logind, path, "UpdateProperties", "sa{sv}", SESSION, 1, "Active", "b", active);
+}
+
+/* What GetSession("auto") answers: the session's own path. */
+static void set_auto(struct stage *s, const char *code) {
+        mock_call(s->logind, PATH, "AddMethod", "sssss", MANAGER, "GetSession", "s", "o", code);
+}
+
+static void tell_sleep(struct stage *s, int about_to) {
+        mock_call(s->logind, PATH, "EmitSignal", "sssav", MANAGER, "PrepareForSleep", "b", 1, "b", about_to);
+}
+
+static void expect_inhibited(struct stage *s) {
+        struct pollfd p = { .fd = s->inhibitor, .events = POLLIN };
+        char taken;
+
+        check(s->w, poll(&p, 1, (int) patience()) > 0 && read(s->inhibitor, &taken, 1) == 1, "no inhibitor is taken");
+}
+
+static void expect_let_go(struct stage *s) {
+        struct pollfd p = { .fd = s->inhibitor };
+
+        check(s->w, poll(&p, 1, (int) patience()) > 0 && (p.revents & POLLHUP) != 0, "sleep is not let through");
+        /* a new reader has not been hung up on */
+        s->inhibitor = open_reader(s);
+        close(p.fd);
+}
+
+static bool is_held(struct stage *s) {
+        struct pollfd p = { .fd = s->inhibitor };
+
+        return poll(&p, 1, 0) == 0;
+}
+
+static void hold(struct stage *s) {
+        const char *app = "tests", *reason = "trying";
+        bool ok;
+
+        free(peer_call(s->w->peer, BUSYD_PATH, BUSYD_MANAGER, "Hold", &ok, DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING,
+                       &reason, DBUS_TYPE_INVALID));
+        check(s->w, ok, "no hold");
+}
+
+/* ---- sleep ---- */
+
+LOGIND_TEST(gives_back_before_sleep_and_is_busy_again_after) {
+        hs_client_polls(s->w->hs, PHONE, "online");
+        hs_person_sets(s->w->hs, PHONE, "online", "Reading");
+        world_start_online(s->w);
+        expect_inhibited(s);
+        hold(s);
+        expect_presence(s->w, HS_BUSY, NULL);
+        expect_claim(s->w, "held");
+        check(s->w, is_held(s), "the inhibitor is gone before anything is asked of it");
+        tell_sleep(s, 1);
+        expect_let_go(s);
+        expect_presence(s->w, "online", "Reading");
+        expect_nothing_owed(s->w);
+        tell_sleep(s, 0);
+        expect_inhibited(s);
+        expect_presence(s->w, HS_BUSY, NULL);
+        tell_sleep(s, 1);
+        expect_let_go(s);
+        expect_nothing_owed(s->w);
+}
+
+LOGIND_TEST(nothing_owed_lets_sleep_at_once, .no_homeserver = true) {
+        world_start(s->w);
+        expect_inhibited(s);
+        tell_sleep(s, 1);
+        expect_let_go(s);
+        tell_sleep(s, 1); /* told twice */
+        tell_sleep(s, 0);
+        expect_inhibited(s);
+        tell_sleep(s, 0);
+        tell_sleep(s, 1);
+        expect_let_go(s);
+}
+
+LOGIND_TEST(a_server_that_does_not_answer_does_not_keep_awake) {
+        world_start_online(s->w);
+        expect_inhibited(s);
+        hold(s);
+        expect_presence(s->w, HS_BUSY, NULL);
+        expect_claim(s->w, "held");
+        hs_fault(s->w->hs, &(struct hs_fault){ .match = { .path = "*/presence/*" }, .kind = HS_HANG });
+        tell_sleep(s, 1);
+        expect_let_go(s);
+        hs_clear_faults(s->w->hs);
+}
+
+LOGIND_TEST(logind_restarts_while_about_to_sleep) {
+        world_start_online(s->w);
+        expect_inhibited(s);
+        hold(s);
+        expect_presence(s->w, HS_BUSY, NULL);
+        expect_claim(s->w, "held");
+        tell_sleep(s, 1);
+        expect_let_go(s);
+        expect_nothing_owed(s->w);
+        mock_free(s->logind);
+        expect_presence(s->w, HS_BUSY, NULL);
+        start_logind(s);
+        expect_inhibited(s);
+}
+
+LOGIND_TEST(garbage_is_passed_over, .no_homeserver = true) {
+        set_auto(s, "ret = '" OURS "'");
+        add_session(s, OURS, 1);
+        world_start(s->w);
+        expect_inhibited(s);
+        mock_call(s->logind, PATH, "EmitSignal", "sssav", MANAGER, "PrepareForSleep", "s", 1, "s", "soon");
+        mock_call(s->logind, OURS, "EmitSignal", "sssav", "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                  "sa{sv}as", 3, "s", SESSION, "a{sv}", 1, "Active", "s", "perhaps", "as", 0);
+        check(s->w, world_wait_log(s->w, "ignoring it"), "nothing was told");
+        tell_sleep(s, 1);
+        expect_let_go(s);
+}
+
+/* ---- the session in front ---- */
+
+#define DINO  "/org/gnome/SessionManager/Inhibitor1"
+#define GNOME "org.gnome.SessionManager"
+
+/* A call of a local source. */
+static struct mock *start_call(struct world *w) {
+        const char *path = "/org/gnome/SessionManager";
+        struct mock *g =
+                mock_new(w, w->bus, &(struct mock_options){ .name = GNOME, .path = path, .interface = GNOME });
+
+        mock_call(g, path, "AddMethod", "sssss", GNOME, "GetInhibitors", "", "ao",
+                  "ret = dbus.Array(['" DINO "'], signature='o')");
+        mock_call(g, path, "AddObject", "ssa{sv}a(ssss)", DINO, GNOME ".Inhibitor", 0, 2, "GetAppId", "", "s",
+                  "ret = 'im.dino.Dino'", "GetReason", "", "s", "ret = 'Ongoing call'");
+        return g;
+}
+
+LOGIND_TEST(local_calls_count_while_the_session_is_in_front, .no_homeserver = true) {
+        struct mock *call = start_call(s->w);
+
+        set_auto(s, "ret = '" OURS "'");
+        add_session(s, OURS, 1);
+        add_session(s, THEIRS, 0);
+        world_start(s->w);
+        expect_availability(s->w, "busy");
+        set_active(s, OURS, 0);
+        set_active(s, THEIRS, 1);
+        expect_availability(s->w, "free");
+        expect_source(s->w, "gnome-inhibitors", "unavailable");
+        expect_source_detail(s->w, "gnome-inhibitors", "not in front");
+        set_active(s, THEIRS, 0);
+        set_active(s, OURS, 1);
+        expect_availability(s->w, "busy");
+        mock_free(call);
+}
+
+LOGIND_TEST(holds_count_all_the_same, .no_homeserver = true) {
+        set_auto(s, "ret = '" OURS "'");
+        add_session(s, OURS, 0);
+        world_start(s->w);
+        expect_source_detail(s->w, "gnome-inhibitors", "not in front");
+        hold(s);
+        expect_availability(s->w, "busy");
+}
+
+LOGIND_TEST(away_at_start, .no_homeserver = true) {
+        struct mock *call = start_call(s->w);
+
+        set_auto(s, "ret = '" OURS "'");
+        add_session(s, OURS, 0);
+        world_start(s->w);
+        expect_source_detail(s->w, "gnome-inhibitors", "not in front");
+        expect_availability(s->w, "free");
+        set_active(s, OURS, 1);
+        expect_availability(s->w, "busy");
+        mock_free(call);
+}
+
+LOGIND_TEST(without_a_session_all_counts, .no_homeserver = true) {
+        struct mock *call = start_call(s->w);
+
+        set_auto(s, "raise dbus.exceptions.DBusException('no', name='org.freedesktop.login1.NoSessionForPID')");
+        world_start(s->w);
+        expect_availability(s->w, "busy");
+        /* one begins, in the background */
+        add_session(s, OURS, 0);
+        set_auto(s, "ret = '" OURS "'");
+        mock_call(s->logind, PATH, "EmitSignal", "sssav", MANAGER, "SessionNew", "so", 2, "s", "2", "o", OURS);
+        expect_availability(s->w, "free");
+        mock_free(call);
+}
+
+LOGIND_TEST(logind_dies_while_away, .no_homeserver = true) {
+        struct mock *call = start_call(s->w);
+
+        set_auto(s, "ret = '" OURS "'");
+        add_session(s, OURS, 0);
+        world_start(s->w);
+        expect_source_detail(s->w, "gnome-inhibitors", "not in front");
+        mock_free(s->logind);
+        expect_availability(s->w, "busy");
+        start_logind(s);
+        mock_free(call);
+}
