@@ -1,0 +1,148 @@
+#include "system/sound.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARGUMENTS_MAX 32
+#define LOG           "sound.log"
+#define OUTPUT        "sound.out"
+
+static int64_t now_msec(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void show(struct world *w) {
+        SCOPED(free) char *log = file_text(world_path(w, "%s", LOG));
+
+        fprintf(stderr, "---- %s/%s\n%s----\n", w->dir, LOG, log);
+}
+
+static void await_socket(struct world *w, const char *name) {
+        int64_t until = now_msec() + patience();
+        struct stat st;
+
+        while (stat(world_path(w, "runtime/%s", name), &st) < 0) {
+                if (now_msec() >= until)
+                        show(w);
+                check(w, now_msec() < until, "no socket %s", name);
+                world_look_again(w);
+        }
+}
+
+static pid_t start(struct world *w, const char *program) {
+        return world_program(w, (const char *const[]){ program, NULL }, -1, LOG);
+}
+
+static bool run(struct world *w, const char *const *argv) {
+        pid_t pid = world_program(w, argv, -1, OUTPUT);
+        int status = process_wait(pid, patience());
+
+        if (status == -1)
+                process_kill(pid);
+        return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+char *sound_run(struct world *w, const char *const *argv) {
+        unlink(world_path(w, OUTPUT));
+        if (!run(w, argv))
+                show(w);
+        return file_text(world_path(w, OUTPUT));
+}
+
+static void make_node(struct world *w, const char *factory, const char *properties) {
+        check(w, run(w, (const char *const[]){ "pw-cli", "create-node", factory, properties, NULL }), "no node: %s",
+              properties);
+}
+
+void sound_await(struct world *w, const char *part, const char *const *argv) {
+        int64_t until = now_msec() + patience();
+
+        for (;;) {
+                SCOPED(free) char *text = sound_run(w, argv);
+
+                if (strstr(text, part))
+                        return;
+                if (now_msec() >= until)
+                        show(w);
+                check(w, now_msec() < until, "%s never told of %s: %s", argv[0], part, text);
+                world_look_again(w);
+        }
+}
+
+/* Clients of PulseAudio see them: all programs of the rig work. */
+static void await_devices(struct world *w) {
+        static const char *const list[] = { "pactl", "list", "short", "sources", NULL };
+
+        sound_await(w, MIC, list);
+        sound_await(w, OUT ".monitor", list);
+}
+
+static void forget_sockets(struct world *w) {
+        unlink(world_path(w, "runtime/pipewire-0"));
+        unlink(world_path(w, "runtime/pulse/native"));
+}
+
+struct sound sound_start(struct world *w) {
+        struct sound s = { 0 };
+
+        s.pids[0] = start(w, "pipewire");
+        await_socket(w, "pipewire-0");
+        s.pids[1] = start(w, "wireplumber");
+        s.pids[2] = start(w, "pipewire-pulse");
+        await_socket(w, "pulse/native");
+        make_node(w, "adapter",
+                  "{ factory.name=support.null-audio-sink node.name=" MIC
+                  " media.class=Audio/Source/Virtual object.linger=true audio.position=[MONO] }");
+        make_node(w, "adapter",
+                  "{ factory.name=support.null-audio-sink node.name=" OUT
+                  " media.class=Audio/Sink object.linger=true audio.position=[FL FR] }");
+        make_node(w, "spa-node-factory",
+                  "{ factory.name=videotestsrc library.name=videotestsrc/libspa-videotestsrc node.name=" CAMERA
+                  " media.class=Video/Source media.role=Camera object.linger=true }");
+        await_devices(w);
+        return s;
+}
+
+void sound_kill(struct world *w, struct sound *s) {
+        for (size_t i = SOUND_PROGRAMS; i-- > 0;)
+                process_kill(s->pids[i]);
+        *s = (struct sound){ 0 };
+        forget_sockets(w);
+}
+
+pid_t sound_record_to(struct world *w, int out, const char *device, const char *const *properties) {
+        const char *argv[ARGUMENTS_MAX] = { "parec", "--latency-msec=20", "-d", device };
+        char texts[ARGUMENTS_MAX][128];
+        size_t n = 4;
+
+        for (; *properties && n + 1 < ARGUMENTS_MAX; properties++, n++) {
+                snprintf(texts[n], sizeof(texts[n]), "--property=%s", *properties);
+                argv[n] = texts[n];
+        }
+        return world_program(w, argv, out, LOG);
+}
+
+pid_t sound_record(struct world *w, const char *device, ...) {
+        const char *properties[ARGUMENTS_MAX];
+        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        va_list arguments;
+        size_t n = 0;
+        pid_t pid;
+
+        va_start(arguments, device);
+        while (n + 1 < ARGUMENTS_MAX && (properties[n] = va_arg(arguments, const char *)))
+                n++;
+        va_end(arguments);
+        properties[n] = NULL;
+        pid = sound_record_to(w, null, device, properties);
+        close(null);
+        return pid;
+}

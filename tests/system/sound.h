@@ -1,0 +1,31 @@
+/* A sound server of the test's own, without hardware: PipeWire, WirePlumber and PipeWire's PulseAudio, with a
+ * microphone "mic0", an output "out0" and a camera "cam0". */
+#pragma once
+
+#include "system/harness.h"
+
+#define MIC    "mic0"
+#define OUT    "out0"
+#define CAMERA "cam0"
+
+#define SOUND_PROGRAMS 3
+
+struct sound {
+        pid_t pids[SOUND_PROGRAMS];
+};
+
+/* Starts it and waits until the devices are there. */
+struct sound sound_start(struct world *w);
+/* SIGKILL for all of it. */
+void sound_kill(struct world *w, struct sound *s);
+
+/* A PulseAudio client that records from `device`; its properties follow as "KEY=VALUE", closed by NULL. Kill it with
+ * process_kill(). */
+pid_t sound_record(struct world *w, const char *device, ...) __attribute__((sentinel));
+/* The same, with what it records going to `out`. */
+pid_t sound_record_to(struct world *w, int out, const char *device, const char *const *properties);
+
+/* Runs a program to its end. Returns what it printed; the caller frees. */
+char *sound_run(struct world *w, const char *const *argv);
+/* Until it prints this. */
+void sound_await(struct world *w, const char *part, const char *const *argv);

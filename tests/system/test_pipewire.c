@@ -1,0 +1,296 @@
+/* Microphone and camera, on a real PipeWire without hardware. What stays free is shown by what comes after it: a call
+ * program that starts last makes the one and only busy of the history. */
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/sound.h"
+
+#define SOUND       BUSYD_PATH "/source/pipewire"
+#define VIDEO       BUSYD_PATH "/source/camera"
+#define CALL_APP    "application.name=ZOOM VoiceEngine", "application.process.binary=zoom"
+#define ANOTHER_APP "application.name=Chromium input", "application.process.binary=chromium"
+#define UNKNOWN_APP "application.name=Thing", "application.process.binary=thing"
+
+#define GRACE "[busyd]\nhint-delay = 0s\nhint-end-grace = 1min\nlog-level = debug\n"
+
+static void expect_watching(struct world *w) {
+        check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "State", "watching"), "microphones are not watched");
+        check(w, peer_wait_is(w->peer, VIDEO, BUSYD_SOURCE, "State", "watching"), "cameras are not watched");
+}
+
+static void expect_calls(struct world *w, const char *source, const char *n) {
+        check(w, peer_wait_is(w->peer, source, BUSYD_SOURCE, "Calls", n), "%s: not %s calls", source, n);
+}
+
+static struct sound start(struct world *w) {
+        struct sound s = sound_start(w);
+
+        world_start(w);
+        expect_watching(w);
+        return s;
+}
+
+static void reload(struct world *w) {
+        bool ok;
+
+        free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Reload", &ok, DBUS_TYPE_INVALID));
+        check(w, ok, "not reloaded");
+}
+
+static size_t count(const char *text, const char *part) {
+        size_t n = 0;
+
+        for (const char *p = text; (p = strstr(p, part)); p += strlen(part))
+                n++;
+        return n;
+}
+
+/* How often it became busy, and for whom at last. */
+static void expect_busy_history(struct world *w, size_t times, const char *app) {
+        dbus_uint32_t all = 100;
+        SCOPED(free)
+        char *history = peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "History", NULL, DBUS_TYPE_UINT32, &all,
+                                  DBUS_TYPE_INVALID);
+
+        check(w, count(history, "\"busy\"") == times, "busy not %zu times: %s", times, history);
+        check(w, strstr(history, app), "not for %s: %s", app, history);
+}
+
+/* All before did not count. */
+static void expect_first_busy_now(struct world *w) {
+        pid_t call = sound_record(w, MIC, CALL_APP, NULL);
+
+        expect_availability(w, "busy");
+        expect_busy_history(w, 1, "zoom");
+        process_kill(call);
+        expect_availability(w, "free");
+}
+
+/* ---- what counts ---- */
+
+WORLD_TEST(pipewire, call_program_is_busy, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t call = sound_record(w, MIC, CALL_APP, NULL);
+
+        expect_availability(w, "busy");
+        expect_calls(w, SOUND, "1");
+        process_kill(call);
+        expect_availability(w, "free");
+        expect_calls(w, SOUND, "0");
+        sound_kill(w, &s);
+}
+
+WORLD_TEST(pipewire, role_of_calls_is_busy, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t call = sound_record(w, MIC, UNKNOWN_APP, "media.role=phone", NULL);
+
+        expect_availability(w, "busy");
+        process_kill(call);
+        expect_availability(w, "free");
+        sound_kill(w, &s);
+}
+
+WORLD_TEST(pipewire, native_client_with_role_is_busy, .no_homeserver = true) {
+        struct sound s = start(w);
+        /* pw-record is left out by its name unless somebody wants it. */
+        pid_t call;
+
+        world_config(w, "[busyd]\nhint-delay = 0s\nhint-end-grace = 0s\nlog-level = debug\n"
+                        "[source pipewire]\ncall-apps = pw-*\n");
+        reload(w);
+        expect_watching(w);
+        call = world_program(w,
+                             (const char *const[]){ "pw-record", "--target", MIC, "--media-role", "Communication",
+                                                    world_path(w, "tmp/x.wav"), NULL },
+                             -1, "sound.log");
+        expect_availability(w, "busy");
+        process_kill(call);
+        expect_availability(w, "free");
+        sound_kill(w, &s);
+}
+
+WORLD_TEST(pipewire, is_found_at_start, .no_homeserver = true) {
+        struct sound s = sound_start(w);
+        pid_t call = sound_record(w, MIC, CALL_APP, NULL);
+
+        sound_await(w, "RUNNING", (const char *const[]){ "pactl", "list", "short", "sources", NULL });
+        world_start(w);
+        expect_availability(w, "busy");
+        expect_calls(w, SOUND, "1");
+        process_kill(call);
+        expect_availability(w, "free");
+        sound_kill(w, &s);
+}
+
+WORLD_TEST(pipewire, two_at_once, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t one = sound_record(w, MIC, CALL_APP, NULL), other;
+
+        expect_availability(w, "busy");
+        other = sound_record(w, MIC, ANOTHER_APP, NULL);
+        expect_calls(w, SOUND, "2");
+        process_kill(one);
+        expect_calls(w, SOUND, "1");
+        expect_availability(w, "busy");
+        process_kill(other);
+        expect_availability(w, "free");
+        expect_busy_history(w, 1, "zoom");
+        sound_kill(w, &s);
+}
+
+/* PipeWire gives the same ids again. */
+WORLD_TEST(pipewire, one_after_another, .no_homeserver = true) {
+        struct sound s = start(w);
+
+        for (int i = 0; i < 5; i++) {
+                pid_t call = sound_record(w, MIC, CALL_APP, NULL);
+
+                expect_availability(w, "busy");
+                process_kill(call);
+                expect_availability(w, "free");
+                expect_calls(w, SOUND, "0");
+        }
+        expect_busy_history(w, 5, "zoom");
+        sound_kill(w, &s);
+}
+
+/* A mute that closes the stream. */
+WORLD_TEST(pipewire, short_pause_does_not_show, .no_homeserver = true) {
+        struct sound s;
+        pid_t call;
+
+        world_config(w, GRACE);
+        s = start(w);
+        for (int i = 0; i < 3; i++) {
+                call = sound_record(w, MIC, CALL_APP, NULL);
+                expect_calls(w, SOUND, "1");
+                expect_availability(w, "busy");
+                process_kill(call);
+                expect_calls(w, SOUND, "0");
+        }
+        expect_availability(w, "busy");
+        expect_busy_history(w, 1, "zoom");
+        sound_kill(w, &s);
+}
+
+/* ---- a server that comes and goes ---- */
+
+WORLD_TEST(pipewire, server_restarts_in_a_call, .no_homeserver = true) {
+        struct sound s;
+        pid_t call;
+
+        world_config(w, GRACE);
+        s = start(w);
+        call = sound_record(w, MIC, CALL_APP, NULL);
+        expect_availability(w, "busy");
+        sound_kill(w, &s);
+        process_kill(call);
+        check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "State", "unavailable"), "its end was missed");
+        expect_calls(w, SOUND, "0");
+        s = sound_start(w);
+        expect_watching(w);
+        call = sound_record(w, MIC, CALL_APP, NULL);
+        expect_calls(w, SOUND, "1");
+        expect_availability(w, "busy");
+        expect_busy_history(w, 1, "zoom");
+        process_kill(call);
+        sound_kill(w, &s);
+}
+
+WORLD_TEST(pipewire, server_comes_later, .no_homeserver = true) {
+        struct sound s;
+
+        world_start(w);
+        check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "Detail", "PipeWire is not running"), "it says else");
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Settled", "true"), "it waits for PipeWire");
+        s = sound_start(w);
+        expect_watching(w);
+        expect_first_busy_now(w);
+        sound_kill(w, &s);
+}
+
+/* Here the test is the PulseAudio. */
+WORLD_TEST(pipewire, pulseaudio_alone_is_told, .no_homeserver = true) {
+        char pid[16];
+
+        prctl(PR_SET_NAME, "pulseaudio");
+        snprintf(pid, sizeof(pid), "%d\n", getpid());
+        mkdir(world_path(w, "runtime/pulse"), 0700);
+        file_put(world_path(w, "runtime/pulse/pid"), pid);
+        world_start(w);
+        check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "Detail", "PulseAudio without PipeWire is not watched"),
+              "it says else");
+        check(w, peer_wait_is(w->peer, VIDEO, BUSYD_SOURCE, "Detail", "PipeWire is not running"), "it says else");
+}
+
+WORLD_TEST(pipewire, reload_in_a_call, .no_homeserver = true) {
+        struct sound s;
+        pid_t call;
+
+        world_config(w, GRACE);
+        s = start(w);
+        call = sound_record(w, MIC, CALL_APP, NULL);
+        expect_availability(w, "busy");
+        reload(w);
+        expect_calls(w, SOUND, "1");
+        expect_availability(w, "busy");
+        expect_busy_history(w, 1, "zoom");
+        process_kill(call);
+        sound_kill(w, &s);
+}
+
+/* ---- the camera ---- */
+
+WORLD_TEST(pipewire, camera_and_microphone_of_one_program, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t sees = world_program(w, (const char *const[]){ CAMERA_STREAM, CAMERA, "", NULL }, -1, "sound.log");
+        pid_t both;
+
+        expect_calls(w, VIDEO, "1");
+        expect_availability(w, "free");
+        both = world_program(w, (const char *const[]){ CAMERA_STREAM, CAMERA, MIC, NULL }, -1, "sound.log");
+        expect_availability(w, "busy");
+        process_kill(both);
+        expect_availability(w, "free");
+        process_kill(sees);
+        expect_calls(w, VIDEO, "0");
+        expect_busy_history(w, 1, "camera_stream");
+        sound_kill(w, &s);
+}
+
+WORLD_TEST(pipewire, camera_of_another_program_does_not_help, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t sees = world_program(w, (const char *const[]){ CAMERA_STREAM, CAMERA, "", NULL }, -1, "sound.log");
+        pid_t hears = sound_record(w, MIC, UNKNOWN_APP, NULL);
+
+        expect_calls(w, VIDEO, "1");
+        expect_calls(w, SOUND, "1");
+        expect_availability(w, "free");
+        expect_first_busy_now(w);
+        process_kill(sees);
+        process_kill(hears);
+        sound_kill(w, &s);
+}
+
+/* ---- lists of users ---- */
+
+WORLD_TEST(pipewire, lists, .no_homeserver = true) {
+        struct sound s;
+        pid_t ignored, mine;
+
+        world_config(w, "[busyd]\nhint-delay = 0s\nhint-end-grace = 0s\nlog-level = debug\n"
+                        "[source pipewire]\nignore = chrom*\ncall-apps = thing\n");
+        s = start(w);
+        ignored = sound_record(w, MIC, ANOTHER_APP, NULL);
+        check(w, world_wait_log(w, "belongs to a program that is left out"), "not ignored");
+        expect_availability(w, "free");
+        mine = sound_record(w, MIC, UNKNOWN_APP, NULL);
+        expect_availability(w, "busy");
+        process_kill(mine);
+        expect_availability(w, "free");
+        expect_busy_history(w, 1, "thing");
+        process_kill(ignored);
+        sound_kill(w, &s);
+}

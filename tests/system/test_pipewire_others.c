@@ -1,0 +1,173 @@
+/* What holds a microphone and is no call, on a real PipeWire: each stays free. busyd says in its log what it took the
+ * stream for; then a call program makes the one and only busy of the history. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "system/sound.h"
+
+#define SOUND    BUSYD_PATH "/source/pipewire"
+#define CALL_APP "application.name=ZOOM VoiceEngine", "application.process.binary=zoom"
+
+static struct sound start(struct world *w) {
+        struct sound s = sound_start(w);
+
+        world_start(w);
+        check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "State", "watching"), "microphones are not watched");
+        return s;
+}
+
+static pid_t start_program(struct world *w, const char *const *argv) {
+        return world_program(w, argv, -1, "sound.log");
+}
+
+/* `log`: what busyd says of it. */
+static void expect_free(struct world *w, const char *log) {
+        dbus_uint32_t all = 100;
+        SCOPED(free) char *history = NULL;
+        const char *busy;
+        pid_t call;
+
+        check(w, world_wait_log(w, log), "not seen");
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Availability", "free"), "not free");
+        call = sound_record(w, MIC, CALL_APP, NULL);
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Availability", "busy"), "not busy at last");
+        history = peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "History", NULL, DBUS_TYPE_UINT32, &all,
+                            DBUS_TYPE_INVALID);
+        busy = strstr(history, "\"busy\"");
+        check(w, busy && !strstr(busy + 1, "\"busy\""), "it was busy before: %s", history);
+        check(w, strstr(history, "zoom"), "busy for another: %s", history);
+        process_kill(call);
+}
+
+static void ends(struct world *w, struct sound *s, pid_t pid) {
+        process_kill(pid);
+        sound_kill(w, s);
+}
+
+WORLD_TEST(others, peak_meter, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t pid = start_program(w, (const char *const[]){ PULSE_STREAM, "meter", MIC, "Chromium input", NULL });
+
+        expect_free(w, "shows a level");
+        ends(w, &s, pid);
+}
+
+WORLD_TEST(others, recording_of_the_output, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t pid = sound_record(w, OUT ".monitor", "application.name=Chromium input",
+                                 "application.process.binary=chromium", NULL);
+
+        expect_free(w, "records what is heard");
+        ends(w, &s, pid);
+}
+
+WORLD_TEST(others, native_recording_of_the_output, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t pid = start_program(w, (const char *const[]){ "pw-record", "-P", "{ stream.capture.sink=true }",
+                                                            world_path(w, "tmp/x.wav"), NULL });
+
+        expect_free(w, "records what is heard");
+        ends(w, &s, pid);
+}
+
+WORLD_TEST(others, loopback, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t pid = start_program(w, (const char *const[]){ "pw-loopback", NULL });
+
+        expect_free(w, "is a part of PipeWire");
+        ends(w, &s, pid);
+}
+
+WORLD_TEST(others, echo_cancel, .no_homeserver = true) {
+        struct sound s = start(w);
+
+        free(sound_run(w, (const char *const[]){ "pactl", "load-module", "module-echo-cancel", NULL }));
+        expect_free(w, "is a part of PipeWire");
+        sound_kill(w, &s);
+}
+
+/* A paused stream runs for a moment when it is made: the delay is for that. */
+WORLD_TEST(others, corked, .no_homeserver = true) {
+        struct sound s;
+        pid_t pid;
+
+        world_config(w, "[busyd]\nhint-delay = 1s\nhint-end-grace = 0s\nlog-level = debug\n");
+        s = start(w);
+        pid = start_program(w, (const char *const[]){ PULSE_STREAM, "corked", MIC, "Chromium input", NULL });
+        expect_free(w, "is not running");
+        ends(w, &s, pid);
+}
+
+/* Two seconds of speech, told by what was recorded, from a program that would count. */
+WORLD_TEST(others, dictation_burst, .no_homeserver = true) {
+        static const char *const properties[] = { "application.name=Chromium input",
+                                                  "application.process.binary=chromium", NULL };
+        const ssize_t two_seconds = (ssize_t) 2 * 44100 * 2 * 2;
+        struct sound s;
+        char buf[4096];
+        int ends_of_pipe[2];
+        ssize_t n = 0;
+        pid_t pid;
+
+        world_config(w, "[busyd]\nhint-delay = 6s\nhint-end-grace = 0s\nlog-level = debug\n");
+        s = start(w);
+        cr_assert_eq(pipe2(ends_of_pipe, O_CLOEXEC), 0);
+        pid = sound_record_to(w, ends_of_pipe[1], MIC, properties);
+        close(ends_of_pipe[1]);
+        while (n < two_seconds) {
+                ssize_t k = read(ends_of_pipe[0], buf, sizeof(buf));
+
+                check(w, k > 0, "nothing is recorded");
+                n += k;
+        }
+        process_kill(pid);
+        close(ends_of_pipe[0]);
+        check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "Calls", "0"), "it stays");
+        expect_free(w, "of chromium holds the microphone, for a call");
+        sound_kill(w, &s);
+}
+
+WORLD_TEST(others, recorder_like_obs, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t pid = sound_record(w, MIC, "application.name=OBS", "application.process.binary=obs", NULL);
+
+        expect_free(w, "of obs belongs to a program that is left out");
+        ends(w, &s, pid);
+}
+
+WORLD_TEST(others, voice_memo, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t pid = sound_record(w, MIC, "application.name=Sound Recorder", "application.id=org.gnome.SoundRecorder",
+                                 "application.process.binary=gnome-sound-recorder", NULL);
+
+        expect_free(w, "belongs to a program that is left out");
+        ends(w, &s, pid);
+}
+
+/* A recorder that nobody knows is a weak hint, which alone does not count. */
+WORLD_TEST(others, unknown_recorder, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t pid = sound_record(w, MIC, "application.name=Memo", "application.process.binary=memo", NULL);
+
+        expect_free(w, "of memo holds the microphone");
+        ends(w, &s, pid);
+}
+
+/* A shared screen is a video source, and no camera. */
+WORLD_TEST(others, screen_share, .no_homeserver = true) {
+        static const char screen[] = "{ factory.name=videotestsrc library.name=videotestsrc/libspa-videotestsrc "
+                                     "node.name=screen0 media.class=Video/Source object.linger=true }";
+        struct sound s = start(w);
+        pid_t pid, hears;
+
+        free(sound_run(w, (const char *const[]){ "pw-cli", "create-node", "spa-node-factory", screen, NULL }));
+        pid = start_program(w, (const char *const[]){ CAMERA_STREAM, "screen0", MIC, NULL });
+        check(w, world_wait_log(w, "of camera_stream holds the microphone"), "no microphone");
+        sound_await(w, "screen0:", (const char *const[]){ "pw-link", "-l", NULL });
+        hears = sound_record(w, MIC, "application.name=Memo", "application.process.binary=memo", NULL);
+        expect_free(w, "of memo holds the microphone");
+        check(w, peer_wait_is(w->peer, BUSYD_PATH "/source/camera", BUSYD_SOURCE, "Calls", "0"), "taken for a camera");
+        process_kill(hears);
+        ends(w, &s, pid);
+}
