@@ -59,6 +59,31 @@ DBusMessage *desk_next_call(struct world *w, DBusConnection *service, const char
         return NULL;
 }
 
+void desk_refuse(struct world *w, DBusConnection *service, const char *member) {
+        DBusMessage *m = desk_next_call(w, service, member);
+
+        desk_send(service, dbus_message_new_error(m, DBUS_ERROR_UNKNOWN_METHOD, NULL));
+        dbus_message_unref(m);
+}
+
+DBusConnection *desk_start(struct world *w, const char *config) {
+        DBusConnection *server = desk_connect(w);
+        char text[1024];
+
+        snprintf(text, sizeof(text),
+                 "[busyd]\nringing = all\nhint-delay = 0s\nend-grace = 0s\nhint-end-grace = 0s\nlog-level = debug\n"
+                 "[source pipewire]\nenabled = no\n[source camera]\nenabled = no\n%s",
+                 config);
+        world_config(w, text);
+        desk_own(w, server, NOTIFICATIONS);
+        world_start(w);
+        /* What others can. */
+        desk_refuse(w, server, "RegisterWatcher");
+        desk_refuse(w, server, "ListNotifications");
+        expect_source(w, "notifications", "watching");
+        return server;
+}
+
 /* ---- notifications ---- */
 
 static void append_variant(DBusMessageIter *dict, const char *name, const char *value) {

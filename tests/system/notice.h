@@ -33,5 +33,10 @@ void notice_send(struct world *w, DBusConnection *program, DBusConnection *serve
 void notice_closed(DBusConnection *server, uint32_t id);
 void notice_action(DBusConnection *server, uint32_t id, const char *key);
 
+/* The service answers the next call of this method with an error. */
+void desk_refuse(struct world *w, DBusConnection *service, const char *member);
+/* A server like most, and a busyd that listens; `config` is added to what the tests need. */
+DBusConnection *desk_start(struct world *w, const char *config);
+
 /* The phases of all calls are these, in any order, separated by spaces; "" none. */
 void expect_phases(struct world *w, const char *phases);

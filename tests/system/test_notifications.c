@@ -1,33 +1,13 @@
 /* Calls that are seen in notifications. */
 #include "system/notice.h"
 
-#define CONFIG                                                                                                        \
-        "[busyd]\nringing = all\nhint-delay = 0s\nend-grace = 0s\nhint-end-grace = 0s\nlog-level = debug\n"           \
-        "[source pipewire]\nenabled = no\n[source camera]\nenabled = no\n"
-
-/* A call program with a server to talk to, and a busyd that listens. */
+/* A call program with a server to talk to, while busyd listens. */
 struct desk {
         DBusConnection *server, *program;
 };
 
-/* busyd asks what kind of server this is; an ordinary one does not know these questions. */
-static void refuse(struct world *w, DBusConnection *server, const char *member) {
-        DBusMessage *m = desk_next_call(w, server, member);
-
-        desk_send(server, dbus_message_new_error(m, DBUS_ERROR_UNKNOWN_METHOD, NULL));
-        dbus_message_unref(m);
-}
-
 static struct desk ordinary_desk(struct world *w) {
-        struct desk d = { .server = desk_connect(w), .program = desk_connect(w) };
-
-        desk_own(w, d.server, NOTIFICATIONS);
-        world_config(w, CONFIG);
-        world_start(w);
-        refuse(w, d.server, "RegisterWatcher");
-        refuse(w, d.server, "ListNotifications");
-        expect_source(w, "notifications", "watching");
-        return d;
+        return (struct desk){ .server = desk_start(w, ""), .program = desk_connect(w) };
 }
 
 static void desk_end(struct desk *d) {
@@ -146,7 +126,7 @@ WORLD_TEST(notifications, numbers_are_void_with_the_server, .no_homeserver = tru
         d.server = desk_connect(w);
         desk_own(w, d.server, NOTIFICATIONS);
         expect_phases(w, "");
-        refuse(w, d.server, "RegisterWatcher");
+        desk_refuse(w, d.server, "RegisterWatcher");
         notice_send(w, d.program, d.server, &(struct notice){ RINGING }, 1);
         expect_phases(w, "ringing-in");
         notice_closed(old, 1); /* nobody's any more */
@@ -218,7 +198,7 @@ WORLD_TEST(notifications, garbage_is_passed_over, .no_homeserver = true) {
         desk_send(d.server, dbus_message_new_signal("/", NOTIFICATIONS, "ActionInvoked"));
         desk_send(d.program, dbus_message_new_method_call(NOTIFICATIONS, "/", "org.freedesktop.portal.Notification",
                                                           "AddNotification"));
-        refuse(w, d.server, "Notify");
+        desk_refuse(w, d.server, "Notify");
         notice_send(w, d.program, d.server, &(struct notice){ RINGING }, 6);
         expect_phases(w, "ringing-in");
         check(w, world_wait_log(w, "a notification cannot be read"), "it is not told");
@@ -226,21 +206,18 @@ WORLD_TEST(notifications, garbage_is_passed_over, .no_homeserver = true) {
 }
 
 WORLD_TEST(notifications, can_be_switched_off, .no_homeserver = true) {
-        world_config(w, CONFIG "[source notifications]\nenabled = no\n");
+        world_config(w, "[source notifications]\nenabled = no\n");
         world_start(w);
         expect_source(w, "notifications", "off");
 }
 
 WORLD_TEST(notifications, an_ignored_program_does_not_ring, .no_homeserver = true) {
-        struct desk d = ordinary_desk(w);
+        DBusConnection *server = desk_start(w, "[source notifications]\nignore = im.dino.*\n"),
+                       *program = desk_connect(w);
 
-        world_stop(w);
-        world_config(w, CONFIG "[source notifications]\nignore = im.dino.*\n");
-        world_start(w);
-        refuse(w, d.server, "RegisterWatcher");
-        refuse(w, d.server, "ListNotifications");
-        notice_send(w, d.program, d.server, &(struct notice){ RINGING }, 6);
-        notice_send(w, d.program, d.server, &(struct notice){ .hints = { "category", "call.incoming" } }, 7);
+        notice_send(w, program, server, &(struct notice){ RINGING }, 6);
+        notice_send(w, program, server, &(struct notice){ .hints = { "category", "call.incoming" } }, 7);
         expect_phases(w, "ringing-in");
-        desk_end(&d);
+        desk_disconnect(program);
+        desk_disconnect(server);
 }

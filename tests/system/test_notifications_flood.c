@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define CONFIG                                                                                                        \
-        "[busyd]\nringing = all\nhint-delay = 0s\nlog-level = debug\n"                                                \
-        "[source pipewire]\nenabled = no\n[source camera]\nenabled = no\n"
 #define FLOOD       10000
 #define IMAGE       ((size_t) 128 * 128 * 4)
 #define LARGE_EVERY 100
@@ -20,25 +17,6 @@ static const bool memory_tells = false; /* it keeps what is freed */
 #else
 static const bool memory_tells = true;
 #endif
-
-static void refuse(struct world *w, DBusConnection *server, const char *member) {
-        DBusMessage *m = desk_next_call(w, server, member);
-
-        desk_send(server, dbus_message_new_error(m, DBUS_ERROR_UNKNOWN_METHOD, NULL));
-        dbus_message_unref(m);
-}
-
-static DBusConnection *start(struct world *w) {
-        DBusConnection *server = desk_connect(w);
-
-        desk_own(w, server, NOTIFICATIONS);
-        world_config(w, CONFIG);
-        world_start(w);
-        refuse(w, server, "RegisterWatcher");
-        refuse(w, server, "ListNotifications");
-        expect_source(w, "notifications", "watching");
-        return server;
-}
 
 /* KiB of memory that is busyd's alone. */
 static long private_memory(const struct world *w) {
@@ -111,7 +89,7 @@ static void flood(struct world *w, DBusConnection *program, DBusConnection *serv
 }
 
 WORLD_TEST(notifications_flood, ten_thousand_leave_nothing_behind, .no_homeserver = true) {
-        DBusConnection *server = start(w), *program = desk_connect(w);
+        DBusConnection *server = desk_start(w, ""), *program = desk_connect(w);
         long before, after;
 
         flood(w, program, server, 2 * LARGE_EVERY);
@@ -127,7 +105,7 @@ WORLD_TEST(notifications_flood, ten_thousand_leave_nothing_behind, .no_homeserve
 }
 
 WORLD_TEST(notifications_flood, ten_thousand_calls_are_bounded, .no_homeserver = true) {
-        DBusConnection *server = start(w), *program = desk_connect(w);
+        DBusConnection *server = desk_start(w, ""), *program = desk_connect(w);
         long before, after;
 
         ring(w, program, server, 1000001);
@@ -152,7 +130,7 @@ static void expect_nowhere(struct world *w, const char *text) {
 WORLD_TEST(notifications_flood, texts_are_kept_nowhere, .no_homeserver = true) {
         static const char *const texts[] = { "Grandmother-is-calling-you", "Meet-me-at-the-harbour", "Say-yes-to-her",
                                              "What-the-hint-says" };
-        DBusConnection *server = start(w), *program = desk_connect(w);
+        DBusConnection *server = desk_start(w, ""), *program = desk_connect(w);
         struct notice n = {
                 .app = "Dino",
                 .summary = texts[0],
