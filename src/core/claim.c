@@ -253,10 +253,17 @@ void claim_on_doubt(struct claim *c, bool released, usec_t now) {
         c->ask_at = usec_add(now, CLAIM_ASK_AFTER);
 }
 
+/* Where a write replaces state and text together, other words than ours leave nothing of ours. */
+static bool is_overwritten(const struct claim *c) {
+        return c->traits.person_writes_whole && c->debt.text_claimed && !text_is_ours(c, c->seen.text);
+}
+
 /* With one value per user, a state that is not ours is what would be there without us by now, and so what is owed
  * back. */
 static void renew_prior(struct claim *c) {
-        if (c->traits.per_device || state_is_ours(c, c->seen.state) || streq(c->seen.state, c->debt.prior.state))
+        bool ours = !is_overwritten(c) && state_is_ours(c, c->seen.state);
+
+        if (c->traits.per_device || ours || streq(c->seen.state, c->debt.prior.state))
                 return;
         (void) strcpy(c->debt.prior.state, c->seen.state);
         c->on_disk = false;
@@ -561,6 +568,10 @@ static struct claim_request enter_step(struct claim *c, usec_t now) {
                         return take_step(c, CLAIM_READ);
                 if (is_persons(c, &c->seen, /* prior_too= */ true)) {
                         c->verdict = verdict_on(c, &c->seen);
+                        return wait_until(USEC_NEVER);
+                }
+                if (is_overwritten(c) && is_taken(c, c->seen.state)) {
+                        c->verdict = CLAIM_FOREIGN;
                         return wait_until(USEC_NEVER);
                 }
                 renew_prior(c);

@@ -39,7 +39,8 @@ struct world {
 
         /* As if busyd did not exist. */
         unsigned char base_state, base_text;
-        bool caught; /* another session has caught our busy */
+        bool ignored; /* the server once acknowledged a write without effect */
+        bool caught;  /* another session has caught our busy */
 
         bool call, connected, persons_word, signed_out;
         bool tell; /* busyd has yet to hear that the other client's call began or ended, soon after */
@@ -55,6 +56,7 @@ enum action {
         CALL_CHANGES,
         PERSON_WRITES,
         PERSON_CLEARS,
+        PERSON_SAYS_BUSY,
         CLIENT_SYNCS,
         CLIENT_IS_HEARD,
         SESSION_CATCHES,
@@ -70,6 +72,7 @@ enum action {
         STEP_LOST,
         STEP_LATE,
         STEP_REFUSED,
+        STEP_IGNORED,
         SESSION_ENDS,
         SESSION_RETURNS,
         CRASH,
@@ -77,11 +80,30 @@ enum action {
         N_ACTIONS,
 };
 static const char *const action_names[N_ACTIONS] = {
-        "call changes",    "person writes",       "person clears", "client syncs",     "client is heard",
-        "session catches", "time passes",         "poll breaks",   "poll returns",     "push comes",
-        "old push comes",  "late write lands",    "step works",    "step not applied", "step lost but applied",
-        "step lost",       "step late",           "step refused",  "session ends",     "session returns",
-        "crash",           "crash, step applied",
+        [CALL_CHANGES] = "call changes",
+        [PERSON_WRITES] = "person writes",
+        [PERSON_CLEARS] = "person clears",
+        [PERSON_SAYS_BUSY] = "person says busy",
+        [CLIENT_SYNCS] = "client syncs",
+        [CLIENT_IS_HEARD] = "client is heard",
+        [SESSION_CATCHES] = "session catches",
+        [TIME_PASSES] = "time passes",
+        [POLL_BREAKS] = "poll breaks",
+        [POLL_RETURNS] = "poll returns",
+        [PUSH_COMES] = "push comes",
+        [OLD_PUSH_COMES] = "old push comes",
+        [LATE_LANDS] = "late write lands",
+        [STEP_WORKS] = "step works",
+        [STEP_NOT_APPLIED] = "step not applied",
+        [STEP_LOST_APPLIED] = "step lost but applied",
+        [STEP_LOST] = "step lost",
+        [STEP_LATE] = "step late",
+        [STEP_REFUSED] = "step refused",
+        [STEP_IGNORED] = "step acknowledged without effect",
+        [SESSION_ENDS] = "session ends",
+        [SESSION_RETURNS] = "session returns",
+        [CRASH] = "crash",
+        [CRASH_APPLIED] = "crash, step applied",
 };
 
 static enum action path[64];
@@ -162,7 +184,7 @@ static bool journal_has(const struct world *w, const struct claim_value *v) {
 }
 
 static void check_write(struct world *w, const struct claim_request *r) {
-        bool entering = streq(r->value.state, names_of(w)[BUSY]);
+        bool entering = !w->claim.sent_back;
         size_t last = ARRAY_SIZE(w->writes) - 1;
 
         if (!w->journal)
@@ -284,15 +306,13 @@ static void client_calls(struct world *w) {
         w->tell_until = w->now + CLAIM_ASK_AFTER - 1;
 }
 
-static void person_writes(struct world *w, unsigned char text) {
+static void person_writes(struct world *w, unsigned char state, unsigned char text) {
         land_late(w);
         w->text = w->base_text = text;
         if (w->per_device)
-                w->other = w->base_state = ONLINE;
-        else if (w->field)
-                w->own = w->base_state = OFFLINE;
+                w->other = w->base_state = state;
         else
-                w->own = w->base_state = ONLINE;
+                w->own = w->base_state = state;
         w->caught = false;
         w->persons_word = true;
         push(w);
@@ -328,12 +348,17 @@ static bool act(struct world *w, enum action a) {
                 return true;
         case PERSON_WRITES:
         case PERSON_CLEARS:
+        case PERSON_SAYS_BUSY:
                 if (w->persons == 0 || writing || (!w->claim.live && step != CLAIM_NOTHING))
                         return false;
-                if (w->field && (a == PERSON_WRITES || w->tell))
+                if (w->field && (a != PERSON_CLEARS || w->tell))
                         return false;
                 w->persons--;
-                person_writes(w, a == PERSON_WRITES ? 2 : 3);
+                person_writes(w,
+                              w->field                ? OFFLINE
+                              : a == PERSON_SAYS_BUSY ? BUSY
+                                                      : ONLINE,
+                              a == PERSON_CLEARS ? 3 : 2);
                 return true;
         case CLIENT_SYNCS:
                 if (w->clients == 0 || w->caught || writing || (!w->claim.live && step != CLAIM_NOTHING))
@@ -429,6 +454,15 @@ static bool act(struct world *w, enum action a) {
                 w->faults--;
                 claim_on_failure(&w->claim, CLAIM_FAILED_REFUSED, USEC_NEVER, w->now, 500);
                 return true;
+        case STEP_IGNORED:
+                /* Who still holds a busy that was withdrawn cannot be told from outside. */
+                if (!writing || w->faults == 0 || (w->per_device && w->claim.sent_back) || w->claim.echoed || w->late)
+                        return false;
+                w->faults--;
+                w->ignored = true;
+                w->old = false;
+                answer_step(w);
+                return true;
         case SESSION_ENDS:
                 if ((!writing && step != CLAIM_READ) || w->faults == 0)
                         return false;
@@ -492,7 +526,7 @@ static void check_given_back(struct world w) {
                 fail(&w, "5 the message is not what it would be without us");
         if (w.per_device ? w.own != OFFLINE : w.own != w.base_state)
                 fail(&w, "5 the state is not what it would be without us");
-        if (phase == CLAIM_STUCK && w.pushed && !w.caught)
+        if (phase == CLAIM_STUCK && w.pushed && !w.caught && w.base_state != BUSY)
                 fail(&w, "5 called stuck, and nobody holds it");
         if (phase != CLAIM_FREE && phase != CLAIM_STUCK)
                 fail(&w, "5 rests in another phase");
@@ -503,10 +537,10 @@ static void check_held(struct world w) {
         if (!w.call || (!w.pushed && (w.persons < 2 || (w.clients < 2 && !w.field))))
                 return;
         run_well(&w, /* call= */ true);
-        if (w.field && claim_phase(&w.claim) != CLAIM_REFUSED &&
+        if (w.field && !w.ignored && claim_phase(&w.claim) != CLAIM_REFUSED &&
             (claim_phase(&w.claim) == CLAIM_FOREIGN) != (w.base_state != OFFLINE))
                 fail(&w, "6 another client's claim is mistaken");
-        if (w.field && claim_phase(&w.claim) == CLAIM_NO_EFFECT)
+        if (w.field && !w.ignored && claim_phase(&w.claim) == CLAIM_NO_EFFECT)
                 fail(&w, "6 what another client did is taken for the server's doing");
         if (claim_phase(&w.claim) == CLAIM_HELD ? (shown_state(&w) != BUSY || (!w.field && w.text != 1))
                                                 : claim_phase(&w.claim) == CLAIM_ENTERING)
@@ -565,7 +599,7 @@ static uint64_t print_of(const struct world *w) {
                            (uint64_t) w->persons_word << 24 | (uint64_t) w->signed_out << 25 |
                            (uint64_t) w->journal << 26 | (uint64_t) w->persons << 28 | (uint64_t) w->clients << 32 |
                            (uint64_t) w->tell << 27 | (uint64_t) w->faults << 36 | (uint64_t) w->crashes << 40 |
-                           (uint64_t) w->calls << 44);
+                           (uint64_t) w->calls << 44 | (uint64_t) w->ignored << 48);
         h = mix(h, (uint64_t) c->asked << 0 | (uint64_t) c->asking << 1 | (uint64_t) c->released << 2);
         h = mix_time(h, c->asked ? c->ask_at : 0, w->now);
         h = mix_time(h, c->lost_at > 0 ? c->lost_at + CLAIM_ASK_AFTER : 0, w->now);
