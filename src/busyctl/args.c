@@ -77,7 +77,7 @@ static const struct option login_options[] = {
         { NULL, 0, NULL, 0 },
 };
 
-static const struct option logout_options[] = {
+static const struct option force_options[] = {
         { "force", no_argument, NULL, OPTION_FORCE },
         { NULL, 0, NULL, 0 },
 };
@@ -103,8 +103,11 @@ const struct verb verbs[] = {
         { "accounts", "", "List the Matrix accounts", verb_accounts, "", NULL, 0, 0, true },
         { "login", "[NAME] [--user ID] [--homeserver URL] [--password-stdin]", "Log in to a Matrix account",
           verb_login, "", login_options, 0, 1, true },
-        { "logout", "NAME [--force]", "Log out of a Matrix account and forget it", verb_logout, "", logout_options, 1,
+        { "logout", "NAME [--force]", "Log out of a Matrix account and forget it", verb_logout, "", force_options, 1,
           1, false },
+        { "doctor", "", "Examine the set-up, and say what to do", verb_doctor, "", NULL, 0, 0, true },
+        { "cure", "print-registration [NAME] [--force]", "Set up what takes back a busy that your other clients keep",
+          verb_cure, "", force_options, 1, 2, false },
         { "reload", "", "Read the configuration again", verb_reload, "", NULL, 0, 0, false },
         { .name = NULL },
 };

@@ -10,6 +10,7 @@
 #include "busyctl/sessions.h"
 #include "config/config.h"
 #include "matrix/api.h"
+#include "state/secret.h"
 #include "util/clock.h"
 #include "util/json.h"
 
@@ -109,8 +110,11 @@ static enum exit_code forget(struct ctl *c, const char *folder, const char *name
                 return CTL_FAILED;
         }
         let_go(c, name);
-        if (log_out(name, s) || force)
+        if (log_out(name, s) || force) {
+                (void) secret_remove(folder, name, SECRET_APPSERVICE);
+                (void) secret_remove(folder, name, SECRET_COMPANION);
                 return CTL_OK;
+        }
         r = session_save(folder, name, s);
         if (r < 0)
                 complain("Cannot put the session back into %s: %s", folder, strerror(-r));

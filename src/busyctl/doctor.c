@@ -1,0 +1,164 @@
+/* busyctl doctor: what is set up, what works, what would not, and what to do about it. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "busyctl/bus.h"
+#include "busyctl/examine.h"
+#include "busyctl/facts.h"
+#include "busyctl/print.h"
+#include "busyctl/sessions.h"
+#include "config/config.h"
+#include "util/json.h"
+
+/* ---- looking ---- */
+
+static void on_config_problem(const char *sentence, void *userdata) {
+        examine_add(userdata, FINDING_PROBLEM, NULL, "%s", sentence);
+}
+
+static struct config *look_at_config(json_t *doc) {
+        struct config *config = NULL;
+        int r = config_load(&config, NULL, on_config_problem, doc);
+
+        if (r == 0)
+                examine_add(doc, FINDING_OK, NULL, "busyd.conf has no mistakes");
+        return r < 0 ? NULL : config;
+}
+
+/* What status says, NULL if nobody can be asked. It is not started for this. */
+static json_t *look_at_daemon(json_t *doc) {
+        struct ctl quiet = { .no_start = true, .quiet = true };
+        json_t *status = NULL;
+        enum exit_code code = facts_status(&quiet, &status);
+
+        bus_close(&quiet);
+        (void) json_object_set_new(doc, "running", json_boolean(code == CTL_OK));
+        if (code == CTL_OK)
+                examine_add(doc, FINDING_OK, NULL, "busyd %s runs", fact_text(status, "version"));
+        else
+                examine_add(doc, FINDING_PROBLEM, "start it: systemctl --user enable --now busyd",
+                            "busyd does not run, or the user bus cannot be reached");
+        return status;
+}
+
+static const char *claim_on_presence(const json_t *account) {
+        const json_t *outputs = json_member_array(account, "outputs"), *output;
+        size_t i;
+
+        json_array_foreach(outputs, i, output) {
+                if (streq(fact_text(output, "name"), "presence"))
+                        return fact_text(output, "claim");
+        }
+        return "";
+}
+
+static const char *claim_of(const json_t *status, const char *name) {
+        const json_t *accounts = json_member_array(status, "accounts"), *account;
+        size_t i;
+
+        json_array_foreach(accounts, i, account) {
+                if (streq(fact_text(account, "name"), name))
+                        return claim_on_presence(account);
+        }
+        return "";
+}
+
+static int look_at_accounts(json_t *doc, const struct config *config, const json_t *status) {
+        SCOPED(free) char *folder = NULL;
+        char **names = NULL;
+        sd_event *event = NULL;
+        int n = sessions_folder(&folder), r;
+
+        if (n >= 0)
+                n = session_names(folder, &names);
+        if (n < 0)
+                return n;
+        if (n == 0)
+                examine_add(doc, FINDING_NOTE, "busyctl login", "no Matrix account is set up");
+        r = sd_event_new(&event);
+        for (int i = 0; r >= 0 && i < n; i++)
+                (void) json_array_append_new(json_object_get(doc, "accounts"),
+                                             examine_account(event, folder, names[i], config_account(config, names[i]),
+                                                             claim_of(status, names[i])));
+        sd_event_unref(event);
+        session_names_free(names);
+        return r;
+}
+
+static void examine(json_t *doc) {
+        SCOPED(config_free) struct config *config = look_at_config(doc);
+        SCOPED(json_decref) json_t *status = look_at_daemon(doc);
+        int r = config ? look_at_accounts(doc, config, status) : 0;
+
+        if (r < 0)
+                examine_add(doc, FINDING_PROBLEM, NULL, "the accounts cannot be examined: %s", strerror(-r));
+}
+
+/* ---- telling ---- */
+
+static void print_findings(const json_t *object) {
+        const json_t *findings = json_member_array(object, "findings"), *finding;
+        size_t i;
+
+        json_array_foreach(findings, i, finding) {
+                const char *level = fact_text(finding, "level"), *advice = fact_text(finding, "advice");
+
+                printf("  ");
+                print_styled(streq(level, "problem") ? STYLE_TROUBLE
+                             : streq(level, "ok")    ? STYLE_FREE
+                                                     : STYLE_FAINT,
+                             level);
+                printf("%*s%s\n", (int) (9 - strlen(level)), "", fact_text(finding, "what"));
+                if (*advice)
+                        printf("  %9s-> %s\n", "", advice);
+        }
+}
+
+static bool has_problem(const json_t *object) {
+        const json_t *findings = json_member_array(object, "findings"), *finding;
+        size_t i;
+
+        json_array_foreach(findings, i, finding) {
+                if (streq(fact_text(finding, "level"), "problem"))
+                        return true;
+        }
+        return false;
+}
+
+static void print_all(const json_t *doc) {
+        const json_t *accounts = json_member_array(doc, "accounts"), *account;
+        size_t i;
+
+        printf("busyd\n");
+        print_findings(doc);
+        json_array_foreach(accounts, i, account) {
+                const char *user_id = fact_text(account, "user_id");
+
+                printf("%s%s%s\n", fact_text(account, "name"), *user_id ? ": " : "", user_id);
+                print_findings(account);
+        }
+}
+
+static enum exit_code verdict(const json_t *doc) {
+        const json_t *accounts = json_member_array(doc, "accounts"), *account;
+        bool problem = has_problem(doc);
+        size_t i;
+
+        json_array_foreach(accounts, i, account) problem = problem || has_problem(account);
+        return problem ? CTL_FAILED : CTL_OK;
+}
+
+enum exit_code verb_doctor(struct ctl *c, const struct args *a) {
+        SCOPED(json_decref) json_t *doc = json_pack("{s:[], s:[]}", "findings", "accounts");
+
+        if (!doc) {
+                complain("%s", strerror(ENOMEM));
+                return CTL_FAILED;
+        }
+        examine(doc);
+        if (c->json)
+                print_json(doc);
+        else
+                print_all(doc);
+        return verdict(doc);
+}

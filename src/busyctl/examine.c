@@ -1,0 +1,344 @@
+/* See examine.h. One question after the other, each waited for. */
+#include "busyctl/examine.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "matrix/connect.h"
+#include "matrix/cure.h"
+#include "matrix/presence.h"
+#include "state/secret.h"
+#include "state/session.h"
+#include "util/file.h"
+#include "util/json.h"
+
+#define STATE_FILE_MAX (1U << 20)
+
+struct examination {
+        sd_event *event;
+        const char *folder, *name, *claim;
+        const struct account_config *config;
+        json_t *doc;
+        struct session session;
+        struct http *http;
+        struct matrix_client *client;
+
+        bool answered;
+        struct connect_facts facts;
+        bool known; /* the facts are there */
+        bool learned, other_client;
+        const char *cure;
+};
+
+void examine_add(json_t *doc, enum finding level, const char *advice, const char *format, ...) {
+        static const char *const words[] = {
+                [FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_PROBLEM] = "problem"
+        };
+        char what[1024];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(what, sizeof(what), format, ap);
+        va_end(ap);
+        (void) json_array_append_new(
+                json_object_get(doc, "findings"),
+                json_pack("{s:s, s:s, s:s?}", "level", words[level], "what", what, "advice", advice));
+}
+
+static void set_text(json_t *doc, const char *key, const char *value) {
+        (void) json_object_set_new(doc, key, json_string(value));
+}
+
+static void set_bool(json_t *doc, const char *key, bool value) {
+        (void) json_object_set_new(doc, key, json_boolean(value));
+}
+
+static int wait_answer(struct examination *x) {
+        while (!x->answered) {
+                int r = sd_event_run(x->event, UINT64_MAX);
+
+                if (r < 0)
+                        return r;
+        }
+        x->answered = false;
+        return 0;
+}
+
+/* ---- the session, and what the server is ---- */
+
+static bool look_at_session(struct examination *x) {
+        int r = session_load(x->folder, x->name, &x->session);
+
+        if (r < 0) {
+                examine_add(x->doc, FINDING_PROBLEM,
+                            r == -EPERM ? "see that it belongs to you, with mode 0600" : "log in again: busyctl login",
+                            "%s/session-%s.json cannot be used: %s", x->folder, x->name,
+                            r == -EPERM ? "it belongs to somebody else or others may read it" : strerror(-r));
+                return false;
+        }
+        set_text(x->doc, "user_id", x->session.user_id);
+        set_text(x->doc, "homeserver", x->session.homeserver);
+        if (!x->config->enabled)
+                examine_add(x->doc, FINDING_NOTE, "enabled = yes in busyd.conf", "the account is switched off");
+        return true;
+}
+
+static void on_connected(const struct matrix_reply *failure, const struct connect_facts *facts, void *userdata) {
+        struct examination *x = userdata;
+
+        x->answered = true;
+        if (facts) {
+                x->facts = *facts;
+                x->known = true;
+                return;
+        }
+        examine_add(x->doc, FINDING_PROBLEM,
+                    failure->outcome == MATRIX_SIGNED_OUT ? "log in again: busyctl login" : NULL, "%s: %s",
+                    x->session.homeserver, failure->problem);
+}
+
+static int ask_server(struct examination *x) {
+        SCOPED(connect_free) struct connect *connect = NULL;
+        int r = http_new(&x->http, x->event, x->config->ca_file);
+
+        if (r >= 0)
+                r = matrix_client_new(&x->client, x->http, x->session.homeserver, x->session.access_token);
+        if (r >= 0)
+                r = connect_start(&connect, x->client, on_connected, x);
+        return r < 0 ? r : wait_answer(x);
+}
+
+static void tell_server(struct examination *x) {
+        const struct connect_facts *f = &x->facts;
+
+        set_text(x->doc, "server", f->server);
+        set_bool(x->doc, "per_device", f->traits->presence_per_device);
+        set_bool(x->doc, "busy", f->versions.busy_presence);
+        if (!streq(f->user_id, x->session.user_id))
+                examine_add(x->doc, FINDING_PROBLEM, "log in again: busyctl login", "the session belongs to %s",
+                            f->user_id);
+        examine_add(x->doc, FINDING_OK, NULL, "%s answers%s%s", x->session.homeserver, *f->server ? ": " : "",
+                    f->server);
+        if (f->versions.busy_presence)
+                examine_add(x->doc, FINDING_OK, NULL, "the server takes busy (MSC3026)");
+        else
+                examine_add(x->doc, FINDING_NOTE,
+                            f->traits->presence_per_device
+                                    ? "on Synapse its administrator can set msc3026_enabled in experimental_features"
+                                    : NULL,
+                            "the server does not take busy (MSC3026): unavailable is shown instead");
+        if (f->profile.field) {
+                set_text(x->doc, "profile_field", f->profile.field);
+                examine_add(x->doc, FINDING_OK, NULL, "the profile can say that you are in a call (%s)",
+                            f->profile.field);
+        } else
+                examine_add(x->doc, FINDING_NOTE, NULL, "the server takes no profile field for calls");
+}
+
+/* ---- presence, and whether another client keeps it alive ---- */
+
+static void on_presence(const struct matrix_reply *reply, void *userdata) {
+        struct examination *x = userdata;
+        struct claim_value v;
+
+        x->answered = true;
+        if (reply->status == 403)
+                examine_add(x->doc, FINDING_NOTE, NULL, "presence is switched off on this server");
+        else if (reply->outcome != MATRIX_OK && reply->outcome != MATRIX_NOT_FOUND)
+                examine_add(x->doc, FINDING_PROBLEM, NULL, "your presence cannot be read: %s", reply->problem);
+        else if (presence_value(&v, json_member_string(reply->body, "presence"),
+                                json_member_string(reply->body, "status_msg")) >= 0)
+                set_text(x->doc, "presence", v.state);
+}
+
+/* Reference 2.8: what is shown while nothing of busyd's stands there is another client's. */
+static void judge_presence(struct examination *x) {
+        const char *shown = json_member_string(x->doc, "presence");
+
+        if (!shown)
+                return;
+        if (!streq(x->claim, "free") && !streq(x->claim, "off")) {
+                examine_add(x->doc, FINDING_NOTE, "look again after the call",
+                            "whether another client of yours is online cannot be told now: %s",
+                            *x->claim ? "busyd has written there" : "busyd does not run");
+                return;
+        }
+        x->other_client = !streq(shown, PRESENCE_STATE_OFFLINE);
+        set_bool(x->doc, "other_client", x->other_client);
+}
+
+static int ask_presence(struct examination *x) {
+        struct http_request *request;
+        int r = matrix_presence_get(x->client, x->session.user_id, on_presence, x, &request);
+
+        if (r >= 0)
+                r = wait_answer(x);
+        judge_presence(x);
+        return r;
+}
+
+/* Read without the daemon's lock: the file is replaced as a whole. */
+static void look_at_learned(struct examination *x) {
+        SCOPED(free) char *path = path_join(x->folder, "accounts.json"), *data = NULL;
+        SCOPED(json_decref) json_t *root = NULL;
+        const json_t *entries, *entry;
+        size_t size = 0, i;
+
+        if (!path || file_read_private(path, STATE_FILE_MAX, &data, &size) < 0 || json_parse(data, size, &root) < 0)
+                return;
+        entries = json_member_array(root, "entries");
+        json_array_foreach(entries, i, entry) {
+                const char *account = json_member_string(entry, "account");
+
+                if (account && streq(account, x->name))
+                        x->learned = json_member_bool(entry, "sticks", false);
+        }
+        set_bool(x->doc, "learned", x->learned);
+}
+
+/* ---- cures ---- */
+
+static const char *load(struct examination *x, enum secret_kind kind, const char *file, char **ret) {
+        int r = secret_load(x->folder, x->name, kind, file, ret);
+
+        if (r < 0)
+                examine_add(x->doc, FINDING_PROBLEM, NULL, "the %s%s%s cannot be used: %s",
+                            kind == SECRET_APPSERVICE ? "token of the application service" : "companion token",
+                            file ? " in " : "", file ? file : "", secret_problem(r));
+        return r > 0 ? *ret : NULL;
+}
+
+static void on_cure_checked(const struct matrix_reply *reply, void *userdata) {
+        struct examination *x = userdata;
+
+        x->answered = true;
+        x->cure = reply->outcome == MATRIX_OK ? "works" : "refused";
+        if (reply->outcome == MATRIX_OK)
+                examine_add(x->doc, FINDING_OK, NULL,
+                            "the cure works: the server lets busyd take back a busy that your other clients keep");
+        else
+                examine_add(
+                        x->doc, FINDING_PROBLEM,
+                        "is the registration named in app_service_config_files of homeserver.yaml, and was Synapse "
+                        "restarted since?",
+                        "the server does not take the cure: %s", reply->problem);
+}
+
+static int ask_cure(struct examination *x) {
+        SCOPED(secret_free) char *token = NULL;
+        SCOPED(matrix_client_free) struct matrix_client *client = NULL;
+        struct http_request *request;
+        int r;
+
+        if (!load(x, SECRET_APPSERVICE, x->config->appservice_token_file, &token))
+                return 0;
+        r = matrix_client_new(&client, x->http, x->session.homeserver, token);
+        if (r >= 0)
+                r = matrix_devices_get_as(client, x->session.user_id, on_cure_checked, x, &request);
+        return r < 0 ? r : wait_answer(x);
+}
+
+static void on_companion(const struct matrix_reply *reply, void *userdata) {
+        struct examination *x = userdata;
+        const char *user_id = NULL, *device_id = NULL;
+
+        x->answered = true;
+        if (reply->outcome != MATRIX_OK || matrix_whoami_parse(reply->body, &user_id, &device_id) < 0)
+                examine_add(x->doc, FINDING_PROBLEM, NULL, "the server does not take the companion token: %s",
+                            reply->problem);
+        else if (!streq(user_id, x->session.user_id))
+                examine_add(x->doc, FINDING_PROBLEM, "it must be of another client of yours",
+                            "the companion token belongs to %s", user_id);
+        else if (streq(device_id, x->facts.device_id))
+                examine_add(x->doc, FINDING_PROBLEM, "it must be of another client of yours",
+                            "the companion token is busyd's own");
+        else {
+                x->cure = "companion";
+                examine_add(x->doc, FINDING_OK, NULL,
+                            "busy is written as your device %s, which must be your only other client", device_id);
+        }
+}
+
+static int ask_companion(struct examination *x) {
+        SCOPED(secret_free) char *token = NULL;
+        SCOPED(matrix_client_free) struct matrix_client *client = NULL;
+        struct http_request *request;
+        int r;
+
+        if (!load(x, SECRET_COMPANION, x->config->companion_token_file, &token))
+                return 0;
+        r = matrix_client_new(&client, x->http, x->session.homeserver, token);
+        if (r >= 0)
+                r = matrix_whoami_get(client, on_companion, x, &request);
+        return r < 0 ? r : wait_answer(x);
+}
+
+/* ---- what comes of it ---- */
+
+static void tell_stuck(struct examination *x) {
+        bool sticks = x->facts.traits->copies_busy || x->learned;
+        bool cured = streq(x->cure, "works") || streq(x->cure, "companion");
+        bool live = json_object_get(x->doc, "other_client") ? x->other_client : true;
+
+        set_bool(x->doc, "would_stick", sticks && live && !cured && x->facts.versions.busy_presence);
+        if (!x->facts.versions.busy_presence || !sticks)
+                examine_add(x->doc, FINDING_OK, NULL, "what is written during a call comes back after it");
+        else if (cured)
+                examine_add(x->doc, FINDING_OK, NULL, "busy comes back also if another client of yours is online");
+        else
+                examine_add(
+                        x->doc, live ? FINDING_NOTE : FINDING_OK,
+                        live ? "set up a cure with the server's administrator (busyctl cure print-registration), or "
+                               "name the token of your only other client (companion-token-file)"
+                             : NULL,
+                        "%s: busy would stick after a call while another client of yours is online; now %s",
+                        x->learned ? "seen on this server" : "known of this server",
+                        !json_object_get(x->doc, "other_client") ? "that cannot be told"
+                        : live                                   ? "one is, so only the message is shown"
+                                                                 : "none is, and busy is shown");
+}
+
+static void look(struct examination *x) {
+        int r;
+
+        if (!look_at_session(x))
+                return;
+        look_at_learned(x);
+        r = ask_server(x);
+        if (r >= 0 && x->known) {
+                tell_server(x);
+                r = ask_presence(x);
+                if (r >= 0)
+                        r = ask_cure(x);
+                if (r >= 0)
+                        r = ask_companion(x);
+                tell_stuck(x);
+        }
+        set_text(x->doc, "cure", x->cure);
+        if (r < 0)
+                examine_add(x->doc, FINDING_PROBLEM, NULL, "the server cannot be asked: %s", strerror(-r));
+}
+
+json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
+                        const char *claim) {
+        static const char *const unknown[] = { "user_id", "homeserver",    "server",     "per_device",
+                                               "busy",    "profile_field", "presence",   "other_client",
+                                               "learned", "cure",          "would_stick" };
+        struct examination x = {
+                .event = event, .folder = folder, .name = name, .config = config, .claim = claim, .cure = "none"
+        };
+        json_t *doc = json_pack("{s:s, s:[]}", "name", name, "findings");
+
+        if (!doc)
+                return NULL;
+        x.doc = doc;
+        look(&x);
+        for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
+                if (!json_object_get(doc, unknown[i]))
+                        (void) json_object_set_new(doc, unknown[i], json_null());
+        matrix_client_free(x.client);
+        http_free(x.http);
+        session_done(&x.session);
+        return doc;
+}

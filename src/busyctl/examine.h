@@ -1,0 +1,23 @@
+/* Looks at one account for busyctl doctor: asks its server, reads what is stored. Writes nothing anywhere. */
+#pragma once
+
+#include <jansson.h>
+#include <systemd/sd-event.h>
+
+#include "config/config.h"
+
+enum finding {
+        FINDING_OK,
+        FINDING_NOTE,    /* less than there could be */
+        FINDING_PROBLEM, /* does not work */
+};
+
+/* Adds {"level": "ok"|"note"|"problem", "what", "advice" or null} to "findings" of the object. */
+void examine_add(json_t *doc, enum finding level, const char *advice, const char *format, ...)
+        __attribute__((format(printf, 4, 5)));
+
+/* A new object: {name, user_id, homeserver, server, per_device, busy, profile_field, presence, other_client, learned,
+ * cure ("none", "works", "refused", "companion"), would_stick, findings}. What could not be found out is null.
+ * `claim`: what status says of the claim on presence; "": not known. */
+json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
+                        const char *claim);
