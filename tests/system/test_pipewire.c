@@ -95,16 +95,17 @@ WORLD_TEST(pipewire, role_of_calls_is_busy, .no_homeserver = true) {
 WORLD_TEST(pipewire, native_client_with_role_is_busy, .no_homeserver = true) {
         struct sound s = start(w);
         /* pw-record is left out by its name unless somebody wants it. */
+        char wav[256];
         pid_t call;
 
+        snprintf(wav, sizeof(wav), "%s", world_path(w, "tmp/x.wav"));
         world_config(w, "[busyd]\nhint-delay = 0s\nhint-end-grace = 0s\nlog-level = debug\n"
                         "[source pipewire]\ncall-apps = pw-*\n");
         reload(w);
         expect_watching(w);
-        call = world_program(w,
-                             (const char *const[]){ "pw-record", "--target", MIC, "--media-role", "Communication",
-                                                    world_path(w, "tmp/x.wav"), NULL },
-                             -1, "sound.log");
+        call = world_program(
+                w, (const char *const[]){ "pw-record", "--target", MIC, "--media-role", "Communication", wav, NULL },
+                -1, "sound.log");
         expect_availability(w, "busy");
         process_kill(call);
         expect_availability(w, "free");

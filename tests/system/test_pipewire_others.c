@@ -64,8 +64,11 @@ WORLD_TEST(others, recording_of_the_output, .no_homeserver = true) {
 
 WORLD_TEST(others, native_recording_of_the_output, .no_homeserver = true) {
         struct sound s = start(w);
-        pid_t pid = start_program(w, (const char *const[]){ "pw-record", "-P", "{ stream.capture.sink=true }",
-                                                            world_path(w, "tmp/x.wav"), NULL });
+        char wav[256];
+        pid_t pid;
+
+        snprintf(wav, sizeof(wav), "%s", world_path(w, "tmp/x.wav"));
+        pid = start_program(w, (const char *const[]){ "pw-record", "-P", "{ stream.capture.sink=true }", wav, NULL });
 
         expect_free(w, "records what is heard");
         ends(w, &s, pid);

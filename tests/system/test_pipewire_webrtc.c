@@ -1,0 +1,93 @@
+/* A browser in a real WebRTC call: Chromium, with the microphone of the sound rig, and its peer in the same page. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "system/sound.h"
+
+#define SOUND   BUSYD_PATH "/source/pipewire"
+#define BROWSER "browser.log"
+
+static const char page[] = "<!doctype html>\n"
+                           "<script>\n"
+                           "async function join(a, b) {\n"
+                           "  a.onicecandidate = e => e.candidate && b.addIceCandidate(e.candidate);\n"
+                           "  b.onicecandidate = e => e.candidate && a.addIceCandidate(e.candidate);\n"
+                           "  a.onconnectionstatechange = () => console.log('peers are ' + a.connectionState);\n"
+                           "  await a.setLocalDescription(await a.createOffer());\n"
+                           "  await b.setRemoteDescription(a.localDescription);\n"
+                           "  await b.setLocalDescription(await b.createAnswer());\n"
+                           "  await a.setRemoteDescription(b.localDescription);\n"
+                           "}\n"
+                           "async function start() {\n"
+                           "  const a = new RTCPeerConnection(), b = new RTCPeerConnection();\n"
+                           "  if (location.hash === '#call') {\n"
+                           "    const s = await navigator.mediaDevices.getUserMedia({ audio: true });\n"
+                           "    s.getTracks().forEach(t => a.addTrack(t, s));\n"
+                           "  } else\n"
+                           "    a.createDataChannel('data');\n"
+                           "  await join(a, b);\n"
+                           "}\n"
+                           "start().catch(e => console.log('failed: ' + e));\n"
+                           "</script>\n";
+
+/* Waits until the peers have found each other. */
+static pid_t browse(struct world *w, const char *what) {
+        char url[256], profile[256], log[256];
+        pid_t pid;
+
+        file_put(world_path(w, "page.html"), page);
+        snprintf(url, sizeof(url), "file://%s#%s", world_path(w, "page.html"), what);
+        snprintf(profile, sizeof(profile), "--user-data-dir=%s", world_path(w, "profile"));
+        snprintf(log, sizeof(log), "%s", world_path(w, BROWSER));
+        /* Its own fake devices would bypass the sound server. */
+        pid = world_program(w,
+                            (const char *const[]){ "chromium", "--no-sandbox", "--headless=new", "--disable-gpu",
+                                                   "--use-fake-ui-for-media-stream", "--enable-logging=stderr",
+                                                   "--disable-dev-shm-usage", profile, url, NULL },
+                            -1, BROWSER);
+        sound_await(w, "peers are connected", (const char *const[]){ "cat", log, NULL });
+        return pid;
+}
+
+static void close_browser(pid_t pid) {
+        kill(pid, SIGTERM);
+        if (process_wait(pid, patience()) == -1)
+                process_kill(pid);
+}
+
+static struct sound start(struct world *w) {
+        struct sound s = sound_start(w);
+
+        free(sound_run(w, (const char *const[]){ "pactl", "set-default-source", MIC, NULL }));
+        world_start(w);
+        check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "State", "watching"), "microphones are not watched");
+        return s;
+}
+
+WORLD_TEST(webrtc, call_is_busy, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t browser = browse(w, "call");
+
+        expect_availability(w, "busy");
+        check(w, world_wait_log(w, "of chromium holds the microphone, for a call"), "busy for another");
+        close_browser(browser);
+        expect_availability(w, "free");
+        sound_kill(w, &s);
+}
+
+WORLD_TEST(webrtc, data_channel_stays_free, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t browser = browse(w, "data"), call;
+        dbus_uint32_t all = 100;
+        SCOPED(free) char *history = NULL;
+
+        call = sound_record(w, MIC, "application.name=ZOOM VoiceEngine", "application.process.binary=zoom", NULL);
+        expect_availability(w, "busy");
+        history = peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "History", NULL, DBUS_TYPE_UINT32, &all,
+                            DBUS_TYPE_INVALID);
+        check(w, strstr(history, "zoom") && !strstr(history, "chromium"), "busy for another: %s", history);
+        process_kill(call);
+        expect_availability(w, "free");
+        close_browser(browser);
+        sound_kill(w, &s);
+}
