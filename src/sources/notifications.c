@@ -426,7 +426,7 @@ static int notifications_start(struct source **ret, const struct source_kind *ki
 
 const struct source_kind source_notifications = {
         .name = "notifications",
-        .description = "Notifications of calls: ringing, ongoing",
+        .description = "notifications of calls, mostly of ringing",
         .start = notifications_start,
         .stop = notifications_stop,
 };

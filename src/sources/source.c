@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "sources/base.h"
+#include "sources/inhibit-monitor.h"
 #include "sources/notifications.h"
 #include "sources/pipewire.h"
 #include "sources/services.h"
@@ -16,6 +17,7 @@ const struct source_kind *const source_kinds[] = {
         &source_camera,
         &source_gnome_inhibitors,
         &source_plasma_inhibitors,
+        &source_other_inhibitors,
         &source_modemmanager,
         &source_ofono,
         &source_pipewire_telephony,
