@@ -323,6 +323,12 @@ static void on_answer(void *userdata, const struct sync_answer *answer) {
         }
 }
 
+static size_t on_rooms(void *userdata, const char **ret, size_t max) {
+        const struct account *a = userdata;
+
+        return observers_rooms(a->observers, ret, max);
+}
+
 static void on_position_lost(void *userdata) {
         struct account *a = userdata;
 
@@ -550,6 +556,7 @@ static int start_parts(struct account *a, sd_event *event, struct http *http, co
         arm(a, USEC_NEVER);
         a->sync_handler = (struct sync_handler){ .answer = on_answer,
                                                  .position_lost = on_position_lost,
+                                                 .rooms = on_rooms,
                                                  .failed = on_sync_failed,
                                                  .watching = on_watching,
                                                  .userdata = a };

@@ -127,18 +127,31 @@ static int add_events(struct parser *p, const char *room_id, enum event_place pl
         return 0;
 }
 
+static int append_gap(struct sync_batch *b, const char *room_id, const char *from) {
+        int r = grow(&b->gaps, b->n_gaps, sizeof(b->gaps[0]));
+
+        if (r < 0)
+                return r;
+        b->gaps[b->n_gaps++] = (struct sync_gap){ .room_id = room_id, .prev_batch = from };
+        return 0;
+}
+
 static int add_gap(struct parser *p, const char *room_id, const json_t *timeline) {
-        struct sync_batch *b = p->batch;
         const char *prev_batch = json_member_string(timeline, "prev_batch");
-        int r;
 
         if (!prev_batch || !json_member_bool(timeline, "limited", false))
                 return 0;
-        r = grow(&b->gaps, b->n_gaps, sizeof(b->gaps[0]));
-        if (r < 0)
-                return r;
-        b->gaps[b->n_gaps++] = (struct sync_gap){ .room_id = room_id, .prev_batch = prev_batch };
-        return 0;
+        return append_gap(p->batch, room_id, prev_batch);
+}
+
+int sync_batch_add_gap(struct sync_batch *b, const char *room_id) {
+        json_t *id = json_string(room_id);
+
+        if (!b->gap_rooms)
+                b->gap_rooms = json_array();
+        if (json_array_append_new(b->gap_rooms, id) < 0)
+                return -ENOMEM;
+        return append_gap(b, json_string_value(id), b->next_batch);
 }
 
 static const json_t *either_object(const json_t *object, const char *key, const char *other_key) {
@@ -321,6 +334,7 @@ struct sync_batch *sync_batch_free(struct sync_batch *b) {
                 return NULL;
         free(b->events);
         free(b->gaps);
+        json_decref(b->gap_rooms);
         free(b->left_rooms);
         free(b->account_data);
         json_decref(b->no_content);

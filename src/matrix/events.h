@@ -46,6 +46,7 @@ struct sync_batch {
                 const char *room_id, *prev_batch;
         } * gaps; /* rooms whose timeline is limited */
         size_t n_gaps;
+        json_t *gap_rooms; /* owns the ids that sync_batch_add_gap() was given */
         const char **left_rooms;
         size_t n_left_rooms;
         bool own_presence;                 /* the last own m.presence; others' are skipped, whatever the filter was */
@@ -61,6 +62,8 @@ struct sync_batch {
 /* Parses an answer of /sync for the user `me`. Keeps a reference of its own of `root`. Returns -EBADMSG if it is no
  * such answer (no next_batch string); anything odd inside is skipped. */
 int sync_batch_new(struct sync_batch **ret, json_t *root, const char *me);
+/* One more room to be read back, from the end of this batch. Copies the id. */
+int sync_batch_add_gap(struct sync_batch *b, const char *room_id);
 struct sync_batch *sync_batch_free(struct sync_batch *b);
 CLEANUP(struct sync_batch, sync_batch_free);
 

@@ -42,6 +42,9 @@ struct call_family {
         void (*tick)(struct observer *o, const struct observer_time *t);
         /* A call rests on this family now: the account then also asks for membership and redactions. */
         bool (*in_call)(const struct observer *o);
+        /* The rooms whose calls rest on messages, which no state brings back: at most `max`, borrowed until the next
+         * event. NULL: none. */
+        size_t (*rooms)(const struct observer *o, const char **ret, size_t max);
 };
 
 /* NULL-terminated. */

@@ -76,6 +76,15 @@ bool observers_in_call(const struct observers *o) {
         return false;
 }
 
+size_t observers_rooms(const struct observers *o, const char **ret, size_t max) {
+        size_t n = 0;
+
+        for (size_t f = 0; f < o->n; f++)
+                if (call_families[f]->rooms)
+                        n += call_families[f]->rooms(o->of[f], ret + n, max - n);
+        return n;
+}
+
 void observers_set_call_cap(struct observers *o, usec_t call_cap) {
         o->context.call_cap = call_cap;
 }

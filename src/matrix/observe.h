@@ -19,4 +19,6 @@ void observers_apply(struct observers *o, const struct sync_batch *batch);
 void observers_commit(struct observers *o);
 void observers_resync(struct observers *o, bool begins);
 bool observers_in_call(const struct observers *o);
+/* See call_family.rooms. */
+size_t observers_rooms(const struct observers *o, const char **ret, size_t max);
 void observers_set_call_cap(struct observers *o, usec_t call_cap);

@@ -249,6 +249,16 @@ static int fill_gaps(struct sync *s) {
         return gap_fill_start(&s->gaps, s->client, s->me, s->batch, types, on_gaps, s);
 }
 
+/* The position is lost, and with it the messages since: a call that ended meanwhile would never end here. */
+static void look_back(struct sync *s) {
+        const char *rooms[GAP_ROOMS_MAX];
+        size_t n = s->handler->rooms(s->handler->userdata, rooms, GAP_ROOMS_MAX);
+
+        for (size_t i = 0; i < n; i++)
+                if (sync_batch_add_gap(s->batch, rooms[i]) < 0)
+                        return;
+}
+
 static void on_answer(struct sync *s, const struct matrix_reply *reply) {
         int r = sync_batch_new(&s->batch, reply->body, s->me);
 
@@ -258,7 +268,12 @@ static void on_answer(struct sync *s, const struct matrix_reply *reply) {
                                                 .retry_after = USEC_NEVER });
                 return;
         }
-        if (s->batch->n_gaps > 0 && !s->poll.initial && fill_gaps(s) >= 0)
+        if (s->poll.initial) {
+                s->batch->n_gaps = 0; /* no timeline was asked for */
+                if (!s->since)
+                        look_back(s);
+        }
+        if (s->batch->n_gaps > 0 && fill_gaps(s) >= 0)
                 return;
         hand_over(s);
 }

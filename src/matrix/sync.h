@@ -68,6 +68,8 @@ struct sync_handler {
         void (*answer)(void *userdata, const struct sync_answer *answer);
         /* The server does not take the stored position any more. */
         void (*position_lost)(void *userdata);
+        /* Rooms with messages that matter still: read back where the events since the position are lost. */
+        size_t (*rooms)(void *userdata, const char **ret, size_t max);
         /* The loop stands still until sync_go(). */
         void (*failed)(void *userdata, const struct matrix_reply *reply);
         /* True: a poll is in flight, and everything before it has arrived. False: no poll is in flight. */

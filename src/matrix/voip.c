@@ -283,6 +283,21 @@ static bool voip_in_call(const struct observer *o) {
         return report_set_in_call(&((const struct voip *) o)->reports);
 }
 
+static size_t voip_rooms(const struct observer *o, const char **ret, size_t max) {
+        const struct voip *v = (const struct voip *) o;
+        size_t n = 0;
+
+        for (size_t i = 0; i < v->n_calls && n < max; i++) {
+                bool known = false;
+
+                for (size_t j = 0; j < n && !known; j++)
+                        known = streq(ret[j], v->calls[i]->room_id);
+                if (!known)
+                        ret[n++] = v->calls[i]->room_id;
+        }
+        return n;
+}
+
 const struct call_family call_family_voip = {
         .name = "voip",
         .message_types = voip_types,
@@ -296,4 +311,5 @@ const struct call_family call_family_voip = {
         .deadline = voip_deadline,
         .tick = voip_commit,
         .in_call = voip_in_call,
+        .rooms = voip_rooms,
 };
