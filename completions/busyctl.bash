@@ -6,7 +6,7 @@ _busyctl_accounts() {
 
 _busyctl() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
-        local verbs='status watch why history busy free auto pause resume run is-busy sources accounts login logout reload'
+        local verbs='status watch why history busy free auto pause resume run is-busy sources accounts login logout doctor cure reload'
         local options='--help --json'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -55,9 +55,10 @@ _busyctl() {
         run) options+=' --app --reason' ;;
         login) options+=" --user --homeserver --password-stdin --token-stdin --access-token-stdin $(_busyctl_accounts)" ;;
         logout) options+=" --force $(_busyctl_accounts)" ;;
+        cure) options+=" --force print-registration $(_busyctl_accounts)" ;;
         esac
         case $verb in
-        busy | free | auto | pause | resume | run | is-busy | logout | reload) options=${options/--json/} ;;
+        busy | free | auto | pause | resume | run | is-busy | logout | cure | reload) options=${options/--json/} ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 }

@@ -1,7 +1,7 @@
 # fish completion for busyctl
 
-set -l verbs status watch why history busy free auto pause resume run is-busy sources accounts login logout reload
-set -l printing status watch why history sources accounts login
+set -l verbs status watch why history busy free auto pause resume run is-busy sources accounts login logout doctor cure reload
+set -l printing status watch why history sources accounts login doctor
 
 function __busyctl_accounts
     busyctl -j accounts 2>/dev/null | string match -rg '^    "name": "(.*)",$'
@@ -27,6 +27,8 @@ complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a sources -d 'L
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a accounts -d 'List the Matrix accounts'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a login -d 'Log in to a Matrix account'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a logout -d 'Log out of a Matrix account and forget it'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a doctor -d 'Examine the set-up, and say what to do'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a cure -d 'Set up what takes back a busy that your other clients keep'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a reload -d 'Read the configuration again'
 
 complete -c busyctl -n '__fish_seen_subcommand_from watch' -l waybar -d 'Lines for waybar'
@@ -43,4 +45,6 @@ complete -c busyctl -n '__fish_seen_subcommand_from login' -l password-stdin -d 
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l token-stdin -d 'Read a login token from stdin'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l access-token-stdin -d 'Read an access token from stdin'
 complete -c busyctl -n '__fish_seen_subcommand_from logout' -l force -d 'Forget it even if the server cannot be asked'
-complete -c busyctl -n '__fish_seen_subcommand_from login logout' -a '(__busyctl_accounts)' -d 'Account'
+complete -c busyctl -n '__fish_seen_subcommand_from cure' -a print-registration -d 'Print what the homeserver needs'
+complete -c busyctl -n '__fish_seen_subcommand_from cure' -l force -d 'Make a new one'
+complete -c busyctl -n '__fish_seen_subcommand_from login logout cure' -a '(__busyctl_accounts)' -d 'Account'
