@@ -31,6 +31,8 @@ struct tenant {
         size_t n_keepers;
         bool settled;
         bool was_online;
+        const char *leaving; /* why it is let go once nothing is owed, or at `leave_by`; NULL: it stays */
+        usec_t leave_by;
         usec_t position_stored_at;
         unsigned n_calls, n_joined; /* of the user on this account, as last seen; those that clients tell of */
 };

@@ -212,6 +212,28 @@ static void let_go(struct manager *m, struct tenant **at, const char *why) {
         tenant_free(t);
 }
 
+static bool is_at_rest(const struct tenant *t) {
+        for (size_t i = 0; i < t->n_keepers; i++)
+                if (!keeper_is_at_rest(t->keepers[i]))
+                        return false;
+        return true;
+}
+
+/* What is owed is given back first, while the session may still do so. */
+static void dismiss(struct manager *m, struct tenant **at, const char *why) {
+        struct tenant *t = *at;
+
+        if (is_at_rest(t)) {
+                let_go(m, at, why);
+                return;
+        }
+        if (t->leaving)
+                return;
+        log_info("Account %s: %s; giving back what is owed first", t->name, why);
+        t->leaving = why;
+        t->leave_by = usec_add(clock_now(), MANAGER_STOP_MAX);
+}
+
 static const char *session_problem(int error) {
         if (error == -EPERM)
                 return "it belongs to somebody else or others may read it; it must be yours with mode 0600";
@@ -269,12 +291,12 @@ static void take_up(struct manager *m, const char *name) {
 
         if (!config->enabled) {
                 if (at)
-                        let_go(m, at, "switched off in the configuration");
+                        dismiss(m, at, "switched off in the configuration");
                 return;
         }
         if (load_session(m, name, &session) < 0) {
                 if (at)
-                        let_go(m, at, "its session is gone");
+                        dismiss(m, at, "its session is gone");
                 return;
         }
         if (at && same_session(&(*at)->session, &session) && same_text((*at)->ca_file, config->ca_file)) {
@@ -284,8 +306,12 @@ static void take_up(struct manager *m, const char *name) {
                 give_tokens(m, *at);
                 return;
         }
-        if (at)
-                let_go(m, at, "the session has changed, starting anew");
+        if (at) {
+                dismiss(m, at, "the session has changed, starting anew");
+                at = find_tenant(m, name);
+                if (at)
+                        return; /* taken up when the old one is gone */
+        }
         if (m->n_tenants >= ACCOUNTS_MAX) {
                 log_error("Account %s: there are %d accounts already, which is the limit", name, ACCOUNTS_MAX);
                 return;
@@ -318,7 +344,7 @@ int tenants_update(struct manager *m) {
                 return n;
         for (size_t i = m->n_tenants; i > 0; i--)
                 if (!is_among(names, n, m->tenants[i - 1]->name))
-                        let_go(m, &m->tenants[i - 1], "logged out");
+                        dismiss(m, &m->tenants[i - 1], "logged out");
         for (int i = 0; i < n; i++)
                 take_up(m, names[i]);
         session_names_free(names);
@@ -342,9 +368,8 @@ bool tenants_are_settled(const struct manager *m) {
 
 bool tenants_are_at_rest(const struct manager *m) {
         for (size_t i = 0; i < m->n_tenants; i++)
-                for (size_t j = 0; j < m->tenants[i]->n_keepers; j++)
-                        if (!keeper_is_at_rest(m->tenants[i]->keepers[j]))
-                                return false;
+                if (!is_at_rest(m->tenants[i]))
+                        return false;
         return true;
 }
 
@@ -391,7 +416,7 @@ static usec_t run_tenant(struct tenant *t, bool busy, usec_t now) {
         situation.sticks = stored.sticks;
         look_at_calls(t);
         for (size_t i = 0; i < t->n_keepers; i++) {
-                keeper_set_busy(t->keepers[i], busy, &situation);
+                keeper_set_busy(t->keepers[i], busy && !t->leaving, &situation);
                 wake_at = usec_min(wake_at, keeper_run(t->keepers[i], now));
                 learn(t, t->keepers[i], &stored);
         }
@@ -400,8 +425,23 @@ static usec_t run_tenant(struct tenant *t, bool busy, usec_t now) {
 
 usec_t tenants_run(struct manager *m, bool busy, usec_t now) {
         usec_t wake_at = USEC_NEVER;
+        bool gone = false;
 
         for (size_t i = 0; i < m->n_tenants; i++)
                 wake_at = usec_min(wake_at, run_tenant(m->tenants[i], busy, now));
+        for (size_t i = m->n_tenants; i > 0; i--) {
+                struct tenant *t = m->tenants[i - 1];
+
+                if (!t->leaving)
+                        continue;
+                if (is_at_rest(t) || now >= t->leave_by) {
+                        let_go(m, &m->tenants[i - 1], t->leaving);
+                        gone = true;
+                } else
+                        wake_at = usec_min(wake_at, t->leave_by);
+        }
+        /* There may be a new session under the old name. */
+        if (gone && tenants_update(m) < 0)
+                log_error("The accounts cannot be looked at again");
         return wake_at;
 }

@@ -120,3 +120,17 @@ WORLD_TEST(busyctl, logout_ends_the_session) {
         cr_assert(hs_wait_request(w->hs, (struct hs_match){ .method = "POST", .path = "*/logout" }, 0, patience(),
                                   NULL));
 }
+
+WORLD_TEST(busyctl, logout_mid_call_gives_back_first) {
+        SCOPED_RUN r = { 0 };
+
+        hs_client_polls(w->hs, PHONE, "online");
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        r = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+        ok(w, r, "%s", r.err);
+        expect_presence(w, "online", "Reading");
+        expect_nothing_owed(w);
+}
