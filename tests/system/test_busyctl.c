@@ -132,5 +132,4 @@ WORLD_TEST(busyctl, logout_mid_call_gives_back_first) {
         r = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
         ok(w, r, "%s", r.err);
         expect_presence(w, "online", "Reading");
-        expect_nothing_owed(w);
 }
