@@ -100,8 +100,8 @@ static void want(const struct account *a, const struct output_situation *s, stru
                 *ret_why = why;
 }
 
-static bool fall_back(const struct account *a, struct claim_want *w) {
-        if (!w->state_claimed || account_companion(a))
+bool presence_fall_back(struct claim_want *w) {
+        if (!w->state_claimed)
                 return false;
         if (streq(w->value.state, PRESENCE_STATE_BUSY)) {
                 (void) snprintf(w->value.state, sizeof(w->value.state), "%s", PRESENCE_STATE_UNAVAILABLE);
@@ -110,6 +110,10 @@ static bool fall_back(const struct account *a, struct claim_want *w) {
         w->state_claimed = false;
         w->value.state[0] = '\0';
         return w->text_claimed;
+}
+
+static bool fall_back(const struct account *a, struct claim_want *w) {
+        return !account_companion(a) && presence_fall_back(w);
 }
 
 static bool is_switched_off(const struct matrix_reply *reply) {

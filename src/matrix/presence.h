@@ -35,6 +35,8 @@ struct presence_facts {
         const char *message;
 };
 void presence_want(const struct presence_facts *f, struct claim_want *ret, const char **ret_why);
+/* After that was refused: idle instead of busy, then the message alone. False: there is nothing less. */
+bool presence_fall_back(struct claim_want *w);
 
 /* Embedded; zeroes to start with. */
 struct presence_watch {

@@ -141,19 +141,19 @@ Test(matrix_presence, message_too_long_for_a_claim) {
 Test(matrix_presence, falls_back_step_by_step) {
         struct claim_want w = { .value = { "busy", "In a call" }, .state_claimed = true, .text_claimed = true };
 
-        cr_assert(output_presence.fall_back(NULL, &w));
+        cr_assert(presence_fall_back(&w));
         cr_assert_str_eq(w.value.state, "unavailable");
         cr_assert_str_eq(w.value.text, "In a call");
-        cr_assert(output_presence.fall_back(NULL, &w));
+        cr_assert(presence_fall_back(&w));
         cr_assert_not(w.state_claimed);
         cr_assert_str_eq(w.value.text, "In a call");
-        cr_assert_not(output_presence.fall_back(NULL, &w));
+        cr_assert_not(presence_fall_back(&w));
 }
 
 Test(matrix_presence, nothing_less_without_a_message) {
         struct claim_want w = { .value = { "unavailable", "" }, .state_claimed = true };
 
-        cr_assert_not(output_presence.fall_back(NULL, &w));
+        cr_assert_not(presence_fall_back(&w));
 }
 
 /* ---- is another client keeping presence alive? ---- */
