@@ -54,6 +54,27 @@ static int on_any(sd_bus_message *message, void *userdata, sd_bus_error *ret_err
         return 0;
 }
 
+/* As a template, all of which is there before the service answers anybody. */
+static const char *write_template(struct world *w, const struct mock_options *o) {
+        static char path[256];
+        SCOPED(free) char *text = NULL;
+
+        if (asprintf(&text,
+                     "import dbus\n"
+                     "BUS_NAME = '%s'\n"
+                     "MAIN_OBJ = '%s'\n"
+                     "MAIN_IFACE = '%s'\n"
+                     "SYSTEM_BUS = False\n"
+                     "IS_OBJECT_MANAGER = %s\n"
+                     "def load(mock, parameters):\n"
+                     "    %s\n",
+                     o->name, o->path, o->interface, o->has_objects ? "True" : "False", o->setup) < 0)
+                abort();
+        snprintf(path, sizeof(path), "%s", world_path(w, "%s.py", o->name));
+        file_put(path, text);
+        return path;
+}
+
 static pid_t start_python(struct world *w, const struct private_bus *bus, const struct mock_options *o) {
         const char *argv[16] = { PYTHON, "-m", "dbusmock" };
         const char *env[] = { "PATH=/usr/bin:/bin", "LANG=C.UTF-8", NULL, NULL, NULL };
@@ -66,9 +87,9 @@ static pid_t start_python(struct world *w, const struct private_bus *bus, const 
         snprintf(system_bus, sizeof(system_bus), "DBUS_SYSTEM_BUS_ADDRESS=%s", private_bus_address(bus));
         env[2] = session;
         env[3] = system_bus;
-        if (o->template_name) {
+        if (o->template_name || o->setup) {
                 argv[n++] = "--template";
-                argv[n++] = o->template_name;
+                argv[n++] = o->template_name ?: write_template(w, o);
                 argv[n++] = "--parameters";
                 argv[n++] = o->parameters ?: "{}";
         } else {

@@ -9,6 +9,7 @@ struct mock;
 struct mock_options {
         const char *name, *path, *interface;
         bool has_objects;                       /* it is an ObjectManager */
+        const char *setup;                      /* Python: what else `mock` is before anybody can ask it; or NULL */
         const char *template_name, *parameters; /* instead of name, path and interface; JSON; may be NULL */
 };
 

@@ -35,17 +35,20 @@ struct stage {
         static void test##_on(struct stage *s)
 
 static void start_logind(struct stage *s) {
-        char code[512];
+        char setup[1024];
 
-        s->logind = mock_new(s->w, s->bus, &(struct mock_options){ .name = NAME, .path = PATH, .interface = MANAGER });
-        snprintf(code, sizeof(code),
+        snprintf(setup, sizeof(setup),
+                 "mock.AddMethod('" MANAGER "', 'Inhibit', 'ssss', 'h', '''\n"
                  "import os\n"
                  "fd = os.open('%s', os.O_WRONLY)\n"
                  "os.write(fd, b'x')\n"
                  "ret = dbus.types.UnixFd(fd)\n"
-                 "os.close(fd)\n",
+                 "os.close(fd)\n"
+                 "''')",
                  world_path(s->w, "inhibitor"));
-        mock_call(s->logind, PATH, "AddMethod", "sssss", MANAGER, "Inhibit", "ssss", "h", code);
+        s->logind =
+                mock_new(s->w, s->bus,
+                         &(struct mock_options){ .name = NAME, .path = PATH, .interface = MANAGER, .setup = setup });
 }
 
 static int open_reader(struct stage *s) {
@@ -195,10 +198,13 @@ LOGIND_TEST(garbage_is_passed_over, .no_homeserver = true) {
 static struct mock *start_call(struct world *w) {
         const char *path = "/org/gnome/SessionManager";
         struct mock *g =
-                mock_new(w, w->bus, &(struct mock_options){ .name = GNOME, .path = path, .interface = GNOME });
+                mock_new(w, w->bus,
+                         &(struct mock_options){ .name = GNOME,
+                                                 .path = path,
+                                                 .interface = GNOME,
+                                                 .setup = "mock.AddMethod('" GNOME "', 'GetInhibitors', '', 'ao', "
+                                                          "'ret = dbus.Array([\"" DINO "\"], signature=\"o\")')" });
 
-        mock_call(g, path, "AddMethod", "sssss", GNOME, "GetInhibitors", "", "ao",
-                  "ret = dbus.Array(['" DINO "'], signature='o')");
         mock_call(g, path, "AddObject", "ssa{sv}a(ssss)", DINO, GNOME ".Inhibitor", 0, 2, "GetAppId", "", "s",
                   "ret = 'im.dino.Dino'", "GetReason", "", "s", "ret = 'Ongoing call'");
         return g;

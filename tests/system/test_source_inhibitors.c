@@ -18,12 +18,14 @@
 
 /* It lists what has been added to it as an object. */
 static struct mock *gnome_new(struct world *w) {
-        struct mock *g =
-                mock_new(w, w->bus, &(struct mock_options){ .name = MANAGER, .path = PATH, .interface = MANAGER });
-
-        mock_call(g, PATH, "AddMethod", "sssss", MANAGER, "GetInhibitors", "", "ao",
-                  "ret = dbus.Array([p for p in objects if 'Inhibitor' in p], signature='o')");
-        return g;
+        return mock_new(w, w->bus,
+                        &(struct mock_options){
+                                .name = MANAGER,
+                                .path = PATH,
+                                .interface = MANAGER,
+                                .setup =
+                                        "mock.AddMethod('" MANAGER "', 'GetInhibitors', '', 'ao', 'ret = "
+                                        "dbus.Array([p for p in objects if \"Inhibitor\" in p], signature=\"o\")')" });
 }
 
 static void add_inhibitor(struct mock *g, const char *path, const char *app, const char *reason) {
