@@ -298,6 +298,13 @@ static void judge_held(struct claim *c, const struct claim_value *v, usec_t now,
         c->lost_at = c->verdict != CLAIM_FREE && was_prior ? now : 0;
 }
 
+/* A person who has written meanwhile may have chosen busy on another device: that is not ours to cure. */
+static bool may_cure(const struct claim *c, const struct claim_value *v) {
+        if (!c->traits.curable || c->verdict == CLAIM_YIELDED || c->cures >= CLAIM_CURES_MAX)
+                return false;
+        return streq(v->text, c->sent.text) && (!c->debt.text_claimed || streq(c->sent.text, c->debt.prior.text));
+}
+
 /* Cases 8, 9 and 15. */
 static void judge_left(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
         bool caught = state_remains(c, v) && !text_remains(c, v) && c->traits.sticky;
@@ -306,8 +313,7 @@ static void judge_left(struct claim *c, const struct claim_value *v, usec_t now,
                 c->confirmed = true;
                 return;
         }
-        /* A person who has written meanwhile may have chosen busy on another device: that is not ours to cure. */
-        if (caught && c->traits.curable && c->verdict != CLAIM_YIELDED && c->cures < CLAIM_CURES_MAX)
+        if (caught && may_cure(c, v))
                 return;
         c->leave_tries++;
         if (caught || (!text_remains(c, v) && c->leave_tries >= CLAIM_LEAVE_TRIES_MAX)) {
@@ -383,6 +389,7 @@ static void take_refusal(struct claim *c, enum claim_step step, usec_t now, uint
                 /* What cures is not allowed here: as if there were none. */
                 c->cures = CLAIM_CURES_MAX;
                 c->verify_at = now;
+                c->known = false;
         } else if (entering && (step == CLAIM_WRITE || (step == CLAIM_READ && !c->owed)))
                 c->verdict = CLAIM_REFUSED;
         else

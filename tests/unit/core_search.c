@@ -28,7 +28,7 @@ static const char *const texts[] = { "Working", "In a call", "Lunch", "" };
 
 struct world {
         struct claim claim;
-        bool per_device, pushed, field;
+        bool per_device, pushed, field, curable;
 
         /* The server. With one value per user only `own` and `text` count. */
         unsigned char own, other, text;
@@ -41,6 +41,7 @@ struct world {
         unsigned char base_state, base_text;
         bool ignored; /* the server once acknowledged a write without effect */
         bool caught;  /* another session has caught our busy */
+        bool refused; /* the cure was */
 
         bool call, connected, persons_word, signed_out;
         bool tell; /* busyd has yet to hear that the other client's call began or ended, soon after */
@@ -158,6 +159,7 @@ static struct claim_traits traits_of(const struct world *w) {
                 .person_writes_whole = !w->per_device,
                 .text_tells_person = true,
                 .pushed = w->pushed,
+                .curable = w->curable,
                 .refresh_interval = USEC_NEVER,
         };
 }
@@ -211,7 +213,7 @@ static void decide(struct world *w) {
             (r.step == CLAIM_WRITE && !claim_value_equal(&r.value, &r2.value)))
                 fail(w, "4 the same facts give another step");
         w->wake_at = r.wake_at;
-        if (r.step == CLAIM_WRITE)
+        if (r.step == CLAIM_WRITE || r.step == CLAIM_CURE)
                 check_write(w, &r);
 }
 
@@ -233,6 +235,16 @@ static void apply_write(struct world *w) {
         w->late = false;
 }
 
+/* As every device of the user, which then says by itself what it is. */
+static void apply_cure(struct world *w) {
+        /* The message tells the one from the other. */
+        if (w->pushed && w->base_state == BUSY && !streq(texts[w->base_text], w->claim.debt.prior.text))
+                fail(w, "5 a busy that a person has said is taken for one that was caught");
+        apply_write(w);
+        w->caught = false;
+        w->other = w->base_state;
+}
+
 static void apply_step(struct world *w) {
         switch (w->claim.in_flight) {
         case CLAIM_WRITE:
@@ -245,9 +257,11 @@ static void apply_step(struct world *w) {
         case CLAIM_FORGET:
                 w->journal = false;
                 return;
+        case CLAIM_CURE:
+                apply_cure(w);
+                return;
         case CLAIM_NOTHING:
         case CLAIM_READ:
-        case CLAIM_CURE:
                 return;
         }
 }
@@ -333,7 +347,7 @@ static void client_syncs(struct world *w) {
 /* Carries the action out. False if it cannot happen here. */
 static bool act(struct world *w, enum action a) {
         enum claim_step step = w->claim.in_flight;
-        bool writing = step == CLAIM_WRITE;
+        bool writing = step == CLAIM_WRITE || step == CLAIM_CURE;
         struct claim_value v;
 
         switch (a) {
@@ -436,11 +450,11 @@ static bool act(struct world *w, enum action a) {
         case STEP_LOST_APPLIED:
         case STEP_LOST:
         case STEP_LATE:
-                if (!writing || w->faults == 0)
+                if (!writing || w->faults == 0 || (a == STEP_LATE && step == CLAIM_CURE))
                         return false;
                 w->faults--;
                 if (a == STEP_LOST_APPLIED)
-                        apply_write(w);
+                        apply_step(w);
                 else if (a == STEP_LATE) {
                         w->late = true;
                         w->late_own = index_of(names_of(w), ARRAY_SIZE(states), w->claim.sent.state);
@@ -452,6 +466,7 @@ static bool act(struct world *w, enum action a) {
                 if ((!writing && step != CLAIM_READ) || w->faults == 0)
                         return false;
                 w->faults--;
+                w->refused = w->refused || step == CLAIM_CURE;
                 claim_on_failure(&w->claim, CLAIM_FAILED_REFUSED, USEC_NEVER, w->now, 500);
                 return true;
         case STEP_IGNORED:
@@ -528,6 +543,8 @@ static void check_given_back(struct world w) {
                 fail(&w, "5 the state is not what it would be without us");
         if (phase == CLAIM_STUCK && w.pushed && !w.caught && w.base_state != BUSY)
                 fail(&w, "5 called stuck, and nobody holds it");
+        if (phase == CLAIM_STUCK && w.curable && !w.refused && w.persons == 2)
+                fail(&w, "5 stuck, and the cure was not taken");
         if (phase != CLAIM_FREE && phase != CLAIM_STUCK)
                 fail(&w, "5 rests in another phase");
 }
@@ -600,7 +617,8 @@ static uint64_t print_of(const struct world *w) {
                            (uint64_t) w->journal << 26 | (uint64_t) w->persons << 28 | (uint64_t) w->clients << 32 |
                            (uint64_t) w->tell << 27 | (uint64_t) w->faults << 36 | (uint64_t) w->crashes << 40 |
                            (uint64_t) w->calls << 44 | (uint64_t) w->ignored << 48);
-        h = mix(h, (uint64_t) c->asked << 0 | (uint64_t) c->asking << 1 | (uint64_t) c->released << 2);
+        h = mix(h, (uint64_t) w->refused << 8 | (uint64_t) c->cures << 9 | (uint64_t) c->asked << 0 |
+                           (uint64_t) c->asking << 1 | (uint64_t) c->released << 2);
         h = mix_time(h, c->asked ? c->ask_at : 0, w->now);
         h = mix_time(h, c->lost_at > 0 ? c->lost_at + CLAIM_ASK_AFTER : 0, w->now);
         h = mix_time(h, w->tell ? w->tell_until : 0, w->now);
@@ -654,13 +672,14 @@ static void search(const struct world *w, unsigned depth_left) {
         }
 }
 
-static void search_from(bool per_device, bool pushed, bool field) {
+static void search_from(bool per_device, bool pushed, bool field, bool curable) {
         const char *depth = getenv("BUSYD_SEARCH_DEPTH");
         unsigned max = depth ? (unsigned) strtoul(depth, NULL, 10) : 12;
         struct world w = {
                 .per_device = per_device,
                 .pushed = pushed,
                 .field = field,
+                .curable = curable,
                 .own = per_device || field ? OFFLINE : ONLINE,
                 .other = per_device ? ONLINE : OFFLINE,
                 .base_state = field ? OFFLINE : ONLINE,
@@ -684,30 +703,35 @@ static void search_from(bool per_device, bool pushed, bool field) {
         push(&w);
         decide(&w);
         search(&w, max);
-        printf("%s, %s: %llu states, %llu decisions, depth %u, no violation\n",
+        printf("%s, %s%s: %llu states, %llu decisions, depth %u, no violation\n",
                per_device ? "per-device server"
                : field    ? "field"
                           : "single-value server",
-               pushed ? "pushed" : "read", (unsigned long long) n_states, (unsigned long long) n_steps, max);
+               pushed ? "pushed" : "read", curable ? ", curable" : "", (unsigned long long) n_states,
+               (unsigned long long) n_steps, max);
         free(table);
 }
 
 Test(core_search, per_device_pushed) {
-        search_from(true, true, false);
+        search_from(true, true, false, false);
+}
+
+Test(core_search, per_device_curable) {
+        search_from(true, true, false, true);
 }
 
 Test(core_search, single_value_pushed) {
-        search_from(false, true, false);
+        search_from(false, true, false, false);
 }
 
 Test(core_search, per_device_read) {
-        search_from(true, false, false);
+        search_from(true, false, false, false);
 }
 
 Test(core_search, single_value_read) {
-        search_from(false, false, false);
+        search_from(false, false, false, false);
 }
 
 Test(core_search, field_read) {
-        search_from(false, false, true);
+        search_from(false, false, true, false);
 }
