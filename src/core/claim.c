@@ -374,6 +374,12 @@ void claim_on_forgotten(struct claim *c) {
                 c->verdict = CLAIM_FREE;
 }
 
+/* The last write certainly had no effect: it does not count. */
+static void unspend_write(struct claim *c) {
+        memmove(c->writes + 1, c->writes, sizeof(c->writes) - sizeof(c->writes[0]));
+        c->writes[0] = 0;
+}
+
 /* The last write may have landed, or may still land. */
 static void doubt_write(struct claim *c) {
         c->known = false;
@@ -414,6 +420,8 @@ void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, us
                         doubt_write(c);
                 break;
         case CLAIM_FAILED_NOT_APPLIED:
+                if (step == CLAIM_WRITE || step == CLAIM_CURE)
+                        unspend_write(c);
                 break;
         }
         back_off(c, now, random);

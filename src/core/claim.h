@@ -10,8 +10,8 @@
 #define CLAIM_STATE_MAX 128
 #define CLAIM_TEXT_MAX  1024
 
-/* Writes in one minute, whatever happens: server limits are stricter still, and a fight with another writer must
- * stay quiet. The last of them is kept for giving back. */
+/* Writes with effect in one minute, whatever happens: server limits are stricter still, and a fight with another
+ * writer must stay quiet. The last of them is kept for giving back. */
 #define CLAIM_WRITES_PER_MINUTE_MAX 4
 
 /* A leave that is acknowledged without effect is tried this often before it counts as stuck. */

@@ -38,5 +38,6 @@ void presence_watch_live(const struct presence_watch *w, bool watching, usec_t n
 }
 
 bool presence_is_live(usec_t first, usec_t last, usec_t now) {
-        return first > 0 && now - last <= LIVE_WITHIN && last - first >= LIVE_DISTANCE;
+        /* `last` may be a moment after the caller's `now`. */
+        return first > 0 && usec_add(last, LIVE_WITHIN) >= now && last - first >= LIVE_DISTANCE;
 }

@@ -5,7 +5,7 @@
  *
  *   1  nothing enters without a call, and nothing is written that is not in the journal on disk first
  *   2  no two steps are under way at once
- *   3  never more writes in a minute than the limit
+ *   3  never more writes with effect in a minute than the limit
  *   4  the same facts give the same step
  *   5  once the calls are gone and the server answers, the value is what it would be without busyd, nothing is owed
  *      and the machine rests; only a busy that another session holds may remain, and is then called stuck
@@ -444,6 +444,10 @@ static bool act(struct world *w, enum action a) {
                 if (step == CLAIM_NOTHING || w->faults == 0)
                         return false;
                 w->faults--;
+                if (writing) {
+                        memmove(w->writes + 1, w->writes, sizeof(w->writes) - sizeof(w->writes[0]));
+                        w->writes[0] = 0;
+                }
                 claim_on_failure(&w->claim, CLAIM_FAILED_NOT_APPLIED,
                                  writing ? w->now + 10 * USEC_PER_SEC : USEC_NEVER, w->now, 500);
                 return true;

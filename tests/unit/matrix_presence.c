@@ -201,6 +201,10 @@ static const struct live_row {
         { "our own claim tells nothing", { { AT(0), "busy", true }, { AT(70), "busy", true } }, true, AT(71), false },
 };
 
+Test(matrix_presence, live_up_to_a_moment_after_the_question) {
+        cr_assert(presence_is_live(AT(0), AT(70) + 1, AT(70)));
+}
+
 Test(matrix_presence, live) {
         for (size_t i = 0; i < ARRAY_SIZE(lives); i++) {
                 const struct live_row *row = &lives[i];
