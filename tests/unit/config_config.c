@@ -170,6 +170,7 @@ Test(config, every_sentence) {
                 SCOPED(config_free) struct config *c = load(&t, wrong[i].text, &told);
                 char expected[1024];
 
+                cr_expect_not_null(c, "the rest stays in force");
                 (void) snprintf(expected, sizeof(expected), "%s%s", temp_path(&t, "c"), wrong[i].told);
                 cr_expect_eq(told.n, 1, "%s", wrong[i].text);
                 cr_expect_str_eq(told.sentences[0], expected);
