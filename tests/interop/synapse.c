@@ -107,11 +107,13 @@ static void write_config(const struct synapse *s, const struct synapse_options *
                    "  account: {per_second: 1000, burst_count: 1000}\n"
                    "  failed_attempts: {per_second: 1000, burst_count: 1000}\n"
                    "%3$s"
+                   "%6$s"
                    "presence: {enabled: %4$s}\n"
-                   "experimental_features: {msc3026_enabled: %5$s}\n",
+                   "experimental_features: {msc3026_enabled: %5$s, msc4354_enabled: %7$s}\n",
                    s->dir, s->port,
                    o->no_presence_limit ? "rc_presence: {per_user: {per_second: 1000, burst_count: 1000}}\n" : "",
-                   o->no_presence ? "false" : "true", o->no_busy ? "false" : "true");
+                   o->no_presence ? "false" : "true", o->no_busy ? "false" : "true",
+                   o->delayed_events ? "max_event_delay_duration: 1h\n" : "", o->sticky_events ? "true" : "false");
 }
 
 static void listen_for_ready(struct synapse *s) {
@@ -274,6 +276,18 @@ struct synapse *synapse_free(struct synapse *s) {
         close(s->watch_fd);
         free(s);
         return NULL;
+}
+
+void synapse_add_appservice(struct synapse *s, const char *registration) {
+        char path[PATH_MAX];
+        FILE *f;
+
+        write_file(s, "registration.yaml", "%s", registration);
+        path_in(path, sizeof(path), s, "homeserver.yaml");
+        f = fopen(path, "ae");
+        cr_assert_not_null(f, "%s: %m", path);
+        (void) fprintf(f, "app_service_config_files: ['%s/registration.yaml']\n", s->dir);
+        cr_assert_eq(fclose(f), 0);
 }
 
 const char *synapse_url(const struct synapse *s) {

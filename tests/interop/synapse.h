@@ -14,6 +14,8 @@ struct synapse_options {
         bool no_busy;               /* msc3026_enabled: false */
         bool no_presence;           /* presence.enabled: false */
         bool no_presence_limit;     /* rc_presence lifted; else Synapse's own: one action per user and 10 s */
+        bool delayed_events;        /* MSC4140: a client can leave behind what happens if it dies */
+        bool sticky_events;         /* MSC4354 */
         unsigned busy_timeout_msec; /* BUSY_ONLINE_TIMEOUT (60 min) shortened; 0: Synapse's own */
 };
 
@@ -25,6 +27,10 @@ struct synapse *synapse_free(struct synapse *s); /* stops it; NULL is fine; retu
 void synapse_stop(struct synapse *s, int signal);
 /* Starts it again on the same port and data. */
 void synapse_continue(struct synapse *s);
+
+/* Registers an application service: the text of its file, as its administrator would put it there. It counts from the
+ * next synapse_continue(). */
+void synapse_add_appservice(struct synapse *s, const char *registration);
 
 const char *synapse_url(const struct synapse *s); /* without a trailing slash */
 
