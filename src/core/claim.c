@@ -462,8 +462,7 @@ static usec_t may_write_at(const struct claim *c, bool back) {
         return used > 0 ? usec_add(used, USEC_PER_MIN) : 0;
 }
 
-static struct claim_request write_step(struct claim *c, enum claim_step step, const struct claim_value *v, bool back,
-                                       usec_t now) {
+static struct claim_request write_step(struct claim *c, const struct claim_value *v, bool back, usec_t now) {
         struct claim_request r;
 
         if (now < may_write_at(c, back))
@@ -474,8 +473,17 @@ static struct claim_request write_step(struct claim *c, enum claim_step step, co
         c->sent = *v;
         c->sent_back = back;
         c->echoed = false;
-        r = take_step(c, step);
+        r = take_step(c, CLAIM_WRITE);
         r.value = *v;
+        return r;
+}
+
+/* Once or twice for each leave, and so as seldom as those: the user has waited long enough. */
+static struct claim_request cure_step(struct claim *c) {
+        struct claim_request r = take_step(c, CLAIM_CURE);
+
+        c->echoed = false;
+        r.value = c->sent;
         return r;
 }
 
@@ -550,7 +558,7 @@ static struct claim_request hold_step(struct claim *c, usec_t now) {
                 return take_step(c, CLAIM_READ);
         refresh_at = usec_add(c->written_at, c->traits.refresh_interval);
         if (now >= refresh_at)
-                return write_step(c, CLAIM_WRITE, goal_of(c), /* back= */ false, now);
+                return write_step(c, goal_of(c), /* back= */ false, now);
         return wait_until(usec_min(refresh_at, ask_at));
 }
 
@@ -596,7 +604,7 @@ static struct claim_request enter_step(struct claim *c, usec_t now) {
                 return take_step(c, CLAIM_JOURNAL);
         if (c->acked)
                 return hold_step(c, now);
-        return write_step(c, CLAIM_WRITE, goal_of(c), /* back= */ false, now);
+        return write_step(c, goal_of(c), /* back= */ false, now);
 }
 
 static struct claim_request leave_step(struct claim *c, usec_t now) {
@@ -608,7 +616,7 @@ static struct claim_request leave_step(struct claim *c, usec_t now) {
                 if (now < c->verify_at)
                         return wait_until(c->verify_at);
                 if (c->known && !is_given_back(c, &c->seen))
-                        return write_step(c, CLAIM_CURE, &c->sent, /* back= */ true, now);
+                        return cure_step(c);
                 return take_step(c, CLAIM_READ);
         }
         if (now < may_write_at(c, /* back= */ true))
@@ -618,7 +626,7 @@ static struct claim_request leave_step(struct claim *c, usec_t now) {
         v = compose_given_back(c);
         if (!c->unsure && !c->traits.per_device && claim_value_equal(&v, &c->seen))
                 return take_step(c, CLAIM_FORGET);
-        return write_step(c, CLAIM_WRITE, &v, /* back= */ true, now);
+        return write_step(c, &v, /* back= */ true, now);
 }
 
 struct claim_request claim_decide(struct claim *c, usec_t now) {

@@ -11,7 +11,7 @@
 #define CLAIM_TEXT_MAX  1024
 
 /* Writes with effect in one minute, whatever happens: server limits are stricter still, and a fight with another
- * writer must stay quiet. The last of them is kept for giving back. */
+ * writer must stay quiet. The last of them is kept for giving back. Cures do not count: a leave has few. */
 #define CLAIM_WRITES_PER_MINUTE_MAX 4
 
 /* A leave that is acknowledged without effect is tried this often before it counts as stuck. */

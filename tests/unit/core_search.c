@@ -195,6 +195,8 @@ static void check_write(struct world *w, const struct claim_request *r) {
                 fail(w, "1 entering without a call");
         if (entering && !journal_has(w, &r->value))
                 fail(w, "1 the journal does not know what is written");
+        if (r->step == CLAIM_CURE)
+                return;
         memmove(w->writes, w->writes + 1, last * sizeof(w->writes[0]));
         w->writes[last] = w->now;
         if (w->writes[0] > 0 && w->now - w->writes[0] < USEC_PER_MIN)
@@ -699,7 +701,7 @@ static void search_from(bool per_device, bool pushed, bool field, bool curable) 
         };
 
         cr_assert_leq(max, ARRAY_SIZE(path));
-        table_size = (size_t) 1 << (max > 11 ? 26 : max > 9 ? 24 : 20);
+        table_size = (size_t) 1 << (max > 11 ? 26 : max > 8 ? 24 : 20);
         table = calloc(table_size, sizeof(*table));
         cr_assert_not_null(table);
         n_states = n_steps = 0;
