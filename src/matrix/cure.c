@@ -139,7 +139,7 @@ static void add_others(struct cure_plan *p, const json_t **list, size_t n, const
 void cure_plan(struct cure_plan *ret, const json_t *devices, const char *own_device, const struct claim_value *prior,
                usec_t wall) {
         size_t n = json_array_size(devices);
-        const json_t **list = calloc(n + 1, sizeof(*list));
+        const json_t **list = calloc(n + 1, sizeof(void *));
 
         ret->n = 0;
         if (*own_device)

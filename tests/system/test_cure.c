@@ -60,8 +60,7 @@ static void expect_order(struct world *w, const char *const *devices, size_t n) 
 
 WORLD_TEST(cure, takes_back_what_the_phone_caught) {
         const char *const order[] = { "device_id=" DEVICE, "device_id=" PHONE, "" };
-        SCOPED(free) char *token = phone_is(w, "online");
-
+        free(phone_is(w, "online"));
         hs_set_appservice(w->hs, TOKEN);
         put_token(w, "as-token-" ACCOUNT, TOKEN, 0600);
         caught(w);
@@ -75,8 +74,7 @@ WORLD_TEST(cure, takes_back_what_the_phone_caught) {
 }
 
 WORLD_TEST(cure, offline_before) {
-        SCOPED(free) char *token = phone_is(w, "offline");
-
+        free(phone_is(w, "offline"));
         hs_set_appservice(w->hs, TOKEN);
         put_token(w, "as-token-" ACCOUNT, TOKEN, 0600);
         caught(w);
@@ -86,8 +84,7 @@ WORLD_TEST(cure, offline_before) {
 }
 
 WORLD_TEST(cure, nobody_needs_it) {
-        SCOPED(free) char *token = phone_is(w, "online");
-
+        free(phone_is(w, "online"));
         hs_set_appservice(w->hs, TOKEN);
         put_token(w, "as-token-" ACCOUNT, TOKEN, 0600);
         world_start_online(w);
@@ -140,8 +137,8 @@ Test(cure, faults) {
         for (size_t i = 0; i < ARRAY_SIZE(fault_rows); i++) {
                 const struct fault_row *row = &fault_rows[i];
                 struct world *w = world_new(NULL);
-                SCOPED(free) char *token = phone_is(w, "online");
 
+                free(phone_is(w, "online"));
                 hs_set_appservice(w->hs, TOKEN);
                 put_token(w, "as-token-" ACCOUNT, TOKEN, 0600);
                 hs_fault(w->hs, &row->fault);
