@@ -52,13 +52,12 @@ window.commands = {
             accessToken: login.access_token,
         });
         if (crypto) await client.initRustCrypto({ useIndexedDB: false });
-        client.setSyncPresence(sdk.SetPresence.Offline);
         client.on("Call.incoming", (incoming) => {
             follow(incoming);
             window.tell("call", incoming.state);
         });
         const synced = once(client, sdk.ClientEvent.Sync, (state) => state === sdk.SyncState.Prepared);
-        await client.startClient();
+        await client.startClient({ disablePresence: true });
         await synced;
         return login.device_id;
     },
