@@ -38,6 +38,19 @@ synapse_python() {
         [ -e "$venv/complete" ] && printf '%s\n' "$venv/bin/python"
 }
 
+# Where the clients that interop tests run in a browser are, with what they need: one for each lock file.
+browser_folder() {
+        printf '%s\n' "$cache/browser-$(sha256sum <"$root/tests/interop/browser/package-lock.json" | cut -c1-12)"
+}
+
+# The same; fails if it is not there, or not complete.
+browser_modules() {
+        local folder
+
+        folder=$(browser_folder)
+        [ -e "$folder/complete" ] && have node && have chromium && printf '%s\n' "$folder"
+}
+
 # Configures and builds: PRESET FOLDER [CMAKE-OPTION...] [-- TARGET...]
 build() {
         local preset=$1 folder=$2 options=()
