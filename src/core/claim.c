@@ -9,12 +9,22 @@
 #include "core/claim.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define RETRY_FIRST (5 * USEC_PER_SEC)
 #define RETRY_CAP   (5 * USEC_PER_MIN)
 
 bool claim_value_equal(const struct claim_value *a, const struct claim_value *b) {
         return streq(a->state, b->state) && streq(a->text, b->text);
+}
+
+/* What fits is known: either it was checked, or it comes from another value. */
+static void set_state(struct claim_value *v, const char *state) {
+        (void) snprintf(v->state, sizeof(v->state), "%s", state);
+}
+
+static void set_text(struct claim_value *v, const char *text) {
+        (void) snprintf(v->text, sizeof(v->text), "%s", text);
 }
 
 int claim_value_set(struct claim_value *v, const char *state, const char *text) {
@@ -24,8 +34,8 @@ int claim_value_set(struct claim_value *v, const char *state, const char *text) 
                 text = "";
         if (strlen(state) >= sizeof(v->state) || strlen(text) >= sizeof(v->text))
                 return -E2BIG;
-        (void) strcpy(v->state, state);
-        (void) strcpy(v->text, text);
+        set_state(v, state);
+        set_text(v, text);
         return 0;
 }
 
@@ -119,9 +129,9 @@ static struct claim_value compose_ours(const struct claim *c) {
         struct claim_value v = c->want.value;
 
         if (!c->want.state_claimed)
-                (void) strcpy(v.state, c->traits.per_device ? c->traits.withdrawn : c->seen.state);
+                set_state(&v, c->traits.per_device ? c->traits.withdrawn : c->seen.state);
         if (!c->want.text_claimed)
-                (void) strcpy(v.text, c->seen.text);
+                set_text(&v, c->seen.text);
         return v;
 }
 
@@ -136,7 +146,7 @@ static struct claim_value compose_prior(const struct claim *c) {
         if (seen_is_lost_claim(c)) {
                 v.text[0] = '\0';
                 if (is_taken(c, v.state))
-                        (void) strcpy(v.state, c->traits.withdrawn);
+                        set_state(&v, c->traits.withdrawn);
         }
         return v;
 }
@@ -147,13 +157,13 @@ static struct claim_value compose_given_back(const struct claim *c) {
         struct claim_value v = c->seen;
 
         if (c->traits.per_device)
-                (void) strcpy(v.state, c->traits.withdrawn);
+                set_state(&v, c->traits.withdrawn);
         else if (c->traits.person_writes_whole && is_persons(c, &v, /* prior_too= */ false))
                 return v;
         else if (state_is_ours(c, v.state))
-                (void) strcpy(v.state, d->prior.state);
+                set_state(&v, d->prior.state);
         if (text_is_ours(c, v.text))
-                (void) strcpy(v.text, d->prior.text);
+                set_text(&v, d->prior.text);
         return v;
 }
 
@@ -265,7 +275,7 @@ static void renew_prior(struct claim *c) {
 
         if (c->traits.per_device || ours || streq(c->seen.state, c->debt.prior.state))
                 return;
-        (void) strcpy(c->debt.prior.state, c->seen.state);
+        set_state(&c->debt.prior, c->seen.state);
         c->on_disk = false;
 }
 
@@ -506,9 +516,9 @@ static void renew_goal(struct claim *c) {
         struct claim_value goal = *goal_of(c);
 
         if (c->want.state_claimed)
-                (void) strcpy(goal.state, c->want.value.state);
+                set_state(&goal, c->want.value.state);
         if (c->want.text_claimed)
-                (void) strcpy(goal.text, c->want.value.text);
+                set_text(&goal, c->want.value.text);
         if (claim_value_equal(&goal, goal_of(c)) || (d->n_ours == 2 && !c->acked))
                 return;
         if (d->n_ours == 2)
