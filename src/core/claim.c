@@ -9,7 +9,6 @@
 #include "core/claim.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #define RETRY_FIRST (5 * USEC_PER_SEC)
 #define RETRY_CAP   (5 * USEC_PER_MIN)
@@ -18,13 +17,13 @@ bool claim_value_equal(const struct claim_value *a, const struct claim_value *b)
         return streq(a->state, b->state) && streq(a->text, b->text);
 }
 
-/* What fits is known: either it was checked, or it comes from another value. */
+/* That it fits is known: it was checked, or comes from another value; perhaps from this very one. */
 static void set_state(struct claim_value *v, const char *state) {
-        (void) snprintf(v->state, sizeof(v->state), "%s", state);
+        memmove(v->state, state, strlen(state) + 1);
 }
 
 static void set_text(struct claim_value *v, const char *text) {
-        (void) snprintf(v->text, sizeof(v->text), "%s", text);
+        memmove(v->text, text, strlen(text) + 1);
 }
 
 int claim_value_set(struct claim_value *v, const char *state, const char *text) {
