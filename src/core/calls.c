@@ -118,10 +118,14 @@ static void append(struct call_table *t, struct entry *e) {
         t->n++;
 }
 
+static bool is_full(const struct call_table *t, const char *source) {
+        return t->n >= CALLS_MAX || count_source(t, source) >= CALLS_PER_SOURCE_MAX;
+}
+
 static int add(struct call_table *t, const struct call_report *r, usec_t now) {
         struct entry *e;
 
-        if (t->n >= CALLS_MAX || count_source(t, r->source) >= CALLS_PER_SOURCE_MAX)
+        if (is_full(t, r->source))
                 return -E2BIG;
         e = calloc(1, sizeof(*e));
         if (!e)
@@ -177,6 +181,23 @@ int call_table_end(struct call_table *t, const char *source, const char *id) {
         const struct call_report key = { .source = source, .id = id };
 
         return end_where(t, matches_key, &key) > 0;
+}
+
+int call_table_move(struct call_table *to, struct call_table *from, const struct call *c) {
+        if (is_full(to, c->source))
+                return -E2BIG;
+        for (struct entry **p = &from->first; *p; p = &(*p)->next)
+                if (&(*p)->call == c) {
+                        struct entry *e = *p;
+
+                        *p = e->next;
+                        e->next = NULL;
+                        from->n--;
+                        e->call.serial = to->next_serial++;
+                        append(to, e);
+                        break;
+                }
+        return 0;
 }
 
 size_t call_table_end_source(struct call_table *t, const char *source) {

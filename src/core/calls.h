@@ -59,6 +59,10 @@ int call_table_report(struct call_table *t, const struct call_report *r, usec_t 
 /* Ends one call. Returns 1 if there was one, else 0. */
 int call_table_end(struct call_table *t, const char *source, const char *id);
 
+/* Takes a call of one table over into another, where it gets a new serial and stays what it was otherwise. -E2BIG at
+ * either limit of `to`: it stays. */
+int call_table_move(struct call_table *to, struct call_table *from, const struct call *c);
+
 /* Ends all calls of a source, as when its service left the bus. Returns how many there were. */
 size_t call_table_end_source(struct call_table *t, const char *source);
 

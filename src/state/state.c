@@ -2,6 +2,7 @@
  * and only then takes the old one's place. */
 #include <errno.h>
 #include <fcntl.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ enum concern {
         CONCERN_ACCOUNTS,
         CONCERN_MODE,
         CONCERN_HISTORY,
+        CONCERN_IGNORED,
         CONCERNS,
 };
 
@@ -163,11 +165,28 @@ static bool change_is_valid(const json_t *entry) {
         return change_from_json(entry, &c);
 }
 
+static bool ignored_from_json(const json_t *entry, struct state_ignored *ret) {
+        const struct state_ignored i = { .app = json_member_string(entry, "app"),
+                                         .source = json_member_string(entry, "source") };
+
+        if (!i.app || i.app[0] == '\0' || !i.source)
+                return false;
+        *ret = i;
+        return true;
+}
+
+static bool ignored_is_valid(const json_t *entry) {
+        struct state_ignored i;
+
+        return ignored_from_json(entry, &i);
+}
+
 static const struct store_kind kinds[CONCERNS] = {
         [CONCERN_CLAIMS] = { "claims.json", STATE_CLAIMS_MAX, claim_is_valid },
         [CONCERN_ACCOUNTS] = { "accounts.json", STATE_ACCOUNTS_MAX, account_is_valid },
         [CONCERN_MODE] = { "mode.json", 1, mode_is_valid },
         [CONCERN_HISTORY] = { "history.json", STATE_HISTORY_MAX, change_is_valid },
+        [CONCERN_IGNORED] = { "ignore.json", STATE_IGNORED_MAX, ignored_is_valid },
 };
 
 /* ---- lists ---- */
@@ -379,6 +398,51 @@ int state_put_mode(struct state *s, const struct state_mode *m) {
                             json_pack("{ss sI sb ss}", "mode", mode_to_string(m->mode), "until_wall",
                                       usec_to_json(m->until_wall), "until_calls_end", m->until_calls_end, "message",
                                       m->message));
+}
+
+/* ---- ignored ---- */
+
+static bool is_same_app(const json_t *entry, const char *app) {
+        return strcasecmp(json_member_string(entry, "app"), app) == 0;
+}
+
+int state_add_ignored(struct state *s, const struct state_ignored *i) {
+        size_t at;
+        json_t *entry;
+        int r;
+
+        if (i->app[0] == '\0')
+                return -EINVAL;
+        json_array_foreach(s->lists[CONCERN_IGNORED], at, entry) {
+                if (is_same_app(entry, i->app) && streq(json_member_string(entry, "source"), i->source))
+                        return 0;
+        }
+        r = commit_entry(s, CONCERN_IGNORED, at, json_pack("{ss ss}", "app", i->app, "source", i->source));
+        return r < 0 ? r : 1;
+}
+
+int state_remove_ignored(struct state *s, const struct state_ignored *i) {
+        SCOPED(json_decref) json_t *list = json_array();
+        size_t at, n = json_array_size(s->lists[CONCERN_IGNORED]);
+        json_t *entry;
+        int r;
+
+        json_array_foreach(s->lists[CONCERN_IGNORED], at, entry) {
+                bool goes = is_same_app(entry, i->app) &&
+                            (i->source[0] == '\0' || streq(json_member_string(entry, "source"), i->source));
+
+                if (!goes && json_array_append(list, entry) < 0)
+                        return -ENOMEM;
+        }
+        if (json_array_size(list) == n)
+                return 0;
+        n -= json_array_size(list);
+        r = commit(s, CONCERN_IGNORED, list);
+        return r < 0 ? r : (int) n;
+}
+
+int state_ignored_at(const struct state *s, size_t i, struct state_ignored *ret) {
+        return ignored_from_json(json_array_get(s->lists[CONCERN_IGNORED], i), ret) ? 0 : -ENOENT;
 }
 
 /* ---- history ---- */

@@ -9,6 +9,7 @@
 
 #define STATE_CLAIMS_MAX  64
 #define STATE_HISTORY_MAX 200
+#define STATE_IGNORED_MAX 64
 
 struct state;
 
@@ -60,6 +61,20 @@ struct state_mode {
 };
 int state_get_mode(const struct state *s, struct state_mode *ret); /* missing: auto */
 int state_put_mode(struct state *s, const struct state_mode *m);
+
+/* ---- what the user does not want to count, besides what the configuration says ---- */
+
+struct state_ignored {
+        const char *app;    /* a glob; not empty */
+        const char *source; /* "": of every source */
+};
+/* Returns 1, or 0 if it is there already; -E2BIG beyond STATE_IGNORED_MAX. Applications are compared without regard
+ * to case, as globs are. */
+int state_add_ignored(struct state *s, const struct state_ignored *i);
+/* Without a `source` of whichever. Returns how many there were. */
+int state_remove_ignored(struct state *s, const struct state_ignored *i);
+/* To look at all of them: `i` from 0 until -ENOENT. Strings borrowed until the next change. */
+int state_ignored_at(const struct state *s, size_t i, struct state_ignored *ret);
 
 /* ---- history: changes of availability, the newest last ---- */
 

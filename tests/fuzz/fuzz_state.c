@@ -11,7 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const files[] = { "claims.json", "accounts.json", "mode.json", "history.json", "session-a.json" };
+static const char *const files[] = { "claims.json",  "accounts.json",  "mode.json",
+                                     "history.json", "session-a.json", "ignore.json" };
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
         return remove(path);

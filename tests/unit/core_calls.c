@@ -135,6 +135,45 @@ Test(calls, serials_grow_and_are_not_used_again) {
         cr_assert_gt(call_table_next_serial(table), call_table_next(table, NULL)->serial);
 }
 
+Test(calls, move_to_another_table_as_they_are) {
+        struct call_report r = usual;
+        struct call_table *other;
+        const struct call *c;
+
+        cr_assert_eq(call_table_new(&other), 0);
+        (void) call_table_report(table, &r, 5);
+        r.id = "second";
+        (void) call_table_report(table, &r, 6);
+        cr_assert_eq(call_table_move(other, table, call_table_next(table, NULL)), 0);
+        c = call_table_next(table, NULL);
+        cr_assert(c && streq(c->id, "second") && !call_table_next(table, c));
+        c = call_table_next(other, NULL);
+        cr_assert(c && streq(c->id, usual.id) && !call_table_next(other, c));
+        cr_assert_eq(c->since, 5);
+        cr_assert_eq(call_table_move(table, other, c), 0);
+        c = call_table_next(table, call_table_next(table, NULL));
+        cr_assert(c && streq(c->id, usual.id), "behind the other one");
+        cr_assert_eq(c->serial, 3, "as a new one");
+        call_table_free(other);
+}
+
+Test(calls, do_not_move_to_a_full_table) {
+        struct call_report r = usual;
+        struct call_table *other;
+        char id[16];
+
+        cr_assert_eq(call_table_new(&other), 0);
+        (void) call_table_report(table, &r, 1);
+        for (unsigned i = 0; i < CALLS_PER_SOURCE_MAX; i++) {
+                (void) snprintf(id, sizeof(id), "%u", i);
+                r.id = id;
+                cr_assert_eq(call_table_report(other, &r, 1), 1);
+        }
+        cr_assert_eq(call_table_move(other, table, call_table_next(table, NULL)), -E2BIG);
+        cr_assert_not_null(call_table_next(table, NULL), "it stays");
+        call_table_free(other);
+}
+
 Test(backoff, doubles_to_its_cap_within_the_jitter) {
         static const usec_t most[] = { 1, 2, 4, 8, 16, 32, 64, 100, 100 };
         struct backoff low = { .first = USEC_PER_SEC, .cap = 100 * USEC_PER_SEC }, high = low;

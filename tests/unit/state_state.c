@@ -130,6 +130,43 @@ Test(state, mode_survives) {
         state_free(s);
 }
 
+Test(state, ignored_are_kept_by_application_and_source) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        struct state_ignored i;
+
+        cr_expect_eq(state_ignored_at(s, 0, &i), -ENOENT);
+        cr_expect_eq(state_add_ignored(s, &(struct state_ignored){ "", "" }), -EINVAL);
+        cr_expect_eq(state_add_ignored(s, &(struct state_ignored){ "Zoom*", "" }), 1);
+        cr_expect_eq(state_add_ignored(s, &(struct state_ignored){ "zoom*", "" }), 0, "the same in small letters");
+        cr_expect_eq(state_add_ignored(s, &(struct state_ignored){ "zoom*", "pipewire" }), 1);
+        cr_expect_eq(state_add_ignored(s, &(struct state_ignored){ "obs", "pipewire" }), 1);
+        state_free(s);
+
+        s = open_state(&t, NULL);
+        cr_assert_eq(state_ignored_at(s, 1, &i), 0);
+        cr_expect(streq(i.app, "zoom*") && streq(i.source, "pipewire"));
+        cr_expect_eq(state_remove_ignored(s, &(struct state_ignored){ "obs", "camera" }), 0, "of another source");
+        cr_expect_eq(state_remove_ignored(s, &(struct state_ignored){ "obs", "pipewire" }), 1);
+        cr_expect_eq(state_remove_ignored(s, &(struct state_ignored){ "ZOOM*", "" }), 2, "of every source");
+        cr_expect_eq(state_ignored_at(s, 0, &i), -ENOENT);
+        state_free(s);
+}
+
+Test(state, ignored_are_limited) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        char app[16];
+
+        for (int n = 0; n < STATE_IGNORED_MAX; n++) {
+                snprintf(app, sizeof(app), "app%d", n);
+                cr_assert_eq(state_add_ignored(s, &(struct state_ignored){ app, "" }), 1);
+        }
+        cr_expect_eq(state_add_ignored(s, &(struct state_ignored){ app, "" }), 0, "known");
+        cr_expect_eq(state_add_ignored(s, &(struct state_ignored){ "one more", "" }), -E2BIG);
+        state_free(s);
+}
+
 Test(state, history_keeps_the_newest) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         struct state *s = open_state(&t, NULL);
