@@ -4,9 +4,17 @@ _busyctl_accounts() {
         busyctl -j accounts 2>/dev/null | sed -n 's/^    "name": "\(.*\)",$/\1/p'
 }
 
+_busyctl_sources() {
+        busyctl -j sources 2>/dev/null | sed -n 's/^    "name": "\(.*\)",$/\1/p'
+}
+
+_busyctl_ignored() {
+        busyctl -j ignore 2>/dev/null | sed -n 's/^    "app": "\(.*\)",$/\1/p'
+}
+
 _busyctl() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
-        local verbs='status watch why history busy free auto pause resume run is-busy sources accounts login logout doctor cure reload'
+        local verbs='status watch why history busy free auto pause resume run ignore allow is-busy sources accounts login logout doctor cure reload'
         local options='--help --json'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -42,6 +50,10 @@ _busyctl() {
                 mapfile -t COMPREPLY < <(compgen -W '5min 15min 30min 1h 2h' -- "$cur")
                 return
                 ;;
+        --source)
+                mapfile -t COMPREPLY < <(compgen -W "hold $(_busyctl_sources)" -- "$cur")
+                return
+                ;;
         -m | --message | -n | --lines | --app | --reason | --user | --homeserver) return ;;
         esac
 
@@ -53,12 +65,14 @@ _busyctl() {
         free) options+=' --for --until-call-ends' ;;
         pause) options+=' --for' ;;
         run) options+=' --app --reason' ;;
+        ignore) options+=' --once --source' ;;
+        allow) options+=" --source $(_busyctl_ignored)" ;;
         login) options+=" --user --homeserver --password-stdin --token-stdin --access-token-stdin $(_busyctl_accounts)" ;;
         logout) options+=" --force $(_busyctl_accounts)" ;;
         cure) options+=" --force print-registration $(_busyctl_accounts)" ;;
         esac
         case $verb in
-        busy | free | auto | pause | resume | run | is-busy | logout | cure | reload) options=${options/--json/} ;;
+        busy | free | auto | pause | resume | run | allow | is-busy | logout | cure | reload) options=${options/--json/} ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 }

@@ -1,10 +1,18 @@
 # fish completion for busyctl
 
-set -l verbs status watch why history busy free auto pause resume run is-busy sources accounts login logout doctor cure reload
-set -l printing status watch why history sources accounts login doctor
+set -l verbs status watch why history busy free auto pause resume run ignore allow is-busy sources accounts login logout doctor cure reload
+set -l printing status watch why history ignore sources accounts login doctor
 
 function __busyctl_accounts
     busyctl -j accounts 2>/dev/null | string match -rg '^    "name": "(.*)",$'
+end
+
+function __busyctl_sources
+    busyctl -j sources 2>/dev/null | string match -rg '^    "name": "(.*)",$'
+end
+
+function __busyctl_ignored
+    busyctl -j ignore 2>/dev/null | string match -rg '^    "app": "(.*)",$'
 end
 
 complete -c busyctl -f
@@ -22,6 +30,8 @@ complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a auto -d 'Let 
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a pause -d 'Go on watching, but write nothing anywhere'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a resume -d 'End a pause'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a run -d 'Be busy while a command runs'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a ignore -d 'Do not count calls of an application'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a allow -d 'Count them again'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a is-busy -d 'Tell by the exit code'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a sources -d 'List where calls are looked for'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a accounts -d 'List the Matrix accounts'
@@ -39,6 +49,9 @@ complete -c busyctl -n '__fish_seen_subcommand_from free' -l until-call-ends -d 
 complete -c busyctl -n '__fish_seen_subcommand_from run' -l app -x -d 'Name of the application'
 complete -c busyctl -n '__fish_seen_subcommand_from run' -l reason -x -d 'What it is for'
 complete -c busyctl -n '__fish_seen_subcommand_from run' -a '(__fish_complete_subcommand --fcs-skip=2)'
+complete -c busyctl -n '__fish_seen_subcommand_from ignore' -l once -d 'Only the calls of now'
+complete -c busyctl -n '__fish_seen_subcommand_from ignore allow' -l source -x -a 'hold (__busyctl_sources)' -d 'Only of this source'
+complete -c busyctl -n '__fish_seen_subcommand_from allow' -a '(__busyctl_ignored)' -d 'Application'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l user -x -d 'Matrix ID'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l homeserver -x -d 'Address of the homeserver'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l password-stdin -d 'Read the password from stdin'

@@ -20,6 +20,8 @@ enum {
         OPTION_TOKEN_STDIN,
         OPTION_ACCESS_TOKEN_STDIN,
         OPTION_FORCE,
+        OPTION_ONCE,
+        OPTION_SOURCE,
 };
 
 #define GLOBAL_SHORTS "hj"
@@ -68,6 +70,17 @@ static const struct option run_options[] = {
         { NULL, 0, NULL, 0 },
 };
 
+static const struct option ignore_options[] = {
+        { "once", no_argument, NULL, OPTION_ONCE },
+        { "source", required_argument, NULL, OPTION_SOURCE },
+        { NULL, 0, NULL, 0 },
+};
+
+static const struct option allow_options[] = {
+        { "source", required_argument, NULL, OPTION_SOURCE },
+        { NULL, 0, NULL, 0 },
+};
+
 static const struct option login_options[] = {
         { "user", required_argument, NULL, OPTION_USER },
         { "homeserver", required_argument, NULL, OPTION_HOMESERVER },
@@ -98,6 +111,9 @@ const struct verb verbs[] = {
         { "resume", "", "End a pause", verb_resume, "", NULL, 0, 0, false },
         { "run", "[--app A] [--reason R] [--] CMD...", "Be busy while a command runs", verb_run, "+", run_options, 1,
           -1, false },
+        { "ignore", "[APP [--once] [--source NAME]]", "Do not count calls of an application; without one: list them",
+          verb_ignore, "", ignore_options, 0, 1, true },
+        { "allow", "APP [--source NAME]", "Count them again", verb_allow, "", allow_options, 1, 1, false },
         { "is-busy", "", "Tell by the exit code: 0 busy, 1 free", verb_is_busy, "", NULL, 0, 0, false },
         { "sources", "", "List where calls are looked for", verb_sources, "", NULL, 0, 0, true },
         { "accounts", "", "List the Matrix accounts", verb_accounts, "", NULL, 0, 0, true },
@@ -191,6 +207,12 @@ static int args_set(struct args *a, int option, const char *value) {
                 return 0;
         case OPTION_FORCE:
                 a->force = true;
+                return 0;
+        case OPTION_ONCE:
+                a->once = true;
+                return 0;
+        case OPTION_SOURCE:
+                a->source = value;
                 return 0;
         default:
                 return -EINVAL;

@@ -16,9 +16,9 @@ enum exit_code {
 /* Options and arguments, by whichever verb takes them. */
 struct args {
         usec_t duration; /* 0: not given */
-        const char *message, *app, *reason, *user, *homeserver;
+        const char *message, *app, *reason, *user, *homeserver, *source;
         unsigned n;
-        bool until_call_ends, waybar, force;
+        bool until_call_ends, waybar, force, once;
         bool password_stdin, token_stdin, access_token_stdin;
         char **rest; /* what is no option, NULL-terminated */
         int n_rest;
@@ -49,6 +49,9 @@ enum exit_code verb_pause(struct ctl *c, const struct args *a);
 enum exit_code verb_resume(struct ctl *c, const struct args *a);
 enum exit_code verb_is_busy(struct ctl *c, const struct args *a);
 enum exit_code verb_reload(struct ctl *c, const struct args *a);
+/* ignore.c */
+enum exit_code verb_ignore(struct ctl *c, const struct args *a);
+enum exit_code verb_allow(struct ctl *c, const struct args *a);
 /* run.c: the exit status of the command */
 enum exit_code verb_run(struct ctl *c, const struct args *a);
 /* doctor.c, cure.c */

@@ -137,6 +137,11 @@ enum exit_code facts_manager(struct ctl *c, json_t **ret) {
         return *ret ? CTL_OK : CTL_FAILED;
 }
 
+static const struct field ignored_fields[] = {
+        { NULL, "app", KIND_TEXT },
+        { NULL, "source", KIND_TEXT },
+};
+
 /* A kind of child object: below `prefix`, with `interface`. */
 struct child {
         const char *prefix, *interface, *id_key, *list_key;
@@ -251,5 +256,15 @@ enum exit_code facts_history(struct ctl *c, unsigned n, json_t **ret) {
         if (code != CTL_OK)
                 return code;
         *ret = out_of_memory(convert_structs(json_array_get(reply, 0), change_fields, ARRAY_SIZE(change_fields)));
+        return *ret ? CTL_OK : CTL_FAILED;
+}
+
+enum exit_code facts_ignored(struct ctl *c, json_t **ret) {
+        SCOPED(json_decref) json_t *reply = NULL;
+        enum exit_code code = bus_call(c, BUS_MANAGER, "Ignored", &reply, NULL);
+
+        if (code != CTL_OK)
+                return code;
+        *ret = out_of_memory(convert_structs(json_array_get(reply, 0), ignored_fields, ARRAY_SIZE(ignored_fields)));
         return *ret ? CTL_OK : CTL_FAILED;
 }

@@ -19,6 +19,9 @@ enum exit_code facts_why(struct ctl *c, json_t **ret);
 /* [{at, availability, reason}], the newest first. */
 enum exit_code facts_history(struct ctl *c, unsigned n, json_t **ret);
 
+/* [{app, source}], what is ignored by the user's word; source "": every one. */
+enum exit_code facts_ignored(struct ctl *c, json_t **ret);
+
 /* Below, `object` may lack the member or be NULL. */
 const char *fact_text(const json_t *object, const char *key); /* "" */
 bool fact_bool(const json_t *object, const char *key);        /* false */

@@ -17,6 +17,8 @@
 
 #define OUTPUTS_MAX 4
 
+#define HOLD_SOURCE "hold"
+
 /* A Matrix account that is taken care of, with what may be written on it. */
 struct tenant {
         struct manager *manager;
@@ -54,6 +56,7 @@ struct manager {
         struct control *control;
         struct logind *logind;
         struct call_table *calls;
+        struct call_table *ignored; /* those that the user does not want to count */
         struct availability availability;
         struct availability_verdict verdict;
         struct call_sink sink;
@@ -92,6 +95,16 @@ void locals_stop(struct manager *m);
 bool locals_are_settled(const struct manager *m);
 /* While away, no source runs: what a microphone or a modem does is not the user's doing. */
 void locals_set_away(struct manager *m, bool away);
+
+/* ---- ignore.c: the user's list of applications that do not count ---- */
+
+/* As call_table_report() and call_table_end(), into the right one of the tables. `id` NULL: all of the source. */
+int ignore_report(struct manager *m, const struct call_report *r);
+void ignore_end(struct manager *m, const char *source, const char *id);
+/* `app` is a glob, `source` "" for all. -EINVAL: no such source; -ENOENT: `once` and there is no call. */
+int ignore_add(struct manager *m, const char *app, const char *source, bool once, char **ret_problem);
+/* -ENOENT: it was not ignored. */
+int ignore_remove(struct manager *m, const char *app, const char *source, char **ret_problem);
 
 /* ---- publish.c: what the bus shows; control compares and sends what changed ---- */
 

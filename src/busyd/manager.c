@@ -13,13 +13,11 @@
 /* A source that does not answer must not keep calls of the others from counting. */
 #define SETTLE_MAX (10 * USEC_PER_SEC)
 
-#define HOLD_SOURCE "hold"
-
 /* ---- calls come in ---- */
 
 static void on_report(void *userdata, const struct call_report *r) {
         struct manager *m = userdata;
-        int k = call_table_report(m->calls, r, clock_now());
+        int k = ignore_report(m, r);
 
         if (k == -E2BIG && !m->storm_told) {
                 m->storm_told = true;
@@ -33,10 +31,7 @@ static void on_report(void *userdata, const struct call_report *r) {
 static void on_end(void *userdata, const char *source, const char *id) {
         struct manager *m = userdata;
 
-        if (id)
-                (void) call_table_end(m->calls, source, id);
-        else
-                (void) call_table_end_source(m->calls, source);
+        ignore_end(m, source, id);
         manager_touch(m);
 }
 
@@ -48,8 +43,8 @@ void manager_touch(struct manager *m) {
 }
 
 /* Timed holds are calls with an end; their cookies end with them. */
-static void end_timed_holds(struct manager *m, usec_t now) {
-        for (const struct call *c = call_table_next(m->calls, NULL); c; c = call_table_next(m->calls, c))
+static void end_timed_holds(struct manager *m, const struct call_table *t, usec_t now) {
+        for (const struct call *c = call_table_next(t, NULL); c; c = call_table_next(t, c))
                 if (c->until <= now && streq(c->source, HOLD_SOURCE))
                         control_hold_ended(m->control, (uint32_t) strtoul(c->id, NULL, 10));
 }
@@ -137,8 +132,10 @@ static int decide(sd_event_source *s, void *userdata) {
         bool changed;
 
         settle(m);
-        end_timed_holds(m, now);
+        end_timed_holds(m, m->calls, now);
+        end_timed_holds(m, m->ignored, now);
         (void) call_table_expire(m->calls, now);
+        (void) call_table_expire(m->ignored, now);
         v = availability_decide(&m->availability, m->calls, now);
         changed = v.busy != m->verdict.busy;
         if (changed)
@@ -146,7 +143,7 @@ static int decide(sd_event_source *s, void *userdata) {
         forget_mode(m, mode_before);
         m->verdict = v;
 
-        wake_at = v.wake_at;
+        wake_at = usec_min(v.wake_at, call_table_deadline(m->ignored));
         /* What an earlier run owes may be a call's that still goes on: not before that is known. */
         if (v.settled || is_leaving(m))
                 wake_at = usec_min(wake_at, tenants_run(m, v.busy && v.write && !is_leaving(m), now));
@@ -211,22 +208,19 @@ static int op_set_mode(void *userdata, enum mode mode, usec_t duration, bool unt
 
 static int op_hold(void *userdata, uint32_t cookie, const char *app, const char *reason, usec_t duration) {
         struct manager *m = userdata;
-        usec_t now = clock_now();
         char id[16];
         int r;
 
         (void) snprintf(id, sizeof(id), "%u", cookie);
-        r = call_table_report(m->calls,
-                              &(struct call_report){
-                                      .source = HOLD_SOURCE,
-                                      .id = id,
-                                      .app = app,
-                                      .what = reason[0] ? reason : "hold",
-                                      .phase = CALL_ACTIVE,
-                                      .evidence = EVIDENCE_PROOF,
-                                      .until = duration > 0 ? usec_add(now, duration) : USEC_NEVER,
-                              },
-                              now);
+        r = ignore_report(m, &(struct call_report){
+                                     .source = HOLD_SOURCE,
+                                     .id = id,
+                                     .app = app,
+                                     .what = reason[0] ? reason : "hold",
+                                     .phase = CALL_ACTIVE,
+                                     .evidence = EVIDENCE_PROOF,
+                                     .until = duration > 0 ? usec_add(clock_now(), duration) : USEC_NEVER,
+                             });
         manager_touch(m);
         return r < 0 ? r : 0;
 }
@@ -236,7 +230,7 @@ static void op_release(void *userdata, uint32_t cookie) {
         char id[16];
 
         (void) snprintf(id, sizeof(id), "%u", cookie);
-        (void) call_table_end(m->calls, HOLD_SOURCE, id);
+        ignore_end(m, HOLD_SOURCE, id);
         manager_touch(m);
 }
 
@@ -253,6 +247,25 @@ static int op_history(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_b
         *ret_at_wall = c->at_wall;
         *ret_busy = c->busy;
         *ret_reason = c->reason;
+        return 1;
+}
+
+static int op_ignore(void *userdata, const char *app, const char *source, bool once, char **ret_problem) {
+        return ignore_add(userdata, app, source, once, ret_problem);
+}
+
+static int op_allow(void *userdata, const char *app, const char *source, char **ret_problem) {
+        return ignore_remove(userdata, app, source, ret_problem);
+}
+
+static int op_ignored(void *userdata, size_t i, const char **ret_app, const char **ret_source) {
+        const struct manager *m = userdata;
+        struct state_ignored ignored;
+
+        if (state_ignored_at(m->state, i, &ignored) < 0)
+                return 0;
+        *ret_app = ignored.app;
+        *ret_source = ignored.source;
         return 1;
 }
 
@@ -446,6 +459,8 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_opti
         m->event = sd_event_ref(event);
         m->sink = (struct call_sink){ .report = on_report, .end = on_end, .userdata = m };
         r = call_table_new(&m->calls);
+        if (r >= 0)
+                r = call_table_new(&m->ignored);
         if (r < 0)
                 return r;
         r = load_config(m, options);
@@ -471,6 +486,9 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_opti
                                 .release = op_release,
                                 .reload = op_reload,
                                 .history = op_history,
+                                .ignore = op_ignore,
+                                .allow = op_allow,
+                                .ignored = op_ignored,
                                 .userdata = m,
                         });
         if (r < 0) {
@@ -491,6 +509,7 @@ struct manager *manager_free(struct manager *m) {
         state_free(m->state);
         config_free(m->config);
         call_table_free(m->calls);
+        call_table_free(m->ignored);
         sd_event_source_disable_unref(m->decide);
         sd_event_source_disable_unref(m->timer);
         sd_event_source_disable_unref(m->settle_timer);

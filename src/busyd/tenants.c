@@ -207,7 +207,7 @@ static void let_go(struct manager *m, struct tenant **at, const char *why) {
 
         log_info("Account %s: %s", t->name, why);
         *at = m->tenants[--m->n_tenants];
-        (void) call_table_end_source(m->calls, t->source);
+        ignore_end(m, t->source, NULL);
         publish_tenant_gone(m, t->name);
         tenant_free(t);
 }

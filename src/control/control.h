@@ -30,6 +30,12 @@ struct control_ops {
         int (*reload)(void *userdata, char **ret_problem);
         /* The newest first. Strings borrowed until the next call. 0: no more, 1: *ret is set. */
         int (*history)(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_busy, const char **ret_reason);
+        /* `source` "": every one. -EINVAL: no such source; -ENOENT: `once` and there is no call. */
+        int (*ignore)(void *userdata, const char *app, const char *source, bool once, char **ret_problem);
+        /* -ENOENT: it was not ignored. */
+        int (*allow)(void *userdata, const char *app, const char *source, char **ret_problem);
+        /* As `history`. */
+        int (*ignored)(void *userdata, size_t i, const char **ret_app, const char **ret_source);
         void *userdata;
 };
 

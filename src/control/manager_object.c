@@ -238,6 +238,77 @@ static int on_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return sd_bus_reply_method_return(m, NULL);
 }
 
+/* ---- applications that do not count ---- */
+
+static int check_ignored(const char *app, const char *source, sd_bus_error *error) {
+        int r = check_name("app", app, error);
+
+        return r < 0 ? r : check_text("source", source, error);
+}
+
+/* `none`: what -ENOENT is called. */
+static int fail_ignored(sd_bus_error *error, int r, const char *none, const char *none_problem, const char *problem) {
+        if (r == -ENOENT)
+                return sd_bus_error_set(error, none, problem ? problem : none_problem);
+        return fail(error, r == -EINVAL ? CONTROL_ERROR_INVALID_ARGUMENT : CONTROL_ERROR_FAILED, r,
+                    "change what is ignored", problem);
+}
+
+static int on_ignore(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct control *c = control_of(userdata);
+        SCOPED(free) char *problem = NULL;
+        const char *app, *source;
+        int once, r;
+
+        r = sd_bus_message_read(m, "ssb", &app, &source, &once);
+        if (r < 0)
+                return r;
+        r = check_ignored(app, source, error);
+        if (r < 0)
+                return r;
+        r = c->ops.ignore(c->ops.userdata, app, source, once, &problem);
+        if (r < 0)
+                return fail_ignored(error, r, CONTROL_ERROR_NO_CALL, "There is no such call now", problem);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int on_allow(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct control *c = control_of(userdata);
+        SCOPED(free) char *problem = NULL;
+        const char *app, *source;
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &app, &source);
+        if (r < 0)
+                return r;
+        r = check_ignored(app, source, error);
+        if (r < 0)
+                return r;
+        r = c->ops.allow(c->ops.userdata, app, source, &problem);
+        if (r < 0)
+                return fail_ignored(error, r, CONTROL_ERROR_NOT_IGNORED, "That is not ignored", problem);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int append_ignored(struct control *c, sd_bus_message *reply) {
+        const char *app, *source;
+        int r = sd_bus_message_open_container(reply, 'a', "(ss)");
+
+        for (size_t i = 0; r >= 0 && c->ops.ignored(c->ops.userdata, i, &app, &source) > 0; i++)
+                r = sd_bus_message_append(reply, "(ss)", app, source);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int on_ignored(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        __attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(m, &reply);
+
+        if (r < 0)
+                return r;
+        r = append_ignored(control_of(userdata), reply);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
 /* ---- the object ---- */
 
 #define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
@@ -267,6 +338,10 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_RESULT("a(tsssssbts)", evidence, "a(ssssss)", restore), on_explain, METHOD),
         SD_BUS_METHOD_WITH_ARGS("History", SD_BUS_ARGS("u", n), SD_BUS_RESULT("a(tss)", changes), on_history, METHOD),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_reload, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("Ignore", SD_BUS_ARGS("s", app, "s", source, "b", once), SD_BUS_NO_RESULT, on_ignore,
+                                METHOD),
+        SD_BUS_METHOD_WITH_ARGS("Allow", SD_BUS_ARGS("s", app, "s", source), SD_BUS_NO_RESULT, on_allow, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("Ignored", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ss)", applications), on_ignored, METHOD),
         SD_BUS_VTABLE_END,
 };
 

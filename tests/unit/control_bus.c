@@ -573,6 +573,35 @@ Test(control_bus, bad_holds_are_named) {
                                      DBUS_TYPE_UINT64, &rows[i].duration, DBUS_TYPE_INVALID));
 }
 
+static DBusMessage *ignore(const char *app, const char *source, dbus_bool_t once) {
+        return request("Ignore", DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING, &source, DBUS_TYPE_BOOLEAN, &once,
+                       DBUS_TYPE_INVALID);
+}
+
+static DBusMessage *allow(const char *app) {
+        const char *source = "";
+
+        return request("Allow", DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING, &source, DBUS_TYPE_INVALID);
+}
+
+Test(control_bus, what_is_ignored_is_passed_on) {
+        dbus_message_unref(send_call(f.client, ignore("zoom", "pipewire", false), NULL));
+        expect_told("ignore zoom pipewire 0");
+        expect_error("no call", ERROR("NoCall"), "no such call", f.client, ignore("zoom", "", true));
+        expect_told("ignore zoom  1");
+        expect_error("no source", ERROR("InvalidArgument"), "nowhere", f.client, ignore("zoom", "nowhere", false));
+        expect_told("ignore zoom nowhere 0");
+        expect_error("no app", ERROR("InvalidArgument"), "app is empty", f.client, ignore("", "", false));
+        expect_error("escape in source", ERROR("InvalidArgument"), "source has control characters", f.client,
+                     ignore("zoom", "\x1b[0m", false));
+        dbus_message_unref(send_call(f.client, allow("zoom"), NULL));
+        expect_told("allow zoom ");
+        expect_error("not ignored", ERROR("NotIgnored"), "not ignored", f.client, allow("skype"));
+        expect_told("allow skype ");
+        cr_assert_str_eq(values_of(call(f.client, ROOT, MANAGER, "Ignored", DBUS_TYPE_INVALID)),
+                         " [ zoom  zoom pipewire ]");
+}
+
 Test(control_bus, a_second_instance_is_told) {
         char line[64], expected[64];
         pid_t pid;

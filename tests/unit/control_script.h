@@ -57,6 +57,24 @@ static int do_history(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_b
         return 1;
 }
 
+static int do_ignore(void *userdata, const char *app, const char *source, bool once, char **ret_problem) {
+        tell(userdata, "ignore %s %s %d", app, source, once);
+        if (streq(source, "nowhere"))
+                *ret_problem = strdup("no source nowhere");
+        return streq(source, "nowhere") ? -EINVAL : once ? -ENOENT : 0;
+}
+
+static int do_allow(void *userdata, const char *app, const char *source, char **ret_problem) {
+        tell(userdata, "allow %s %s", app, source);
+        return streq(app, "zoom") ? 0 : -ENOENT;
+}
+
+static int do_ignored(void *userdata, size_t i, const char **ret_app, const char **ret_source) {
+        *ret_app = "zoom";
+        *ret_source = i == 0 ? "" : "pipewire";
+        return i < 2;
+}
+
 static void set_manager(struct script *s, bool busy, const char *problem) {
         control_set_manager(s->control, &(struct control_manager_view){ .settled = true,
                                                                         .busy = busy,
@@ -167,7 +185,8 @@ static int connect_sd_bus(const char *address, sd_event *event, sd_bus **ret) {
 /* Returns the exit status. */
 static int serve(const char *address, int fd) {
         struct script s = { .fd = fd };
-        const struct control_ops ops = { do_set_mode, do_hold, do_release, do_reload, do_history, &s };
+        const struct control_ops ops = { do_set_mode, do_hold,  do_release, do_reload, do_history,
+                                         do_ignore,   do_allow, do_ignored, &s };
         sd_event *event = NULL;
         sd_bus *bus = NULL;
         int r;
