@@ -239,3 +239,11 @@ void browser_join(struct browser *b, const char *client, const char *room, const
 void browser_leave(struct browser *b, const char *client, const char *room) {
         free(carry_out(b, client, "leaveRTC", json_pack("{s:s}", "room", room)));
 }
+
+void browser_join_element_call(struct browser *b, const char *client, const char *room) {
+        free(carry_out(b, client, "joinElementCall", json_pack("{s:s}", "room", room)));
+}
+
+void browser_leave_element_call(struct browser *b, const char *client, const char *room) {
+        free(carry_out(b, client, "leaveElementCall", json_pack("{s:s}", "room", room)));
+}

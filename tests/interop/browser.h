@@ -42,3 +42,7 @@ struct rtc_options {
 /* Until the server tells the client that it takes part; `options` may be NULL. */
 void browser_join(struct browser *b, const char *client, const char *room, const struct rtc_options *options);
 void browser_leave(struct browser *b, const char *client, const char *room);
+
+/* The same by Element Call, embedded as other clients embed it. */
+void browser_join_element_call(struct browser *b, const char *client, const char *room);
+void browser_leave_element_call(struct browser *b, const char *client, const char *room);

@@ -103,3 +103,30 @@ DESK_TEST(browser_rtc, a_session_in_an_encrypted_room, DELAYED_EVENTS) {
         expect_restored(d);
         browser_close(b);
 }
+
+/* ---- Element Call itself; its way to a media server leads nowhere ---- */
+
+DESK_TEST(browser_rtc, element_call_is_joined_and_left, DELAYED_EVENTS) {
+        struct browser *b = browser_start(d);
+        SCOPED(free) char *room = NULL;
+
+        browser_log_in(b, "laptop", "me");
+        room = browser_new_room(b, "laptop", false);
+        browser_join_element_call(b, "laptop", room);
+        expect_busy(d);
+        browser_leave_element_call(b, "laptop", room);
+        expect_restored(d);
+        browser_close(b);
+}
+
+DESK_TEST(browser_rtc, element_call_dies, DELAYED_EVENTS) {
+        struct browser *b = browser_start(d);
+        SCOPED(free) char *room = NULL;
+
+        browser_log_in(b, "laptop", "me");
+        room = browser_new_room(b, "laptop", false);
+        browser_join_element_call(b, "laptop", room);
+        expect_busy(d);
+        browser_kill(b);
+        expect_restored(d);
+}

@@ -9,7 +9,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -50,21 +50,54 @@ async function bundle() {
     return outputFiles[0].contents;
 }
 
+const TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+    ".wasm": "application/wasm",
+};
+// What is served from the folder of modules.
+const FOLDERS = {
+    "/pkg/": "@matrix-org/matrix-sdk-crypto-wasm/pkg/",
+    "/element-call/": "@element-hq/element-call-embedded/dist/",
+};
+const PAGE = '<!doctype html><title>client</title><body><script type="module" src="/page.js"></script>';
+
+// Element Call asks for this before it joins: where to send its media, and a token for that. Nobody answers there.
+function mediaServer(host) {
+    const claims = { sub: "nobody", video: { room: "nowhere" }, exp: 2 ** 32 };
+    const jwt = ["{}", JSON.stringify(claims), "-"].map((part) => Buffer.from(part).toString("base64url")).join(".");
+
+    return JSON.stringify({ url: `ws://${host}/nowhere`, jwt });
+}
+
+async function content(path) {
+    for (const [prefix, folder] of Object.entries(FOLDERS))
+        if (path.startsWith(prefix)) return readFile(join(modules, folder, path.slice(prefix.length)));
+    throw new Error(`${path} is not served`);
+}
+
 // The page comes from a server, since browsers give microphones and WebAssembly only to pages that do.
 async function serve() {
-    const files = {
-        "/": ["text/html", '<!doctype html><title>client</title><script type="module" src="/page.js"></script>'],
-        "/page.js": ["text/javascript", await bundle()],
-        "/pkg/matrix_sdk_crypto_wasm_bg.wasm": [
-            "application/wasm",
-            await readFile(join(modules, "@matrix-org/matrix-sdk-crypto-wasm/pkg/matrix_sdk_crypto_wasm_bg.wasm")),
-        ],
-    };
-    const server = createServer((request, response) => {
-        const [type, body] = files[request.url] ?? [];
+    const script = await bundle();
+    const made = (path, host) =>
+        ({
+            "/": [".html", PAGE],
+            "/page.js": [".js", script],
+            "/tokens/sfu/get": [".json", mediaServer(host)],
+        })[path];
+    const server = createServer(async (request, response) => {
+        const path = new URL(request.url, "http://localhost").pathname;
 
-        response.writeHead(type ? 200 : 404, { "Content-Type": type ?? "text/plain" });
-        response.end(body);
+        try {
+            const [extension, body] = made(path, request.headers.host) ?? [extname(path), await content(path)];
+
+            response.writeHead(200, { "Content-Type": TYPES[extension] ?? "application/octet-stream" });
+            response.end(body);
+        } catch {
+            response.writeHead(404).end();
+        }
     });
     await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
     return `http://127.0.0.1:${server.address().port}/`;

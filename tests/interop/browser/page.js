@@ -2,12 +2,14 @@
 // functions of `commands` and gets every change through `tell(event, value)`.
 
 import * as sdk from "matrix-js-sdk";
+import { openElementCall } from "./element-call.js";
 
 // A focus that nobody runs: memberships are about who takes part, media would come later.
 const FOCUS = { type: "livekit", livekit_alias: "nowhere", livekit_service_url: "https://nowhere.invalid" };
 
 let client;
 let call;
+let hangUpElementCall;
 
 // Resolves with the first value of `event` for which `accept` holds.
 function once(emitter, event, accept) {
@@ -33,6 +35,12 @@ async function room(id) {
 
 async function session(id) {
     return client.matrixRTC.getRoomSession(await room(id));
+}
+
+// Until the server has said whether this device takes part.
+function takesPart(rtc, wanted) {
+    const isMine = (m) => m.userId === client.getUserId() && m.deviceId === client.getDeviceId();
+    return once(rtc, "memberships_changed", (before, after) => after.some(isMine) === wanted);
 }
 
 window.commands = {
@@ -90,11 +98,9 @@ window.commands = {
         call.hangup("user_hangup", false);
     },
 
-    // Until the server has said that this device takes part.
     async joinRTC({ room: id, expires, sticky, keys }) {
         const rtc = await session(id);
-        const isMine = (m) => m.userId === client.getUserId() && m.deviceId === client.getDeviceId();
-        const joined = once(rtc, "memberships_changed", (before, after) => after.some(isMine));
+        const joined = takesPart(rtc, true);
         const config = { manageMediaKeys: keys, unstableSendStickyEvents: sticky, membershipEventExpiryMs: expires };
         const failed = once(rtc, "membership_manager_error", () => true);
         if (sticky) await rtc.ensureRtcSlotOpen();
@@ -105,6 +111,18 @@ window.commands = {
 
     async leaveRTC({ room: id }) {
         return (await session(id)).leaveRoomSession();
+    },
+
+    async joinElementCall({ room: id }) {
+        const joined = takesPart(await session(id), true);
+        hangUpElementCall = openElementCall(client, await room(id));
+        await joined;
+    },
+
+    async leaveElementCall({ room: id }) {
+        const left = takesPart(await session(id), false);
+        await hangUpElementCall();
+        await left;
     },
 };
 window.tell("page", "ready");
