@@ -1,0 +1,156 @@
+/* See relay.h. */
+#include "relay.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "figures.h"
+
+#define PAIRS_MAX 64
+
+struct pair {
+        int near, far; /* of busyd, of the homeserver */
+};
+
+struct relay {
+        pthread_t thread;
+        int listener, stop;
+        uint16_t server_port;
+        char url[64];
+        struct pair pairs[PAIRS_MAX];
+        size_t n;
+        atomic_ullong up, down;
+        atomic_uint connections;
+};
+
+static struct sockaddr_in loopback(uint16_t port) {
+        return (struct sockaddr_in){ .sin_family = AF_INET,
+                                     .sin_port = htons(port),
+                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+}
+
+static void take_connection(struct relay *r) {
+        struct sockaddr_in server = loopback(r->server_port);
+        int near = accept4(r->listener, NULL, NULL, SOCK_CLOEXEC),
+            far = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        if (near >= 0 && far >= 0 && r->n < PAIRS_MAX &&
+            connect(far, (struct sockaddr *) &server, sizeof(server)) == 0) {
+                r->pairs[r->n++] = (struct pair){ near, far };
+                r->connections++;
+                return;
+        }
+        close(near);
+        close(far);
+}
+
+/* False: that side has closed. */
+static bool pass(int from, int to, atomic_ullong *counter) {
+        char buf[65536];
+        ssize_t n = recv(from, buf, sizeof(buf), 0);
+
+        if (n <= 0)
+                return false;
+        *counter += (unsigned long long) n;
+        for (ssize_t sent = 0, k; sent < n; sent += k) {
+                k = send(to, buf + sent, (size_t) (n - sent), MSG_NOSIGNAL);
+                if (k <= 0)
+                        return false;
+        }
+        return true;
+}
+
+static void close_pair(struct relay *r, size_t i) {
+        close(r->pairs[i].near);
+        close(r->pairs[i].far);
+        r->pairs[i] = r->pairs[--r->n];
+}
+
+/* Backwards, since closing moves the last one into the gap. */
+static void serve(struct relay *r, const struct pollfd *fds) {
+        for (size_t i = r->n; i-- > 0;) {
+                struct pair *p = &r->pairs[i];
+                bool open = true;
+
+                if (fds[2 * i].revents)
+                        open = pass(p->near, p->far, &r->up);
+                if (open && fds[2 * i + 1].revents)
+                        open = pass(p->far, p->near, &r->down);
+                if (!open)
+                        close_pair(r, i);
+        }
+}
+
+static void *run(void *userdata) {
+        struct relay *r = userdata;
+
+        for (;;) {
+                struct pollfd fds[2 * PAIRS_MAX + 2];
+                size_t n = 0;
+
+                for (size_t i = 0; i < r->n; i++) {
+                        fds[n++] = (struct pollfd){ .fd = r->pairs[i].near, .events = POLLIN };
+                        fds[n++] = (struct pollfd){ .fd = r->pairs[i].far, .events = POLLIN };
+                }
+                fds[n] = (struct pollfd){ .fd = r->listener, .events = POLLIN };
+                fds[n + 1] = (struct pollfd){ .fd = r->stop, .events = POLLIN };
+                if (poll(fds, n + 2, -1) < 0)
+                        continue;
+                if (fds[n + 1].revents)
+                        return NULL;
+                serve(r, fds);
+                if (fds[n].revents)
+                        take_connection(r);
+        }
+}
+
+struct relay *relay_new(const char *url) {
+        struct relay *r = calloc(1, sizeof(*r));
+        struct sockaddr_in own = loopback(0);
+        socklen_t length = sizeof(own);
+
+        if (!r)
+                abort();
+        r->server_port = (uint16_t) strtoul(strrchr(url, ':') + 1, NULL, 10);
+        r->stop = eventfd(0, EFD_CLOEXEC);
+        r->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (bind(r->listener, (struct sockaddr *) &own, sizeof(own)) < 0 || listen(r->listener, PAIRS_MAX) < 0 ||
+            getsockname(r->listener, (struct sockaddr *) &own, &length) < 0 ||
+            pthread_create(&r->thread, NULL, run, r) != 0)
+                abort();
+        (void) snprintf(r->url, sizeof(r->url), "http://127.0.0.1:%u", ntohs(own.sin_port));
+        return r;
+}
+
+struct relay *relay_free(struct relay *r) {
+        if (!r)
+                return NULL;
+        (void) eventfd_write(r->stop, 1);
+        pthread_join(r->thread, NULL);
+        while (r->n > 0)
+                close_pair(r, r->n - 1);
+        close(r->listener);
+        close(r->stop);
+        free(r);
+        return NULL;
+}
+
+const char *relay_url(const struct relay *r) {
+        return r->url;
+}
+
+struct relayed relay_count(struct relay *r) {
+        return (struct relayed){ .up = r->up, .down = r->down, .connections = r->connections };
+}
+
+void relay_report(const char *part, const struct relayed *from, const struct relayed *to) {
+        report(part, "bytes sent", (double) (to->up - from->up), "B", "payload of TCP, counted by a relay");
+        report(part, "bytes received", (double) (to->down - from->down), "B", NULL);
+        report(part, "new connections", to->connections - from->connections, "", NULL);
+}
