@@ -7,6 +7,7 @@
 #include "busyd/keeper.h"
 #include "busyd/logind.h"
 #include "busyd/manager.h"
+#include "busyd/token.h"
 #include "config/config.h"
 #include "control/control.h"
 #include "core/availability.h"
@@ -37,6 +38,15 @@ struct tenant {
         usec_t leave_by;
         usec_t position_stored_at;
         unsigned n_calls, n_joined; /* of the user on this account, as last seen; those that clients tell of */
+};
+
+/* An account whose token a command prints. */
+struct token_wait {
+        struct manager *manager;
+        char name[ACCOUNT_NAME_MAX];
+        struct token_command *command; /* NULL: it has ended */
+        char *token;                   /* what it printed; NULL: nothing yet, or it failed */
+        bool tell;                     /* it has just ended */
 };
 
 struct local_source {
@@ -71,6 +81,8 @@ struct manager {
 
         struct tenant *tenants[ACCOUNTS_MAX];
         size_t n_tenants;
+        struct token_wait *token_waits[ACCOUNTS_MAX];
+        size_t n_token_waits;
         struct local_source *sources;
         size_t n_sources;
 };
@@ -82,6 +94,10 @@ void manager_touch(struct manager *m);
 
 /* Makes the tenants fit the sessions on disk and the configuration: new ones are started, gone ones are let go. */
 int tenants_update(struct manager *m);
+/* As tenants_update(), after the user asked for it: commands that print tokens run again. */
+int tenants_reload(struct manager *m);
+/* Takes up the accounts whose token has come. */
+void tenants_take_tokens(struct manager *m);
 void tenants_free(struct manager *m);
 bool tenants_are_settled(const struct manager *m);
 bool tenants_are_at_rest(const struct manager *m);

@@ -106,6 +106,7 @@ static int run(const struct manager_options *options) {
         (void) sigaddset(&signals, SIGTERM);
         (void) sigaddset(&signals, SIGINT);
         (void) sigaddset(&signals, SIGHUP);
+        (void) sigaddset(&signals, SIGCHLD); /* sd-event wants it so, to watch children */
         (void) sigprocmask(SIG_BLOCK, &signals, NULL);
         (void) signal(SIGPIPE, SIG_IGN);
 

@@ -131,6 +131,7 @@ static int decide(sd_event_source *s, void *userdata) {
         struct availability_verdict v;
         bool changed;
 
+        tenants_take_tokens(m);
         settle(m);
         end_timed_holds(m, m->calls, now);
         end_timed_holds(m, m->ignored, now);
@@ -338,7 +339,7 @@ int manager_reload(struct manager *m, char **ret_problem) {
         locals_stop(m);
         r = locals_start(m);
         if (r >= 0)
-                r = tenants_update(m);
+                r = tenants_reload(m);
         if (r < 0)
                 log_error("Reloading: %s", strerror(-r));
         log_info("Configuration and accounts are read again");

@@ -259,6 +259,82 @@ static int load_session(struct manager *m, const char *name, struct session *ret
         return r;
 }
 
+static struct token_wait *token_wait_free(struct token_wait *w) {
+        if (!w)
+                return NULL;
+        token_command_free(w->command);
+        secret_free(w->token);
+        free(w);
+        return NULL;
+}
+
+static void forget_tokens(struct manager *m) {
+        while (m->n_token_waits > 0)
+                token_wait_free(m->token_waits[--m->n_token_waits]);
+}
+
+static void on_token(const char *token, const char *problem, void *userdata) {
+        struct token_wait *w = userdata;
+
+        if (token)
+                w->token = strdup(token);
+        else
+                log_error("Account %s: token-command is of no use: %s; the account stays off until 'busyctl reload'",
+                          w->name, problem);
+        w->tell = true;
+        manager_touch(w->manager);
+}
+
+static struct token_wait *find_wait(struct manager *m, const char *name) {
+        for (size_t i = 0; i < m->n_token_waits; i++)
+                if (streq(m->token_waits[i]->name, name))
+                        return m->token_waits[i];
+        return NULL;
+}
+
+static int start_wait(struct manager *m, const char *name, const char *command) {
+        struct token_wait *w;
+        int r;
+
+        if (m->n_token_waits >= ACCOUNTS_MAX)
+                return -E2BIG;
+        w = calloc(1, sizeof(*w));
+        if (!w)
+                return -ENOMEM;
+        w->manager = m;
+        (void) snprintf(w->name, sizeof(w->name), "%s", name);
+        r = token_command_start(&w->command, m->event, command, on_token, w);
+        if (r < 0) {
+                token_wait_free(w);
+                return r;
+        }
+        m->token_waits[m->n_token_waits++] = w;
+        return 0;
+}
+
+/* Returns 1 with the command's token in the session, 0 if there is no command, -EAGAIN while it runs or after it
+ * failed, which is told where it is noticed. */
+static int token_from_command(struct manager *m, const char *name, struct session *session) {
+        const char *command = config_account(m->config, name)->token_command;
+        struct token_wait *w;
+        int r;
+
+        if (!command || !*command)
+                return 0;
+        w = find_wait(m, name);
+        if (!w) {
+                r = start_wait(m, name, command);
+                if (r < 0)
+                        log_error("Account %s: token-command cannot be run: %s", name, strerror(-r));
+                return -EAGAIN;
+        }
+        if (!w->token)
+                return -EAGAIN;
+        secret_free(session->access_token);
+        session->access_token = strdup(w->token);
+        return session->access_token ? 1 : -ENOMEM;
+}
+
 /* Without it the account goes on as if there were none. */
 static char *load_secret(const struct manager *m, const char *name, enum secret_kind kind, const char *file) {
         char *token = NULL;
@@ -287,18 +363,21 @@ static void take_up(struct manager *m, const char *name) {
         const struct account_config *config = config_account(m->config, name);
         SCOPED(session_done) struct session session = {};
         struct tenant **at = find_tenant(m, name), *t = NULL;
-        int r;
+        int r, from_credentials;
 
         if (!config->enabled) {
                 if (at)
                         dismiss(m, at, "switched off in the configuration");
                 return;
         }
-        if (load_session(m, name, &session) < 0) {
+        from_credentials = load_session(m, name, &session);
+        if (from_credentials < 0) {
                 if (at)
                         dismiss(m, at, "its session is gone");
                 return;
         }
+        if (from_credentials == 0 && token_from_command(m, name, &session) < 0)
+                return; /* what runs goes on; else it is taken up when the command has ended */
         if (at && same_session(&(*at)->session, &session) && same_text((*at)->ca_file, config->ca_file)) {
                 r = account_set_settings((*at)->account, &config->settings);
                 if (r < 0)
@@ -352,7 +431,14 @@ int tenants_update(struct manager *m) {
         return 0;
 }
 
+int tenants_reload(struct manager *m) {
+        /* A new look at the sessions asks the commands again. */
+        forget_tokens(m);
+        return tenants_update(m);
+}
+
 void tenants_free(struct manager *m) {
+        forget_tokens(m);
         while (m->n_tenants > 0)
                 tenant_free(m->tenants[--m->n_tenants]);
 }
@@ -360,6 +446,9 @@ void tenants_free(struct manager *m) {
 /* ---- running ---- */
 
 bool tenants_are_settled(const struct manager *m) {
+        for (size_t i = 0; i < m->n_token_waits; i++)
+                if (m->token_waits[i]->command)
+                        return false;
         for (size_t i = 0; i < m->n_tenants; i++)
                 if (!m->tenants[i]->settled)
                         return false;
@@ -421,6 +510,19 @@ static usec_t run_tenant(struct tenant *t, bool busy, usec_t now) {
                 learn(t, t->keepers[i], &stored);
         }
         return wake_at;
+}
+
+void tenants_take_tokens(struct manager *m) {
+        bool any = false;
+
+        for (size_t i = 0; i < m->n_token_waits; i++)
+                if (m->token_waits[i]->tell) {
+                        m->token_waits[i]->tell = false;
+                        m->token_waits[i]->command = token_command_free(m->token_waits[i]->command);
+                        any = true;
+                }
+        if (any && tenants_update(m) < 0)
+                log_error("The accounts cannot be looked at again");
 }
 
 usec_t tenants_run(struct manager *m, bool busy, usec_t now) {

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "state/session.h"
 #include "system/harness.h"
 
 WORLD_TEST(start, without_an_account_is_free, .no_homeserver = true) {
@@ -68,6 +69,35 @@ WORLD_TEST(start, broken_session_is_told) {
         file_put(world_state_path(w, "session-" ACCOUNT ".json"), "{");
         world_start(w);
         check(w, world_wait_log(w, "session-" ACCOUNT ".json"), "the file is not named");
+        expect_availability(w, "free");
+}
+
+/* The session on disk has another token than the one that the command prints. */
+static void keep_token_elsewhere(struct world *w) {
+        struct session session;
+        char *token;
+
+        cr_assert_eq(session_load(world_state_path(w, ""), ACCOUNT, &session), 0);
+        token = session.access_token;
+        file_put(world_path(w, "token"), token);
+        session.access_token = strdup("of-no-use");
+        cr_assert_eq(session_save(world_state_path(w, ""), ACCOUNT, &session), 0);
+        session_done(&session);
+        free(token);
+}
+
+WORLD_TEST(start, token_command_gives_the_token) {
+        keep_token_elsewhere(w);
+        world_config(w, "[account " ACCOUNT "]\ntoken-command = cat \"$HOME/../token\"\n");
+        world_start_online(w);
+}
+
+WORLD_TEST(start, token_command_that_fails_is_told) {
+        keep_token_elsewhere(w);
+        world_config(w, "[account " ACCOUNT "]\ntoken-command = cat \"$HOME/../token\"; exit 3\n");
+        world_start(w);
+        check(w, world_wait_log(w, "token-command is of no use: it ended with code 3"), "not told");
+        cr_assert_eq(hs_count(w->hs, (struct hs_match){ .path = "*/whoami" }, 0), 0);
         expect_availability(w, "free");
 }
 

@@ -1,0 +1,21 @@
+/* The access token of an account as a command prints it, for those who keep it in a password manager. The command
+ * runs beside the loop, with a deadline; what it prints is wiped after use and never told. */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "core/base.h"
+
+#define TOKEN_COMMAND_MAX (30 * USEC_PER_SEC) /* a person may have to unlock the password manager */
+
+struct token_command;
+
+/* One of `token` and `problem` is NULL; both are borrowed. */
+typedef void (*token_done_t)(const char *token, const char *problem, void *userdata);
+
+/* Runs `command` by /bin/sh. `done` is called once, never from within this call, and not after
+ * token_command_free(), which ends the command. */
+int token_command_start(struct token_command **ret, sd_event *event, const char *command, token_done_t done,
+                        void *userdata);
+struct token_command *token_command_free(struct token_command *t); /* NULL is fine; returns NULL */
+CLEANUP(struct token_command, token_command_free);
