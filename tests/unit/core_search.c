@@ -680,7 +680,7 @@ static void search(const struct world *w, unsigned depth_left) {
 
 static void search_from(bool per_device, bool pushed, bool field, bool curable) {
         const char *depth = getenv("BUSYD_SEARCH_DEPTH");
-        unsigned max = depth ? (unsigned) strtoul(depth, NULL, 10) : 12;
+        unsigned max = depth ? (unsigned) strtoul(depth, NULL, 10) : 11;
         struct world w = {
                 .per_device = per_device,
                 .pushed = pushed,
