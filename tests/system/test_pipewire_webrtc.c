@@ -2,9 +2,11 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "system/session_manager.h"
 #include "system/sound.h"
 
 #define SOUND   BUSYD_PATH "/source/pipewire"
+#define GNOME   "gnome-inhibitors"
 #define BROWSER "browser.log"
 
 static const char page[] = "<!doctype html>\n"
@@ -39,11 +41,12 @@ static pid_t browse(struct world *w, const char *what) {
         snprintf(url, sizeof(url), "file://%s#%s", world_path(w, "page.html"), what);
         snprintf(profile, sizeof(profile), "--user-data-dir=%s", world_path(w, "profile"));
         snprintf(log, sizeof(log), "%s", world_path(w, BROWSER));
-        /* Its own fake devices would bypass the sound server. */
+        /* Its own fake devices would bypass the sound server, and with --headless it would keep nothing awake. */
         pid = world_program(w,
-                            (const char *const[]){ "chromium", "--no-sandbox", "--headless=new", "--disable-gpu",
-                                                   "--use-fake-ui-for-media-stream", "--enable-logging=stderr",
-                                                   "--disable-dev-shm-usage", profile, url, NULL },
+                            (const char *const[]){ "chromium", "--no-sandbox", "--ozone-platform=headless",
+                                                   "--no-first-run", "--disable-gpu", "--use-fake-ui-for-media-stream",
+                                                   "--enable-logging=stderr", "--disable-dev-shm-usage", profile, url,
+                                                   NULL },
                             -1, BROWSER);
         sound_await(w, "peers are connected", (const char *const[]){ "cat", log, NULL });
         return pid;
@@ -75,19 +78,59 @@ WORLD_TEST(webrtc, call_is_busy, .no_homeserver = true) {
         sound_kill(w, &s);
 }
 
-WORLD_TEST(webrtc, data_channel_stays_free, .no_homeserver = true) {
-        struct sound s = start(w);
-        pid_t browser = browse(w, "data"), call;
-        dbus_uint32_t all = 100;
+/* Whatever busyd knew of the browser by then, another program makes busy, and only that one. */
+static void expect_only_zoom_counts(struct world *w) {
+        pid_t call =
+                sound_record(w, MIC, "application.name=ZOOM VoiceEngine", "application.process.binary=zoom", NULL);
         SCOPED(free) char *history = NULL;
+        dbus_uint32_t all = 100;
 
-        call = sound_record(w, MIC, "application.name=ZOOM VoiceEngine", "application.process.binary=zoom", NULL);
         expect_availability(w, "busy");
         history = peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "History", NULL, DBUS_TYPE_UINT32, &all,
                             DBUS_TYPE_INVALID);
         check(w, strstr(history, "zoom") && !strstr(history, "chromium"), "busy for another: %s", history);
         process_kill(call);
         expect_availability(w, "free");
+}
+
+WORLD_TEST(webrtc, data_channel_stays_free, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t browser = browse(w, "data");
+
+        expect_only_zoom_counts(w);
         close_browser(browser);
         sound_kill(w, &s);
+}
+
+/* The browser itself keeps the session awake, and says why. */
+WORLD_TEST(webrtc, call_is_seen_twice, .no_homeserver = true) {
+        struct mock *manager = session_manager_new(w);
+        struct sound s = start(w);
+        pid_t browser;
+
+        expect_source(w, GNOME, "watching");
+        browser = browse(w, "call");
+        expect_source_calls(w, GNOME, "1");
+        expect_shown(w, "\"live WebRTC connection\"");
+        expect_availability(w, "busy");
+        check(w, world_wait_log(w, "of chromium holds the microphone, for a call"), "busy for another");
+        close_browser(browser);
+        expect_availability(w, "free");
+        sound_kill(w, &s);
+        mock_free(manager);
+}
+
+WORLD_TEST(webrtc, data_channel_that_keeps_awake_stays_free, .no_homeserver = true) {
+        struct mock *manager = session_manager_new(w);
+        struct sound s = start(w);
+        pid_t browser;
+
+        expect_source(w, GNOME, "watching");
+        browser = browse(w, "data");
+        expect_source_calls(w, GNOME, "1");
+        expect_shown(w, "\"weak evidence alone does not count\"");
+        expect_only_zoom_counts(w);
+        close_browser(browser);
+        sound_kill(w, &s);
+        mock_free(manager);
 }
