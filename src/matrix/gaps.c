@@ -10,7 +10,7 @@ struct gap_fill {
         struct matrix_client *client;
         const char *me;
         const struct sync_batch *batch;
-        const json_t *types;
+        json_t *types;
         gap_done_t done;
         void *userdata;
         struct http_request *request;
@@ -83,7 +83,7 @@ int gap_fill_start(struct gap_fill **ret, struct matrix_client *client, const ch
         f->client = client;
         f->me = me;
         f->batch = batch;
-        f->types = types;
+        f->types = json_incref((json_t *) types);
         f->done = done;
         f->userdata = userdata;
         f->room = SIZE_MAX; /* before the first */
@@ -99,6 +99,7 @@ struct gap_fill *gap_fill_free(struct gap_fill *f) {
         http_request_free(f->request);
         for (size_t i = 0; i < f->n_pages; i++)
                 sync_batch_free(f->pages[i]);
+        json_decref(f->types);
         free(f);
         return NULL;
 }

@@ -15,7 +15,7 @@ struct gap_fill;
 /* `failure` NULL: done. Called once, never from within gap_fill_start(), not after gap_fill_free(). */
 typedef void (*gap_done_t)(const struct matrix_reply *failure, void *userdata);
 
-/* Borrows client, batch and types (of events to read). */
+/* Borrows client and batch; takes a reference of types (of the events to read). */
 int gap_fill_start(struct gap_fill **ret, struct matrix_client *client, const char *me, const struct sync_batch *batch,
                    const json_t *types, gap_done_t done, void *userdata);
 struct gap_fill *gap_fill_free(struct gap_fill *f); /* NULL is fine; returns NULL */
