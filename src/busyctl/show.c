@@ -54,9 +54,9 @@ static void print_output(const char *name, const json_t *output) {
 
         printf("  %s: %s", name, fact_text(output, "claim"));
         if (shows[0] != '\0')
-                printf(", shows \"%s\"", shows);
+                printf(", shows %s", shows);
         if (restore[0] != '\0')
-                printf(", will put back \"%s\"", restore);
+                printf(", will put back %s", restore);
         printf("\n");
         print_trouble("    ", fact_text(output, "note"));
 }
