@@ -54,6 +54,7 @@ static void warn_of_configured(const char *name) {
 }
 
 static enum exit_code print_registration(struct ctl *c, const char *folder, const char *name, bool force) {
+        struct ctl quiet = { .no_start = true, .quiet = true };
         SCOPED(session_done) struct session s = { .user_id = NULL };
         SCOPED(registration_done) struct registration registration = { .user_id = NULL };
         int r = session_load(folder, name, &s);
@@ -75,7 +76,8 @@ static enum exit_code print_registration(struct ctl *c, const char *folder, cons
         warn_of_configured(name);
         complain("The token is kept in %s/as-token-%s. Whether the server takes it by now says: busyctl doctor",
                  folder, name);
-        (void) bus_reload_if_running(&(struct ctl){ .no_start = true, .quiet = true });
+        (void) bus_reload_if_running(&quiet);
+        bus_close(&quiet);
         return CTL_OK;
 }
 
