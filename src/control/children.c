@@ -122,7 +122,7 @@ int control_set_account(struct control *c, const struct control_account_view *v)
         object_set_text(o, ACCOUNT_HOMESERVER, v->homeserver);
         object_set_text(o, ACCOUNT_SERVER, v->server);
         object_set_text(o, ACCOUNT_STATE, v->state);
-        object_set_number(o, ACCOUNT_RETRY_AT, v->retry_at_wall);
+        object_set_time(o, ACCOUNT_RETRY_AT, v->retry_at_wall);
         object_set_text(o, ACCOUNT_PROBLEM, v->problem);
         r = set_outputs(o, v->outputs, v->n_outputs);
         return r < 0 ? r : object_commit(o);
@@ -218,7 +218,7 @@ int control_set_call(struct control *c, const struct control_call_view *v) {
         object_set_text(o, CALL_PROPERTY_WHAT, v->what);
         object_set_text(o, CALL_PROPERTY_PHASE, v->phase);
         object_set_text(o, CALL_PROPERTY_EVIDENCE, v->evidence);
-        object_set_number(o, CALL_PROPERTY_SINCE, v->since_wall);
+        object_set_time(o, CALL_PROPERTY_SINCE, v->since_wall);
         object_set_number(o, CALL_PROPERTY_COUNTS, v->counts);
         object_set_text(o, CALL_PROPERTY_WHY_NOT, v->why_not);
         return object_commit(o);

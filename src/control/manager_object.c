@@ -371,9 +371,9 @@ void control_set_manager(struct control *c, const struct control_manager_view *v
         struct object *o = c->root;
 
         object_set_text(o, MANAGER_AVAILABILITY, v->busy ? "busy" : "free");
-        object_set_number(o, MANAGER_SINCE, v->since_wall);
+        object_set_time(o, MANAGER_SINCE, v->since_wall);
         object_set_text(o, MANAGER_MODE, mode_to_string(v->mode));
-        object_set_number(o, MANAGER_MODE_UNTIL, v->mode_until_wall);
+        object_set_time(o, MANAGER_MODE_UNTIL, v->mode_until_wall);
         object_set_number(o, MANAGER_MODE_UNTIL_CALLS_END, v->mode_until_calls_end);
         object_set_text(o, MANAGER_MESSAGE, v->message);
         object_set_number(o, MANAGER_SETTLED, v->settled);

@@ -8,6 +8,9 @@
 #include "util/log.h"
 #include "util/text.h"
 
+/* A process that loses the processor between the readings wobbles more than the clocks do. */
+#define TIME_WOBBLE (100 * USEC_PER_MSEC)
+
 struct object_set {
         sd_bus *bus;
         sd_bus_slot *manager; /* org.freedesktop.DBus.ObjectManager */
@@ -99,6 +102,14 @@ static void replace(struct object *o, size_t property, struct value v) {
 
 void object_set_number(struct object *o, size_t property, uint64_t number) {
         replace(o, property, (struct value){ .number = number });
+}
+
+void object_set_time(struct object *o, size_t property, usec_t wall) {
+        usec_t now = o->values[property].number;
+
+        if (now > 0 && wall > 0 && (wall > now ? wall - now : now - wall) < TIME_WOBBLE)
+                return;
+        object_set_number(o, property, wall);
 }
 
 void object_set_rows(struct object *o, size_t property, const char *const *texts, size_t n) {

@@ -65,6 +65,9 @@ struct object *object_next(struct object_set *s, const struct object_type *type,
  * "". */
 void object_set_text(struct object *o, size_t property, const char *text);
 void object_set_number(struct object *o, size_t property, uint64_t number);
+/* A moment on the wall clock, 0: none. Worked out from the boot clock each time, it wobbles by the time between two
+ * readings: that alone is no news, and wakes nobody. */
+void object_set_time(struct object *o, size_t property, usec_t wall);
 /* `n` texts one after another: the fields of all rows. */
 void object_set_rows(struct object *o, size_t property, const char *const *texts, size_t n);
 /* 0, or -ENOMEM if one of the setters above failed since the last time. */

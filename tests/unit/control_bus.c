@@ -349,11 +349,11 @@ Test(control_bus, exports_the_contract) {
 
 Test(control_bus, sends_one_signal_for_a_burst_and_none_for_what_was_undone) {
         do_it("free");
-        expect_signal(MANAGER_CHANGED(" Since 5 Settled 1"));
+        expect_signal(MANAGER_CHANGED(" Since 5000000 Settled 1"));
         do_it("burst");
-        expect_signal(MANAGER_CHANGED(" Availability busy Since 7 Problem b"));
+        expect_signal(MANAGER_CHANGED(" Availability busy Since 7000098 Problem b"));
         do_it("free");
-        expect_signal(MANAGER_CHANGED(" Availability free Since 5 Problem "));
+        expect_signal(MANAGER_CHANGED(" Availability free Since 5000000 Problem "));
         do_it("undone");
         do_it("free");
         do_it("problem");

@@ -76,12 +76,14 @@ static int do_ignored(void *userdata, size_t i, const char **ret_app, const char
 }
 
 static void set_manager(struct script *s, bool busy, const char *problem) {
-        control_set_manager(s->control, &(struct control_manager_view){ .settled = true,
-                                                                        .busy = busy,
-                                                                        .since_wall = busy ? 7 : 5,
-                                                                        .mode = MODE_AUTO,
-                                                                        .message = "",
-                                                                        .problem = problem });
+        control_set_manager(s->control,
+                            &(struct control_manager_view){ .settled = true,
+                                                            .busy = busy,
+                                                            /* Computed anew each time, it wobbles. */
+                                                            .since_wall = (busy ? 7 : 5) * USEC_PER_SEC + *problem,
+                                                            .mode = MODE_AUTO,
+                                                            .message = "",
+                                                            .problem = problem });
 }
 
 static void set_call(struct script *s, const char *app, bool counts) {
