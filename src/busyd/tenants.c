@@ -10,6 +10,8 @@
 
 /* A position is one flushed file: not after every answer. What lies between is seen again, and is the same. */
 #define POSITION_STORE_INTERVAL USEC_PER_MIN
+/* The same position again is written only to say that it is still good; it may be used for a day. */
+#define POSITION_AGE_STEP USEC_PER_HOUR
 
 /* ---- what an account tells ---- */
 
@@ -70,15 +72,21 @@ static void on_presence_erased(void *userdata, struct account *a) {
 }
 
 static void store_position(struct tenant *t, const char *since) {
+        usec_t now = clock_wall_now();
         struct state_account stored;
+        const char *since_before;
         int r;
 
         if (state_get_account(t->manager->state, t->name, &stored) < 0)
                 return;
+        since_before = stored.since;
         /* During a call the position before it stays: a restart then reads again how the call came about. */
         if (!since || !stored.since || !has_calls(t->manager, t->source))
                 stored.since = since;
-        stored.since_at_wall = clock_wall_now();
+        if (stored.since && since_before && streq(stored.since, since_before) &&
+            now - stored.since_at_wall < POSITION_AGE_STEP)
+                return;
+        stored.since_at_wall = now;
         stored.device_id = account_device_id(t->account);
         r = state_put_account(t->manager->state, t->name, &stored);
         if (r < 0)
