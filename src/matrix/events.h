@@ -46,7 +46,8 @@ struct sync_batch {
                 const char *room_id, *prev_batch;
         } * gaps; /* rooms whose timeline is limited */
         size_t n_gaps;
-        json_t *gap_rooms; /* owns the ids that sync_batch_add_gap() was given */
+        const char *torn_room; /* of a page of /messages: what was said in that room before it could not be read */
+        json_t *gap_rooms;     /* owns the ids that sync_batch_add_gap() was given */
         const char **left_rooms;
         size_t n_left_rooms;
         bool own_presence;                 /* the last own m.presence; others' are skipped, whatever the filter was */

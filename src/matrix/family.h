@@ -42,6 +42,9 @@ struct call_family {
         void (*tick)(struct observer *o, const struct observer_time *t);
         /* A call rests on this family now: the account then also asks for membership and redactions. */
         bool (*in_call)(const struct observer *o);
+        /* The page of a gap with a torn_room, before its events: what is known of calls in that room cannot be trusted
+         * unless the page reaches back to it. NULL: rests on state. */
+        void (*torn)(struct observer *o, const struct sync_batch *page);
         /* The rooms whose calls rest on messages, which no state brings back: at most `max`, borrowed until the next
          * event. NULL: none. */
         size_t (*rooms)(const struct observer *o, const char **ret, size_t max);

@@ -48,8 +48,12 @@ static const char *keep_page(struct gap_fill *f, const struct matrix_reply *repl
                 return NULL;
         f->pages[f->n_pages++] = page;
         f->pages_of_room++;
-        if (page->n_events == 0 || f->pages_of_room >= GAP_PAGES_MAX)
+        if (page->n_events == 0)
                 return NULL;
+        if (f->pages_of_room >= GAP_PAGES_MAX) {
+                page->torn_room = f->batch->gaps[f->room].room_id;
+                return NULL;
+        }
         return json_member_string(reply->body, "end");
 }
 

@@ -49,6 +49,8 @@ void observers_apply(struct observers *o, const struct sync_batch *batch) {
         struct observer_time t = time_now();
 
         for (size_t f = 0; f < o->n; f++) {
+                if (batch->torn_room && call_families[f]->torn)
+                        call_families[f]->torn(o->of[f], batch);
                 for (size_t i = 0; i < batch->n_events; i++)
                         call_families[f]->event(o->of[f], &batch->events[i], &t);
                 for (size_t i = 0; i < batch->n_left_rooms; i++)

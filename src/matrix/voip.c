@@ -283,6 +283,20 @@ static bool voip_in_call(const struct observer *o) {
         return report_set_in_call(&((const struct voip *) o)->reports);
 }
 
+/* A hangup may be among what could not be read: better free in a call than stuck busy after it. */
+static void voip_torn(struct observer *o, const struct sync_batch *page) {
+        struct voip *v = voip_from(o);
+
+        for (size_t i = 0; i < page->n_events; i++)
+                if (page->events[i].event_id && id_memory_has(&v->seen, page->events[i].event_id))
+                        return; /* it reaches back to what is known */
+        for (size_t i = 0; i < v->n_calls;)
+                if (streq(v->calls[i]->room_id, page->torn_room))
+                        forget_call(v, i);
+                else
+                        i++;
+}
+
 static size_t voip_rooms(const struct observer *o, const char **ret, size_t max) {
         const struct voip *v = (const struct voip *) o;
         size_t n = 0;
@@ -311,5 +325,6 @@ const struct call_family call_family_voip = {
         .deadline = voip_deadline,
         .tick = voip_commit,
         .in_call = voip_in_call,
+        .torn = voip_torn,
         .rooms = voip_rooms,
 };
