@@ -1,9 +1,11 @@
 """A real Synapse for scripts/demo, run by the Python of its virtual environment. Takes the orders that the scripted
 homeserver takes, and tells what that tells (tests/homeserver/main.c): what a friend of the user sees."""
 
+import contextlib
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -85,8 +87,10 @@ def free_port():
         return s.getsockname()[1]
 
 
-def start(folder):
-    """Returns the URL once Synapse says through its notify socket that it is ready."""
+@contextlib.contextmanager
+def running(folder):
+    """A Synapse that ends with the block, whatever ends that. Gives the URL once Synapse says through its notify socket
+    that it is ready."""
     folder.mkdir(parents=True)
     port = free_port()
     values = {"folder": folder, "port": port, "secret": SECRET}
@@ -96,11 +100,17 @@ def start(folder):
     ready.bind(str(folder / "notify"))
     ready.settimeout(50)
     process = subprocess.Popen(
-        [sys.executable, "-m", "synapse.app.homeserver", "-c", folder / "homeserver.yaml"],
+        # setpriv: it also goes when this process is killed.
+        ["setpriv", "--pdeathsig", "TERM",
+         sys.executable, "-m", "synapse.app.homeserver", "-c", folder / "homeserver.yaml"],
         env={**os.environ, "NOTIFY_SOCKET": str(folder / "notify")}, stdin=subprocess.DEVNULL, stdout=sys.stderr)
-    while b"READY=1" not in ready.recv(4096):
-        pass
-    return process, f"http://127.0.0.1:{port}"
+    try:
+        while b"READY=1" not in ready.recv(4096):
+            pass
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def register(folder, url, user):
@@ -130,10 +140,18 @@ def watch(friend, user, since):
                 last = now
 
 
+def on_sigterm(number, frame):
+    """Without it there would be no time to end Synapse."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one may go to the group and one to this process
+    sys.exit()
+
+
 def main():
+    # scripts/demo gets what comes from the terminal as well, and ends this with SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, on_sigterm)
     folder = pathlib.Path(sys.argv[1])
-    process, url = start(folder)
-    try:
+    with running(folder) as url:
         for name in ("me", "you"):
             register(folder, url, name)
         phone, friend = Session(url, "me", "PHONE"), Session(url, "you", "THEIRS")
@@ -157,9 +175,6 @@ def main():
                 say("shows", shown["presence"], shown.get("status_msg") or "")
             elif order == "quit":
                 break
-    finally:
-        process.terminate()
-        process.wait()
 
 
 main()
