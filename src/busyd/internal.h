@@ -37,7 +37,7 @@ struct tenant {
         const char *leaving; /* why it is let go once nothing is owed, or at `leave_by`; NULL: it stays */
         usec_t leave_by;
         usec_t position_stored_at;
-        unsigned n_calls, n_joined; /* of the user on this account, as last seen; those that clients tell of */
+        unsigned n_calls, n_announced; /* of the user on this account, as last seen; those of them that are */
 };
 
 /* An account whose token a command prints. */

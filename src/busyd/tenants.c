@@ -479,25 +479,20 @@ static void learn(struct tenant *t, struct keeper *k, struct state_account *stor
                 log_info("Account %s: remembering that busy sticks there while another client is online", t->name);
 }
 
-/* Calls that the user's clients announce in a room; they write more than that when they begin and end one. */
-static bool is_joined(const struct call *c) {
-        return strncmp(c->id, "rtc/", 4) == 0 || strncmp(c->id, "sticky/", 7) == 0;
-}
-
 static void look_at_calls(struct tenant *t) {
-        unsigned n_calls = 0, n_joined = 0;
+        unsigned n_calls = 0, n_announced = 0;
 
         for (const struct call *c = call_table_next(t->manager->calls, NULL); c;
              c = call_table_next(t->manager->calls, c))
                 if (streq(c->source, t->source) && call_phase_is_in_call(c->phase)) {
                         n_calls++;
-                        n_joined += is_joined(c);
+                        n_announced += c->announced;
                 }
-        if (n_calls != t->n_calls || n_joined != t->n_joined)
+        if (n_calls != t->n_calls || n_announced != t->n_announced)
                 for (size_t i = 0; i < t->n_keepers; i++)
-                        keeper_calls_changed(t->keepers[i], n_joined < t->n_joined);
+                        keeper_calls_changed(t->keepers[i], n_announced < t->n_announced);
         t->n_calls = n_calls;
-        t->n_joined = n_joined;
+        t->n_announced = n_announced;
 }
 
 static usec_t run_tenant(struct tenant *t, bool busy, usec_t now) {

@@ -140,6 +140,7 @@ static int add(struct call_table *t, const struct call_report *r, usec_t now) {
         e->call.since = r->since > 0 && r->since < now ? r->since : now;
         e->call.steady_since = e->call.since;
         e->call.until = r->until;
+        e->call.announced = r->announced;
         e->call.serial = t->next_serial++;
         append(t, e);
         return 1;
@@ -157,12 +158,13 @@ static int update(struct call *c, const struct call_report *r, usec_t now) {
         if (what < 0)
                 return what;
 
-        changed = app || what || c->phase != r->phase || c->evidence != r->evidence;
+        changed = app || what || c->phase != r->phase || c->evidence != r->evidence || c->announced != r->announced;
         if (!steady)
                 c->steady_since = now;
         c->phase = r->phase;
         c->evidence = r->evidence;
         c->until = r->until;
+        c->announced = r->announced;
         return changed;
 }
 

@@ -32,6 +32,8 @@ struct call_report {
         enum call_evidence evidence;
         usec_t since; /* when it began; 0 or the future: now */
         usec_t until; /* stale from then on unless reported again; USEC_NEVER: until ended */
+        /* The user's client tells others that the user is in it, and writes more than that when it begins and ends. */
+        bool announced;
 };
 
 /* A stored call. Read-only outside calls.c; valid until the next change of the table. */
@@ -42,6 +44,7 @@ struct call {
         usec_t since;        /* of the call */
         usec_t steady_since; /* in this evidence, and in call (or ringing) without a break */
         usec_t until;
+        bool announced;
         uint64_t serial; /* grows with every new call; names the call on the bus */
 };
 

@@ -166,6 +166,7 @@ static void report_set_tell(const struct report_set *s, const struct reported *i
                 .evidence = EVIDENCE_PROOF,
                 .since = item->since > 0 ? (usec_t) item->since : 1,
                 .until = item->until == MOMENT_NEVER ? USEC_NEVER : (usec_t) item->until,
+                .announced = s->announced,
         };
 
         s->context->sink->report(s->context->sink->userdata, &report);

@@ -74,6 +74,7 @@ struct report_set {
         const struct observer_context *context;
         struct reported *items;
         size_t n, max;
+        bool announced; /* all of its calls are; for the family to set */
 };
 
 int report_set_init(struct report_set *s, const struct observer_context *context, size_t max);

@@ -42,6 +42,7 @@ int own_state_new(struct observer **ret, const struct observer_context *context,
                 free(s);
                 return -ENOMEM;
         }
+        s->reports.announced = kind->announced;
 
         *ret = (struct observer *) s;
         return 0;

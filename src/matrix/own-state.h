@@ -8,6 +8,7 @@ struct own_state_kind {
         const char *name; /* begins the ids of reports */
         const char *what; /* of reports */
         const char *const *types;
+        bool announced; /* struct call_report */
         /* Whether the content says "in a call", and when that began and runs out. */
         bool (*read)(const struct matrix_event *e, const struct observer_time *t, moment_t *ret_since,
                      moment_t *ret_until);

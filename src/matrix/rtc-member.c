@@ -104,6 +104,7 @@ static const struct own_state_kind member = {
         .name = "rtc",
         .what = "call.member state written by you",
         .types = member_types,
+        .announced = true,
         .read = read_member,
 };
 

@@ -44,6 +44,7 @@ static int sticky_new(struct observer **ret, const struct observer_context *cont
                 free(s);
                 return -ENOMEM;
         }
+        s->reports.announced = true;
 
         *ret = (struct observer *) s;
         return 0;

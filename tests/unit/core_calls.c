@@ -48,6 +48,17 @@ Test(calls, tells_new_from_changed_from_the_same) {
         cr_assert_null(call_table_next(table, c));
 }
 
+Test(calls, keep_that_they_are_announced) {
+        struct call_report r = usual;
+
+        r.announced = true;
+        cr_assert_eq(call_table_report(table, &r, 10), 1);
+        cr_assert(call_table_next(table, NULL)->announced);
+        r.announced = false;
+        cr_assert_eq(call_table_report(table, &r, 11), 1, "changed");
+        cr_assert_not(call_table_next(table, NULL)->announced);
+}
+
 Test(calls, begins_in_the_past_but_not_in_the_future) {
         struct call_report r = usual;
 

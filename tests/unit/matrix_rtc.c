@@ -143,6 +143,7 @@ Test(rtc_member, contents) {
                         if (s.n_calls > 0) {
                                 cr_expect_eq(s.calls[0].phase, CALL_ACTIVE, "%s", contents[i].what);
                                 cr_expect_eq(s.calls[0].evidence, EVIDENCE_PROOF, "%s", contents[i].what);
+                                cr_expect(s.calls[0].announced, "%s", contents[i].what);
                                 cr_expect_eq(s.calls[0].until, STAGE_BOOT + lasts, "%s: %lld s, not %lld s",
                                              contents[i].what,
                                              (long long) ((int64_t) (s.calls[0].until - STAGE_BOOT) / 1000000),
@@ -401,6 +402,7 @@ Test(jitsi, runs_out_after_its_time) {
         put(&s, "state", VIDEO, STAGE_ME, STAGE_ME, "$1", 0, "{\"devices\":[\"D\"],\"expires_ts\":" IN_1_HOUR "}");
         cr_assert_eq(s.n_calls, 1);
         cr_expect_eq(s.calls[0].evidence, EVIDENCE_PROOF);
+        cr_expect_not(s.calls[0].announced);
         stage_wait(&s, USEC_PER_HOUR - 1);
         cr_expect_eq(s.n_calls, 1);
         stage_wait(&s, 1);

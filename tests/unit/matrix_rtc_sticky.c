@@ -133,6 +133,7 @@ Test(rtc_sticky, events) {
                 if (s.n_calls > 0) {
                         cr_expect_eq(s.calls[0].phase, CALL_ACTIVE, "%s", what);
                         cr_expect_eq(s.calls[0].evidence, EVIDENCE_PROOF, "%s", what);
+                        cr_expect(s.calls[0].announced, "%s", what);
                         cr_expect_eq(s.calls[0].until, STAGE_BOOT + lasts, "%s", what);
                         cr_expect(s.family->in_call(s.observer), "%s", what);
                         stage_wait(&s, lasts);

@@ -22,6 +22,7 @@ struct stage_call {
         enum call_phase phase;
         enum call_evidence evidence;
         usec_t since, until;
+        bool announced;
 };
 
 struct stage {
@@ -56,7 +57,13 @@ static inline void stage_on_report(void *userdata, const struct call_report *r) 
                 cr_assert_lt(s->n_calls, STAGE_CALLS_MAX);
                 c = &s->calls[s->n_calls++];
         }
-        *c = (struct stage_call){ .phase = r->phase, .evidence = r->evidence, .since = r->since, .until = r->until };
+        *c = (struct stage_call){
+                .phase = r->phase,
+                .evidence = r->evidence,
+                .since = r->since,
+                .until = r->until,
+                .announced = r->announced,
+        };
         (void) snprintf(c->id, sizeof(c->id), "%s", r->id);
         (void) snprintf(c->what, sizeof(c->what), "%s", r->what);
 }

@@ -353,6 +353,7 @@ Test(voip, evidence_and_times) {
         c = stage_find(&s, ID("c1"));
         cr_assert(c);
         cr_expect_eq(c->evidence, EVIDENCE_PROOF);
+        cr_expect_not(c->announced);
         cr_expect_eq(c->since, STAGE_BOOT - 5 * USEC_PER_SEC);
         cr_expect_eq(c->until, STAGE_BOOT + 55 * USEC_PER_SEC);
         cr_expect_str_eq(c->what, "m.call.invite received");
