@@ -80,7 +80,6 @@ static size_t move_calls(struct manager *m, const struct state_ignored *which, b
                         break;
                 n++;
         }
-        manager_touch(m);
         return n;
 }
 

@@ -124,13 +124,14 @@ static void leave(struct manager *m) {
                 logind_let_sleep(m->logind);
 }
 
-static int decide(sd_event_source *s, void *userdata) {
-        struct manager *m = userdata;
+static void decide(struct manager *m) {
         usec_t now = clock_now(), wake_at;
         enum mode mode_before = m->availability.mode;
         struct availability_verdict v;
         bool changed;
 
+        /* Every fact so far is looked at; those to come touch the manager again. */
+        (void) sd_event_source_set_enabled(m->decide, SD_EVENT_OFF);
         tenants_take_tokens(m);
         settle(m);
         end_timed_holds(m, m->calls, now);
@@ -154,6 +155,10 @@ static int decide(sd_event_source *s, void *userdata) {
                 tell_service_manager(m);
         if (is_leaving(m) && tenants_are_at_rest(m))
                 leave(m);
+}
+
+static int on_decide(sd_event_source *s, void *userdata) {
+        decide(userdata);
         return 0;
 }
 
@@ -171,7 +176,7 @@ static int on_settle_timer(sd_event_source *s, uint64_t at, void *userdata) {
         return 0;
 }
 
-/* ---- what the bus asks for ---- */
+/* ---- what the bus asks for: decided before it is answered, so that who asks next is told what follows ---- */
 
 static int store_mode(struct manager *m) {
         const struct availability *a = &m->availability;
@@ -200,10 +205,10 @@ static int op_set_mode(void *userdata, enum mode mode, usec_t duration, bool unt
                                       m->calls);
         (void) snprintf(m->message, sizeof(m->message), "%s", mode == MODE_BUSY && message ? message : "");
         log_info("Mode %s, by hand", mode_to_string(m->availability.mode));
-        manager_touch(m);
         r = store_mode(m);
         if (r < 0)
                 log_warning("The mode cannot be stored: %s; it holds until busyd ends", strerror(-r));
+        decide(m);
         return 0;
 }
 
@@ -222,7 +227,7 @@ static int op_hold(void *userdata, uint32_t cookie, const char *app, const char 
                                      .evidence = EVIDENCE_PROOF,
                                      .until = duration > 0 ? usec_add(clock_now(), duration) : USEC_NEVER,
                              });
-        manager_touch(m);
+        decide(m);
         return r < 0 ? r : 0;
 }
 
@@ -232,7 +237,7 @@ static void op_release(void *userdata, uint32_t cookie) {
 
         (void) snprintf(id, sizeof(id), "%u", cookie);
         ignore_end(m, HOLD_SOURCE, id);
-        manager_touch(m);
+        decide(m);
 }
 
 static int op_reload(void *userdata, char **ret_problem) {
@@ -252,11 +257,17 @@ static int op_history(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_b
 }
 
 static int op_ignore(void *userdata, const char *app, const char *source, bool once, char **ret_problem) {
-        return ignore_add(userdata, app, source, once, ret_problem);
+        int r = ignore_add(userdata, app, source, once, ret_problem);
+
+        decide(userdata);
+        return r;
 }
 
 static int op_allow(void *userdata, const char *app, const char *source, char **ret_problem) {
-        return ignore_remove(userdata, app, source, ret_problem);
+        int r = ignore_remove(userdata, app, source, ret_problem);
+
+        decide(userdata);
+        return r;
 }
 
 static int op_ignored(void *userdata, size_t i, const char **ret_app, const char **ret_source) {
@@ -375,7 +386,7 @@ static int open_buses(struct manager *m) {
 static int make_sources(struct manager *m) {
         int r;
 
-        r = sd_event_add_defer(m->event, &m->decide, decide, m);
+        r = sd_event_add_defer(m->event, &m->decide, on_decide, m);
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(m->decide, "decide");

@@ -19,7 +19,7 @@
 struct control;
 
 /* What the manager does for the bus. Each returns 0 or a negative errno; *ret_problem, if set, is a sentence for
- * people that control frees. */
+ * people that control frees. What follows for availability is published when they return. */
 struct control_ops {
         /* duration 0: without an end. -ENOENT: `until_calls_end` without a call. */
         int (*set_mode)(void *userdata, enum mode mode, usec_t duration, bool until_calls_end, const char *message,

@@ -74,6 +74,31 @@ static char *set_mode(struct peer *peer, const char *mode, dbus_uint64_t duratio
                          &duration, DBUS_TYPE_STRING, &message, DBUS_TYPE_INVALID);
 }
 
+/* Asked once, at once. */
+static void check_availability(struct world *w, const char *value, const char *after) {
+        SCOPED(free) char *is = peer_get(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Availability");
+
+        check(w, is && streq(is, value), "%s right after %s", is, after);
+}
+
+/* Many times: what is decided later is mostly decided before the next question is read. */
+WORLD_TEST(hold, is_in_force_when_it_is_answered, .no_homeserver = true) {
+        world_start(w);
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Settled", "true"), "not settled");
+        for (unsigned i = 0; i < 100; i++) {
+                uint32_t cookie = hold(w, w->peer);
+                bool ok;
+
+                check_availability(w, "busy", "Hold");
+                cr_assert(release(w->peer, cookie));
+                check_availability(w, "free", "Release");
+                free(set_mode(w->peer, "busy", 0, "", &ok));
+                check_availability(w, "busy", "SetMode");
+                free(set_mode(w->peer, "auto", 0, "", &ok));
+                check_availability(w, "free", "SetMode");
+        }
+}
+
 static const struct mode_row {
         const char *what, *mode;
         dbus_uint64_t duration;
