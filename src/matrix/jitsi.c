@@ -4,7 +4,6 @@
 #include "util/json.h"
 
 static const char *const video_types[] = { "io.element.video.member", NULL };
-static const char *const no_types[] = { NULL };
 
 static bool has_device(const json_t *devices) {
         for (size_t i = 0; i < json_array_size(devices); i++)
@@ -23,9 +22,8 @@ static bool read_video_member(const struct matrix_event *e, const struct observe
 }
 
 static const struct own_state_kind video = {
-        .name = "video",
+        .family = &call_family_jitsi,
         .what = "video.member state written by you",
-        .types = video_types,
         .read = read_video_member,
 };
 
@@ -33,17 +31,4 @@ static int jitsi_new(struct observer **ret, const struct observer_context *conte
         return own_state_new(ret, context, &video);
 }
 
-const struct call_family call_family_jitsi = {
-        .name = "video",
-        .message_types = no_types,
-        .state_types = video_types,
-        .new = jitsi_new,
-        .free = own_state_free,
-        .event = own_state_event,
-        .commit = own_state_commit,
-        .room_left = own_state_room_left,
-        .resync = own_state_resync,
-        .deadline = own_state_deadline,
-        .tick = own_state_commit,
-        .in_call = own_state_in_call,
-};
+const struct call_family call_family_jitsi = OWN_STATE_FAMILY("video", video_types, jitsi_new);

@@ -131,7 +131,7 @@ static void add(struct own_state *s, const struct matrix_event *e, moment_t sinc
                 .seen = true,
         };
 
-        if (asprintf(&m.report_id, "%s/%s/%s/%s", s->kind->name, e->room_id, e->type, e->state_key) < 0)
+        if (asprintf(&m.report_id, "%s/%s/%s/%s", s->kind->family->name, e->room_id, e->type, e->state_key) < 0)
                 m.report_id = NULL;
         if (!m.room_id || !m.type || !m.state_key || !m.report_id || (e->event_id && !m.event_id)) {
                 entry_done(&m);
@@ -174,7 +174,7 @@ void own_state_event(struct observer *o, const struct matrix_event *e, const str
                 drop_room(s, e->room_id);
         else if (redacted)
                 drop_event(s, e->room_id, redacted);
-        else if (e->state_key && type_is_one_of(e->type, s->kind->types))
+        else if (e->state_key && type_is_one_of(e->type, s->kind->family->state_types))
                 take_entry(s, e, t);
 }
 

@@ -11,7 +11,6 @@
 #define RENEWAL_MSEC INT64_C(3900000)
 
 static const char *const member_types[] = { "org.matrix.msc3401.call.member", "m.call.member", NULL };
-static const char *const no_types[] = { NULL };
 
 /* First generation: absolute times of devices, in a list of calls. */
 static int64_t device_expiry(const json_t *device) {
@@ -101,9 +100,8 @@ static bool read_member(const struct matrix_event *e, const struct observer_time
 }
 
 static const struct own_state_kind member = {
-        .name = "rtc",
+        .family = &call_family_rtc_member,
         .what = "call.member state written by you",
-        .types = member_types,
         .announced = true,
         .read = read_member,
 };
@@ -112,17 +110,4 @@ static int rtc_member_new(struct observer **ret, const struct observer_context *
         return own_state_new(ret, context, &member);
 }
 
-const struct call_family call_family_rtc_member = {
-        .name = "rtc",
-        .message_types = no_types,
-        .state_types = member_types,
-        .new = rtc_member_new,
-        .free = own_state_free,
-        .event = own_state_event,
-        .commit = own_state_commit,
-        .room_left = own_state_room_left,
-        .resync = own_state_resync,
-        .deadline = own_state_deadline,
-        .tick = own_state_commit,
-        .in_call = own_state_in_call,
-};
+const struct call_family call_family_rtc_member = OWN_STATE_FAMILY("rtc", member_types, rtc_member_new);
