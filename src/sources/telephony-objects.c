@@ -47,21 +47,17 @@ static int read_calls(struct phone *p, sd_bus_message *m, const char *modem) {
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-/* Properties of a modem: a{sv} comes next. */
-static int read_modem(struct phone *p, sd_bus_message *m, const char *modem) {
+/* "sv" comes next. */
+static int read_modem_property(struct phone *p, sd_bus_message *m, const char *modem) {
         const char *name;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        int r = sd_bus_message_read(m, "s", &name);
 
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &name);
-                if (r >= 0)
-                        r = streq(name, "Calls") ? read_calls(p, m, modem) : sd_bus_message_skip(m, "v");
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+        return streq(name, "Calls") ? read_calls(p, m, modem) : sd_bus_message_skip(m, "v");
 }
 
+/* "sa{sv}" comes next. */
 static int read_interface(struct phone *p, sd_bus_message *m, const char *path) {
         const char *interface;
         int r = sd_bus_message_read(m, "s", &interface);
@@ -71,37 +67,16 @@ static int read_interface(struct phone *p, sd_bus_message *m, const char *path) 
         if (streq(interface, p->service->call))
                 return phone_read_call(p, m, path, "");
         if (p->service->modem && streq(interface, p->service->modem))
-                return read_modem(p, m, path);
+                return phone_read_list(p, m, 'e', "sv", read_modem_property, path);
         return sd_bus_message_skip(m, "a{sv}");
 }
 
-/* "oa{sa{sv}}" comes next. Returns 0 at the end of a list. */
-static int read_object(struct phone *p, sd_bus_message *m) {
+/* "oa{sa{sv}}" comes next. */
+static int read_object(struct phone *p, sd_bus_message *m, const char *unused) {
         const char *path;
         int r = sd_bus_message_read(m, "o", &path);
 
-        if (r <= 0)
-                return r;
-        r = sd_bus_message_enter_container(m, 'a', "{sa{sv}}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sa{sv}")) > 0) {
-                r = read_interface(p, m, path);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        return r < 0 ? r : 1;
-}
-
-static int read_objects(struct phone *p, sd_bus_message *m) {
-        int r = sd_bus_message_enter_container(m, 'a', "{oa{sa{sv}}}");
-
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "oa{sa{sv}}")) > 0) {
-                r = read_object(p, m);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r;
+        return r < 0 ? r : phone_read_list(p, m, 'e', "sa{sv}", read_interface, path);
 }
 
 static void on_objects(struct source *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
@@ -109,12 +84,12 @@ static void on_objects(struct source *s, const char *subject, sd_bus_message *re
 
         if (!reply)
                 watch_fail(p->watch, "its calls are not told", error);
-        else if (read_objects(p, reply) < 0)
+        else if (phone_read_list(p, reply, 'e', "oa{sa{sv}}", read_object, NULL) < 0)
                 source_tell_bad(s, reply, "the list of calls cannot be read to its end");
 }
 
 static int on_added(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        if (read_object(userdata, m) <= 0)
+        if (read_object(userdata, m, NULL) < 0)
                 source_tell_bad(userdata, m, "a new object cannot be read");
         return 0;
 }
@@ -168,22 +143,10 @@ static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
 /* ---- ModemManager's own ---- */
 
 static int on_call_added(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        const char *path;
+        const char *path = phone_read_path(userdata, m, "a new call cannot be read");
 
-        if (sd_bus_message_read(m, "o", &path) < 0)
-                source_tell_bad(userdata, m, "a new call cannot be read");
-        else
+        if (path)
                 ask_call(userdata, path, sd_bus_message_get_path(m));
-        return 0;
-}
-
-static int on_call_deleted(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        const char *path;
-
-        if (sd_bus_message_read(m, "o", &path) < 0)
-                source_tell_bad(userdata, m, "a gone call cannot be read");
-        else
-                phone_gone(userdata, path);
         return 0;
 }
 
@@ -216,7 +179,7 @@ static const struct phone_state mm_states[] = {
 static const struct phone_signal mm_signals[] = {
         OBJECT_SIGNALS(MM_ROOT, MM_CALL),
         { "interface='" MM_VOICE "',member='CallAdded'", on_call_added },
-        { "interface='" MM_VOICE "',member='CallDeleted'", on_call_deleted },
+        { "interface='" MM_VOICE "',member='CallDeleted'", phone_on_call_gone },
         { 0 },
 };
 
@@ -233,13 +196,6 @@ const struct phone_service phone_modemmanager = {
         STATES(mm_states),
 };
 
-/* The words of oFono, which the Bluetooth services use as well. */
-static const struct phone_state word_states[] = {
-        { "incoming", 0, CALL_RINGING_IN },    { "waiting", 0, CALL_RINGING_IN }, { "dialing", 0, CALL_RINGING_OUT },
-        { "alerting", 0, CALL_RINGING_OUT },   { "active", 0, CALL_ACTIVE },      { "held", 0, CALL_HELD },
-        { "response_and_hold", 0, CALL_HELD }, { "disconnected", 0, CALL_GONE },
-};
-
 #define PW_ROOT "/org/pipewire/Telephony"
 #define PW_CALL "org.pipewire.Telephony.Call1"
 
@@ -254,7 +210,7 @@ const struct phone_service phone_pipewire_telephony = {
         .signals = pw_signals,
         .call = PW_CALL,
         .modem = "org.pipewire.Telephony.AudioGateway1",
-        STATES(word_states),
+        STATES(phone_words),
 };
 
 static const struct phone_signal bluez_signals[] = { OBJECT_SIGNALS("/", "org.bluez.Call1"), { 0 } };
@@ -269,7 +225,7 @@ const struct phone_service phone_bluez = {
         .signals = bluez_signals,
         .call = "org.bluez.Call1",
         .modem = "org.bluez.Telephony1",
-        STATES(word_states),
+        STATES(phone_words),
 };
 
 #define CALLS_ROOT "/org/gnome/Calls"

@@ -11,25 +11,12 @@
 
 /* ---- calls of one modem ---- */
 
-/* "oa{sv}" comes next. Returns 0 at the end of a list. */
+/* "oa{sv}" comes next. */
 static int read_call(struct phone *p, sd_bus_message *m, const char *modem) {
         const char *path;
         int r = sd_bus_message_read(m, "o", &path);
 
-        if (r > 0)
-                r = phone_read_call(p, m, path, modem);
-        return r;
-}
-
-static int read_calls(struct phone *p, sd_bus_message *m, const char *modem) {
-        int r = sd_bus_message_enter_container(m, 'a', "(oa{sv})");
-
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "oa{sv}")) > 0) {
-                r = read_call(p, m, modem);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r;
+        return r < 0 ? r : phone_read_call(p, m, path, modem);
 }
 
 static void on_calls(struct source *s, const char *modem, sd_bus_message *reply, const sd_bus_error *error) {
@@ -39,7 +26,7 @@ static void on_calls(struct source *s, const char *modem, sd_bus_message *reply,
                 watch_fail(p->watch, "its calls are not told", error);
         else if (!reply)
                 phone_modem_gone(p, modem); /* it went while we asked */
-        else if (read_calls(p, reply, modem) < 0)
+        else if (phone_read_list(p, reply, 'r', "oa{sv}", read_call, modem) < 0)
                 source_tell_bad(s, reply, "the calls of a modem cannot be read to their end");
 }
 
@@ -84,29 +71,11 @@ static int read_modem_property(struct phone *p, sd_bus_message *m, const char *m
 }
 
 /* "oa{sv}" comes next. */
-static int read_modem(struct phone *p, sd_bus_message *m) {
+static int read_modem(struct phone *p, sd_bus_message *m, const char *unused) {
         const char *modem;
         int r = sd_bus_message_read(m, "o", &modem);
 
-        if (r > 0)
-                r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = read_modem_property(p, m, modem);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
-static int read_modems(struct phone *p, sd_bus_message *m) {
-        int r = sd_bus_message_enter_container(m, 'a', "(oa{sv})");
-
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "oa{sv}")) > 0) {
-                r = read_modem(p, m);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r;
+        return r < 0 ? r : phone_read_list(p, m, 'e', "sv", read_modem_property, modem);
 }
 
 static void on_modems(struct source *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
@@ -114,24 +83,22 @@ static void on_modems(struct source *s, const char *subject, sd_bus_message *rep
 
         if (!reply)
                 watch_fail(p->watch, "its modems are not told", error);
-        else if (read_modems(p, reply) < 0)
+        else if (phone_read_list(p, reply, 'r', "oa{sv}", read_modem, NULL) < 0)
                 source_tell_bad(s, reply, "the list of modems cannot be read to its end");
 }
 
 /* ---- signals ---- */
 
 static int on_modem_added(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        if (read_modem(userdata, m) < 0)
+        if (read_modem(userdata, m, NULL) < 0)
                 source_tell_bad(userdata, m, "a new modem cannot be read");
         return 0;
 }
 
 static int on_modem_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        const char *modem;
+        const char *modem = phone_read_path(userdata, m, "a gone modem cannot be read");
 
-        if (sd_bus_message_read(m, "o", &modem) < 0)
-                source_tell_bad(userdata, m, "a gone modem cannot be read");
-        else
+        if (modem)
                 phone_modem_gone(userdata, modem);
         return 0;
 }
@@ -145,16 +112,6 @@ static int on_modem_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
 static int on_call_added(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         if (read_call(userdata, m, sd_bus_message_get_path(m)) < 0)
                 source_tell_bad(userdata, m, "a new call cannot be read");
-        return 0;
-}
-
-static int on_call_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        const char *path;
-
-        if (sd_bus_message_read(m, "o", &path) < 0)
-                source_tell_bad(userdata, m, "a gone call cannot be read");
-        else
-                phone_gone(userdata, path);
         return 0;
 }
 
@@ -177,15 +134,9 @@ static const struct phone_signal signals[] = {
         { "interface='" MANAGER "',member='ModemRemoved'", on_modem_removed },
         { "interface='" MODEM "',member='PropertyChanged',arg0='Interfaces'", on_modem_changed },
         { "interface='" VOICE "',member='CallAdded'", on_call_added },
-        { "interface='" VOICE "',member='CallRemoved'", on_call_removed },
+        { "interface='" VOICE "',member='CallRemoved'", phone_on_call_gone },
         { "interface='" CALL "',member='PropertyChanged',arg0='State'", on_call_changed },
         { 0 },
-};
-
-static const struct phone_state states[] = {
-        { "incoming", 0, CALL_RINGING_IN },  { "waiting", 0, CALL_RINGING_IN }, { "dialing", 0, CALL_RINGING_OUT },
-        { "alerting", 0, CALL_RINGING_OUT }, { "active", 0, CALL_ACTIVE },      { "held", 0, CALL_HELD },
-        { "disconnected", 0, CALL_GONE },
 };
 
 const struct phone_service phone_ofono = {
@@ -201,6 +152,6 @@ const struct phone_service phone_ofono = {
         .signals = signals,
         .call = CALL,
         .modem = VOICE,
-        .states = states,
-        .n_states = ARRAY_SIZE(states),
+        .states = phone_words,
+        .n_states = ARRAY_SIZE(phone_words),
 };

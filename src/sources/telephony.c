@@ -2,6 +2,7 @@
 #include "sources/telephony.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "sources/services.h"
 
@@ -93,6 +94,12 @@ void phone_modem_gone(struct phone *p, const char *modem) {
 
 /* ---- reading ---- */
 
+const struct phone_state phone_words[] = {
+        { "incoming", 0, CALL_RINGING_IN },    { "waiting", 0, CALL_RINGING_IN }, { "dialing", 0, CALL_RINGING_OUT },
+        { "alerting", 0, CALL_RINGING_OUT },   { "active", 0, CALL_ACTIVE },      { "held", 0, CALL_HELD },
+        { "response_and_hold", 0, CALL_HELD }, { "disconnected", 0, CALL_GONE },
+};
+
 static int find_phase(struct phone *p, sd_bus_message *m, const char *word, int64_t number, enum call_phase *ret) {
         const struct phone_service *s = p->service;
 
@@ -142,7 +149,8 @@ static int read_property(struct phone *p, sd_bus_message *m, enum call_phase *re
         return r < 0 ? r : 0;
 }
 
-int phone_read_properties(struct phone *p, sd_bus_message *m, enum call_phase *ret) {
+/* As phone_read_state(), from a{sv}. */
+static int read_properties(struct phone *p, sd_bus_message *m, enum call_phase *ret) {
         int r = sd_bus_message_enter_container(m, 'a', "{sv}"), k, known = 0;
 
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
@@ -159,11 +167,43 @@ int phone_read_properties(struct phone *p, sd_bus_message *m, enum call_phase *r
 
 int phone_read_call(struct phone *p, sd_bus_message *m, const char *path, const char *modem) {
         enum call_phase phase;
-        int r = phone_read_properties(p, m, &phase);
+        int r = read_properties(p, m, &phase);
 
         if (r > 0)
                 phone_seen(p, path, modem, phase);
         return r;
+}
+
+int phone_read_list(struct phone *p, sd_bus_message *m, char kind, const char *contents, phone_read_t read,
+                    const char *about) {
+        char element[32];
+        int r;
+
+        (void) snprintf(element, sizeof(element), kind == 'e' ? "{%s}" : "(%s)", contents);
+        r = sd_bus_message_enter_container(m, 'a', element);
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, kind, contents)) > 0) {
+                r = read(p, m, about);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+const char *phone_read_path(struct phone *p, sd_bus_message *m, const char *problem) {
+        const char *path;
+
+        if (sd_bus_message_read(m, "o", &path) > 0)
+                return path;
+        source_tell_bad(&p->source, m, problem);
+        return NULL;
+}
+
+int phone_on_call_gone(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        const char *path = phone_read_path(userdata, m, "a gone call cannot be read");
+
+        if (path)
+                phone_gone(userdata, path);
+        return 0;
 }
 
 /* ---- the source ---- */

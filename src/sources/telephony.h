@@ -30,9 +30,9 @@ struct phone_service {
         watch_answer_t on_list;
         const struct phone_signal *signals; /* ends with an empty one */
 
-        const char *call;                 /* interface of a call */
-        const char *modem;                /* interface of what calls belong to: when it goes, so do they */
-        const struct phone_state *states; /* ends with an empty one */
+        const char *call;  /* interface of a call */
+        const char *modem; /* interface of what calls belong to: when it goes, so do they */
+        const struct phone_state *states;
         size_t n_states;
 };
 
@@ -59,13 +59,26 @@ void phone_gone(struct phone *p, const char *path);
 /* What belongs to the modem, or lies below it. */
 void phone_modem_gone(struct phone *p, const char *modem);
 
-/* Reading; a negative errno means that the message is not as it should be. `ret` is only set, and 1 only returned, if
- * there is a state and it is known. */
-int phone_read_state(struct phone *p, sd_bus_message *m, enum call_phase *ret);      /* v */
-int phone_read_properties(struct phone *p, sd_bus_message *m, enum call_phase *ret); /* a{sv} */
+/* Reading; a negative errno means that the message is not as it should be. */
+
+/* A variant. `ret` is only set, and 1 only returned, if the state is known. */
+int phone_read_state(struct phone *p, sd_bus_message *m, enum call_phase *ret);
+
+/* A list of dictionary entries ('e') or structs ('r') with these contents; `read` takes those of one, and `about`. */
+typedef int (*phone_read_t)(struct phone *p, sd_bus_message *m, const char *about);
+int phone_read_list(struct phone *p, sd_bus_message *m, char kind, const char *contents, phone_read_t read,
+                    const char *about);
 
 /* A callback's whole work on a call that the message describes: a{sv} comes next. */
 int phone_read_call(struct phone *p, sd_bus_message *m, const char *path, const char *modem);
+
+/* The path that a signal begins with; NULL if it cannot be read, which is told as `problem`. */
+const char *phone_read_path(struct phone *p, sd_bus_message *m, const char *problem);
+/* A signal that begins with the path of a call that is gone. */
+int phone_on_call_gone(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+
+/* The words of oFono, which the Bluetooth services use as well. */
+extern const struct phone_state phone_words[8];
 
 extern const struct phone_service phone_modemmanager, phone_pipewire_telephony, phone_bluez,
         phone_gnome_calls;                     /* -objects.c */
