@@ -1,11 +1,8 @@
 /* What survives: round trips, broken files, crashes in the middle and writes that fail. */
 #include <errno.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "state/state.h"
+#include "util_full.h"
 #include "util_temp.h"
 
 static struct state *open_state(const struct temp_dir *t, struct told *told) {
@@ -291,14 +288,12 @@ Test(state, leftovers_do_no_harm) {
         state_free(s);
 }
 
-/* In a child that may write no file. Exits with the number of the line that was wrong. */
-static int change_without_room(struct state *s) {
-        const struct rlimit none = { 0, 0 };
+/* Returns the number of the step that was wrong; 0: none. */
+static int change_without_room(void *userdata) {
+        struct state *s = userdata;
         struct state_claim c = example_claim("work", "presence"), back;
         const struct state_change change = { .at_wall = 1, .busy = true, .reason = "a call" };
 
-        (void) signal(SIGXFSZ, SIG_IGN);
-        (void) setrlimit(RLIMIT_FSIZE, &none);
         c.owed.n_ours = 1;
         if (state_put_claim(s, &c) != -EFBIG)
                 return 1;
@@ -315,19 +310,11 @@ Test(state, failed_writes_change_nothing) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         struct state_claim c = example_claim("work", "presence"), back;
         struct state *s = open_state(&t, NULL);
-        int status;
-        pid_t pid;
+        int step;
 
         cr_assert_eq(state_put_claim(s, &c), 0);
-        pid = fork();
-        cr_assert_geq(pid, 0);
-        if (pid == 0) {
-                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-                _exit(change_without_room(s));
-        }
-        cr_assert_eq(waitpid(pid, &status, 0), pid);
-        cr_assert(WIFEXITED(status));
-        cr_assert_eq(WEXITSTATUS(status), 0, "step %d", WEXITSTATUS(status));
+        step = without_room(change_without_room, s);
+        cr_assert_eq(step, 0, "step %d", step);
         state_free(s);
         s = open_state(&t, NULL);
         cr_assert_eq(state_get_claim(s, "work", "presence", &back), 0);
