@@ -291,15 +291,19 @@ void world_config(struct world *w, const char *text) {
         file_put(world_path(w, "config/busyd/busyd.conf"), text);
 }
 
-void world_session(struct world *w) {
-        SCOPED(free) char *token = hs_login(w->hs, DEVICE);
+void world_session_at(struct world *w, const char *account, struct hs *hs) {
+        SCOPED(free) char *token = hs_login(hs, DEVICE);
         SCOPED(free) char *state_dir = strdup(world_path(w, "state/busyd"));
-        const struct session session = { .homeserver = (char *) hs_url(w->hs),
+        const struct session session = { .homeserver = (char *) hs_url(hs),
                                          .user_id = (char *) HS_USER,
                                          .device_id = (char *) DEVICE,
                                          .access_token = token };
 
-        cr_assert_eq(session_save(state_dir, ACCOUNT, &session), 0);
+        cr_assert_eq(session_save(state_dir, account, &session), 0);
+}
+
+void world_session(struct world *w) {
+        world_session_at(w, ACCOUNT, w->hs);
 }
 
 struct world *world_new(const struct world_options *options) {
@@ -358,11 +362,17 @@ void expect_presence(struct world *w, const char *presence, const char *message)
         check(w, false, "presence is %s \"%s\", not %s \"%s\"", state, text, presence, message ?: "*");
 }
 
-void expect_claim(struct world *w, const char *phase) {
-        char part[64];
+void expect_claim_of(struct world *w, const char *account, const char *phase) {
+        char path[128], part[64];
 
+        snprintf(path, sizeof(path), BUSYD_PATH "/account/%s", account);
         snprintf(part, sizeof(part), "(\"presence\", \"%s\"", phase);
-        check(w, peer_wait_has(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "Outputs", part), "the claim is not %s", phase);
+        check(w, peer_wait_has(w->peer, path, BUSYD_ACCOUNT, "Outputs", part), "the claim of %s is not %s", account,
+              phase);
+}
+
+void expect_claim(struct world *w, const char *phase) {
+        expect_claim_of(w, ACCOUNT, phase);
 }
 
 /* Crossed out in the journal is the last step of each claim. */

@@ -65,6 +65,8 @@ const char *world_state_path(const struct world *w, const char *name);
 void world_config(struct world *w, const char *text);
 /* The session of ACCOUNT on the homeserver, as if logged in before. */
 void world_session(struct world *w);
+/* A session of another account, on a homeserver that is the test's own. */
+void world_session_at(struct world *w, const char *account, struct hs *hs);
 
 /* Starts busyd and waits until it is on the bus. */
 void world_start(struct world *w);
@@ -104,6 +106,7 @@ void expect_availability(struct world *w, const char *value);
 void expect_presence(struct world *w, const char *presence, const char *message);
 /* The claim on presence gets into this phase ("held", "free", ...). */
 void expect_claim(struct world *w, const char *phase);
+void expect_claim_of(struct world *w, const char *account, const char *phase);
 /* Soon nothing is owed any more: the claim on presence is free, and the journal is empty. */
 void expect_nothing_owed(struct world *w);
 
