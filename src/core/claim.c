@@ -5,38 +5,13 @@
  * The way back:    6 read (unless known)   7 compare, write what gives back   8 see it   9 cure   10 forget
  * Ends on the way: 11 foreign: taken before us   12 yielded: a person changed it   13 refused   14 no effect
  *                  15 stuck: given back, and another session keeps it
- * Doubt:           16 another client may have written: read   17 it released its own claim: ours again */
-#include "core/claim.h"
-
-#include <errno.h>
+ * Doubt:           16 another client may have written: read   17 it released its own claim: ours again
+ * Another machine: 18 its value is no prior and nobody's word   19 it goes on: give back only what it does not claim
+ *                  20 it is done: see that all of it was given back */
+#include "core/claim-others.h"
 
 #define RETRY_FIRST (5 * USEC_PER_SEC)
 #define RETRY_CAP   (5 * USEC_PER_MIN)
-
-bool claim_value_equal(const struct claim_value *a, const struct claim_value *b) {
-        return streq(a->state, b->state) && streq(a->text, b->text);
-}
-
-/* That it fits is known: it was checked, or comes from another value; perhaps from this very one. */
-static void set_state(struct claim_value *v, const char *state) {
-        memmove(v->state, state, strlen(state) + 1);
-}
-
-static void set_text(struct claim_value *v, const char *text) {
-        memmove(v->text, text, strlen(text) + 1);
-}
-
-int claim_value_set(struct claim_value *v, const char *state, const char *text) {
-        if (!state)
-                state = "";
-        if (!text)
-                text = "";
-        if (strlen(state) >= sizeof(v->state) || strlen(text) >= sizeof(v->text))
-                return -E2BIG;
-        set_state(v, state);
-        set_text(v, text);
-        return 0;
-}
 
 void claim_init(struct claim *c, const struct claim_traits *traits) {
         *c = (struct claim){
@@ -51,66 +26,44 @@ void claim_set_traits(struct claim *c, const struct claim_traits *traits) {
 
 /* ---- what a value tells ---- */
 
-static bool is_taken(const struct claim *c, const char *state) {
-        return c->traits.taken ? streq(state, c->traits.taken) : state[0] != '\0';
-}
-
-static bool text_is_ours(const struct claim *c, const char *text) {
-        if (!c->debt.text_claimed)
-                return false;
-        for (unsigned i = 0; i < c->debt.n_ours; i++)
-                if (streq(text, c->debt.ours[i].text))
-                        return true;
-        return false;
-}
-
-static bool state_is_ours(const struct claim *c, const char *state) {
-        if (!c->debt.state_claimed)
-                return false;
-        for (unsigned i = 0; i < c->debt.n_ours; i++)
-                if (streq(state, c->debt.ours[i].state))
-                        return true;
-        return false;
-}
-
 /* The newest of what is owed for. */
 static const struct claim_value *goal_of(const struct claim *c) {
         return &c->debt.ours[c->debt.n_ours - 1];
 }
 
-/* Somebody put other words there than ours. `prior_too`: what was there before us is no sign of a person, since our
- * write may not have landed. */
-static bool is_persons(const struct claim *c, const struct claim_value *v, bool prior_too) {
-        if (c->traits.text_tells_person)
-                return !text_is_ours(c, v->text) &&
-                       !((prior_too || !c->debt.text_claimed) && streq(v->text, c->debt.prior.text));
-        return !state_is_ours(c, v->state) &&
-               !((prior_too || !c->debt.state_claimed) && streq(v->state, c->debt.prior.state));
-}
-
 /* An aggregate shows the highest state of all devices: only `taken` is sure to be seen, and anything lower is there
- * as long as the user is not withdrawn altogether. */
+ * as long as the user is not withdrawn altogether. One value is the last writer's, who may be another machine. */
 static bool state_stands(const struct claim *c, const char *state) {
         const char *ours = goal_of(c)->state;
 
         if (!c->debt.state_claimed || streq(state, ours))
                 return true;
-        return c->traits.per_device && !is_taken(c, ours) && !streq(state, c->traits.withdrawn);
+        if (!c->traits.per_device)
+                return claim_other_has_state(c, state);
+        return !is_taken(c, ours) && !streq(state, c->traits.withdrawn);
+}
+
+static bool text_stands(const struct claim *c, const char *text) {
+        return !c->debt.text_claimed || streq(text, goal_of(c)->text) || claim_other_has_text(c, text);
 }
 
 static bool stands(const struct claim *c, const struct claim_value *v) {
-        return (!c->debt.text_claimed || streq(v->text, goal_of(c)->text)) && state_stands(c, v->state);
+        return text_stands(c, v->text) && state_stands(c, v->state);
 }
 
 static bool text_remains(const struct claim *c, const struct claim_value *v) {
-        return text_is_ours(c, v->text) && !streq(v->text, c->sent.text);
+        if (!c->debt.text_claimed || claim_text_goes_on(c))
+                return false;
+        return claim_text_is_ours(c, v->text) && !streq(v->text, c->sent.text);
 }
 
 static bool state_remains(const struct claim *c, const struct claim_value *v) {
-        if (!is_taken(c, v->state) || !state_is_ours(c, v->state) || streq(v->state, c->sent.state))
+        if (!c->debt.state_claimed || claim_state_goes_on(c) || claim_may_be_others(c))
+                return false;
+        if (!is_taken(c, v->state) || !claim_state_is_ours(c, v->state) || streq(v->state, c->sent.state))
                 return false;
         /* With one value per user, a person who has written since has chosen this state. */
-        return c->traits.per_device || !c->traits.person_writes_whole || text_is_ours(c, v->text) ||
+        return c->traits.per_device || !c->traits.person_writes_whole || claim_text_is_ours(c, v->text) ||
                streq(v->text, c->sent.text);
 }
 
@@ -134,35 +87,36 @@ static struct claim_value compose_ours(const struct claim *c) {
         return v;
 }
 
-/* Our own words there without a journal entry: an earlier run lost it. They are no prior. */
+/* Our own words there without a journal entry: an earlier run lost it, or another machine has yet to tell of them. */
 static bool seen_is_lost_claim(const struct claim *c) {
         return c->want.text_claimed && c->want.value.text[0] && streq(c->seen.text, c->want.value.text);
 }
 
-static struct claim_value compose_prior(const struct claim *c) {
-        struct claim_value v = c->seen;
+/* Somebody put other words there than ours. `prior_too`: what was there before us is no sign of a person, since our
+ * write may not have landed. */
+static bool is_persons(const struct claim *c, const struct claim_value *v, bool prior_too) {
+        struct claim_value prior = claim_prior(c);
 
-        if (seen_is_lost_claim(c)) {
-                v.text[0] = '\0';
-                if (is_taken(c, v.state))
-                        set_state(&v, c->traits.withdrawn);
-        }
-        return v;
+        if (c->traits.text_tells_person)
+                return !claim_text_is_ours(c, v->text) &&
+                       !((prior_too || !c->debt.text_claimed) && streq(v->text, prior.text));
+        return !claim_state_is_ours(c, v->state) &&
+               !((prior_too || !c->debt.state_claimed) && streq(v->state, prior.state));
 }
 
 /* Only what is still ours goes back to what it was. */
 static struct claim_value compose_given_back(const struct claim *c) {
         const struct claim_owed *d = &c->debt;
-        struct claim_value v = c->seen;
+        struct claim_value v = c->seen, prior = claim_prior(c);
 
         if (c->traits.per_device)
                 set_state(&v, c->traits.withdrawn);
         else if (c->traits.person_writes_whole && is_persons(c, &v, /* prior_too= */ false))
                 return v;
-        else if (state_is_ours(c, v.state))
-                set_state(&v, d->prior.state);
-        if (text_is_ours(c, v.text))
-                set_text(&v, d->prior.text);
+        else if (d->state_claimed && !claim_state_goes_on(c) && claim_state_is_ours(c, v.state))
+                set_state(&v, prior.state);
+        if (d->text_claimed && !claim_text_goes_on(c) && claim_text_is_ours(c, v.text))
+                set_text(&v, prior.text);
         return v;
 }
 
@@ -198,6 +152,8 @@ void claim_set_want(struct claim *c, const struct claim_want *want) {
 
         if (other || (!c->wanted && !c->must_leave))
                 c->verdict = CLAIM_FREE;
+        if (c->shared && !c->must_leave)
+                c->shared = c->left = c->confirmed = c->acked = c->verified = c->withdrawn = false;
         /* Wanted again before it was given back: nobody has watched it meanwhile. */
         if (!c->wanted && c->owed && !c->live) {
                 c->asked = c->released = true;
@@ -249,8 +205,17 @@ void claim_on_erased(struct claim *c) {
                 c->acked = c->verified = false;
 }
 
+/* What was there before us, or, of what others could not take away, ours. */
+static bool is_back_at_prior(const struct claim *c, const struct claim_value *v) {
+        struct claim_value prior = claim_prior(c);
+
+        return (streq(v->text, prior.text) || text_stands(c, v->text)) &&
+               (streq(v->state, prior.state) || state_stands(c, v->state));
+}
+
 void claim_on_doubt(struct claim *c, bool released, usec_t now) {
-        bool just_lost = c->lost_at > 0 && now < usec_add(c->lost_at, CLAIM_ASK_AFTER);
+        bool just_lost =
+                c->lost_at > 0 && now < usec_add(c->lost_at, CLAIM_ASK_AFTER) && is_back_at_prior(c, &c->judged);
 
         if (!c->wanted || (!c->owed && c->verdict != CLAIM_FOREIGN))
                 return;
@@ -262,56 +227,92 @@ void claim_on_doubt(struct claim *c, bool released, usec_t now) {
         c->ask_at = usec_add(now, CLAIM_ASK_AFTER);
 }
 
+/* What was taken for somebody else's word or claim may be explained by now; what is not may have ended. */
+static bool may_begin_again(const struct claim *c) {
+        if (!c->wanted || c->must_leave || (c->verdict != CLAIM_FOREIGN && c->verdict != CLAIM_YIELDED))
+                return false;
+        return !c->owed ||
+               (claim_is_others(c, &c->judged) && (claim_is_others(c, &c->seen) || is_back_at_prior(c, &c->seen)));
+}
+
+void claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now) {
+        c->others = others;
+        c->n_others = n;
+        if (c->owed && claim_learn_prior(c))
+                c->on_disk = false;
+        if (may_begin_again(c)) {
+                c->verdict = CLAIM_FOREIGN;
+                c->asked = c->released = true;
+                c->ask_at = now;
+        } else
+                claim_on_doubt(c, claim_is_any_over(c), now);
+        if (c->shared && !claim_goes_on(c))
+                c->ask_at = claim_is_other_to_give_back(c) ? usec_add(now, CLAIM_ASK_AFTER) : now;
+}
+
 /* Where a write replaces state and text together, other words than ours leave nothing of ours. */
 static bool is_overwritten(const struct claim *c) {
-        return c->traits.person_writes_whole && c->debt.text_claimed && !text_is_ours(c, c->seen.text);
+        return c->traits.person_writes_whole && c->debt.text_claimed && !claim_text_is_ours(c, c->seen.text);
 }
 
 /* With one value per user, a state that is not ours is what would be there without us by now, and so what is owed
  * back. */
 static void renew_prior(struct claim *c) {
-        bool ours = !is_overwritten(c) && state_is_ours(c, c->seen.state);
+        struct claim_value prior = claim_prior(c);
+        bool words = is_overwritten(c), state = words || !claim_state_is_ours(c, c->seen.state);
 
-        if (c->traits.per_device || ours || streq(c->seen.state, c->debt.prior.state))
+        if (c->traits.per_device)
                 return;
-        set_state(&c->debt.prior, c->seen.state);
+        if (words)
+                set_text(&prior, c->seen.text);
+        if (state)
+                set_state(&prior, c->seen.state);
+        if ((!words && !state) || claim_value_equal(&prior, &c->debt.prior))
+                return;
+        c->debt.prior = prior;
         c->on_disk = false;
 }
 
 /* Cases 11 and 12. Where the state alone tells, one that is taken is the claim of somebody else, who may release it.
  */
-static enum claim_phase verdict_on(const struct claim *c, const struct claim_value *v) {
-        return !c->traits.text_tells_person && is_taken(c, v->state) ? CLAIM_FOREIGN : CLAIM_YIELDED;
+static void stop_for(struct claim *c, const struct claim_value *v) {
+        c->verdict = !c->traits.text_tells_person && is_taken(c, v->state) ? CLAIM_FOREIGN : CLAIM_YIELDED;
+        c->judged = *v;
+}
+
+static void stop_for_claim_of_another(struct claim *c) {
+        c->verdict = CLAIM_FOREIGN;
+        c->judged = c->seen;
 }
 
 /* Cases 4, 12, 14 and 17: what a read says about a value of ours that the server has acknowledged. */
 static void judge_held(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
-        bool was_prior = claim_value_equal(v, &c->debt.prior);
-        bool ignored =
-                !c->verified && !c->traits.person_writes_whole && was_prior && !claim_value_equal(v, goal_of(c));
+        struct claim_value prior = claim_prior(c);
+        bool ignored = !c->verified && !c->traits.person_writes_whole && claim_value_equal(v, &prior);
 
         if (stands(c, v)) {
                 c->verified = true;
                 backoff_reset(&c->backoff);
-        } else if (c->released && was_prior)
+        } else if (c->released && is_back_at_prior(c, v))
                 c->acked = c->verified = false;
-        else if (ignored || (!c->verified && c->debt.text_claimed && streq(v->text, c->debt.prior.text)))
+        else if (ignored || (!c->verified && c->debt.text_claimed && streq(v->text, prior.text)))
                 c->verdict = CLAIM_NO_EFFECT;
         else if (is_persons(c, v, /* prior_too= */ false))
-                c->verdict = verdict_on(c, v);
+                stop_for(c, v);
         else {
                 /* Our words, another state: the server's doing. */
                 c->acked = c->verified = false;
                 back_off(c, now, random);
         }
-        c->lost_at = c->verdict != CLAIM_FREE && was_prior ? now : 0;
+        c->lost_at = c->verdict != CLAIM_FREE ? now : 0;
+        c->judged = *v;
 }
 
 /* A person who has written meanwhile may have chosen busy on another device: that is not ours to cure. */
 static bool may_cure(const struct claim *c, const struct claim_value *v) {
         if (!c->traits.curable || c->verdict == CLAIM_YIELDED || c->cures >= CLAIM_CURES_MAX)
                 return false;
-        return streq(v->text, c->sent.text) && (!c->debt.text_claimed || streq(c->sent.text, c->debt.prior.text));
+        return streq(v->text, c->sent.text) && (!c->debt.text_claimed || streq(c->sent.text, claim_prior(c).text));
 }
 
 /* Cases 8, 9 and 15. */
@@ -377,6 +378,7 @@ void claim_on_forgotten(struct claim *c) {
         c->in_flight = CLAIM_NOTHING;
         c->owed = c->on_disk = c->maybe_written = c->unsure = false;
         c->acked = c->verified = c->left = c->confirmed = c->must_leave = c->doubt = false;
+        c->shared = c->withdrawn = false;
         c->leave_tries = c->cures = 0;
         backoff_reset(&c->backoff);
         if (c->wanted || c->verdict != CLAIM_STUCK || (c->known && !is_taken(c, c->seen.state)))
@@ -496,14 +498,20 @@ static struct claim_request cure_step(struct claim *c) {
         return r;
 }
 
-static void begin_debt(struct claim *c) {
+static void begin_debt(struct claim *c, usec_t now) {
+        unsigned order = 0;
+
+        for (size_t i = 0; i < c->n_others; i++)
+                order = c->others[i].owed.order > order ? c->others[i].owed.order : order;
         c->debt = (struct claim_owed){
-                .prior = compose_prior(c),
+                .prior = c->seen,
                 .ours = { compose_ours(c) },
                 .n_ours = 1,
+                .order = order < CLAIM_ORDER_MAX ? order + 1 : 1,
                 .state_claimed = c->want.state_claimed,
                 .text_claimed = c->want.text_claimed,
         };
+        c->begun_at = now;
         c->owed = true;
         c->on_disk = false;
 }
@@ -530,21 +538,18 @@ static void renew_goal(struct claim *c) {
 }
 
 /* Before the first write: what stands there, is it free, is it on disk. Returns false if `ret` is the step. */
-static bool prepare(struct claim *c, struct claim_request *ret) {
-        struct claim_value prior;
-
+static bool prepare(struct claim *c, usec_t now, struct claim_request *ret) {
         if (!c->known) {
                 *ret = take_step(c, CLAIM_READ);
                 return false;
         }
-        if (is_taken(c, c->seen.state) && !seen_is_lost_claim(c)) {
-                c->verdict = CLAIM_FOREIGN;
+        if (is_taken(c, c->seen.state) && !seen_is_lost_claim(c) && !claim_is_others(c, &c->seen)) {
+                stop_for_claim_of_another(c);
                 *ret = wait_until(USEC_NEVER);
                 return false;
         }
-        prior = compose_prior(c);
-        if (!c->owed || !claim_value_equal(&prior, &c->debt.prior))
-                begin_debt(c);
+        if (!c->owed || !claim_value_equal(&c->seen, &c->debt.prior))
+                begin_debt(c, now);
         return true;
 }
 
@@ -593,17 +598,17 @@ static struct claim_request enter_step(struct claim *c, usec_t now) {
         if (!c->acked && now < may_write_at(c, /* back= */ false))
                 return wait_until(may_write_at(c, /* back= */ false));
         if (!c->maybe_written) {
-                if (!prepare(c, &r))
+                if (!prepare(c, now, &r))
                         return r;
         } else if (!c->acked) {
                 if (!c->known)
                         return take_step(c, CLAIM_READ);
                 if (is_persons(c, &c->seen, /* prior_too= */ true)) {
-                        c->verdict = verdict_on(c, &c->seen);
+                        stop_for(c, &c->seen);
                         return wait_until(USEC_NEVER);
                 }
                 if (is_overwritten(c) && is_taken(c, c->seen.state)) {
-                        c->verdict = CLAIM_FOREIGN;
+                        stop_for_claim_of_another(c);
                         return wait_until(USEC_NEVER);
                 }
                 renew_prior(c);
@@ -616,11 +621,55 @@ static struct claim_request enter_step(struct claim *c, usec_t now) {
         return write_step(c, goal_of(c), /* back= */ false, now);
 }
 
+/* Case 20. */
+static void look_again(struct claim *c) {
+        c->withdrawn = c->left && c->traits.per_device;
+        c->shared = c->left = c->confirmed = c->known = false;
+        c->leave_tries = 0;
+}
+
+/* Case 19: what another machine goes on to claim, or did so far, is still there in what was given back. */
+static bool is_kept_back(const struct claim *c, const struct claim_value *v) {
+        const struct claim_owed *d = &c->debt;
+        struct claim_value prior = claim_prior(c);
+
+        if (d->text_claimed && claim_text_is_ours(c, v->text))
+                return !streq(v->text, prior.text);
+        if (c->traits.per_device || (c->traits.person_writes_whole && d->text_claimed))
+                return false;
+        return d->state_claimed && claim_state_is_ours(c, v->state) && !streq(v->state, prior.state);
+}
+
+static struct claim_request finish_step(struct claim *c, const struct claim_value *v, usec_t now) {
+        if (!is_kept_back(c, v) || (c->verdict == CLAIM_STUCK && !c->traits.per_device))
+                return take_step(c, CLAIM_FORGET);
+        if (!claim_goes_on(c) && !claim_is_other_to_give_back(c)) {
+                look_again(c);
+                return take_step(c, CLAIM_READ);
+        }
+        c->shared = true;
+        c->ask_at = usec_add(now, CLAIM_ASK_AFTER);
+        return wait_until(claim_goes_on(c) ? USEC_NEVER : c->ask_at);
+}
+
+/* Without a write. Of an aggregate the own part is not seen. */
+static bool stands_given_back(const struct claim *c, const struct claim_value *v) {
+        if (!c->traits.per_device)
+                return claim_value_equal(v, &c->seen);
+        return c->withdrawn && streq(v->text, c->seen.text) && !state_remains(c, &c->seen);
+}
+
 static struct claim_request leave_step(struct claim *c, usec_t now) {
         struct claim_value v;
 
-        if (!c->maybe_written || (c->left && c->confirmed))
+        if (!c->maybe_written)
                 return take_step(c, CLAIM_FORGET);
+        if (c->shared && (claim_goes_on(c) || now < c->ask_at))
+                return wait_until(claim_goes_on(c) ? USEC_NEVER : c->ask_at);
+        if (c->shared)
+                look_again(c);
+        if (c->left && c->confirmed)
+                return finish_step(c, &c->sent, now);
         if (c->left) {
                 if (now < c->verify_at)
                         return wait_until(c->verify_at);
@@ -630,11 +679,14 @@ static struct claim_request leave_step(struct claim *c, usec_t now) {
         }
         if (now < may_write_at(c, /* back= */ true))
                 return wait_until(may_write_at(c, /* back= */ true));
+        /* They are another machine's that has just begun, or an earlier run's: who knows has told by then. */
+        if (now < usec_add(c->begun_at, CLAIM_ASK_AFTER) && !claim_find_prior(c, &v))
+                return wait_until(usec_add(c->begun_at, CLAIM_ASK_AFTER));
         if (!c->known || c->doubt)
                 return take_step(c, CLAIM_READ);
         v = compose_given_back(c);
-        if (!c->unsure && !c->traits.per_device && claim_value_equal(&v, &c->seen))
-                return take_step(c, CLAIM_FORGET);
+        if ((!c->unsure || claim_goes_on(c)) && stands_given_back(c, &v))
+                return finish_step(c, &v, now);
         return write_step(c, &v, /* back= */ true, now);
 }
 
@@ -650,7 +702,7 @@ struct claim_request claim_decide(struct claim *c, usec_t now) {
 
 enum claim_phase claim_phase(const struct claim *c) {
         if (is_leaving(c))
-                return CLAIM_LEAVING;
+                return c->shared ? CLAIM_SHARED : CLAIM_LEAVING;
         if (c->verdict != CLAIM_FREE)
                 return c->verdict;
         if (!c->wanted)
@@ -662,20 +714,24 @@ const struct claim_owed *claim_owed(const struct claim *c) {
         return c->owed ? &c->debt : NULL;
 }
 
+bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
+        bool changed = c->verdict == CLAIM_YIELDED || c->verdict == CLAIM_NO_EFFECT;
+
+        if (!c->owed || !c->on_disk)
+                return false;
+        *ret = (struct claim_other){ .owed = c->debt };
+        claim_tell_prior(c, &ret->owed);
+        /* On a device of its own the state stands, whatever became of the message. */
+        ret->text_lost = changed && c->traits.per_device;
+        ret->waits = c->shared;
+        ret->live = !is_leaving(c) && (c->verdict == CLAIM_FREE || ret->text_lost);
+        return true;
+}
+
 bool claim_is_standing(const struct claim *c) {
         return c->owed && c->maybe_written && c->verdict == CLAIM_FREE && !is_leaving(c);
 }
 
 const struct claim_value *claim_shown(const struct claim *c) {
         return c->ever_seen ? &c->seen : NULL;
-}
-
-const char *claim_phase_to_string(enum claim_phase p) {
-        static const char *const names[] = {
-                [CLAIM_FREE] = "free",       [CLAIM_ENTERING] = "entering",   [CLAIM_HELD] = "held",
-                [CLAIM_LEAVING] = "leaving", [CLAIM_YIELDED] = "yielded",     [CLAIM_FOREIGN] = "foreign",
-                [CLAIM_REFUSED] = "refused", [CLAIM_NO_EFFECT] = "no-effect", [CLAIM_STUCK] = "stuck",
-        };
-
-        return names[p];
 }

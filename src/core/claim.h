@@ -14,6 +14,9 @@
  * writer must stay quiet. The last of them is kept for giving back. Cures do not count: a leave has few. */
 #define CLAIM_WRITES_PER_MINUTE_MAX 4
 
+/* Of claims of several machines; beyond, it begins anew. */
+#define CLAIM_ORDER_MAX 1000000
+
 /* A leave that is acknowledged without effect is tried this often before it counts as stuck. */
 #define CLAIM_LEAVE_TRIES_MAX 3
 
@@ -61,7 +64,22 @@ struct claim_owed {
         struct claim_value prior;
         struct claim_value ours[2];
         unsigned n_ours; /* 1 or 2: with a changed one not yet acknowledged, the last is the newer */
+        unsigned order;  /* 1 to CLAIM_ORDER_MAX: higher than that of each claim known when this one began;
+                          * told to others only with a prior that was found at first hand, else 0 */
         bool state_claimed, text_claimed;
+};
+/* Whether a value of ours has this state or text, and claims it. */
+bool claim_owed_has_state(const struct claim_owed *o, const char *state);
+bool claim_owed_has_text(const struct claim_owed *o, const char *text);
+
+/* What another machine of the same user has told that it owes at the same place. */
+struct claim_other {
+        struct claim_owed owed;
+        bool live;      /* the user is on a call there; else it gives back */
+        bool waits;     /* ... or would, but still waits for the others */
+        bool done;      /* nothing is owed any more; told for the sake of those who saw its value */
+        bool text_lost; /* somebody has changed its text, which it no longer keeps up */
+        bool first;     /* of several that wait for each other, it gives back before us */
 };
 
 enum claim_phase {
@@ -69,6 +87,7 @@ enum claim_phase {
         CLAIM_ENTERING,  /* on its way to the server */
         CLAIM_HELD,      /* acknowledged and seen */
         CLAIM_LEAVING,   /* owed back, on its way */
+        CLAIM_SHARED,    /* owed back, and another machine of the user goes on: the rest comes back after that */
         CLAIM_YIELDED,   /* a person changed it: no more writes for this call */
         CLAIM_FOREIGN,   /* taken by somebody else: left alone for this call, or until they release it */
         CLAIM_REFUSED,   /* the server refuses it for good: no more writes for this call */
@@ -110,6 +129,7 @@ struct claim {
         /* What is owed. */
         bool owed, on_disk;
         struct claim_owed debt;
+        usec_t begun_at;    /* 0: in an earlier run */
         bool maybe_written; /* a write of ours took, or may have taken, effect */
         bool unsure;        /* the fate of the last write is unknown: it may still land */
 
@@ -120,7 +140,7 @@ struct claim {
         bool asked; /* ... or may have been written: read at `ask_at` */
         bool asking, released;
         usec_t ask_at;
-        usec_t lost_at; /* a read found what was before us, and that ended the claim; 0: not so */
+        usec_t lost_at; /* a read found `judged`, and that ended the claim; 0: not so */
         struct claim_value seen;
         bool ever_seen;
         bool signed_out;
@@ -132,10 +152,17 @@ struct claim {
         bool acked, verified;    /* our value */
         bool left, confirmed;    /* what gives back was acknowledged; and seen */
         bool sent_back;          /* the last write gave back */
+        bool shared;             /* given back as far as no other machine goes on */
+        bool withdrawn;          /* ... and our device's state was */
         bool must_leave;         /* this leave is finished before anything new begins */
         unsigned leave_tries, cures;
         usec_t verify_at, written_at;
-        enum claim_phase verdict; /* CLAIM_FREE, or why nothing more is done for this call */
+        enum claim_phase verdict;  /* CLAIM_FREE, or why nothing more is done for this call */
+        struct claim_value judged; /* what that was said of */
+
+        /* The user's other machines; borrowed. */
+        const struct claim_other *others;
+        size_t n_others;
 
         /* Limits. */
         usec_t retry_at;
@@ -166,6 +193,10 @@ void claim_on_erased(struct claim *c);
  * claim, and with it what stands there: then what was there before us is no person's word, and its place is free. */
 void claim_on_doubt(struct claim *c, bool released, usec_t now);
 
+/* All that the user's other machines have told (design, section 6): their values are no prior and no person's word,
+ * and what they go on to claim is given back by the last of them. Borrowed until the next call of this. */
+void claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now);
+
 /* The answers to a step; exactly one for each step that claim_decide() returned. */
 void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random);
 void claim_on_journalled(struct claim *c);
@@ -189,6 +220,12 @@ enum claim_phase claim_phase(const struct claim *c);
 
 /* What the journal must hold; NULL: nothing is owed. */
 const struct claim_owed *claim_owed(const struct claim *c);
+
+/* What will be put back, as far as is known by now. Only while something is owed. */
+struct claim_value claim_prior(const struct claim *c);
+
+/* What the user's other machines should be told; false: nothing is owed, or it is not on disk yet. */
+bool claim_tell_others(const struct claim *c, struct claim_other *ret);
 
 /* Our value stands there, as far as is known: whatever keeps it alive should run. */
 bool claim_is_standing(const struct claim *c);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "core/claim.h"
+#include "core_search.h"
 
 #define START (1000 * USEC_PER_SEC)
 
@@ -107,9 +108,7 @@ static const char *const action_names[N_ACTIONS] = {
         [CRASH_APPLIED] = "crash, step applied",
 };
 
-static enum action path[64];
-static unsigned path_length;
-static uint64_t n_states, n_steps;
+static uint64_t n_steps;
 
 static const char *const *names_of(const struct world *w) {
         return w->field ? field_states : states;
@@ -574,46 +573,10 @@ static void check_held(struct world w) {
 
 /* ---- the search ---- */
 
-struct seen {
-        uint64_t print;
-        uint32_t depth_left; /* 0: empty */
-};
-static struct seen *table;
-static size_t table_size;
-
-static uint64_t mix(uint64_t h, uint64_t v) {
-        h ^= v + UINT64_C(0x9e3779b97f4a7c15) + (h << 12) + (h >> 4);
-        h *= UINT64_C(0xff51afd7ed558ccd);
-        return h ^ (h >> 32);
-}
-
-static uint64_t mix_value(uint64_t h, const struct claim_value *v) {
-        h = mix(h, (unsigned char) v->state[0] | (uint64_t) (unsigned char) v->state[1] << 8);
-        return mix(h, (unsigned char) v->text[0]);
-}
-
-static uint64_t mix_owed(uint64_t h, const struct claim_owed *d) {
-        h = mix_value(h, &d->prior);
-        h = mix(h, d->n_ours);
-        return d->n_ours > 1 ? mix_value(h, &d->ours[0]) : h;
-}
-
-static uint64_t mix_time(uint64_t h, usec_t t, usec_t now) {
-        return mix(h, t == USEC_NEVER ? 1 : t <= now ? 0 : t - now);
-}
-
 static uint64_t print_of(const struct world *w) {
-        const struct claim *c = &w->claim;
         uint64_t h = 7;
 
-        h = mix(h, (uint64_t) c->wanted << 0 | (uint64_t) c->owed << 1 | (uint64_t) c->on_disk << 2 |
-                           (uint64_t) c->maybe_written << 3 | (uint64_t) c->unsure << 4 | (uint64_t) c->known << 5 |
-                           (uint64_t) c->doubt << 6 | (uint64_t) c->signed_out << 7 | (uint64_t) c->echoed << 8 |
-                           (uint64_t) c->acked << 9 | (uint64_t) c->verified << 10 | (uint64_t) c->left << 11 |
-                           (uint64_t) c->confirmed << 12 | (uint64_t) c->sent_back << 13 |
-                           (uint64_t) c->must_leave << 14 | (uint64_t) c->live << 15 | (uint64_t) c->in_flight << 16 |
-                           (uint64_t) c->verdict << 20 | (uint64_t) c->leave_tries << 24 |
-                           (uint64_t) c->backoff.failures << 28);
+        h = mix_claim(h, &w->claim, w->now);
         h = mix(h, (uint64_t) w->own << 0 | (uint64_t) w->other << 2 | (uint64_t) w->text << 4 |
                            (uint64_t) w->late << 6 | (uint64_t) w->late_own << 8 | (uint64_t) w->late_text << 10 |
                            (uint64_t) w->old << 12 | (uint64_t) w->old_state << 13 | (uint64_t) w->old_text << 15 |
@@ -623,40 +586,11 @@ static uint64_t print_of(const struct world *w) {
                            (uint64_t) w->journal << 26 | (uint64_t) w->persons << 28 | (uint64_t) w->clients << 32 |
                            (uint64_t) w->tell << 27 | (uint64_t) w->faults << 36 | (uint64_t) w->crashes << 40 |
                            (uint64_t) w->calls << 44 | (uint64_t) w->ignored << 48);
-        h = mix(h, (uint64_t) w->refused << 8 | (uint64_t) c->cures << 9 | (uint64_t) c->asked << 0 |
-                           (uint64_t) c->asking << 1 | (uint64_t) c->released << 2);
-        h = mix_time(h, c->asked ? c->ask_at : 0, w->now);
-        h = mix_time(h, c->lost_at > 0 ? c->lost_at + CLAIM_ASK_AFTER : 0, w->now);
+        h = mix(h, w->refused);
         h = mix_time(h, w->tell ? w->tell_until : 0, w->now);
-        h = mix_value(h, &c->seen);
-        h = mix_value(h, &c->sent);
-        if (c->owed)
-                h = mix_owed(h, &c->debt);
         if (w->journal)
                 h = mix_owed(h, &w->entry);
-        h = mix_time(h, c->retry_at, w->now);
-        h = mix_time(h, c->verify_at, w->now);
-        for (size_t i = 0; i < ARRAY_SIZE(c->writes); i++)
-                h = mix_time(h, c->writes[i] == 0 ? 0 : c->writes[i] + USEC_PER_MIN, w->now);
         return h ? h : 1;
-}
-
-/* True if the state was not yet searched to this depth. */
-static bool is_new(uint64_t print, uint32_t depth_left) {
-        for (size_t i = print & (table_size - 1);; i = (i + 1) & (table_size - 1)) {
-                if (table[i].depth_left == 0) {
-                        cr_assert(n_states < table_size / 4 * 3, "the table of states is too small for this depth");
-                        table[i] = (struct seen){ .print = print, .depth_left = depth_left };
-                        n_states++;
-                        return true;
-                }
-                if (table[i].print != print)
-                        continue;
-                if (table[i].depth_left >= depth_left)
-                        return false;
-                table[i].depth_left = depth_left;
-                return true;
-        }
 }
 
 static void search(const struct world *w, unsigned depth_left) {
@@ -679,8 +613,7 @@ static void search(const struct world *w, unsigned depth_left) {
 }
 
 static void search_from(bool per_device, bool pushed, bool field, bool curable) {
-        const char *depth = getenv("BUSYD_SEARCH_DEPTH");
-        unsigned max = depth ? (unsigned) strtoul(depth, NULL, 10) : 11;
+        unsigned max = search_begin(11);
         struct world w = {
                 .per_device = per_device,
                 .pushed = pushed,
@@ -700,11 +633,7 @@ static void search_from(bool per_device, bool pushed, bool field, bool curable) 
                 .calls = 4,
         };
 
-        cr_assert_leq(max, ARRAY_SIZE(path));
-        table_size = (size_t) 1 << (max > 11 ? 26 : max > 8 ? 24 : 20);
-        table = calloc(table_size, sizeof(*table));
-        cr_assert_not_null(table);
-        n_states = n_steps = 0;
+        n_steps = 0;
         restart(&w);
         push(&w);
         decide(&w);
@@ -715,7 +644,7 @@ static void search_from(bool per_device, bool pushed, bool field, bool curable) 
                           : "single-value server",
                pushed ? "pushed" : "read", curable ? ", curable" : "", (unsigned long long) n_states,
                (unsigned long long) n_steps, max);
-        free(table);
+        search_end();
 }
 
 Test(core_search, per_device_pushed) {

@@ -1,0 +1,598 @@
+/* Exhaustive search of two claim machines of one user, on two machines that write to one place and tell each other
+ * what they owe: every order of calls on both, of what each hears of the other and of the server, of a person's
+ * changes, lost steps and crashes, to a depth. In every state reached, once everything works and is heard:
+ *
+ *   1  with no call left, the value is what it would be without busyd, and nothing is owed by either
+ *   2  with a call on one of them, busy stands there, unless that one says why not
+ *
+ * What was not told is not lost in a crash as well, by either machine.
+ * A person does not write between what a machine compares and what it writes, nor in the seconds until a machine has
+ * heard what the other one has told; and nobody writes until a machine has read what a person has just written: Matrix
+ * has no compare-and-swap, and no order of what comes on two ways. */
+#include <stdio.h>
+
+#include "core/claim.h"
+#include "core_search.h"
+
+#define START (1000 * USEC_PER_SEC)
+#define N     2
+
+enum { OFFLINE, UNAVAILABLE, ONLINE, BUSY, BUSY_TOO };
+static const char *const states[] = { "offline", "unavailable", "online", "busy", "" };
+/* A field: empty, (unused), (unused), of the first machine, of the second. */
+static const char *const field_states[] = { "", "{1}", "{2}", "{ours}", "{too}" };
+/* Index 0 is the prior message, 1 and 4 are the machines', 2 and 3 a person's. */
+static const char *const texts[] = { "Working", "In a call", "Lunch", "", "On the phone" };
+
+struct machine {
+        struct claim claim;
+        bool call, journal, persons_word;
+        struct claim_owed entry;
+        struct claim_other told;  /* what it has told the server last */
+        struct claim_other heard; /* what it has heard of the other one */
+        bool has_told, has_heard;
+        usec_t told_at;
+        usec_t wake_at;
+};
+
+struct kind {
+        const char *name;
+        bool per_device, field;
+        bool texts_differ; /* the user has configured another message there */
+};
+
+struct world {
+        const struct kind *kind;
+        struct machine machines[N];
+        /* The server. With one value per user only own[0] counts. */
+        unsigned char own[N], other, text;
+        unsigned char base_state, base_text; /* as if busyd did not exist */
+        usec_t now;
+        bool in_any_order;                             /* of the steps that are under way */
+        unsigned char persons, faults, crashes, calls; /* how many of each are left */
+};
+
+/* Each of the last ones for either machine. */
+enum action {
+        PERSON_WRITES,
+        PERSON_CLEARS,
+        TIME_PASSES,
+        CALL_CHANGES,
+        IT_TELLS = CALL_CHANGES + N,
+        IT_HEARS = IT_TELLS + N,
+        PUSH_COMES = IT_HEARS + N,
+        STEP_WORKS = PUSH_COMES + N,
+        STEP_UNTOLD = STEP_WORKS + N,
+        STEP_NOT_APPLIED = STEP_UNTOLD + N,
+        STEP_LOST_APPLIED = STEP_NOT_APPLIED + N,
+        STEP_LOST = STEP_LOST_APPLIED + N,
+        CRASH = STEP_LOST + N,
+        N_ACTIONS = CRASH + N,
+};
+
+static const char *action_name(unsigned a) {
+        static const char *const names[] = { "call changes",     "it tells",
+                                             "it hears",         "push comes",
+                                             "step works",       "step works, untold",
+                                             "step not applied", "step lost but applied",
+                                             "step lost",        "crash" };
+
+        return a == PERSON_WRITES   ? "person writes"
+               : a == PERSON_CLEARS ? "person clears"
+               : a == TIME_PASSES   ? "time passes"
+                                    : names[(a - CALL_CHANGES) / N];
+}
+
+static const char *const *names_of(const struct world *w) {
+        return w->kind->field ? field_states : states;
+}
+
+static void fail(const struct world *w, const char *what) {
+        const char *const *names = names_of(w);
+
+        for (unsigned i = 0; i < path_length; i++)
+                fprintf(stderr, "  %2u %s %s\n", i + 1, action_name(path[i]),
+                        path[i] < CALL_CHANGES         ? ""
+                        : (path[i] - CALL_CHANGES) % N ? "(second)"
+                                                       : "(first)");
+        fprintf(stderr, "  %s: own %s, %s other %s text '%s' | without us %s '%s'\n", w->kind->name, names[w->own[0]],
+                names[w->own[1]], names[w->other], texts[w->text], names[w->base_state], texts[w->base_text]);
+        for (unsigned i = 0; i < N; i++) {
+                const struct machine *m = &w->machines[i];
+
+                fprintf(stderr, "  %s | phase %s, in flight %d, prior %s '%s'%s | heard %s\n",
+                        m->call ? "call" : "no call", claim_phase_to_string(claim_phase(&m->claim)),
+                        m->claim.in_flight, m->claim.debt.prior.state, m->claim.debt.prior.text,
+                        m->journal ? ", owed on disk" : "",
+                        !m->has_heard   ? "nothing"
+                        : m->heard.live ? "live"
+                                        : "done");
+        }
+        cr_assert(false, "%s", what);
+}
+
+static unsigned char index_of(const char *const *names, const char *s) {
+        for (unsigned char i = 0; i < ARRAY_SIZE(states); i++)
+                if (streq(names[i], s))
+                        return i;
+        cr_assert(false, "'%s' is no value of this model", s);
+        return 0;
+}
+
+static unsigned char shown_state(const struct world *w) {
+        unsigned char state = w->own[0];
+
+        if (!w->kind->per_device)
+                return state;
+        state = state > w->own[1] ? state : w->own[1];
+        return state > w->other ? state : w->other;
+}
+
+static struct claim_value shown(const struct world *w) {
+        struct claim_value v;
+
+        (void) claim_value_set(&v, names_of(w)[shown_state(w)], texts[w->text]);
+        return v;
+}
+
+static struct claim_traits traits_of(const struct kind *k) {
+        if (k->field)
+                return (struct claim_traits){ .withdrawn = "", .refresh_interval = USEC_NEVER };
+        return (struct claim_traits){
+                .per_device = k->per_device,
+                .withdrawn = "offline",
+                .taken = "busy",
+                .sticky = k->per_device,
+                .person_writes_whole = !k->per_device,
+                .text_tells_person = true,
+                .pushed = true,
+                .refresh_interval = USEC_NEVER,
+        };
+}
+
+static void want(struct world *w, unsigned i) {
+        struct claim_want busy = { .state_claimed = true };
+        bool too = i == 1;
+
+        if (w->kind->field)
+                (void) claim_value_set(&busy.value, field_states[too ? BUSY_TOO : BUSY], "");
+        else {
+                busy.text_claimed = true;
+                (void) claim_value_set(&busy.value, "busy", texts[too && w->kind->texts_differ ? 4 : 1]);
+        }
+        claim_set_want(&w->machines[i].claim, w->machines[i].call ? &busy : NULL);
+}
+
+/* The facts that are borrowed move with the world. */
+static void mend(struct world *w) {
+        for (unsigned i = 0; i < N; i++)
+                w->machines[i].claim.others = &w->machines[i].heard;
+}
+
+static void decide(struct world *w) {
+        for (unsigned i = 0; i < N; i++) {
+                struct machine *m = &w->machines[i];
+                struct claim_request r = claim_decide(&m->claim, w->now);
+
+                m->wake_at = r.wake_at;
+                if (r.step == CLAIM_WRITE && !m->journal)
+                        fail(w, "a write without a journal entry");
+        }
+}
+
+static void push(struct world *w, unsigned i) {
+        struct claim_value v = shown(w);
+
+        if (!w->kind->field)
+                claim_on_seen(&w->machines[i].claim, &v, w->now);
+}
+
+/* What it would tell now: of what is no longer owed, that it is over. */
+static struct claim_other news_of(const struct machine *m) {
+        struct claim_other o = m->told;
+
+        if (!claim_tell_others(&m->claim, &o)) {
+                o.live = o.waits = false;
+                o.done = true;
+        }
+        return o;
+}
+
+static bool same_news(const struct claim_other *a, const struct claim_other *b) {
+        return a->live == b->live && a->waits == b->waits && a->done == b->done && a->owed.order == b->owed.order &&
+               a->owed.n_ours == b->owed.n_ours && a->text_lost == b->text_lost &&
+               claim_value_equal(&a->owed.prior, &b->owed.prior);
+}
+
+static bool tell(struct machine *m, usec_t now) {
+        struct claim_other news = news_of(m);
+
+        if (claim_owed(&m->claim) ? !m->claim.on_disk : !m->has_told)
+                return false;
+        if (m->has_told && same_news(&news, &m->told))
+                return false;
+        m->told = news;
+        m->has_told = true;
+        m->told_at = now;
+        return true;
+}
+
+static bool hear(struct world *w, unsigned i) {
+        struct machine *m = &w->machines[i];
+        const struct machine *o = &w->machines[1 - i];
+
+        if (!o->has_told || (m->has_heard && same_news(&o->told, &m->heard)))
+                return false;
+        m->heard = o->told;
+        m->heard.first = i == 1;
+        m->has_heard = true;
+        claim_on_others(&m->claim, &m->heard, 1, w->now);
+        return true;
+}
+
+static void apply_step(struct world *w, unsigned i, bool untold) {
+        struct machine *m = &w->machines[i];
+        unsigned place = w->kind->per_device ? i : 0;
+
+        switch (m->claim.in_flight) {
+        case CLAIM_WRITE:
+                w->own[place] = index_of(names_of(w), m->claim.sent.state);
+                w->text = index_of(texts, m->claim.sent.text);
+                return;
+        case CLAIM_JOURNAL:
+                m->journal = true;
+                m->entry = *claim_owed(&m->claim);
+                claim_on_journalled(&m->claim);
+                if (!untold)
+                        (void) tell(m, w->now);
+                return;
+        case CLAIM_FORGET:
+                m->journal = false;
+                return;
+        case CLAIM_CURE:
+        case CLAIM_NOTHING:
+        case CLAIM_READ:
+                return;
+        }
+}
+
+static void answer_step(struct world *w, unsigned i) {
+        struct claim *c = &w->machines[i].claim;
+        struct claim_value v = shown(w);
+
+        switch (c->in_flight) {
+        case CLAIM_READ:
+                claim_on_read(c, &v, w->now, 500);
+                return;
+        case CLAIM_WRITE:
+        case CLAIM_CURE:
+                claim_on_written(c, w->now);
+                return;
+        case CLAIM_FORGET:
+                claim_on_forgotten(c);
+                return;
+        case CLAIM_NOTHING:
+        case CLAIM_JOURNAL:
+                return;
+        }
+}
+
+/* Its own entry is on the server, and the other's comes with the first answer. */
+static void restart(struct world *w, unsigned i) {
+        struct machine *m = &w->machines[i];
+        struct claim_traits traits = traits_of(w->kind);
+
+        claim_init(&m->claim, &traits);
+        if (m->journal)
+                claim_resume(&m->claim, &m->entry);
+        mend(w);
+        m->has_heard = false;
+        (void) hear(w, i);
+        want(w, i);
+        push(w, i);
+}
+
+/* Somebody has compared and is about to write. */
+static bool is_between(const struct world *w) {
+        for (unsigned i = 0; i < N; i++) {
+                const struct claim *c = &w->machines[i].claim;
+
+                if (c->in_flight == CLAIM_WRITE || (c->in_flight != CLAIM_NOTHING && (w->kind->field || c->known)))
+                        return true;
+        }
+        return false;
+}
+
+/* Since when one of them has told what the other has not heard; USEC_NEVER: they know all of each other. */
+static usec_t unheard_since(const struct world *w) {
+        usec_t since = USEC_NEVER;
+
+        for (unsigned i = 0; i < N; i++) {
+                const struct machine *m = &w->machines[i], *o = &w->machines[1 - i];
+
+                if (m->has_told && !(o->has_heard && same_news(&m->told, &o->heard)))
+                        since = usec_min(since, m->told_at);
+        }
+        return since;
+}
+
+/* That takes seconds, as long as the server works. */
+static bool is_news_on_its_way(const struct world *w) {
+        for (unsigned i = 0; i < N; i++) {
+                struct machine m = w->machines[i];
+
+                if (tell(&m, w->now))
+                        return true;
+        }
+        return unheard_since(w) != USEC_NEVER;
+}
+
+static bool person_writes(struct world *w, unsigned char text) {
+        if (w->persons == 0 || is_between(w) || is_news_on_its_way(w) || w->kind->field)
+                return false;
+        w->persons--;
+        w->text = w->base_text = text;
+        w->base_state = ONLINE;
+        *(w->kind->per_device ? &w->other : &w->own[0]) = ONLINE;
+        for (unsigned i = 0; i < N; i++) {
+                w->machines[i].persons_word = true;
+                push(w, i);
+        }
+        return true;
+}
+
+static bool time_passes(struct world *w) {
+        usec_t at = USEC_NEVER;
+
+        for (unsigned i = 0; i < N; i++) {
+                if (w->machines[i].claim.in_flight != CLAIM_NOTHING)
+                        return false;
+                at = usec_min(at, w->machines[i].wake_at);
+        }
+        if (at == USEC_NEVER || at > usec_add(unheard_since(w), CLAIM_ASK_AFTER - 1))
+                return false;
+        w->now = at > w->now ? at : w->now + 1;
+        return true;
+}
+
+/* A person has written, and it has yet to read what. */
+static bool has_to_read_persons_word(const struct world *w, unsigned i) {
+        const struct machine *m = &w->machines[i];
+
+        return m->persons_word && m->claim.owed && !m->claim.known && !w->in_any_order;
+}
+
+/* Carries the action out. False if it cannot happen here. */
+static bool act(struct world *w, unsigned a) {
+        unsigned i = a < CALL_CHANGES ? 0 : (a - CALL_CHANGES) % N;
+        struct machine *m = &w->machines[i];
+        enum claim_step step = m->claim.in_flight;
+
+        mend(w);
+        switch (a < CALL_CHANGES ? a : a - i) {
+        case PERSON_WRITES:
+        case PERSON_CLEARS:
+                return person_writes(w, a == PERSON_CLEARS ? 3 : 2);
+        case TIME_PASSES:
+                return time_passes(w);
+        case CALL_CHANGES:
+                if (w->calls == 0)
+                        return false;
+                w->calls--;
+                m->call = !m->call;
+                if (m->call)
+                        m->persons_word = false;
+                want(w, i);
+                return true;
+        case IT_TELLS:
+                return tell(m, w->now);
+        case IT_HEARS:
+                return hear(w, i);
+        case PUSH_COMES:
+                if (w->kind->field)
+                        return false;
+                push(w, i);
+                return true;
+        case STEP_WORKS:
+                if (step == CLAIM_NOTHING || (step == CLAIM_WRITE && has_to_read_persons_word(w, 1 - i)))
+                        return false;
+                apply_step(w, i, /* untold= */ false);
+                answer_step(w, i);
+                return true;
+        case STEP_UNTOLD:
+                if (step != CLAIM_JOURNAL || w->faults == 0 || w->crashes == 0)
+                        return false;
+                w->faults--;
+                w->crashes--;
+                apply_step(w, i, /* untold= */ true);
+                answer_step(w, i);
+                return true;
+        case STEP_NOT_APPLIED:
+                if (step == CLAIM_NOTHING || w->faults == 0)
+                        return false;
+                w->faults--;
+                claim_on_failure(&m->claim, CLAIM_FAILED_NOT_APPLIED, USEC_NEVER, w->now, 500);
+                return true;
+        case STEP_LOST_APPLIED:
+        case STEP_LOST:
+                if (step != CLAIM_WRITE || w->faults == 0 || has_to_read_persons_word(w, 1 - i))
+                        return false;
+                w->faults--;
+                if (a - i == STEP_LOST_APPLIED)
+                        apply_step(w, i, /* untold= */ false);
+                claim_on_failure(&m->claim, CLAIM_FAILED_UNSURE, USEC_NEVER, w->now, 500);
+                return true;
+        case CRASH:
+                if (w->crashes == 0)
+                        return false;
+                w->crashes--;
+                restart(w, i);
+                return true;
+        }
+        return false;
+}
+
+/* From here on everything works and is heard. Returns once both rest. */
+static void run_well(struct world *w) {
+        for (unsigned rounds = 0; rounds < 300; rounds++) {
+                bool busy = false;
+
+                for (unsigned i = 0; i < N; i++)
+                        busy = act(w, IT_TELLS + i) || busy;
+                for (unsigned i = 0; i < N; i++) {
+                        busy = act(w, IT_HEARS + i) || busy;
+                        (void) act(w, PUSH_COMES + i);
+                }
+                decide(w);
+                for (unsigned i = 0; i < N; i++) {
+                        busy = act(w, STEP_WORKS + i) || busy;
+                        decide(w);
+                }
+                if (busy || act(w, TIME_PASSES))
+                        continue;
+                w->in_any_order = true;
+                busy = act(w, STEP_WORKS) || act(w, STEP_WORKS + 1);
+                w->in_any_order = false;
+                if (!busy)
+                        return;
+        }
+        fail(w, "the machines do not come to rest");
+}
+
+static void end_call(struct world *w, unsigned i) {
+        w->calls = 1;
+        if (w->machines[i].call)
+                (void) act(w, CALL_CHANGES + i);
+}
+
+static void check_given_back(struct world w, unsigned first) {
+        end_call(&w, first);
+        run_well(&w);
+        end_call(&w, 1 - first);
+        run_well(&w);
+        for (unsigned i = 0; i < N; i++) {
+                if (w.machines[i].journal || claim_owed(&w.machines[i].claim))
+                        fail(&w, "1 still owed though everything works");
+                if (claim_phase(&w.machines[i].claim) != CLAIM_FREE)
+                        fail(&w, "1 rests in another phase");
+                if (w.kind->per_device && w.own[i] != OFFLINE)
+                        fail(&w, "1 a device is not withdrawn");
+        }
+        if (w.text != w.base_text)
+                fail(&w, "1 the message is not what it would be without us");
+        if (!w.kind->per_device && w.own[0] != w.base_state)
+                fail(&w, "1 the state is not what it would be without us");
+}
+
+static void check_held(struct world w) {
+        bool call = false, word = false;
+
+        run_well(&w);
+        for (unsigned i = 0; i < N; i++) {
+                enum claim_phase phase = claim_phase(&w.machines[i].claim);
+
+                call = call || w.machines[i].call;
+                word = word || w.machines[i].persons_word || phase == CLAIM_NO_EFFECT ||
+                       (phase == CLAIM_FOREIGN && w.faults < 2);
+                if (phase == CLAIM_YIELDED && !w.machines[i].persons_word && w.persons == 2 && w.faults == 2)
+                        fail(&w, "2 yielded to nobody");
+                if (phase == CLAIM_FOREIGN && !w.machines[i].persons_word && w.faults == 2)
+                        fail(&w, "2 the other machine is taken for somebody else");
+        }
+        if (call && !word && shown_state(&w) < BUSY)
+                fail(&w, "2 busy does not stand there");
+}
+
+static uint64_t print_of(const struct world *w) {
+        uint64_t h = 7;
+
+        for (unsigned i = 0; i < N; i++) {
+                const struct machine *m = &w->machines[i];
+
+                h = mix_claim(h, &m->claim, w->now);
+                h = mix(h, (uint64_t) m->call << 0 | (uint64_t) m->journal << 1 | (uint64_t) m->has_told << 2 |
+                                   (uint64_t) m->has_heard << 3 | (uint64_t) m->told.live << 4 |
+                                   (uint64_t) m->heard.live << 5 | (uint64_t) m->persons_word << 6 |
+                                   (uint64_t) m->told.text_lost << 7 | (uint64_t) m->heard.text_lost << 8 |
+                                   (uint64_t) m->told.done << 9 | (uint64_t) m->heard.done << 10 |
+                                   (uint64_t) m->told.waits << 11 | (uint64_t) m->heard.waits << 12);
+                if (m->journal)
+                        h = mix_owed(h, &m->entry);
+                if (m->has_told)
+                        h = mix_owed(h, &m->told.owed);
+                if (m->has_heard)
+                        h = mix_owed(h, &m->heard.owed);
+        }
+        h = mix_time(h, usec_add(unheard_since(w), CLAIM_ASK_AFTER), w->now);
+        h = mix(h, (uint64_t) w->own[0] << 0 | (uint64_t) w->own[1] << 3 | (uint64_t) w->other << 6 |
+                           (uint64_t) w->text << 9 | (uint64_t) w->base_state << 12 | (uint64_t) w->base_text << 15 |
+                           (uint64_t) w->persons << 20 | (uint64_t) w->faults << 24 | (uint64_t) w->crashes << 28 |
+                           (uint64_t) w->calls << 32);
+        return h ? h : 1;
+}
+
+static void search(const struct world *w, unsigned depth_left) {
+        if (!is_new(print_of(w), depth_left + 1))
+                return;
+        check_given_back(*w, 0);
+        check_given_back(*w, 1);
+        check_held(*w);
+        if (depth_left == 0)
+                return;
+        for (unsigned a = 0; a < N_ACTIONS; a++) {
+                struct world next = *w;
+
+                if (!act(&next, a))
+                        continue;
+                path[path_length++] = a;
+                decide(&next);
+                search(&next, depth_left - 1);
+                path_length--;
+        }
+}
+
+static void search_from(const struct kind *kind) {
+        unsigned max = search_begin(9);
+        struct world w = {
+                .kind = kind,
+                .own = { kind->per_device || kind->field ? OFFLINE : ONLINE, OFFLINE },
+                .other = kind->per_device ? ONLINE : OFFLINE,
+                .base_state = kind->field ? OFFLINE : ONLINE,
+                .text = kind->field ? 3 : 0,
+                .base_text = kind->field ? 3 : 0,
+                .now = START,
+                .persons = 2,
+                .faults = 2,
+                .crashes = 1,
+                .calls = 4,
+        };
+
+        for (unsigned i = 0; i < N; i++)
+                restart(&w, i);
+        decide(&w);
+        search(&w, max);
+        printf("two machines, %s: %llu states, depth %u, no violation\n", kind->name, (unsigned long long) n_states,
+               max);
+        search_end();
+}
+
+Test(core_search_two, per_device) {
+        search_from(&(struct kind){ .name = "per-device server", .per_device = true });
+}
+
+Test(core_search_two, per_device_other_message) {
+        search_from(&(struct kind){
+                .name = "per-device server, another message", .per_device = true, .texts_differ = true });
+}
+
+Test(core_search_two, single_value) {
+        search_from(&(struct kind){ .name = "single-value server" });
+}
+
+Test(core_search_two, single_value_other_message) {
+        search_from(&(struct kind){ .name = "single-value server, another message", .texts_differ = true });
+}
+
+Test(core_search_two, field) {
+        search_from(&(struct kind){ .name = "field", .field = true });
+}
