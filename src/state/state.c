@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "state/owed.h"
 #include "state/state.h"
 #include "state/store.h"
 #include "util/file.h"
@@ -59,47 +60,25 @@ static bool has_bool(const json_t *entry, const char *key, bool *ret) {
         return json_is_boolean(v);
 }
 
-static bool value_from_json(const json_t *o, struct claim_value *ret) {
-        const char *state = json_member_string(o, "state"), *text = json_member_string(o, "text");
-
-        return state && text && claim_value_set(ret, state, text) == 0;
-}
-
-static json_t *value_to_json(const struct claim_value *v) {
-        return json_pack("{ss ss}", "state", v->state, "text", v->text);
-}
-
 static bool claim_from_json(const json_t *entry, struct state_claim *ret) {
         struct state_claim c = { .account = json_member_string(entry, "account"),
                                  .output = json_member_string(entry, "output") };
-        const json_t *ours = json_member_array(entry, "ours");
 
-        if (!c.account || !c.output || !account_name_is_valid(c.account) || c.output[0] == '\0')
+        if (!c.account || !c.output || !account_name_is_valid(c.account) || c.output[0] == '\0' ||
+            !has_usec(entry, "since_wall", &c.since_wall) || !owed_from_json(entry, &c.owed))
                 return false;
-        if (!has_usec(entry, "since_wall", &c.since_wall) ||
-            !has_bool(entry, "state_claimed", &c.owed.state_claimed) ||
-            !has_bool(entry, "text_claimed", &c.owed.text_claimed) ||
-            !value_from_json(json_member_object(entry, "prior"), &c.owed.prior))
-                return false;
-        c.owed.n_ours = (unsigned) json_array_size(ours);
-        if (!ours || json_array_size(ours) > ARRAY_SIZE(c.owed.ours))
-                return false;
-        for (unsigned i = 0; i < c.owed.n_ours; i++)
-                if (!value_from_json(json_array_get(ours, i), &c.owed.ours[i]))
-                        return false;
         *ret = c;
         return true;
 }
 
 static json_t *claim_to_json(const struct state_claim *c) {
-        SCOPED(json_decref) json_t *ours = json_array();
+        SCOPED(json_decref) json_t *entry = owed_to_json(&c->owed);
 
-        for (unsigned i = 0; i < c->owed.n_ours && i < ARRAY_SIZE(c->owed.ours); i++)
-                if (json_array_append_new(ours, value_to_json(&c->owed.ours[i])) < 0)
-                        return NULL;
-        return json_pack("{ss ss so sO sb sb sI}", "account", c->account, "output", c->output, "prior",
-                         value_to_json(&c->owed.prior), "ours", ours, "state_claimed", c->owed.state_claimed,
-                         "text_claimed", c->owed.text_claimed, "since_wall", usec_to_json(c->since_wall));
+        if (json_object_set_new(entry, "account", json_string(c->account)) < 0 ||
+            json_object_set_new(entry, "output", json_string(c->output)) < 0 ||
+            json_object_set_new(entry, "since_wall", json_integer(usec_to_json(c->since_wall))) < 0)
+                return NULL;
+        return TAKE(entry);
 }
 
 static bool claim_is_valid(const json_t *entry) {

@@ -1,0 +1,44 @@
+#include "state/owed.h"
+
+#include "util/json.h"
+
+static bool value_from_json(const json_t *o, struct claim_value *ret) {
+        const char *state = json_member_string(o, "state"), *text = json_member_string(o, "text");
+
+        return state && text && claim_value_set(ret, state, text) == 0;
+}
+
+static json_t *value_to_json(const struct claim_value *v) {
+        return json_pack("{ss ss}", "state", v->state, "text", v->text);
+}
+
+bool owed_from_json(const json_t *o, struct claim_owed *ret) {
+        const json_t *ours = json_member_array(o, "ours");
+        const json_t *state = json_object_get(o, "state_claimed"), *text = json_object_get(o, "text_claimed");
+        size_t n = json_array_size(ours);
+        /* Journals of before there were other machines have none. */
+        int64_t order = json_member_int(o, "order", 1);
+        struct claim_owed owed = {};
+
+        if (!json_is_boolean(state) || !json_is_boolean(text) || n == 0 || n > ARRAY_SIZE(owed.ours) || order < 0 ||
+            order > CLAIM_ORDER_MAX || !value_from_json(json_member_object(o, "prior"), &owed.prior))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!value_from_json(json_array_get(ours, i), &owed.ours[i]))
+                        return false;
+        owed.n_ours = (unsigned) n;
+        owed.order = (unsigned) order;
+        owed.state_claimed = json_is_true(state);
+        owed.text_claimed = json_is_true(text);
+        *ret = owed;
+        return true;
+}
+
+json_t *owed_to_json(const struct claim_owed *owed) {
+        json_t *ours = json_array();
+
+        for (unsigned i = 0; i < owed->n_ours && i < ARRAY_SIZE(owed->ours); i++)
+                (void) json_array_append_new(ours, value_to_json(&owed->ours[i]));
+        return json_pack("{so so sb sb si}", "prior", value_to_json(&owed->prior), "ours", ours, "state_claimed",
+                         owed->state_claimed, "text_claimed", owed->text_claimed, "order", (int) owed->order);
+}
