@@ -10,6 +10,7 @@
 #include "busyctl/sessions.h"
 #include "config/config.h"
 #include "matrix/api.h"
+#include "matrix/peers.h"
 #include "state/secret.h"
 #include "util/clock.h"
 #include "util/json.h"
@@ -57,6 +58,7 @@ static void let_go(struct ctl *c, const char *name) {
 
 struct logout {
         sd_event *event;
+        struct matrix_client *client;
         bool over; /* the server knows the session no more */
 };
 
@@ -69,19 +71,39 @@ static void on_done(const struct matrix_reply *reply, void *userdata) {
         (void) sd_event_exit(l->event, 0);
 }
 
+/* With or without it: other machines would only take longer to find out. */
+static void on_entry_empty(const struct matrix_reply *reply, void *userdata) {
+        struct logout *l = userdata;
+        struct http_request *request;
+        int r = matrix_logout_post(l->client, on_done, l, &request);
+
+        if (r < 0)
+                (void) sd_event_exit(l->event, r);
+}
+
+static int empty_entry(struct logout *l, const struct session *s) {
+        SCOPED(free) char *type = NULL;
+        SCOPED(json_decref) json_t *nothing = json_object();
+        struct http_request *request;
+
+        if (asprintf(&type, PEERS_TYPE "%s", s->device_id) < 0 || !nothing)
+                return -ENOMEM;
+        return matrix_account_data_put(l->client, s->user_id, type, nothing, on_entry_empty, l, &request);
+}
+
 static void ignore_problem(const char *sentence, void *userdata) {
 }
 
 static int ask_server(struct logout *l, const struct session *s, const char *ca_file) {
         SCOPED(http_free) struct http *http = NULL;
         SCOPED(matrix_client_free) struct matrix_client *client = NULL;
-        struct http_request *request;
         int r = http_new(&http, l->event, ca_file);
 
         if (r >= 0)
                 r = matrix_client_new(&client, http, s->homeserver, s->access_token);
+        l->client = client;
         if (r >= 0)
-                r = matrix_logout_post(client, on_done, l, &request);
+                r = empty_entry(l, s);
         return r < 0 ? r : sd_event_loop(l->event);
 }
 

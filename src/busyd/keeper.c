@@ -10,6 +10,9 @@
 /* A locked account is opened by people: minutes, not seconds. */
 #define LOCKED_RETRY (5 * USEC_PER_MIN)
 
+/* The user's other machines should know first, but a server that is slow to tell them must not keep busy waiting. */
+#define TELL_MAX (2 * USEC_PER_SEC)
+
 /* Room for a state, a text and a few words around them. */
 #define SENTENCE_MAX (CLAIM_STATE_MAX + CLAIM_TEXT_MAX + 64)
 
@@ -26,6 +29,8 @@ struct keeper {
         char problem[256];
         usec_t since_wall; /* of what is owed */
         enum claim_phase logged;
+        struct claim_other *others; /* PEERS_MAX, as the claim has them; NULL: there never were any */
+        usec_t tell_until;          /* what is owed now is being told to them */
 
         char shows[SENTENCE_MAX], restore[SENTENCE_MAX], note[SENTENCE_MAX];
 };
@@ -37,6 +42,15 @@ static void refresh_traits(struct keeper *k) {
         claim_set_traits(&k->claim, &traits);
 }
 
+static void tell_others(struct keeper *k) {
+        struct claim_other news;
+
+        if (claim_tell_others(&k->claim, &news))
+                account_tell_others(k->account, k->output->name, &news);
+        else if (!claim_owed(&k->claim))
+                account_tell_others(k->account, k->output->name, NULL);
+}
+
 static void resume(struct keeper *k) {
         struct state_claim owed;
 
@@ -44,6 +58,8 @@ static void resume(struct keeper *k) {
                 return;
         claim_resume(&k->claim, &owed.owed);
         k->since_wall = owed.since_wall;
+        /* Otherwise they would hear first that nothing is. */
+        tell_others(k);
         log_info("Account %s: the %s set by an earlier run is still owed back", account_name(k->account),
                  k->output->name);
 }
@@ -70,6 +86,7 @@ struct keeper *keeper_free(struct keeper *k) {
         if (!k)
                 return NULL;
         output_request_free(k->request);
+        free(k->others);
         free(k);
         return NULL;
 }
@@ -124,6 +141,22 @@ void keeper_calls_changed(struct keeper *k, bool released) {
 
 void keeper_online(struct keeper *k) {
         claim_on_reconnected(&k->claim);
+}
+
+void keeper_others_changed(struct keeper *k) {
+        struct claim_other others[PEERS_MAX];
+        size_t n = account_others(k->account, k->output->name, others);
+
+        if (n == 0 && !k->others)
+                return;
+        if (!k->others)
+                k->others = calloc(PEERS_MAX, sizeof(*k->others));
+        if (!k->others) {
+                log_warning("Account %s: out of memory for what other machines tell", account_name(k->account));
+                return;
+        }
+        memcpy(k->others, others, n * sizeof(*others));
+        claim_on_others(&k->claim, k->others, n, clock_now());
 }
 
 static enum claim_failure failure_of(enum matrix_outcome outcome) {
@@ -191,6 +224,10 @@ static void on_answer(const struct output_result *result, void *userdata) {
 
 /* ---- steps ---- */
 
+static bool is_telling(const struct keeper *k, usec_t now) {
+        return now < k->tell_until && account_is_telling(k->account);
+}
+
 static void fail_step(struct keeper *k, usec_t now, const char *what, int error) {
         (void) snprintf(k->problem, sizeof(k->problem), "%s: %s", what, strerror(-error));
         log_warning("Account %s: %s, trying again", account_name(k->account), k->problem);
@@ -209,10 +246,13 @@ static void write_journal(struct keeper *k, usec_t now) {
                 k->since_wall = clock_wall_now();
         entry.since_wall = k->since_wall;
         r = state_put_claim(k->state, &entry);
-        if (r < 0)
+        if (r < 0) {
                 fail_step(k, now, "what would be owed cannot be stored, so nothing is written", r);
-        else
-                claim_on_journalled(&k->claim);
+                return;
+        }
+        claim_on_journalled(&k->claim);
+        tell_others(k);
+        k->tell_until = usec_add(now, TELL_MAX);
 }
 
 static void clear_journal(struct keeper *k, usec_t now) {
@@ -226,14 +266,19 @@ static void clear_journal(struct keeper *k, usec_t now) {
         claim_on_forgotten(&k->claim);
 }
 
+static int start_cure(struct keeper *k, const struct claim_value *v) {
+        struct claim_value prior = claim_prior(&k->claim);
+
+        return k->output->cure(k->account, v, &prior, on_answer, k, &k->request);
+}
+
 static void start_request(struct keeper *k, const struct claim_request *step, usec_t now) {
         int r;
 
         if (step->step == CLAIM_READ)
                 r = k->output->read(k->account, on_answer, k, &k->request);
         else if (step->step == CLAIM_CURE)
-                r = k->output->cure(k->account, &step->value, &claim_owed(&k->claim)->prior, on_answer, k,
-                                    &k->request);
+                r = start_cure(k, &step->value);
         else
                 r = k->output->write(k->account, &step->value, on_answer, k, &k->request);
         if (r < 0)
@@ -260,6 +305,10 @@ usec_t keeper_run(struct keeper *k, usec_t now) {
                 /* What keeps a claim alive must have ended before the claim is given back. */
                 if (k->output->set_standing)
                         k->output->set_standing(k->account, claim_is_standing(&k->claim));
+                if (is_telling(k, now)) {
+                        step.wake_at = k->tell_until;
+                        break;
+                }
                 step = claim_decide(&k->claim, now);
                 if (step.step == CLAIM_JOURNAL)
                         write_journal(k, now);
@@ -270,12 +319,20 @@ usec_t keeper_run(struct keeper *k, usec_t now) {
                 else
                         break;
         }
+        tell_others(k);
         log_phase(k);
         return step.wake_at;
 }
 
 bool keeper_is_at_rest(const struct keeper *k) {
-        return !claim_owed(&k->claim) || k->claim.signed_out || !can_act(k);
+        if (k->claim.signed_out || !can_act(k))
+                return true;
+        /* Who is not told so would wait for this machine. */
+        return (!claim_owed(&k->claim) || keeper_is_shared(k)) && !account_is_telling(k->account);
+}
+
+bool keeper_is_shared(const struct keeper *k) {
+        return claim_phase(&k->claim) == CLAIM_SHARED;
 }
 
 bool keeper_is_stuck(const struct keeper *k) {
@@ -296,15 +353,17 @@ static const char *describe(char *buf, const struct claim_value *v) {
 /* A part that is not claimed is not put back either; what others have changed since is kept in any case. */
 static const char *describe_restore(struct keeper *k) {
         const struct claim_owed *owed = claim_owed(&k->claim);
+        struct claim_value prior;
         char text[CLAIM_TEXT_MAX];
 
         if (!owed)
                 return "";
-        (void) text_printable(text, sizeof(text), owed->prior.text);
+        prior = claim_prior(&k->claim);
+        (void) text_printable(text, sizeof(text), prior.text);
         if (!owed->state_claimed)
                 (void) snprintf(k->restore, sizeof(k->restore), "message \"%s\"", text);
         else
-                (void) describe(k->restore, &owed->prior);
+                (void) describe(k->restore, &prior);
         return k->restore;
 }
 
@@ -316,6 +375,8 @@ static const char *describe_phase(struct keeper *k) {
                 (void) snprintf(k->note, sizeof(k->note), "stuck: another session of yours holds it%s%s",
                                 until ? "; " : "", until ? until : "");
                 return k->note;
+        case CLAIM_SHARED:
+                return "you are on a call on another machine: it will put back what was there";
         case CLAIM_YIELDED:
                 return "changed by you meanwhile: left alone until the call ends";
         case CLAIM_FOREIGN:

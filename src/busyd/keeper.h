@@ -31,6 +31,7 @@ void keeper_erased(struct keeper *k);
 /* A call of the user on this account began or ended; `released`: one that another client of theirs has told of. */
 void keeper_calls_changed(struct keeper *k, bool released);
 void keeper_online(struct keeper *k); /* connected, or again */
+void keeper_others_changed(struct keeper *k);
 
 /* Takes every step that can be taken now. Returns when to call again at the latest. */
 usec_t keeper_run(struct keeper *k, usec_t now);
@@ -48,6 +49,9 @@ struct keeper_report {
         const char *note;    /* why it is less than busy, or what else one should know, or "" */
 };
 void keeper_report(struct keeper *k, struct keeper_report *ret);
+
+/* Given back as far as no other machine of the user goes on. */
+bool keeper_is_shared(const struct keeper *k);
 
 /* Given back, and another session of the user still holds it. */
 bool keeper_is_stuck(const struct keeper *k);

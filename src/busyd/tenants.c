@@ -71,6 +71,14 @@ static void on_presence_erased(void *userdata, struct account *a) {
         manager_touch(t->manager);
 }
 
+static void on_others_changed(void *userdata, struct account *a) {
+        struct tenant *t = userdata;
+
+        for (size_t i = 0; i < t->n_keepers; i++)
+                keeper_others_changed(t->keepers[i]);
+        manager_touch(t->manager);
+}
+
 static void store_position(struct tenant *t, const char *since) {
         usec_t now = clock_wall_now();
         struct state_account stored;
@@ -112,6 +120,7 @@ static void make_handler(struct tenant *t) {
                 .presence_seen = on_presence_seen,
                 .presence_unsure = on_presence_unsure,
                 .presence_erased = on_presence_erased,
+                .others_changed = on_others_changed,
                 .position = on_position,
                 .userdata = t,
         };
@@ -502,16 +511,20 @@ static usec_t run_tenant(struct tenant *t, bool busy, usec_t now) {
                 .now = now,
                 .message = m->message[0] ? m->message : NULL,
         };
-        usec_t wake_at = USEC_NEVER;
+        usec_t wake_at = account_others_deadline(t->account);
+        bool shared = false;
 
         (void) state_get_account(m->state, t->name, &stored);
         situation.sticks = stored.sticks;
         look_at_calls(t);
+        account_expire_others(t->account, now);
         for (size_t i = 0; i < t->n_keepers; i++) {
                 keeper_set_busy(t->keepers[i], busy && !t->leaving, &situation);
                 wake_at = usec_min(wake_at, keeper_run(t->keepers[i], now));
                 learn(t, t->keepers[i], &stored);
+                shared = shared || keeper_is_shared(t->keepers[i]);
         }
+        account_expect_others(t->account, shared);
         return wake_at;
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "core/backoff.h"
+#include "matrix/announce.h"
 #include "matrix/connect.h"
 #include "matrix/observe.h"
 #include "matrix/presence.h"
@@ -38,6 +39,8 @@ struct account {
         char *companion_token;
         struct cure *cure;
         struct observers *observers;
+        struct peers *peers;
+        struct announce *announce;
         struct sync *sync;
         struct sync_handler sync_handler;
         struct connect *connect;
@@ -52,7 +55,7 @@ struct account {
         struct connect_facts facts;
         usec_t facts_at;    /* 0: never */
         usec_t answered_at; /* by /sync; 0: never */
-        bool started, settled, held, watching;
+        bool started, settled, held, watching, expecting;
         struct presence_watch presence;
         usec_t held_at, live_first, live_last; /* how that was when the claim began to be held */
         char written[CLAIM_STATE_MAX];         /* the state written last; "": none yet */
@@ -200,6 +203,11 @@ static void unsure(struct account *a) {
         a->handler->presence_unsure(a->handler->userdata, a);
 }
 
+/* By us, or by another machine of ours. */
+static bool is_held(const struct account *a) {
+        return a->held || peers_hold(a->peers, PRESENCE_OUTPUT);
+}
+
 /* A value that no claim can hold is left unknown: a read says what is wrong with it. */
 static void presence_arrived(struct account *a, const char *presence, const char *status_msg) {
         struct claim_value v;
@@ -209,7 +217,7 @@ static void presence_arrived(struct account *a, const char *presence, const char
                 unsure(a);
                 return;
         }
-        presence_watch_seen(&a->presence, &v, a->held, clock_now());
+        presence_watch_seen(&a->presence, &v, is_held(a), clock_now());
         tell_presence(a);
 }
 
@@ -245,7 +253,7 @@ static void forget_presence(struct account *a) {
 }
 
 void account_presence_read(struct account *a, const struct claim_value *v) {
-        presence_watch_seen(&a->presence, v, a->held, clock_now());
+        presence_watch_seen(&a->presence, v, is_held(a), clock_now());
 }
 
 /* ---- the poll ---- */
@@ -268,8 +276,9 @@ static void update_held(struct account *a) {
 static void update_options(struct account *a) {
         sync_set_options(a->sync, &(struct sync_options){
                                           .poll_timeout = a->settings.poll_timeout,
-                                          .poll_pause = a->settings.poll_pause,
+                                          .poll_pause = a->expecting ? 0 : a->settings.poll_pause,
                                           .own_presence = presence_pushed(a),
+                                          .account_data = a->facts.traits->filters_by_prefix ? PEERS_TYPE : NULL,
                                           .while_idle = a->facts.traits->while_idle,
                                           .while_held = a->facts.traits->while_held,
                                   });
@@ -294,6 +303,78 @@ static void apply(struct account *a, const struct sync_answer *answer) {
         sync_set_in_call(a->sync, observers_in_call(a->observers));
 }
 
+/* ---- the user's other machines ---- */
+
+/* What comes with the first answer may have been written long ago. */
+static usec_t age_of(const json_t *content, bool initial) {
+        usec_t told = peer_entry_told(content), wall = clock_wall_now();
+
+        return initial && told < wall ? wall - told : 0;
+}
+
+static void take_account_data(struct account *a, const struct sync_answer *answer) {
+        const struct sync_batch *b = answer->batch;
+        usec_t now = clock_now();
+        bool changed = false;
+
+        if (answer->initial) {
+                peers_resync_begin(a->peers);
+                announce_resync_begin(a->announce);
+        }
+        for (size_t i = 0; i < b->n_account_data; i++) {
+                const char *type = b->account_data[i].type;
+                const json_t *content = b->account_data[i].content;
+
+                if (!announce_take(a->announce, type, content) &&
+                    peers_take(a->peers, type, content, age_of(content, answer->initial), now))
+                        changed = true;
+        }
+        if (answer->initial && peers_resync_end(a->peers))
+                changed = true;
+        announce_set_heard(a->announce, peers_exist(a->peers));
+        if (answer->initial)
+                announce_resync_end(a->announce);
+        announce_refresh(a->announce);
+        if (changed)
+                a->handler->others_changed(a->handler->userdata, a);
+}
+
+static void on_told(void *userdata) {
+        struct account *a = userdata;
+
+        a->handler->changed(a->handler->userdata, a);
+}
+
+size_t account_others(const struct account *a, const char *output, struct claim_other ret[PEERS_MAX]) {
+        return peers_claims(a->peers, output, a->facts.device_id, ret);
+}
+
+usec_t account_others_deadline(const struct account *a) {
+        return peers_deadline(a->peers);
+}
+
+void account_expire_others(struct account *a, usec_t now) {
+        if (peers_expire(a->peers, now))
+                a->handler->others_changed(a->handler->userdata, a);
+}
+
+void account_tell_others(struct account *a, const char *output, const struct claim_other *claim) {
+        announce_set(a->announce, output, claim);
+}
+
+void account_expect_others(struct account *a, bool expecting) {
+        if (a->expecting == expecting)
+                return;
+        a->expecting = expecting;
+        update_options(a);
+}
+
+bool account_is_telling(const struct account *a) {
+        return announce_is_telling(a->announce);
+}
+
+/* ---- answers ---- */
+
 static void on_answer(void *userdata, const struct sync_answer *answer) {
         struct account *a = userdata;
         const struct sync_batch *b = answer->batch;
@@ -302,6 +383,7 @@ static void on_answer(void *userdata, const struct sync_answer *answer) {
                 log_warning("Account %s: more than %d events in one answer, ignoring the rest", a->name,
                             SYNC_EVENTS_MAX);
         apply(a, answer);
+        take_account_data(a, answer);
         if (answer->initial) {
                 forget_presence(a);
                 ask_presence(a);
@@ -392,6 +474,7 @@ static void on_connected(const struct matrix_reply *failure, const struct connec
         a->connect = connect_free(a->connect);
         if (failure || !facts_fit(a))
                 return;
+        announce_set_device(a->announce, a->facts.device_id);
         update_options(a);
         update_held(a);
         a->handler->changed(a->handler->userdata, a);
@@ -547,6 +630,10 @@ static int start_parts(struct account *a, sd_event *event, struct http *http, co
         if (r < 0)
                 return r;
         r = start_observers(a, event, sink);
+        if (r >= 0)
+                r = peers_new(&a->peers);
+        if (r >= 0)
+                r = announce_new(&a->announce, event, a->client, a->user_id, on_told, a);
         if (r < 0)
                 return r;
         r = sd_event_add_time(event, &a->timer, CLOCK_BOOTTIME, 0, 0, on_timer, a);
@@ -599,6 +686,8 @@ struct account *account_free(struct account *a) {
         connect_free(a->connect);
         sync_free(a->sync);
         observers_free(a->observers);
+        announce_free(a->announce);
+        peers_free(a->peers);
         sd_event_source_disable_unref(a->timer);
         matrix_client_free(a->client);
         matrix_client_free(a->companion);

@@ -10,6 +10,7 @@
 #include "matrix/api.h"
 #include "matrix/client.h"
 #include "matrix/cure.h"
+#include "matrix/peers.h"
 #include "matrix/profile.h"
 #include "matrix/traits.h"
 #include "state/session.h"
@@ -56,6 +57,8 @@ struct account_handler {
         /* A poll of ours has overwritten what we had written, as some servers do (traits: sync_erases_busy). May be
          * NULL. */
         void (*presence_erased)(void *userdata, struct account *a);
+        /* The user's other machines have told something, or are not believed any more: account_others(). */
+        void (*others_changed)(void *userdata, struct account *a);
         /* Everything up to here is applied: store it. NULL: forget the stored one. */
         void (*position)(void *userdata, struct account *a, const char *since);
         void *userdata;
@@ -110,6 +113,20 @@ struct matrix_client *account_companion(const struct account *a);
  * other than offline, without a break, first and last; 0: not. While a claim is held: as it was when that began, so
  * that a choice made by it stands. */
 void account_presence_live(const struct account *a, usec_t *ret_first, usec_t *ret_last);
+
+/* ---- the user's other machines (peers.h) ---- */
+
+/* What they owe on that output. Returns how many. */
+size_t account_others(const struct account *a, const char *output, struct claim_other ret[PEERS_MAX]);
+/* When to call account_expire_others(), which tells of it if something is not believed any more. */
+usec_t account_others_deadline(const struct account *a);
+void account_expire_others(struct account *a, usec_t now);
+/* Tells them what is owed on that output; NULL: nothing any more. Called often. */
+void account_tell_others(struct account *a, const char *output, const struct claim_other *claim);
+/* Something is to be done as soon as they tell: polls make no pause. */
+void account_expect_others(struct account *a, bool expecting);
+/* There are some, and they do not know it yet; `changed` is called when that has an end. */
+bool account_is_telling(const struct account *a);
 
 /* For the outputs: own presence was read; is going to be written with this state (canonical words). */
 void account_presence_read(struct account *a, const struct claim_value *v);

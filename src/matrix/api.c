@@ -194,6 +194,14 @@ int matrix_profile_field_put(struct matrix_client *c, bool unstable, const char 
         return request(c, "PUT", field_path(unstable, user_id, field), body, done, userdata, ret);
 }
 
+/* ---- account data ---- */
+
+int matrix_account_data_put(struct matrix_client *c, const char *user_id, const char *type, const json_t *content,
+                            matrix_done_t done, void *userdata, struct http_request **ret) {
+        return request(c, "PUT", matrix_path("/_matrix/client/v3/user/%s/account_data/%s", user_id, type),
+                       json_incref((json_t *) content), done, userdata, ret);
+}
+
 /* ---- rooms ---- */
 
 int matrix_messages_get(struct matrix_client *c, const char *room_id, const char *from, unsigned limit,

@@ -56,6 +56,11 @@ int matrix_profile_field_get(struct matrix_client *c, bool unstable, const char 
 int matrix_profile_field_put(struct matrix_client *c, bool unstable, const char *user_id, const char *field,
                              const json_t *value, matrix_done_t done, void *userdata, struct http_request **ret);
 
+/* ---- account data: an object of one's own that every session of the user gets with /sync ---- */
+
+int matrix_account_data_put(struct matrix_client *c, const char *user_id, const char *type, const json_t *content,
+                            matrix_done_t done, void *userdata, struct http_request **ret);
+
 /* ---- rooms ---- */
 
 /* Events before `from`, newest first, of these types only. */

@@ -67,11 +67,16 @@ static json_t *presence_new(const char *me) {
         return json_pack("{s:[s], s:[s]}", "types", "m.presence", "senders", me);
 }
 
-json_t *sync_filter_new(const struct call_family *const *families, enum sync_filter kind, const char *me) {
+static json_t *account_data_new(const char *prefix) {
+        return prefix ? json_pack("{s:[s+]}", "types", prefix, "*") : json_object();
+}
+
+json_t *sync_filter_new(const struct call_family *const *families, enum sync_filter kind, const char *me,
+                        const char *account_data) {
         /* Without lazy loading the server reads every member of every room. */
-        return json_pack("{s:o, s:{s:[]}, s:{s:{s:[]}, s:{s:[]}, s:{s:b, s:o}, s:o}}", "presence", presence_new(me),
-                         "account_data", "types", "room", "account_data", "types", "ephemeral", "types", "state",
-                         "lazy_load_members", 1, "types", state_types_new(families), "timeline",
+        return json_pack("{s:o, s:o, s:{s:{s:[]}, s:{s:[]}, s:{s:b, s:o}, s:o}}", "presence", presence_new(me),
+                         "account_data", account_data_new(account_data), "room", "account_data", "types", "ephemeral",
+                         "types", "state", "lazy_load_members", 1, "types", state_types_new(families), "timeline",
                          timeline_new(families, kind));
 }
 

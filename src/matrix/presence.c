@@ -264,7 +264,7 @@ static int presence_cure(struct account *a, const struct claim_value *v, const s
 }
 
 const struct output output_presence = {
-        .name = "presence",
+        .name = PRESENCE_OUTPUT,
         .no_effect = "presence is probably switched off there",
         .usable = usable,
         .traits = traits,

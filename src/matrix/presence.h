@@ -6,6 +6,8 @@
 #include "matrix/account.h"
 #include "matrix/traits.h"
 
+#define PRESENCE_OUTPUT "presence"
+
 #define PRESENCE_STATE_BUSY        "busy"
 #define PRESENCE_STATE_UNAVAILABLE "unavailable"
 #define PRESENCE_STATE_OFFLINE     "offline"

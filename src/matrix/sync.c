@@ -134,7 +134,8 @@ static bool filter_presence(const struct sync *s) {
 }
 
 static json_t *filter_new(const struct sync *s) {
-        return sync_filter_new(call_families, filter_kind(s), filter_presence(s) ? s->me : NULL);
+        return sync_filter_new(call_families, filter_kind(s), filter_presence(s) ? s->me : NULL,
+                               s->options.account_data);
 }
 
 static void forget_filters(struct sync *s) {
@@ -412,6 +413,8 @@ static void replace_poll(struct sync *s, usec_t at) {
 void sync_set_options(struct sync *s, const struct sync_options *options) {
         if (options->poll_timeout != s->options.poll_timeout)
                 sync_pace_init(&s->pace, options->poll_timeout);
+        if (options->account_data != s->options.account_data)
+                forget_filters(s);
         s->options = *options;
         if (s->stage == STAGE_POLL && s->poll.presence != filter_presence(s))
                 replace_poll(s, 0);

@@ -24,8 +24,10 @@ enum sync_filter {
         SYNC_FILTER_IN_CALL, /* ... while a call rests on Matrix events */
         SYNC_FILTERS_MAX,
 };
-/* NULL if out of memory. `me` NULL: without the own presence. */
-json_t *sync_filter_new(const struct call_family *const *families, enum sync_filter kind, const char *me);
+/* NULL if out of memory. `me` NULL: without the own presence. `account_data`: the beginning of the types that are
+ * wanted; NULL: all of them, where the server knows no wildcards. */
+json_t *sync_filter_new(const struct call_family *const *families, enum sync_filter kind, const char *me,
+                        const char *account_data);
 /* The message types of all families, for /messages. */
 json_t *sync_message_types_new(const struct call_family *const *families, bool in_call);
 /* Whether a family lists this type, or it is one that every family gets. */
@@ -80,6 +82,7 @@ struct sync_handler {
 struct sync_options {
         usec_t poll_timeout, poll_pause;
         bool own_presence;
+        const char *account_data; /* static; as in sync_filter_new() */
         enum set_presence while_idle, while_held;
 };
 

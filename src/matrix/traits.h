@@ -18,6 +18,7 @@ struct server_traits {
         const char *busy_wire;        /* the word for busy in a PUT */
         bool pushes_own_presence;     /* /sync brings the own m.presence */
         bool applies_filter;          /* else: what comes must be filtered here */
+        bool filters_by_prefix;       /* types of account data may end in a wildcard; else all must be asked for */
         bool masks_unavailable;       /* `unavailable` does not show while another device is online */
         bool sync_keeps_busy;         /* a poll with `while_held` keeps the own busy alive: no refresh needed */
         bool sync_erases_busy;        /* any own poll overwrites the own busy: write again after each */

@@ -292,11 +292,11 @@ void world_config(struct world *w, const char *text) {
 }
 
 void world_session_at(struct world *w, const char *account, struct hs *hs) {
-        SCOPED(free) char *token = hs_login(hs, DEVICE);
+        SCOPED(free) char *token = hs_login(hs, w->device);
         SCOPED(free) char *state_dir = strdup(world_path(w, "state/busyd"));
         const struct session session = { .homeserver = (char *) hs_url(hs),
                                          .user_id = (char *) HS_USER,
-                                         .device_id = (char *) DEVICE,
+                                         .device_id = (char *) w->device,
                                          .access_token = token };
 
         cr_assert_eq(session_save(state_dir, account, &session), 0);
@@ -306,15 +306,31 @@ void world_session(struct world *w) {
         world_session_at(w, ACCOUNT, w->hs);
 }
 
-struct world *world_new(const struct world_options *options) {
+static struct world *machine_new(const char *device) {
         struct world *w = calloc(1, sizeof(*w));
 
+        w->device = device;
         make_folders(w);
         w->bus = private_bus_new(w->dir, "bus");
         cr_assert_not_null(w->bus, "no bus of our own");
         w->peer = peer_new(w->bus);
         cr_assert_not_null(w->peer, "this is not our bus");
         world_config(w, default_config);
+        return w;
+}
+
+struct world *world_new_beside(const struct world *w) {
+        struct world *beside = machine_new(OTHER_DEVICE);
+
+        beside->hs = w->hs;
+        beside->is_guest = true;
+        world_session(beside);
+        return beside;
+}
+
+struct world *world_new(const struct world_options *options) {
+        struct world *w = machine_new(DEVICE);
+
         if (options && options->no_homeserver)
                 return w;
         cr_assert_eq(hs_new(&w->hs, options ? &options->homeserver : NULL), 0);
@@ -333,7 +349,8 @@ void world_end(struct world *w) {
                 check(w, !hs_saw_token_in_url(w->hs), "a token in a URL");
         peer_free(w->peer);
         private_bus_free(w->bus);
-        hs_free(w->hs);
+        if (!w->is_guest)
+                hs_free(w->hs);
         nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
         free(w);
 }

@@ -12,6 +12,7 @@
 #define ACCOUNT      "home"
 #define ACCOUNT_PATH BUSYD_PATH "/account/" ACCOUNT
 #define DEVICE       "BUSYD"
+#define OTHER_DEVICE "LAPTOP"
 #define PHONE        "PHONE"
 #define ROOM         "!room:test"
 #define OTHER_ROOM   "!other:test"
@@ -22,6 +23,8 @@ struct world {
         struct private_bus *bus;
         struct peer *peer;
         struct hs *hs; /* NULL: none */
+        const char *device;
+        bool is_guest; /* the homeserver is another world's */
         pid_t busyd;   /* 0: not running */
         int status;    /* of the last busyd that ended */
 };
@@ -33,6 +36,9 @@ struct world_options {
 };
 
 struct world *world_new(const struct world_options *options); /* NULL: a homeserver and a session */
+/* Another machine of the same user: a session of its own (OTHER_DEVICE) on the same homeserver. Ends before the first
+ * one. */
+struct world *world_new_beside(const struct world *w);
 /* Ends busyd if it runs, which must succeed, and removes the folder. */
 void world_end(struct world *w);
 

@@ -41,7 +41,7 @@ static const struct filter_row {
 Test(matrix_sync, filter) {
         for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
                 const struct filter_row *row = &filters[i];
-                SCOPED(json_decref) json_t *f = sync_filter_new(families, row->kind, row->me);
+                SCOPED(json_decref) json_t *f = sync_filter_new(families, row->kind, row->me, "org.example.");
                 const json_t *presence = json_object_get(f, "presence");
                 const json_t *timeline = at(f, "timeline", "types");
 
@@ -54,12 +54,19 @@ Test(matrix_sync, filter) {
                 cr_assert_eq(json_array_size(at(f, "state", "types")), 1, "%s", row->what);
                 cr_assert(json_is_array(at(f, "ephemeral", "types")), "%s", row->what);
                 cr_assert(json_is_array(at(f, "account_data", "types")), "%s", row->what);
-                cr_assert(json_is_array(json_object_get(json_object_get(f, "account_data"), "types")), "%s",
+                cr_assert(has(json_object_get(json_object_get(f, "account_data"), "types"), "org.example.*"), "%s",
                           row->what);
                 cr_assert_eq(json_array_size(json_object_get(presence, "types")), row->me ? 1 : 0, "%s", row->what);
                 if (row->me)
                         cr_assert(has(json_object_get(presence, "senders"), row->me), "%s", row->what);
         }
+}
+
+Test(matrix_sync, filter_without_wildcards) {
+        SCOPED(json_decref) json_t *f = sync_filter_new(families, SYNC_FILTER_IDLE, NULL, NULL);
+
+        cr_assert_null(json_object_get(json_object_get(f, "account_data"), "types"), "all types are asked for");
+        cr_assert(json_is_array(at(f, "account_data", "types")), "but not those of rooms");
 }
 
 Test(matrix_sync, message_types_for_gaps) {
