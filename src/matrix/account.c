@@ -345,6 +345,10 @@ static void on_told(void *userdata) {
         a->handler->changed(a->handler->userdata, a);
 }
 
+const struct peers *account_peers(const struct account *a) {
+        return a->peers;
+}
+
 size_t account_others(const struct account *a, const char *output, struct claim_other ret[PEERS_MAX]) {
         return peers_claims(a->peers, output, a->facts.device_id, ret);
 }

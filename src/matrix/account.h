@@ -116,6 +116,7 @@ void account_presence_live(const struct account *a, usec_t *ret_first, usec_t *r
 
 /* ---- the user's other machines (peers.h) ---- */
 
+const struct peers *account_peers(const struct account *a);
 /* What they owe on that output. Returns how many. */
 size_t account_others(const struct account *a, const char *output, struct claim_other ret[PEERS_MAX]);
 /* When to call account_expire_others(), which tells of it if something is not believed any more. */

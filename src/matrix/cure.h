@@ -4,6 +4,7 @@
 
 #include "core/claim.h"
 #include "matrix/client.h"
+#include "matrix/peers.h"
 
 /* More devices than these are not asked to let go: those used last come first. */
 #define CURE_DEVICES_MAX 128
@@ -40,9 +41,10 @@ struct cure_plan {
 };
 
 /* From the answer of GET /devices: the own device first, or a client that wakes up would catch busy from it again;
- * last without a device. Pure; `wall` is the time since 1970. */
-void cure_plan(struct cure_plan *ret, const json_t *devices, const char *own_device, const struct claim_value *prior,
-               usec_t wall);
+ * last without a device. Those of other busyd are nobody's presence, like our own. Pure; `wall` is the time since
+ * 1970. */
+void cure_plan(struct cure_plan *ret, const json_t *devices, const char *own_device, const struct peers *peers,
+               const struct claim_value *prior, usec_t wall);
 
 int cure_devices_get(struct cure *c, matrix_done_t done, void *userdata, struct http_request **ret);
 int cure_put(struct cure *c, const struct cure_target *target, const char *message, matrix_done_t done, void *userdata,

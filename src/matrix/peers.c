@@ -235,6 +235,17 @@ bool peers_exist(const struct peers *p) {
         return p->n > 0;
 }
 
+static const char *device_of(const struct peer *peer) {
+        return peer->type + strlen(PEERS_TYPE);
+}
+
+bool peers_have(const struct peers *p, const char *device_id) {
+        for (size_t i = 0; i < p->n; i++)
+                if (streq(device_of(&p->of[i]), device_id))
+                        return true;
+        return false;
+}
+
 size_t peers_claims(const struct peers *p, const char *output, const char *device_id,
                     struct claim_other ret[PEERS_MAX]) {
         size_t n = 0;
@@ -243,7 +254,7 @@ size_t peers_claims(const struct peers *p, const char *output, const char *devic
                 for (size_t j = 0; j < p->of[i].n; j++)
                         if (streq(p->of[i].claims[j].output, output) && n < PEERS_MAX) {
                                 ret[n] = p->of[i].claims[j].claim;
-                                ret[n++].first = strcmp(p->of[i].type + strlen(PEERS_TYPE), device_id) < 0;
+                                ret[n++].first = strcmp(device_of(&p->of[i]), device_id) < 0;
                         }
         return n;
 }

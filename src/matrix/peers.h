@@ -34,8 +34,9 @@ bool peers_resync_end(struct peers *p);
 bool peers_expire(struct peers *p, usec_t now);
 usec_t peers_deadline(const struct peers *p);
 
-/* Whether there is any other machine. */
+/* Whether there is any other machine; whether it is this device's. */
 bool peers_exist(const struct peers *p);
+bool peers_have(const struct peers *p, const char *device_id);
 /* One of them holds the state of that output for a call. */
 bool peers_hold(const struct peers *p, const char *output);
 /* What they owe on that output; at most PEERS_MAX. `device_id`: ours, for who comes first. */

@@ -29,13 +29,27 @@ static const struct plan_row {
           "A offline,B online, offline," },
         { "offline before the call", "offline", "A", "[{\"device_id\":\"B\",\"last_seen_ts\":1699999990000}]",
           "A offline,B offline, offline," },
+        { "another machine of ours is nobody's presence", "online", "A",
+          "[{\"device_id\":\"LAPTOP\",\"last_seen_ts\":1700000000000}]", "A offline,LAPTOP offline, offline," },
         { "not what devices look like", "online", "A",
           "[7,null,{\"device_id\":7},{\"device_id\":\"\"},{\"device_id\":\"B\",\"last_seen_ts\":\"now\"}]",
           "A offline,B offline, offline," },
         { "no list", "online", "A", "{}", "A offline, offline," },
 };
 
+/* One other machine. */
+static struct peers *laptop(void) {
+        SCOPED(json_decref) json_t *entry = peer_entry_new(NULL, 0, WALL);
+        struct peers *peers;
+
+        cr_assert_eq(peers_new(&peers), 0);
+        cr_assert(peers_take(peers, PEERS_TYPE "LAPTOP", entry, 0, 0));
+        return peers;
+}
+
 Test(cure, plan) {
+        SCOPED(peers_free) struct peers *peers = laptop();
+
         for (size_t i = 0; i < ARRAY_SIZE(plan_rows); i++) {
                 const struct plan_row *row = &plan_rows[i];
                 SCOPED(json_decref) json_t *devices = json_loads(row->devices, 0, NULL);
@@ -45,7 +59,7 @@ Test(cure, plan) {
                 size_t n = 0;
 
                 cr_assert_eq(claim_value_set(&prior, row->prior, ""), 0);
-                cure_plan(&plan, devices, row->own, &prior, WALL);
+                cure_plan(&plan, devices, row->own, peers, &prior, WALL);
                 for (size_t k = 0; k < plan.n; k++)
                         n += (size_t) snprintf(text + n, sizeof(text) - n, "%s %s,", plan.targets[k].device,
                                                plan.targets[k].state);
@@ -54,6 +68,7 @@ Test(cure, plan) {
 }
 
 Test(cure, more_devices_than_it_asks) {
+        SCOPED(peers_free) struct peers *peers = laptop();
         json_t *devices = json_array();
         struct claim_value prior;
         struct cure_plan plan;
@@ -65,7 +80,7 @@ Test(cure, more_devices_than_it_asks) {
                         devices, json_pack("{s:s,s:I}", "device_id", id, "last_seen_ts", INT64_C(1600000000000) + i));
         }
         cr_assert_eq(claim_value_set(&prior, "online", ""), 0);
-        cure_plan(&plan, devices, "A", &prior, WALL);
+        cure_plan(&plan, devices, "A", peers, &prior, WALL);
         cr_expect_eq(plan.n, (size_t) CURE_DEVICES_MAX + 2);
         cr_expect_str_eq(plan.targets[0].device, "A");
         snprintf(id, sizeof(id), "D%d", 3 * CURE_DEVICES_MAX - 1);
