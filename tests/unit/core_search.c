@@ -128,14 +128,6 @@ static void fail(const struct world *w, const char *what) {
         cr_assert(false, "%s", what);
 }
 
-static unsigned char index_of(const char *const *names, size_t n, const char *s) {
-        for (size_t i = 0; i < n; i++)
-                if (streq(names[i], s))
-                        return (unsigned char) i;
-        cr_assert(false, "'%s' is no value of this model", s);
-        return 0;
-}
-
 static unsigned char shown_state(const struct world *w) {
         return w->per_device && w->other > w->own ? w->other : w->own;
 }
@@ -148,19 +140,11 @@ static struct claim_value shown(const struct world *w) {
 }
 
 static struct claim_traits traits_of(const struct world *w) {
-        if (w->field)
-                return (struct claim_traits){ .withdrawn = "", .refresh_interval = USEC_NEVER };
-        return (struct claim_traits){
-                .per_device = w->per_device,
-                .withdrawn = "offline",
-                .taken = "busy",
-                .sticky = w->per_device,
-                .person_writes_whole = !w->per_device,
-                .text_tells_person = true,
-                .pushed = w->pushed,
-                .curable = w->curable,
-                .refresh_interval = USEC_NEVER,
-        };
+        struct claim_traits t = w->field ? field_traits() : server_traits(w->per_device);
+
+        t.pushed = w->pushed;
+        t.curable = w->curable;
+        return t;
 }
 
 static void want(struct world *w) {

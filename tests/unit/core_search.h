@@ -9,6 +9,36 @@ static unsigned path[64];
 static unsigned path_length;
 static uint64_t n_states;
 
+/* ---- the place that is written to ---- */
+
+static inline unsigned char index_of(const char *const *names, size_t n, const char *s) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(names[i], s))
+                        return (unsigned char) i;
+        cr_assert(false, "'%s' is no value of this model", s);
+        return 0;
+}
+
+/* A server that is read; of a state for each device, or one for the user. */
+static inline struct claim_traits server_traits(bool per_device) {
+        return (struct claim_traits){
+                .per_device = per_device,
+                .withdrawn = "offline",
+                .taken = "busy",
+                .sticky = per_device,
+                .person_writes_whole = !per_device,
+                .text_tells_person = true,
+                .refresh_interval = USEC_NEVER,
+        };
+}
+
+/* A field that is empty or somebody's. */
+static inline struct claim_traits field_traits(void) {
+        return (struct claim_traits){ .withdrawn = "", .refresh_interval = USEC_NEVER };
+}
+
+/* ---- the states that were seen ---- */
+
 struct seen {
         uint64_t print;
         uint32_t depth_left; /* 0: empty */

@@ -111,14 +111,6 @@ static void fail(const struct world *w, const char *what) {
         cr_assert(false, "%s", what);
 }
 
-static unsigned char index_of(const char *const *names, const char *s) {
-        for (unsigned char i = 0; i < ARRAY_SIZE(states); i++)
-                if (streq(names[i], s))
-                        return i;
-        cr_assert(false, "'%s' is no value of this model", s);
-        return 0;
-}
-
 static unsigned char shown_state(const struct world *w) {
         unsigned char state = w->own[0];
 
@@ -136,18 +128,10 @@ static struct claim_value shown(const struct world *w) {
 }
 
 static struct claim_traits traits_of(const struct kind *k) {
-        if (k->field)
-                return (struct claim_traits){ .withdrawn = "", .refresh_interval = USEC_NEVER };
-        return (struct claim_traits){
-                .per_device = k->per_device,
-                .withdrawn = "offline",
-                .taken = "busy",
-                .sticky = k->per_device,
-                .person_writes_whole = !k->per_device,
-                .text_tells_person = true,
-                .pushed = true,
-                .refresh_interval = USEC_NEVER,
-        };
+        struct claim_traits t = k->field ? field_traits() : server_traits(k->per_device);
+
+        t.pushed = !k->field;
+        return t;
 }
 
 static void want(struct world *w, unsigned i) {
@@ -236,8 +220,8 @@ static void apply_step(struct world *w, unsigned i, bool untold) {
 
         switch (m->claim.in_flight) {
         case CLAIM_WRITE:
-                w->own[place] = index_of(names_of(w), m->claim.sent.state);
-                w->text = index_of(texts, m->claim.sent.text);
+                w->own[place] = index_of(names_of(w), ARRAY_SIZE(states), m->claim.sent.state);
+                w->text = index_of(texts, ARRAY_SIZE(texts), m->claim.sent.text);
                 return;
         case CLAIM_JOURNAL:
                 m->journal = true;
