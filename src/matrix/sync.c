@@ -260,6 +260,22 @@ static void look_back(struct sync *s) {
                         return;
 }
 
+/* No more than GAP_ROOMS_MAX are read back: those with a call that may have ended there come first. */
+static void order_gaps(struct sync *s) {
+        const char *rooms[GAP_ROOMS_MAX];
+        size_t n = s->handler->rooms(s->handler->userdata, rooms, GAP_ROOMS_MAX), first = 0;
+
+        for (size_t i = 0; i < n; i++)
+                for (size_t j = first; j < s->batch->n_gaps; j++)
+                        if (streq(s->batch->gaps[j].room_id, rooms[i])) {
+                                struct sync_gap gap = s->batch->gaps[first];
+
+                                s->batch->gaps[first++] = s->batch->gaps[j];
+                                s->batch->gaps[j] = gap;
+                                break;
+                        }
+}
+
 static void on_answer(struct sync *s, const struct matrix_reply *reply) {
         int r = sync_batch_new(&s->batch, reply->body, s->me);
 
@@ -274,6 +290,8 @@ static void on_answer(struct sync *s, const struct matrix_reply *reply) {
                 if (!s->since)
                         look_back(s);
         }
+        if (s->batch->n_gaps > GAP_ROOMS_MAX)
+                order_gaps(s);
         if (s->batch->n_gaps > 0 && fill_gaps(s) >= 0)
                 return;
         hand_over(s);

@@ -188,15 +188,41 @@ WORLD_TEST(call, odd_events_are_ignored) {
         expect_presence(w, HS_BUSY, IN_CALL);
 }
 
+/* More than a timeline holds, of calls that are not ours. */
+static void much_happens(struct world *w, const char *room) {
+        for (int i = 0; i < 200; i++)
+                hs_send(w->hs, room,
+                        json_pack("{s:s,s:s,s:{s:s,s:s,s:s}}", "type", "m.call.negotiate", "sender", OTHER_USER,
+                                  "content", "version", "1", "call_id", "c0", "party_id", "X"));
+}
+
 /* Calls of a timeline with a gap are looked up. */
 WORLD_TEST(call, is_found_behind_a_gap) {
         world_start_online(w);
         hs_stop(w->hs);
         call_starts(w, ROOM, "c1");
-        for (int i = 0; i < 200; i++)
-                hs_send(w->hs, ROOM,
-                        json_pack("{s:s,s:s,s:{s:s,s:s,s:s}}", "type", "m.call.negotiate", "sender", OTHER_USER,
-                                  "content", "version", "1", "call_id", "c0", "party_id", "X"));
+        much_happens(w, ROOM);
         cr_assert_eq(hs_start(w->hs, HS_KEEPS), 0);
         expect_presence(w, HS_BUSY, IN_CALL);
+}
+
+/* Not all rooms are read back, but in any case the one with the call. */
+WORLD_TEST(call, ends_behind_one_of_many_gaps) {
+        char rooms[20][32];
+
+        for (size_t i = 0; i < ARRAY_SIZE(rooms); i++) {
+                snprintf(rooms[i], sizeof(rooms[i]), "!busy%zu:test", i);
+                much_happens(w, rooms[i]);
+        }
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_presence(w, HS_BUSY, IN_CALL);
+        hs_stop(w->hs);
+        call_hangup(w, ROOM, "c1");
+        much_happens(w, ROOM);
+        for (size_t i = 0; i < ARRAY_SIZE(rooms); i++)
+                much_happens(w, rooms[i]);
+        cr_assert_eq(hs_start(w->hs, HS_KEEPS), 0);
+        expect_availability(w, "free");
+        expect_nothing_owed(w);
 }
