@@ -17,6 +17,7 @@ enum hs_kind {
         HS_TUWUNEL,
         HS_CONTINUWUITY,
         HS_DENDRITE,
+        HS_UNKNOWN, /* does not say what it is */
 };
 
 struct hs_options {
@@ -27,7 +28,12 @@ struct hs_options {
         bool presence_off;         /* presence switched off by the administrator */
         bool filter_events_absent; /* ignores every filter, as some servers do */
         int64_t rc_presence_msec;  /* one PUT of presence per so long; 0: no limit */
+        bool alone;                /* the user shares no room: some kinds then tell them nothing of presence */
         int64_t device_drop_msec;  /* a silent device is dropped after so long; 0: 30 s, as Synapse does */
+        int64_t idle_msec;         /* online, and on Tuwunel busy, counts as idle after so long; 0: 5 min */
+        int64_t away_msec;         /* idle counts as offline after so long; 0: 30 min */
+        int64_t fresh_msec;        /* what a poll said at its start counts for so long on Dendrite; 0: 10 s */
+        int64_t quiet_msec;        /* polls that change no state write nothing for so long on Tuwunel; 0: 30 s */
         uint16_t port;             /* 0: a free one */
 };
 
@@ -68,13 +74,19 @@ bool hs_wait_seen(struct hs *s, int64_t deadline_msec);
 
 /* A person sets it by hand on another device. `message` NULL: none. */
 void hs_person_sets(struct hs *s, const char *device, const char *presence, const char *message);
-/* Another client keeps a counted /sync open; `presence` NULL: it goes away. On Synapse a poll that starts while the
- * user is busy catches busy. */
+/* Another client starts a /sync, and keeps it open where that counts; `presence` NULL: it goes away. On Synapse a poll
+ * that starts while the user is busy catches busy. */
 void hs_client_polls(struct hs *s, const char *device, const char *presence);
 /* What others see now; the strings are the caller's to free. */
 void hs_presence(struct hs *s, char **ret_presence, char **ret_message);
 /* Whether others see this within the deadline; message NULL: any, "": none. */
 bool hs_wait_presence(struct hs *s, const char *presence, const char *message, int64_t deadline_msec);
+/* How often what others see has changed: a mark for what comes after. */
+size_t hs_n_shown(struct hs *s);
+/* Whether it has changed to this since. */
+bool hs_was_shown(struct hs *s, const char *presence, size_t from);
+/* Somebody else's presence changes. It reaches the user where the kind ignores filters. */
+void hs_other_sets(struct hs *s, const char *user, const char *presence, const char *message);
 void hs_set_presence_off(struct hs *s, bool off);
 /* Told of every change, on a server thread; for the demo. Set before the first request. */
 void hs_on_presence(struct hs *s, void (*changed)(void *userdata, const char *presence, const char *message),

@@ -49,6 +49,10 @@ struct hs {
 
         struct presence_model presence;
         char *shown_state, *shown_message; /* as last told */
+        char **shown;                      /* the states, as they came */
+        size_t n_shown;
+        json_t *other_presence; /* the last change of somebody else's, as an event */
+        int64_t other_position;
         int64_t presence_position, presence_turn;
         void (*on_presence)(void *userdata, const char *presence, const char *message);
         void *on_presence_userdata;
@@ -98,6 +102,9 @@ int64_t hs_wall_now(void); /* ms since 1970 */
 void hs_changed(struct hs *s);
 /* Compares what is shown with what was told last. */
 void hs_presence_check(struct hs *s);
+/* Whether the user may know their own presence. */
+bool hs_presence_is_told(const struct hs *s);
+json_t *hs_presence_event(const char *sender, const char *state, const char *message); /* sync.c */
 /* Waits for a change, without the lock meanwhile. False: the client or the server is going. */
 bool hs_wait_change(struct hs_context *c, struct hs_waiter *w, int64_t until);
 void hs_waiter_add(struct hs *s, struct hs_waiter *w);

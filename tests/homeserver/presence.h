@@ -12,28 +12,29 @@ struct presence_device {
         char state[PRESENCE_STATE_MAX];
         char message[PRESENCE_TEXT_MAX]; /* of the device, where the kind keeps one for each */
         int64_t seen;                    /* last PUT or counted poll */
-        int64_t written;                 /* last change of the message */
         unsigned polls;                  /* counted polls that are open */
-        char says[PRESENCE_STATE_MAX];   /* what its polls say, where the kind keeps one value for each user */
-        int64_t polled;                  /* begin or end of its last poll there */
 };
 
 struct presence_model {
         enum hs_kind kind;
         bool busy_off, off;
-        int64_t drop_after;
+        /* How long things last, see hs_options; 0: as the kind does. */
+        int64_t drop_after, idle_after, away_after, fresh_for, quiet_for;
         struct presence_device devices[PRESENCE_DEVICES_MAX];
         size_t n_devices;
-        char state[PRESENCE_STATE_MAX]; /* the one value, where the kind keeps one for each user */
-        char synced[PRESENCE_STATE_MAX];
+        /* What is stored for the user; on Synapse only the message. "": never set. */
+        char state[PRESENCE_STATE_MAX];
         char message[PRESENCE_TEXT_MAX];
-        int64_t active;
+        int64_t active; /* when that was last confirmed */
+        /* Dendrite: what the polls said last, when, and until when each word counts. */
+        char synced[PRESENCE_STATE_MAX];
+        int64_t synced_at, fresh_until[3];
 };
 
 /* Returns the HTTP status: 200, 400 (no such state), 403 (switched off). */
 unsigned presence_put(struct presence_model *m, const char *device, const char *state, const char *message,
                       int64_t now);
-/* Whether it counts: then presence_poll_ends() must follow. */
+/* Whether its being open counts: then presence_poll_ends() must follow. */
 bool presence_poll_begins(struct presence_model *m, const char *device, const char *state, int64_t now);
 void presence_poll_ends(struct presence_model *m, const char *device, int64_t now);
 /* Borrowed until the next change. */

@@ -55,8 +55,13 @@ static void get_federation_version(struct hs_context *c) {
                 [HS_TUWUNEL] = { "Tuwunel", "1.9.0" },
                 [HS_CONTINUWUITY] = { "Continuwuity", "0.5.0" },
                 [HS_DENDRITE] = { "Dendrite", "0.15.0" },
+                [HS_UNKNOWN] = { NULL, NULL },
         };
 
+        if (!servers[c->s->options.kind].name) {
+                hs_error(c, 404, "M_UNRECOGNIZED", "Unrecognized request");
+                return;
+        }
         answer_with(c, json_pack("{s:{s:s,s:s}}", "server", "name", servers[c->s->options.kind].name, "version",
                                  servers[c->s->options.kind].version));
 }
@@ -138,12 +143,23 @@ static void get_capabilities(struct hs_context *c) {
 
 /* ---- presence ---- */
 
+bool hs_presence_is_told(const struct hs *s) {
+        return !s->options.alone || (s->options.kind != HS_TUWUNEL && s->options.kind != HS_CONTINUWUITY);
+}
+
 static void get_presence(struct hs_context *c) {
-        if (c->s->presence.off) {
-                if (c->s->options.kind == HS_SYNAPSE || c->s->options.kind == HS_DENDRITE)
-                        answer_with(c, json_pack("{s:s}", "presence", "offline"));
-                else
-                        hs_error(c, 403, "M_FORBIDDEN", "Presence is disabled on this server");
+        bool off = c->s->presence.off, never = c->s->options.kind == HS_DENDRITE && !c->s->presence.state[0];
+
+        if (off && (c->s->options.kind == HS_TUWUNEL || c->s->options.kind == HS_CONTINUWUITY)) {
+                hs_error(c, 403, "M_FORBIDDEN", "Presence is disabled on this server");
+                return;
+        }
+        if (!hs_presence_is_told(c->s)) {
+                hs_error(c, 404, "M_NOT_FOUND", "Presence state for this user was not found");
+                return;
+        }
+        if (off || never) {
+                answer_with(c, json_pack("{s:s}", "presence", never ? "" : "offline"));
                 return;
         }
         answer_with(c, json_pack("{s:s,s:i}", "presence", c->s->shown_state, "last_active_ago", 1000));
@@ -196,6 +212,8 @@ void hs_presence_check(struct hs *s) {
         free(s->shown_message);
         s->shown_state = strdup(state);
         s->shown_message = strdup(message);
+        s->shown = reallocarray(s->shown, s->n_shown + 1, sizeof(*s->shown));
+        s->shown[s->n_shown++] = strdup(state);
         s->presence_position = ++s->position;
         if (s->on_presence)
                 s->on_presence(s->on_presence_userdata, state, message);
@@ -444,6 +462,15 @@ void hs_client_polls(struct hs *s, const char *device, const char *presence) {
         if (presence)
                 presence_poll_begins(&s->presence, device, presence, hs_now());
         hs_presence_check(s);
+        pthread_mutex_unlock(&s->lock);
+}
+
+void hs_other_sets(struct hs *s, const char *user, const char *presence, const char *message) {
+        pthread_mutex_lock(&s->lock);
+        json_decref(s->other_presence);
+        s->other_presence = hs_presence_event(user, presence, message);
+        s->other_position = ++s->position;
+        hs_changed(s);
         pthread_mutex_unlock(&s->lock);
 }
 

@@ -201,10 +201,8 @@ static struct hs_fault_slot *find_fault(struct hs *s, const struct hs_request *r
 
 static const char *server_header(const struct hs *s) {
         static const char *const names[] = {
-                [HS_SYNAPSE] = "Synapse/1.160.0",
-                [HS_TUWUNEL] = "tuwunel",
-                [HS_CONTINUWUITY] = "continuwuity",
-                [HS_DENDRITE] = "dendrite",
+                [HS_SYNAPSE] = "Synapse/1.160.0", [HS_TUWUNEL] = "tuwunel", [HS_CONTINUWUITY] = "continuwuity",
+                [HS_DENDRITE] = "dendrite",       [HS_UNKNOWN] = "nginx",
         };
 
         return names[s->options.kind];
@@ -430,7 +428,11 @@ int hs_new(struct hs **ret, const struct hs_options *options) {
         s->presence = (struct presence_model){ .kind = s->options.kind,
                                                .busy_off = s->options.busy_off,
                                                .off = s->options.presence_off,
-                                               .drop_after = s->options.device_drop_msec };
+                                               .drop_after = s->options.device_drop_msec,
+                                               .idle_after = s->options.idle_msec,
+                                               .away_after = s->options.away_msec,
+                                               .fresh_for = s->options.fresh_msec,
+                                               .quiet_for = s->options.quiet_msec };
         s->position = 1;
         s->presence_turn = INT64_MIN / 2;
         s->shown_state = strdup("offline");
@@ -479,6 +481,10 @@ struct hs *hs_free(struct hs *s) {
         json_decref(s->profile);
         free(s->shown_state);
         free(s->shown_message);
+        for (size_t i = 0; i < s->n_shown; i++)
+                free(s->shown[i]);
+        free(s->shown);
+        json_decref(s->other_presence);
         pthread_cond_destroy(&s->changed);
         pthread_mutex_destroy(&s->lock);
         free(s);
@@ -618,6 +624,27 @@ bool hs_wait_presence(struct hs *s, const char *presence, const char *message, i
         }
         pthread_mutex_unlock(&s->lock);
         return there;
+}
+
+size_t hs_n_shown(struct hs *s) {
+        size_t n;
+
+        pthread_mutex_lock(&s->lock);
+        hs_presence_check(s);
+        n = s->n_shown;
+        pthread_mutex_unlock(&s->lock);
+        return n;
+}
+
+bool hs_was_shown(struct hs *s, const char *presence, size_t from) {
+        bool was = false;
+
+        pthread_mutex_lock(&s->lock);
+        hs_presence_check(s);
+        for (size_t i = from; i < s->n_shown; i++)
+                was = was || streq(s->shown[i], presence);
+        pthread_mutex_unlock(&s->lock);
+        return was;
 }
 
 bool hs_wait_profile(struct hs *s, const char *field, bool there, int64_t deadline_msec) {

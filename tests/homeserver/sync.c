@@ -159,7 +159,7 @@ static json_t *rooms_section(const struct hs *s, const struct sync_request *r) {
         return rooms;
 }
 
-static json_t *presence_event(const char *sender, const char *state, const char *message) {
+json_t *hs_presence_event(const char *sender, const char *state, const char *message) {
         json_t *content = json_pack("{s:s,s:i}", "presence", state, "last_active_ago", 1000);
 
         if (message[0])
@@ -168,16 +168,19 @@ static json_t *presence_event(const char *sender, const char *state, const char 
 }
 
 static json_t *presence_section(const struct hs *s, const struct sync_request *r) {
-        const json_t *filter = json_object_get(r->filter, "presence");
+        bool filters = s->options.kind != HS_DENDRITE && s->options.kind != HS_CONTINUWUITY;
+        const json_t *filter = filters ? json_object_get(r->filter, "presence") : NULL;
+        const json_t *senders = json_object_get(filter, "senders");
         json_t *list = json_array();
         bool due = r->since < 0 ? !streq(s->shown_state, "offline") : s->presence_position > r->since;
 
-        if (s->presence.off || !due || !list_allows(json_object_get(filter, "types"), "m.presence"))
+        if (s->presence.off || !list_allows(json_object_get(filter, "types"), "m.presence"))
                 return list;
-        if (list_allows(json_object_get(filter, "senders"), HS_USER))
-                json_array_append_new(list, presence_event(HS_USER, s->shown_state, s->shown_message));
-        if (s->options.filter_events_absent)
-                json_array_append_new(list, presence_event("@other:test", "online", "not me"));
+        if (due && hs_presence_is_told(s) && list_allows(senders, HS_USER))
+                json_array_append_new(list, hs_presence_event(HS_USER, s->shown_state, s->shown_message));
+        if (s->other_position > r->since &&
+            list_allows(senders, json_string_value(json_object_get(s->other_presence, "sender"))))
+                json_array_append(list, s->other_presence);
         return list;
 }
 
@@ -275,8 +278,11 @@ static json_t *poll_for(struct hs_context *c, const struct sync_request *r, int6
         return body;
 }
 
-static bool is_set_presence(const char *s) {
-        return streq(s, "online") || streq(s, "unavailable") || streq(s, "offline");
+/* Others take any word. */
+static bool takes_set_presence(const struct hs *s, const char *word) {
+        if (s->options.kind != HS_SYNAPSE && s->options.kind != HS_UNKNOWN)
+                return true;
+        return streq(word, "online") || streq(word, "unavailable") || streq(word, "offline");
 }
 
 void hs_sync(struct hs_context *c) {
@@ -287,7 +293,7 @@ void hs_sync(struct hs_context *c) {
         char device[64];
         bool counts;
 
-        if (!is_set_presence(set_presence)) {
+        if (!takes_set_presence(c->s, set_presence)) {
                 hs_error(c, 400, "M_INVALID_PARAM", "Query parameter 'set_presence' must be one of ...");
                 return;
         }

@@ -207,6 +207,91 @@ Test(homeserver, kinds) {
         }
 }
 
+/* One thing that happens, and what is shown right after it. */
+struct turn {
+        const char *what;
+        int64_t at; /* s */
+        const char *device, *polls, *puts, *message;
+        bool restarts;
+        const char *state, *text;
+};
+
+static void play(enum hs_kind kind, const struct turn *turns, size_t n) {
+        struct presence_model m = { .kind = kind };
+
+        for (size_t i = 0; i < n; i++) {
+                const struct turn *t = &turns[i];
+                const char *state, *text;
+
+                if (t->polls)
+                        presence_poll_begins(&m, t->device, t->polls, t->at * 1000);
+                if (t->puts)
+                        cr_assert_eq(presence_put(&m, t->device, t->puts, t->message, t->at * 1000), 200, "%s",
+                                     t->what);
+                if (t->restarts)
+                        presence_restart(&m, t->at * 1000);
+                presence_shown(&m, t->at * 1000, &state, &text);
+                cr_assert_str_eq(state, t->state, "%s: %s", t->what, state);
+                cr_assert_str_eq(text, t->text, "%s: %s", t->what, text);
+        }
+}
+
+static const struct turn tuwunel_turns[] = {
+        { "1 a poll writes", 1, "PHONE", .polls = "online", .state = "online", .text = "" },
+        { "2 a message", 2, "PHONE", .puts = "online", .message = "p", .state = "online", .text = "p" },
+        { "3 busy is the highest", 3, "D", .puts = "busy", .message = "d", .state = "busy", .text = "d" },
+        { "4 a poll soon after changes nothing", 20, "PHONE", .polls = "online", .state = "busy", .text = "d" },
+        { "5 a later one shows its device's message", 40, "PHONE", .polls = "online", .state = "busy", .text = "p" },
+        { "6 alone it never gets old", 400, .state = "busy", .text = "p" },
+        { "7 a poll finds it old", 401, "TABLET", .polls = "offline", .state = "unavailable", .text = "p" },
+        { "8 busy again", 402, "D", .puts = "busy", .message = "d", .state = "busy", .text = "d" },
+        { "9 the own poll takes it away", 403, "D", .polls = "offline", .state = "unavailable", .text = "d" },
+        { "10 back to the phone's", 404, "D", .puts = "offline", .message = "", .state = "unavailable", .text = "p" },
+        { "11 busy again", 405, "D", .puts = "busy", .message = "d", .state = "busy", .text = "d" },
+        { "12 a restart keeps the message", 406, .restarts = true, .state = "offline", .text = "d" },
+        { "13 a poll does too", 407, "PHONE", .polls = "online", .state = "online", .text = "d" },
+        { "14 until one clears it", 408, "D", .puts = "offline", .message = "", .state = "online", .text = "" },
+};
+
+Test(homeserver, tuwunel) {
+        play(HS_TUWUNEL, tuwunel_turns, ARRAY_SIZE(tuwunel_turns));
+}
+
+static const struct turn continuwuity_turns[] = {
+        { "1 a poll writes", 1, "PHONE", .polls = "online", .state = "online", .text = "" },
+        { "2 a PUT too", 2, "D", .puts = "unavailable", .message = "d", .state = "unavailable", .text = "d" },
+        { "3 polls as offline do nothing", 3, "D", .polls = "offline", .state = "unavailable", .text = "d" },
+        { "4 others leave the message", 4, "PHONE", .polls = "online", .state = "online", .text = "d" },
+        { "5 online gets old", 304, .state = "unavailable", .text = "d" },
+        { "6 and that too", 1804, .state = "offline", .text = "d" },
+        { "7 any word", 1805, "D", .puts = HS_BUSY, .message = "x", .state = HS_BUSY, .text = "x" },
+        { "8 never gets old", 9000, .state = HS_BUSY, .text = "x" },
+        { "9 a restart keeps the message", 9001, .restarts = true, .state = "offline", .text = "x" },
+};
+
+Test(homeserver, continuwuity) {
+        play(HS_CONTINUWUITY, continuwuity_turns, ARRAY_SIZE(continuwuity_turns));
+}
+
+static const struct turn dendrite_turns[] = {
+        { "1 a poll writes", 1, "PHONE", .polls = "online", .state = "online", .text = "" },
+        { "2 a lower one counts less", 10, "D", .polls = "unavailable", .state = "online", .text = "" },
+        { "3 but not for long", 11, "D", .polls = "unavailable", .state = "unavailable", .text = "" },
+        { "4 the phone again", 31, "PHONE", .polls = "online", .state = "online", .text = "" },
+        { "5 a PUT", 32, "D", .puts = "unavailable", .message = "d", .state = "unavailable", .text = "d" },
+        { "6 is left by polls that say the same", 61, "PHONE", .polls = "online", .state = "unavailable",
+          .text = "d" },
+        { "7 and by words of no meaning", 90, "D", .polls = "none", .state = "unavailable", .text = "d" },
+        { "8 offline is heard", 91, "D", .polls = "offline", .state = "offline", .text = "d" },
+        { "9 a restart changes nothing", 92, .restarts = true, .state = "offline", .text = "d" },
+        { "10 without polls", 93, "PHONE", .polls = "online", .state = "online", .text = "d" },
+        { "11 idle", 393, .state = "unavailable", .text = "d" },
+};
+
+Test(homeserver, dendrite) {
+        play(HS_DENDRITE, dendrite_turns, ARRAY_SIZE(dendrite_turns));
+}
+
 Test(homeserver, limits_presence) {
         SCOPED(hs_free) struct hs *s = NULL;
         SCOPED(free) char *token = NULL;
