@@ -201,8 +201,10 @@ void claim_on_unsure(struct claim *c) {
 }
 
 void claim_on_erased(struct claim *c) {
-        if (c->acked && !is_leaving(c))
-                c->acked = c->verified = false;
+        if (!c->acked || is_leaving(c))
+                return;
+        c->acked = c->verified = false;
+        c->known = false;
 }
 
 /* What was there before us, or, of what others could not take away, ours. */

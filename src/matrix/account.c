@@ -434,7 +434,7 @@ static void on_watching(void *userdata, bool watching) {
                 unsure(a);
         else if (a->watching)
                 tell_presence(a);
-        else if (a->held && a->facts.traits->sync_erases_busy && a->handler->presence_erased)
+        else if (a->held && state_is_claimed(a) && a->facts.traits->sync_erases_busy && a->handler->presence_erased)
                 a->handler->presence_erased(a->handler->userdata, a);
 }
 
