@@ -57,6 +57,7 @@ struct sync {
         bool initial;  /* ask for a whole state next */
         bool catch_up; /* answer at once, however little there is: whether it works must not take a whole poll */
         bool in_call, held;
+        bool minds_none; /* the server refuses SET_PRESENCE_NONE */
         unsigned salt;
 
         enum stage stage;
@@ -68,7 +69,8 @@ struct sync {
 
         struct {
                 usec_t started, timeout;
-                bool initial, counted, presence;
+                bool initial, presence;
+                enum set_presence says;
         } poll;
 
         struct sync_batch *batch;
@@ -318,6 +320,20 @@ static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
         (void) next(s);
 }
 
+/* No word of the spec leaves the user alone there; a server that insists on one gets the least harmful. */
+static enum set_presence poll_says(const struct sync *s) {
+        enum set_presence p = s->held ? s->options.while_held : s->options.while_idle;
+
+        return p == SET_PRESENCE_NONE && s->minds_none ? SET_PRESENCE_UNAVAILABLE : p;
+}
+
+static void on_word_refused(struct sync *s) {
+        log_debug("The server insists on a word for set_presence");
+        s->minds_none = true;
+        drop(s);
+        (void) next(s);
+}
+
 static void on_poll(const struct matrix_reply *reply, void *userdata) {
         struct sync *s = userdata;
         usec_t now = clock_now();
@@ -331,6 +347,8 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
                 on_bad_filter(s, reply);
         else if (reply->outcome == MATRIX_BAD_TOKEN_POS)
                 on_bad_position(s, reply);
+        else if (reply->status == 400 && s->poll.says == SET_PRESENCE_NONE)
+                on_word_refused(s);
         else if (!s->poll.initial && sync_pace_cut(&s->pace, reply, s->poll.timeout, now - s->poll.started, now)) {
                 log_debug("The poll was cut, asking for %u s next", (unsigned) (s->pace.timeout / USEC_PER_SEC));
                 pause_for(s, s->options.poll_pause);
@@ -350,7 +368,7 @@ static int start_poll(struct sync *s, const char *filter) {
                 .filter = filter,
                 .since = s->initial ? NULL : s->since,
                 .timeout = poll_timeout(s, now),
-                .set_presence = s->held ? s->options.while_held : s->options.while_idle,
+                .set_presence = poll_says(s),
         };
         SCOPED(free) char *path = sync_path_new(&query);
         struct matrix_call call = {
@@ -365,7 +383,7 @@ static int start_poll(struct sync *s, const char *filter) {
         s->poll.started = now;
         s->poll.timeout = query.timeout;
         s->poll.initial = s->initial;
-        s->poll.counted = query.set_presence != SET_PRESENCE_OFFLINE;
+        s->poll.says = query.set_presence;
         s->poll.presence = filter_presence(s);
         s->stage = STAGE_POLL;
         if (!s->initial && !s->catch_up)
@@ -443,12 +461,14 @@ void sync_set_in_call(struct sync *s, bool in_call) {
 }
 
 void sync_set_held(struct sync *s, bool held, bool now) {
+        bool counted = set_presence_counts(s->poll.says);
+
         if (s->held == held)
                 return;
         s->held = held;
-        if (!held && s->poll.counted && s->options.while_idle == SET_PRESENCE_OFFLINE)
+        if (!held && counted && s->options.while_idle == SET_PRESENCE_OFFLINE)
                 replace_poll(s, 0);
-        else if (held && now && !s->poll.counted && !s->poll.initial && s->options.while_held != SET_PRESENCE_OFFLINE)
+        else if (held && now && !counted && !s->poll.initial && set_presence_counts(s->options.while_held))
                 replace_poll(s, usec_add(s->poll.started, COUNTED_DISTANCE));
 }
 

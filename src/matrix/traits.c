@@ -43,9 +43,10 @@ static const struct server_traits dendrite = {
         .name = "Dendrite",
         .busy_wire = BUSY_UNSTABLE,
         .pushes_own_presence = true,
-        /* `offline` makes the user flap between online and offline; this is the least harmful. */
-        .while_idle = SET_PRESENCE_UNAVAILABLE,
-        .while_held = SET_PRESENCE_UNAVAILABLE,
+        /* Unless another client has started a poll within 10 s, what a poll says becomes the user's state: `offline`
+         * and `unavailable` make an online user flap, `online` never lets them go. Other words do nothing. */
+        .while_idle = SET_PRESENCE_NONE,
+        .while_held = SET_PRESENCE_NONE,
         .refresh_interval = USEC_NEVER,
 };
 
@@ -118,6 +119,10 @@ const struct server_traits *server_traits_find(const char *name, const char *ver
         return &unknown;
 }
 
+bool set_presence_counts(enum set_presence p) {
+        return p == SET_PRESENCE_UNAVAILABLE || p == SET_PRESENCE_ONLINE;
+}
+
 const char *set_presence_to_string(enum set_presence p) {
         switch (p) {
         case SET_PRESENCE_OFFLINE:
@@ -126,6 +131,8 @@ const char *set_presence_to_string(enum set_presence p) {
                 return "unavailable";
         case SET_PRESENCE_ONLINE:
                 return "online";
+        case SET_PRESENCE_NONE:
+                return "none";
         }
         return "offline";
 }

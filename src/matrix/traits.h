@@ -8,6 +8,7 @@ enum set_presence {
         SET_PRESENCE_OFFLINE,
         SET_PRESENCE_UNAVAILABLE,
         SET_PRESENCE_ONLINE,
+        SET_PRESENCE_NONE, /* no word of the spec: where each of those changes what is shown */
 };
 
 struct server_traits {
@@ -31,5 +32,7 @@ struct server_traits {
 /* By what GET /_matrix/federation/v1/version or the Server header says; NULLs give "unknown". Never NULL. */
 const struct server_traits *server_traits_find(const char *name, const char *version);
 
-/* "offline", "unavailable", "online". */
+/* Whether a poll with it makes the user present. */
+bool set_presence_counts(enum set_presence p);
+/* "offline", "unavailable", "online", "none". */
 const char *set_presence_to_string(enum set_presence p);

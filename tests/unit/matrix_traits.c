@@ -26,7 +26,7 @@ static const struct row {
         { "an old one's Server header", "Synapse/1.80.0", NULL, "Synapse", false, false, true, true,
           "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
         { "dendrite", "Dendrite", "0.15.2", "Dendrite", false, false, false, false, "org.matrix.msc3026.busy",
-          SET_PRESENCE_UNAVAILABLE, SET_PRESENCE_UNAVAILABLE, false },
+          SET_PRESENCE_NONE, SET_PRESENCE_NONE, false },
         { "tuwunel", "Tuwunel", "1.9.0", "Tuwunel", true, false, false, true, "busy", SET_PRESENCE_OFFLINE,
           SET_PRESENCE_OFFLINE, true },
         { "continuwuity", "continuwuity", "0.5.0", "Continuwuity", false, false, false, false,
@@ -78,4 +78,5 @@ Test(matrix_traits, words) {
         cr_assert_str_eq(set_presence_to_string(SET_PRESENCE_OFFLINE), "offline");
         cr_assert_str_eq(set_presence_to_string(SET_PRESENCE_UNAVAILABLE), "unavailable");
         cr_assert_str_eq(set_presence_to_string(SET_PRESENCE_ONLINE), "online");
+        cr_assert_str_eq(set_presence_to_string(SET_PRESENCE_NONE), "none");
 }
