@@ -277,6 +277,8 @@ static void start_request(struct keeper *k, const struct claim_request *step, us
 
         if (step->step == CLAIM_READ)
                 r = k->output->read(k->account, on_answer, k, &k->request);
+        else if (claim_phase(&k->claim) == CLAIM_LEAVING && k->output->give_back && step->step == CLAIM_WRITE)
+                r = k->output->give_back(k->account, &step->value, claim_owed(&k->claim), on_answer, k, &k->request);
         else if (step->step == CLAIM_CURE)
                 r = start_cure(k, &step->value);
         else

@@ -39,6 +39,10 @@ struct output {
         int (*read)(struct account *a, output_done_t done, void *userdata, struct output_request **ret);
         int (*write)(struct account *a, const struct claim_value *v, output_done_t done, void *userdata,
                      struct output_request **ret);
+        /* Writes what gives back `owed`, where that is more than writing `v`: once for each leave, and so it counts as
+         * one write. NULL: it is not. */
+        int (*give_back)(struct account *a, const struct claim_value *v, const struct claim_owed *owed,
+                         output_done_t done, void *userdata, struct output_request **ret);
         /* Releases what other sessions of the user hold, to what was there before the claim; `v` is what gave back.
          * Only called while its traits say `curable`. */
         int (*cure)(struct account *a, const struct claim_value *v, const struct claim_value *prior,

@@ -197,6 +197,73 @@ static int presence_write(struct account *a, const struct claim_value *v, output
         return 0;
 }
 
+/* ---- giving back where each device has a message of its own ---- */
+
+/* Another device's message shows by itself once ours is gone; a copy of it on our device would outlive what the person
+ * does to it. Only one that shows no more is put back. */
+struct withdrawal {
+        struct claim_value value;
+        struct claim_owed owed;
+        bool looked, put_back;
+};
+
+static bool is_somebodys(const struct claim_owed *owed, const char *message) {
+        if (!message || !*message)
+                return false;
+        for (unsigned i = 0; i < owed->n_ours; i++)
+                if (owed->text_claimed && streq(message, owed->ours[i].text))
+                        return false;
+        return true;
+}
+
+static int withdraw_more(struct output_request *request, struct account *a, const struct matrix_reply *reply,
+                         void *data) {
+        struct withdrawal *w = data;
+        int r;
+
+        if (w->put_back || (!w->looked && reply->outcome != MATRIX_OK))
+                return 0;
+        if (!w->looked) {
+                w->looked = true;
+                r = matrix_presence_get(account_client(a), account_user_id(a), output_request_answered, request,
+                                        output_request_http(request));
+                return r < 0 ? r : 1;
+        }
+        if (reply->outcome == MATRIX_OK && is_somebodys(&w->owed, json_member_string(reply->body, "status_msg")))
+                return 0;
+        w->put_back = true;
+        r = matrix_presence_put(account_client(a), account_user_id(a),
+                                presence_word(w->value.state, account_traits(a)), w->value.text,
+                                output_request_answered, request, output_request_http(request));
+        return r < 0 ? r : 1;
+}
+
+static int presence_give_back(struct account *a, const struct claim_value *v, const struct claim_owed *owed,
+                              output_done_t done, void *userdata, struct output_request **ret) {
+        SCOPED(output_request_free) struct output_request *request = NULL;
+        struct withdrawal *w;
+        int r;
+
+        if (!account_traits(a)->message_per_device || !v->text[0])
+                return presence_write(a, v, done, userdata, ret);
+        r = output_request_new(&request, a, translate_write, done, userdata);
+        if (r < 0)
+                return r;
+        w = calloc(1, sizeof(*w));
+        if (!w)
+                return -ENOMEM;
+        output_request_chain(request, withdraw_more, w);
+        w->value = *v;
+        w->owed = *owed;
+        account_presence_written(a, v->state);
+        r = matrix_presence_put(account_client(a), account_user_id(a), presence_word(v->state, account_traits(a)), "",
+                                output_request_answered, request, output_request_http(request));
+        if (r < 0)
+                return r;
+        *ret = TAKE(request);
+        return 0;
+}
+
 /* ---- the cure ---- */
 
 struct curing {
@@ -272,6 +339,7 @@ const struct output output_presence = {
         .fall_back = fall_back,
         .read = presence_read,
         .write = presence_write,
+        .give_back = presence_give_back,
         .cure = presence_cure,
         .set_standing = account_set_held,
 };

@@ -53,6 +53,7 @@ static const struct server_traits dendrite = {
 static const struct server_traits tuwunel = {
         .name = "Tuwunel",
         .presence_per_device = true,
+        .message_per_device = true,
         .busy_wire = BUSY_PLAIN,
         .applies_filter = true,
         .masks_unavailable = true,

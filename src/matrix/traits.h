@@ -14,6 +14,7 @@ enum set_presence {
 struct server_traits {
         const char *name;             /* "Synapse", ..., "unknown": for people */
         bool presence_per_device;     /* the shown state is an aggregate of devices; else one value per user */
+        bool message_per_device;      /* the message of the device that was heard of last is shown */
         bool copies_busy;             /* a syncing device of the user catches busy and keeps it (2.3) */
         bool busy_without_flag;       /* takes busy though /versions does not say so: never used, said by doctor */
         const char *busy_wire;        /* the word for busy in a PUT */

@@ -68,7 +68,10 @@ Test(matrix_traits, rows_fit_together) {
                 const struct server_traits *t = server_traits_find(rows[i].name, rows[i].version);
 
                 cr_assert_eq(t->copies_busy, t->stuck_until != NULL, "%s", rows[i].what);
-                cr_assert(!t->sync_keeps_busy || t->while_held != SET_PRESENCE_OFFLINE, "%s", rows[i].what);
+                cr_assert(!t->sync_keeps_busy || set_presence_counts(t->while_held), "%s", rows[i].what);
+                cr_assert_not(set_presence_counts(t->while_idle), "%s", rows[i].what);
+                cr_assert(!t->message_per_device || t->presence_per_device, "%s", rows[i].what);
+                cr_assert(!t->sync_erases_busy || t->refresh_interval <= 4 * USEC_PER_MIN, "%s", rows[i].what);
                 cr_assert(!(t->sync_keeps_busy && t->sync_erases_busy), "%s", rows[i].what);
                 cr_assert(!t->sync_erases_busy || !t->pushes_own_presence, "%s", rows[i].what);
         }
