@@ -194,6 +194,7 @@ static void fall_back(struct keeper *k) {
 
 static void on_failure(struct keeper *k, const struct output_result *result) {
         usec_t now = clock_now(), retry_at = USEC_NEVER;
+        bool wrote = k->claim.in_flight == CLAIM_WRITE;
 
         if (result->outcome == MATRIX_LOCKED)
                 retry_at = usec_add(now, LOCKED_RETRY);
@@ -203,22 +204,37 @@ static void on_failure(struct keeper *k, const struct output_result *result) {
         log_debug("Account %s: %s: %s (%s)", account_name(k->account), k->output->name, k->problem,
                   matrix_outcome_to_string(result->outcome));
         claim_on_failure(&k->claim, failure_of(result->outcome), retry_at, now, random_u32());
-        fall_back(k);
+        if (wrote)
+                fall_back(k);
+}
+
+/* Nobody may look: then there is what we wrote last, perhaps in an earlier run. */
+static const struct claim_value *unseen(const struct keeper *k, const struct output_result *result) {
+        const struct claim *c = &k->claim;
+
+        if (c->acked || c->left)
+                return &c->sent;
+        return c->maybe_written ? &c->debt.ours[c->debt.n_ours - 1] : &result->value;
+}
+
+static void on_success(struct keeper *k, const struct output_result *result) {
+        struct claim_value value = result->hidden ? *unseen(k, result) : result->value;
+
+        (void) text_printable(k->problem, sizeof(k->problem), result->problem);
+        if (k->claim.in_flight == CLAIM_READ)
+                claim_on_read(&k->claim, &value, clock_now(), random_u32());
+        else
+                claim_on_written(&k->claim, clock_now());
 }
 
 static void on_answer(const struct output_result *result, void *userdata) {
         struct keeper *k = userdata;
 
         k->request = NULL;
-        if (result->outcome != MATRIX_OK)
+        if (result->outcome == MATRIX_OK)
+                on_success(k, result);
+        else
                 on_failure(k, result);
-        else {
-                k->problem[0] = '\0';
-                if (k->claim.in_flight == CLAIM_READ)
-                        claim_on_read(&k->claim, &result->value, clock_now(), random_u32());
-                else
-                        claim_on_written(&k->claim, clock_now());
-        }
         k->handler.changed(k->handler.userdata);
 }
 

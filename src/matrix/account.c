@@ -228,8 +228,6 @@ static void on_presence(const struct matrix_reply *reply, void *userdata) {
         if (reply->outcome == MATRIX_OK)
                 presence_arrived(a, json_member_string(reply->body, "presence"),
                                  json_member_string(reply->body, "status_msg"));
-        else if (reply->outcome == MATRIX_NOT_FOUND)
-                presence_arrived(a, NULL, NULL);
         else
                 return; /* whoever needs it asks again */
         if (!a->watching)

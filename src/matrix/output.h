@@ -12,6 +12,7 @@ struct output_result {
         usec_t retry_after;       /* USEC_NEVER: the server did not say */
         const char *problem;      /* for people; "" on success */
         struct claim_value value; /* of a read */
+        bool hidden;              /* nobody may look: what was written last stands there, else `value` */
 };
 typedef void (*output_done_t)(const struct output_result *result, void *userdata);
 

@@ -14,6 +14,8 @@
 
 static const char presence_is_off[] = "this server has presence switched off: nobody sees who is busy there";
 
+static const char nobody_looks[] = "you share no room with anybody there, so nobody sees it";
+
 static const char would_stick[] =
         "only the message: another of your clients is online, would catch the busy from this server and keep it after "
         "the call (see \"busyctl doctor\" for a cure; presence = busy does it all the same)";
@@ -132,8 +134,9 @@ static void translate_read(struct account *a, const struct matrix_reply *reply, 
                 presence = json_member_string(reply->body, "presence");
                 status_msg = json_member_string(reply->body, "status_msg");
         } else if (reply->outcome == MATRIX_NOT_FOUND) {
-                result->outcome = MATRIX_OK; /* nothing was ever set, or nobody shares a room */
-                result->problem = "";
+                result->outcome = MATRIX_OK; /* or nothing was ever set */
+                result->problem = nobody_looks;
+                result->hidden = true;
         } else {
                 if (is_switched_off(reply))
                         refuse(result, presence_is_off);
