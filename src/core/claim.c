@@ -290,14 +290,17 @@ static void stop_for_claim_of_another(struct claim *c) {
 /* Cases 4, 12, 14 and 17: what a read says about a value of ours that the server has acknowledged. */
 static void judge_held(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
         struct claim_value prior = claim_prior(c);
-        bool ignored = !c->verified && !c->traits.person_writes_whole && claim_value_equal(v, &prior);
+        bool was_prior = claim_value_equal(v, &prior);
+        bool ignored = !c->verified && !c->traits.person_writes_whole && was_prior;
+        /* Another client may have overwritten it at once; hardly time after time. */
+        bool hopeless = !c->verified && was_prior && c->backoff.failures + 1 >= CLAIM_LEAVE_TRIES_MAX;
 
         if (stands(c, v)) {
                 c->verified = true;
                 backoff_reset(&c->backoff);
         } else if (c->released && is_back_at_prior(c, v))
                 c->acked = c->verified = false;
-        else if (ignored || (!c->verified && c->debt.text_claimed && streq(v->text, prior.text)))
+        else if (ignored || hopeless || (!c->verified && c->debt.text_claimed && streq(v->text, prior.text)))
                 c->verdict = CLAIM_NO_EFFECT;
         else if (is_persons(c, v, /* prior_too= */ false))
                 stop_for(c, v);

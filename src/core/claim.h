@@ -17,7 +17,8 @@
 /* Of claims of several machines; beyond, it begins anew. */
 #define CLAIM_ORDER_MAX 1000000
 
-/* A leave that is acknowledged without effect is tried this often before it counts as stuck. */
+/* A leave that is acknowledged without effect is tried this often before it counts as stuck; entering, where a single
+ * time tells nothing, before it counts as having none. */
 #define CLAIM_LEAVE_TRIES_MAX 3
 
 /* The cure is repeated once: a session may catch busy again while it runs (reference 12). */
