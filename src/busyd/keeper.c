@@ -208,17 +208,9 @@ static void on_failure(struct keeper *k, const struct output_result *result) {
                 fall_back(k);
 }
 
-/* Nobody may look: then there is what we wrote last, perhaps in an earlier run. */
-static const struct claim_value *unseen(const struct keeper *k, const struct output_result *result) {
-        const struct claim *c = &k->claim;
-
-        if (c->acked || c->left)
-                return &c->sent;
-        return c->maybe_written ? &c->debt.ours[c->debt.n_ours - 1] : &result->value;
-}
-
 static void on_success(struct keeper *k, const struct output_result *result) {
-        struct claim_value value = result->hidden ? *unseen(k, result) : result->value;
+        const struct claim_value *written = claim_written(&k->claim);
+        struct claim_value value = result->hidden && written ? *written : result->value;
 
         (void) text_printable(k->problem, sizeof(k->problem), result->problem);
         if (k->claim.in_flight == CLAIM_READ)

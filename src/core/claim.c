@@ -737,6 +737,12 @@ bool claim_is_standing(const struct claim *c) {
         return c->owed && c->maybe_written && c->verdict == CLAIM_FREE && !is_leaving(c);
 }
 
+const struct claim_value *claim_written(const struct claim *c) {
+        if (c->acked || c->left)
+                return &c->sent;
+        return c->maybe_written ? goal_of(c) : NULL;
+}
+
 const struct claim_value *claim_shown(const struct claim *c) {
         return c->ever_seen ? &c->seen : NULL;
 }

@@ -231,5 +231,9 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret);
 /* Our value stands there, as far as is known: whatever keeps it alive should run. */
 bool claim_is_standing(const struct claim *c);
 
+/* What was written last, perhaps in an earlier run, and so stands there if nobody else has written; NULL: nothing that
+ * is known. */
+const struct claim_value *claim_written(const struct claim *c);
+
 /* What the server showed last; NULL: never seen. */
 const struct claim_value *claim_shown(const struct claim *c);
