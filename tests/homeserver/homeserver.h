@@ -14,6 +14,7 @@
 /* Whose rules for presence it follows (how they differ: presence.c). */
 enum hs_kind {
         HS_SYNAPSE,
+        HS_SYNAPSE_OLD, /* before 1.93 */
         HS_TUWUNEL,
         HS_CONTINUWUITY,
         HS_DENDRITE,

@@ -3,6 +3,7 @@
  *   Synapse       A state for each device, the highest is shown; a message for the user. A counted poll that starts
  *                 while the user is shown busy makes its own device busy. Polls as "offline" do nothing. Silent
  *                 devices are dropped. After a restart a busy user has a busy record that belongs to no device.
+ *   old Synapse   One value. A counted poll overwrites it, but never a busy.
  *   Tuwunel       A state and a message for each device. A poll writes its device's state, also "offline". What is
  *                 shown is worked out at every PUT and poll and never in between: the highest state, where busy and
  *                 online count as idle after a while, and the message of the device that was heard of last. A poll
@@ -58,6 +59,7 @@ static bool is_plain(const char *state) {
 static bool accepts(const struct presence_model *m, const char *state) {
         switch (m->kind) {
         case HS_SYNAPSE:
+        case HS_SYNAPSE_OLD:
                 return is_plain(state) || (streq(state, HS_BUSY) && !m->busy_off);
         case HS_DENDRITE:
         case HS_UNKNOWN:
@@ -258,6 +260,10 @@ bool presence_poll_begins(struct presence_model *m, const char *device, const ch
         case HS_DENDRITE:
                 dendrite_poll(m, state, now);
                 break;
+        case HS_SYNAPSE_OLD:
+                if (rank(m, m->state) == 4)
+                        break;
+                /* fall through */
         case HS_UNKNOWN:
                 if (!streq(state, "offline"))
                         KEEP(m->state, state);
@@ -317,6 +323,7 @@ void presence_restart(struct presence_model *m, int64_t now) {
         case HS_CONTINUWUITY:
                 KEEP(m->state, "offline");
                 break;
+        case HS_SYNAPSE_OLD:
         case HS_DENDRITE:
         case HS_UNKNOWN:
                 break;

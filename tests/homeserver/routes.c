@@ -39,8 +39,12 @@ static void get_well_known(struct hs_context *c) {
         answer_with(c, json_pack("{s:{s:s}}", "m.homeserver", "base_url", c->s->url));
 }
 
+static bool is_synapse(enum hs_kind kind) {
+        return kind == HS_SYNAPSE || kind == HS_SYNAPSE_OLD;
+}
+
 static void get_versions(struct hs_context *c) {
-        bool flag = c->s->options.kind == HS_TUWUNEL || (c->s->options.kind == HS_SYNAPSE && !c->s->presence.busy_off);
+        bool flag = c->s->options.kind == HS_TUWUNEL || (is_synapse(c->s->options.kind) && !c->s->presence.busy_off);
 
         answer_with(c, json_pack("{s:[s,s,s],s:{s:b,s:b}}", "versions", "v1.1", "v1.11", "v1.12", "unstable_features",
                                  "org.matrix.msc3026.busy_presence", flag, "uk.tcpip.msc4133",
@@ -51,11 +55,9 @@ static void get_federation_version(struct hs_context *c) {
         static const struct {
                 const char *name, *version;
         } servers[] = {
-                [HS_SYNAPSE] = { "Synapse", "1.160.0" },
-                [HS_TUWUNEL] = { "Tuwunel", "1.9.0" },
-                [HS_CONTINUWUITY] = { "Continuwuity", "0.5.0" },
-                [HS_DENDRITE] = { "Dendrite", "0.15.0" },
-                [HS_UNKNOWN] = { NULL, NULL },
+                [HS_SYNAPSE] = { "Synapse", "1.160.0" },  [HS_SYNAPSE_OLD] = { "Synapse", "1.92.3" },
+                [HS_TUWUNEL] = { "Tuwunel", "1.9.0" },    [HS_CONTINUWUITY] = { "Continuwuity", "0.5.0" },
+                [HS_DENDRITE] = { "Dendrite", "0.15.0" }, [HS_UNKNOWN] = { NULL, NULL },
         };
 
         if (!servers[c->s->options.kind].name) {

@@ -201,8 +201,8 @@ static struct hs_fault_slot *find_fault(struct hs *s, const struct hs_request *r
 
 static const char *server_header(const struct hs *s) {
         static const char *const names[] = {
-                [HS_SYNAPSE] = "Synapse/1.160.0", [HS_TUWUNEL] = "tuwunel", [HS_CONTINUWUITY] = "continuwuity",
-                [HS_DENDRITE] = "dendrite",       [HS_UNKNOWN] = "nginx",
+                [HS_SYNAPSE] = "Synapse/1.160.0",   [HS_SYNAPSE_OLD] = "Synapse/1.92.3", [HS_TUWUNEL] = "tuwunel",
+                [HS_CONTINUWUITY] = "continuwuity", [HS_DENDRITE] = "dendrite",          [HS_UNKNOWN] = "nginx",
         };
 
         return names[s->options.kind];

@@ -280,7 +280,7 @@ static json_t *poll_for(struct hs_context *c, const struct sync_request *r, int6
 
 /* Others take any word. */
 static bool takes_set_presence(const struct hs *s, const char *word) {
-        if (s->options.kind != HS_SYNAPSE && s->options.kind != HS_UNKNOWN)
+        if (s->options.kind != HS_SYNAPSE && s->options.kind != HS_SYNAPSE_OLD && s->options.kind != HS_UNKNOWN)
                 return true;
         return streq(word, "online") || streq(word, "unavailable") || streq(word, "offline");
 }

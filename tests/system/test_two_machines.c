@@ -107,6 +107,24 @@ WORLD_TEST(two_machines, single_value_other_begins_first, SINGLE_VALUE) {
         overlap(w, "unavailable", 1, 0);
 }
 
+#define SINGLE_BUSY .homeserver = { .kind = HS_SYNAPSE_OLD }
+
+WORLD_TEST(two_machines, single_busy_first_ends_first, SINGLE_BUSY) {
+        overlap(w, HS_BUSY, 0, 0);
+}
+
+WORLD_TEST(two_machines, single_busy_last_ends_first, SINGLE_BUSY) {
+        overlap(w, HS_BUSY, 0, 1);
+}
+
+WORLD_TEST(two_machines, single_busy_other_begins_and_ends_first, SINGLE_BUSY) {
+        overlap(w, HS_BUSY, 1, 1);
+}
+
+WORLD_TEST(two_machines, single_busy_other_begins_first, SINGLE_BUSY) {
+        overlap(w, HS_BUSY, 1, 0);
+}
+
 /* A call of Matrix is seen by both, in the same moment. */
 static void same_call(struct world *w, const char *shown) {
         struct two t = two_machines(w);
@@ -121,6 +139,10 @@ static void same_call(struct world *w, const char *shown) {
 }
 
 WORLD_TEST(two_machines, per_device_same_call) {
+        same_call(w, HS_BUSY);
+}
+
+WORLD_TEST(two_machines, single_busy_same_call, SINGLE_BUSY) {
         same_call(w, HS_BUSY);
 }
 
