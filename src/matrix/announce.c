@@ -22,6 +22,7 @@ struct announce {
         void *userdata;
         sd_event_source *timer;
         struct backoff backoff;
+        bool waits, wait_asked; /* until the timer; by the server, which knows best */
 
         bool begun; /* it is known what the server has */
         bool heard, refused;
@@ -49,6 +50,10 @@ static bool may_send(const struct announce *a) {
         return a->begun && a->type && !a->refused;
 }
 
+static bool can_send_now(const struct announce *a) {
+        return may_send(a) && !a->request && !a->waits;
+}
+
 bool announce_is_telling(const struct announce *a) {
         SCOPED(json_decref) json_t *entry = NULL;
 
@@ -58,9 +63,16 @@ bool announce_is_telling(const struct announce *a) {
         return !peer_entry_same(entry, a->shown);
 }
 
-static void arm(struct announce *a, usec_t at) {
-        (void) sd_event_source_set_time(a->timer, at);
-        (void) sd_event_source_set_enabled(a->timer, at == USEC_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+/* Whatever there is to tell meanwhile. */
+static void begin_wait(struct announce *a, usec_t until) {
+        a->waits = true;
+        (void) sd_event_source_set_time(a->timer, until);
+        (void) sd_event_source_set_enabled(a->timer, SD_EVENT_ONESHOT);
+}
+
+static void end_wait(struct announce *a) {
+        a->waits = a->wait_asked = false;
+        (void) sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
 }
 
 static void take_sent(struct announce *a) {
@@ -80,9 +92,10 @@ static void take_failure(struct announce *a, const struct matrix_reply *reply) {
         log_debug("What is owed cannot be told to other machines: %s", reply->problem);
         if (a->refused)
                 return;
-        if (reply->retry_after != USEC_NEVER && reply->retry_after > wait)
+        a->wait_asked = reply->retry_after != USEC_NEVER;
+        if (a->wait_asked && reply->retry_after > wait)
                 wait = reply->retry_after;
-        arm(a, usec_add(clock_now(), wait));
+        begin_wait(a, usec_add(clock_now(), wait));
 }
 
 static void on_answer(const struct matrix_reply *reply, void *userdata) {
@@ -104,7 +117,6 @@ static void send_entry(struct announce *a, json_t *entry) {
                 log_debug("What is owed cannot be told to other machines: %s", strerror(-r));
                 return;
         }
-        arm(a, USEC_NEVER);
         a->sent = json_incref(entry);
 }
 
@@ -112,7 +124,7 @@ static void send_entry(struct announce *a, json_t *entry) {
 static void send_news(struct announce *a) {
         SCOPED(json_decref) json_t *entry = NULL;
 
-        if (!may_send(a) || a->request)
+        if (!can_send_now(a))
                 return;
         entry = entry_new(a);
         if (entry && !peer_entry_same(entry, a->shown))
@@ -120,7 +132,10 @@ static void send_news(struct announce *a) {
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        send_news(userdata);
+        struct announce *a = userdata;
+
+        end_wait(a);
+        send_news(a);
         return 0;
 }
 
@@ -128,7 +143,7 @@ void announce_refresh(struct announce *a) {
         SCOPED(json_decref) json_t *entry = NULL;
         usec_t told = a->shown ? peer_entry_told(a->shown) : USEC_NEVER, wall = clock_wall_now();
 
-        if (!may_send(a) || a->request || !a->heard || !is_live(a))
+        if (!can_send_now(a) || !a->heard || !is_live(a))
                 return;
         if (told <= wall && wall - told < REFRESH_AFTER)
                 return;
@@ -175,6 +190,9 @@ void announce_resync_begin(struct announce *a) {
 
 void announce_resync_end(struct announce *a) {
         a->begun = true;
+        /* The server answers again. */
+        if (!a->wait_asked)
+                end_wait(a);
         send_news(a);
 }
 
@@ -206,7 +224,7 @@ int announce_new(struct announce **ret, sd_event *event, struct matrix_client *c
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(a->timer, "matrix-announce");
-        arm(a, USEC_NEVER);
+        end_wait(a);
         *ret = TAKE(a);
         return 0;
 }

@@ -297,6 +297,26 @@ WORLD_TEST(two_machines, a_single_one_says_little) {
         cr_assert_eq(hs_count(w->hs, told, 0), 1);
 }
 
+/* The wait it asks for is kept, whatever happens meanwhile. */
+WORLD_TEST(two_machines, a_server_that_limits) {
+        const struct hs_match told = { .method = "PUT", .path = "*/account_data/*" };
+
+        hs_client_polls(w->hs, PHONE, "online");
+        hs_person_sets(w->hs, PHONE, "online", PRIOR);
+        hs_fault(w->hs, &(struct hs_fault){ .match = told,
+                                            .status = 429,
+                                            .body = "{\"errcode\": \"M_LIMIT_EXCEEDED\"}",
+                                            .retry_after = "600" });
+        world_start_online(w);
+        check(w, hs_wait_answered(w->hs, told, 0, patience(), NULL), "nothing is told");
+        busy(w, true);
+        expect_claim(w, "held");
+        busy(w, false);
+        expect_presence(w, "online", PRIOR);
+        expect_nothing_owed(w);
+        cr_assert_eq(hs_count(w->hs, told, 0), 1, "told %zu times", hs_count(w->hs, told, 0));
+}
+
 /* What a machine that has logged out told is not there any more. */
 WORLD_TEST(two_machines, one_logs_out) {
         struct two t = two_machines(w);
