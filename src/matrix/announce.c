@@ -15,6 +15,9 @@
 #define RETRY_FIRST (5 * USEC_PER_SEC)
 #define RETRY_MAX   (5 * USEC_PER_MIN)
 
+/* Before it is put right what somebody else has written there. */
+#define OTHERS_WAIT (USEC_PER_MIN / CLAIM_WRITES_PER_MINUTE_MAX)
+
 struct announce {
         struct matrix_client *client;
         char *user_id, *type;
@@ -141,7 +144,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
 void announce_refresh(struct announce *a) {
         SCOPED(json_decref) json_t *entry = NULL;
-        usec_t told = a->shown ? peer_entry_told(a->shown) : USEC_NEVER, wall = clock_wall_now();
+        usec_t told = peer_entry_told(a->shown), wall = clock_wall_now();
 
         if (!can_send_now(a) || !a->heard || !is_live(a))
                 return;
@@ -176,15 +179,28 @@ void announce_set_heard(struct announce *a, bool heard) {
         send_news(a);
 }
 
+/* The echo of one that was followed by another, which has been acknowledged by now. */
+static bool is_late(const struct announce *a, const json_t *content) {
+        usec_t told = peer_entry_told(a->shown);
+
+        return told != USEC_NEVER && peer_entry_told(content) <= told;
+}
+
 bool announce_take(struct announce *a, const char *type, const json_t *content) {
         if (!a->type || !streq(type, a->type))
                 return false;
+        if (is_late(a, content))
+                return true;
+        /* As a copy of this machine does, with the same session: that must not become a fight. */
+        if (can_send_now(a) && !peer_entry_same(content, a->shown))
+                begin_wait(a, usec_add(clock_now(), OTHERS_WAIT));
         json_decref(a->shown);
         a->shown = json_incref((json_t *) content);
         return true;
 }
 
 void announce_resync_begin(struct announce *a) {
+        a->begun = false;
         json_decref(TAKE(a->shown));
 }
 
