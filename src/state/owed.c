@@ -17,7 +17,7 @@ bool owed_from_json(const json_t *o, struct claim_owed *ret) {
         const json_t *state = json_object_get(o, "state_claimed"), *text = json_object_get(o, "text_claimed");
         size_t n = json_array_size(ours);
         /* Journals of before there were other machines have none. */
-        int64_t order = json_member_int(o, "order", 1);
+        int64_t order = json_member_int(o, "order", json_object_get(o, "order") ? -1 : 1);
         struct claim_owed owed = {};
 
         if (!json_is_boolean(state) || !json_is_boolean(text) || n == 0 || n > ARRAY_SIZE(owed.ours) || order < 0 ||
