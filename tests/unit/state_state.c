@@ -19,6 +19,7 @@ static struct state_claim example_claim(const char *account, const char *output)
         (void) claim_value_set(&c.owed.ours[0], "busy", "In a call");
         (void) claim_value_set(&c.owed.ours[1], "busy", "");
         c.owed.n_ours = 2;
+        c.owed.order = 3;
         c.owed.state_claimed = true;
         return c;
 }
@@ -45,6 +46,7 @@ Test(state, claims_survive) {
         cr_expect(claim_value_equal(&back.owed.prior, &c.owed.prior));
         cr_expect(claim_value_equal(&back.owed.ours[0], &c.owed.ours[0]));
         cr_expect_eq(back.owed.n_ours, 1);
+        cr_expect_eq(back.owed.order, 3);
         cr_expect(back.owed.state_claimed && back.owed.text_claimed);
         cr_expect_eq(back.since_wall, 5);
         cr_assert_eq(state_get_claim(s, "work", "profile", &back), 0);
@@ -247,6 +249,10 @@ static const struct {
                       "\"since_wall\":1}" },
         { "negative time", "{\"account\":\"a\",\"output\":\"p\",\"prior\":{\"state\":\"\",\"text\":\"\"},\"ours\":[],"
                            "\"state_claimed\":true,\"text_claimed\":true,\"since_wall\":-1}" },
+        { "an order out of range",
+          "{\"account\":\"a\",\"output\":\"p\",\"prior\":{\"state\":\"\",\"text\":\"\"},"
+          "\"ours\":[{\"state\":\"\",\"text\":\"\"}],\"state_claimed\":true,\"text_claimed\":true,"
+          "\"since_wall\":1,\"order\":-1}" },
         { "three of ours", "{\"account\":\"a\",\"output\":\"p\",\"prior\":{\"state\":\"\",\"text\":\"\"},"
                            "\"ours\":[{},{},{}],\"state_claimed\":true,\"text_claimed\":true,\"since_wall\":1}" },
 };
@@ -264,6 +270,7 @@ Test(state, bad_entries_are_dropped_alone) {
                 s = open_state(&t, &told);
                 cr_expect_eq(told.n, 1, "%s", bad_entries[i].what);
                 cr_expect_eq(state_get_claim(s, "work", "presence", &back), 0, "%s", bad_entries[i].what);
+                cr_expect_eq(back.owed.order, 1, "of before there were other machines");
                 cr_expect_eq(state_claim_at(s, 1, &back), -ENOENT, "%s", bad_entries[i].what);
                 cr_expect(temp_exists(&t, "claims.json.broken"), "%s", bad_entries[i].what);
                 state_free(s);
