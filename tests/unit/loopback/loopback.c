@@ -77,10 +77,13 @@ static struct MHD_Response *make_response(const struct loopback_route *route) {
 
 static enum MHD_Result answer(struct loopback *l, struct MHD_Connection *c, const struct loopback_seen *seen) {
         static const struct loopback_route nothing = { .status = 404, .body = "nothing here" };
-        const struct loopback_route *route = l->routes;
+        const struct loopback_route *route;
         struct MHD_Response *response;
         enum MHD_Result r;
 
+        (void) pthread_mutex_lock(&l->lock);
+        route = l->routes;
+        (void) pthread_mutex_unlock(&l->lock);
         while (route->path && (!streq(route->path, seen->path) || !streq(route->method, seen->method)))
                 route++;
         if (!route->path)
@@ -219,6 +222,23 @@ const struct loopback_seen *loopback_seen(struct loopback *l, const char *path) 
                 }
         (void) pthread_mutex_unlock(&l->lock);
         return found;
+}
+
+unsigned loopback_n_seen(struct loopback *l, const char *path) {
+        unsigned n = 0;
+
+        (void) pthread_mutex_lock(&l->lock);
+        for (size_t i = 0; i < l->n_seen; i++)
+                if (streq(l->seen[i].path, path))
+                        n++;
+        (void) pthread_mutex_unlock(&l->lock);
+        return n;
+}
+
+void loopback_set_routes(struct loopback *l, const struct loopback_route *routes) {
+        (void) pthread_mutex_lock(&l->lock);
+        l->routes = routes;
+        (void) pthread_mutex_unlock(&l->lock);
 }
 
 unsigned loopback_n_connections(struct loopback *l) {

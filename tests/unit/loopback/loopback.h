@@ -36,6 +36,8 @@ void loopback_make_certificate(const char *dir);
 /* `routes` are the test's. With `tls_dir`: HTTPS with the certificate made there. A test fails if it cannot start. */
 struct loopback *loopback_new(const struct loopback_route *routes, const char *tls_dir);
 struct loopback *loopback_free(struct loopback *l);
+/* From the next request on. */
+void loopback_set_routes(struct loopback *l, const struct loopback_route *routes);
 CLEANUP(struct loopback, loopback_free);
 unsigned loopback_port(const struct loopback *l);
 /* "http://127.0.0.1:PORT" and `path`; lives as long as the server, up to 16 of them. */
@@ -46,6 +48,8 @@ struct loopback_seen {
         char method[16], path[256], query[1024], authorization[256], user_agent[128], content_type[64], body[1024];
 };
 const struct loopback_seen *loopback_seen(struct loopback *l, const char *path);
+/* How many requests had it. */
+unsigned loopback_n_seen(struct loopback *l, const char *path);
 unsigned loopback_n_connections(struct loopback *l);
 
 /* A port that is taken but where nobody listens; or, with `listening`, where connections are never served. Returns
