@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "matrix/family.h"
+#include "must.h"
 #include "util/json.h"
 #include "util/log.h"
 
@@ -22,13 +23,6 @@ struct observers {
         usec_t until[CALLS_PER_SOURCE_MAX];
         size_t n_calls;
 };
-
-static inline void must(bool holds, const char *what) {
-        if (holds)
-                return;
-        (void) fprintf(stderr, "does not hold: %s\n", what);
-        abort();
-}
 
 static inline size_t find_call(const struct observers *o, const char *id) {
         size_t i = 0;
