@@ -10,7 +10,7 @@
 /* A locked account is opened by people: minutes, not seconds. */
 #define LOCKED_RETRY (5 * USEC_PER_MIN)
 
-/* The user's other machines should know first, but a server that is slow to tell them must not keep busy waiting. */
+/* The user's other machines should know first, and be heard, but a slow server must not keep busy waiting. */
 #define TELL_MAX (2 * USEC_PER_SEC)
 
 /* Room for a state, a text and a few words around them. */
@@ -31,6 +31,8 @@ struct keeper {
         enum claim_phase logged;
         struct claim_other *others; /* PEERS_MAX, as the claim has them; NULL: there never were any */
         usec_t tell_until;          /* what is owed now is being told to them */
+        bool was_wanted;            /* when they were heard last */
+        usec_t hear_until;          /* what they have told meanwhile is being asked for */
 
         char shows[SENTENCE_MAX], restore[SENTENCE_MAX], note[SENTENCE_MAX];
 };
@@ -236,6 +238,19 @@ static bool is_telling(const struct keeper *k, usec_t now) {
         return now < k->tell_until && account_is_telling(k->account);
 }
 
+/* A claim begins or ends by what the others have told until now. */
+static void hear_others(struct keeper *k, usec_t now) {
+        if (k->claim.wanted == k->was_wanted)
+                return;
+        k->was_wanted = k->claim.wanted;
+        account_catch_up(k->account);
+        k->hear_until = usec_add(now, TELL_MAX);
+}
+
+static bool is_hearing(const struct keeper *k, usec_t now) {
+        return now < k->hear_until && account_is_catching_up(k->account);
+}
+
 static void fail_step(struct keeper *k, usec_t now, const char *what, int error) {
         (void) snprintf(k->problem, sizeof(k->problem), "%s: %s", what, strerror(-error));
         log_warning("Account %s: %s, trying again", account_name(k->account), k->problem);
@@ -315,6 +330,11 @@ usec_t keeper_run(struct keeper *k, usec_t now) {
                 /* What keeps a claim alive must have ended before the claim is given back. */
                 if (k->output->set_standing)
                         k->output->set_standing(k->account, claim_is_standing(&k->claim));
+                hear_others(k, now);
+                if (is_hearing(k, now)) {
+                        step.wake_at = k->hear_until;
+                        break;
+                }
                 if (is_telling(k, now)) {
                         step.wake_at = k->tell_until;
                         break;

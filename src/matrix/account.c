@@ -55,7 +55,7 @@ struct account {
         struct connect_facts facts;
         usec_t facts_at;    /* 0: never */
         usec_t answered_at; /* by /sync; 0: never */
-        bool started, settled, held, watching, expecting;
+        bool started, settled, held, watching, expecting, catching_up;
         struct presence_watch presence;
         usec_t held_at, live_first, live_last; /* how that was when the claim began to be held */
         char written[CLAIM_STATE_MAX];         /* the state written last; "": none yet */
@@ -154,6 +154,7 @@ static void not_matrix(struct account *a, const struct matrix_reply *reply) {
 }
 
 static void failed(struct account *a, const struct matrix_reply *reply) {
+        a->catching_up = false;
         switch (reply->outcome) {
         case MATRIX_SIGNED_OUT:
                 signed_out(a);
@@ -375,6 +376,22 @@ bool account_is_telling(const struct account *a) {
         return announce_is_telling(a->announce);
 }
 
+void account_catch_up(struct account *a) {
+        if (peers_exist(a->peers) && sync_catch_up(a->sync))
+                a->catching_up = true;
+}
+
+bool account_is_catching_up(const struct account *a) {
+        return a->catching_up;
+}
+
+static void caught_up(struct account *a) {
+        if (!a->catching_up)
+                return;
+        a->catching_up = false;
+        a->handler->changed(a->handler->userdata, a);
+}
+
 /* ---- answers ---- */
 
 static void on_answer(void *userdata, const struct sync_answer *answer) {
@@ -386,6 +403,7 @@ static void on_answer(void *userdata, const struct sync_answer *answer) {
                             SYNC_EVENTS_MAX);
         apply(a, answer);
         take_account_data(a, answer);
+        caught_up(a);
         if (answer->initial) {
                 forget_presence(a);
                 ask_presence(a);

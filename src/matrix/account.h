@@ -128,6 +128,9 @@ void account_tell_others(struct account *a, const char *output, const struct cla
 void account_expect_others(struct account *a, bool expecting);
 /* There are some, and they do not know it yet; `changed` is called when that has an end. */
 bool account_is_telling(const struct account *a);
+/* What they have told during a pause between polls is asked for now; `changed` as above. */
+void account_catch_up(struct account *a);
+bool account_is_catching_up(const struct account *a);
 
 /* For the outputs: own presence was read; is going to be written with this state (canonical words). */
 void account_presence_read(struct account *a, const struct claim_value *v);

@@ -492,6 +492,13 @@ int sync_go(struct sync *s) {
         return next(s);
 }
 
+bool sync_catch_up(struct sync *s) {
+        if (s->stage != STAGE_PAUSE)
+                return false;
+        s->catch_up = true;
+        return sync_go(s) >= 0;
+}
+
 void sync_stop(struct sync *s) {
         drop(s);
         s->catch_up = true;

@@ -94,6 +94,8 @@ CLEANUP(struct sync, sync_free);
 
 /* Starts, or goes on after a failure; a poll in flight stays. */
 int sync_go(struct sync *s);
+/* Ends a pause with a poll that is answered at once. False: there is no pause, what is new comes by itself. */
+bool sync_catch_up(struct sync *s);
 /* Drops what is in flight. */
 void sync_stop(struct sync *s);
 /* The next answer is a whole state; the events since the position come after it. */

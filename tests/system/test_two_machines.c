@@ -29,9 +29,11 @@ static void start_two(struct two *t) {
         check(t->w[0], hs_wait_seen(hs, patience()), "the machines do not hear of each other");
 }
 
-static struct two two_machines(struct world *w) {
+static struct two two_machines(struct world *w, const char *config) {
         struct two t = { .w = { w, world_new_beside(w) } };
 
+        for (size_t i = 0; config && i < 2; i++)
+                world_config(t.w[i], config);
         start_two(&t);
         return t;
 }
@@ -56,8 +58,8 @@ static void expect_restored_once(struct two *t) {
 }
 
 /* `first` begins first, `leaver` ends first. */
-static void overlap(struct world *w, const char *shown, size_t first, size_t leaver) {
-        struct two t = two_machines(w);
+static void overlap_with(struct world *w, const char *config, const char *shown, size_t first, size_t leaver) {
+        struct two t = two_machines(w, config);
 
         busy(t.w[first], true);
         expect_presence(w, shown, "In a call");
@@ -71,6 +73,10 @@ static void overlap(struct world *w, const char *shown, size_t first, size_t lea
         busy(t.w[1 - leaver], false);
         expect_restored_once(&t);
         world_end(t.w[1]);
+}
+
+static void overlap(struct world *w, const char *shown, size_t first, size_t leaver) {
+        overlap_with(w, NULL, shown, first, leaver);
 }
 
 WORLD_TEST(two_machines, per_device_first_ends_first) {
@@ -125,9 +131,14 @@ WORLD_TEST(two_machines, single_busy_other_begins_first, SINGLE_BUSY) {
         overlap(w, HS_BUSY, 1, 0);
 }
 
+/* What one tells comes while the other one makes a pause between its polls, as by default. */
+WORLD_TEST(two_machines, told_in_a_pause) {
+        overlap_with(w, "[busyd]\nend-grace = 0s\nlog-level = debug\n", HS_BUSY, 0, 0);
+}
+
 /* A call of Matrix is seen by both, in the same moment. */
 static void same_call(struct world *w, const char *shown) {
-        struct two t = two_machines(w);
+        struct two t = two_machines(w, NULL);
 
         call_starts(w, ROOM, "c1");
         expect_presence(w, shown, "In a call");
@@ -172,7 +183,7 @@ WORLD_TEST(two_machines, another_message_there) {
 
 /* The person's word is final on both. */
 WORLD_TEST(two_machines, a_person_changes_the_message) {
-        struct two t = two_machines(w);
+        struct two t = two_machines(w, NULL);
 
         busy(w, true);
         expect_claim(w, "held");
@@ -193,7 +204,7 @@ WORLD_TEST(two_machines, a_person_changes_the_message) {
 
 /* Its machine crashes in the call and comes back after it. */
 WORLD_TEST(two_machines, one_is_killed, SINGLE_VALUE) {
-        struct two t = two_machines(w);
+        struct two t = two_machines(w, NULL);
 
         busy(w, true);
         expect_claim(w, "held");
@@ -210,7 +221,7 @@ WORLD_TEST(two_machines, one_is_killed, SINGLE_VALUE) {
 
 /* One ends in order while the other one's call goes on, and finds all in order at its next start. */
 WORLD_TEST(two_machines, one_is_stopped, SINGLE_VALUE) {
-        struct two t = two_machines(w);
+        struct two t = two_machines(w, NULL);
 
         busy(w, true);
         expect_claim(w, "held");
@@ -319,7 +330,7 @@ WORLD_TEST(two_machines, a_server_that_limits) {
 
 /* What a machine that has logged out told is not there any more. */
 WORLD_TEST(two_machines, one_logs_out) {
-        struct two t = two_machines(w);
+        struct two t = two_machines(w, NULL);
         SCOPED(json_decref) json_t *entry = NULL;
         SCOPED_RUN run = world_busyctl(t.w[1], NULL, "logout", ACCOUNT, NULL);
 
