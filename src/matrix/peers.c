@@ -110,6 +110,18 @@ static bool is_entry(const json_t *content) {
         return json_member_int(content, "version", -1) == ENTRY_VERSION && json_member_object(content, "claims");
 }
 
+static bool is_there(const struct peer *peer) {
+        return is_entry(peer->content);
+}
+
+/* Whoever sees its value may still ask what was before it. */
+static void finish_claims(struct peer *peer) {
+        for (size_t i = 0; i < peer->n; i++) {
+                peer->claims[i].claim.live = peer->claims[i].claim.waits = false;
+                peer->claims[i].claim.done = true;
+        }
+}
+
 json_t *peer_entry_new(const struct peer_claim *claims, size_t n, usec_t wall) {
         SCOPED(json_decref) json_t *all = json_object();
 
@@ -167,21 +179,20 @@ bool peers_take(struct peers *p, const char *type, const json_t *content, usec_t
         if (strncmp(type, PEERS_TYPE, strlen(PEERS_TYPE)) != 0)
                 return false;
         peer = find(p, type);
-        if (!is_entry(content)) {
-                if (peer)
-                        drop(p, (size_t) (peer - p->of));
-                return peer;
-        }
-        if (!peer)
+        if (!peer && is_entry(content))
                 peer = add(p, type);
         if (!peer)
                 return false;
         peer->seen = true;
         if (peer->content && json_equal(peer->content, content))
                 return false;
-        life = life_of(content, age);
         json_decref(peer->content);
         peer->content = json_incref((json_t *) content);
+        if (!is_there(peer)) {
+                finish_claims(peer);
+                return true;
+        }
+        life = life_of(content, age);
         peer->until = usec_add(now, life);
         read_claims(peer);
         if (life == 0)
@@ -199,8 +210,8 @@ bool peers_resync_end(struct peers *p) {
 
         for (size_t i = p->n; i > 0; i--)
                 if (!p->of[i - 1].seen) {
+                        changed = changed || is_there(&p->of[i - 1]);
                         drop(p, i - 1);
-                        changed = true;
                 }
         return changed;
 }
@@ -213,10 +224,7 @@ bool peers_expire(struct peers *p, usec_t now) {
 
                 if (now < peer->until || !has_claims(peer))
                         continue;
-                for (size_t j = 0; j < peer->n; j++) {
-                        peer->claims[j].claim.live = peer->claims[j].claim.waits = false;
-                        peer->claims[j].claim.done = true;
-                }
+                finish_claims(peer);
                 changed = true;
         }
         return changed;
@@ -232,7 +240,10 @@ usec_t peers_deadline(const struct peers *p) {
 }
 
 bool peers_exist(const struct peers *p) {
-        return p->n > 0;
+        for (size_t i = 0; i < p->n; i++)
+                if (is_there(&p->of[i]))
+                        return true;
+        return false;
 }
 
 static const char *device_of(const struct peer *peer) {
@@ -241,7 +252,7 @@ static const char *device_of(const struct peer *peer) {
 
 bool peers_have(const struct peers *p, const char *device_id) {
         for (size_t i = 0; i < p->n; i++)
-                if (streq(device_of(&p->of[i]), device_id))
+                if (is_there(&p->of[i]) && streq(device_of(&p->of[i]), device_id))
                         return true;
         return false;
 }

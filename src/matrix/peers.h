@@ -22,8 +22,8 @@ struct peers *peers_free(struct peers *p);
 CLEANUP(struct peers, peers_free);
 
 /* An entry of account data other than our own; `type` may be any. `age`: how old it is by the clocks of both machines,
- * 0 if it has just come. Returns whether something changed. What cannot be understood is as if its machine had told
- * nothing. */
+ * 0 if it has just come. Returns whether something changed. What cannot be understood, as the empty entry of a
+ * machine that has logged out, counts as done. */
 bool peers_take(struct peers *p, const char *type, const json_t *content, usec_t age, usec_t now);
 
 /* A whole state begins, and ends: entries that were not in it are gone. The end returns whether there were any. */

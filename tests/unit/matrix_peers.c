@@ -322,12 +322,15 @@ Test(peers, told_again_it_lives_longer) {
 
 Test(peers, from_somebody_to_nobody) {
         SCOPED(peers_free) struct peers *p = new_peers();
+        struct claim_other c;
 
         cr_expect_not(take(p, TYPE, "{}"), "nobody before");
         cr_assert(take(p, TYPE, PRESENCE(CLAIM)));
         cr_assert(take(p, PEERS_TYPE "E", WITHOUT_CLAIMS));
         cr_expect(take(p, TYPE, "{}"));
-        cr_expect_eq(n_claims(p, "presence"), 0);
+        c = only_claim(p, "presence");
+        cr_expect(c.done && !c.live);
+        cr_expect_str_eq(c.owed.prior.text, "Working", "whoever sees its value still knows what was before it");
         cr_expect(peers_exist(p), "the other one");
         cr_expect_not(take(p, TYPE, "{}"), "nobody again");
         cr_expect(take(p, PEERS_TYPE "E", "{\"version\":2}"));
