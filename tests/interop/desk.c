@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "interop/people.h"
+#include "interop/web.h"
 #include "util/clock.h"
 
 static void write_config(struct desk *d, const char *more) {
@@ -39,8 +40,26 @@ struct desk *desk_new(const struct desk_options *options) {
         return d;
 }
 
+struct desk *desk_new_beside(struct desk *d, const char *config) {
+        struct desk *beside = malloc(sizeof(*beside));
+
+        cr_assert_not_null(beside);
+        *beside = *d;
+        beside->is_guest = true;
+        beside->beside = d;
+        d->beside = beside;
+        beside->world = world_new(&(struct world_options){ .no_homeserver = true });
+        write_config(beside, config);
+        return beside;
+}
+
 void desk_end(struct desk *d) {
         world_end(d->world);
+        if (d->is_guest) {
+                d->beside->beside = NULL;
+                free(d);
+                return;
+        }
         device_free(d->phone);
         device_free(d->peer);
         device_free(d->other);
@@ -55,6 +74,12 @@ void desk_log_in(struct desk *d) {
                                        "--homeserver", synapse_url(d->synapse), "--password-stdin", NULL);
 
         desk_check(d, run.code == 0, "busyctl login: %d %s%s", run.code, run.out, run.err);
+}
+
+void desk_show(const struct desk *d) {
+        synapse_show(d->synapse);
+        if (d->beside)
+                world_show(d->beside->world);
 }
 
 static bool is_shown(const struct shown_presence *p, const char *state, const char *message) {
@@ -75,12 +100,39 @@ void desk_shows(struct desk *d, const char *state, const char *message) {
                    state, message);
 }
 
-void desk_expect_claim(struct desk *d, const char *phase) {
+static void expect_claim_on(struct desk *d, const char *output, const char *phase) {
         char part[64];
 
-        (void) snprintf(part, sizeof(part), "(\"presence\", \"%s\"", phase);
+        (void) snprintf(part, sizeof(part), "(\"%s\", \"%s\"", output, phase);
         desk_check(d, peer_wait_has(d->world->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "Outputs", part),
-                   "the claim is not %s", phase);
+                   "the claim on the %s is not %s", output, phase);
+}
+
+void desk_expect_claim(struct desk *d, const char *phase) {
+        expect_claim_on(d, "presence", phase);
+}
+
+void desk_expect_profile_claim(struct desk *d, const char *phase) {
+        expect_claim_on(d, "profile", phase);
+}
+
+char *desk_field_url(struct desk *d, struct device *by) {
+        char *url;
+
+        cr_assert_geq(
+                asprintf(&url, "%s/_matrix/client/v3/profile/%s/" PROFILE_CALL_FIELD, device_base_url(by), d->me), 0);
+        return url;
+}
+
+int64_t desk_joined(struct desk *d) {
+        SCOPED(free) char *url = desk_field_url(d, d->peer);
+        struct web_reply reply = web_request("GET", url, device_token(d->peer), NULL, 30000);
+        const json_t *field = json_object_get(reply.body, PROFILE_CALL_FIELD);
+        int64_t at = json_integer_value(json_object_get(field, "call_joined_ts"));
+
+        desk_check(d, reply.status == 200 || reply.status == 404, "GET %s: %ld", url, reply.status);
+        json_decref(reply.body);
+        return at;
 }
 
 void desk_call_in(struct desk *d, const char *call) {

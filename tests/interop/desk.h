@@ -16,6 +16,8 @@ struct desk {
         struct device *other; /* another one; shares `other_room` */
         char *room, *other_room;
         const char *me;
+        struct desk *beside; /* another machine of the user; NULL: none */
+        bool is_guest;       /* all but the world is the other one's */
 };
 
 struct desk_options {
@@ -25,6 +27,8 @@ struct desk_options {
 
 /* Everything but busyd runs; the user is offline with the message "before". */
 struct desk *desk_new(const struct desk_options *options);
+/* Another machine of the same user, with a world of its own. Ends before the first one. */
+struct desk *desk_new_beside(struct desk *d, const char *config);
 void desk_end(struct desk *d);
 
 /* busyctl login, with the password, as a user does it. */
@@ -43,14 +47,16 @@ void desk_log_in(struct desk *d);
         }                                                                                                             \
         static void suite##_##name##_in(struct desk *d)
 
-/* Fails the test, showing busyd's log and what reached Synapse. */
+/* Fails the test, showing what each busyd logged and what reached Synapse. */
 #define desk_check(d, condition, ...)                                                                                 \
         do {                                                                                                          \
                 if (!(condition)) {                                                                                   \
-                        synapse_show((d)->synapse);                                                                   \
+                        desk_show(d);                                                                                 \
                         check((d)->world, false, __VA_ARGS__);                                                        \
                 }                                                                                                     \
         } while (0)
+
+void desk_show(const struct desk *d);
 
 /* What the peer is told of the user becomes this. */
 void desk_expect(struct desk *d, const char *state, const char *message);
@@ -58,6 +64,16 @@ void desk_expect(struct desk *d, const char *state, const char *message);
 void desk_shows(struct desk *d, const char *state, const char *message);
 /* The claim gets into this phase. */
 void desk_expect_claim(struct desk *d, const char *phase);
+/* ... the one on the profile. */
+void desk_expect_profile_claim(struct desk *d, const char *phase);
+
+/* The profile field that says since when a user is in a call. */
+#define PROFILE_CALL_FIELD "org.matrix.msc4426.call"
+
+/* When the user joined, by what the peer reads there; 0: in no call. */
+int64_t desk_joined(struct desk *d);
+/* Its address, for a request of that device. The caller frees. */
+char *desk_field_url(struct desk *d, struct device *by);
 
 /* The peer calls, the phone answers, the peer confirms. */
 void desk_call_in(struct desk *d, const char *call);

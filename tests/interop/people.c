@@ -202,17 +202,23 @@ struct shown_presence device_presence_get(struct device *watcher, const char *us
         return shown;
 }
 
-/* A long poll that only the presence of that user ends. Returns the next position; frees `since`, which may be
- * NULL. */
-static char *watch_once(struct device *watcher, const char *user_id, char *since, int timeout_msec) {
-        char *filter = NULL, *timeout = NULL, *next;
-        json_t *body;
+char *presence_filter(const char *user_id) {
+        char *filter = NULL;
 
         cr_assert_geq(asprintf(&filter,
                                "{\"presence\":{\"types\":[\"m.presence\"],\"senders\":[\"%s\"]},"
                                "\"account_data\":{\"types\":[]},\"room\":{\"rooms\":[]}}",
                                user_id),
                       0);
+        return filter;
+}
+
+/* A long poll that only the presence of that user ends. Returns the next position; frees `since`, which may be
+ * NULL. */
+static char *watch_once(struct device *watcher, const char *user_id, char *since, int timeout_msec) {
+        char *filter = presence_filter(user_id), *timeout = NULL, *next;
+        json_t *body;
+
         cr_assert_geq(asprintf(&timeout, "%d", timeout_msec), 0);
         if (since)
                 body = must(ask(watcher->synapse, watcher->token, "GET",

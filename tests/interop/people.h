@@ -46,6 +46,9 @@ struct shown_presence device_presence_wait(struct device *watcher, const char *u
 /* ... until anything but that state is shown. */
 struct shown_presence device_presence_wait_not(struct device *watcher, const char *user_id, const char *state);
 
+/* For /sync: nothing but the presence of that user. The caller frees. */
+char *presence_filter(const char *user_id);
+
 /* ---- a client that keeps its user online: /sync as Element does it, in a process of its own ---- */
 
 struct online_client;
@@ -55,6 +58,17 @@ struct online_client *online_client_start(struct device *d);
 void online_client_wait_polls(struct online_client *c, unsigned n);
 unsigned online_client_polls(struct online_client *c); /* answered so far */
 struct online_client *online_client_free(struct online_client *c);
+
+/* ---- a client that writes down what it is told of a user's presence, in a process of its own ---- */
+
+struct witness;
+
+/* The device is the user's own, or of someone who shares a room with them; it polls as offline. */
+struct witness *witness_start(struct device *d, const char *user_id);
+/* Waits until it is told of this value ("STATE MESSAGE"), and returns what it was told since the last one: a line for
+ * each change. The caller frees. */
+char *witness_until(struct witness *w, const char *value);
+struct witness *witness_free(struct witness *w); /* NULL is fine; returns NULL */
 
 /* ---- calls, as unencrypted events of version 1 ---- */
 

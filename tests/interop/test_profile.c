@@ -5,42 +5,14 @@
 #include "interop/web.h"
 #include "util/clock.h"
 
-#define FIELD "org.matrix.msc4426.call"
-
-static char *field_url(struct desk *d, struct device *by) {
-        char *url;
-
-        cr_assert_geq(asprintf(&url, "%s/_matrix/client/v3/profile/%s/" FIELD, device_base_url(by), d->me), 0);
-        return url;
-}
-
-/* When the user joined, by what the peer reads; 0: in no call. */
-static int64_t joined(struct desk *d) {
-        SCOPED(free) char *url = field_url(d, d->peer);
-        struct web_reply reply = web_request("GET", url, device_token(d->peer), NULL, 30000);
-        int64_t at = json_integer_value(json_object_get(json_object_get(reply.body, FIELD), "call_joined_ts"));
-
-        desk_check(d, reply.status == 200 || reply.status == 404, "GET %s: %ld", url, reply.status);
-        json_decref(reply.body);
-        return at;
-}
-
 /* As a client of the user does it. */
 static void client_writes(struct desk *d, json_t *value) {
-        SCOPED(free) char *url = field_url(d, d->phone);
+        SCOPED(free) char *url = desk_field_url(d, d->phone);
         struct web_reply reply =
-                web_request("PUT", url, device_token(d->phone), json_pack("{s:o}", FIELD, value), 30000);
+                web_request("PUT", url, device_token(d->phone), json_pack("{s:o}", PROFILE_CALL_FIELD, value), 30000);
 
         desk_check(d, reply.status == 200, "PUT %s: %ld", url, reply.status);
         json_decref(reply.body);
-}
-
-static void expect_profile_claim(struct desk *d, const char *phase) {
-        char part[64];
-
-        (void) snprintf(part, sizeof(part), "(\"profile\", \"%s\"", phase);
-        desk_check(d, peer_wait_has(d->world->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "Outputs", part),
-                   "the claim is not %s", phase);
 }
 
 /* The claim is held and this is what others read. */
@@ -48,15 +20,15 @@ static int64_t in_call(struct desk *d) {
         int64_t at;
 
         desk_call_in(d, "call1");
-        expect_profile_claim(d, "held");
-        at = joined(d);
+        desk_expect_profile_claim(d, "held");
+        at = desk_joined(d);
         desk_check(d, at > 0, "the peer reads nothing");
         return at;
 }
 
 static void call_ends(struct desk *d) {
         send_hangup(d->peer, d->room, "call1", "user_hangup");
-        expect_profile_claim(d, "free");
+        desk_expect_profile_claim(d, "free");
 }
 
 /* A membership as Element Call writes it. */
@@ -81,7 +53,7 @@ DESK_TEST(profile, set_and_cleared, 0) {
 
         desk_check(d, at <= now && now - at < 600, "joined at %lld, now %lld", (long long) at, (long long) now);
         call_ends(d);
-        desk_check(d, joined(d) == 0, "still in a call");
+        desk_check(d, desk_joined(d) == 0, "still in a call");
         desk_expect_claim(d, "free");
         expect_nothing_owed(d->world);
 }
@@ -89,7 +61,7 @@ DESK_TEST(profile, set_and_cleared, 0) {
 DESK_TEST(profile, without_presence, .synapse.no_presence = true) {
         (void) in_call(d);
         call_ends(d);
-        desk_check(d, joined(d) == 0, "still in a call");
+        desk_check(d, desk_joined(d) == 0, "still in a call");
 }
 
 /* As Element does when the last of its own calls ends. */
@@ -103,12 +75,12 @@ DESK_TEST(profile, cleared_by_the_client_at_the_end_of_its_call, 0) {
         client_writes(d, json_null());
         client_member(d, room, false);
         desk_expect_calls(d, 1);
-        for (usec_t deadline = clock_now() + INTEROP_DEADLINE_MSEC * USEC_PER_MSEC; joined(d) != at;) {
+        for (usec_t deadline = clock_now() + INTEROP_DEADLINE_MSEC * USEC_PER_MSEC; desk_joined(d) != at;) {
                 desk_check(d, clock_now() < deadline, "not set again");
                 peer_wait(d->world->peer, 1000);
         }
         call_ends(d);
-        desk_check(d, joined(d) == 0, "still in a call");
+        desk_check(d, desk_joined(d) == 0, "still in a call");
         desk_expect_claim(d, "free");
         expect_nothing_owed(d->world);
 }
@@ -117,17 +89,17 @@ DESK_TEST(profile, cleared_by_hand, 0) {
         (void) in_call(d);
         client_writes(d, json_null());
         call_ends(d);
-        desk_check(d, joined(d) == 0, "in a call");
+        desk_check(d, desk_joined(d) == 0, "in a call");
 }
 
 DESK_TEST(profile, killed_and_healed, 0) {
         (void) in_call(d);
         world_kill(d->world);
         send_hangup(d->peer, d->room, "call1", "user_hangup");
-        desk_check(d, joined(d) > 0, "nobody has cleared it");
+        desk_check(d, desk_joined(d) > 0, "nobody has cleared it");
         world_start_online(d->world);
-        expect_profile_claim(d, "free");
-        desk_check(d, joined(d) == 0, "not healed");
+        desk_expect_profile_claim(d, "free");
+        desk_check(d, desk_joined(d) == 0, "not healed");
         desk_expect_claim(d, "free");
         expect_nothing_owed(d->world);
 }
@@ -137,8 +109,8 @@ DESK_TEST(profile, killed_while_the_call_goes_on, 0) {
 
         world_kill(d->world);
         world_start_online(d->world);
-        expect_profile_claim(d, "held");
-        desk_check(d, joined(d) == at, "the call has begun anew");
+        desk_expect_profile_claim(d, "held");
+        desk_check(d, desk_joined(d) == at, "the call has begun anew");
         call_ends(d);
-        desk_check(d, joined(d) == 0, "still in a call");
+        desk_check(d, desk_joined(d) == 0, "still in a call");
 }
