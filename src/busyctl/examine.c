@@ -5,9 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "matrix/connect.h"
-#include "matrix/cure.h"
-#include "matrix/presence.h"
+#include "matrix/server/probe.h"
+#include "matrix/outputs/cure.h"
+#include "matrix/outputs/presence.h"
 #include "state/secret.h"
 #include "state/session.h"
 #include "util/file.h"

@@ -9,7 +9,7 @@
 #include "busyctl/prompt.h"
 #include "busyctl/sessions.h"
 #include "config/config.h"
-#include "matrix/login.h"
+#include "matrix/client/login.h"
 
 struct login {
         const struct args *args;

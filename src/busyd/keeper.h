@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/claim.h"
-#include "matrix/output.h"
+#include "matrix/outputs/output.h"
 #include "state/state.h"
 
 struct keeper;

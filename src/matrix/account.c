@@ -11,11 +11,11 @@
 #include <stdio.h>
 
 #include "core/backoff.h"
-#include "matrix/announce.h"
-#include "matrix/connect.h"
-#include "matrix/observe.h"
-#include "matrix/presence.h"
-#include "matrix/sync.h"
+#include "matrix/machines/tell.h"
+#include "matrix/server/probe.h"
+#include "matrix/calls/kinds.h"
+#include "matrix/outputs/presence.h"
+#include "matrix/sync/sync.h"
 #include "state/secret.h"
 #include "util/clock.h"
 #include "util/json.h"

@@ -7,12 +7,12 @@
 #include "core/base.h"
 #include "core/calls.h"
 #include "core/claim.h"
-#include "matrix/api.h"
-#include "matrix/client.h"
-#include "matrix/cure.h"
-#include "matrix/peers.h"
-#include "matrix/profile.h"
-#include "matrix/traits.h"
+#include "matrix/client/api.h"
+#include "matrix/client/client.h"
+#include "matrix/outputs/cure.h"
+#include "matrix/machines/heard.h"
+#include "matrix/outputs/profile.h"
+#include "matrix/server/traits.h"
 #include "state/session.h"
 
 enum account_state {

@@ -2,7 +2,7 @@
  * the entry is, and its content. Whatever it is, claims stay sane and few, and none is believed for long. */
 #include "must.h"
 
-#include "matrix/peers.h"
+#include "matrix/machines/heard.h"
 #include "util/json.h"
 #include "util/log.h"
 

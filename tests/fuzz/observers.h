@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "matrix/family.h"
+#include "matrix/calls/family.h"
 #include "must.h"
 #include "util/json.h"
 #include "util/log.h"

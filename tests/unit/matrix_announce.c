@@ -2,9 +2,9 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "matrix/announce.h"
-#include "matrix/api.h"
-#include "matrix/peers.h"
+#include "matrix/machines/tell.h"
+#include "matrix/client/api.h"
+#include "matrix/machines/heard.h"
 #include "unit/loopback/loopback.h"
 #include "util/clock.h"
 #include "util/json.h"

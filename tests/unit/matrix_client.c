@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "matrix/api.h"
+#include "matrix/client/api.h"
 #include "unit/loopback/loopback.h"
 
 /* ---- reference 7.3 and 1.4, row by row ---- */

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "matrix/cure.h"
+#include "matrix/outputs/cure.h"
 #include "util/json.h"
 
 #define WALL (INT64_C(1700000000000) * (int64_t) USEC_PER_MSEC)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "matrix/login.h"
+#include "matrix/client/login.h"
 #include "unit/loopback/loopback.h"
 
 #define V3       "/_matrix/client/v3"

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "matrix/peers.h"
+#include "matrix/machines/heard.h"
 #include "util/json.h"
 #include "util/log.h"
 

@@ -1,8 +1,8 @@
 /* What the presence output makes of the server's words, and how much of a busy it wants to show. */
 #include <criterion/criterion.h>
 
-#include "matrix/output.h"
-#include "matrix/presence.h"
+#include "matrix/outputs/output.h"
+#include "matrix/outputs/presence.h"
 
 static const struct value_row {
         const char *what, *presence, *status_msg;

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#include "matrix/profile.h"
+#include "matrix/outputs/profile.h"
 #include "util/json.h"
 
 static const struct support_row {

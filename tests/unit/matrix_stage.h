@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "matrix/events.h"
-#include "matrix/family.h"
+#include "matrix/sync/events.h"
+#include "matrix/calls/family.h"
 #include "util/json.h"
 
 #define STAGE_ME        "@me:hs"

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "matrix/sync.h"
+#include "matrix/sync/sync.h"
 #include "util/json.h"
 
 static const char *const message_types[] = { "m.call.invite", "m.call.hangup", NULL };

@@ -1,7 +1,7 @@
 /* Which server is which, and what the rest of the code relies on. */
 #include <criterion/criterion.h>
 
-#include "matrix/traits.h"
+#include "matrix/server/traits.h"
 
 static const struct row {
         const char *what, *name, *version;

@@ -1,0 +1,565 @@
+/* The Matrix accounts: which there are, what they tell, and the keepers of what is written on them. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "busyd/internal.h"
+#include "matrix/sync/sync.h"
+#include "state/secret.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* A position is one flushed file: not after every answer. What lies between is seen again, and is the same. */
+#define POSITION_STORE_INTERVAL USEC_PER_MIN
+/* The same position again is written only to say that it is still good; it may be used for a day. */
+#define POSITION_AGE_STEP USEC_PER_HOUR
+
+/* ---- what an account tells ---- */
+
+static bool has_calls(const struct manager *m, const char *source) {
+        for (const struct call *c = call_table_next(m->calls, NULL); c; c = call_table_next(m->calls, c))
+                if (streq(c->source, source))
+                        return true;
+        return false;
+}
+
+static struct keeper *keeper_of(struct tenant *t, const struct output *output) {
+        for (size_t i = 0; i < t->n_keepers; i++)
+                if (keeper_output(t->keepers[i]) == output)
+                        return t->keepers[i];
+        return NULL;
+}
+
+static void on_changed(void *userdata, struct account *a) {
+        struct tenant *t = userdata;
+        enum account_state state = account_state(a);
+        bool online = state == ACCOUNT_ONLINE;
+
+        /* Whatever it waits for: it has had its chance to tell of calls. */
+        if (state != ACCOUNT_CONNECTING && state != ACCOUNT_SYNCING)
+                t->settled = true;
+        if (online && !t->was_online)
+                for (size_t i = 0; i < t->n_keepers; i++)
+                        keeper_online(t->keepers[i]);
+        t->was_online = online;
+        manager_touch(t->manager);
+}
+
+static void on_settled(void *userdata, struct account *a) {
+        struct tenant *t = userdata;
+
+        t->settled = true;
+        manager_touch(t->manager);
+}
+
+static void on_presence_seen(void *userdata, struct account *a, const struct claim_value *v) {
+        struct tenant *t = userdata;
+
+        keeper_seen(keeper_of(t, &output_presence), v);
+        manager_touch(t->manager);
+}
+
+static void on_presence_unsure(void *userdata, struct account *a) {
+        struct tenant *t = userdata;
+
+        keeper_unsure(keeper_of(t, &output_presence));
+}
+
+static void on_presence_erased(void *userdata, struct account *a) {
+        struct tenant *t = userdata;
+
+        keeper_erased(keeper_of(t, &output_presence));
+        manager_touch(t->manager);
+}
+
+static void on_others_changed(void *userdata, struct account *a) {
+        struct tenant *t = userdata;
+
+        for (size_t i = 0; i < t->n_keepers; i++)
+                keeper_others_changed(t->keepers[i]);
+        manager_touch(t->manager);
+}
+
+static void store_position(struct tenant *t, const char *since) {
+        usec_t now = clock_wall_now();
+        struct state_account stored;
+        const char *since_before;
+        int r;
+
+        if (state_get_account(t->manager->state, t->name, &stored) < 0)
+                return;
+        since_before = stored.since;
+        /* During a call the position before it stays: a restart then reads again how the call came about. */
+        if (!since || !stored.since || !has_calls(t->manager, t->source))
+                stored.since = since;
+        if (stored.since && since_before && streq(stored.since, since_before) &&
+            now - stored.since_at_wall < POSITION_AGE_STEP)
+                return;
+        stored.since_at_wall = now;
+        stored.device_id = account_device_id(t->account);
+        r = state_put_account(t->manager->state, t->name, &stored);
+        if (r < 0)
+                log_warning(
+                        "Account %s: the sync position cannot be stored: %s; a restart will look at all rooms again",
+                        t->name, strerror(-r));
+}
+
+static void on_position(void *userdata, struct account *a, const char *since) {
+        struct tenant *t = userdata;
+        usec_t now = clock_now();
+
+        if (since && t->position_stored_at > 0 && now < usec_add(t->position_stored_at, POSITION_STORE_INTERVAL))
+                return;
+        t->position_stored_at = now;
+        store_position(t, since);
+}
+
+static void make_handler(struct tenant *t) {
+        t->handler = (struct account_handler){
+                .changed = on_changed,
+                .settled = on_settled,
+                .presence_seen = on_presence_seen,
+                .presence_unsure = on_presence_unsure,
+                .presence_erased = on_presence_erased,
+                .others_changed = on_others_changed,
+                .position = on_position,
+                .userdata = t,
+        };
+}
+
+/* ---- making and letting go ---- */
+
+static struct tenant *tenant_free(struct tenant *t) {
+        if (!t)
+                return NULL;
+        for (size_t i = 0; i < t->n_keepers; i++)
+                keeper_free(t->keepers[i]);
+        account_free(t->account);
+        http_free(t->http);
+        session_done(&t->session);
+        free(t->ca_file);
+        free(t);
+        return NULL;
+}
+CLEANUP(struct tenant, tenant_free);
+
+static void on_keeper_changed(void *userdata) {
+        manager_touch(userdata);
+}
+
+static int make_keepers(struct tenant *t) {
+        const struct keeper_handler handler = { .changed = on_keeper_changed, .userdata = t->manager };
+
+        for (const struct output *const *o = outputs; *o; o++) {
+                int r;
+
+                if (t->n_keepers >= OUTPUTS_MAX)
+                        return -E2BIG;
+                r = keeper_new(&t->keepers[t->n_keepers], t->account, *o, t->manager->state, &handler);
+                if (r < 0)
+                        return r;
+                t->n_keepers++;
+        }
+        return 0;
+}
+
+/* The stored position, if it is this device's and young enough. */
+static const char *usable_position(struct tenant *t, struct state_account *stored) {
+        usec_t now = clock_wall_now();
+
+        if (state_get_account(t->manager->state, t->name, stored) < 0 || !stored->since || !stored->device_id)
+                return NULL;
+        if (!streq(stored->device_id, t->session.device_id))
+                return NULL;
+        return stored->since_at_wall <= now && now - stored->since_at_wall < SYNC_GAP_MAX ? stored->since : NULL;
+}
+
+static int tenant_new(struct tenant **ret, struct manager *m, const char *name, struct session *session) {
+        const struct account_config *config = config_account(m->config, name);
+        SCOPED(tenant_free) struct tenant *t = calloc(1, sizeof(*t));
+        struct state_account stored;
+        int r;
+
+        if (!t)
+                return -ENOMEM;
+        t->manager = m;
+        (void) snprintf(t->name, sizeof(t->name), "%s", name);
+        (void) snprintf(t->source, sizeof(t->source), "matrix/%s", name);
+        t->session = *session;
+        *session = (struct session){};
+        if (config->ca_file && !(t->ca_file = strdup(config->ca_file)))
+                return -ENOMEM;
+        make_handler(t);
+        r = http_new(&t->http, m->event, t->ca_file);
+        if (r < 0)
+                return r;
+        r = account_new(&t->account, m->event, t->http, name, &t->session, &config->settings,
+                        usable_position(t, &stored), &m->sink, &t->handler);
+        if (r < 0)
+                return r;
+        r = make_keepers(t);
+        if (r < 0)
+                return r;
+        *ret = TAKE(t);
+        return 0;
+}
+
+static bool same_text(const char *a, const char *b) {
+        return a == b || (a && b && streq(a, b));
+}
+
+static bool same_session(const struct session *a, const struct session *b) {
+        return same_text(a->homeserver, b->homeserver) && same_text(a->user_id, b->user_id) &&
+               same_text(a->device_id, b->device_id) && same_text(a->access_token, b->access_token);
+}
+
+static struct tenant **find_tenant(struct manager *m, const char *name) {
+        for (size_t i = 0; i < m->n_tenants; i++)
+                if (streq(m->tenants[i]->name, name))
+                        return &m->tenants[i];
+        return NULL;
+}
+
+static void let_go(struct manager *m, struct tenant **at, const char *why) {
+        struct tenant *t = *at;
+
+        log_info("Account %s: %s", t->name, why);
+        *at = m->tenants[--m->n_tenants];
+        ignore_end(m, t->source, NULL);
+        publish_tenant_gone(m, t->name);
+        tenant_free(t);
+}
+
+static bool is_at_rest(const struct tenant *t) {
+        for (size_t i = 0; i < t->n_keepers; i++)
+                if (!keeper_is_at_rest(t->keepers[i]))
+                        return false;
+        return true;
+}
+
+/* What is owed is given back first, while the session may still do so. */
+static void dismiss(struct manager *m, struct tenant **at, const char *why) {
+        struct tenant *t = *at;
+
+        if (is_at_rest(t)) {
+                let_go(m, at, why);
+                return;
+        }
+        if (t->leaving)
+                return;
+        log_info("Account %s: %s; giving back what is owed first", t->name, why);
+        t->leaving = why;
+        t->leave_by = usec_add(clock_now(), MANAGER_STOP_MAX);
+}
+
+static const char *session_problem(int error) {
+        if (error == -EPERM)
+                return "it belongs to somebody else or others may read it; it must be yours with mode 0600";
+        if (error == -EBADMSG)
+                return "it is broken; log in again with 'busyctl login'";
+        return strerror(-error);
+}
+
+static int load_session(struct manager *m, const char *name, struct session *ret) {
+        int r = session_load(state_dir(m->state), name, ret);
+
+        if (r < 0) {
+                log_error("Account %s: %s/session-%s.json is not used: %s", name, state_dir(m->state), name,
+                          session_problem(r));
+                return r;
+        }
+        r = session_token_from_credentials(name, ret);
+        if (r < 0) {
+                log_error("Account %s: the credential busyd-%s.token is not used: %s; the account stays off", name,
+                          name, strerror(-r));
+                session_done(ret);
+        }
+        return r;
+}
+
+static struct token_wait *token_wait_free(struct token_wait *w) {
+        if (!w)
+                return NULL;
+        token_command_free(w->command);
+        secret_free(w->token);
+        free(w);
+        return NULL;
+}
+
+static void forget_tokens(struct manager *m) {
+        while (m->n_token_waits > 0)
+                token_wait_free(m->token_waits[--m->n_token_waits]);
+}
+
+static void on_token(const char *token, const char *problem, void *userdata) {
+        struct token_wait *w = userdata;
+
+        if (token)
+                w->token = strdup(token);
+        else
+                log_error("Account %s: token-command is of no use: %s; the account stays off until 'busyctl reload'",
+                          w->name, problem);
+        w->tell = true;
+        manager_touch(w->manager);
+}
+
+static struct token_wait *find_wait(struct manager *m, const char *name) {
+        for (size_t i = 0; i < m->n_token_waits; i++)
+                if (streq(m->token_waits[i]->name, name))
+                        return m->token_waits[i];
+        return NULL;
+}
+
+static int start_wait(struct manager *m, const char *name, const char *command) {
+        struct token_wait *w;
+        int r;
+
+        if (m->n_token_waits >= ACCOUNTS_MAX)
+                return -E2BIG;
+        w = calloc(1, sizeof(*w));
+        if (!w)
+                return -ENOMEM;
+        w->manager = m;
+        (void) snprintf(w->name, sizeof(w->name), "%s", name);
+        r = token_command_start(&w->command, m->event, command, on_token, w);
+        if (r < 0) {
+                token_wait_free(w);
+                return r;
+        }
+        m->token_waits[m->n_token_waits++] = w;
+        return 0;
+}
+
+/* Returns 1 with the command's token in the session, 0 if there is no command, -EAGAIN while it runs or after it
+ * failed, which is told where it is noticed. */
+static int token_from_command(struct manager *m, const char *name, struct session *session) {
+        const char *command = config_account(m->config, name)->token_command;
+        struct token_wait *w;
+        int r;
+
+        if (!command || !*command)
+                return 0;
+        w = find_wait(m, name);
+        if (!w) {
+                r = start_wait(m, name, command);
+                if (r < 0)
+                        log_error("Account %s: token-command cannot be run: %s", name, strerror(-r));
+                return -EAGAIN;
+        }
+        if (!w->token)
+                return -EAGAIN;
+        secret_free(session->access_token);
+        session->access_token = strdup(w->token);
+        return session->access_token ? 1 : -ENOMEM;
+}
+
+/* Without it the account goes on as if there were none. */
+static char *load_secret(const struct manager *m, const char *name, enum secret_kind kind, const char *file) {
+        char *token = NULL;
+        int r = secret_load(state_dir(m->state), name, kind, file, &token);
+
+        if (r < 0)
+                log_error("Account %s: the %s is not used: %s%s%s", name,
+                          kind == SECRET_APPSERVICE ? "token of the application service" : "companion token",
+                          file ? file : "", file ? ": " : "", secret_problem(r));
+        return token;
+}
+
+static void give_tokens(const struct manager *m, struct tenant *t) {
+        const struct account_config *config = config_account(m->config, t->name);
+        SCOPED(secret_free)
+        char *appservice = load_secret(m, t->name, SECRET_APPSERVICE, config->appservice_token_file);
+        SCOPED(secret_free) char *companion = load_secret(m, t->name, SECRET_COMPANION, config->companion_token_file);
+        int r = account_set_tokens(t->account,
+                                   &(struct account_tokens){ .appservice = appservice, .companion = companion });
+
+        if (r < 0)
+                log_error("Account %s: its further tokens are not used: %s", t->name, strerror(-r));
+}
+
+static void take_up(struct manager *m, const char *name) {
+        const struct account_config *config = config_account(m->config, name);
+        SCOPED(session_done) struct session session = {};
+        struct tenant **at = find_tenant(m, name), *t = NULL;
+        int r, from_credentials;
+
+        if (!config->enabled) {
+                if (at)
+                        dismiss(m, at, "switched off in the configuration");
+                return;
+        }
+        from_credentials = load_session(m, name, &session);
+        if (from_credentials < 0) {
+                if (at)
+                        dismiss(m, at, "its session is gone");
+                return;
+        }
+        if (from_credentials == 0 && token_from_command(m, name, &session) < 0)
+                return; /* what runs goes on; else it is taken up when the command has ended */
+        if (at && same_session(&(*at)->session, &session) && same_text((*at)->ca_file, config->ca_file)) {
+                r = account_set_settings((*at)->account, &config->settings);
+                if (r < 0)
+                        log_warning("Account %s: the new settings are not used: %s", name, strerror(-r));
+                give_tokens(m, *at);
+                return;
+        }
+        if (at) {
+                dismiss(m, at, "the session has changed, starting anew");
+                at = find_tenant(m, name);
+                if (at)
+                        return; /* taken up when the old one is gone */
+        }
+        if (m->n_tenants >= ACCOUNTS_MAX) {
+                log_error("Account %s: there are %d accounts already, which is the limit", name, ACCOUNTS_MAX);
+                return;
+        }
+        r = tenant_new(&t, m, name, &session);
+        if (r < 0) {
+                log_error("Account %s cannot be used: %s", name, strerror(-r));
+                return;
+        }
+        m->tenants[m->n_tenants++] = t;
+        log_info("Account %s: %s", name, account_user_id(t->account));
+        give_tokens(m, t);
+        r = account_start(t->account);
+        if (r < 0)
+                log_error("Account %s cannot be started: %s", name, strerror(-r));
+}
+
+static bool is_among(char *const *names, int n, const char *name) {
+        for (int i = 0; i < n; i++)
+                if (streq(names[i], name))
+                        return true;
+        return false;
+}
+
+int tenants_update(struct manager *m) {
+        char **names = NULL;
+        int n = session_names(state_dir(m->state), &names);
+
+        if (n < 0)
+                return n;
+        for (size_t i = m->n_tenants; i > 0; i--)
+                if (!is_among(names, n, m->tenants[i - 1]->name))
+                        dismiss(m, &m->tenants[i - 1], "logged out");
+        for (int i = 0; i < n; i++)
+                take_up(m, names[i]);
+        session_names_free(names);
+        manager_touch(m);
+        return 0;
+}
+
+int tenants_reload(struct manager *m) {
+        /* A new look at the sessions asks the commands again. */
+        forget_tokens(m);
+        return tenants_update(m);
+}
+
+void tenants_free(struct manager *m) {
+        forget_tokens(m);
+        while (m->n_tenants > 0)
+                tenant_free(m->tenants[--m->n_tenants]);
+}
+
+/* ---- running ---- */
+
+bool tenants_are_settled(const struct manager *m) {
+        for (size_t i = 0; i < m->n_token_waits; i++)
+                if (m->token_waits[i]->command)
+                        return false;
+        for (size_t i = 0; i < m->n_tenants; i++)
+                if (!m->tenants[i]->settled)
+                        return false;
+        return true;
+}
+
+bool tenants_are_at_rest(const struct manager *m) {
+        for (size_t i = 0; i < m->n_tenants; i++)
+                if (!is_at_rest(m->tenants[i]))
+                        return false;
+        return true;
+}
+
+/* Busy that stuck once will stick again: remembered, so that `presence = auto` knows. */
+static void learn(struct tenant *t, struct keeper *k, struct state_account *stored) {
+        if (stored->sticks || keeper_output(k) != &output_presence || !keeper_is_stuck(k))
+                return;
+        stored->sticks = true;
+        if (state_put_account(t->manager->state, t->name, stored) == 0)
+                log_info("Account %s: remembering that busy sticks there while another client is online", t->name);
+}
+
+static void look_at_calls(struct tenant *t) {
+        unsigned n_calls = 0, n_announced = 0;
+
+        for (const struct call *c = call_table_next(t->manager->calls, NULL); c;
+             c = call_table_next(t->manager->calls, c))
+                if (streq(c->source, t->source) && call_phase_is_in_call(c->phase)) {
+                        n_calls++;
+                        n_announced += c->announced;
+                }
+        if (n_calls != t->n_calls || n_announced != t->n_announced)
+                for (size_t i = 0; i < t->n_keepers; i++)
+                        keeper_calls_changed(t->keepers[i], n_announced < t->n_announced);
+        t->n_calls = n_calls;
+        t->n_announced = n_announced;
+}
+
+static usec_t run_tenant(struct tenant *t, bool busy, usec_t now) {
+        struct manager *m = t->manager;
+        struct state_account stored = {};
+        struct output_situation situation = {
+                .now = now,
+                .message = m->message[0] ? m->message : NULL,
+        };
+        usec_t wake_at = account_others_deadline(t->account);
+        bool shared = false;
+
+        (void) state_get_account(m->state, t->name, &stored);
+        situation.sticks = stored.sticks;
+        look_at_calls(t);
+        account_expire_others(t->account, now);
+        for (size_t i = 0; i < t->n_keepers; i++) {
+                keeper_set_busy(t->keepers[i], busy && !t->leaving, &situation);
+                wake_at = usec_min(wake_at, keeper_run(t->keepers[i], now));
+                learn(t, t->keepers[i], &stored);
+                shared = shared || keeper_is_shared(t->keepers[i]);
+        }
+        account_expect_others(t->account, shared);
+        return wake_at;
+}
+
+void tenants_take_tokens(struct manager *m) {
+        bool any = false;
+
+        for (size_t i = 0; i < m->n_token_waits; i++)
+                if (m->token_waits[i]->tell) {
+                        m->token_waits[i]->tell = false;
+                        m->token_waits[i]->command = token_command_free(m->token_waits[i]->command);
+                        any = true;
+                }
+        if (any && tenants_update(m) < 0)
+                log_error("The accounts cannot be looked at again");
+}
+
+usec_t tenants_run(struct manager *m, bool busy, usec_t now) {
+        usec_t wake_at = USEC_NEVER;
+        bool gone = false;
+
+        for (size_t i = 0; i < m->n_tenants; i++)
+                wake_at = usec_min(wake_at, run_tenant(m->tenants[i], busy, now));
+        for (size_t i = m->n_tenants; i > 0; i--) {
+                struct tenant *t = m->tenants[i - 1];
+
+                if (!t->leaving)
+                        continue;
+                if (is_at_rest(t) || now >= t->leave_by) {
+                        let_go(m, &m->tenants[i - 1], t->leaving);
+                        gone = true;
+                } else
+                        wake_at = usec_min(wake_at, t->leave_by);
+        }
+        /* There may be a new session under the old name. */
+        if (gone && tenants_update(m) < 0)
+                log_error("The accounts cannot be looked at again");
+        return wake_at;
+}

@@ -1,0 +1,325 @@
+/* The glue between libcurl's multi interface and sd-event: curl says which sockets and which one timer to watch, the
+ * loop tells curl what happened, and finished requests are handed out between two calls of curl, never inside one.
+ * How a single request is set up is in http-request.c. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <strings.h>
+#include <sys/epoll.h>
+
+#include "http/request.h"
+
+/* Connections kept open for reuse: a long poll and a short request for each of a few accounts. */
+#define CONNECTIONS_MAX 8L
+/* Curl's timers are in milliseconds. */
+#define TIMER_ACCURACY USEC_PER_MSEC
+
+struct http {
+        sd_event *event;
+        CURLM *multi;
+        sd_event_source *timer;
+        char *ca_file;
+        struct http_socket *sockets;
+        struct http_request *requests;
+        bool delivering;
+        bool freed; /* by a callback: the memory goes once delivering ends */
+};
+
+/* Owned by the list; curl only carries the pointer. */
+struct http_socket {
+        struct http *http;
+        struct http_socket *prev, *next;
+        sd_event_source *source;
+};
+
+bool http_host_is_loopback(const char *host) {
+        struct in_addr v4;
+
+        if (strcasecmp(host, "localhost") == 0 || streq(host, "::1") || streq(host, "[::1]"))
+                return true;
+        return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
+}
+
+/* ---- requests ---- */
+
+static void request_link(struct http *h, struct http_request *r) {
+        r->http = h;
+        r->next = h->requests;
+        if (r->next)
+                r->next->prev = r;
+        h->requests = r;
+}
+
+static void request_unlink(struct http_request *r) {
+        if (r->prev)
+                r->prev->next = r->next;
+        else
+                r->http->requests = r->next;
+        if (r->next)
+                r->next->prev = r->prev;
+}
+
+static void request_drop(struct http_request *r) {
+        request_unlink(r);
+        (void) http_request_destroy(r);
+}
+
+struct http_request *http_request_free(struct http_request *r) {
+        /* While its callback runs it still lends out the reply; it goes right afterwards. */
+        if (!r || r->delivering)
+                return NULL;
+        (void) curl_multi_remove_handle(r->http->multi, r->easy);
+        request_drop(r);
+        return NULL;
+}
+
+int http_start(struct http *h, const struct http_call *call, http_done_t done, void *userdata,
+               struct http_request **ret) {
+        SCOPED(http_request_destroy) struct http_request *r = NULL;
+        int error;
+
+        error = http_request_prepare(&r, call, h->ca_file);
+        if (error < 0)
+                return error;
+        /* This only arms curl's timer: nothing is sent, and nothing can end, before the loop runs. */
+        if (curl_multi_add_handle(h->multi, r->easy) != CURLM_OK)
+                return -EIO;
+        r->done = done;
+        r->userdata = userdata;
+        r->release = call->release;
+        request_link(h, r);
+        *ret = TAKE(r);
+        return 0;
+}
+
+static void deliver(struct http *h, struct http_request *r) {
+        struct http_reply reply;
+
+        r->delivering = true;
+        (void) curl_multi_remove_handle(h->multi, r->easy);
+        http_request_read(r, h->ca_file, &reply);
+        r->done(&reply, r->userdata);
+        request_drop(r);
+}
+
+static struct http_request *next_finished(struct http *h) {
+        CURLMsg *m;
+        int left;
+
+        while ((m = curl_multi_info_read(h->multi, &left))) {
+                char *r = NULL;
+
+                if (m->msg != CURLMSG_DONE)
+                        continue;
+                (void) curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &r);
+                ((struct http_request *) r)->result = m->data.result;
+                return (struct http_request *) r;
+        }
+        for (struct http_request *r = h->requests; r; r = r->next)
+                if (r->aborted)
+                        return r;
+        return NULL;
+}
+
+static void http_release(struct http *h) {
+        free(h->ca_file);
+        free(h);
+        curl_global_cleanup();
+}
+
+/* A callback may start and cancel requests, and free the http itself. */
+static void deliver_all(struct http *h) {
+        struct http_request *r;
+
+        if (h->delivering)
+                return;
+        h->delivering = true;
+        while (!h->freed && (r = next_finished(h)))
+                deliver(h, r);
+        h->delivering = false;
+        if (h->freed)
+                http_release(h);
+}
+
+/* ---- sockets and the timer ---- */
+
+static void act(struct http *h, curl_socket_t fd, int events) {
+        int running;
+
+        /* Curl gives up on everything when its multi handle breaks, and reports nothing then. */
+        if (curl_multi_socket_action(h->multi, fd, events, &running) != CURLM_OK)
+                for (struct http_request *r = h->requests; r; r = r->next) {
+                        r->aborted = true;
+                        r->result = CURLE_OUT_OF_MEMORY;
+                }
+        deliver_all(h);
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        struct http_socket *s = userdata;
+        int events = 0;
+
+        if (revents & EPOLLIN)
+                events |= CURL_CSELECT_IN;
+        if (revents & EPOLLOUT)
+                events |= CURL_CSELECT_OUT;
+        if (revents & (EPOLLERR | EPOLLHUP))
+                events |= CURL_CSELECT_ERR;
+        act(s->http, fd, events);
+        return 0;
+}
+
+static struct http_socket *socket_free(struct http_socket *s) {
+        if (!s)
+                return NULL;
+        sd_event_source_disable_unref(s->source);
+        if (s->prev)
+                s->prev->next = s->next;
+        else
+                s->http->sockets = s->next;
+        if (s->next)
+                s->next->prev = s->prev;
+        free(s);
+        return NULL;
+}
+CLEANUP(struct http_socket, socket_free);
+
+static int socket_new(struct http *h, curl_socket_t fd, uint32_t events) {
+        SCOPED(socket_free) struct http_socket *s = calloc(1, sizeof(*s));
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        s->http = h;
+        s->next = h->sockets;
+        if (s->next)
+                s->next->prev = s;
+        h->sockets = s;
+        r = sd_event_add_io(h->event, &s->source, fd, events, on_io, s);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(s->source, "http-socket");
+        if (curl_multi_assign(h->multi, fd, s) != CURLM_OK)
+                return -EIO;
+        (void) TAKE(s);
+        return 0;
+}
+
+static uint32_t what_to_events(int what) {
+        if (what == CURL_POLL_IN)
+                return EPOLLIN;
+        if (what == CURL_POLL_OUT)
+                return EPOLLOUT;
+        return what == CURL_POLL_INOUT ? EPOLLIN | EPOLLOUT : 0;
+}
+
+/* Curl takes -1 for: broken, give up. */
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket) {
+        struct http *h = userdata;
+        struct http_socket *s = socket;
+        int r;
+
+        if (what == CURL_POLL_REMOVE) {
+                socket_free(s);
+                return 0;
+        }
+        if (s)
+                r = sd_event_source_set_io_events(s->source, what_to_events(what));
+        else
+                r = socket_new(h, fd, what_to_events(what));
+        return r < 0 ? -1 : 0;
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
+        act(userdata, CURL_SOCKET_TIMEOUT, 0);
+        return 0;
+}
+
+/* Only arms: curl must not be entered from its own callback, not even for 0 ms. */
+static int on_curl_timer(CURLM *multi, long timeout_msec, void *userdata) {
+        struct http *h = userdata;
+        int r;
+
+        if (timeout_msec < 0)
+                return sd_event_source_set_enabled(h->timer, SD_EVENT_OFF) < 0 ? -1 : 0;
+        r = sd_event_source_set_time_relative(h->timer, (usec_t) timeout_msec * USEC_PER_MSEC);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(h->timer, SD_EVENT_ONESHOT);
+        return r < 0 ? -1 : 0;
+}
+
+/* ---- the glue object ---- */
+
+static int http_add_timer(struct http *h) {
+        int r;
+
+        /* Counts through a suspend; curl, whose clock does not, then finds itself asked early and asks again. */
+        r = sd_event_add_time_relative(h->event, &h->timer, CLOCK_BOOTTIME, 0, TIMER_ACCURACY, on_time, h);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(h->timer, "http-timer");
+        return sd_event_source_set_enabled(h->timer, SD_EVENT_OFF);
+}
+
+static int http_add_multi(struct http *h) {
+        h->multi = curl_multi_init();
+        if (!h->multi)
+                return -ENOMEM;
+        if (curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket) != CURLM_OK ||
+            curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h) != CURLM_OK ||
+            curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer) != CURLM_OK ||
+            curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h) != CURLM_OK ||
+            curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX) != CURLM_OK)
+                return -EIO;
+        return 0;
+}
+
+int http_new(struct http **ret, sd_event *event, const char *ca_file) {
+        SCOPED(http_free) struct http *h = NULL;
+        int r;
+
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+                return -ENOMEM;
+        h = calloc(1, sizeof(*h));
+        if (!h) {
+                curl_global_cleanup();
+                return -ENOMEM;
+        }
+        h->event = sd_event_ref(event);
+        if (ca_file && !(h->ca_file = strdup(ca_file)))
+                return -ENOMEM;
+        r = http_add_timer(h);
+        if (r < 0)
+                return r;
+        r = http_add_multi(h);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE(h);
+        return 0;
+}
+
+struct http *http_free(struct http *h) {
+        if (!h || h->freed)
+                return NULL;
+        for (struct http_request *r = h->requests, *next; r; r = next) {
+                next = r->next;
+                http_request_free(r);
+        }
+        /* Closing its connections, curl still calls on_curl_socket. */
+        if (h->multi)
+                (void) curl_multi_cleanup(h->multi);
+        for (struct http_socket *s = h->sockets, *next; s; s = next) {
+                next = s->next;
+                socket_free(s);
+        }
+        sd_event_source_disable_unref(h->timer);
+        sd_event_unref(h->event);
+        h->freed = true;
+        if (!h->delivering)
+                http_release(h);
+        return NULL;
+}
+
+sd_event *http_event(struct http *h) {
+        return h->event;
+}

@@ -1,0 +1,35 @@
+/* One request: what http.c starts and hands out. */
+#pragma once
+
+#include <curl/curl.h>
+
+#include "http/problem.h"
+#include "http/http.h"
+
+struct http_request {
+        struct http *http;
+        struct http_request *prev, *next; /* of http.c's list */
+        CURL *easy;
+        struct curl_slist *headers;
+        char *host;
+        char *sent_body;
+        char *body;
+        size_t size, allocated, max, headers_size;
+        int error;       /* found by us while curl was at work */
+        CURLcode result; /* once finished */
+        bool aborted;    /* curl gave up as a whole */
+        bool delivering;
+        char curl_error[CURL_ERROR_SIZE];
+        char problem[HTTP_PROBLEM_MAX];
+        http_done_t done;
+        void (*release)(void *userdata);
+        void *userdata;
+};
+
+/* A request that has all its options and is in no list. */
+int http_request_prepare(struct http_request **ret, const struct http_call *call, const char *ca_file);
+struct http_request *http_request_destroy(struct http_request *r);
+CLEANUP(struct http_request, http_request_destroy);
+
+/* What became of a finished one; everything is borrowed from it. */
+void http_request_read(struct http_request *r, const char *ca_file, struct http_reply *ret);

@@ -1,0 +1,256 @@
+/* Group calls by sticky events: org.matrix.msc4143.rtc.member. A message event that counts for at most an hour after
+ * it was sent; per sticky key the one that lasts longest stands, joins and leaves alike. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "matrix/calls/report-set.h"
+#include "util/json.h"
+#include "util/log.h"
+
+/* Of MSC4354. */
+#define STICKY_DURATION_MAX_MSEC INT64_C(3600000)
+#define STICKY_KEY_BYTES_MAX     255
+
+struct membership {
+        char *room_id, *type, *key, *report_id;
+        char *event_id;
+        int64_t lasts_until_msec; /* by its server's clock: decides which of two events stands */
+        bool joined;
+        moment_t since, until;
+};
+
+struct sticky {
+        const struct observer_context *context;
+        struct membership members[STICKY_MAX];
+        size_t n;
+        struct report_set reports;
+        bool told_full;
+};
+
+static const char *const sticky_types[] = { "org.matrix.msc4143.rtc.member", "m.rtc.member", NULL };
+static const char *const no_types[] = { NULL };
+
+static struct sticky *sticky_from(struct observer *o) {
+        return (struct sticky *) o;
+}
+
+static int sticky_new(struct observer **ret, const struct observer_context *context) {
+        struct sticky *s = calloc(1, sizeof(*s));
+
+        if (!s)
+                return -ENOMEM;
+        s->context = context;
+        if (report_set_init(&s->reports, context, STICKY_MAX) < 0) {
+                free(s);
+                return -ENOMEM;
+        }
+        s->reports.announced = true;
+
+        *ret = (struct observer *) s;
+        return 0;
+}
+
+static void membership_done(struct membership *m) {
+        free(m->room_id);
+        free(m->type);
+        free(m->key);
+        free(m->report_id);
+        free(m->event_id);
+}
+
+static struct observer *sticky_free(struct observer *o) {
+        struct sticky *s = sticky_from(o);
+
+        if (!s)
+                return NULL;
+        for (size_t i = 0; i < s->n; i++)
+                membership_done(&s->members[i]);
+        report_set_done(&s->reports);
+        free(s);
+        return NULL;
+}
+
+static void drop(struct sticky *s, size_t i) {
+        membership_done(&s->members[i]);
+        s->members[i] = s->members[--s->n];
+}
+
+static void drop_room(struct sticky *s, const char *room_id) {
+        for (size_t i = s->n; i > 0; i--)
+                if (streq(s->members[i - 1].room_id, room_id))
+                        drop(s, i - 1);
+}
+
+static void drop_event(struct sticky *s, const char *room_id, const char *event_id) {
+        for (size_t i = s->n; i > 0; i--)
+                if (streq(s->members[i - 1].room_id, room_id) && streq(s->members[i - 1].event_id, event_id))
+                        drop(s, i - 1);
+}
+
+static const char *key_of(const json_t *content) {
+        const char *key = json_member_string(content, "msc4354_sticky_key");
+
+        if (!key)
+                key = json_member_string(content, "sticky_key");
+        return key && key[0] && strlen(key) <= STICKY_KEY_BYTES_MAX ? key : NULL;
+}
+
+/* A leave has no application, or says so. */
+static bool says_joined(const json_t *content) {
+        const char *application = json_member_string(json_member_object(content, "application"), "type");
+        const json_t *membership = json_object_get(json_member_object(content, "member"), "membership");
+
+        if (!application || !streq(application, "m.call"))
+                return false;
+        return !membership || (json_is_string(membership) && streq(json_string_value(membership), "join"));
+}
+
+static struct membership *find(struct sticky *s, const struct matrix_event *e, const char *key) {
+        for (size_t i = 0; i < s->n; i++) {
+                struct membership *m = &s->members[i];
+
+                if (streq(m->room_id, e->room_id) && streq(m->type, e->type) && streq(m->key, key))
+                        return m;
+        }
+        return NULL;
+}
+
+static int64_t duration_of(const struct matrix_event *e) {
+        return e->sticky_duration < STICKY_DURATION_MAX_MSEC ? e->sticky_duration : STICKY_DURATION_MAX_MSEC;
+}
+
+static int64_t lasts_until_msec(const struct matrix_event *e) {
+        return add_msec(e->origin_server_ts, duration_of(e));
+}
+
+static moment_t end_of(const struct matrix_event *e, const struct observer_time *t) {
+        if (e->sticky_ttl < 0)
+                return moment_add_msec(event_moment(e, t), duration_of(e));
+        return moment_add_msec((moment_t) t->now,
+                               e->sticky_ttl < STICKY_DURATION_MAX_MSEC ? e->sticky_ttl : STICKY_DURATION_MAX_MSEC);
+}
+
+static bool stands_against(const struct membership *m, const struct matrix_event *e) {
+        if (m->lasts_until_msec != lasts_until_msec(e))
+                return m->lasts_until_msec > lasts_until_msec(e);
+        return strcmp(m->event_id, e->event_id) >= 0;
+}
+
+/* Leaves go first, then what runs out first. */
+static void make_room(struct sticky *s) {
+        size_t first = 0;
+
+        if (s->n < STICKY_MAX)
+                return;
+        if (!s->told_full)
+                log_warning("%s: more than %d sticky call memberships, leaving out those that run out first",
+                            s->context->source, STICKY_MAX);
+        s->told_full = true;
+        for (size_t i = 1; i < s->n; i++) {
+                const struct membership *a = &s->members[i], *b = &s->members[first];
+
+                if (a->joined == b->joined ? a->until < b->until : !a->joined)
+                        first = i;
+        }
+        drop(s, first);
+}
+
+static void add(struct sticky *s, const struct matrix_event *e, const char *key, const struct observer_time *t,
+                moment_t since) {
+        struct membership m = {
+                .room_id = strdup(e->room_id),
+                .type = strdup(e->type),
+                .key = strdup(key),
+                .event_id = strdup(e->event_id),
+                .lasts_until_msec = lasts_until_msec(e),
+                .joined = says_joined(e->content),
+                .since = since,
+                .until = end_of(e, t),
+        };
+
+        if (asprintf(&m.report_id, "sticky/%s/%s/%s", e->room_id, e->type, key) < 0)
+                m.report_id = NULL;
+        if (!m.room_id || !m.type || !m.key || !m.event_id || !m.report_id) {
+                membership_done(&m);
+                return;
+        }
+        make_room(s);
+        s->members[s->n++] = m;
+}
+
+static void take_membership(struct sticky *s, const struct matrix_event *e, const struct observer_time *t) {
+        const char *key = key_of(e->content);
+        moment_t since = event_moment(e, t);
+        struct membership *before;
+
+        if (!key || !e->event_id || e->sticky_duration < 0 || !streq(e->sender, s->context->me))
+                return;
+        before = find(s, e, key);
+        if (before) {
+                if (stands_against(before, e))
+                        return;
+                if (before->joined) /* renewed */
+                        since = moment_min(since, before->since);
+                drop(s, (size_t) (before - s->members));
+        }
+        add(s, e, key, t, since);
+}
+
+static void sticky_event(struct observer *o, const struct matrix_event *e, const struct observer_time *t) {
+        struct sticky *s = sticky_from(o);
+        const char *departed = event_departed(e), *redacted = event_redacted(e);
+
+        if (departed && streq(departed, s->context->me))
+                drop_room(s, e->room_id);
+        else if (redacted)
+                drop_event(s, e->room_id, redacted);
+        else if (!e->state_key && type_is_one_of(e->type, sticky_types))
+                take_membership(s, e, t);
+}
+
+static void sticky_commit(struct observer *o, const struct observer_time *t) {
+        struct sticky *s = sticky_from(o);
+
+        for (size_t i = s->n; i > 0; i--)
+                if (moment_is_past(s->members[i - 1].until, t))
+                        drop(s, i - 1);
+        report_set_begin(&s->reports);
+        for (size_t i = 0; i < s->n; i++)
+                if (s->members[i].joined)
+                        report_set_add(&s->reports, s->members[i].report_id, CALL_ACTIVE, s->members[i].since,
+                                       s->members[i].until, "rtc.member event sent by you");
+        report_set_end(&s->reports);
+}
+
+static void sticky_room_left(struct observer *o, const char *room_id) {
+        drop_room(sticky_from(o), room_id);
+}
+
+/* All that are alive come again, but not all in one answer; a leave among them ends what it must. */
+static void sticky_resync(struct observer *o, bool begins) {
+        (void) o;
+        (void) begins;
+}
+
+static usec_t sticky_deadline(const struct observer *o) {
+        return report_set_deadline(&((const struct sticky *) o)->reports);
+}
+
+static bool sticky_in_call(const struct observer *o) {
+        return report_set_in_call(&((const struct sticky *) o)->reports);
+}
+
+const struct call_family call_family_rtc_sticky = {
+        .name = "sticky",
+        .message_types = sticky_types,
+        .state_types = no_types,
+        .new = sticky_new,
+        .free = sticky_free,
+        .event = sticky_event,
+        .commit = sticky_commit,
+        .room_left = sticky_room_left,
+        .resync = sticky_resync,
+        .deadline = sticky_deadline,
+        .tick = sticky_commit,
+        .in_call = sticky_in_call,
+};

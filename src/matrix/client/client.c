@@ -1,0 +1,232 @@
+/* Matrix client-server requests on top of http: the URL, the token, the JSON. What an answer means is in reply.c. */
+#include <assert.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "matrix/client/client.h"
+
+#define REQUEST_TIMEOUT (30 * USEC_PER_SEC)
+
+struct matrix_client {
+        struct http *http;
+        char *base_url;
+        char *token;
+};
+
+/* Lives as long as the http request that carries it. */
+struct pending {
+        matrix_done_t done;
+        void *userdata;
+        bool sync;
+};
+
+/* ---- addresses ---- */
+
+static int check_url_parts(const char *scheme, const char *host, const char **ret_problem) {
+        if (streq(scheme, "https"))
+                return 0;
+        if (!streq(scheme, "http")) {
+                *ret_problem = "the homeserver's address must begin with https://";
+                return -EINVAL;
+        }
+        if (http_host_is_loopback(host))
+                return 0;
+        *ret_problem = "plain http:// would send the access token in clear over the network: use the https:// address"
+                       " of the homeserver (http:// is only for localhost)";
+        return -EPERM;
+}
+
+static bool has_part(CURLU *u, CURLUPart part) {
+        char *value = NULL;
+        bool has = curl_url_get(u, part, &value, 0) == CURLUE_OK;
+
+        curl_free(value);
+        return has;
+}
+
+static int check_url(CURLU *u, const char *url, const char **ret_problem) {
+        char *scheme = NULL, *host = NULL;
+        int r = -EINVAL;
+
+        *ret_problem = "the homeserver's address is not a URL like https://matrix.example.org";
+        if (curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+            curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+            curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+                r = -EINVAL;
+        else if (has_part(u, CURLUPART_QUERY) || has_part(u, CURLUPART_FRAGMENT) || has_part(u, CURLUPART_USER))
+                *ret_problem = "the homeserver's address must not have a user, '?' or '#' in it";
+        else
+                r = check_url_parts(scheme, host, ret_problem);
+        curl_free(scheme);
+        curl_free(host);
+        return r;
+}
+
+int matrix_base_url_check(const char *url, const char **ret_problem) {
+        const char *problem;
+        CURLU *u = curl_url();
+        int r;
+
+        if (!u)
+                return -ENOMEM;
+        r = check_url(u, url, &problem);
+        curl_url_cleanup(u);
+        if (r < 0)
+                *ret_problem = problem;
+        return r;
+}
+
+static int append(char **path, size_t *size, const char *data, size_t n) {
+        char *longer = realloc(*path, *size + n + 1);
+
+        if (!longer)
+                return -ENOMEM;
+        memcpy(longer + *size, data, n);
+        longer[*size + n] = '\0';
+        *path = longer;
+        *size += n;
+        return 0;
+}
+
+static int append_encoded(char **path, size_t *size, const char *s) {
+        char *encoded = curl_easy_escape(NULL, s, 0);
+        int r;
+
+        if (!encoded)
+                return -ENOMEM;
+        r = append(path, size, encoded, strlen(encoded));
+        curl_free(encoded);
+        return r;
+}
+
+char *matrix_path(const char *format, ...) {
+        SCOPED(free) char *path = NULL;
+        size_t size = 0;
+        va_list ap;
+        int r = 0;
+
+        va_start(ap, format);
+        while (r >= 0 && *format) {
+                size_t plain = strcspn(format, "%");
+
+                r = append(&path, &size, format, plain);
+                format += plain;
+                if (r < 0 || !*format)
+                        break;
+                assert(format[1] == 's');
+                r = append_encoded(&path, &size, va_arg(ap, const char *));
+                format += 2;
+        }
+        va_end(ap);
+        return r < 0 ? NULL : TAKE(path);
+}
+
+/* ---- the client ---- */
+
+static void wipe_free(char *s) {
+        if (s)
+                explicit_bzero(s, strlen(s));
+        free(s);
+}
+CLEANUP(char, wipe_free);
+
+int matrix_client_set_token(struct matrix_client *c, const char *token) {
+        char *copy = NULL;
+
+        if (token && !(copy = strdup(token)))
+                return -ENOMEM;
+        wipe_free(c->token);
+        c->token = copy;
+        return 0;
+}
+
+int matrix_client_new(struct matrix_client **ret, struct http *http, const char *base_url, const char *token) {
+        SCOPED(matrix_client_free) struct matrix_client *c = NULL;
+        const char *problem;
+        int r;
+
+        r = matrix_base_url_check(base_url, &problem);
+        if (r < 0)
+                return r;
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        c->http = http;
+        c->base_url = strdup(base_url);
+        if (!c->base_url)
+                return -ENOMEM;
+        for (size_t n = strlen(c->base_url); n > 0 && c->base_url[n - 1] == '/'; n--)
+                c->base_url[n - 1] = '\0';
+        r = matrix_client_set_token(c, token);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE(c);
+        return 0;
+}
+
+struct matrix_client *matrix_client_free(struct matrix_client *c) {
+        if (!c)
+                return NULL;
+        wipe_free(c->token);
+        free(c->base_url);
+        free(c);
+        return NULL;
+}
+
+const char *matrix_client_base_url(const struct matrix_client *c) {
+        return c->base_url;
+}
+
+/* ---- requests ---- */
+
+static void on_http_done(const struct http_reply *http, void *userdata) {
+        const struct pending *p = userdata;
+        struct matrix_reply reply;
+        char text[512];
+
+        matrix_reply_read(&reply, http, p->sync, text, sizeof(text));
+        p->done(&reply, p->userdata);
+        json_decref(reply.body);
+}
+
+static bool is_sync(const char *path) {
+        const char *s = strstr(path, "/sync");
+
+        return s && (s[5] == '?' || s[5] == '\0');
+}
+
+int matrix_request(struct matrix_client *c, const struct matrix_call *call, matrix_done_t done, void *userdata,
+                   struct http_request **ret) {
+        SCOPED(free) char *url = NULL;
+        SCOPED(wipe_free) char *body = NULL;
+        struct pending *p;
+        int r;
+
+        if (asprintf(&url, "%s%s", c->base_url, call->path) < 0) {
+                url = NULL;
+                return -ENOMEM;
+        }
+        if (call->body && !(body = json_dumps(call->body, JSON_COMPACT)))
+                return -ENOMEM;
+        p = malloc(sizeof(*p));
+        if (!p)
+                return -ENOMEM;
+        *p = (struct pending){ .done = done, .userdata = userdata, .sync = is_sync(call->path) };
+        r = http_start(c->http,
+                       &(struct http_call){
+                               .method = call->method,
+                               .url = url,
+                               .token = call->without_token ? NULL : c->token,
+                               .body = body,
+                               .timeout = call->timeout ? call->timeout : REQUEST_TIMEOUT,
+                               .body_max = call->body_max,
+                               .release = free,
+                       },
+                       on_http_done, p, ret);
+        if (r < 0)
+                free(p);
+        return r;
+}

@@ -1,0 +1,77 @@
+/* Matrix client-server requests: paths, the token, and what an answer means. Nothing else in busyd knows a URL. */
+#pragma once
+
+#include <jansson.h>
+#include <systemd/sd-event.h>
+
+#include "core/base.h"
+#include "http/http.h"
+
+/* What to do next, by reference table 7.3. */
+enum matrix_outcome {
+        MATRIX_OK,
+        MATRIX_RETRY,         /* not applied (429, no connection): wait `retry_after`, or back off */
+        MATRIX_UNSURE,        /* may have been applied (cut, timeout, 5xx): back off */
+        MATRIX_REFUSED,       /* 4xx: will not work as asked */
+        MATRIX_NOT_FOUND,     /* 404 with a Matrix error code other than M_UNRECOGNIZED */
+        MATRIX_UNRECOGNIZED,  /* 404/405 M_UNRECOGNIZED: the server has no such endpoint */
+        MATRIX_BAD_TOKEN_POS, /* /sync: the `since` is not accepted: start over */
+        MATRIX_BAD_FILTER,    /* /sync: the filter id is unknown: upload again */
+        MATRIX_SIGNED_OUT,    /* the session is gone; soft_logout tells whether the device is kept */
+        MATRIX_LOCKED,        /* account locked: keep the session, try again in minutes */
+        MATRIX_NOT_MATRIX,    /* answered, but not by a homeserver (HTML, no JSON where there must be) */
+};
+
+/* "retry", "refused", ... for logs. */
+const char *matrix_outcome_to_string(enum matrix_outcome o);
+
+struct matrix_reply {
+        enum matrix_outcome outcome;
+        long status;         /* 0: no complete answer */
+        const char *errcode; /* or NULL */
+        const char *problem; /* for people, never empty unless MATRIX_OK; no secrets, no reply bodies */
+        bool soft_logout;
+        usec_t retry_after; /* what the server asked for: header, else retry_after_ms, else USEC_NEVER */
+        json_t *body;       /* borrowed; on MATRIX_OK always an object */
+        const char *raw;    /* the bytes of the body, with `raw_size` */
+        size_t raw_size;
+        const char *server; /* Server header, or NULL */
+};
+
+typedef void (*matrix_done_t)(const struct matrix_reply *reply, void *userdata);
+
+/* What an answer means; `sync` where it is one to /sync. `ret->body` is the caller's to json_decref(); the rest is
+ * borrowed from `http`, the body and `text`, which takes the problem. */
+void matrix_reply_read(struct matrix_reply *ret, const struct http_reply *http, bool sync, char *text,
+                       size_t text_size);
+
+struct matrix_client;
+
+/* Whether a token may be sent there: https, or plain http to this machine. -EINVAL or -EPERM; `ret_problem` then gets
+ * a sentence that says what to do. */
+int matrix_base_url_check(const char *url, const char **ret_problem);
+
+/* As matrix_base_url_check() says; `base_url` without a trailing slash needed; copied, like `token`, which may be NULL
+ * before login. */
+int matrix_client_new(struct matrix_client **ret, struct http *http, const char *base_url, const char *token);
+struct matrix_client *matrix_client_free(struct matrix_client *c);
+CLEANUP(struct matrix_client, matrix_client_free);
+const char *matrix_client_base_url(const struct matrix_client *c);
+int matrix_client_set_token(struct matrix_client *c, const char *token);
+
+struct matrix_call {
+        const char *method;
+        const char *path;   /* from matrix_path(): begins with "/_matrix" */
+        const json_t *body; /* NULL: none */
+        usec_t timeout;     /* 0: 30 s */
+        size_t body_max;    /* 0: HTTP_BODY_MAX */
+        bool without_token;
+};
+
+/* Done and cancelled like http_start(). */
+int matrix_request(struct matrix_client *c, const struct matrix_call *call, matrix_done_t done, void *userdata,
+                   struct http_request **ret);
+
+/* Builds a path, percent-encoding each argument: every "%s" in `format` takes one string, and there is no other
+ * conversion. The caller frees. NULL if out of memory. */
+char *matrix_path(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,0 +1,485 @@
+/* Logging in, step by step: .well-known (reference 8.1), /versions, then either /account/whoami for a token that is
+ * there already or the flows and POST of /login (8.2). Every failure ends in a sentence that says what to do. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "matrix/client/api.h"
+#include "matrix/client/login.h"
+#include "util/json.h"
+#include "util/text.h"
+
+#define WELL_KNOWN_TIMEOUT (30 * USEC_PER_SEC)
+#define WELL_KNOWN_MAX     (64U << 10)
+/* The specification's limit for user ids. */
+#define USER_ID_MAX 255
+#define PROBLEM_MAX 768
+
+struct matrix_login {
+        struct http *http;
+        struct matrix_client *client;
+        struct http_request *request;
+        sd_event_source *begin;
+        char *user, *homeserver, *device_id, *device_name;
+        char *password, *login_token, *access_token;
+        char *server_name; /* that .well-known was asked of */
+        struct session session;
+        char problem[PROBLEM_MAX];
+        void (*progress)(const char *line, void *userdata);
+        matrix_login_done_t done;
+        void *userdata;
+};
+
+/* ---- how it ends; the callback may free the login, so nothing follows ---- */
+
+static void fail(struct matrix_login *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void fail(struct matrix_login *l, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(l->problem, sizeof(l->problem), format, ap);
+        va_end(ap);
+        l->done(NULL, l->problem, l->userdata);
+}
+
+static void fail_with_errno(struct matrix_login *l, int error) {
+        fail(l, "the request could not be made: %s", strerror(-error));
+}
+
+static void progress(struct matrix_login *l, const char *step, const char *where) {
+        SCOPED(free) char *line = NULL;
+
+        if (!l->progress)
+                return;
+        if (asprintf(&line, "%s: %s", step, where) >= 0)
+                l->progress(line, l->userdata);
+        else
+                line = NULL;
+}
+
+/* ---- whose session it is ---- */
+
+static bool user_id_is_valid(const char *s) {
+        size_t n = strlen(s);
+
+        if (s[0] != '@' || n > USER_ID_MAX || !strchr(s, ':'))
+                return false;
+        for (; *s; s++)
+                if ((unsigned char) *s <= ' ' || *s == 0x7f)
+                        return false;
+        return true;
+}
+
+/* Servers fold the case of what they are given. */
+static bool user_fits(const struct matrix_login *l, const char *user_id) {
+        size_t n;
+
+        if (!l->user)
+                return true;
+        if (l->user[0] == '@')
+                return strcasecmp(l->user, user_id) == 0;
+        n = strlen(l->user);
+        return strncasecmp(l->user, user_id + 1, n) == 0 && user_id[1 + n] == ':';
+}
+
+static int keep_session(struct matrix_login *l, const char *user_id, const char *device_id, const char *token) {
+        struct session s = {
+                .homeserver = strdup(matrix_client_base_url(l->client)),
+                .user_id = strdup(user_id),
+                .device_id = strdup(device_id),
+                .access_token = strdup(token),
+        };
+
+        session_done(&l->session);
+        l->session = s;
+        return s.homeserver && s.user_id && s.device_id && s.access_token ? 0 : -ENOMEM;
+}
+
+static void succeed(struct matrix_login *l, const char *user_id, const char *device_id, const char *token) {
+        int r = keep_session(l, user_id, device_id, token);
+
+        if (r < 0)
+                fail_with_errno(l, r);
+        else
+                l->done(&l->session, NULL, l->userdata);
+}
+
+/* ---- an existing session ---- */
+
+static void on_whoami(const struct matrix_reply *reply, void *userdata) {
+        struct matrix_login *l = userdata;
+        const char *user_id, *device_id;
+        char shown[USER_ID_MAX + 1];
+
+        l->request = NULL;
+        if (reply->outcome == MATRIX_SIGNED_OUT)
+                fail(l,
+                     "the homeserver does not accept this access token: it may have been logged out, take a new one");
+        else if (reply->outcome != MATRIX_OK)
+                fail(l, "%s", reply->problem);
+        else if (matrix_whoami_parse(reply->body, &user_id, &device_id) < 0 || !user_id_is_valid(user_id))
+                fail(l, "%s does not say whose access token this is: check the homeserver's address",
+                     matrix_client_base_url(l->client));
+        else if (!user_fits(l, user_id))
+                fail(l, "the access token belongs to %s: give the token of the right account, or that user",
+                     text_printable(shown, sizeof(shown), user_id));
+        else
+                succeed(l, user_id, device_id, l->access_token);
+}
+
+static void ask_whoami(struct matrix_login *l) {
+        int r;
+
+        progress(l, "Asking whose access token this is", matrix_client_base_url(l->client));
+        r = matrix_client_set_token(l->client, l->access_token);
+        if (r >= 0)
+                r = matrix_whoami_get(l->client, on_whoami, l, &l->request);
+        if (r == -EINVAL)
+                fail(l, "this is no access token: it must be one word, as the other client shows it");
+        else if (r < 0)
+                fail_with_errno(l, r);
+}
+
+/* ---- a new session ---- */
+
+static void on_wrong_logged_out(const struct matrix_reply *reply, void *userdata) {
+        struct matrix_login *l = userdata;
+        char shown[USER_ID_MAX + 1];
+
+        l->request = NULL;
+        fail(l, "the homeserver logged in %s, which is not who was asked for: check the user name",
+             text_printable(shown, sizeof(shown), l->session.user_id));
+}
+
+/* The session of somebody else is not left behind on the server. */
+static void log_out_wrong(struct matrix_login *l, const char *user_id, const char *device_id, const char *token) {
+        int r = keep_session(l, user_id, device_id, token);
+
+        if (r >= 0)
+                r = matrix_client_set_token(l->client, token);
+        if (r >= 0)
+                r = matrix_logout_post(l->client, on_wrong_logged_out, l, &l->request);
+        if (r < 0)
+                fail_with_errno(l, r);
+}
+
+static void take_session(struct matrix_login *l, const json_t *body) {
+        const char *user_id = json_member_string(body, "user_id");
+        const char *device_id = json_member_string(body, "device_id");
+        const char *token = json_member_string(body, "access_token");
+
+        if (!user_id || !user_id_is_valid(user_id) || !device_id || !token || !*token)
+                fail(l, "%s answered the login without a session: check the homeserver's address",
+                     matrix_client_base_url(l->client));
+        else if (!user_fits(l, user_id))
+                log_out_wrong(l, user_id, device_id, token);
+        else
+                succeed(l, user_id, device_id, token);
+}
+
+static void on_login(const struct matrix_reply *reply, void *userdata) {
+        struct matrix_login *l = userdata;
+        const char *errcode = reply->errcode ? reply->errcode : "";
+        char wait[64];
+
+        l->request = NULL;
+        if (reply->outcome == MATRIX_OK)
+                take_session(l, reply->body);
+        else if (streq(errcode, "M_USER_DEACTIVATED"))
+                fail(l, "this account is deactivated: ask the homeserver's administrator");
+        else if (streq(errcode, "M_FORBIDDEN") || reply->outcome == MATRIX_SIGNED_OUT)
+                fail(l, "%s",
+                     l->password
+                             ? "wrong user name or password: try again"
+                             : "the login token is not accepted: it works once and for a short time, get a new one");
+        else if (reply->status == 429)
+                fail(l, "too many attempts: try again in %s",
+                     reply->retry_after == USEC_NEVER ? "some minutes"
+                                                      : format_duration(wait, sizeof(wait), reply->retry_after));
+        else
+                fail(l, "%s", reply->problem);
+}
+
+static json_t *login_body(const struct matrix_login *l) {
+        if (l->password)
+                return json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:s*}", "type", "m.login.password", "identifier",
+                                 "type", "m.id.user", "user", l->user, "password", l->password,
+                                 "initial_device_display_name", l->device_name, "device_id", l->device_id);
+        return json_pack("{s:s, s:s, s:s, s:s*}", "type", "m.login.token", "token", l->login_token,
+                         "initial_device_display_name", l->device_name, "device_id", l->device_id);
+}
+
+/* jansson keeps its own copy of the secret. */
+static void wipe_member(const json_t *body, const char *key) {
+        json_t *secret = json_object_get(body, key);
+
+        if (json_is_string(secret))
+                explicit_bzero((char *) json_string_value(secret), json_string_length(secret));
+}
+
+static void post_login(struct matrix_login *l) {
+        SCOPED(json_decref) json_t *body = login_body(l);
+        int r;
+
+        if (!body) {
+                fail(l, "user name or password are not UTF-8 text: check what was typed");
+                return;
+        }
+        progress(l, "Logging in", matrix_client_base_url(l->client));
+        r = matrix_login_post(l->client, body, on_login, l, &l->request);
+        wipe_member(body, "password");
+        wipe_member(body, "token");
+        if (r < 0)
+                fail_with_errno(l, r);
+}
+
+static void on_flows(const struct matrix_reply *reply, void *userdata) {
+        struct matrix_login *l = userdata;
+
+        l->request = NULL;
+        if (reply->outcome == MATRIX_UNRECOGNIZED || reply->outcome == MATRIX_NOT_FOUND)
+                fail(l, "%s has no login of this kind: give the access token of an existing session",
+                     matrix_client_base_url(l->client));
+        else if (reply->outcome != MATRIX_OK)
+                fail(l, "%s", reply->problem);
+        else if (l->password && !matrix_login_flows_have(reply->body, "m.login.password"))
+                fail(l, "%s takes no passwords: give a login token, or the access token of an existing session",
+                     matrix_client_base_url(l->client));
+        else if (l->login_token && !matrix_login_flows_have(reply->body, "m.login.token"))
+                fail(l, "%s takes no login tokens: give a password, or the access token of an existing session",
+                     matrix_client_base_url(l->client));
+        else
+                post_login(l);
+}
+
+/* ---- finding the homeserver ---- */
+
+static void on_versions(const struct matrix_reply *reply, void *userdata) {
+        struct matrix_login *l = userdata;
+        struct matrix_versions versions;
+        int r;
+
+        l->request = NULL;
+        if (reply->status == 0 || reply->outcome == MATRIX_RETRY || reply->outcome == MATRIX_UNSURE ||
+            reply->outcome == MATRIX_NOT_MATRIX) {
+                fail(l, "%s: %s", matrix_client_base_url(l->client), reply->problem);
+                return;
+        }
+        if (reply->outcome != MATRIX_OK || matrix_versions_parse(reply->body, &versions) < 0) {
+                fail(l, "%s is not a Matrix homeserver: check its address", matrix_client_base_url(l->client));
+                return;
+        }
+        if (l->access_token) {
+                ask_whoami(l);
+                return;
+        }
+        r = matrix_login_flows_get(l->client, on_flows, l, &l->request);
+        if (r < 0)
+                fail_with_errno(l, r);
+}
+
+static void use_homeserver(struct matrix_login *l, const char *url) {
+        const char *problem;
+        int r;
+
+        r = matrix_base_url_check(url, &problem);
+        if (r == -EINVAL || r == -EPERM) {
+                fail(l, "%s", problem);
+                return;
+        }
+        if (r >= 0)
+                r = matrix_client_new(&l->client, l->http, url, NULL);
+        if (r >= 0) {
+                progress(l, "Asking whether it is a homeserver", matrix_client_base_url(l->client));
+                r = matrix_versions_get(l->client, on_versions, l, &l->request);
+        }
+        if (r < 0)
+                fail_with_errno(l, r);
+}
+
+static void use_server_name(struct matrix_login *l) {
+        SCOPED(free) char *url = NULL;
+
+        if (asprintf(&url, "https://%s", l->server_name) < 0) {
+                url = NULL;
+                fail_with_errno(l, -ENOMEM);
+                return;
+        }
+        use_homeserver(l, url);
+}
+
+static void on_well_known(const struct http_reply *reply, void *userdata) {
+        SCOPED(json_decref) json_t *body = NULL;
+        struct matrix_login *l = userdata;
+        const char *url = NULL;
+
+        l->request = NULL;
+        if (reply->error < 0) {
+                fail(l, "%s; if the homeserver of %s has another address, give that", reply->problem, l->server_name);
+                return;
+        }
+        if (reply->status == 404) {
+                use_server_name(l);
+                return;
+        }
+        if (reply->status == 200 && json_parse(reply->body, reply->size, &body) >= 0)
+                url = json_member_string(json_member_object(body, "m.homeserver"), "base_url");
+        if (url)
+                use_homeserver(l, url);
+        else
+                fail(l,
+                     "https://%s/.well-known/matrix/client does not name a homeserver: give the homeserver's address",
+                     l->server_name);
+}
+
+/* With a port in it as it stands, as other clients do: the port is then one the server listens on. */
+static void ask_well_known(struct matrix_login *l) {
+        SCOPED(free) char *url = NULL;
+        int r;
+
+        progress(l, "Looking up the homeserver", l->server_name);
+        if (asprintf(&url, "https://%s/.well-known/matrix/client", l->server_name) < 0) {
+                url = NULL;
+                fail_with_errno(l, -ENOMEM);
+                return;
+        }
+        r = http_start(l->http,
+                       &(struct http_call){
+                               .method = "GET",
+                               .url = url,
+                               .timeout = WELL_KNOWN_TIMEOUT,
+                               .body_max = WELL_KNOWN_MAX,
+                               .follow = true,
+                       },
+                       on_well_known, l, &l->request);
+        if (r < 0)
+                fail_with_errno(l, r);
+}
+
+static const char *find_server_name(const struct matrix_login *l) {
+        const char *colon;
+
+        if (l->homeserver)
+                return l->homeserver;
+        colon = l->user && l->user[0] == '@' ? strchr(l->user, ':') : NULL;
+        return colon ? colon + 1 : NULL;
+}
+
+static void begin(struct matrix_login *l) {
+        const char *name;
+
+        if (l->password && (!l->user || !*l->user)) {
+                fail(l, "a password needs a user: give one, like @me:example.org");
+                return;
+        }
+        if (l->homeserver && strstr(l->homeserver, "://")) {
+                use_homeserver(l, l->homeserver);
+                return;
+        }
+        name = find_server_name(l);
+        if (!name) {
+                fail(l, "which homeserver? Give the whole user id, like @me:example.org, or the homeserver's address");
+                return;
+        }
+        if (!*name || name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:[]")]) {
+                fail(l, "there is no server name in what was given: it must look like example.org");
+                return;
+        }
+        l->server_name = strdup(name);
+        if (l->server_name)
+                ask_well_known(l);
+        else
+                fail_with_errno(l, -ENOMEM);
+}
+
+static int on_begin(sd_event_source *source, void *userdata) {
+        begin(userdata);
+        return 0;
+}
+
+/* ---- the object ---- */
+
+static void wipe_free(char *s) {
+        if (s)
+                explicit_bzero(s, strlen(s));
+        free(s);
+}
+
+struct matrix_login *matrix_login_free(struct matrix_login *l) {
+        if (!l)
+                return NULL;
+        http_request_free(l->request);
+        matrix_client_free(l->client);
+        sd_event_source_disable_unref(l->begin);
+        session_done(&l->session);
+        wipe_free(l->password);
+        wipe_free(l->login_token);
+        wipe_free(l->access_token);
+        free(l->user);
+        free(l->homeserver);
+        free(l->device_id);
+        free(l->device_name);
+        free(l->server_name);
+        free(l);
+        return NULL;
+}
+
+static int copy(char **ret, const char *s) {
+        if (!s)
+                return 0;
+        *ret = strdup(s);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int copy_device_name(struct matrix_login *l, const char *name) {
+        char host[256];
+
+        if (name)
+                return copy(&l->device_name, name);
+        if (gethostname(host, sizeof(host)) < 0)
+                return -errno;
+        host[sizeof(host) - 1] = '\0';
+        if (asprintf(&l->device_name, "busyd on %s", host) < 0) {
+                l->device_name = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+static int copy_options(struct matrix_login *l, const struct matrix_login_options *o) {
+        if (copy(&l->user, o->user) < 0 || copy(&l->homeserver, o->homeserver) < 0 ||
+            copy(&l->device_id, o->device_id) < 0 || copy(&l->password, o->password) < 0 ||
+            copy(&l->login_token, o->login_token) < 0 || copy(&l->access_token, o->access_token) < 0)
+                return -ENOMEM;
+        return copy_device_name(l, o->device_name);
+}
+
+int matrix_login_start(struct matrix_login **ret, struct http *http, const struct matrix_login_options *options,
+                       void (*on_progress)(const char *line, void *userdata), matrix_login_done_t done,
+                       void *userdata) {
+        SCOPED(matrix_login_free) struct matrix_login *l = NULL;
+        int r;
+
+        if (!!options->password + !!options->login_token + !!options->access_token != 1)
+                return -EINVAL;
+        l = calloc(1, sizeof(*l));
+        if (!l)
+                return -ENOMEM;
+        l->http = http;
+        l->progress = on_progress;
+        l->done = done;
+        l->userdata = userdata;
+        r = copy_options(l, options);
+        if (r < 0)
+                return r;
+        /* Not at once: a wrong argument is told like everything else, by the callback. */
+        r = sd_event_add_defer(http_event(http), &l->begin, on_begin, l);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(l->begin, "login-begin");
+
+        *ret = TAKE(l);
+        return 0;
+}

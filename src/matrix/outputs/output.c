@@ -1,0 +1,70 @@
+/* The table of outputs, and what their requests share. */
+#include "matrix/outputs/output.h"
+
+#include <errno.h>
+
+const struct output *const outputs[] = { &output_presence, &output_profile, NULL };
+
+struct output_request {
+        struct account *account;
+        struct http_request *http;
+        output_translate_t translate;
+        output_more_t more;
+        void *data;
+        output_done_t done;
+        void *userdata;
+};
+
+int output_request_new(struct output_request **ret, struct account *a, output_translate_t translate,
+                       output_done_t done, void *userdata) {
+        struct output_request *r = calloc(1, sizeof(*r));
+
+        if (!r)
+                return -ENOMEM;
+        *r = (struct output_request){ .account = a, .translate = translate, .done = done, .userdata = userdata };
+        *ret = r;
+        return 0;
+}
+
+void output_request_chain(struct output_request *r, output_more_t more, void *data) {
+        r->more = more;
+        r->data = data;
+}
+
+struct http_request **output_request_http(struct output_request *r) {
+        return &r->http;
+}
+
+void output_request_answered(const struct matrix_reply *reply, void *userdata) {
+        struct output_request *r = userdata;
+        struct output_result result = {
+                .outcome = reply->outcome,
+                .retry_after = reply->retry_after,
+                .problem = reply->problem ? reply->problem : "",
+        };
+
+        int more = 0;
+
+        r->http = NULL;
+        if (r->more)
+                more = r->more(r, r->account, reply, r->data);
+        if (more > 0)
+                return;
+        if (more < 0) {
+                result.outcome = MATRIX_UNSURE;
+                result.problem = strerror(-more);
+        } else if (r->translate)
+                r->translate(r->account, reply, &result);
+        r->done(&result, r->userdata);
+        free(r->data);
+        free(r);
+}
+
+struct output_request *output_request_free(struct output_request *r) {
+        if (!r)
+                return NULL;
+        http_request_free(r->http);
+        free(r->data);
+        free(r);
+        return NULL;
+}

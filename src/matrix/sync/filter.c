@@ -1,0 +1,131 @@
+/* What /sync is asked for: filters made of the call families' tables, the query, and the pace of the long poll.
+ * Pure. */
+#include "matrix/sync/sync.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "util/json.h"
+
+/* Synapse's own maximum; larger ones are cut silently. */
+#define TIMELINE_LIMIT 100
+
+/* A shorter poll would cost more than a proxy that cuts it. */
+#define POLL_TIMEOUT_MIN (10 * USEC_PER_SEC)
+/* What ends earlier is a broken server rather than an impatient proxy. */
+#define CUT_AFTER_MIN (8 * USEC_PER_SEC)
+/* A longer poll is tried again this much later: the network may be another one by then. */
+#define RECOVER_AFTER USEC_PER_HOUR
+
+/* Membership and redactions end calls; they wake on every room, so they are asked for only during one. */
+static const char *const in_call_types[] = { "m.room.member", "m.room.redaction", NULL };
+
+static int append_types(json_t *array, const char *const *types) {
+        for (; types && *types; types++)
+                if (json_array_append_new(array, json_string(*types)) < 0)
+                        return -1;
+        return 0;
+}
+
+static json_t *state_types_new(const struct call_family *const *families) {
+        json_t *types = json_array();
+
+        for (; *families; families++)
+                if (append_types(types, (*families)->state_types) < 0)
+                        break;
+        return types;
+}
+
+json_t *sync_message_types_new(const struct call_family *const *families, bool in_call) {
+        json_t *types = json_array();
+
+        for (; *families; families++)
+                if (append_types(types, (*families)->message_types) < 0)
+                        break;
+        if (in_call)
+                (void) append_types(types, in_call_types);
+        return types;
+}
+
+/* State must be in the timeline's types too: it travels only there while nothing is missing. */
+static json_t *timeline_new(const struct call_family *const *families, enum sync_filter kind) {
+        json_t *types, *state;
+
+        if (kind == SYNC_FILTER_STATE)
+                return json_pack("{s:[]}", "types");
+        state = state_types_new(families);
+        types = sync_message_types_new(families, kind == SYNC_FILTER_IN_CALL);
+        if (state && types)
+                (void) json_array_extend(types, state);
+        json_decref(state);
+        return json_pack("{s:i, s:o}", "limit", TIMELINE_LIMIT, "types", types);
+}
+
+static json_t *presence_new(const char *me) {
+        if (!me)
+                return json_pack("{s:[]}", "types");
+        return json_pack("{s:[s], s:[s]}", "types", "m.presence", "senders", me);
+}
+
+static json_t *account_data_new(const char *prefix) {
+        return prefix ? json_pack("{s:[s+]}", "types", prefix, "*") : json_object();
+}
+
+json_t *sync_filter_new(const struct call_family *const *families, enum sync_filter kind, const char *me,
+                        const char *account_data) {
+        /* Without lazy loading the server reads every member of every room. */
+        return json_pack("{s:o, s:o, s:{s:{s:[]}, s:{s:[]}, s:{s:b, s:o}, s:o}}", "presence", presence_new(me),
+                         "account_data", account_data_new(account_data), "room", "account_data", "types", "ephemeral",
+                         "types", "state", "lazy_load_members", 1, "types", state_types_new(families), "timeline",
+                         timeline_new(families, kind));
+}
+
+static bool list_has(const char *const *types, const char *type) {
+        for (; types && *types; types++)
+                if (streq(*types, type))
+                        return true;
+        return false;
+}
+
+bool sync_type_is_wanted(const struct call_family *const *families, const char *type) {
+        for (; *families; families++)
+                if (list_has((*families)->message_types, type) || list_has((*families)->state_types, type))
+                        return true;
+        return list_has(in_call_types, type);
+}
+
+char *sync_path_new(const struct sync_query *q) {
+        const char *presence = set_presence_to_string(q->set_presence);
+        char timeout[24];
+
+        (void) snprintf(timeout, sizeof(timeout), "%" PRIu64, q->timeout / USEC_PER_MSEC);
+        if (!q->since)
+                return matrix_path("/_matrix/client/v3/sync?filter=%s&timeout=%s&set_presence=%s", q->filter, timeout,
+                                   presence);
+        return matrix_path("/_matrix/client/v3/sync?filter=%s&timeout=%s&set_presence=%s&since=%s", q->filter, timeout,
+                           presence, q->since);
+}
+
+void sync_pace_init(struct sync_pace *p, usec_t max) {
+        *p = (struct sync_pace){ .max = max, .timeout = max, .recover_at = USEC_NEVER };
+}
+
+usec_t sync_pace_timeout(struct sync_pace *p, usec_t now) {
+        if (now >= p->recover_at) {
+                p->timeout = usec_min(p->timeout * 2, p->max);
+                p->recover_at = p->timeout < p->max ? usec_add(now, RECOVER_AFTER) : USEC_NEVER;
+        }
+        return p->timeout;
+}
+
+bool sync_pace_cut(struct sync_pace *p, const struct matrix_reply *reply, usec_t timeout, usec_t ran, usec_t now) {
+        bool gateway = reply->status == 502 || reply->status == 504;
+
+        if (ran < CUT_AFTER_MIN || ran >= timeout)
+                return false;
+        if (!gateway && !(reply->status == 0 && reply->outcome == MATRIX_UNSURE))
+                return false;
+        p->timeout = timeout / 2 > POLL_TIMEOUT_MIN ? timeout / 2 : POLL_TIMEOUT_MIN;
+        p->recover_at = usec_add(now, RECOVER_AFTER);
+        return true;
+}

@@ -1,0 +1,552 @@
+/* The /sync loop: one request in flight at any time, which is either a filter being uploaded, a poll, or a gap being
+ * read back.
+ *
+ *   idle -> [filter ->] poll -> [gaps ->] answer handed over -> [pause ->] poll ...
+ *
+ * A failure is handed over and leaves the loop idle. */
+#include "matrix/sync/sync.h"
+
+#include <errno.h>
+
+#include "matrix/client/api.h"
+#include "matrix/sync/gaps.h"
+#include "util/clock.h"
+#include "util/json.h"
+#include "util/log.h"
+
+/* The first answer of a big account, or one after a long time, takes the server minutes and is large. */
+#define SLOW_TIMEOUT (5 * USEC_PER_MIN)
+#define BODY_MAX     (64U << 20)
+/* What the network may add to a poll. */
+#define POLL_MARGIN (30 * USEC_PER_SEC)
+
+/* A poll that had something to say would have said it by then. */
+#define WATCHING_AFTER (3 * USEC_PER_SEC)
+
+/* Synapse drops the presence of a poll that starts earlier after another (rc_presence). */
+#define COUNTED_DISTANCE (10 * USEC_PER_SEC)
+
+/* Answers at once, one after the other: a server that does so for longer is not worth being hurried for. */
+#define HURRIED_MAX    8
+#define HURRIED_WITHIN USEC_PER_SEC
+
+/* In a row; then the server really does not take what we send, or the gap cannot be read. */
+#define FILTER_TRIES_MAX 2
+#define GAP_TRIES_MAX    3
+
+/* Initial answers are cached for 2 min by query: the timeout, ignored there, makes each query another one. */
+#define INITIAL_SALT 1000
+
+enum stage {
+        STAGE_IDLE,
+        STAGE_FILTER,
+        STAGE_POLL,
+        STAGE_GAPS,
+        STAGE_PAUSE,
+};
+
+struct sync {
+        sd_event *event;
+        struct matrix_client *client;
+        char *me;
+        const struct sync_handler *handler;
+        struct sync_options options;
+        struct sync_pace pace;
+
+        char *since;
+        bool initial;  /* ask for a whole state next */
+        bool catch_up; /* answer at once, however little there is: whether it works must not take a whole poll */
+        bool in_call, held;
+        bool minds_none; /* the server refuses SET_PRESENCE_NONE */
+        unsigned salt;
+
+        enum stage stage;
+        struct http_request *request;
+        sd_event_source *timer;
+        char *filter_ids[SYNC_FILTERS_MAX][2]; /* [kind][with own presence] */
+        bool inline_filters;                   /* the server keeps none */
+        unsigned filter_tries, gap_tries, hurried;
+
+        struct {
+                usec_t started, timeout;
+                bool initial, presence;
+                enum set_presence says;
+        } poll;
+
+        struct sync_batch *batch;
+        struct gap_fill *gaps;
+};
+
+static int next(struct sync *s);
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void arm(struct sync *s, usec_t at) {
+        int r = sd_event_source_set_time(s->timer, at);
+
+        if (r >= 0)
+                r = sd_event_source_set_enabled(s->timer, at == USEC_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error("Cannot set the timer of the poll: %s", strerror(-r));
+}
+
+/* An answer may have brought news while nothing was watched yet: the end is told in any case. */
+static void set_watching(struct sync *s, bool watching) {
+        s->handler->watching(s->handler->userdata, watching);
+}
+
+static void drop(struct sync *s) {
+        s->request = http_request_free(s->request);
+        s->gaps = gap_fill_free(s->gaps);
+        s->batch = sync_batch_free(s->batch);
+        s->stage = STAGE_IDLE;
+        if (s->timer)
+                arm(s, USEC_NEVER);
+}
+
+static void fail(struct sync *s, const struct matrix_reply *reply) {
+        drop(s);
+        s->catch_up = true;
+        set_watching(s, false);
+        s->handler->failed(s->handler->userdata, reply);
+}
+
+/* Our own trouble, told like a server's. */
+static void fail_errno(struct sync *s, int error) {
+        fail(s, &(struct matrix_reply){
+                        .outcome = MATRIX_RETRY, .problem = strerror(-error), .retry_after = USEC_NEVER });
+}
+
+static void pause_for(struct sync *s, usec_t wait) {
+        drop(s);
+        set_watching(s, false);
+        s->stage = STAGE_PAUSE;
+        arm(s, usec_add(clock_now(), wait));
+}
+
+/* ---- filters ---- */
+
+static enum sync_filter filter_kind(const struct sync *s) {
+        if (s->initial)
+                return SYNC_FILTER_STATE;
+        return s->in_call ? SYNC_FILTER_IN_CALL : SYNC_FILTER_IDLE;
+}
+
+static bool filter_presence(const struct sync *s) {
+        return s->options.own_presence && !s->initial;
+}
+
+static json_t *filter_new(const struct sync *s) {
+        return sync_filter_new(call_families, filter_kind(s), filter_presence(s) ? s->me : NULL,
+                               s->options.account_data);
+}
+
+static void forget_filters(struct sync *s) {
+        for (size_t i = 0; i < SYNC_FILTERS_MAX; i++)
+                for (size_t j = 0; j < 2; j++) {
+                        free(s->filter_ids[i][j]);
+                        s->filter_ids[i][j] = NULL;
+                }
+}
+
+static void on_filter(const struct matrix_reply *reply, void *userdata) {
+        struct sync *s = userdata;
+        const char *id = json_member_string(reply->body, "filter_id");
+        char **slot = &s->filter_ids[filter_kind(s)][filter_presence(s)];
+
+        s->request = NULL;
+        s->stage = STAGE_IDLE;
+        if (reply->outcome == MATRIX_OK && id) {
+                free(*slot);
+                *slot = strdup(id);
+        } else if (reply->outcome == MATRIX_OK || reply->outcome == MATRIX_UNRECOGNIZED ||
+                   reply->outcome == MATRIX_NOT_FOUND || reply->outcome == MATRIX_REFUSED)
+                s->inline_filters = true;
+        else {
+                fail(s, reply);
+                return;
+        }
+        (void) next(s);
+}
+
+static int upload_filter(struct sync *s) {
+        SCOPED(json_decref) json_t *filter = filter_new(s);
+
+        if (!filter)
+                return -ENOMEM;
+        s->stage = STAGE_FILTER;
+        return matrix_filter_post(s->client, s->me, filter, on_filter, s, &s->request);
+}
+
+/* ---- the poll ---- */
+
+static bool carried_calls(const struct sync_batch *b) {
+        for (size_t i = 0; i < b->n_events; i++)
+                if (sync_type_is_wanted(call_families, b->events[i].type))
+                        return true;
+        return b->n_left_rooms > 0;
+}
+
+static int move_to(struct sync *s, const char *since) {
+        char *copy = strdup(since);
+
+        if (!copy)
+                return -ENOMEM;
+        free(s->since);
+        s->since = copy;
+        return 0;
+}
+
+/* Whoever is woken by the same thing as we are gets a head start on the server's limiter (reference 2.1). */
+static usec_t pause_after(struct sync *s, const struct sync_batch *b, usec_t ran) {
+        if (s->initial || s->poll.timeout == 0 || s->poll.initial)
+                return 0; /* not a long poll, or something else is to be asked at once */
+        if (!carried_calls(b)) {
+                s->hurried = 0;
+                return ran >= s->poll.timeout ? 0 : s->options.poll_pause;
+        }
+        s->hurried = ran < HURRIED_WITHIN ? s->hurried + 1 : 0;
+        return s->hurried > HURRIED_MAX ? s->options.poll_pause : 0;
+}
+
+/* After a whole state the events since the old position still count: messages are in no state. */
+static void hand_over(struct sync *s) {
+        struct sync_answer answer = { .batch = s->batch, .initial = s->poll.initial };
+        usec_t ran = clock_now() - s->poll.started, wait;
+
+        if (s->gaps)
+                answer.gaps = gap_fill_pages(s->gaps, &answer.n_gaps);
+        answer.moves = !answer.initial || !s->since;
+        if (answer.moves && move_to(s, s->batch->next_batch) < 0) {
+                fail_errno(s, -ENOMEM);
+                return;
+        }
+        s->catch_up = answer.initial;
+        s->initial = false;
+        s->filter_tries = s->gap_tries = 0;
+        s->stage = STAGE_IDLE;
+        s->handler->answer(s->handler->userdata, &answer);
+        wait = pause_after(s, s->batch, ran);
+        if (wait > 0)
+                pause_for(s, wait);
+        else {
+                drop(s);
+                (void) next(s);
+        }
+}
+
+static void on_gaps(const struct matrix_reply *failure, void *userdata) {
+        struct sync *s = userdata;
+
+        if (failure && ++s->gap_tries < GAP_TRIES_MAX)
+                fail(s, failure);
+        else
+                hand_over(s);
+}
+
+static int fill_gaps(struct sync *s) {
+        SCOPED(json_decref) json_t *types = sync_message_types_new(call_families, s->in_call);
+
+        if (!types)
+                return -ENOMEM;
+        s->stage = STAGE_GAPS;
+        return gap_fill_start(&s->gaps, s->client, s->me, s->batch, types, on_gaps, s);
+}
+
+/* The position is lost, and with it the messages since: a call that ended meanwhile would never end here. */
+static void look_back(struct sync *s) {
+        const char *rooms[GAP_ROOMS_MAX];
+        size_t n = s->handler->rooms(s->handler->userdata, rooms, GAP_ROOMS_MAX);
+
+        for (size_t i = 0; i < n; i++)
+                if (sync_batch_add_gap(s->batch, rooms[i]) < 0)
+                        return;
+}
+
+/* No more than GAP_ROOMS_MAX are read back: those with a call that may have ended there come first. */
+static void order_gaps(struct sync *s) {
+        const char *rooms[GAP_ROOMS_MAX];
+        size_t n = s->handler->rooms(s->handler->userdata, rooms, GAP_ROOMS_MAX), first = 0;
+
+        for (size_t i = 0; i < n; i++)
+                for (size_t j = first; j < s->batch->n_gaps; j++)
+                        if (streq(s->batch->gaps[j].room_id, rooms[i])) {
+                                struct sync_gap gap = s->batch->gaps[first];
+
+                                s->batch->gaps[first++] = s->batch->gaps[j];
+                                s->batch->gaps[j] = gap;
+                                break;
+                        }
+}
+
+static void on_answer(struct sync *s, const struct matrix_reply *reply) {
+        int r = sync_batch_new(&s->batch, reply->body, s->me);
+
+        if (r < 0) {
+                fail(s, &(struct matrix_reply){ .outcome = MATRIX_NOT_MATRIX,
+                                                .problem = "the answer to /sync is not one of a homeserver",
+                                                .retry_after = USEC_NEVER });
+                return;
+        }
+        if (s->poll.initial) {
+                s->batch->n_gaps = 0; /* no timeline was asked for */
+                if (!s->since)
+                        look_back(s);
+        }
+        if (s->batch->n_gaps > GAP_ROOMS_MAX)
+                order_gaps(s);
+        if (s->batch->n_gaps > 0 && fill_gaps(s) >= 0)
+                return;
+        hand_over(s);
+}
+
+static void on_bad_filter(struct sync *s, const struct matrix_reply *reply) {
+        if (++s->filter_tries > FILTER_TRIES_MAX) {
+                fail(s, reply);
+                return;
+        }
+        forget_filters(s);
+        drop(s);
+        (void) next(s);
+}
+
+static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
+        if (!s->since) {
+                fail(s, reply);
+                return;
+        }
+        drop(s);
+        sync_forget_position(s);
+        s->handler->position_lost(s->handler->userdata);
+        (void) next(s);
+}
+
+/* No word of the spec leaves the user alone there; a server that insists on one gets the least harmful. */
+static enum set_presence poll_says(const struct sync *s) {
+        enum set_presence p = s->held ? s->options.while_held : s->options.while_idle;
+
+        return p == SET_PRESENCE_NONE && s->minds_none ? SET_PRESENCE_UNAVAILABLE : p;
+}
+
+static void on_word_refused(struct sync *s) {
+        log_debug("The server insists on a word for set_presence");
+        s->minds_none = true;
+        drop(s);
+        (void) next(s);
+}
+
+static void on_poll(const struct matrix_reply *reply, void *userdata) {
+        struct sync *s = userdata;
+        usec_t now = clock_now();
+
+        s->request = NULL;
+        s->stage = STAGE_IDLE;
+        arm(s, USEC_NEVER);
+        if (reply->outcome == MATRIX_OK)
+                on_answer(s, reply);
+        else if (reply->outcome == MATRIX_BAD_FILTER)
+                on_bad_filter(s, reply);
+        else if (reply->outcome == MATRIX_BAD_TOKEN_POS)
+                on_bad_position(s, reply);
+        else if (reply->status == 400 && s->poll.says == SET_PRESENCE_NONE)
+                on_word_refused(s);
+        else if (!s->poll.initial && sync_pace_cut(&s->pace, reply, s->poll.timeout, now - s->poll.started, now)) {
+                log_debug("The poll was cut, asking for %u s next", (unsigned) (s->pace.timeout / USEC_PER_SEC));
+                pause_for(s, s->options.poll_pause);
+        } else
+                fail(s, reply);
+}
+
+static usec_t poll_timeout(struct sync *s, usec_t now) {
+        if (s->initial)
+                return (1 + s->salt++ % INITIAL_SALT) * USEC_PER_MSEC;
+        return s->catch_up ? 0 : sync_pace_timeout(&s->pace, now);
+}
+
+static int start_poll(struct sync *s, const char *filter) {
+        usec_t now = clock_now();
+        struct sync_query query = {
+                .filter = filter,
+                .since = s->initial ? NULL : s->since,
+                .timeout = poll_timeout(s, now),
+                .set_presence = poll_says(s),
+        };
+        SCOPED(free) char *path = sync_path_new(&query);
+        struct matrix_call call = {
+                .method = "GET",
+                .path = path,
+                .timeout = s->initial || s->catch_up ? SLOW_TIMEOUT : query.timeout + POLL_MARGIN,
+                .body_max = BODY_MAX,
+        };
+
+        if (!path)
+                return -ENOMEM;
+        s->poll.started = now;
+        s->poll.timeout = query.timeout;
+        s->poll.initial = s->initial;
+        s->poll.says = query.set_presence;
+        s->poll.presence = filter_presence(s);
+        s->stage = STAGE_POLL;
+        if (!s->initial && !s->catch_up)
+                arm(s, usec_add(now, WATCHING_AFTER));
+        return matrix_request(s->client, &call, on_poll, s, &s->request);
+}
+
+static int poll_inline(struct sync *s) {
+        SCOPED(json_decref) json_t *filter = filter_new(s);
+        SCOPED(free) char *text = filter ? json_dumps(filter, JSON_COMPACT) : NULL;
+
+        return text ? start_poll(s, text) : -ENOMEM;
+}
+
+static int ask(struct sync *s) {
+        const char *id = s->filter_ids[filter_kind(s)][filter_presence(s)];
+
+        if (s->inline_filters)
+                return poll_inline(s);
+        return id ? start_poll(s, id) : upload_filter(s);
+}
+
+static int next(struct sync *s) {
+        int r;
+
+        if (s->stage != STAGE_IDLE)
+                return 0;
+        if (!s->since)
+                s->initial = true;
+        r = ask(s);
+        if (r < 0)
+                fail_errno(s, r);
+        return r;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct sync *s = userdata;
+
+        if (s->stage == STAGE_POLL)
+                set_watching(s, true);
+        else if (s->stage == STAGE_PAUSE) {
+                s->stage = STAGE_IDLE;
+                (void) next(s);
+        }
+        return 0;
+}
+
+/* ---- the owner's wishes ---- */
+
+/* What is asked for has changed: the poll in flight is replaced by one that asks for it. At once, that loses nothing:
+ * the new one begins where the old one did. */
+static void replace_poll(struct sync *s, usec_t at) {
+        if (s->stage != STAGE_POLL)
+                return;
+        if (at > clock_now())
+                pause_for(s, at - clock_now());
+        else {
+                drop(s);
+                (void) next(s);
+        }
+}
+
+void sync_set_options(struct sync *s, const struct sync_options *options) {
+        if (options->poll_timeout != s->options.poll_timeout)
+                sync_pace_init(&s->pace, options->poll_timeout);
+        if (options->account_data != s->options.account_data)
+                forget_filters(s);
+        s->options = *options;
+        if (s->stage == STAGE_POLL && s->poll.presence != filter_presence(s))
+                replace_poll(s, 0);
+}
+
+void sync_set_in_call(struct sync *s, bool in_call) {
+        s->in_call = in_call;
+}
+
+void sync_set_held(struct sync *s, bool held, bool now) {
+        bool counted = set_presence_counts(s->poll.says);
+
+        if (s->held == held)
+                return;
+        s->held = held;
+        if (!held && counted && s->options.while_idle == SET_PRESENCE_OFFLINE)
+                replace_poll(s, 0);
+        else if (held && now && !counted && !s->poll.initial && set_presence_counts(s->options.while_held))
+                replace_poll(s, usec_add(s->poll.started, COUNTED_DISTANCE));
+}
+
+void sync_resync(struct sync *s) {
+        s->initial = true;
+}
+
+bool sync_is_resyncing(const struct sync *s) {
+        return s->initial;
+}
+
+void sync_forget_position(struct sync *s) {
+        free(s->since);
+        s->since = NULL;
+        s->initial = true;
+}
+
+int sync_go(struct sync *s) {
+        if (s->stage == STAGE_PAUSE)
+                drop(s);
+        return next(s);
+}
+
+bool sync_catch_up(struct sync *s) {
+        if (s->stage != STAGE_PAUSE)
+                return false;
+        s->catch_up = true;
+        return sync_go(s) >= 0;
+}
+
+void sync_stop(struct sync *s) {
+        drop(s);
+        s->catch_up = true;
+        set_watching(s, false);
+}
+
+/* A family with state needs a whole one at the start: the position tells only of changes. */
+static bool needs_state(void) {
+        for (const struct call_family *const *f = call_families; *f; f++)
+                if ((*f)->state_types && *(*f)->state_types)
+                        return true;
+        return false;
+}
+
+int sync_new(struct sync **ret, sd_event *event, struct matrix_client *client, const char *me, const char *since,
+             const struct sync_handler *handler) {
+        SCOPED(sync_free) struct sync *s = calloc(1, sizeof(*s));
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        s->event = sd_event_ref(event);
+        s->client = client;
+        s->handler = handler;
+        s->salt = random_u32();
+        s->catch_up = true;
+        s->me = strdup(me);
+        if (!s->me || (since && move_to(s, since) < 0))
+                return -ENOMEM;
+        s->initial = !since || needs_state();
+        r = sd_event_add_time(event, &s->timer, CLOCK_BOOTTIME, 0, 0, on_timer, s);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(s->timer, "matrix-sync");
+        arm(s, USEC_NEVER);
+        *ret = TAKE(s);
+        return 0;
+}
+
+struct sync *sync_free(struct sync *s) {
+        if (!s)
+                return NULL;
+        drop(s);
+        sd_event_source_disable_unref(s->timer);
+        sd_event_unref(s->event);
+        forget_filters(s);
+        free(s->since);
+        free(s->me);
+        free(s);
+        return NULL;
+}

@@ -1,0 +1,110 @@
+/* The /sync loop of one account: filters, the long poll and its pace, gaps. It carries answers to its owner and
+ * stops at a failure; what a failure means is the owner's business. */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "core/base.h"
+#include "matrix/client/client.h"
+#include "matrix/sync/events.h"
+#include "matrix/calls/family.h"
+#include "matrix/server/traits.h"
+
+/* A stored position older than this is not used any more: the server would have to look through too much. */
+#define SYNC_GAP_MAX (24 * USEC_PER_HOUR)
+
+/* Without an answer for longer than this, servers may leave rooms out of the next one (reference 7.4): resync. */
+#define SYNC_STALE (10 * USEC_PER_MIN)
+
+/* ---- pure: what is asked for ---- */
+
+enum sync_filter {
+        SYNC_FILTER_STATE,   /* initial: state only */
+        SYNC_FILTER_IDLE,    /* incremental */
+        SYNC_FILTER_IN_CALL, /* ... while a call rests on Matrix events */
+        SYNC_FILTERS_MAX,
+};
+/* NULL if out of memory. `me` NULL: without the own presence. `account_data`: the beginning of the types that are
+ * wanted; NULL: all of them, where the server knows no wildcards. */
+json_t *sync_filter_new(const struct call_family *const *families, enum sync_filter kind, const char *me,
+                        const char *account_data);
+/* The message types of all families, for /messages. */
+json_t *sync_message_types_new(const struct call_family *const *families, bool in_call);
+/* Whether a family lists this type, or it is one that every family gets. */
+bool sync_type_is_wanted(const struct call_family *const *families, const char *type);
+
+struct sync_query {
+        const char *filter; /* id, or JSON */
+        const char *since;  /* NULL: initial */
+        usec_t timeout;
+        enum set_presence set_presence;
+};
+char *sync_path_new(const struct sync_query *q);
+
+/* ---- pure: how long a poll may take ---- */
+
+struct sync_pace {
+        usec_t max;
+        usec_t timeout;
+        usec_t recover_at;
+};
+void sync_pace_init(struct sync_pace *p, usec_t max);
+usec_t sync_pace_timeout(struct sync_pace *p, usec_t now);
+/* A poll of `timeout` ended after `ran` with this outcome and nothing in it. Returns whether something in between
+ * cut it: then the next one is shorter, and it does not count as a failure. */
+bool sync_pace_cut(struct sync_pace *p, const struct matrix_reply *reply, usec_t timeout, usec_t ran, usec_t now);
+
+/* ---- the loop ---- */
+
+struct sync;
+
+struct sync_answer {
+        const struct sync_batch *batch;
+        struct sync_batch *const *gaps; /* what was missing before it, newest first */
+        size_t n_gaps;
+        bool initial; /* a whole state: what is not in it is gone */
+        bool moves;   /* the position moves to the batch's next_batch */
+};
+
+struct sync_handler {
+        void (*answer)(void *userdata, const struct sync_answer *answer);
+        /* The server does not take the stored position any more. */
+        void (*position_lost)(void *userdata);
+        /* Rooms with messages that matter still: read back where the events since the position are lost. */
+        size_t (*rooms)(void *userdata, const char **ret, size_t max);
+        /* The loop stands still until sync_go(). */
+        void (*failed)(void *userdata, const struct matrix_reply *reply);
+        /* True: a poll is in flight, and everything before it has arrived. False: no poll is in flight. */
+        void (*watching)(void *userdata, bool watching);
+        void *userdata;
+};
+
+struct sync_options {
+        usec_t poll_timeout, poll_pause;
+        bool own_presence;
+        const char *account_data; /* static; as in sync_filter_new() */
+        enum set_presence while_idle, while_held;
+};
+
+/* Borrows client and handler, copies the rest. `since` may be NULL. Not to be freed from within a callback. */
+int sync_new(struct sync **ret, sd_event *event, struct matrix_client *client, const char *me, const char *since,
+             const struct sync_handler *handler);
+struct sync *sync_free(struct sync *s);
+CLEANUP(struct sync, sync_free);
+
+/* Starts, or goes on after a failure; a poll in flight stays. */
+int sync_go(struct sync *s);
+/* Ends a pause with a poll that is answered at once. False: there is no pause, what is new comes by itself. */
+bool sync_catch_up(struct sync *s);
+/* Drops what is in flight. */
+void sync_stop(struct sync *s);
+/* The next answer is a whole state; the events since the position come after it. */
+void sync_resync(struct sync *s);
+bool sync_is_resyncing(const struct sync *s);
+void sync_forget_position(struct sync *s);
+
+/* Both end a poll in flight only if it asks for something that is not wanted any more. */
+void sync_set_options(struct sync *s, const struct sync_options *options);
+void sync_set_in_call(struct sync *s, bool in_call);
+/* False ends a counted poll at once. True with `now`: a poll that is not counted is replaced. */
+void sync_set_held(struct sync *s, bool held, bool now);
