@@ -31,7 +31,7 @@ static int only_account(const char *folder, char **ret) {
 /* A second token would make the registration that the server may have by now useless. */
 static bool may_replace(const char *folder, const char *name, bool force) {
         SCOPED(secret_free) char *token = NULL;
-        int r = force ? 0 : secret_load(folder, name, SECRET_APPSERVICE, NULL, &token);
+        int r = force ? 0 : secret_load(folder, name, NULL, &token);
 
         if (r > 0)
                 complain("A registration was printed for \"%s\" before, and would be of no use any more. To print a "
@@ -67,7 +67,7 @@ static enum exit_code print_registration(struct ctl *c, const char *folder, cons
                 return CTL_FAILED;
         r = registration_make(&registration, s.user_id);
         if (r >= 0)
-                r = secret_save(folder, name, SECRET_APPSERVICE, registration.as_token);
+                r = secret_save(folder, name, registration.as_token);
         if (r < 0) {
                 complain("Cannot make a registration for %s: %s", s.user_id, strerror(-r));
                 return CTL_FAILED;

@@ -199,13 +199,13 @@ static void look_at_learned(struct examination *x) {
 
 /* ---- cures ---- */
 
-static const char *load(struct examination *x, enum secret_kind kind, const char *file, char **ret) {
-        int r = secret_load(x->folder, x->name, kind, file, ret);
+static const char *load(struct examination *x, const char *file, char **ret) {
+        int r = secret_load(x->folder, x->name, file, ret);
 
         if (r < 0)
-                examine_add(x->doc, FINDING_PROBLEM, NULL, "the %s%s%s cannot be used: %s",
-                            kind == SECRET_APPSERVICE ? "token of the application service" : "companion token",
-                            file ? " in " : "", file ? file : "", secret_problem(r));
+                examine_add(x->doc, FINDING_PROBLEM, NULL,
+                            "the token of the application service%s%s cannot be used: %s", file ? " in " : "",
+                            file ? file : "", secret_problem(r));
         return r > 0 ? *ret : NULL;
 }
 
@@ -231,7 +231,7 @@ static int ask_cure(struct examination *x) {
         struct http_request *request;
         int r;
 
-        if (!load(x, SECRET_APPSERVICE, x->config->appservice_token_file, &token))
+        if (!load(x, x->config->appservice_token_file, &token))
                 return 0;
         r = matrix_client_new(&client, x->http, x->session.homeserver, token);
         if (r >= 0)
@@ -239,46 +239,11 @@ static int ask_cure(struct examination *x) {
         return r < 0 ? r : wait_answer(x);
 }
 
-static void on_companion(const struct matrix_reply *reply, void *userdata) {
-        struct examination *x = userdata;
-        const char *user_id = NULL, *device_id = NULL;
-
-        x->answered = true;
-        if (reply->outcome != MATRIX_OK || matrix_whoami_parse(reply->body, &user_id, &device_id) < 0)
-                examine_add(x->doc, FINDING_PROBLEM, NULL, "the server does not take the companion token: %s",
-                            reply->problem);
-        else if (!streq(user_id, x->session.user_id))
-                examine_add(x->doc, FINDING_PROBLEM, "it must be of another client of yours",
-                            "the companion token belongs to %s", user_id);
-        else if (streq(device_id, x->facts.device_id))
-                examine_add(x->doc, FINDING_PROBLEM, "it must be of another client of yours",
-                            "the companion token is busyd's own");
-        else {
-                x->cure = "companion";
-                examine_add(x->doc, FINDING_OK, NULL,
-                            "busy is written as your device %s, which must be your only other client", device_id);
-        }
-}
-
-static int ask_companion(struct examination *x) {
-        SCOPED(secret_free) char *token = NULL;
-        SCOPED(matrix_client_free) struct matrix_client *client = NULL;
-        struct http_request *request;
-        int r;
-
-        if (!load(x, SECRET_COMPANION, x->config->companion_token_file, &token))
-                return 0;
-        r = matrix_client_new(&client, x->http, x->session.homeserver, token);
-        if (r >= 0)
-                r = matrix_whoami_get(client, on_companion, x, &request);
-        return r < 0 ? r : wait_answer(x);
-}
-
 /* ---- what comes of it ---- */
 
 static void tell_stuck(struct examination *x) {
         bool sticks = x->facts.traits->copies_busy || x->learned;
-        bool cured = streq(x->cure, "works") || streq(x->cure, "companion");
+        bool cured = streq(x->cure, "works");
         bool live = json_object_get(x->doc, "other_client") ? x->other_client : true;
 
         set_bool(x->doc, "would_stick", sticks && live && !cured && x->facts.versions.busy_presence);
@@ -287,16 +252,14 @@ static void tell_stuck(struct examination *x) {
         else if (cured)
                 examine_add(x->doc, FINDING_OK, NULL, "busy comes back also if another client of yours is online");
         else
-                examine_add(
-                        x->doc, live ? FINDING_NOTE : FINDING_OK,
-                        live ? "set up a cure with the server's administrator (busyctl cure print-registration), or "
-                               "name the token of your only other client (companion-token-file)"
-                             : NULL,
-                        "%s: busy would stick after a call while another client of yours is online; now %s",
-                        x->learned ? "seen on this server" : "known of this server",
-                        !json_object_get(x->doc, "other_client") ? "that cannot be told"
-                        : live                                   ? "one is, so only the message is shown"
-                                                                 : "none is, and busy is shown");
+                examine_add(x->doc, live ? FINDING_NOTE : FINDING_OK,
+                            live ? "set up a cure with the server's administrator (busyctl cure print-registration)"
+                                 : NULL,
+                            "%s: busy would stick after a call while another client of yours is online; now %s",
+                            x->learned ? "seen on this server" : "known of this server",
+                            !json_object_get(x->doc, "other_client") ? "that cannot be told"
+                            : live                                   ? "one is, so only the message is shown"
+                                                                     : "none is, and busy is shown");
 }
 
 static void look(struct examination *x) {
@@ -311,8 +274,6 @@ static void look(struct examination *x) {
                 r = ask_presence(x);
                 if (r >= 0)
                         r = ask_cure(x);
-                if (r >= 0)
-                        r = ask_companion(x);
                 tell_stuck(x);
         }
         set_text(x->doc, "cure", x->cure);

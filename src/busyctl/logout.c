@@ -133,8 +133,7 @@ static enum exit_code forget(struct ctl *c, const char *folder, const char *name
         }
         let_go(c, name);
         if (log_out(name, s) || force) {
-                (void) secret_remove(folder, name, SECRET_APPSERVICE);
-                (void) secret_remove(folder, name, SECRET_COMPANION);
+                (void) secret_remove(folder, name);
                 return CTL_OK;
         }
         r = session_save(folder, name, s);

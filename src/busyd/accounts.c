@@ -353,13 +353,12 @@ static int token_from_command(struct manager *m, const char *name, struct sessio
 }
 
 /* Without it the account goes on as if there were none. */
-static char *load_secret(const struct manager *m, const char *name, enum secret_kind kind, const char *file) {
+static char *load_secret(const struct manager *m, const char *name, const char *file) {
         char *token = NULL;
-        int r = secret_load(state_dir(m->state), name, kind, file, &token);
+        int r = secret_load(state_dir(m->state), name, file, &token);
 
         if (r < 0)
-                log_error("Account %s: the %s is not used: %s%s%s", name,
-                          kind == SECRET_APPSERVICE ? "token of the application service" : "companion token",
+                log_error("Account %s: the token of the application service is not used: %s%s%s", name,
                           file ? file : "", file ? ": " : "", secret_problem(r));
         return token;
 }
@@ -367,10 +366,8 @@ static char *load_secret(const struct manager *m, const char *name, enum secret_
 static void give_tokens(const struct manager *m, struct tenant *t) {
         const struct account_config *config = config_account(m->config, t->name);
         SCOPED(secret_free)
-        char *appservice = load_secret(m, t->name, SECRET_APPSERVICE, config->appservice_token_file);
-        SCOPED(secret_free) char *companion = load_secret(m, t->name, SECRET_COMPANION, config->companion_token_file);
-        int r = account_set_tokens(t->account,
-                                   &(struct account_tokens){ .appservice = appservice, .companion = companion });
+        char *appservice = load_secret(m, t->name, config->appservice_token_file);
+        int r = account_set_tokens(t->account, &(struct account_tokens){ .appservice = appservice });
 
         if (r < 0)
                 log_error("Account %s: its further tokens are not used: %s", t->name, strerror(-r));

@@ -67,7 +67,6 @@ static void account_free_strings(struct account_config *a) {
         free(a->ca_file);
         free(a->token_command);
         free(a->appservice_token_file);
-        free(a->companion_token_file);
 }
 
 static int account_init(struct account_config *a, const char *name) {

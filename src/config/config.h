@@ -16,7 +16,6 @@ struct account_config {
         char *ca_file;                    /* NULL: the system's */
         char *token_command;              /* NULL: none */
         char *appservice_token_file;      /* NULL: the one that busyctl keeps */
-        char *companion_token_file;       /* NULL: none */
 };
 
 struct source_config {

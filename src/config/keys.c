@@ -332,7 +332,6 @@ static const struct key keys[] = {
         { SECTION_ACCOUNT, "ca-file", &type_path, ACCOUNT(ca_file), 0, 0, NULL },
         { SECTION_ACCOUNT, "token-command", &type_command, ACCOUNT(token_command), 0, 0, NULL },
         { SECTION_ACCOUNT, "appservice-token-file", &type_path, ACCOUNT(appservice_token_file), 0, 0, NULL },
-        { SECTION_ACCOUNT, "companion-token-file", &type_path, ACCOUNT(companion_token_file), 0, 0, NULL },
         { SECTION_ACCOUNT, "poll-timeout", &type_duration, ACCOUNT(settings.poll_timeout), 10 * USEC_PER_SEC,
           USEC_PER_HOUR, NULL },
         { SECTION_ACCOUNT, "poll-pause", &type_duration, ACCOUNT(settings.poll_pause), 0, USEC_PER_MIN, NULL },

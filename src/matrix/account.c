@@ -35,8 +35,6 @@ struct account {
 
         struct http *http;
         struct matrix_client *client;
-        struct matrix_client *companion;
-        char *companion_token;
         struct cure *cure;
         struct observers *observers;
         struct peers *peers;
@@ -268,8 +266,7 @@ static bool state_is_claimed(const struct account *a) {
 static void update_held(struct account *a) {
         bool fallback = !a->facts.versions.busy_presence || streq(a->written, PRESENCE_STATE_UNAVAILABLE);
 
-        /* A poll of ours that counts would catch busy from the companion. */
-        sync_set_held(a->sync, a->held && state_is_claimed(a) && !account_companion(a), fallback);
+        sync_set_held(a->sync, a->held && state_is_claimed(a), fallback);
 }
 
 static void update_options(struct account *a) {
@@ -607,24 +604,9 @@ static int set_appservice(struct account *a, const char *token) {
         return r;
 }
 
-static int set_companion(struct account *a, const char *token) {
-        if (token && a->companion_token && streq(token, a->companion_token))
-                return 0;
-        a->companion = matrix_client_free(a->companion);
-        secret_free(TAKE(a->companion_token));
-        if (!token)
-                return 0;
-        a->companion_token = strdup(token);
-        if (!a->companion_token)
-                return -ENOMEM;
-        return matrix_client_new(&a->companion, a->http, matrix_client_base_url(a->client), token);
-}
-
 int account_set_tokens(struct account *a, const struct account_tokens *tokens) {
         int r = set_appservice(a, tokens->appservice);
 
-        if (r >= 0)
-                r = set_companion(a, tokens->companion);
         update_held(a);
         a->handler->changed(a->handler->userdata, a);
         return r;
@@ -710,8 +692,6 @@ struct account *account_free(struct account *a) {
         peers_free(a->peers);
         sd_event_source_disable_unref(a->timer);
         matrix_client_free(a->client);
-        matrix_client_free(a->companion);
-        secret_free(a->companion_token);
         cure_free(a->cure);
         free(a->name);
         free(a->user_id);
@@ -771,12 +751,6 @@ const struct profile_support *account_profile(const struct account *a) {
 
 struct cure *account_cure(const struct account *a) {
         return a->cure;
-}
-
-struct matrix_client *account_companion(const struct account *a) {
-        bool busy = a->settings.presence == PRESENCE_AUTO || a->settings.presence == PRESENCE_BUSY;
-
-        return busy && a->facts.versions.busy_presence && a->facts.traits->copies_busy ? a->companion : NULL;
 }
 
 const struct account_settings *account_settings(const struct account *a) {

@@ -84,7 +84,6 @@ int account_set_settings(struct account *a, const struct account_settings *setti
 /* Besides the session's token; NULL: none. Copied. */
 struct account_tokens {
         const char *appservice; /* of an application service that may act for the user */
-        const char *companion;  /* of the user's only other client */
 };
 int account_set_tokens(struct account *a, const struct account_tokens *tokens);
 
@@ -107,8 +106,6 @@ const struct profile_support *account_profile(const struct account *a);
 const struct account_settings *account_settings(const struct account *a);
 struct matrix_client *account_client(struct account *a);
 struct cure *account_cure(const struct account *a); /* NULL: none is set up */
-/* By whom busy is written, where that avoids that it sticks; NULL: by the session itself. */
-struct matrix_client *account_companion(const struct account *a);
 /* Synapse's rule for "another client keeps presence alive" (reference 2.8): when the own presence was seen to be
  * other than offline, without a break, first and last; 0: not. While a claim is held: as it was when that began, so
  * that a choice made by it stands. */

@@ -6,13 +6,6 @@
 
 #include "util/file.h"
 
-static const struct {
-        const char *file, *credential;
-} kinds[] = {
-        [SECRET_APPSERVICE] = { "as-token", "as_token" },
-        [SECRET_COMPANION] = { "companion-token", "companion_token" },
-};
-
 void secret_free(char *token) {
         if (token)
                 explicit_bzero(token, strlen(token));
@@ -61,37 +54,37 @@ static int load_file(const char *path, bool private, char **ret) {
         return take_token(data, size, ret);
 }
 
-static int load_credential(const char *account, enum secret_kind kind, char **ret) {
+static int load_credential(const char *account, char **ret) {
         const char *dir = getenv("CREDENTIALS_DIRECTORY");
         SCOPED(free) char *path = NULL;
 
         if (!dir)
                 return 0;
-        if (asprintf(&path, "%s/busyd-%s.%s", dir, account, kinds[kind].credential) < 0) {
+        if (asprintf(&path, "%s/busyd-%s.as_token", dir, account) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
         return load_file(path, /* private= */ false, ret);
 }
 
-static int secret_path(const char *state_dir, const char *account, enum secret_kind kind, char **ret) {
+static int secret_path(const char *state_dir, const char *account, char **ret) {
         char *path;
 
         if (!account_name_is_valid(account))
                 return -EINVAL;
-        if (asprintf(&path, "%s/%s-%s", state_dir, kinds[kind].file, account) < 0)
+        if (asprintf(&path, "%s/as-token-%s", state_dir, account) < 0)
                 return -ENOMEM;
         *ret = path;
         return 0;
 }
 
-int secret_load(const char *state_dir, const char *account, enum secret_kind kind, const char *file, char **ret) {
+int secret_load(const char *state_dir, const char *account, const char *file, char **ret) {
         SCOPED(free) char *path = NULL;
-        int r = secret_path(state_dir, account, kind, &path);
+        int r = secret_path(state_dir, account, &path);
 
         if (r < 0)
                 return r;
-        r = load_credential(account, kind, ret);
+        r = load_credential(account, ret);
         if (r != 0)
                 return r;
         r = load_file(file ? file : path, /* private= */ true, ret);
@@ -106,18 +99,18 @@ const char *secret_problem(int error) {
         return strerror(-error);
 }
 
-int secret_save(const char *state_dir, const char *account, enum secret_kind kind, const char *token) {
+int secret_save(const char *state_dir, const char *account, const char *token) {
         SCOPED(free) char *path = NULL;
-        int r = secret_path(state_dir, account, kind, &path);
+        int r = secret_path(state_dir, account, &path);
 
         if (r >= 0)
                 r = dir_make(state_dir);
         return r < 0 ? r : file_write(path, token, strlen(token), 0600);
 }
 
-int secret_remove(const char *state_dir, const char *account, enum secret_kind kind) {
+int secret_remove(const char *state_dir, const char *account) {
         SCOPED(free) char *path = NULL;
-        int r = secret_path(state_dir, account, kind, &path);
+        int r = secret_path(state_dir, account, &path);
 
         return r < 0 ? r : file_remove(path);
 }

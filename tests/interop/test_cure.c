@@ -140,33 +140,3 @@ DESK_TEST(cure, server_does_not_know_it, 0) {
         desk_check(d, again.code == 1, "a second registration without --force");
         doctor_says(d, "cure", "\"refused\"");
 }
-
-/* The user's only other client lends its token: what is written there comes back there. */
-Test(cure, companion) {
-        struct desk *d = desk_new(&(struct desk_options){ 0 });
-        const char *path = world_path(d->world, "companion");
-        struct online_client *client;
-        char config[1024];
-        FILE *f = fopen(path, "we");
-
-        cr_assert_not_null(f);
-        (void) fprintf(f, "%s\n", device_token(d->phone));
-        cr_assert_eq(fclose(f), 0);
-        cr_assert_eq(chmod(path, 0600), 0);
-        (void) snprintf(config, sizeof(config),
-                        "[busyd]\nend-grace = 0s\nlog-level = debug\n[account " ACCOUNT "]\nmessage = " DESK_MESSAGE
-                        "\ncompanion-token-file = %s\n",
-                        path);
-        world_config(d->world, config);
-        desk_log_in(d);
-        client = online_client_start(d->phone);
-        world_start_online(d->world);
-        desk_expect(d, "online", "before");
-        doctor_says(d, "cure", "\"companion\"");
-        (void) call_and_hang_up(d, client, "call1", LIMITED_POLLS_TO_CATCH_BUSY);
-        (void) call_and_hang_up(d, client, "call2", LIMITED_POLLS_TO_CATCH_BUSY);
-        online_client_wait_polls(client, online_client_polls(client) + 2);
-        desk_shows(d, "online", "before");
-        online_client_free(client);
-        desk_end(d);
-}

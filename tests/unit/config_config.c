@@ -41,7 +41,6 @@ Test(config, defaults) {
         cr_expect_null(a->ca_file);
         cr_expect_null(a->token_command);
         cr_expect_null(a->appservice_token_file);
-        cr_expect_null(a->companion_token_file);
         cr_expect(a->settings.profile_call);
         cr_expect(s->enabled);
         cr_expect_null(s->ignore);
@@ -58,7 +57,7 @@ Test(config, everything_set) {
                                    "enabled = no\npresence = status\nmessage =\nca-file = /ca.pem\n"
                                    "token-command = pass show \"a = b\"\npoll-timeout = 30s\npoll-pause = 0\n"
                                    "refresh-interval = 20s\nprofile-call = no\n"
-                                   "appservice-token-file = /as\ncompanion-token-file = /companion\n"
+                                   "appservice-token-file = /as\n"
                                    "[source pipewire]\nonly = a*  b\n"
                                    "[account  home]\nmessage = \303\244h\n"
                                    "[source pipewire]\nenabled = off\nonly = c\nignore = x\nignore =\nignore = y\n";
@@ -79,7 +78,6 @@ Test(config, everything_set) {
         cr_expect_eq(c->n_accounts, 2);
         cr_expect_not(a->settings.profile_call);
         cr_expect_str_eq(a->appservice_token_file, "/as");
-        cr_expect_str_eq(a->companion_token_file, "/companion");
         cr_expect_not(a->enabled);
         cr_expect_eq(a->settings.presence, PRESENCE_STATUS);
         cr_expect_str_eq(a->settings.message, "");

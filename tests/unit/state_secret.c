@@ -8,8 +8,6 @@
 #include "util/file.h"
 #include "util_temp.h"
 
-#define KIND SECRET_APPSERVICE
-
 static const struct file_row {
         const char *what, *text;
         unsigned mode;
@@ -35,7 +33,7 @@ Test(secret, files) {
                 int r;
 
                 cr_assert_eq(file_write(path, row->text, strlen(row->text), row->mode), 0);
-                r = secret_load(t.path, "home", KIND, path, &token);
+                r = secret_load(t.path, "home", path, &token);
                 cr_expect_eq(r, row->result, "%s: %d", row->what, r);
                 if (r == 1)
                         cr_expect_str_eq(token, "abc", "%s: %s", row->what, token);
@@ -48,16 +46,15 @@ Test(secret, saved_loaded_removed) {
         SCOPED(free) char *path = path_join(t.path, "as-token-home");
         struct stat st;
 
-        cr_assert_eq(secret_load(t.path, "home", KIND, NULL, &token), 0);
-        cr_assert_eq(secret_save(t.path, "home", KIND, "abc"), 0);
+        cr_assert_eq(secret_load(t.path, "home", NULL, &token), 0);
+        cr_assert_eq(secret_save(t.path, "home", "abc"), 0);
         cr_assert_eq(stat(path, &st), 0);
         cr_expect_eq(st.st_mode & 0777U, 0600U);
-        cr_assert_eq(secret_load(t.path, "home", KIND, NULL, &token), 1);
+        cr_assert_eq(secret_load(t.path, "home", NULL, &token), 1);
         cr_expect_str_eq(token, "abc");
-        cr_expect_eq(secret_load(t.path, "home", SECRET_COMPANION, NULL, &other), 0, "the other kind");
-        cr_expect_eq(secret_load(t.path, "work", KIND, NULL, &other), 0, "the other account");
-        cr_assert_eq(secret_remove(t.path, "home", KIND), 0);
-        cr_expect_eq(secret_load(t.path, "home", KIND, NULL, &other), 0);
+        cr_expect_eq(secret_load(t.path, "work", NULL, &other), 0, "the other account");
+        cr_assert_eq(secret_remove(t.path, "home"), 0);
+        cr_expect_eq(secret_load(t.path, "home", NULL, &other), 0);
 }
 
 Test(secret, a_file_that_is_named_must_be_there) {
@@ -65,9 +62,9 @@ Test(secret, a_file_that_is_named_must_be_there) {
         SCOPED(free) char *path = path_join(t.path, "file");
         char *token = NULL;
 
-        cr_assert_eq(secret_save(t.path, "home", KIND, "stored"), 0);
-        cr_expect_eq(secret_load(t.path, "home", KIND, path, &token), -ENOENT);
-        cr_expect_eq(secret_load(t.path, "../home", KIND, NULL, &token), -EINVAL);
+        cr_assert_eq(secret_save(t.path, "home", "stored"), 0);
+        cr_expect_eq(secret_load(t.path, "home", path, &token), -ENOENT);
+        cr_expect_eq(secret_load(t.path, "../home", NULL, &token), -EINVAL);
 }
 
 Test(secret, credentials_come_first) {
@@ -75,9 +72,9 @@ Test(secret, credentials_come_first) {
         SCOPED(free) char *path = path_join(t.path, "busyd-home.as_token");
         SCOPED(secret_free) char *token = NULL;
 
-        cr_assert_eq(secret_save(t.path, "home", KIND, "stored"), 0);
+        cr_assert_eq(secret_save(t.path, "home", "stored"), 0);
         cr_assert_eq(file_write(path, "given\n", 6, 0440), 0);
         cr_assert_eq(setenv("CREDENTIALS_DIRECTORY", t.path, 1), 0);
-        cr_assert_eq(secret_load(t.path, "home", KIND, NULL, &token), 1);
+        cr_assert_eq(secret_load(t.path, "home", NULL, &token), 1);
         cr_expect_str_eq(token, "given");
 }

@@ -9,9 +9,6 @@
 #include "util/clock.h"
 #include "util/json.h"
 
-/* Synapse drops a busy after an hour without a sign of life, others after half an hour. */
-#define COMPANION_REFRESH (15 * USEC_PER_MIN)
-
 static const char presence_is_off[] = "this server has presence switched off: nobody sees who is busy there";
 
 static const char nobody_looks[] = "you share no room with anybody there, so nobody sees it";
@@ -35,28 +32,24 @@ static bool usable(const struct account *a, const char **ret_why) {
 static enum presence_cure cure_state(const struct account *a) {
         const struct cure *c = account_cure(a);
 
-        if (account_companion(a))
-                return CURE_WORKS;
         return !c ? CURE_NONE : cure_works(c) ? CURE_WORKS : CURE_FAILS;
 }
 
-/* As the user's only other client, which polls and so keeps its own busy alive, there is one value. */
 static void traits(const struct account *a, struct claim_traits *ret) {
         const struct server_traits *t = account_traits(a);
         usec_t refresh = account_settings(a)->refresh_interval;
-        bool per_device = t->presence_per_device && !account_companion(a);
 
         if (refresh == 0)
-                refresh = account_companion(a) ? COMPANION_REFRESH : t->refresh_interval;
+                refresh = t->refresh_interval;
         *ret = (struct claim_traits){
-                .per_device = per_device,
+                .per_device = t->presence_per_device,
                 .withdrawn = PRESENCE_STATE_OFFLINE,
                 .taken = PRESENCE_STATE_BUSY,
                 .sticky = t->copies_busy,
-                .person_writes_whole = !per_device,
+                .person_writes_whole = !t->presence_per_device,
                 .text_tells_person = true,
                 .pushed = t->pushes_own_presence && account_settings(a)->presence != PRESENCE_OFF,
-                .curable = cure_state(a) == CURE_WORKS && !account_companion(a),
+                .curable = cure_state(a) == CURE_WORKS,
                 .refresh_interval = refresh,
         };
 }
@@ -115,7 +108,7 @@ bool presence_fall_back(struct claim_want *w) {
 }
 
 static bool fall_back(const struct account *a, struct claim_want *w) {
-        return !account_companion(a) && presence_fall_back(w);
+        return presence_fall_back(w);
 }
 
 static bool is_switched_off(const struct matrix_reply *reply) {
@@ -148,12 +141,6 @@ static void translate_read(struct account *a, const struct matrix_reply *reply, 
                 account_presence_read(a, &result->value);
 }
 
-/* Not the session's token: nothing is wrong with the account. */
-static void translate_companion(struct account *a, const struct matrix_reply *reply, struct output_result *result) {
-        if (reply->outcome == MATRIX_SIGNED_OUT || is_switched_off(reply))
-                refuse(result, "the server refuses the companion-token; see \"busyctl doctor\"");
-}
-
 static void translate_write(struct account *a, const struct matrix_reply *reply, struct output_result *result) {
         if (is_switched_off(reply))
                 refuse(result, presence_is_off);
@@ -182,18 +169,14 @@ const char *presence_word(const char *state, const struct server_traits *t) {
 static int presence_write(struct account *a, const struct claim_value *v, output_done_t done, void *userdata,
                           struct output_request **ret) {
         SCOPED(output_request_free) struct output_request *request = NULL;
-        struct matrix_client *companion = account_companion(a);
         const char *word = presence_word(v->state, account_traits(a));
-        int r = output_request_new(&request, a, companion ? translate_companion : translate_write, done, userdata);
+        int r = output_request_new(&request, a, translate_write, done, userdata);
 
         if (r < 0)
                 return r;
-        /* It might never end there (reference 2.3); the client itself says what it is. */
-        if (companion && streq(v->state, PRESENCE_STATE_UNAVAILABLE))
-                word = "online";
         account_presence_written(a, v->state);
-        r = matrix_presence_put(companion ? companion : account_client(a), account_user_id(a), word, v->text,
-                                output_request_answered, request, output_request_http(request));
+        r = matrix_presence_put(account_client(a), account_user_id(a), word, v->text, output_request_answered, request,
+                                output_request_http(request));
         if (r < 0)
                 return r;
         *ret = TAKE(request);
