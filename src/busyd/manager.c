@@ -225,7 +225,7 @@ static int op_hold(void *userdata, uint32_t cookie, const char *app, const char 
                                      .what = reason[0] ? reason : "hold",
                                      .phase = CALL_ACTIVE,
                                      .evidence = EVIDENCE_PROOF,
-                                     .until = duration > 0 ? usec_add(clock_now(), duration) : USEC_NEVER,
+                                     .lasts = duration > 0 ? duration : USEC_NEVER,
                              });
         decide(m);
         return r < 0 ? r : 0;

@@ -137,9 +137,9 @@ static int add(struct call_table *t, const struct call_report *r, usec_t now) {
         }
         e->call.phase = r->phase;
         e->call.evidence = r->evidence;
-        e->call.since = r->since > 0 && r->since < now ? r->since : now;
+        e->call.since = r->age < now ? now - r->age : 1;
         e->call.steady_since = e->call.since;
-        e->call.until = r->until;
+        e->call.until = usec_add(now, r->lasts);
         e->call.announced = r->announced;
         e->call.serial = t->next_serial++;
         append(t, e);
@@ -163,7 +163,7 @@ static int update(struct call *c, const struct call_report *r, usec_t now) {
                 c->steady_since = now;
         c->phase = r->phase;
         c->evidence = r->evidence;
-        c->until = r->until;
+        c->until = usec_add(now, r->lasts);
         c->announced = r->announced;
         return changed;
 }
@@ -173,7 +173,7 @@ int call_table_report(struct call_table *t, const struct call_report *r, usec_t 
 
         if (!r->source[0] || !r->id[0])
                 return -EINVAL;
-        if (r->phase == CALL_GONE || r->until <= now)
+        if (r->phase == CALL_GONE || r->lasts == 0)
                 return call_table_end(t, r->source, r->id);
         e = find(t, r->source, r->id);
         return e ? update(&e->call, r, now) : add(t, r, now);

@@ -30,8 +30,9 @@ struct call_report {
         const char *what;   /* the evidence in a few words; names no person */
         enum call_phase phase;
         enum call_evidence evidence;
-        usec_t since; /* when it began; 0 or the future: now */
-        usec_t until; /* stale from then on unless reported again; USEC_NEVER: until ended */
+        /* Spans, seen from the moment of the report: who reports reads no clock. */
+        usec_t age;   /* how long it has been going on; 0: it has just begun, or nobody knows */
+        usec_t lasts; /* stale after so long unless reported again; USEC_NEVER: until ended */
         /* The user's client tells others that the user is in it, and writes more than that when it begins and ends. */
         bool announced;
 };
@@ -56,7 +57,7 @@ CLEANUP(struct call_table, call_table_free);
 
 /* Adds the call, or updates it. Copies all strings. Returns 1 if anything but `until` changed, 0 if not,
  * -EINVAL for an empty source or id, -E2BIG at either limit (the report is dropped), -ENOMEM.
- * CALL_GONE, or an `until` that is not after `now`, ends the call instead. */
+ * CALL_GONE, or a report that lasts no time, ends the call instead. */
 int call_table_report(struct call_table *t, const struct call_report *r, usec_t now);
 
 /* Ends one call. Returns 1 if there was one, else 0. */

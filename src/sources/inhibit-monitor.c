@@ -105,7 +105,7 @@ static void forget_all(struct other *o, const char *sender, const char *name) {
 
 static void report(struct inhibit *i, const char *app) {
         struct source *s = &i->source->source;
-        struct call_report r = { .id = i->id, .app = app, .phase = CALL_ACTIVE, .until = USEC_NEVER };
+        struct call_report r = { .id = i->id, .app = app, .phase = CALL_ACTIVE, .lasts = USEC_NEVER };
 
         if (reason_find(s->context.reasons, app, i->reason, &r.evidence, &r.what))
                 source_report(s, &r);

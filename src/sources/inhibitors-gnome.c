@@ -66,7 +66,7 @@ static int add(struct gnome *g, const char *path, const char *reason) {
 
 static void report(struct gnome *g, const struct inhibitor *i, const char *app_id) {
         char app[SOURCE_APP_MAX];
-        struct call_report r = { .id = i->path, .phase = CALL_ACTIVE, .until = USEC_NEVER };
+        struct call_report r = { .id = i->path, .phase = CALL_ACTIVE, .lasts = USEC_NEVER };
 
         r.app = identity_of_name(app, sizeof(app), app_id);
         if (reason_find(g->source.context.reasons, app, i->reason, &r.evidence, &r.what))

@@ -50,7 +50,7 @@ static int mark(struct plasma *p, const char *id) {
 /* The list has no ids. Who and what for is enough: the same twice is one call. */
 static void take(struct plasma *p, const char *who, const char *why) {
         char app[SOURCE_APP_MAX], id[ID_SIZE];
-        struct call_report r = { .id = id, .phase = CALL_ACTIVE, .until = USEC_NEVER };
+        struct call_report r = { .id = id, .phase = CALL_ACTIVE, .lasts = USEC_NEVER };
 
         r.app = identity_of_name(app, sizeof(app), who);
         if (!reason_find(p->source.context.reasons, app, why, &r.evidence, &r.what))

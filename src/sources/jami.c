@@ -38,7 +38,7 @@ static const struct {
 static void take(struct source *s, const char *id, const char *word, sd_bus_message *m) {
         struct call_report r = { .id = id, .app = "jami", .what = "call in Jami", .evidence = EVIDENCE_PROOF };
 
-        r.until = USEC_NEVER;
+        r.lasts = USEC_NEVER;
         for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
                 if (!streq(states[i].word, word))
                         continue;

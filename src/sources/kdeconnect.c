@@ -4,7 +4,6 @@
 
 #include "sources/services.h"
 #include "sources/watch.h"
-#include "util/clock.h"
 
 #define NAME      "org.kde.kdeconnect"
 #define TELEPHONY "org.kde.kdeconnect.device.telephony"
@@ -34,7 +33,7 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
                                                 .what = "a phone rings (KDE Connect)",
                                                 .phase = CALL_RINGING_IN,
                                                 .evidence = EVIDENCE_PROOF,
-                                                .until = usec_add(clock_now(), RINGING_MAX),
+                                                .lasts = RINGING_MAX,
                                         });
         else
                 source_end(userdata, phone);

@@ -78,7 +78,9 @@ static void end(struct notification_table *t, struct entry *e) {
         *e = (struct entry){ .phase = CALL_GONE };
 }
 
-static void report(struct notification_table *t, const struct entry *e) {
+static void report(struct notification_table *t, const struct entry *e, usec_t now) {
+        usec_t until = deadline(e);
+
         if (e->unnamed)
                 return;
         t->sink->report(t->sink->userdata, &(struct call_report){
@@ -88,8 +90,10 @@ static void report(struct notification_table *t, const struct entry *e) {
                                                    .what = describe(e),
                                                    .phase = e->phase,
                                                    .evidence = e->evidence,
-                                                   .since = e->since,
-                                                   .until = deadline(e),
+                                                   .age = now - e->since,
+                                                   .lasts = until == USEC_NEVER ? until
+                                                            : until > now       ? until - now
+                                                                                : 0,
                                            });
 }
 
@@ -233,7 +237,7 @@ const char *notification_table_notify(struct notification_table *t, const struct
                 e->unnamed = unnamed;
         }
         fill(e, k, n, meaning == NOTIFICATION_RINGING ? CALL_RINGING_IN : CALL_ACTIVE, now);
-        report(t, e);
+        report(t, e, now);
         return fresh ? e->id : NULL;
 }
 
@@ -247,7 +251,7 @@ void notification_table_name(struct notification_table *t, const char *id, const
                 e->unnamed = false;
                 if (known)
                         e->evidence = EVIDENCE_STRONG;
-                report(t, e);
+                report(t, e, now);
         }
 }
 
@@ -269,7 +273,7 @@ void notification_table_replied(struct notification_table *t, const char *sender
                 if (number == 0)
                         end(t, e);
                 else
-                        report(t, e);
+                        report(t, e, now);
                 return;
         }
 }
@@ -303,7 +307,7 @@ void notification_table_action(struct notification_table *t, const struct notifi
                 e->phase = CALL_ACTIVE;
                 e->answered = true;
                 e->since = now;
-                report(t, e);
+                report(t, e, now);
         }
 }
 

@@ -41,7 +41,7 @@ static void report(struct stream_source *s, const struct node *n, const char *ap
                                           .what = what,
                                           .phase = CALL_ACTIVE,
                                           .evidence = evidence,
-                                          .until = USEC_NEVER,
+                                          .lasts = USEC_NEVER,
                                   });
 }
 

@@ -65,7 +65,7 @@ static void report(struct phone *p, const struct phone_call *c, enum call_phase 
                                                   .what = p->service->what,
                                                   .phase = phase,
                                                   .evidence = EVIDENCE_PROOF,
-                                                  .until = USEC_NEVER,
+                                                  .lasts = USEC_NEVER,
                                           });
 }
 

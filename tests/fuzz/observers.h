@@ -39,14 +39,14 @@ static inline void on_report(void *userdata, const struct call_report *r) {
         must(streq(r->source, "matrix/fuzz") && r->id[0], "a report has a source and an id");
         must(strlen(r->id) < CALL_ID_BYTES, "an id has a limit");
         must(r->phase != CALL_GONE && r->evidence == EVIDENCE_PROOF, "a report is of a call");
-        must(r->until > o->time.now && r->until != USEC_NEVER, "a call runs out some time");
-        must(r->since > 0, "a call has a beginning");
+        must(r->lasts > 0 && r->lasts != USEC_NEVER, "a call runs out some time");
+        must(r->age < o->time.now, "a call begins after the boot");
         must(!strchr(r->what, '@') && !strchr(r->what, '!'), "the evidence names nobody");
         if (i == o->n_calls) {
                 must(o->n_calls < CALLS_PER_SOURCE_MAX, "the call table has room for all reports");
                 (void) snprintf(o->calls[o->n_calls++], CALL_ID_BYTES, "%s", r->id);
         }
-        o->until[i] = r->until;
+        o->until[i] = usec_add(o->time.now, r->lasts);
 }
 
 static inline void on_end(void *userdata, const char *source, const char *id) {

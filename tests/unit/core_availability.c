@@ -43,7 +43,7 @@ static int report(struct call_table *calls, const struct row *row, enum call_pha
                                                         .what = "test",
                                                         .phase = phase,
                                                         .evidence = evidence,
-                                                        .until = USEC_NEVER },
+                                                        .lasts = USEC_NEVER },
                                  now);
 }
 

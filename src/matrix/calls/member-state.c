@@ -186,7 +186,7 @@ void own_state_commit(struct observer *o, const struct observer_time *t) {
         for (size_t i = 0; i < s->n; i++)
                 report_set_add(&s->reports, s->entries[i].report_id, CALL_ACTIVE, s->entries[i].since,
                                s->entries[i].until, s->kind->what);
-        report_set_end(&s->reports);
+        report_set_end(&s->reports, t);
 }
 
 void own_state_room_left(struct observer *o, const char *room_id) {

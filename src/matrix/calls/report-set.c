@@ -156,7 +156,20 @@ static struct reported *report_set_get(struct report_set *s, const char *id) {
         return &s->items[s->n++];
 }
 
-static void report_set_tell(const struct report_set *s, const struct reported *item) {
+/* A beginning before the boot, or none that is known, is the boot. */
+static usec_t age_of(const struct reported *item, const struct observer_time *t) {
+        usec_t since = item->since > 0 ? (usec_t) item->since : 1;
+
+        return since < t->now ? t->now - since : 0;
+}
+
+static usec_t rest_of(const struct reported *item, const struct observer_time *t) {
+        if (item->until == MOMENT_NEVER)
+                return USEC_NEVER;
+        return moment_is_past(item->until, t) ? 0 : (usec_t) item->until - t->now;
+}
+
+static void report_set_tell(const struct report_set *s, const struct reported *item, const struct observer_time *t) {
         const struct call_report report = {
                 .source = s->context->source,
                 .id = item->id,
@@ -164,8 +177,8 @@ static void report_set_tell(const struct report_set *s, const struct reported *i
                 .what = item->what,
                 .phase = item->phase,
                 .evidence = EVIDENCE_PROOF,
-                .since = item->since > 0 ? (usec_t) item->since : 1,
-                .until = item->until == MOMENT_NEVER ? USEC_NEVER : (usec_t) item->until,
+                .age = age_of(item, t),
+                .lasts = rest_of(item, t),
                 .announced = s->announced,
         };
 
@@ -189,7 +202,7 @@ void report_set_add(struct report_set *s, const char *id, enum call_phase phase,
 }
 
 /* Ends first: they make room. */
-void report_set_end(struct report_set *s) {
+void report_set_end(struct report_set *s, const struct observer_time *t) {
         for (size_t i = 0; i < s->n;) {
                 struct reported *item = &s->items[i];
 
@@ -203,7 +216,7 @@ void report_set_end(struct report_set *s) {
         }
         for (size_t i = 0; i < s->n; i++) {
                 if (s->items[i].changed)
-                        report_set_tell(s, &s->items[i]);
+                        report_set_tell(s, &s->items[i], t);
                 s->items[i].changed = false;
         }
 }

@@ -83,6 +83,6 @@ void report_set_begin(struct report_set *s);
 /* `what` is static. */
 void report_set_add(struct report_set *s, const char *id, enum call_phase phase, moment_t since, moment_t until,
                     const char *what);
-void report_set_end(struct report_set *s);
+void report_set_end(struct report_set *s, const struct observer_time *t);
 usec_t report_set_deadline(const struct report_set *s);
 bool report_set_in_call(const struct report_set *s);

@@ -252,7 +252,7 @@ static void notify_commit(struct observer *o, const struct observer_time *t) {
         for (size_t i = 0; i < n->n; i++)
                 report_set_add(&n->reports, n->rings[i].report_id, CALL_RINGING_IN, n->rings[i].since,
                                n->rings[i].until, "rtc.notification received");
-        report_set_end(&n->reports);
+        report_set_end(&n->reports, t);
 }
 
 static void notify_room_left(struct observer *o, const char *room_id) {

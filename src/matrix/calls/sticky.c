@@ -219,7 +219,7 @@ static void sticky_commit(struct observer *o, const struct observer_time *t) {
                 if (s->members[i].joined)
                         report_set_add(&s->reports, s->members[i].report_id, CALL_ACTIVE, s->members[i].since,
                                        s->members[i].until, "rtc.member event sent by you");
-        report_set_end(&s->reports);
+        report_set_end(&s->reports, t);
 }
 
 static void sticky_room_left(struct observer *o, const char *room_id) {

@@ -262,7 +262,7 @@ static void voip_commit(struct observer *o, const struct observer_time *t) {
                 else
                         i++;
         }
-        report_set_end(&v->reports);
+        report_set_end(&v->reports, t);
 }
 
 static void voip_room_left(struct observer *o, const char *room_id) {
