@@ -1,10 +1,9 @@
 /* busyd.conf: ini to struct (design, section 8). */
 #pragma once
 
+#include "core/account-settings.h"
 #include "core/availability.h"
 #include "core/base.h"
-#include "matrix/account.h"
-#include "state/session.h"
 
 #define CONFIG_SOURCES_MAX 32
 #define CONFIG_GLOBS_MAX   64 /* of one list */

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "config/keys.h"
+#include "core/claim.h"
 #include "util/log.h"
 #include "util/reason-line.h"
 #include "util/text.h"

@@ -4,6 +4,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "core/account-settings.h"
 #include "core/base.h"
 #include "core/calls.h"
 #include "core/claim.h"
@@ -11,7 +12,7 @@
 #include "matrix/client/client.h"
 #include "matrix/outputs/cure.h"
 #include "matrix/machines/heard.h"
-#include "matrix/outputs/profile.h"
+#include "matrix/server/profile-support.h"
 #include "matrix/server/traits.h"
 #include "state/session.h"
 
@@ -25,23 +26,6 @@ enum account_state {
         ACCOUNT_BROKEN,     /* will not work without a change: wrong user, not a homeserver */
 };
 const char *account_state_to_string(enum account_state s); /* "connecting", ... "signed-out", "broken" */
-
-enum presence_mode {
-        PRESENCE_AUTO,
-        PRESENCE_BUSY,
-        PRESENCE_STATUS, /* message only */
-        PRESENCE_OFF,
-};
-
-struct account_settings {
-        enum presence_mode presence;
-        const char *message;     /* shown during a call; "": the user's own message is kept */
-        bool profile_call;       /* say in the profile that the user is in a call */
-        usec_t poll_timeout;     /* of a long poll, 10 s to 1 h */
-        usec_t poll_pause;       /* before polling again after an answer that carried nothing for us */
-        usec_t refresh_interval; /* overrides the traits'; 0: as they say */
-        usec_t call_cap;         /* see observer_context */
-};
 
 struct account;
 

@@ -14,12 +14,6 @@
 
 #define SESSION_SIZE_MAX 65536
 
-bool account_name_is_valid(const char *name) {
-        size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
-
-        return n > 0 && n < ACCOUNT_NAME_MAX && name[n] == '\0';
-}
-
 static void wipe_free_scoped(char **p) {
         if (*p)
                 explicit_bzero(*p, strlen(*p));

@@ -2,14 +2,11 @@
  * or given from outside. */
 #pragma once
 
+#include "core/account-settings.h"
 #include "core/base.h"
 
-/* An account's name: [A-Za-z0-9_-], so that it can be a file name, a section and a part of an object path. */
-#define ACCOUNT_NAME_MAX 64
-#define ACCOUNTS_MAX     16
 /* Tokens are below 2 kB at every server known, even where they are signed objects. */
 #define TOKEN_MAX 8192
-bool account_name_is_valid(const char *name);
 
 struct session {
         char *homeserver; /* base URL */

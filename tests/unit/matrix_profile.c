@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "matrix/outputs/profile.h"
+#include "matrix/server/profile-support.h"
 #include "util/json.h"
 
 static const struct support_row {

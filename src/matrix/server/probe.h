@@ -3,7 +3,7 @@
 
 #include "matrix/client/api.h"
 #include "matrix/client/client.h"
-#include "matrix/outputs/profile.h"
+#include "matrix/server/profile-support.h"
 #include "matrix/server/traits.h"
 
 struct connect_facts {
