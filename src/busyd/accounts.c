@@ -15,13 +15,6 @@
 
 /* ---- what an account tells ---- */
 
-static bool has_calls(const struct manager *m, const char *source) {
-        for (const struct call *c = call_table_next(m->calls, NULL); c; c = call_table_next(m->calls, c))
-                if (streq(c->source, source))
-                        return true;
-        return false;
-}
-
 static struct keeper *keeper_of(struct tenant *t, const struct output *output) {
         for (size_t i = 0; i < t->n_keepers; i++)
                 if (keeper_output(t->keepers[i]) == output)
@@ -89,7 +82,7 @@ static void store_position(struct tenant *t, const char *since) {
                 return;
         since_before = stored.since;
         /* During a call the position before it stays: a restart then reads again how the call came about. */
-        if (!since || !stored.since || !has_calls(t->manager, t->source))
+        if (!since || !stored.since || call_table_count(call_book_calls(t->manager->book), t->source) == 0)
                 stored.since = since;
         if (stored.since && since_before && streq(stored.since, since_before) &&
             now - stored.since_at_wall < POSITION_AGE_STEP)
@@ -193,7 +186,7 @@ static int tenant_new(struct tenant **ret, struct manager *m, const char *name, 
         if (r < 0)
                 return r;
         r = account_new(&t->account, m->event, t->http, name, &t->session, &config->settings,
-                        usable_position(t, &stored), &m->sink, &t->handler);
+                        usable_position(t, &stored), call_book_sink(m->book), &t->handler);
         if (r < 0)
                 return r;
         r = make_keepers(t);
@@ -224,7 +217,7 @@ static void let_go(struct manager *m, struct tenant **at, const char *why) {
 
         log_info("Account %s: %s", t->name, why);
         *at = m->tenants[--m->n_tenants];
-        ignore_end(m, t->source, NULL);
+        call_book_end(m->book, t->source, NULL);
         publish_tenant_gone(m, t->name);
         tenant_free(t);
 }
@@ -486,10 +479,10 @@ static void learn(struct tenant *t, struct keeper *k, struct state_account *stor
 }
 
 static void look_at_calls(struct tenant *t) {
+        const struct call_table *calls = call_book_calls(t->manager->book);
         unsigned n_calls = 0, n_announced = 0;
 
-        for (const struct call *c = call_table_next(t->manager->calls, NULL); c;
-             c = call_table_next(t->manager->calls, c))
+        for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c))
                 if (streq(c->source, t->source) && call_phase_is_in_call(c->phase)) {
                         n_calls++;
                         n_announced += c->announced;

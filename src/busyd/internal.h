@@ -4,6 +4,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+#include "busyd/call-book.h"
 #include "busyd/keeper.h"
 #include "busyd/logind.h"
 #include "busyd/manager.h"
@@ -17,8 +18,6 @@
 #include "state/state.h"
 
 #define OUTPUTS_MAX 4
-
-#define HOLD_SOURCE "hold"
 
 /* A Matrix account that is taken care of, with what may be written on it. */
 struct tenant {
@@ -65,15 +64,10 @@ struct manager {
         struct state *state;
         struct control *control;
         struct logind *logind;
-        struct call_table *calls;
-        struct call_table *ignored; /* those that the user does not want to count */
+        struct call_book *book;
         struct availability availability;
         struct availability_verdict verdict;
-        struct call_sink sink;
-        char message[CLAIM_TEXT_MAX];  /* by hand; "" if none */
-        uint64_t published[CALLS_MAX]; /* serials of the calls on the bus */
-        size_t n_published;
-        bool storm_told;
+        char message[CLAIM_TEXT_MAX]; /* by hand; "" if none */
         bool stopping;
         bool suspended; /* the machine is about to sleep, or sleeps */
         bool away;      /* somebody else's session is in front: local sources rest */
@@ -111,16 +105,6 @@ void locals_stop(struct manager *m);
 bool locals_are_settled(const struct manager *m);
 /* While away, no source runs: what a microphone or a modem does is not the user's doing. */
 void locals_set_away(struct manager *m, bool away);
-
-/* ---- ignore.c: the user's list of applications that do not count ---- */
-
-/* As call_table_report() and call_table_end(), into the right one of the tables. `id` NULL: all of the source. */
-int ignore_report(struct manager *m, const struct call_report *r);
-void ignore_end(struct manager *m, const char *source, const char *id);
-/* `app` is a glob, `source` "" for all. -EINVAL: no such source; -ENOENT: `once` and there is no call. */
-int ignore_add(struct manager *m, const char *app, const char *source, bool once, char **ret_problem);
-/* -ENOENT: it was not ignored. */
-int ignore_remove(struct manager *m, const char *app, const char *source, char **ret_problem);
 
 /* ---- publish.c: what the bus shows; control compares and sends what changed ---- */
 

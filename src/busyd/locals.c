@@ -19,7 +19,7 @@ static void start_source(struct manager *m, struct local_source *l) {
                 .event = m->event,
                 .user_bus = m->bus,
                 .system_bus = m->system_bus,
-                .sink = &m->sink,
+                .sink = call_book_sink(m->book),
                 .ignore = (const char *const *) config->ignore,
                 .only = (const char *const *) config->only,
                 .call_apps = (const char *const *) config->call_apps,

@@ -13,28 +13,6 @@
 /* A source that does not answer must not keep calls of the others from counting. */
 #define SETTLE_MAX (10 * USEC_PER_SEC)
 
-/* ---- calls come in ---- */
-
-static void on_report(void *userdata, const struct call_report *r) {
-        struct manager *m = userdata;
-        int k = ignore_report(m, r);
-
-        if (k == -E2BIG && !m->storm_told) {
-                m->storm_told = true;
-                log_warning("Source %s reports more calls than the %d that are kept; the rest does not count",
-                            r->source, CALLS_PER_SOURCE_MAX);
-        } else if (k < 0 && k != -E2BIG)
-                log_warning("A call of source %s is lost: %s", r->source, strerror(-k));
-        manager_touch(m);
-}
-
-static void on_end(void *userdata, const char *source, const char *id) {
-        struct manager *m = userdata;
-
-        ignore_end(m, source, id);
-        manager_touch(m);
-}
-
 /* ---- the one decision ---- */
 
 void manager_touch(struct manager *m) {
@@ -42,25 +20,30 @@ void manager_touch(struct manager *m) {
                 (void) sd_event_source_set_enabled(m->decide, SD_EVENT_ONESHOT);
 }
 
-/* Timed holds are calls with an end; their cookies end with them. */
-static void end_timed_holds(struct manager *m, const struct call_table *t, usec_t now) {
-        for (const struct call *c = call_table_next(t, NULL); c; c = call_table_next(t, c))
-                if (c->until <= now && streq(c->source, HOLD_SOURCE))
-                        control_hold_ended(m->control, (uint32_t) strtoul(c->id, NULL, 10));
+static void on_book_touched(void *userdata) {
+        manager_touch(userdata);
+}
+
+static void on_hold_ended(void *userdata, uint32_t cookie) {
+        struct manager *m = userdata;
+
+        control_hold_ended(m->control, cookie);
 }
 
 static void settle(struct manager *m) {
         if (m->availability.settled || !locals_are_settled(m) || !tenants_are_settled(m) ||
             !logind_is_settled(m->logind))
                 return;
-        availability_settle(&m->availability, m->calls);
+        availability_settle(&m->availability, call_book_calls(m->book));
         m->settle_timer = sd_event_source_disable_unref(m->settle_timer);
         log_debug("All sources have told what goes on");
 }
 
 static const struct call *first_that_counts(struct manager *m, usec_t now) {
-        for (const struct call *c = call_table_next(m->calls, NULL); c; c = call_table_next(m->calls, c))
-                if (availability_counts(&m->availability, m->calls, c, now, NULL))
+        const struct call_table *calls = call_book_calls(m->book);
+
+        for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c))
+                if (availability_counts(&m->availability, calls, c, now, NULL))
                         return c;
         return NULL;
 }
@@ -125,7 +108,7 @@ static void leave(struct manager *m) {
 }
 
 static void decide(struct manager *m) {
-        usec_t now = clock_now(), wake_at;
+        usec_t now = clock_now(), wake_at, book_at;
         enum mode mode_before = m->availability.mode;
         struct availability_verdict v;
         bool changed;
@@ -134,18 +117,15 @@ static void decide(struct manager *m) {
         (void) sd_event_source_set_enabled(m->decide, SD_EVENT_OFF);
         tenants_take_tokens(m);
         settle(m);
-        end_timed_holds(m, m->calls, now);
-        end_timed_holds(m, m->ignored, now);
-        (void) call_table_expire(m->calls, now);
-        (void) call_table_expire(m->ignored, now);
-        v = availability_decide(&m->availability, m->calls, now);
+        book_at = call_book_run(m->book, now);
+        v = availability_decide(&m->availability, call_book_calls(m->book), now);
         changed = v.busy != m->verdict.busy;
         if (changed)
                 tell_change(m, &v, now);
         forget_mode(m, mode_before);
         m->verdict = v;
 
-        wake_at = usec_min(v.wake_at, call_table_deadline(m->ignored));
+        wake_at = usec_min(v.wake_at, book_at);
         /* What an earlier run owes may be a call's that still goes on: not before that is known. */
         if (v.settled || is_leaving(m))
                 wake_at = usec_min(wake_at, tenants_run(m, v.busy && v.write && !is_leaving(m), now));
@@ -171,7 +151,7 @@ static int on_settle_timer(sd_event_source *s, uint64_t at, void *userdata) {
         struct manager *m = userdata;
 
         log_warning("Not every source has told what goes on yet; going on without waiting for them");
-        availability_settle(&m->availability, m->calls);
+        availability_settle(&m->availability, call_book_calls(m->book));
         manager_touch(m);
         return 0;
 }
@@ -197,12 +177,12 @@ static int op_set_mode(void *userdata, enum mode mode, usec_t duration, bool unt
         int r;
 
         if (until_calls_end) {
-                r = availability_free_until_calls_end(&m->availability, m->calls);
+                r = availability_free_until_calls_end(&m->availability, call_book_calls(m->book));
                 if (r < 0)
                         return r;
         } else
                 availability_set_mode(&m->availability, mode, duration > 0 ? usec_add(now, duration) : USEC_NEVER,
-                                      m->calls);
+                                      call_book_calls(m->book));
         (void) snprintf(m->message, sizeof(m->message), "%s", mode == MODE_BUSY && message ? message : "");
         log_info("Mode %s, by hand", mode_to_string(m->availability.mode));
         r = store_mode(m);
@@ -218,15 +198,15 @@ static int op_hold(void *userdata, uint32_t cookie, const char *app, const char 
         int r;
 
         (void) snprintf(id, sizeof(id), "%u", cookie);
-        r = ignore_report(m, &(struct call_report){
-                                     .source = HOLD_SOURCE,
-                                     .id = id,
-                                     .app = app,
-                                     .what = reason[0] ? reason : "hold",
-                                     .phase = CALL_ACTIVE,
-                                     .evidence = EVIDENCE_PROOF,
-                                     .lasts = duration > 0 ? duration : USEC_NEVER,
-                             });
+        r = call_book_report(m->book, &(struct call_report){
+                                              .source = HOLD_SOURCE,
+                                              .id = id,
+                                              .app = app,
+                                              .what = reason[0] ? reason : "hold",
+                                              .phase = CALL_ACTIVE,
+                                              .evidence = EVIDENCE_PROOF,
+                                              .lasts = duration > 0 ? duration : USEC_NEVER,
+                                      });
         decide(m);
         return r < 0 ? r : 0;
 }
@@ -236,7 +216,7 @@ static void op_release(void *userdata, uint32_t cookie) {
         char id[16];
 
         (void) snprintf(id, sizeof(id), "%u", cookie);
-        ignore_end(m, HOLD_SOURCE, id);
+        call_book_end(m->book, HOLD_SOURCE, id);
         decide(m);
 }
 
@@ -257,16 +237,18 @@ static int op_history(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_b
 }
 
 static int op_ignore(void *userdata, const char *app, const char *source, bool once, char **ret_problem) {
-        int r = ignore_add(userdata, app, source, once, ret_problem);
+        struct manager *m = userdata;
+        int r = call_book_ignore(m->book, app, source, once, ret_problem);
 
-        decide(userdata);
+        decide(m);
         return r;
 }
 
 static int op_allow(void *userdata, const char *app, const char *source, char **ret_problem) {
-        int r = ignore_remove(userdata, app, source, ret_problem);
+        struct manager *m = userdata;
+        int r = call_book_allow(m->book, m->config, app, source, ret_problem);
 
-        decide(userdata);
+        decide(m);
         return r;
 }
 
@@ -438,7 +420,7 @@ static void restore_mode(struct manager *m) {
         if (stored.until_wall != USEC_NEVER && stored.until_wall <= clock_wall_now())
                 return;
         until = stored.until_wall == USEC_NEVER ? USEC_NEVER : clock_from_wall(stored.until_wall);
-        availability_set_mode(&m->availability, stored.mode, until, m->calls);
+        availability_set_mode(&m->availability, stored.mode, until, call_book_calls(m->book));
         /* Which calls those were is not known any more: the ones found now. */
         if (stored.until_calls_end)
                 availability_await_calls_end(&m->availability);
@@ -469,16 +451,15 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_opti
         if (!m)
                 return -ENOMEM;
         m->event = sd_event_ref(event);
-        m->sink = (struct call_sink){ .report = on_report, .end = on_end, .userdata = m };
-        r = call_table_new(&m->calls);
-        if (r >= 0)
-                r = call_table_new(&m->ignored);
-        if (r < 0)
-                return r;
         r = load_config(m, options);
         if (r < 0)
                 return r;
         r = open_state(m, options->state_dir);
+        if (r < 0)
+                return r;
+        r = call_book_new(
+                &m->book, m->state,
+                &(struct call_book_handler){ .touched = on_book_touched, .hold_ended = on_hold_ended, .userdata = m });
         if (r < 0)
                 return r;
         r = open_buses(m);
@@ -518,10 +499,9 @@ struct manager *manager_free(struct manager *m) {
         locals_stop(m);
         tenants_free(m);
         control_free(m->control);
+        call_book_free(m->book);
         state_free(m->state);
         config_free(m->config);
-        call_table_free(m->calls);
-        call_table_free(m->ignored);
         sd_event_source_disable_unref(m->decide);
         sd_event_source_disable_unref(m->timer);
         sd_event_source_disable_unref(m->settle_timer);

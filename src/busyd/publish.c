@@ -1,6 +1,4 @@
 /* What the bus shows, made anew from what is; control sends only what changed. */
-#include <stdio.h>
-
 #include "busyd/internal.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -19,60 +17,6 @@ static void publish_manager(struct manager *m) {
                                                 .message = m->message,
                                                 .problem = "",
                                         });
-}
-
-static const char *why_not(const struct manager *m, const struct call *c, usec_t from, usec_t now, char *buf,
-                           size_t size) {
-        char in[64];
-
-        if (m->availability.mode == MODE_FREE)
-                return "you said free";
-        if (from == USEC_NEVER && !call_phase_is_in_call(c->phase))
-                return "ringing does not count";
-        if (from == USEC_NEVER)
-                return "weak evidence alone does not count";
-        (void) snprintf(buf, size, "counts in %s", format_duration(in, sizeof(in), from - now));
-        return buf;
-}
-
-static void publish_call(struct manager *m, const struct call *c, usec_t now) {
-        char buf[128];
-        usec_t from;
-        bool counts =
-                availability_counts(&m->availability, m->calls, c, now, &from) && m->availability.mode != MODE_FREE;
-        int r = control_set_call(m->control,
-                                 &(struct control_call_view){
-                                         .serial = c->serial,
-                                         .source = c->source,
-                                         .app = c->app,
-                                         .what = c->what,
-                                         .phase = call_phase_to_string(c->phase),
-                                         .evidence = call_evidence_to_string(c->evidence),
-                                         .since_wall = clock_to_wall(c->since),
-                                         .counts = counts,
-                                         .why_not = counts ? "" : why_not(m, c, from, now, buf, sizeof(buf)),
-                                 });
-
-        if (r < 0)
-                log_debug("Call %llu cannot be published: %s", (unsigned long long) c->serial, strerror(-r));
-}
-
-static bool is_known(const struct manager *m, uint64_t serial) {
-        for (const struct call *c = call_table_next(m->calls, NULL); c; c = call_table_next(m->calls, c))
-                if (c->serial == serial)
-                        return true;
-        return false;
-}
-
-static void publish_calls(struct manager *m, usec_t now) {
-        for (size_t i = 0; i < m->n_published; i++)
-                if (!is_known(m, m->published[i]))
-                        control_remove_call(m->control, m->published[i]);
-        m->n_published = 0;
-        for (const struct call *c = call_table_next(m->calls, NULL); c; c = call_table_next(m->calls, c)) {
-                publish_call(m, c, now);
-                m->published[m->n_published++] = c->serial;
-        }
 }
 
 static void publish_tenant(struct manager *m, struct tenant *t) {
@@ -106,31 +50,24 @@ static void publish_tenant(struct manager *m, struct tenant *t) {
                 log_debug("Account %s cannot be published", t->name);
 }
 
-static unsigned count_calls(const struct manager *m, const char *source) {
-        unsigned n = 0;
-
-        for (const struct call *c = call_table_next(m->calls, NULL); c; c = call_table_next(m->calls, c))
-                n += streq(c->source, source);
-        return n;
-}
-
 static void publish_source(struct manager *m, const struct local_source *l) {
         enum source_state state = l->source ? source_state(l->source) : (l->problem ? SOURCE_UNAVAILABLE : SOURCE_OFF);
 
-        if (control_set_source(m->control, &(struct control_source_view){
-                                                   .name = l->kind->name,
-                                                   .state = source_state_to_string(state),
-                                                   .detail = l->source    ? source_detail(l->source)
-                                                             : l->problem ? l->problem
-                                                                          : "",
-                                                   .n_calls = count_calls(m, l->kind->name),
-                                           }) < 0)
+        if (control_set_source(m->control,
+                               &(struct control_source_view){
+                                       .name = l->kind->name,
+                                       .state = source_state_to_string(state),
+                                       .detail = l->source    ? source_detail(l->source)
+                                                 : l->problem ? l->problem
+                                                              : "",
+                                       .n_calls = (unsigned) call_table_count(call_book_calls(m->book), l->kind->name),
+                               }) < 0)
                 log_debug("Source %s cannot be published", l->kind->name);
 }
 
 void publish(struct manager *m, usec_t now) {
         publish_manager(m);
-        publish_calls(m, now);
+        call_book_publish(m->book, m->control, &m->availability, now);
         for (size_t i = 0; i < m->n_tenants; i++)
                 publish_tenant(m, m->tenants[i]);
         for (size_t i = 0; i < m->n_sources; i++)

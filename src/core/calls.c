@@ -87,7 +87,7 @@ static struct entry *find(const struct call_table *t, const char *source, const 
         return NULL;
 }
 
-static size_t count_source(const struct call_table *t, const char *source) {
+size_t call_table_count(const struct call_table *t, const char *source) {
         size_t n = 0;
 
         for (const struct entry *e = t->first; e; e = e->next)
@@ -119,7 +119,7 @@ static void append(struct call_table *t, struct entry *e) {
 }
 
 static bool is_full(const struct call_table *t, const char *source) {
-        return t->n >= CALLS_MAX || count_source(t, source) >= CALLS_PER_SOURCE_MAX;
+        return t->n >= CALLS_MAX || call_table_count(t, source) >= CALLS_PER_SOURCE_MAX;
 }
 
 static int add(struct call_table *t, const struct call_report *r, usec_t now) {

@@ -79,6 +79,9 @@ usec_t call_table_deadline(const struct call_table *t);
 /* The calls in the order in which they came; start with NULL, ends with NULL. */
 const struct call *call_table_next(const struct call_table *t, const struct call *previous);
 
+/* How many calls a source has. */
+size_t call_table_count(const struct call_table *t, const char *source);
+
 /* The serial that the next new call will get; every call of now has a smaller one. */
 uint64_t call_table_next_serial(const struct call_table *t);
 
