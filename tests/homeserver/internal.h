@@ -1,118 +1,98 @@
-/* What the files of the scripted homeserver share. Everything in struct hs is under `lock`. */
+/* What the files of the model share. */
 #pragma once
 
-#include <microhttpd.h>
-#include <pthread.h>
+#include "model.h"
 
-#include "homeserver.h"
-#include "presence.h"
+#define MODEL_SESSIONS_MAX 32
+#define MODEL_ROOMS_MAX    64
 
-#define HS_BODY_MAX     (1U << 20)
-#define HS_SESSIONS_MAX 32
-#define HS_FAULTS_MAX   32
-
-struct hs_waiter {
-        int fd; /* eventfd, written at every change */
-        struct hs_waiter *next;
-};
-
-struct hs_session {
+struct model_session {
         char token[64], device[64];
         bool revoked, soft;
         int64_t seen; /* ms since 1970; 0: never */
 };
 
-struct hs_event {
-        char *room;
+struct model_room {
+        char id[128];
+        bool left; /* by the user */
+        int64_t left_at;
+};
+
+struct model_event {
+        size_t room;
         json_t *event;
         int64_t position, arrived;
-        bool left; /* not an event: the user left the room */
+        const char *type, *key; /* borrowed from the event; key NULL: no state */
 };
 
-struct hs_fault_slot {
-        struct hs_fault fault;
-        char *strings[6]; /* copies the fault points into */
-        unsigned used;
-        bool cleared;
-};
-
-struct hs {
-        pthread_mutex_t lock;
-        pthread_cond_t changed; /* for the test's thread */
-        struct hs_waiter *waiters;
-        struct MHD_Daemon *daemon;
-        int reserved_fd; /* bound and never listening: keeps the port while stopped */
-        uint16_t port;
-        bool stopping;
-        char url[64];
+struct model {
         struct hs_options options;
+        char url[64];
+        int64_t wall_offset;
+        uint64_t version;
 
         struct presence_model presence;
         char *shown_state, *shown_message; /* as last told */
-        char **shown;                      /* the states, as they came */
-        size_t n_shown;
+        void (*on_shown)(void *userdata, const char *state, const char *message);
+        void *on_shown_userdata;
         json_t *other_presence; /* the last change of somebody else's, as an event */
         int64_t other_position;
         int64_t presence_position, presence_turn;
-        void (*on_presence)(void *userdata, const char *presence, const char *message);
-        void *on_presence_userdata;
 
         int64_t position;
         int64_t polled_from; /* the furthest position a poll went on from */
         unsigned epoch;
-        struct hs_event *events;
-        size_t n_events;
+        struct model_room rooms[MODEL_ROOMS_MAX];
+        size_t n_rooms;
+        struct model_event *events; /* by position */
+        size_t n_events, n_events_allocated;
         json_t *account_data;           /* type: content */
         json_t *account_data_positions; /* type: position */
         json_t *filters;                /* array */
         json_t *profile;
-        struct hs_session sessions[HS_SESSIONS_MAX];
+        struct model_session sessions[MODEL_SESSIONS_MAX];
         size_t n_sessions;
         char appservice[64]; /* its token; "": none */
         unsigned serial;
-
-        struct hs_request **requests;
-        size_t n_requests;
-        struct hs_fault_slot faults[HS_FAULTS_MAX];
-        size_t n_faults;
-        unsigned faults_cleared; /* how often */
 };
 
-/* One request under way. */
-struct hs_context {
-        struct hs *s;
-        struct MHD_Connection *connection;
-        struct hs_request *request;
-        struct hs_session *session; /* NULL: no valid token */
-        bool appservice;            /* its token */
-        struct hs_session no_device;
+struct exchange {
+        struct model *m;
+        int64_t now; /* of the call that is carried out */
+        char *method, *path, *query, *raw_query;
+        bool has_token;
+        struct model_session *session; /* NULL: no valid token */
+        bool appservice;               /* its token */
+        struct model_session no_device;
+        char device[64];    /* whose request it is, as it was when it came */
         char *segments[16]; /* of the path, decoded */
         size_t n_segments;
-        const char *last; /* what the "*" at the end of the pattern matched */
-        json_t *body;     /* NULL: none, or no JSON */
+        json_t *body; /* NULL: none, or no JSON */
+        /* a poll that waits */
+        bool waiting, counts;
+        int64_t since, until; /* since -1: initial */
+        uint64_t looked;      /* the version it was last compared with */
+        bool full_state;
+        json_t *filter; /* NULL: none */
         /* the answer */
         unsigned status;
         json_t *answer;
 };
 
-int64_t hs_now(void);      /* ms, monotonic */
-int64_t hs_wall_now(void); /* ms since 1970 */
-
-/* Everything that waits looks again. */
-void hs_changed(struct hs *s);
+/* Something changed that a request may wait for. */
+void model_changed(struct model *m);
 /* Compares what is shown with what was told last. */
-void hs_presence_check(struct hs *s);
+void model_check_presence(struct model *m, int64_t now);
 /* Whether the user may know their own presence. */
-bool hs_presence_is_told(const struct hs *s);
-json_t *hs_presence_event(const char *sender, const char *state, const char *message); /* sync.c */
-/* Waits for a change, without the lock meanwhile. False: the client or the server is going. */
-bool hs_wait_change(struct hs_context *c, struct hs_waiter *w, int64_t until);
-void hs_waiter_add(struct hs *s, struct hs_waiter *w);
-void hs_waiter_remove(struct hs *s, struct hs_waiter *w);
+bool model_presence_is_told(const struct model *m);
+struct model_session *model_session_new(struct model *m, const char *device);
+int64_t model_wall(const struct model *m, int64_t now);
 
-const char *hs_query(const struct hs_context *c, const char *key);
-void hs_error(struct hs_context *c, unsigned status, const char *errcode, const char *error);
-void hs_route(struct hs_context *c); /* answers; routes.c */
-void hs_sync(struct hs_context *c);  /* sync.c */
-void hs_messages(struct hs_context *c);
-struct hs_session *hs_session_new(struct hs *s, const char *device_id);
+/* The value of a key of the query, decoded; NULL: not there. The caller frees. */
+char *exchange_value(const struct exchange *e, const char *key);
+void exchange_error(struct exchange *e, unsigned status, const char *errcode, const char *error);
+void exchange_route(struct exchange *e); /* routes.c */
+json_t *sync_presence_event(const char *sender, const char *state, const char *message);
+void sync_begin(struct exchange *e); /* sync.c */
+void sync_look(struct exchange *e);
+void sync_messages(struct exchange *e);

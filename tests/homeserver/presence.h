@@ -1,7 +1,7 @@
 /* Presence as each kind of server keeps it. Pure: time comes in as an argument, in milliseconds. */
 #pragma once
 
-#include "homeserver.h"
+#include "options.h"
 
 #define PRESENCE_DEVICES_MAX 32
 #define PRESENCE_STATE_MAX   256

@@ -1,25 +1,76 @@
 /* The wire side of the scripted homeserver: libmicrohttpd with a thread for each connection, the record of requests,
- * and the faults. What is answered is routes.c and sync.c. */
-#include "internal.h"
+ * and the faults. What is answered is the model's (model.h). */
+#include "homeserver.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <microhttpd.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-int64_t hs_now(void) {
+#include "model.h"
+
+#define HS_BODY_MAX   (1U << 20)
+#define HS_FAULTS_MAX 32
+
+struct hs_waiter {
+        int fd; /* eventfd, written at every change */
+        struct hs_waiter *next;
+};
+
+struct hs_fault_slot {
+        struct hs_fault fault;
+        char *strings[6]; /* copies the fault points into */
+        unsigned used;
+        bool cleared;
+};
+
+/* Everything in it is under `lock`. */
+struct hs {
+        pthread_mutex_t lock;
+        pthread_cond_t changed; /* for the test's thread */
+        struct hs_waiter *waiters;
+        struct MHD_Daemon *daemon;
+        int reserved_fd; /* bound and never listening: keeps the port while stopped */
+        uint16_t port;
+        bool stopping;
+        char url[64];
+
+        struct model *model;
+        char **shown; /* the states, as they came */
+        size_t n_shown;
+        void (*on_presence)(void *userdata, const char *presence, const char *message);
+        void *on_presence_userdata;
+
+        struct hs_request **requests;
+        size_t n_requests;
+        struct hs_fault_slot faults[HS_FAULTS_MAX];
+        size_t n_faults;
+        unsigned faults_cleared; /* how often */
+};
+
+/* One request under way. */
+struct hs_context {
+        struct hs *s;
+        struct MHD_Connection *connection;
+        struct hs_request *request;
+        struct exchange *exchange;
+};
+
+static int64_t hs_now(void) {
         struct timespec t;
 
         clock_gettime(CLOCK_MONOTONIC, &t);
         return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-int64_t hs_wall_now(void) {
+static int64_t hs_wall_now(void) {
         struct timespec t;
 
         clock_gettime(CLOCK_REALTIME, &t);
@@ -28,19 +79,20 @@ int64_t hs_wall_now(void) {
 
 /* ---- waiting ---- */
 
-void hs_changed(struct hs *s) {
+/* Everything that waits looks again. */
+static void hs_changed(struct hs *s) {
         for (struct hs_waiter *w = s->waiters; w; w = w->next)
                 eventfd_write(w->fd, 1);
         pthread_cond_broadcast(&s->changed);
 }
 
-void hs_waiter_add(struct hs *s, struct hs_waiter *w) {
+static void hs_waiter_add(struct hs *s, struct hs_waiter *w) {
         w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         w->next = s->waiters;
         s->waiters = w;
 }
 
-void hs_waiter_remove(struct hs *s, struct hs_waiter *w) {
+static void hs_waiter_remove(struct hs *s, struct hs_waiter *w) {
         for (struct hs_waiter **p = &s->waiters; *p; p = &(*p)->next)
                 if (*p == w) {
                         *p = w->next;
@@ -49,7 +101,8 @@ void hs_waiter_remove(struct hs *s, struct hs_waiter *w) {
         close(w->fd);
 }
 
-bool hs_wait_change(struct hs_context *c, struct hs_waiter *w, int64_t until) {
+/* Waits for a change, without the lock meanwhile. False: the client or the server is going. */
+static bool hs_wait_change(struct hs_context *c, struct hs_waiter *w, int64_t until) {
         const union MHD_ConnectionInfo *info =
                 MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         struct pollfd fds[] = {
@@ -112,66 +165,22 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
         *state = NULL;
 }
 
-static int unhex(char c) {
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if ((c | 32) >= 'a' && (c | 32) <= 'f')
-                return (c | 32) - 'a' + 10;
-        return -1;
-}
-
-/* In place. */
-static void percent_decode(char *s) {
-        char *to = s;
-
-        for (; *s; s++)
-                if (s[0] == '%' && unhex(s[1]) >= 0 && unhex(s[2]) >= 0) {
-                        *to++ = (char) (unhex(s[1]) << 4 | unhex(s[2]));
-                        s += 2;
-                } else {
-                        *to++ = *s;
-                }
-        *to = 0;
-}
-
-static void split_path(struct hs_context *c, const char *raw) {
-        SCOPED(free) char *copy = strdup(raw);
-        char *rest = NULL;
-
-        for (char *p = strtok_r(copy, "/", &rest); p && c->n_segments < ARRAY_SIZE(c->segments);
-             p = strtok_r(NULL, "/", &rest)) {
-                percent_decode(p);
-                c->segments[c->n_segments++] = strdup(p);
-        }
-}
-
-static struct hs_session *find_session(struct hs *s, const char *token) {
-        for (size_t i = 0; i < s->n_sessions; i++)
-                if (streq(s->sessions[i].token, token))
-                        return &s->sessions[i];
-        return NULL;
-}
-
 static void record(struct hs_context *c, const char *method, const struct incoming *in) {
         const char *authorization = MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, "Authorization");
         const char *token = authorization && strncmp(authorization, "Bearer ", 7) == 0 ? authorization + 7 : NULL;
-        const char *question = strchr(in->uri, '?');
         struct hs_request *r = calloc(1, sizeof(*r));
         struct hs *s = c->s;
 
-        c->session = token ? find_session(s, token) : NULL;
-        c->appservice = token && *s->appservice && streq(token, s->appservice);
-        if (c->session)
-                c->session->seen = hs_wall_now();
+        c->exchange = exchange_begin(
+                s->model,
+                &(struct model_request){ .method = method, .uri = in->uri, .token = token, .body = in->body },
+                hs_now());
         r->n = s->n_requests;
         r->method = strdup(method);
-        r->path = question ? strndup(in->uri, (size_t) (question - in->uri)) : strdup(in->uri);
-        split_path(c, r->path);
-        percent_decode(r->path);
-        r->query = strdup(question ? question + 1 : "");
-        percent_decode(r->query);
+        r->path = strdup(exchange_path(c->exchange));
+        r->query = strdup(exchange_query(c->exchange));
         r->body = strdup(in->body ?: "");
-        r->device = strdup(c->session ? c->session->device : "");
+        r->device = strdup(exchange_device(c->exchange));
         r->token_in_header = token;
         r->token_in_url = strstr(in->uri, "access_token") || strstr(in->uri, "tok_");
         s->requests = reallocarray(s->requests, s->n_requests + 1, sizeof(struct hs_request *));
@@ -199,15 +208,6 @@ static struct hs_fault_slot *find_fault(struct hs *s, const struct hs_request *r
         return NULL;
 }
 
-static const char *server_header(const struct hs *s) {
-        static const char *const names[] = {
-                [HS_SYNAPSE] = "Synapse/1.160.0",   [HS_SYNAPSE_OLD] = "Synapse/1.92.3", [HS_TUWUNEL] = "tuwunel",
-                [HS_CONTINUWUITY] = "continuwuity", [HS_DENDRITE] = "dendrite",          [HS_UNKNOWN] = "nginx",
-        };
-
-        return names[s->options.kind];
-}
-
 static enum MHD_Result reply(struct hs_context *c, unsigned status, const char *body, const char *type,
                              const char *retry_after) {
         struct MHD_Response *response = MHD_create_response_from_buffer(
@@ -215,7 +215,7 @@ static enum MHD_Result reply(struct hs_context *c, unsigned status, const char *
         enum MHD_Result result;
 
         MHD_add_response_header(response, "Content-Type", type);
-        MHD_add_response_header(response, "Server", server_header(c->s));
+        MHD_add_response_header(response, "Server", model_server_header(c->s->model));
         if (retry_after)
                 MHD_add_response_header(response, "Retry-After", retry_after);
         c->request->status = status;
@@ -243,20 +243,35 @@ static enum MHD_Result reply_endless(struct hs_context *c) {
         return result;
 }
 
+/* Does what is asked for, and waits where that takes time. */
+static void run(struct hs_context *c) {
+        struct hs_waiter w;
+
+        exchange_run(c->exchange, hs_now());
+        hs_changed(c->s);
+        hs_waiter_add(c->s, &w);
+        while (!exchange_look(c->exchange, hs_now()) &&
+               hs_wait_change(c, &w, exchange_deadline(c->exchange, hs_now())))
+                ;
+        hs_waiter_remove(c->s, &w);
+        hs_changed(c->s);
+}
+
 static enum MHD_Result answer(struct hs_context *c) {
+        const json_t *body = exchange_answer(c->exchange);
         SCOPED(free) char *text = NULL;
 
-        if (c->status == 0)
+        if (exchange_status(c->exchange) == 0)
                 return MHD_NO; /* the client or the server went away meanwhile */
-        text = c->answer ? json_dumps(c->answer, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("{}");
-        return reply(c, c->status, text, "application/json", NULL);
+        text = body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("{}");
+        return reply(c, exchange_status(c->exchange), text, "application/json", NULL);
 }
 
 static enum MHD_Result carry_out(struct hs_context *c) {
         struct hs_fault_slot *slot = find_fault(c->s, c->request);
 
         if (!slot) {
-                hs_route(c);
+                run(c);
                 return answer(c);
         }
 
@@ -268,25 +283,18 @@ static enum MHD_Result carry_out(struct hs_context *c) {
         case HS_DROP_BEFORE:
                 return MHD_NO;
         case HS_DROP_AFTER:
-                hs_route(c);
+                run(c);
                 return MHD_NO;
         case HS_HANG:
                 (void) wait_cleared(c);
                 return MHD_NO;
         case HS_HOLD_AFTER:
-                hs_route(c);
+                run(c);
                 return wait_cleared(c) ? answer(c) : MHD_NO;
         case HS_ENDLESS:
                 return reply_endless(c);
         }
         return MHD_NO;
-}
-
-static void context_done(struct hs_context *c) {
-        for (size_t i = 0; i < c->n_segments; i++)
-                free(c->segments[i]);
-        json_decref(c->body);
-        json_decref(c->answer);
 }
 
 static enum MHD_Result append(struct incoming *in, const char *data, size_t *size) {
@@ -320,9 +328,9 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
 
         pthread_mutex_lock(&c.s->lock);
         record(&c, method, in);
-        c.body = in->body ? json_loads(in->body, 0, NULL) : NULL;
         result = carry_out(&c);
-        context_done(&c);
+        exchange_free(c.exchange, hs_now());
+        hs_changed(c.s);
         pthread_mutex_unlock(&c.s->lock);
         return result;
 }
@@ -386,20 +394,12 @@ void hs_stop(struct hs *s) {
                 MHD_stop_daemon(daemon);
 }
 
-static void forget(struct hs *s) {
-        s->epoch++;
-        s->polled_from = 0;
-        json_array_clear(s->filters);
-        presence_restart(&s->presence, hs_now());
-        hs_presence_check(s);
-}
-
 int hs_start(struct hs *s, enum hs_memory memory) {
         int r;
 
         pthread_mutex_lock(&s->lock);
         if (memory == HS_LOSES)
-                forget(s);
+                model_restart(s->model, hs_now());
         s->stopping = false;
         r = s->daemon ? 0 : listen_again(s);
         pthread_mutex_unlock(&s->lock);
@@ -416,6 +416,16 @@ static void locks_init(struct hs *s) {
         pthread_mutex_init(&s->lock, NULL);
 }
 
+static void on_shown(void *userdata, const char *state, const char *message) {
+        struct hs *s = userdata;
+
+        s->shown = reallocarray(s->shown, s->n_shown + 1, sizeof(*s->shown));
+        s->shown[s->n_shown++] = strdup(state);
+        if (s->on_presence)
+                s->on_presence(s->on_presence_userdata, state, message);
+        hs_changed(s);
+}
+
 int hs_new(struct hs **ret, const struct hs_options *options) {
         SCOPED(hs_free) struct hs *s = calloc(1, sizeof(*s));
         int r;
@@ -424,27 +434,15 @@ int hs_new(struct hs **ret, const struct hs_options *options) {
                 return -ENOMEM;
         locks_init(s);
         s->reserved_fd = -1;
-        s->options = options ? *options : (struct hs_options){ 0 };
-        s->presence = (struct presence_model){ .kind = s->options.kind,
-                                               .busy_off = s->options.busy_off,
-                                               .off = s->options.presence_off,
-                                               .drop_after = s->options.device_drop_msec,
-                                               .idle_after = s->options.idle_msec,
-                                               .away_after = s->options.away_msec,
-                                               .fresh_for = s->options.fresh_msec,
-                                               .quiet_for = s->options.quiet_msec };
-        s->position = 1;
-        s->presence_turn = INT64_MIN / 2;
-        s->shown_state = strdup("offline");
-        s->shown_message = strdup("");
-        s->account_data = json_object();
-        s->account_data_positions = json_object();
-        s->filters = json_array();
-        s->profile = json_object();
-        r = bind_socket(s->options.port, &s->reserved_fd, &s->port);
+        r = model_new(&s->model, options, hs_now(), hs_wall_now());
+        if (r < 0)
+                return r;
+        model_on_shown(s->model, on_shown, s);
+        r = bind_socket(model_options(s->model)->port, &s->reserved_fd, &s->port);
         if (r < 0)
                 return r;
         snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%u", s->port);
+        model_set_url(s->model, s->url);
         r = listen_again(s);
         if (r < 0)
                 return r;
@@ -469,22 +467,11 @@ struct hs *hs_free(struct hs *s) {
                 free(s->requests[i]);
         }
         free(s->requests);
-        for (size_t i = 0; i < s->n_events; i++) {
-                free(s->events[i].room);
-                json_decref(s->events[i].event);
-        }
-        free(s->events);
         faults_free(s);
-        json_decref(s->account_data);
-        json_decref(s->account_data_positions);
-        json_decref(s->filters);
-        json_decref(s->profile);
-        free(s->shown_state);
-        free(s->shown_message);
+        model_free(s->model);
         for (size_t i = 0; i < s->n_shown; i++)
                 free(s->shown[i]);
         free(s->shown);
-        json_decref(s->other_presence);
         pthread_cond_destroy(&s->changed);
         pthread_mutex_destroy(&s->lock);
         free(s);
@@ -564,12 +551,10 @@ bool hs_wait_answered(struct hs *s, struct hs_match match, size_t from, int64_t 
 
 bool hs_wait_seen(struct hs *s, int64_t deadline_msec) {
         struct timespec until = deadline_of(deadline_msec);
-        int64_t last;
         bool seen;
 
         pthread_mutex_lock(&s->lock);
-        last = s->n_events > 0 ? s->events[s->n_events - 1].position : 0;
-        while (!(seen = s->polled_from >= last))
+        while (!(seen = model_is_seen(s->model)))
                 if (pthread_cond_timedwait(&s->changed, &s->lock, &until) != 0)
                         break;
         pthread_mutex_unlock(&s->lock);
@@ -613,12 +598,14 @@ bool hs_saw_token_in_url(struct hs *s) {
 
 bool hs_wait_presence(struct hs *s, const char *presence, const char *message, int64_t deadline_msec) {
         struct timespec until = deadline_of(deadline_msec);
+        const char *shown, *text;
         bool there;
 
         pthread_mutex_lock(&s->lock);
         for (;;) {
-                hs_presence_check(s);
-                there = streq(s->shown_state, presence) && (!message || streq(s->shown_message, message));
+                model_run(s->model, hs_now());
+                model_shown(s->model, &shown, &text);
+                there = streq(shown, presence) && (!message || streq(text, message));
                 if (there || pthread_cond_timedwait(&s->changed, &s->lock, &until) != 0)
                         break;
         }
@@ -630,7 +617,7 @@ size_t hs_n_shown(struct hs *s) {
         size_t n;
 
         pthread_mutex_lock(&s->lock);
-        hs_presence_check(s);
+        model_run(s->model, hs_now());
         n = s->n_shown;
         pthread_mutex_unlock(&s->lock);
         return n;
@@ -640,7 +627,7 @@ bool hs_was_shown(struct hs *s, const char *presence, size_t from) {
         bool was = false;
 
         pthread_mutex_lock(&s->lock);
-        hs_presence_check(s);
+        model_run(s->model, hs_now());
         for (size_t i = from; i < s->n_shown; i++)
                 was = was || streq(s->shown[i], presence);
         pthread_mutex_unlock(&s->lock);
@@ -653,7 +640,7 @@ bool hs_wait_profile(struct hs *s, const char *field, bool there, int64_t deadli
 
         pthread_mutex_lock(&s->lock);
         for (;;) {
-                const json_t *value = json_object_get(s->profile, field);
+                const json_t *value = model_profile(s->model, field);
 
                 is = value && !json_is_null(value);
                 if (is == there || pthread_cond_timedwait(&s->changed, &s->lock, &until) != 0)
@@ -661,6 +648,129 @@ bool hs_wait_profile(struct hs *s, const char *field, bool there, int64_t deadli
         }
         pthread_mutex_unlock(&s->lock);
         return is == there;
+}
+
+/* ---- the world, from the test's side ---- */
+
+const char *hs_url(const struct hs *s) {
+        return s->url;
+}
+
+char *hs_login(struct hs *s, const char *device_id) {
+        char *token;
+
+        pthread_mutex_lock(&s->lock);
+        token = strdup(model_login(s->model, device_id));
+        pthread_mutex_unlock(&s->lock);
+        return token;
+}
+
+void hs_set_appservice(struct hs *s, const char *token) {
+        pthread_mutex_lock(&s->lock);
+        model_set_appservice(s->model, token);
+        pthread_mutex_unlock(&s->lock);
+}
+
+void hs_revoke(struct hs *s, const char *device_id, bool soft_logout) {
+        pthread_mutex_lock(&s->lock);
+        model_revoke(s->model, device_id, soft_logout);
+        hs_changed(s);
+        pthread_mutex_unlock(&s->lock);
+}
+
+const char *hs_send(struct hs *s, const char *room, json_t *event) {
+        const char *id;
+
+        pthread_mutex_lock(&s->lock);
+        id = model_send(s->model, room, event, hs_now());
+        hs_changed(s);
+        pthread_mutex_unlock(&s->lock);
+        return id;
+}
+
+void hs_leave(struct hs *s, const char *room) {
+        pthread_mutex_lock(&s->lock);
+        model_leave(s->model, room, hs_now());
+        hs_changed(s);
+        pthread_mutex_unlock(&s->lock);
+}
+
+void hs_person_sets(struct hs *s, const char *device, const char *presence, const char *message) {
+        pthread_mutex_lock(&s->lock);
+        model_person_sets(s->model, device, presence, message, hs_now());
+        hs_changed(s);
+        pthread_mutex_unlock(&s->lock);
+}
+
+void hs_client_polls(struct hs *s, const char *device, const char *presence) {
+        pthread_mutex_lock(&s->lock);
+        model_client_polls(s->model, device, presence, hs_now());
+        hs_changed(s);
+        pthread_mutex_unlock(&s->lock);
+}
+
+void hs_other_sets(struct hs *s, const char *user, const char *presence, const char *message) {
+        pthread_mutex_lock(&s->lock);
+        model_other_sets(s->model, user, presence, message);
+        hs_changed(s);
+        pthread_mutex_unlock(&s->lock);
+}
+
+void hs_presence(struct hs *s, char **ret_presence, char **ret_message) {
+        const char *state, *message;
+
+        pthread_mutex_lock(&s->lock);
+        model_run(s->model, hs_now());
+        model_shown(s->model, &state, &message);
+        *ret_presence = strdup(state);
+        *ret_message = strdup(message);
+        pthread_mutex_unlock(&s->lock);
+}
+
+void hs_set_presence_off(struct hs *s, bool off) {
+        pthread_mutex_lock(&s->lock);
+        model_set_presence_off(s->model, off);
+        pthread_mutex_unlock(&s->lock);
+}
+
+void hs_on_presence(struct hs *s, void (*changed)(void *userdata, const char *presence, const char *message),
+                    void *userdata) {
+        pthread_mutex_lock(&s->lock);
+        s->on_presence = changed;
+        s->on_presence_userdata = userdata;
+        pthread_mutex_unlock(&s->lock);
+}
+
+json_t *hs_account_data(struct hs *s, const char *type) {
+        json_t *value;
+
+        pthread_mutex_lock(&s->lock);
+        value = json_deep_copy(model_account_data(s->model, type));
+        pthread_mutex_unlock(&s->lock);
+        return value;
+}
+
+json_t *hs_profile(struct hs *s, const char *field) {
+        json_t *value;
+
+        pthread_mutex_lock(&s->lock);
+        value = json_deep_copy(model_profile(s->model, field));
+        pthread_mutex_unlock(&s->lock);
+        return value;
+}
+
+void hs_set_account_data(struct hs *s, const char *type, json_t *content) {
+        pthread_mutex_lock(&s->lock);
+        model_set_account_data(s->model, type, content);
+        hs_changed(s);
+        pthread_mutex_unlock(&s->lock);
+}
+
+void hs_set_profile(struct hs *s, const char *field, json_t *value) {
+        pthread_mutex_lock(&s->lock);
+        model_set_profile(s->model, field, value);
+        hs_changed(s);
+        pthread_mutex_unlock(&s->lock);
 }
 
 /* ---- faults, from the test's side ---- */
