@@ -10,6 +10,7 @@
 enum {
         OPTION_VERSION = 256,
         OPTION_FOR,
+        OPTION_UNTIL,
         OPTION_UNTIL_CALL_ENDS,
         OPTION_WAYBAR,
         OPTION_APP,
@@ -30,6 +31,9 @@ enum {
 #define OPTIONS_MAX   16
 #define SHORTS_MAX    16
 
+/* A verb that is further away from what was typed is no likely slip. */
+#define SLIP_MAX 2
+
 static const struct option global_options[] = {
         { "help", no_argument, NULL, 'h' },
         { "json", no_argument, NULL, 'j' },
@@ -37,62 +41,82 @@ static const struct option global_options[] = {
         { NULL, 0, NULL, 0 },
 };
 
-static const struct option busy_options[] = {
-        { "for", required_argument, NULL, OPTION_FOR },
-        { "message", required_argument, NULL, 'm' },
-        { NULL, 0, NULL, 0 },
+static const struct verb_option busy_options[] = {
+        { { "for", required_argument, NULL, OPTION_FOR }, "D", "How long; without it until changed" },
+        { { "until", required_argument, NULL, OPTION_UNTIL }, "T", "Until then, like 14:30 or \"2026-12-24 18:00\"" },
+        { { "message", required_argument, NULL, 'm' }, "TEXT", "Shown instead of the configured message" },
+        {},
 };
 
-static const struct option free_options[] = {
-        { "for", required_argument, NULL, OPTION_FOR },
-        { "until-call-ends", no_argument, NULL, OPTION_UNTIL_CALL_ENDS },
-        { NULL, 0, NULL, 0 },
+static const struct verb_option free_options[] = {
+        { { "for", required_argument, NULL, OPTION_FOR }, "D", "How long" },
+        { { "until", required_argument, NULL, OPTION_UNTIL }, "T", "Until then, like 14:30 or \"2026-12-24 18:00\"" },
+        { { "until-call-ends", no_argument, NULL, OPTION_UNTIL_CALL_ENDS },
+          NULL,
+          "Until the calls of now have ended" },
+        {},
 };
 
-static const struct option pause_options[] = {
-        { "for", required_argument, NULL, OPTION_FOR },
-        { NULL, 0, NULL, 0 },
+static const struct verb_option pause_options[] = {
+        { { "for", required_argument, NULL, OPTION_FOR }, "D", "How long; without it until changed" },
+        { { "until", required_argument, NULL, OPTION_UNTIL }, "T", "Until then, like 14:30 or \"2026-12-24 18:00\"" },
+        {},
 };
 
-static const struct option watch_options[] = {
-        { "waybar", no_argument, NULL, OPTION_WAYBAR },
-        { NULL, 0, NULL, 0 },
+static const struct verb_option watch_options[] = {
+        { { "waybar", no_argument, NULL, OPTION_WAYBAR }, NULL, "Lines for a custom module of waybar" },
+        {},
 };
 
-static const struct option history_options[] = {
-        { "lines", required_argument, NULL, 'n' },
-        { NULL, 0, NULL, 0 },
+static const struct verb_option history_options[] = {
+        { { "lines", required_argument, NULL, 'n' }, "N", "How many: 1 to 200, 20 if not given" },
+        {},
 };
 
-static const struct option run_options[] = {
-        { "app", required_argument, NULL, OPTION_APP },
-        { "reason", required_argument, NULL, OPTION_REASON },
-        { NULL, 0, NULL, 0 },
+static const struct verb_option run_options[] = {
+        { { "app", required_argument, NULL, OPTION_APP },
+          "NAME",
+          "Shown as the application; else the name of the command" },
+        { { "reason", required_argument, NULL, OPTION_REASON }, "TEXT", "Shown as what goes on" },
+        {},
 };
 
-static const struct option ignore_options[] = {
-        { "once", no_argument, NULL, OPTION_ONCE },
-        { "source", required_argument, NULL, OPTION_SOURCE },
-        { NULL, 0, NULL, 0 },
+static const struct verb_option ignore_options[] = {
+        { { "once", no_argument, NULL, OPTION_ONCE }, NULL, "Only the calls of now" },
+        { { "source", required_argument, NULL, OPTION_SOURCE }, "NAME", "Only what this source tells of" },
+        {},
 };
 
-static const struct option allow_options[] = {
-        { "source", required_argument, NULL, OPTION_SOURCE },
-        { NULL, 0, NULL, 0 },
+static const struct verb_option allow_options[] = {
+        { { "source", required_argument, NULL, OPTION_SOURCE }, "NAME", "Only where it was said of this source" },
+        {},
 };
 
-static const struct option login_options[] = {
-        { "user", required_argument, NULL, OPTION_USER },
-        { "homeserver", required_argument, NULL, OPTION_HOMESERVER },
-        { "password-stdin", no_argument, NULL, OPTION_PASSWORD_STDIN },
-        { "token-stdin", no_argument, NULL, OPTION_TOKEN_STDIN },
-        { "access-token-stdin", no_argument, NULL, OPTION_ACCESS_TOKEN_STDIN },
-        { NULL, 0, NULL, 0 },
+static const struct verb_option login_options[] = {
+        { { "user", required_argument, NULL, OPTION_USER }, "ID", "The Matrix ID, like @me:example.org" },
+        { { "homeserver", required_argument, NULL, OPTION_HOMESERVER },
+          "URL",
+          "The address of the homeserver, where the server in the ID does not say it" },
+        { { "password-stdin", no_argument, NULL, OPTION_PASSWORD_STDIN },
+          NULL,
+          "Read the password from standard input" },
+        { { "token-stdin", no_argument, NULL, OPTION_TOKEN_STDIN },
+          NULL,
+          "Read a login token of single sign-on from there" },
+        { { "access-token-stdin", no_argument, NULL, OPTION_ACCESS_TOKEN_STDIN },
+          NULL,
+          "Read the access token of a session from there" },
+        {},
 };
 
-static const struct option force_options[] = {
-        { "force", no_argument, NULL, OPTION_FORCE },
-        { NULL, 0, NULL, 0 },
+static const struct verb_option logout_options[] = {
+        { { "force", no_argument, NULL, OPTION_FORCE }, NULL, "Forget it here, whatever the server says" },
+        {},
+};
+
+static const struct verb_option cure_options[] = {
+        { { "force", no_argument, NULL, OPTION_FORCE }, NULL, "Make a new registration; the old one ends" },
+        {},
 };
 
 const struct verb verbs[] = {
@@ -102,12 +126,13 @@ const struct verb verbs[] = {
         { "why", "", "Show the evidence, and what comes back afterwards", verb_why, "", NULL, 0, 0, true },
         { "history", "[-n N]", "Show the last changes, the newest first", verb_history, "n:", history_options, 0, 0,
           true },
-        { "busy", "[--for D] [-m TEXT]", "Be busy, call or no call", verb_busy, "m:", busy_options, 0, 0, false },
-        { "free", "[--for D | --until-call-ends]", "Be free, also in a call", verb_free, "", free_options, 0, 0,
+        { "busy", "[--for D | --until T] [-m TEXT]", "Be busy, call or no call", verb_busy, "m:", busy_options, 0, 0,
           false },
+        { "free", "[--for D | --until T | --until-call-ends]", "Be free, also in a call", verb_free, "", free_options,
+          0, 0, false },
         { "auto", "", "Let the calls decide again", verb_auto, "", NULL, 0, 0, false },
-        { "pause", "[--for D]", "Go on watching, but write nothing anywhere", verb_pause, "", pause_options, 0, 0,
-          false },
+        { "pause", "[--for D | --until T]", "Go on watching, but write nothing anywhere", verb_pause, "",
+          pause_options, 0, 0, false },
         { "resume", "", "End a pause", verb_resume, "", NULL, 0, 0, false },
         { "run", "[--app A] [--reason R] [--] CMD...", "Be busy while a command runs", verb_run, "+", run_options, 1,
           -1, false },
@@ -117,21 +142,42 @@ const struct verb verbs[] = {
         { "is-busy", "", "Tell by the exit code: 0 busy, 1 free", verb_is_busy, "", NULL, 0, 0, false },
         { "sources", "", "List where calls are looked for", verb_sources, "", NULL, 0, 0, true },
         { "accounts", "", "List the Matrix accounts", verb_accounts, "", NULL, 0, 0, true },
-        { "login", "[NAME] [--user ID] [--homeserver URL] [--password-stdin]", "Log in to a Matrix account",
-          verb_login, "", login_options, 0, 1, true },
-        { "logout", "NAME [--force]", "Log out of a Matrix account and forget it", verb_logout, "", force_options, 1,
+        { "login", "[@USER:SERVER | NAME] [--user ID] [--homeserver URL] [--password-stdin]",
+          "Log in to a Matrix account", verb_login, "", login_options, 0, 1, true },
+        { "logout", "NAME [--force]", "Log out of a Matrix account and forget it", verb_logout, "", logout_options, 1,
           1, false },
         { "doctor", "", "Examine the set-up, and say what to do", verb_doctor, "", NULL, 0, 0, true },
         { "cure", "print-registration [NAME] [--force]", "Set up what takes back a busy that your other clients keep",
-          verb_cure, "", force_options, 1, 2, false },
+          verb_cure, "", cure_options, 1, 2, false },
         { "reload", "", "Read the configuration again", verb_reload, "", NULL, 0, 0, false },
+        { "help", "[COMMAND]", "Show this, or what a command takes", verb_help, "", NULL, 0, 1, false },
         { .name = NULL },
 };
 
+const struct verb *verb_find(const char *name) {
+        const char *nearest = NULL;
+        size_t best = SLIP_MAX + 1;
+
+        for (const struct verb *v = verbs; v->name; v++) {
+                size_t distance = edit_distance(name, v->name);
+
+                if (distance == 0)
+                        return v;
+                if (distance < best) {
+                        best = distance;
+                        nearest = v->name;
+                }
+        }
+        if (nearest)
+                complain("There is no command \"%s\"; did you mean \"%s\"?", name, nearest);
+        else
+                complain("There is no command \"%s\"; see busyctl help.", name);
+        return NULL;
+}
+
 static void print_help(void) {
-        printf("Usage: busyctl [-j] [COMMAND] [OPTION...]\n\nAsk and steer busyd, which tells others when you are on "
-               "a "
-               "call.\n\nCommands:\n");
+        printf("Usage: busyctl [-j] [COMMAND] [OPTION...]\n\n"
+               "Ask and steer busyd, which tells others when you are on a call.\n\nCommands:\n");
         for (const struct verb *v = verbs; v->name; v++)
                 printf("  %-9s %s\n", v->name, v->help);
         printf("\nOptions:\n"
@@ -141,9 +187,40 @@ static void print_help(void) {
                "\nA duration D is written as 90s, 25min or \"1h 30min\". More in busyctl(1).\n");
 }
 
+static void print_option(const struct verb_option *o) {
+        int code = o->option.val;
+        char shape[32], single[8] = "    ";
+
+        if (code < OPTION_VERSION)
+                (void) snprintf(single, sizeof(single), "-%c, ", code);
+        (void) snprintf(shape, sizeof(shape), "%s--%s%s%s", single, o->option.name, o->arg ? " " : "",
+                        o->arg ? o->arg : "");
+        printf("  %-24s %s\n", shape, o->help);
+}
+
 static void print_verb_help(const struct verb *v) {
         printf("Usage: busyctl %s%s%s%s\n\n%s.\n", v->prints ? "[-j] " : "", v->name, v->args[0] ? " " : "", v->args,
                v->help);
+        for (const struct verb_option *o = v->options; o && o->help; o++) {
+                if (o == v->options)
+                        printf("\nOptions:\n");
+                print_option(o);
+        }
+        printf("\nMore in busyctl(1).\n");
+}
+
+enum exit_code verb_help(struct ctl *c, const struct args *a) {
+        const struct verb *v;
+
+        if (a->n_rest == 0) {
+                print_help();
+                return CTL_OK;
+        }
+        v = verb_find(a->rest[0]);
+        if (!v)
+                return CTL_USAGE;
+        print_verb_help(v);
+        return CTL_OK;
 }
 
 static int set_duration(struct args *a, const char *s) {
@@ -154,6 +231,17 @@ static int set_duration(struct args *a, const char *s) {
                 complain("\"%s\" is no duration; write it as 90s, 25min or \"1h 30min\".", s);
                 return -EINVAL;
         }
+        return 0;
+}
+
+static int set_until(struct args *a, const char *s) {
+        int64_t now = wall_seconds(), at;
+
+        if (parse_moment(s, now, &at) < 0) {
+                complain("\"%s\" is no time to come; write it as 14:30 or \"2026-12-24 18:00\".", s);
+                return -EINVAL;
+        }
+        a->duration = (usec_t) (at - now) * USEC_PER_SEC;
         return 0;
 }
 
@@ -173,6 +261,8 @@ static int args_set(struct args *a, int option, const char *value) {
         switch (option) {
         case OPTION_FOR:
                 return set_duration(a, value);
+        case OPTION_UNTIL:
+                return set_until(a, value);
         case 'n':
                 return set_n(a, value);
         case 'm':
@@ -267,8 +357,9 @@ static bool rest_fits(const struct verb *v, const struct args *a) {
 static void options_join(const struct verb *v, struct option *options, char *shorts) {
         size_t n = 0;
 
-        for (const struct option *o = v->options; o && o->name && n < OPTIONS_MAX - ARRAY_SIZE(global_options); o++)
-                options[n++] = *o;
+        for (const struct verb_option *o = v->options; o && o->help && n < OPTIONS_MAX - ARRAY_SIZE(global_options);
+             o++)
+                options[n++] = o->option;
         memcpy(options + n, global_options, sizeof(global_options));
         (void) snprintf(shorts, SHORTS_MAX, "%s" GLOBAL_SHORTS, v->shorts);
 }

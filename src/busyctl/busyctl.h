@@ -57,6 +57,8 @@ enum exit_code verb_run(struct ctl *c, const struct args *a);
 /* doctor.c, cure.c */
 enum exit_code verb_doctor(struct ctl *c, const struct args *a);
 enum exit_code verb_cure(struct ctl *c, const struct args *a);
+/* args.c */
+enum exit_code verb_help(struct ctl *c, const struct args *a);
 /* login.c, logout.c */
 enum exit_code verb_login(struct ctl *c, const struct args *a);
 enum exit_code verb_logout(struct ctl *c, const struct args *a);

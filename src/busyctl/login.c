@@ -228,10 +228,27 @@ static void report(const struct ctl *c, const struct login *l, bool running) {
                 printf("busyd is not running. Start it with: systemctl --user enable --now busyd\n");
 }
 
-enum exit_code verb_login(struct ctl *c, const struct args *a) {
-        struct login l = { .args = a };
-        enum exit_code code = check_args(a);
+/* A Matrix ID is what people type; it says the server, and names the account. */
+static enum exit_code take_user(struct args *a) {
+        if (a->n_rest == 0 || a->rest[0][0] != '@')
+                return CTL_OK;
+        if (a->user && !streq(a->user, a->rest[0])) {
+                complain("Who is it, \"%s\" or \"%s\"?", a->rest[0], a->user);
+                return CTL_USAGE;
+        }
+        a->user = a->rest[0];
+        a->rest++;
+        a->n_rest--;
+        return CTL_OK;
+}
 
+enum exit_code verb_login(struct ctl *c, const struct args *given) {
+        struct args a = *given;
+        struct login l = { .args = &a };
+        enum exit_code code = take_user(&a);
+
+        if (code == CTL_OK)
+                code = check_args(&a);
         if (code == CTL_OK)
                 code = prepare(&l);
         if (code == CTL_OK)

@@ -5,36 +5,6 @@
 #include "busyctl/args.h"
 #include "busyctl/bus.h"
 #include "busyctl/print.h"
-#include "util/text.h"
-
-/* A verb that is further away from what was typed is no likely slip. */
-#define SLIP_MAX 2
-
-static const struct verb *verb_find(const char *name) {
-        for (const struct verb *v = verbs; v->name; v++)
-                if (streq(v->name, name))
-                        return v;
-        return NULL;
-}
-
-static enum exit_code unknown_verb(const char *name) {
-        const char *nearest = NULL;
-        size_t best = SLIP_MAX + 1;
-
-        for (const struct verb *v = verbs; v->name; v++) {
-                size_t distance = edit_distance(name, v->name);
-
-                if (distance < best) {
-                        best = distance;
-                        nearest = v->name;
-                }
-        }
-        if (nearest)
-                complain("There is no command \"%s\"; did you mean \"%s\"?", name, nearest);
-        else
-                complain("There is no command \"%s\"; see busyctl --help.", name);
-        return CTL_USAGE;
-}
 
 static enum exit_code run(struct ctl *c, int argc, char **argv) {
         const struct verb *v = verbs;
@@ -48,7 +18,7 @@ static enum exit_code run(struct ctl *c, int argc, char **argv) {
         if (i < argc) {
                 v = verb_find(argv[i]);
                 if (!v)
-                        return unknown_verb(argv[i]);
+                        return CTL_USAGE;
                 if (!args_parse(c, v, argc - i, argv + i, &args, &code))
                         return code;
         } else if (!args_parse(c, v, 1, nothing, &args, &code))

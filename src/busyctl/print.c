@@ -1,7 +1,10 @@
 /* Output for people and for programs, see print.h. */
+#include <errno.h>
 #include <stdarg.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "busyctl/print.h"
 #include "util/clock.h"
@@ -10,7 +13,7 @@
 #define COMPLAINT_MAX 1024
 
 /* By enum style. */
-static const char *const styles[] = { "\033[1;31m", "\033[32m", "\033[33m", "\033[2m" };
+static const char *const styles[] = { "", "\033[1;31m", "\033[32m", "\033[33m", "\033[2m" };
 
 void complain(const char *format, ...) {
         char text[COMPLAINT_MAX], printable[COMPLAINT_MAX];
@@ -29,10 +32,84 @@ static bool in_colour(void) {
 }
 
 void print_styled(enum style style, const char *text) {
-        if (in_colour())
+        if (style != STYLE_PLAIN && in_colour())
                 printf("%s%s\033[0m", styles[style], text);
         else
                 printf("%s", text);
+}
+
+/* Columns on a terminal; a byte that is no character of this locale takes one. */
+static size_t width_of(const char *s, size_t n) {
+        size_t columns = 0;
+        mbstate_t state = {};
+
+        while (n > 0) {
+                wchar_t c;
+                size_t used = mbrtowc(&c, s, n, &state);
+                int wide = 1;
+
+                if (used == 0 || used > n) {
+                        used = 1;
+                        state = (mbstate_t){};
+                } else
+                        wide = wcwidth(c);
+                columns += wide > 0 ? (size_t) wide : 0;
+                s += used;
+                n -= used;
+        }
+        return columns;
+}
+
+char *wrap_text(const char *indent, const char *text, size_t columns) {
+        size_t margin = width_of(indent, strlen(indent)), at = margin, size = 0;
+        bool first = true;
+        char *wrapped = NULL;
+        FILE *f = open_memstream(&wrapped, &size);
+
+        if (!f)
+                return NULL;
+        (void) fputs(indent, f);
+        while (*text != '\0') {
+                size_t gap = strspn(text, " "), word = strcspn(text + gap, " "), wide = width_of(text + gap, word);
+
+                if (!first && columns > 0 && at + gap + wide > columns) {
+                        (void) fprintf(f, "\n%s  ", indent);
+                        at = margin + 2;
+                } else {
+                        (void) fprintf(f, "%.*s", (int) gap, text);
+                        at += gap;
+                }
+                (void) fprintf(f, "%.*s", (int) word, text + gap);
+                at += wide;
+                text += gap + word;
+                first = false;
+        }
+        return fclose(f) == 0 ? wrapped : NULL;
+}
+
+/* 0: no terminal, or one that does not say. */
+static size_t terminal_columns(void) {
+        struct winsize size;
+
+        return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void print_wrapped(const char *indent, enum style style, const char *format, ...) {
+        SCOPED(free) char *text = NULL;
+        SCOPED(free) char *wrapped = NULL;
+        va_list ap;
+        int n;
+
+        va_start(ap, format);
+        n = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (n < 0) {
+                text = NULL;
+                return;
+        }
+        wrapped = wrap_text(indent, text, terminal_columns());
+        print_styled(style, wrapped ? wrapped : text);
+        (void) putchar('\n');
 }
 
 void print_json(const json_t *doc) {
@@ -71,4 +148,31 @@ const char *format_when(char *buf, size_t size, int64_t at, int64_t now) {
         else
                 (void) snprintf(buf, size, at > now ? "%s (in %s)" : "%s (%s ago)", absolute, relative);
         return buf;
+}
+
+int parse_moment(const char *s, int64_t now, int64_t *ret) {
+        static const char *const shapes[] = { "%H:%M:%S", "%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M" };
+        time_t t = (time_t) now;
+
+        for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+                bool has_day = shapes[i][1] == 'Y';
+                struct tm tm = {};
+                const char *rest;
+
+                if (!localtime_r(&t, &tm))
+                        return -EINVAL;
+                tm.tm_sec = 0;
+                tm.tm_isdst = -1;
+                rest = strptime(s, shapes[i], &tm);
+                if (!rest || *rest != '\0')
+                        continue;
+                *ret = mktime(&tm);
+                if (!has_day && *ret <= now) {
+                        tm.tm_mday++;
+                        tm.tm_isdst = -1;
+                        *ret = mktime(&tm);
+                }
+                return *ret > now ? 0 : -EINVAL;
+        }
+        return -EINVAL;
 }

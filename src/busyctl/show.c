@@ -11,11 +11,8 @@ static const char *or_word(const char *text, const char *otherwise) {
 }
 
 static void print_trouble(const char *indent, const char *text) {
-        if (text[0] == '\0')
-                return;
-        printf("%s", indent);
-        print_styled(STYLE_TROUBLE, text);
-        printf("\n");
+        if (text[0] != '\0')
+                print_wrapped(indent, STYLE_TROUBLE, "%s", text);
 }
 
 /* "busy since 14:03 (12min ago)" */
@@ -45,19 +42,15 @@ static void print_mode(const json_t *doc, int64_t now) {
                 printf(" until: busyctl auto");
         printf("\n");
         if (message[0] != '\0')
-                printf("Message: %s\n", message);
+                print_wrapped("", STYLE_PLAIN, "Message: %s", message);
 }
 
 /* "  presence: held, shows "busy: In a call", puts back "online"" */
 static void print_output(const char *name, const json_t *output) {
         const char *shows = fact_text(output, "shows"), *restore = fact_text(output, "restore");
 
-        printf("  %s: %s", name, fact_text(output, "claim"));
-        if (shows[0] != '\0')
-                printf(", shows %s", shows);
-        if (restore[0] != '\0')
-                printf(", will put back %s", restore);
-        printf("\n");
+        print_wrapped("  ", STYLE_PLAIN, "%s: %s%s%s%s%s", name, fact_text(output, "claim"),
+                      shows[0] ? ", shows " : "", shows, restore[0] ? ", will put back " : "", restore);
         print_trouble("    ", fact_text(output, "note"));
 }
 
@@ -66,11 +59,10 @@ static void print_account(const json_t *account, int64_t now) {
         const json_t *outputs = json_object_get(account, "outputs");
         char when[WHEN_MAX];
 
-        printf("Account %s (%s%s%s): %s", fact_text(account, "name"), fact_text(account, "user_id"),
-               server[0] ? " on " : "", server, state);
-        if (fact_time(account, "retry_at") > 0)
-                printf(", next try at %s", format_when(when, sizeof(when), fact_time(account, "retry_at"), now));
-        printf("\n");
+        format_when(when, sizeof(when), fact_time(account, "retry_at"), now);
+        print_wrapped("", STYLE_PLAIN, "Account %s (%s%s%s): %s%s%s", fact_text(account, "name"),
+                      fact_text(account, "user_id"), server[0] ? " on " : "", server, state,
+                      when[0] ? ", next try at " : "", when);
         print_trouble("  ", fact_text(account, "problem"));
         if (streq(state, "signed-out"))
                 printf("  Log in again: busyctl login %s\n", fact_text(account, "name"));
@@ -90,16 +82,12 @@ static void print_evidence(const json_t *e, int64_t now) {
         const char *app = fact_text(e, "app"), *what = fact_text(e, "what"), *why_not = fact_text(e, "why_not");
         char when[WHEN_MAX];
 
-        printf("  %s (%s): %s, %s, %s", or_word(app, "unknown application"), fact_text(e, "source"),
-               or_word(what, "call"), fact_text(e, "phase"), fact_text(e, "evidence"));
-        if (fact_time(e, "since") > 0)
-                printf(", since %s", format_when(when, sizeof(when), fact_time(e, "since"), now));
-        printf("\n");
-        if (!fact_bool(e, "counts") && why_not[0] != '\0') {
-                printf("    ");
-                print_styled(STYLE_FAINT, why_not);
-                printf("\n");
-        }
+        format_when(when, sizeof(when), fact_time(e, "since"), now);
+        print_wrapped("  ", STYLE_PLAIN, "%s (%s): %s, %s, %s%s%s", or_word(app, "unknown application"),
+                      fact_text(e, "source"), or_word(what, "call"), fact_text(e, "phase"), fact_text(e, "evidence"),
+                      when[0] ? ", since " : "", when);
+        if (!fact_bool(e, "counts") && why_not[0] != '\0')
+                print_wrapped("    ", STYLE_FAINT, "%s", why_not);
 }
 
 static void print_evidence_list(const char *title, const json_t *evidence, bool counts, int64_t now) {
@@ -178,12 +166,13 @@ static void print_sources(const json_t *sources) {
                 const json_t *source = json_array_get(sources, i);
                 const char *detail = fact_text(source, "detail");
                 json_int_t calls = json_integer_value(json_object_get(source, "calls"));
+                char count[32] = "";
 
-                printf("%-16s %s%s%s", fact_text(source, "name"), fact_text(source, "state"), detail[0] ? ": " : "",
-                       detail);
                 if (calls > 0)
-                        printf(", %lld call%s", (long long) calls, calls == 1 ? "" : "s");
-                printf("\n");
+                        (void) snprintf(count, sizeof(count), ", %lld call%s", (long long) calls,
+                                        calls == 1 ? "" : "s");
+                print_wrapped("", STYLE_PLAIN, "%-16s %s%s%s%s", fact_text(source, "name"), fact_text(source, "state"),
+                              detail[0] ? ": " : "", detail, count);
         }
 }
 

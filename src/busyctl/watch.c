@@ -10,6 +10,7 @@
 #include "busyctl/facts.h"
 #include "busyctl/print.h"
 #include "util/json.h"
+#include "util/text.h"
 
 #define APPS_MAX 512
 
@@ -20,22 +21,23 @@ struct watch {
         char *last;
 };
 
-/* The applications of the calls that count, "Element, Zoom". */
+/* The applications of the calls that count, "Element, Zoom", cut at a character if there are too many for a line. */
 static void list_apps(const json_t *doc, char *buf, size_t size) {
         const json_t *calls = json_object_get(doc, "calls");
-        size_t n = 0;
+        SCOPED(free) char *all = NULL;
+        size_t n = 0, length = 0;
+        FILE *f = open_memstream(&all, &length);
 
         buf[0] = '\0';
-        for (size_t i = 0; i < json_array_size(calls) && n < size; i++) {
+        for (size_t i = 0; f && i < json_array_size(calls); i++) {
                 const json_t *call = json_array_get(calls, i);
                 const char *app = fact_text(call, "app");
-                int r;
 
-                if (!fact_bool(call, "counts"))
-                        continue;
-                r = snprintf(buf + n, size - n, "%s%s", n > 0 ? ", " : "", app[0] ? app : fact_text(call, "source"));
-                n += r > 0 ? (size_t) r : 0;
+                if (fact_bool(call, "counts"))
+                        (void) fprintf(f, "%s%s", n++ > 0 ? ", " : "", app[0] ? app : fact_text(call, "source"));
         }
+        if (f && fclose(f) == 0)
+                (void) text_printable(buf, size, all);
 }
 
 /* "off", "paused", "busy" or "free": the one word for a bar. */

@@ -133,3 +133,45 @@ WORLD_TEST(busyctl, logout_mid_call_gives_back_first) {
         ok(w, r, "%s", r.err);
         expect_presence(w, "online", "Reading");
 }
+
+static const struct {
+        const char *verb, *option;
+} options_in_help[] = {
+        { "busy", "--until T" },  { "free", "--until-call-ends" },     { "run", "--reason TEXT" },
+        { "history", "--lines" }, { "login", "--access-token-stdin" }, { "logout", "--force" },
+};
+
+WORLD_TEST(busyctl, help_of_a_verb_names_its_options, .no_session = true) {
+        for (size_t i = 0; i < ARRAY_SIZE(options_in_help); i++) {
+                SCOPED_RUN r = world_busyctl(w, NULL, "help", options_in_help[i].verb, NULL);
+                SCOPED_RUN same = world_busyctl(w, NULL, options_in_help[i].verb, "--help", NULL);
+
+                check(w, r.code == 0 && strstr(r.out, options_in_help[i].option), "%s: %s", options_in_help[i].verb,
+                      r.out);
+                check(w, streq(r.out, same.out), "%s: %s", options_in_help[i].verb, same.out);
+        }
+}
+
+WORLD_TEST(busyctl, help_without_a_verb_lists_them, .no_session = true) {
+        SCOPED_RUN r = world_busyctl(w, NULL, "help", NULL);
+        SCOPED_RUN unknown = world_busyctl(w, NULL, "help", "statsu", NULL);
+
+        check(w, r.code == 0 && strstr(r.out, "is-busy") && strstr(r.out, "help "), "%s", r.out);
+        check(w, unknown.code == 2 && strstr(unknown.err, "\"status\""), "%d %s", unknown.code, unknown.err);
+}
+
+WORLD_TEST(busyctl, login_takes_a_matrix_id_as_its_argument, .no_session = true) {
+        SCOPED_RUN r = world_busyctl(w, HS_PASSWORD "\n", "--json", "login", "--homeserver", hs_url(w->hs),
+                                     "--password-stdin", HS_USER, NULL);
+
+        check(w, r.code == 0 && strstr(r.out, HS_USER), "%d %s%s", r.code, r.out, r.err);
+}
+
+WORLD_TEST(busyctl, busy_until_a_time_that_is_over_is_refused) {
+        SCOPED_RUN r = { 0 };
+
+        world_start_online(w);
+        r = world_busyctl(w, NULL, "busy", "--until", "2020-01-01 12:00", NULL);
+        check(w, r.code == 2 && strstr(r.err, "no time to come"), "%d %s", r.code, r.err);
+        expect_availability(w, "free");
+}

@@ -1,6 +1,7 @@
 /* How busyctl writes times for people. The file under test belongs to a program, not to a library: it is taken in
  * whole. */
 #include <criterion/criterion.h>
+#include <locale.h>
 
 #include "busyctl/print.c"
 
@@ -28,4 +29,57 @@ Test(busyctl_print, times) {
         for (size_t i = 0; i < ARRAY_SIZE(times); i++)
                 cr_assert_str_eq(format_when(buf, sizeof(buf), times[i].at, NOON), times[i].expected, "%s: %s",
                                  times[i].what, buf);
+}
+
+static const struct {
+        const char *what, *indent, *text;
+        size_t columns;
+        const char *expected;
+} wraps[] = {
+        { "no limit", "  ", "a long line stays one", 0, "  a long line stays one" },
+        { "it fits", "", "just ten ch", 11, "just ten ch" },
+        { "at a word", "  ", "broken at words only", 14, "  broken at\n    words only" },
+        { "a long word stays whole", "", "see https://example.org/long", 10, "see\n  https://example.org/long" },
+        { "columns, not bytes", "", "\303\251\303\251\303\251 \303\251\303\251", 6,
+          "\303\251\303\251\303\251 \303\251\303\251" },
+        { "spaces within are kept", "", "a   b", 80, "a   b" },
+        { "nothing", "  ", "", 10, "  " },
+};
+
+Test(busyctl_print, wraps_at_words) {
+        cr_assert(setlocale(LC_ALL, "C.UTF-8"));
+        for (size_t i = 0; i < ARRAY_SIZE(wraps); i++) {
+                SCOPED(free) char *wrapped = wrap_text(wraps[i].indent, wraps[i].text, wraps[i].columns);
+
+                cr_assert_str_eq(wrapped, wraps[i].expected, "%s: \"%s\"", wraps[i].what, wrapped);
+        }
+}
+
+static const struct {
+        const char *text;
+        int64_t at; /* 0: refused */
+} moments[] = {
+        { "12:30", NOON + 1800 },
+        { "12:30:15", NOON + 1815 },
+        { "11:30", NOON + 86400 - 1800 },
+        { "12:00", NOON + 86400 },
+        { "2026-11-25 00:00", NOON + 43200 },
+        { "2026-11-24 11:59", 0 },
+        { "12:60", 0 },
+        { "half past", 0 },
+        { "12:30 ", 0 },
+        { "12", 0 },
+        { "", 0 },
+};
+
+Test(busyctl_print, moments_to_come) {
+        cr_assert_eq(setenv("TZ", "UTC", 1), 0);
+        tzset();
+        for (size_t i = 0; i < ARRAY_SIZE(moments); i++) {
+                int64_t at = 0;
+                int r = parse_moment(moments[i].text, NOON, &at);
+
+                cr_assert_eq(r, moments[i].at ? 0 : -EINVAL, "%s: %d", moments[i].text, r);
+                cr_assert(r < 0 || at == moments[i].at, "%s: %ld", moments[i].text, (long) at);
+        }
 }
