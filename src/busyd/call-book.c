@@ -49,7 +49,7 @@ static bool is_ignored_once(const struct call_book *b, const char *source, const
 
 int call_book_report(struct call_book *b, const struct call_report *r) {
         bool ignored = is_listed(b, r->source, r->app) || is_ignored_once(b, r->source, r->id);
-        int k = call_table_report(ignored ? b->ignored : b->calls, r, clock_now());
+        int k = call_table_report(ignored ? b->ignored : b->calls, r);
 
         /* Its application may have become known only now. */
         (void) call_table_end(ignored ? b->calls : b->ignored, r->source, r->id);
@@ -93,6 +93,7 @@ const struct call_table *call_book_calls(const struct call_book *b) {
 }
 
 static usec_t run_table(struct call_book *b, struct call_table *t, usec_t now) {
+        call_table_date(t, now);
         for (const struct call *c = call_table_next(t, NULL); c; c = call_table_next(t, c))
                 if (c->until <= now && streq(c->source, HOLD_SOURCE))
                         b->handler.hold_ended(b->handler.userdata, (uint32_t) strtoul(c->id, NULL, 10));

@@ -34,7 +34,7 @@ static void settle(struct manager *m) {
         if (m->availability.settled || !locals_are_settled(m) || !tenants_are_settled(m) ||
             !logind_is_settled(m->logind))
                 return;
-        availability_settle(&m->availability, call_book_calls(m->book));
+        availability_settle(&m->availability);
         m->settle_timer = sd_event_source_disable_unref(m->settle_timer);
         log_debug("All sources have told what goes on");
 }
@@ -51,7 +51,7 @@ static const struct call *first_that_counts(struct manager *m, usec_t now) {
 static void tell_change(struct manager *m, const struct availability_verdict *v, usec_t now) {
         const struct call *c = first_that_counts(m, now);
         char reason[256], availability[32], source[128];
-        const char *const fields[] = { availability, source, NULL };
+        const char *const fields[] = { availability, c ? source : NULL, NULL };
         enum mode mode = m->availability.mode;
         int r;
 
@@ -62,7 +62,8 @@ static void tell_change(struct manager *m, const struct availability_verdict *v,
         else
                 (void) snprintf(reason, sizeof(reason), v->busy ? "a call" : "no call");
         (void) snprintf(availability, sizeof(availability), "BUSYD_AVAILABILITY=%s", v->busy ? "busy" : "free");
-        (void) snprintf(source, sizeof(source), "BUSYD_SOURCE=%s", c ? c->source : "");
+        if (c)
+                (void) snprintf(source, sizeof(source), "BUSYD_SOURCE=%s", c->source);
         log_full(LOG_INFO, LOG_ID_BUSY_CHANGED, fields, "%s -> %s (%s)", v->busy ? "free" : "busy",
                  v->busy ? "busy" : "free", reason);
         r = state_add_change(m->state, &(struct state_change){
@@ -107,6 +108,16 @@ static void leave(struct manager *m) {
                 logind_let_sleep(m->logind);
 }
 
+/* A call that such a source told of is not over because it does not tell of it now. */
+static void tell_blind_sources(struct manager *m) {
+        for (size_t i = 0; i < m->n_sources; i++) {
+                const struct local_source *l = &m->sources[i];
+
+                availability_set_blind(&m->availability, l->kind->name,
+                                       m->away || (l->source && source_state(l->source) != SOURCE_WATCHING));
+        }
+}
+
 static void decide(struct manager *m) {
         usec_t now = clock_now(), wake_at, book_at;
         enum mode mode_before = m->availability.mode;
@@ -118,6 +129,7 @@ static void decide(struct manager *m) {
         tenants_take_tokens(m);
         settle(m);
         book_at = call_book_run(m->book, now);
+        tell_blind_sources(m);
         v = availability_decide(&m->availability, call_book_calls(m->book), now);
         changed = v.busy != m->verdict.busy;
         if (changed)
@@ -151,7 +163,7 @@ static int on_settle_timer(sd_event_source *s, uint64_t at, void *userdata) {
         struct manager *m = userdata;
 
         log_warning("Not every source has told what goes on yet; going on without waiting for them");
-        availability_settle(&m->availability, call_book_calls(m->book));
+        availability_settle(&m->availability);
         manager_touch(m);
         return 0;
 }
@@ -176,13 +188,14 @@ static int op_set_mode(void *userdata, enum mode mode, usec_t duration, bool unt
         usec_t now = clock_now();
         int r;
 
+        (void) call_book_run(m->book, now);
         if (until_calls_end) {
-                r = availability_free_until_calls_end(&m->availability, call_book_calls(m->book));
+                r = availability_free_until_calls_end(&m->availability, call_book_calls(m->book), now);
                 if (r < 0)
                         return r;
         } else
                 availability_set_mode(&m->availability, mode, duration > 0 ? usec_add(now, duration) : USEC_NEVER,
-                                      call_book_calls(m->book));
+                                      call_book_calls(m->book), now);
         (void) snprintf(m->message, sizeof(m->message), "%s", mode == MODE_BUSY && message ? message : "");
         log_info("Mode %s, by hand", mode_to_string(m->availability.mode));
         r = store_mode(m);
@@ -420,7 +433,7 @@ static void restore_mode(struct manager *m) {
         if (stored.until_wall != USEC_NEVER && stored.until_wall <= clock_wall_now())
                 return;
         until = stored.until_wall == USEC_NEVER ? USEC_NEVER : clock_from_wall(stored.until_wall);
-        availability_set_mode(&m->availability, stored.mode, until, call_book_calls(m->book));
+        availability_set_mode(&m->availability, stored.mode, until, call_book_calls(m->book), clock_now());
         /* Which calls those were is not known any more: the ones found now. */
         if (stored.until_calls_end)
                 availability_await_calls_end(&m->availability);

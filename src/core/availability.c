@@ -3,6 +3,7 @@
 #include "core/availability.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 void availability_init(struct availability *a, const struct availability_policy *policy, usec_t now) {
         *a = (struct availability){
@@ -15,43 +16,6 @@ void availability_init(struct availability *a, const struct availability_policy 
 
 void availability_set_policy(struct availability *a, const struct availability_policy *policy) {
         a->policy = *policy;
-}
-
-void availability_set_mode(struct availability *a, enum mode mode, usec_t until, const struct call_table *calls) {
-        a->mode = mode;
-        a->mode_until = mode == MODE_AUTO ? USEC_NEVER : until;
-        a->until_calls_end = false;
-        /* The user ended this busy by hand: no grace of an old call may bring it back. */
-        if (mode == MODE_FREE)
-                a->release_at = 0;
-        if (mode == MODE_FREE && until == USEC_NEVER)
-                (void) availability_free_until_calls_end(a, calls);
-}
-
-int availability_free_until_calls_end(struct availability *a, const struct call_table *calls) {
-        if (!call_table_next(calls, NULL))
-                return -ENOENT;
-        a->mode = MODE_FREE;
-        a->mode_until = USEC_NEVER;
-        a->until_calls_end = true;
-        a->calls_before = call_table_next_serial(calls);
-        a->calls_gone_at = USEC_NEVER;
-        a->release_at = 0;
-        return 0;
-}
-
-void availability_await_calls_end(struct availability *a) {
-        a->mode = MODE_FREE;
-        a->mode_until = USEC_NEVER;
-        a->until_calls_end = true;
-        a->calls_before = UINT64_MAX;
-        a->calls_gone_at = USEC_NEVER;
-}
-
-void availability_settle(struct availability *a, const struct call_table *calls) {
-        a->settled = true;
-        if (a->until_calls_end && a->calls_before == UINT64_MAX)
-                a->calls_before = call_table_next_serial(calls);
 }
 
 /* Two weak hints of one application from different sources are as good as a strong one. Returns since when both
@@ -114,30 +78,101 @@ static usec_t longest_grace(const struct availability *a) {
         return a->policy.hint_grace > a->policy.proof_grace ? a->policy.hint_grace : a->policy.proof_grace;
 }
 
-static bool any_before(const struct call_table *calls, uint64_t serial) {
+/* ---- the calls of a moment ---- */
+
+static bool would_count(const struct availability *a, const struct call_table *calls, const struct call *c) {
+        return counts_from(a, calls, c) != USEC_NEVER;
+}
+
+static bool is_same(const struct moment_call *m, const struct call *c) {
+        return strncmp(m->source, c->source, sizeof(m->source) - 1) == 0 &&
+               (m->serial == c->serial || strncmp(m->app, c->app, sizeof(m->app) - 1) == 0);
+}
+
+static bool any_would_count(const struct availability *a, const struct call_table *calls) {
         for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c))
-                if (c->serial < serial)
+                if (would_count(a, calls, c))
                         return true;
         return false;
 }
 
-/* When the mode is over; USEC_NEVER: not as things are. */
-static usec_t mode_over_at(struct availability *a, const struct call_table *calls, usec_t now) {
-        if (!a->until_calls_end)
-                return a->mode_until;
-        if (!a->settled || any_before(calls, a->calls_before))
-                a->calls_gone_at = USEC_NEVER;
-        else if (a->calls_gone_at == USEC_NEVER)
-                a->calls_gone_at = now;
-        return usec_add(a->calls_gone_at, longest_grace(a));
+static struct moment_call *find_of_moment(struct availability *a, const struct call *c) {
+        for (size_t i = 0; i < a->n_moment; i++)
+                if (is_same(&a->moment[i], c))
+                        return &a->moment[i];
+        return NULL;
 }
+
+static void note(struct moment_call *m, const struct call *c, usec_t now) {
+        (void) snprintf(m->source, sizeof(m->source), "%s", c->source);
+        (void) snprintf(m->app, sizeof(m->app), "%s", c->app);
+        m->serial = c->serial;
+        m->seen_at = now;
+}
+
+/* Looks for the calls of the moment, and, if it is `open`, for more of them. Returns whether one goes on. */
+static bool look_at_moment(struct availability *a, const struct call_table *calls, bool open, usec_t now) {
+        bool any = false;
+
+        for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c)) {
+                struct moment_call *m;
+
+                if (!would_count(a, calls, c))
+                        continue;
+                m = find_of_moment(a, c);
+                if (!m && open && a->n_moment < MOMENT_CALLS_MAX) {
+                        m = &a->moment[a->n_moment++];
+                        *m = (struct moment_call){ .blind = false };
+                }
+                if (!m)
+                        continue;
+                note(m, c, now);
+                any = true;
+        }
+        return any;
+}
+
+/* Until when sources that cannot tell keep a call of the moment from being over; 0: none does. */
+static usec_t blind_until(const struct availability *a) {
+        usec_t until = 0;
+
+        for (size_t i = 0; i < a->n_moment; i++) {
+                const struct moment_call *m = &a->moment[i];
+
+                if (m->blind && usec_add(m->seen_at, MOMENT_BLIND_MAX) > until)
+                        until = usec_add(m->seen_at, MOMENT_BLIND_MAX);
+        }
+        return until;
+}
+
+void availability_set_blind(struct availability *a, const char *source, bool blind) {
+        for (size_t i = 0; i < a->n_moment; i++)
+                if (strncmp(a->moment[i].source, source, sizeof(a->moment[i].source) - 1) == 0)
+                        a->moment[i].blind = blind;
+}
+
+/* ---- the mode ---- */
 
 /* Ends a mode whose time is over. Returns when to look again. */
 static usec_t judge_mode(struct availability *a, const struct call_table *calls, usec_t now) {
-        usec_t over = mode_over_at(a, calls, now);
+        usec_t over = a->mode_until, look_at = USEC_NEVER;
 
+        if (a->until_calls_end) {
+                bool alive = look_at_moment(a, calls, a->moment_open, now) || !a->settled;
+
+                a->moment_open = a->moment_open && !a->settled;
+                if (!alive && blind_until(a) > now) {
+                        alive = true;
+                        look_at = blind_until(a);
+                }
+                if (alive)
+                        a->moment_over_at = USEC_NEVER;
+                else if (a->moment_over_at == USEC_NEVER)
+                        a->moment_over_at = usec_add(now, longest_grace(a));
+                over = a->moment_over_at;
+        }
         if (over > now)
-                return over;
+                return usec_min(over, look_at);
         a->mode = MODE_AUTO;
         a->mode_until = USEC_NEVER;
         a->until_calls_end = false;
@@ -165,6 +200,12 @@ static bool judge_calls(struct availability *a, const struct call_table *calls, 
         else if (a->counting && a->mode != MODE_FREE)
                 a->release_at = usec_add(now, a->grace);
         a->counting = counting;
+        /* Who says free in the grace speaks of the call before it. */
+        if (!a->until_calls_end) {
+                if (counting || a->release_at <= now)
+                        a->n_moment = 0;
+                (void) look_at_moment(a, calls, /* open= */ true, now);
+        }
         if (counting)
                 return true;
         if (a->release_at > now) {
@@ -172,6 +213,60 @@ static bool judge_calls(struct availability *a, const struct call_table *calls, 
                 return true;
         }
         return false;
+}
+
+/* When the grace after the calls that were is over, whether it keeps the user busy or free; 0: it does not run. */
+static usec_t grace_over_at(const struct availability *a, usec_t now) {
+        if (a->until_calls_end && a->moment_over_at != USEC_NEVER && a->moment_over_at > now)
+                return a->moment_over_at;
+        return a->release_at > now ? a->release_at : 0;
+}
+
+int availability_free_until_calls_end(struct availability *a, const struct call_table *calls, usec_t now) {
+        usec_t ignored, grace_over;
+        bool goes_on;
+
+        (void) judge_calls(a, calls, now, &ignored);
+        grace_over = grace_over_at(a, now);
+        goes_on = any_would_count(a, calls);
+        if (!goes_on && grace_over == 0)
+                return -ENOENT;
+        if (goes_on) {
+                a->n_moment = 0;
+                (void) look_at_moment(a, calls, /* open= */ true, now);
+        }
+        a->mode = MODE_FREE;
+        a->mode_until = USEC_NEVER;
+        a->until_calls_end = true;
+        a->moment_open = false;
+        a->moment_over_at = goes_on ? USEC_NEVER : grace_over;
+        a->release_at = 0;
+        return 0;
+}
+
+void availability_set_mode(struct availability *a, enum mode mode, usec_t until, const struct call_table *calls,
+                           usec_t now) {
+        if (mode == MODE_FREE && until == USEC_NEVER && availability_free_until_calls_end(a, calls, now) == 0)
+                return;
+        a->mode = mode;
+        a->mode_until = mode == MODE_AUTO ? USEC_NEVER : until;
+        a->until_calls_end = false;
+        /* The user ended this busy by hand: no grace of an old call may bring it back. */
+        if (mode == MODE_FREE)
+                a->release_at = 0;
+}
+
+void availability_await_calls_end(struct availability *a) {
+        a->mode = MODE_FREE;
+        a->mode_until = USEC_NEVER;
+        a->until_calls_end = true;
+        a->n_moment = 0;
+        a->moment_open = true;
+        a->moment_over_at = USEC_NEVER;
+}
+
+void availability_settle(struct availability *a) {
+        a->settled = true;
 }
 
 struct availability_verdict availability_decide(struct availability *a, const struct call_table *calls, usec_t now) {

@@ -41,14 +41,31 @@ struct availability_verdict {
         usec_t wake_at; /* ask again then; USEC_NEVER: only after an event */
 };
 
-/* Embedded; start it with availability_init. The fields belong to availability.c. */
+/* One application on one source: the same call, however often its streams are made anew. */
+struct moment_call {
+        char source[80], app[128]; /* cut where they are longer */
+        uint64_t serial;           /* of the call that was it last: its application may become known later */
+        usec_t seen_at;            /* it would have counted then */
+        bool blind;                /* its source cannot tell now whether it goes on */
+};
+
+/* Applications that one `free` can hold for; what is more of a moment counts again. */
+#define MOMENT_CALLS_MAX 32
+/* How long a source that cannot tell keeps such a `free` from ending. */
+#define MOMENT_BLIND_MAX (30 * USEC_PER_MIN)
+
+/* Embedded; start it with availability_init. The fields belong to availability.c; `mode`, `mode_until` and
+ * `until_calls_end` may be read. */
 struct availability {
         struct availability_policy policy;
         enum mode mode;
         usec_t mode_until;
-        bool until_calls_end;  /* this `free` ends with the calls of its moment */
-        uint64_t calls_before; /* serials below are calls of that moment */
-        usec_t calls_gone_at;  /* when the last of them went; USEC_NEVER: not yet */
+        bool until_calls_end; /* this `free` ends with the calls of its moment */
+        /* What counts now or would soon, or did until the grace that runs; while `until_calls_end` those of then. */
+        struct moment_call moment[MOMENT_CALLS_MAX];
+        size_t n_moment;
+        bool moment_open;      /* from an earlier run: those are its calls that are found before settling */
+        usec_t moment_over_at; /* when that `free` ends; USEC_NEVER: a call of the moment goes on */
         bool settled;
         bool busy;
         usec_t since;
@@ -62,18 +79,23 @@ void availability_init(struct availability *a, const struct availability_policy 
 /* Takes effect with the next decision; a running call is judged anew. */
 void availability_set_policy(struct availability *a, const struct availability_policy *policy);
 
-/* The user's word. `until`: the mode falls back to auto then; USEC_NEVER: stays. MODE_FREE without an end
- * while calls are known ends when all of those are gone. */
-void availability_set_mode(struct availability *a, enum mode mode, usec_t until, const struct call_table *calls);
+/* The user's word. `until`: the mode falls back to auto then; USEC_NEVER: stays. MODE_FREE without an end is that of
+ * availability_free_until_calls_end() where that can be. */
+void availability_set_mode(struct availability *a, enum mode mode, usec_t until, const struct call_table *calls,
+                           usec_t now);
 
-/* MODE_FREE until the calls of now are gone. Returns -ENOENT if there is none. */
-int availability_free_until_calls_end(struct availability *a, const struct call_table *calls);
+/* MODE_FREE until the grace after the calls of now is over: those that count, or would when they have stood long
+ * enough, by application and source. In the grace after a call it ends with that. -ENOENT if there is neither. */
+int availability_free_until_calls_end(struct availability *a, const struct call_table *calls, usec_t now);
 
 /* After a restart: MODE_FREE until the calls that the first snapshots find are gone. */
 void availability_await_calls_end(struct availability *a);
 
+/* Whether this source cannot tell at present what goes on: its calls of the moment are not taken for gone. */
+void availability_set_blind(struct availability *a, const char *source, bool blind);
+
 /* Every present source has finished its first snapshot. */
-void availability_settle(struct availability *a, const struct call_table *calls);
+void availability_settle(struct availability *a);
 
 /* Whether this call counts towards busy at `now`, and if not yet, from when on it will (USEC_NEVER: not
  * as things are). `ret_from` may be NULL. */

@@ -5,6 +5,9 @@
 
 struct entry {
         struct call call;
+        /* What the reports since the last call_table_date() said, and whether they made or broke the call. */
+        bool undated, is_new, unsteady;
+        usec_t age, lasts;
         struct entry *next;
 };
 
@@ -122,7 +125,7 @@ static bool is_full(const struct call_table *t, const char *source) {
         return t->n >= CALLS_MAX || call_table_count(t, source) >= CALLS_PER_SOURCE_MAX;
 }
 
-static int add(struct call_table *t, const struct call_report *r, usec_t now) {
+static int add(struct call_table *t, const struct call_report *r) {
         struct entry *e;
 
         if (is_full(t, r->source))
@@ -137,16 +140,18 @@ static int add(struct call_table *t, const struct call_report *r, usec_t now) {
         }
         e->call.phase = r->phase;
         e->call.evidence = r->evidence;
-        e->call.since = r->age < now ? now - r->age : 1;
-        e->call.steady_since = e->call.since;
-        e->call.until = usec_add(now, r->lasts);
+        e->call.since = e->call.steady_since = e->call.until = USEC_NEVER;
         e->call.announced = r->announced;
+        e->undated = e->is_new = true;
+        e->age = r->age;
+        e->lasts = r->lasts;
         e->call.serial = t->next_serial++;
         append(t, e);
         return 1;
 }
 
-static int update(struct call *c, const struct call_report *r, usec_t now) {
+static int update(struct entry *e, const struct call_report *r) {
+        struct call *c = &e->call;
         bool steady = call_phase_is_in_call(c->phase) == call_phase_is_in_call(r->phase) && r->evidence <= c->evidence;
         int app, what;
         bool changed;
@@ -159,16 +164,16 @@ static int update(struct call *c, const struct call_report *r, usec_t now) {
                 return what;
 
         changed = app || what || c->phase != r->phase || c->evidence != r->evidence || c->announced != r->announced;
-        if (!steady)
-                c->steady_since = now;
+        e->undated = true;
+        e->unsteady = e->unsteady || !steady;
+        e->lasts = r->lasts;
         c->phase = r->phase;
         c->evidence = r->evidence;
-        c->until = usec_add(now, r->lasts);
         c->announced = r->announced;
         return changed;
 }
 
-int call_table_report(struct call_table *t, const struct call_report *r, usec_t now) {
+int call_table_report(struct call_table *t, const struct call_report *r) {
         struct entry *e;
 
         if (!r->source[0] || !r->id[0])
@@ -176,7 +181,20 @@ int call_table_report(struct call_table *t, const struct call_report *r, usec_t 
         if (r->phase == CALL_GONE || r->lasts == 0)
                 return call_table_end(t, r->source, r->id);
         e = find(t, r->source, r->id);
-        return e ? update(&e->call, r, now) : add(t, r, now);
+        return e ? update(e, r) : add(t, r);
+}
+
+void call_table_date(struct call_table *t, usec_t now) {
+        for (struct entry *e = t->first; e; e = e->next) {
+                if (!e->undated)
+                        continue;
+                if (e->is_new)
+                        e->call.since = e->call.steady_since = e->age < now ? now - e->age : 1;
+                if (e->unsteady)
+                        e->call.steady_since = now;
+                e->call.until = usec_add(now, e->lasts);
+                e->undated = e->is_new = e->unsteady = false;
+        }
 }
 
 int call_table_end(struct call_table *t, const char *source, const char *id) {

@@ -57,8 +57,12 @@ CLEANUP(struct call_table, call_table_free);
 
 /* Adds the call, or updates it. Copies all strings. Returns 1 if anything but `until` changed, 0 if not,
  * -EINVAL for an empty source or id, -E2BIG at either limit (the report is dropped), -ENOMEM.
- * CALL_GONE, or a report that lasts no time, ends the call instead. */
-int call_table_report(struct call_table *t, const struct call_report *r, usec_t now);
+ * CALL_GONE, or a report that lasts no time, ends the call instead. What it says of times holds from the next
+ * call_table_date() on: whoever reports needs no clock. */
+int call_table_report(struct call_table *t, const struct call_report *r);
+
+/* Puts the date on what was reported since the last time. Until then such a call has no times (USEC_NEVER). */
+void call_table_date(struct call_table *t, usec_t now);
 
 /* Ends one call. Returns 1 if there was one, else 0. */
 int call_table_end(struct call_table *t, const char *source, const char *id);

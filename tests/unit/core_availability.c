@@ -11,6 +11,7 @@ enum what {
         PROOF, /* a call with proof is reported, by the row's source */
         STRONG,
         WEAK,
+        TAB, /* weak, of another program */
         RINGS_IN,
         RINGS_OUT,
         HELD,
@@ -19,6 +20,10 @@ enum what {
         SAY_FREE,
         SAY_FREE_FOR_A_MINUTE,
         SAY_FREE_UNTIL_CALLS_END,
+        SAY_FREE_UNTIL_CALLS_END_IN_VAIN,
+        ENDS_AND_SAY_FREE,
+        BLIND, /* the source cannot tell any more */
+        SEES,
         SAY_AUTO,
         SAY_PAUSED,
 };
@@ -36,15 +41,16 @@ struct row {
 
 static int report(struct call_table *calls, const struct row *row, enum call_phase phase, enum call_evidence evidence,
                   usec_t now) {
-        return call_table_report(calls,
-                                 &(struct call_report){ .source = row->source,
-                                                        .id = "1",
-                                                        .app = "app",
-                                                        .what = "test",
-                                                        .phase = phase,
-                                                        .evidence = evidence,
-                                                        .lasts = USEC_NEVER },
-                                 now);
+        int r = call_table_report(calls, &(struct call_report){ .source = row->source,
+                                                                .id = "1",
+                                                                .app = row->input == TAB ? "browser" : "app",
+                                                                .what = "test",
+                                                                .phase = phase,
+                                                                .evidence = evidence,
+                                                                .lasts = USEC_NEVER });
+
+        call_table_date(calls, now);
+        return r;
 }
 
 static void feed(struct availability *a, struct call_table *calls, const struct row *row, usec_t now) {
@@ -58,6 +64,7 @@ static void feed(struct availability *a, struct call_table *calls, const struct 
                 cr_assert_geq(report(calls, row, CALL_ACTIVE, EVIDENCE_STRONG, now), 0);
                 return;
         case WEAK:
+        case TAB:
                 cr_assert_geq(report(calls, row, CALL_ACTIVE, EVIDENCE_WEAK, now), 0);
                 return;
         case RINGS_IN:
@@ -73,22 +80,33 @@ static void feed(struct availability *a, struct call_table *calls, const struct 
                 cr_assert_eq(call_table_end(calls, row->source, "1"), 1);
                 return;
         case SAY_BUSY:
-                availability_set_mode(a, MODE_BUSY, USEC_NEVER, calls);
+                availability_set_mode(a, MODE_BUSY, USEC_NEVER, calls, now);
                 return;
         case SAY_FREE:
-                availability_set_mode(a, MODE_FREE, USEC_NEVER, calls);
+                availability_set_mode(a, MODE_FREE, USEC_NEVER, calls, now);
                 return;
         case SAY_FREE_FOR_A_MINUTE:
-                availability_set_mode(a, MODE_FREE, now + 60 * S, calls);
+                availability_set_mode(a, MODE_FREE, now + 60 * S, calls, now);
                 return;
         case SAY_FREE_UNTIL_CALLS_END:
-                cr_assert_eq(availability_free_until_calls_end(a, calls), 0);
+                cr_assert_eq(availability_free_until_calls_end(a, calls, now), 0);
+                return;
+        case SAY_FREE_UNTIL_CALLS_END_IN_VAIN:
+                cr_assert_eq(availability_free_until_calls_end(a, calls, now), -ENOENT);
+                return;
+        case ENDS_AND_SAY_FREE:
+                cr_assert_eq(call_table_end(calls, row->source, "1"), 1);
+                availability_set_mode(a, MODE_FREE, USEC_NEVER, calls, now);
+                return;
+        case BLIND:
+        case SEES:
+                availability_set_blind(a, row->source, row->input == BLIND);
                 return;
         case SAY_AUTO:
-                availability_set_mode(a, MODE_AUTO, USEC_NEVER, calls);
+                availability_set_mode(a, MODE_AUTO, USEC_NEVER, calls, now);
                 return;
         case SAY_PAUSED:
-                availability_set_mode(a, MODE_PAUSED, USEC_NEVER, calls);
+                availability_set_mode(a, MODE_PAUSED, USEC_NEVER, calls, now);
                 return;
         }
 }
@@ -99,7 +117,7 @@ static void play(const struct availability_policy *policy, const struct row *row
 
         cr_assert_eq(call_table_new(&calls), 0);
         availability_init(&a, policy, START * S);
-        availability_settle(&a, calls);
+        availability_settle(&a);
         for (size_t i = 0; i < n; i++) {
                 usec_t now = (START + rows[i].at) * S,
                        wake_at = rows[i].wake_at ? (START + rows[i].wake_at) * S : USEC_NEVER;
@@ -219,6 +237,107 @@ Test(availability, free_by_hand_lasts_as_long_as_the_calls_of_its_moment) {
         PLAY(&usual, timed);
 }
 
+Test(availability, free_holds_for_its_calls_however_often_their_streams_are_made_anew) {
+        static const struct row rows[] = {
+                { "a call", 0, STRONG, "pipewire", false, 3 },
+                { "counts", 3, LOOK, NULL, true, 0 },
+                { "free", 5, SAY_FREE, NULL, false, 0 },
+                { "its stream is gone", 10, ENDS, "pipewire", false, 20 },
+                { "and made anew", 12, STRONG, "pipewire", false, 15 },
+                { "which is no new call", 30, LOOK, NULL, false, 0 },
+                { "once more", 40, ENDS, "pipewire", false, 50 },
+                { "just in time", 49, STRONG, "pipewire", false, 52 },
+                { "still the same", 60, LOOK, NULL, false, 0 },
+                { "over", 70, ENDS, "pipewire", false, 80 },
+                { "the grace is over", 80, LOOK, NULL, false, 0 },
+                { "after that it is a new one", 81, STRONG, "pipewire", false, 84 },
+                { "and counts", 84, LOOK, NULL, true, 0 },
+        };
+
+        PLAY(&usual, rows);
+}
+
+/* A tab with a data channel is no call: it neither keeps a free going nor is one to wait for. */
+Test(availability, free_is_for_what_counts_and_nothing_else) {
+        static const struct row rows[] = {
+                { "a tab", 0, TAB, "inhibitors", false, 0 },    { "a call elsewhere", 1, PROOF, "matrix", true, 0 },
+                { "free", 2, SAY_FREE, NULL, false, 0 },        { "the call is over", 10, ENDS, "matrix", false, 20 },
+                { "and so is free", 20, LOOK, NULL, false, 0 }, { "a new call counts", 21, PROOF, "matrix", true, 0 },
+        };
+        static const struct row pending[] = {
+                { "a call that will count", 0, STRONG, "pipewire", false, 3 },
+                { "free before it does", 1, SAY_FREE_UNTIL_CALLS_END, NULL, false, 3 },
+                { "not when it would", 3, LOOK, NULL, false, 0 },
+                { "over", 9, ENDS, "pipewire", false, 19 },
+        };
+        static const struct row alone[] = {
+                { "a tab", 0, TAB, "inhibitors", false, 0 },
+                { "nothing to wait for", 1, SAY_FREE_UNTIL_CALLS_END_IN_VAIN, NULL, false, 0 },
+        };
+
+        PLAY(&usual, rows);
+        PLAY(&usual, pending);
+        PLAY(&usual, alone);
+}
+
+Test(availability, free_said_in_the_grace_ends_with_it) {
+        static const struct row rows[] = {
+                { "a call", 0, PROOF, "matrix", true, 0 },
+                { "over", 10, ENDS, "matrix", true, 15 },
+                { "free in the grace", 12, SAY_FREE, NULL, false, 15 },
+                { "the grace is over", 15, LOOK, NULL, false, 0 },
+                { "a new call counts", 60, PROOF, "matrix", true, 0 },
+        };
+        static const struct row reconnect[] = {
+                { "a call", 0, PROOF, "matrix", true, 0 },
+                { "cut", 10, ENDS, "matrix", true, 15 },
+                { "free in the grace", 12, SAY_FREE_UNTIL_CALLS_END, NULL, false, 15 },
+                { "back: the call that was meant", 14, PROOF, "matrix", false, 0 },
+                { "so it stays", 30, LOOK, NULL, false, 0 },
+                { "over", 40, ENDS, "matrix", false, 50 },
+                { "free once more in that grace", 45, SAY_FREE, NULL, false, 50 },
+                { "over", 50, LOOK, NULL, false, 0 },
+                { "a new call counts", 51, PROOF, "matrix", true, 0 },
+        };
+        static const struct row unseen[] = {
+                { "a call", 0, PROOF, "matrix", true, 0 },
+                { "free right after its end", 10, ENDS_AND_SAY_FREE, "matrix", false, 15 },
+                { "over", 15, LOOK, NULL, false, 0 },
+                { "a new call counts", 16, PROOF, "matrix", true, 0 },
+        };
+
+        PLAY(&usual, rows);
+        PLAY(&usual, reconnect);
+        PLAY(&usual, unseen);
+}
+
+/* Somebody else's session is in front for a while, or PipeWire starts anew: nobody says that the call is over. */
+Test(availability, free_outlives_a_source_that_cannot_tell) {
+        static const struct row rows[] = {
+                { "a call", 0, PROOF, "telephony", true, 0 },
+                { "free", 5, SAY_FREE, NULL, false, 0 },
+                { "its source rests", 10, BLIND, "telephony", false, 0 },
+                { "and ends what it told", 10, ENDS, "telephony", false, 10 + 30 * 60 },
+                { "for long", 1000, LOOK, NULL, false, 10 + 30 * 60 },
+                { "back, and looks", 1001, SEES, "telephony", false, 1011 },
+                { "the same call", 1002, PROOF, "telephony", false, 0 },
+                { "over", 1100, ENDS, "telephony", false, 1110 },
+                { "and free is", 1110, LOOK, NULL, false, 0 },
+                { "a new call counts", 1111, PROOF, "telephony", true, 0 },
+        };
+        static const struct row for_ever[] = {
+                { "a call", 0, PROOF, "telephony", true, 0 },
+                { "free", 5, SAY_FREE, NULL, false, 0 },
+                { "its source goes", 10, BLIND, "telephony", false, 0 },
+                { "with what it told", 10, ENDS, "telephony", false, 10 + 30 * 60 },
+                { "and does not come back", 10 + 30 * 60, LOOK, NULL, false, 20 + 30 * 60 },
+                { "over", 20 + 30 * 60, LOOK, NULL, false, 0 },
+        };
+
+        PLAY(&usual, rows);
+        PLAY(&usual, for_ever);
+}
+
 Test(availability, busy_by_hand_ends_by_hand_and_at_once) {
         static const struct row rows[] = {
                 { "busy", 0, SAY_BUSY, NULL, true, 0 },
@@ -243,10 +362,10 @@ Test(availability, paused_is_shown_and_not_written) {
         v = availability_decide(&a, calls, START * S);
         cr_assert(!v.busy && !v.settled && !v.write, "nothing is told before every source has spoken");
 
-        availability_settle(&a, calls);
+        availability_settle(&a);
         v = availability_decide(&a, calls, START * S);
         cr_assert(v.busy && v.settled && v.write);
-        availability_set_mode(&a, MODE_PAUSED, USEC_NEVER, calls);
+        availability_set_mode(&a, MODE_PAUSED, USEC_NEVER, calls, START * S);
         v = availability_decide(&a, calls, START * S);
         cr_assert(v.busy && !v.write);
         call_table_free(calls);
@@ -258,14 +377,14 @@ Test(availability, free_until_calls_end_survives_a_restart) {
         struct availability a;
 
         cr_assert_eq(call_table_new(&calls), 0);
-        cr_assert_eq(availability_free_until_calls_end(&a, calls), -ENOENT, "there is no call");
         availability_init(&a, &usual, START * S);
+        cr_assert_eq(availability_free_until_calls_end(&a, calls, START * S), -ENOENT, "there is no call");
         availability_await_calls_end(&a);
         v = availability_decide(&a, calls, (START + 100) * S);
         cr_assert_eq(a.mode, MODE_FREE, "before the first snapshot nothing is known to have ended");
 
         (void) report(calls, &(struct row){ .source = "matrix" }, CALL_ACTIVE, EVIDENCE_PROOF, (START + 101) * S);
-        availability_settle(&a, calls);
+        availability_settle(&a);
         v = availability_decide(&a, calls, (START + 101) * S);
         cr_assert(!v.busy && a.mode == MODE_FREE);
         (void) call_table_end_source(calls, "matrix");

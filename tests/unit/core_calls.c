@@ -18,6 +18,13 @@ static struct call_report usual = {
 
 static struct call_table *table;
 
+static int report_at(struct call_table *t, const struct call_report *r, usec_t now) {
+        int k = call_table_report(t, r);
+
+        call_table_date(t, now);
+        return k;
+}
+
 static void setup(void) {
         cr_assert_eq(call_table_new(&table), 0);
 }
@@ -32,30 +39,50 @@ Test(calls, tells_new_from_changed_from_the_same) {
         struct call_report r = usual;
         const struct call *c;
 
-        cr_assert_eq(call_table_report(table, &r, 10), 1, "new");
-        cr_assert_eq(call_table_report(table, &r, 11), 0, "the same");
+        cr_assert_eq(report_at(table, &r, 10), 1, "new");
+        cr_assert_eq(report_at(table, &r, 11), 0, "the same");
         r.lasts = 88;
-        cr_assert_eq(call_table_report(table, &r, 12), 0, "only the deadline");
+        cr_assert_eq(report_at(table, &r, 12), 0, "only the deadline");
         cr_assert_eq(call_table_deadline(table), 100);
         r.phase = CALL_ACTIVE;
-        cr_assert_eq(call_table_report(table, &r, 20), 1, "answered");
+        cr_assert_eq(report_at(table, &r, 20), 1, "answered");
         c = call_table_next(table, NULL);
         cr_assert_eq(c->since, 10, "the call began when it rang");
         cr_assert_eq(c->steady_since, 20, "and counts from the answer on");
         r.phase = CALL_HELD;
-        cr_assert_eq(call_table_report(table, &r, 30), 1);
+        cr_assert_eq(report_at(table, &r, 30), 1);
         cr_assert_eq(call_table_next(table, NULL)->steady_since, 20, "a held call still is a call");
         cr_assert_null(call_table_next(table, c));
+}
+
+Test(calls, get_their_times_with_the_date) {
+        struct call_report r = usual;
+        const struct call *c;
+
+        r.age = 5;
+        r.lasts = 10;
+        cr_assert_eq(call_table_report(table, &r), 1);
+        c = call_table_next(table, NULL);
+        cr_assert(c->since == USEC_NEVER && c->until == USEC_NEVER, "no clock, no time");
+        r.phase = CALL_ACTIVE;
+        r.lasts = 30;
+        cr_assert_eq(call_table_report(table, &r), 1, "answered before anybody looked");
+        call_table_date(table, 100);
+        cr_assert_eq(c->since, 95);
+        cr_assert_eq(c->steady_since, 100);
+        cr_assert_eq(c->until, 130);
+        call_table_date(table, 110);
+        cr_assert_eq(c->until, 130, "one date for one report");
 }
 
 Test(calls, keep_that_they_are_announced) {
         struct call_report r = usual;
 
         r.announced = true;
-        cr_assert_eq(call_table_report(table, &r, 10), 1);
+        cr_assert_eq(report_at(table, &r, 10), 1);
         cr_assert(call_table_next(table, NULL)->announced);
         r.announced = false;
-        cr_assert_eq(call_table_report(table, &r, 11), 1, "changed");
+        cr_assert_eq(report_at(table, &r, 11), 1, "changed");
         cr_assert_not(call_table_next(table, NULL)->announced);
 }
 
@@ -63,31 +90,31 @@ Test(calls, begins_in_the_past_but_not_before_the_boot) {
         struct call_report r = usual;
 
         r.age = 5;
-        (void) call_table_report(table, &r, 10);
+        (void) report_at(table, &r, 10);
         cr_assert_eq(call_table_next(table, NULL)->since, 5);
         r.id = "2";
         r.age = 50;
-        (void) call_table_report(table, &r, 10);
+        (void) report_at(table, &r, 10);
         cr_assert_eq(call_table_next(table, call_table_next(table, NULL))->since, 1);
 }
 
 Test(calls, ends_by_report_by_key_by_source_and_by_age) {
         struct call_report r = usual;
 
-        (void) call_table_report(table, &r, 1);
+        (void) report_at(table, &r, 1);
         r.phase = CALL_GONE;
-        cr_assert_eq(call_table_report(table, &r, 2), 1);
-        cr_assert_eq(call_table_report(table, &r, 2), 0, "gone already");
+        cr_assert_eq(report_at(table, &r, 2), 1);
+        cr_assert_eq(report_at(table, &r, 2), 0, "gone already");
 
-        (void) call_table_report(table, &usual, 1);
+        (void) report_at(table, &usual, 1);
         cr_assert_eq(call_table_end(table, "matrix", "2"), 0);
         cr_assert_eq(call_table_end(table, "matrix", "1"), 1);
 
-        (void) call_table_report(table, &usual, 1);
+        (void) report_at(table, &usual, 1);
         r = usual;
         r.source = "modem";
         r.lasts = 9;
-        (void) call_table_report(table, &r, 1);
+        (void) report_at(table, &r, 1);
         cr_assert_eq(call_table_expire(table, 9), 0);
         cr_assert_eq(call_table_expire(table, 10), 1);
         cr_assert_eq(call_table_end_source(table, "matrix"), 1);
@@ -96,7 +123,7 @@ Test(calls, ends_by_report_by_key_by_source_and_by_age) {
 
         r = usual;
         r.lasts = 0;
-        cr_assert_eq(call_table_report(table, &r, 5), 0, "stale from the start");
+        cr_assert_eq(report_at(table, &r, 5), 0, "stale from the start");
         cr_assert_null(call_table_next(table, NULL));
 }
 
@@ -104,10 +131,10 @@ Test(calls, refuses_what_has_no_key) {
         struct call_report r = usual;
 
         r.id = "";
-        cr_assert_eq(call_table_report(table, &r, 1), -EINVAL);
+        cr_assert_eq(report_at(table, &r, 1), -EINVAL);
         r = usual;
         r.source = "";
-        cr_assert_eq(call_table_report(table, &r, 1), -EINVAL);
+        cr_assert_eq(report_at(table, &r, 1), -EINVAL);
 }
 
 Test(calls, is_capped_by_source_and_in_all) {
@@ -123,7 +150,7 @@ Test(calls, is_capped_by_source_and_in_all) {
 
                         (void) snprintf(source, sizeof(source), "s%u", i);
                         (void) snprintf(id, sizeof(id), "%u", j);
-                        k = call_table_report(table, &r, 1);
+                        k = report_at(table, &r, 1);
                         kept += k == 1;
                         if (j >= CALLS_PER_SOURCE_MAX)
                                 cr_assert_eq(k, -E2BIG);
@@ -131,17 +158,17 @@ Test(calls, is_capped_by_source_and_in_all) {
         cr_assert_eq(kept, CALLS_MAX);
         (void) snprintf(source, sizeof(source), "s0");
         (void) snprintf(id, sizeof(id), "0");
-        cr_assert_eq(call_table_report(table, &r, 1), 0, "one that is there can still change");
+        cr_assert_eq(report_at(table, &r, 1), 0, "one that is there can still change");
 }
 
 Test(calls, serials_grow_and_are_not_used_again) {
         struct call_report r = usual;
         uint64_t first;
 
-        (void) call_table_report(table, &r, 1);
+        (void) report_at(table, &r, 1);
         first = call_table_next(table, NULL)->serial;
         (void) call_table_end(table, r.source, r.id);
-        (void) call_table_report(table, &r, 1);
+        (void) report_at(table, &r, 1);
         cr_assert_gt(call_table_next(table, NULL)->serial, first);
         cr_assert_gt(call_table_next_serial(table), call_table_next(table, NULL)->serial);
 }
@@ -152,9 +179,9 @@ Test(calls, move_to_another_table_as_they_are) {
         const struct call *c;
 
         cr_assert_eq(call_table_new(&other), 0);
-        (void) call_table_report(table, &r, 5);
+        (void) report_at(table, &r, 5);
         r.id = "second";
-        (void) call_table_report(table, &r, 6);
+        (void) report_at(table, &r, 6);
         cr_assert_eq(call_table_move(other, table, call_table_next(table, NULL)), 0);
         c = call_table_next(table, NULL);
         cr_assert(c && streq(c->id, "second") && !call_table_next(table, c));
@@ -174,11 +201,11 @@ Test(calls, do_not_move_to_a_full_table) {
         char id[16];
 
         cr_assert_eq(call_table_new(&other), 0);
-        (void) call_table_report(table, &r, 1);
+        (void) report_at(table, &r, 1);
         for (unsigned i = 0; i < CALLS_PER_SOURCE_MAX; i++) {
                 (void) snprintf(id, sizeof(id), "%u", i);
                 r.id = id;
-                cr_assert_eq(call_table_report(other, &r, 1), 1);
+                cr_assert_eq(report_at(other, &r, 1), 1);
         }
         cr_assert_eq(call_table_move(other, table, call_table_next(table, NULL)), -E2BIG);
         cr_assert_not_null(call_table_next(table, NULL), "it stays");
