@@ -5,7 +5,7 @@
 
 #include "busyctl/bus.h"
 #include "busyctl/print.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/text.h"
 
 /* Of the specification, with the NUL. */

@@ -8,7 +8,7 @@
 #include "busyctl/print.h"
 #include "busyctl/sessions.h"
 #include "config/config.h"
-#include "util/json.h"
+#include "json/json.h"
 
 /* ---- looking ---- */
 

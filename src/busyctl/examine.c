@@ -11,7 +11,7 @@
 #include "state/secret.h"
 #include "state/session.h"
 #include "util/file.h"
-#include "util/json.h"
+#include "json/json.h"
 
 #define STATE_FILE_MAX (1U << 20)
 

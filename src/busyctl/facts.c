@@ -2,7 +2,7 @@
 #include "busyctl/bus.h"
 #include "busyctl/facts.h"
 #include "busyctl/print.h"
-#include "util/json.h"
+#include "json/json.h"
 
 enum kind {
         KIND_TEXT,

@@ -4,7 +4,7 @@
 #include "busyctl/bus.h"
 #include "busyctl/facts.h"
 #include "busyctl/print.h"
-#include "util/json.h"
+#include "json/json.h"
 
 static void print_ignored(const json_t *ignored) {
         for (size_t i = 0; i < json_array_size(ignored); i++) {

@@ -13,7 +13,7 @@
 #include "matrix/machines/heard.h"
 #include "state/secret.h"
 #include "util/clock.h"
-#include "util/json.h"
+#include "json/json.h"
 
 /* The daemon gives itself 5 s to put back what it owes. */
 #define LET_GO_USEC (8 * USEC_PER_SEC)

@@ -4,7 +4,7 @@
 #include "busyctl/bus.h"
 #include "busyctl/facts.h"
 #include "busyctl/print.h"
-#include "util/json.h"
+#include "json/json.h"
 
 static enum exit_code set_mode(struct ctl *c, const char *mode, usec_t duration, const char *message) {
         return bus_call(c, BUS_MANAGER, "SetMode", NULL, "sts", mode, duration, message ? message : "");

@@ -4,7 +4,7 @@
 #include "busyctl/bus.h"
 #include "busyctl/facts.h"
 #include "busyctl/print.h"
-#include "util/json.h"
+#include "json/json.h"
 
 static const char *or_word(const char *text, const char *otherwise) {
         return text[0] != '\0' ? text : otherwise;

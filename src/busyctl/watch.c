@@ -9,7 +9,7 @@
 #include "busyctl/bus.h"
 #include "busyctl/facts.h"
 #include "busyctl/print.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/text.h"
 
 #define APPS_MAX 512

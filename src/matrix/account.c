@@ -18,7 +18,7 @@
 #include "matrix/sync/sync.h"
 #include "state/secret.h"
 #include "util/clock.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/log.h"
 
 #define RETRY_FIRST  USEC_PER_SEC

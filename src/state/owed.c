@@ -1,6 +1,6 @@
 #include "state/owed.h"
 
-#include "util/json.h"
+#include "json/json.h"
 
 static bool value_from_json(const json_t *o, struct claim_value *ret) {
         const char *state = json_member_string(o, "state"), *text = json_member_string(o, "text");

@@ -6,7 +6,7 @@
 #include "state/secret.h"
 #include "state/session.h"
 #include "util/file.h"
-#include "util/json.h"
+#include "json/json.h"
 
 #define SESSION_VERSION 1
 #define SESSION_PREFIX  "session-"

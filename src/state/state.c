@@ -11,7 +11,7 @@
 #include "state/state.h"
 #include "state/store.h"
 #include "util/file.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/text.h"
 
 /* Accounts come and go by name; more than can be logged in, so that a position is not lost at once. */

@@ -7,7 +7,7 @@
 
 #include "state/store.h"
 #include "util/file.h"
-#include "util/json.h"
+#include "json/json.h"
 
 #define STORE_VERSION  1
 #define STORE_SIZE_MAX 4194304

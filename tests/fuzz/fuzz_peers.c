@@ -3,7 +3,7 @@
 #include "must.h"
 
 #include "matrix/machines/heard.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

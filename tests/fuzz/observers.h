@@ -6,7 +6,7 @@
 
 #include "matrix/calls/family.h"
 #include "must.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/log.h"
 
 #define ME            "@me:hs"

@@ -124,6 +124,11 @@ struct hs_fault {
 void hs_fault(struct hs *s, const struct hs_fault *f);
 void hs_clear_faults(struct hs *s);
 
+/* Each string HS_RAW is these bytes instead in every answer from now on: what a JSON library would not write. Copied.
+ */
+#define HS_RAW "raw"
+void hs_set_raw(struct hs *s, const char *bytes);
+
 /* A field of the user's profile, a new reference; NULL: none. */
 json_t *hs_profile(struct hs *s, const char *field);
 void hs_set_profile(struct hs *s, const char *field, json_t *value); /* as another client; takes it; NULL removes it */

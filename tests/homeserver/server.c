@@ -53,6 +53,7 @@ struct hs {
         struct hs_fault_slot faults[HS_FAULTS_MAX];
         size_t n_faults;
         unsigned faults_cleared; /* how often */
+        char *raw;               /* what stands for HS_RAW; NULL: itself */
 };
 
 /* One request under way. */
@@ -257,14 +258,30 @@ static void run(struct hs_context *c) {
         hs_changed(c->s);
 }
 
+/* The text with each string HS_RAW replaced. */
+static char *put_raw(const char *text, const char *raw) {
+        static const char mark[] = "\"" HS_RAW "\"";
+        char *out = NULL;
+        size_t size = 0;
+        FILE *f = open_memstream(&out, &size);
+
+        for (const char *at; (at = strstr(text, mark)); text = at + strlen(mark))
+                fprintf(f, "%.*s%s", (int) (at - text), text, raw);
+        fputs(text, f);
+        fclose(f);
+        return out;
+}
+
 static enum MHD_Result answer(struct hs_context *c) {
         const json_t *body = exchange_answer(c->exchange);
-        SCOPED(free) char *text = NULL;
+        SCOPED(free) char *text = NULL, *with_raw = NULL;
 
         if (exchange_status(c->exchange) == 0)
                 return MHD_NO; /* the client or the server went away meanwhile */
         text = body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("{}");
-        return reply(c, exchange_status(c->exchange), text, "application/json", NULL);
+        if (c->s->raw)
+                with_raw = put_raw(text, c->s->raw);
+        return reply(c, exchange_status(c->exchange), with_raw ?: text, "application/json", NULL);
 }
 
 static enum MHD_Result carry_out(struct hs_context *c) {
@@ -468,6 +485,7 @@ struct hs *hs_free(struct hs *s) {
         }
         free(s->requests);
         faults_free(s);
+        free(s->raw);
         model_free(s->model);
         for (size_t i = 0; i < s->n_shown; i++)
                 free(s->shown[i]);
@@ -793,6 +811,13 @@ void hs_fault(struct hs *s, const struct hs_fault *f) {
                 slot->fault.body = keep(slot, 4, f->body);
                 slot->fault.retry_after = keep(slot, 5, f->retry_after);
         }
+        pthread_mutex_unlock(&s->lock);
+}
+
+void hs_set_raw(struct hs *s, const char *bytes) {
+        pthread_mutex_lock(&s->lock);
+        free(s->raw);
+        s->raw = strdup(bytes);
         pthread_mutex_unlock(&s->lock);
 }
 

@@ -141,3 +141,63 @@ WORLD_TEST(faults, account_is_locked) {
         world_start(w);
         check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "locked"), "not said");
 }
+
+/* ---- one odd value, in an event of somebody else ---- */
+
+#define DIGITS_41 "12345678901234567890123456789012345678901"
+
+static const struct odd_row {
+        const char *what, *raw;
+} odd_rows[] = {
+        { "1 uint64", "18446744073709551615" },   { "2 41 digits", DIGITS_41 },
+        { "3 out of range", "-1e999" },           { "4 no number", "NaN" },
+        { "5 half a pair", "\"\\ud83d\"" },       { "6 the other half", "\"\\udc00x\"" },
+        { "7 NUL as a name", "{\"\\u0000\":1}" }, { "8 no UTF-8", "\"\xff\xc0\xaf\xed\xa0\x80\"" },
+};
+
+static void send_odd(struct world *w, const char *raw) {
+        hs_set_raw(w->hs, raw);
+        hs_send(w->hs, OTHER_ROOM,
+                json_pack("{s:s,s:s,s:s,s:{s:s}}", "type", "m.room.power_levels", "sender", OTHER_USER, "state_key",
+                          "", "content", "users_default", HS_RAW));
+        hs_send(w->hs, ROOM,
+                json_pack("{s:s,s:s,s:{s:s,s:s,s:s}}", "type", "m.call.hangup", "sender", OTHER_USER, "content",
+                          "version", "1", "call_id", "c0", "reason", HS_RAW));
+        check(w, hs_wait_seen(w->hs, patience()), "the answer is not taken in: %.80s", raw);
+}
+
+static void expect_call_is_over(struct world *w) {
+        call_hangup(w, ROOM, "c1");
+        expect_presence(w, "online", "Reading");
+        expect_nothing_owed(w);
+}
+
+static void start_with_call(struct world *w) {
+        hs_client_polls(w->hs, PHONE, "online");
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_presence(w, HS_BUSY, NULL);
+}
+
+WORLD_TEST(faults, odd_value_in_a_call_costs_its_event, .homeserver.filter_events_absent = true) {
+        start_with_call(w);
+        for (size_t i = 0; i < ARRAY_SIZE(odd_rows); i++) {
+                fprintf(stderr, "%s\n", odd_rows[i].what);
+                send_odd(w, odd_rows[i].raw);
+        }
+        expect_call_is_over(w);
+}
+
+WORLD_TEST(faults, deep_value_in_a_call_costs_its_event) {
+        enum {
+                DEEP = 3000,
+        };
+        SCOPED(free) char *raw = calloc(2, DEEP + 1);
+
+        memset(raw, '[', DEEP);
+        memset(raw + DEEP, ']', DEEP);
+        start_with_call(w);
+        send_odd(w, raw);
+        expect_call_is_over(w);
+}

@@ -2,7 +2,7 @@
  * comes back once, when the last of them is done. */
 #include "system/harness.h"
 #include "util/clock.h"
-#include "util/json.h"
+#include "json/json.h"
 
 #define PRIOR "Reading"
 #define GHOST "org.busyd.claim.GHOST"

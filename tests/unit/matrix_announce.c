@@ -7,7 +7,7 @@
 #include "matrix/machines/heard.h"
 #include "unit/loopback/loopback.h"
 #include "util/clock.h"
-#include "util/json.h"
+#include "json/json.h"
 
 #define TYPE PEERS_TYPE "D"
 #define PATH "/_matrix/client/v3/user/%40me%3Atest/account_data/" TYPE

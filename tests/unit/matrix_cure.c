@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "matrix/outputs/cure.h"
-#include "util/json.h"
+#include "json/json.h"
 
 #define WALL (INT64_C(1700000000000) * (int64_t) USEC_PER_MSEC)
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "matrix/machines/heard.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/log.h"
 
 /* The machine has been up for two hours. */

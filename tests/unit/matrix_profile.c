@@ -4,7 +4,7 @@
 
 #include "matrix/outputs/profile.h"
 #include "matrix/server/profile-support.h"
-#include "util/json.h"
+#include "json/json.h"
 
 static const struct support_row {
         const char *what;

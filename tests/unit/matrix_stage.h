@@ -8,7 +8,7 @@
 
 #include "matrix/sync/events.h"
 #include "matrix/calls/family.h"
-#include "util/json.h"
+#include "json/json.h"
 
 #define STAGE_ME        "@me:hs"
 #define STAGE_ROOM      "!r:hs"

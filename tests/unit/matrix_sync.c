@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "matrix/sync/sync.h"
-#include "util/json.h"
+#include "json/json.h"
 
 static const char *const message_types[] = { "m.call.invite", "m.call.hangup", NULL };
 static const char *const state_types[] = { "m.call.member", NULL };

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "state/owed.h"
-#include "util/json.h"
+#include "json/json.h"
 
 #define PRIOR      "\"prior\":{\"state\":\"online\",\"text\":\"Working\"}"
 #define BUSY(text) "{\"state\":\"busy\",\"text\":\"" text "\"}"

@@ -1,7 +1,7 @@
 /* Jitsi in video rooms: Element writes who is inside as io.element.video.member. Of a plain Jitsi widget nothing in
  * Matrix says who uses it; that is for local signals. */
 #include "matrix/calls/member-state.h"
-#include "util/json.h"
+#include "json/json.h"
 
 static const char *const video_types[] = { "io.element.video.member", NULL };
 

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "util/json.h"
+#include "json/json.h"
 
 moment_t moment_add_msec(moment_t m, int64_t msec) {
         int64_t usec, sum;

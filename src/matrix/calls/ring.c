@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "matrix/calls/report-set.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/log.h"
 
 #define DECLINES_MAX 64 /* remembered, as they may come before what they decline */

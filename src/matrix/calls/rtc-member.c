@@ -1,7 +1,7 @@
 /* Group calls: org.matrix.msc3401.call.member, in the three generations that rooms still hold. They are told apart by
  * what is in them; whose they are says the sender, never the state key. */
 #include "matrix/calls/member-state.h"
-#include "util/json.h"
+#include "json/json.h"
 
 #define CALL_APPLICATION "m.call"
 /* What readers take for a missing `expires`. */

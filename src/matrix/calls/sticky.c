@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "matrix/calls/report-set.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/log.h"
 
 /* Of MSC4354. */

@@ -20,7 +20,7 @@
 
 #include <errno.h>
 
-#include "util/json.h"
+#include "json/json.h"
 
 /* Of ids that have no limit of their own in the specification. */
 #define PARTY_ID_BYTES_MAX 255

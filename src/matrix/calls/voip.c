@@ -6,7 +6,7 @@
 #include "matrix/calls/family.h"
 #include "matrix/calls/report-set.h"
 #include "matrix/calls/voip-call.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/log.h"
 
 #define VOIP_ENDED_MAX     128 /* remembered as ended, so that late events do not start them again */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "matrix/client/api.h"
-#include "util/json.h"
+#include "json/json.h"
 
 /* Takes path and body over; a path of NULL is matrix_path() out of memory. */
 static int request(struct matrix_client *c, const char *method, char *taken_path, json_t *taken_body,

@@ -8,7 +8,7 @@
 
 #include "matrix/client/api.h"
 #include "matrix/client/login.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/text.h"
 
 #define WELL_KNOWN_TIMEOUT (30 * USEC_PER_SEC)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "matrix/client/client.h"
-#include "util/json.h"
+#include "json/json.h"
 
 #define ERRCODE_MAX 64
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "state/owed.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/log.h"
 
 #define ENTRY_VERSION 1

@@ -6,7 +6,7 @@
 #include "matrix/client/api.h"
 #include "matrix/machines/heard.h"
 #include "util/clock.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/log.h"
 
 /* Often enough that one or two may be missed. */

@@ -6,7 +6,7 @@
 
 #include "matrix/client/api.h"
 #include "matrix/outputs/presence.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/log.h"
 
 struct cure {

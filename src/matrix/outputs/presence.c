@@ -7,7 +7,7 @@
 #include "matrix/outputs/cure.h"
 #include "matrix/outputs/output.h"
 #include "util/clock.h"
-#include "util/json.h"
+#include "json/json.h"
 
 static const char presence_is_off[] = "this server has presence switched off: nobody sees who is busy there";
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "util/json.h"
+#include "json/json.h"
 
 /* Writers differ in spaces and the order of members; the same value is the same text here. */
 int profile_value(struct claim_value *ret, const json_t *body, const char *field) {

@@ -6,7 +6,7 @@
 
 #include "matrix/outputs/output.h"
 #include "util/clock.h"
-#include "util/json.h"
+#include "json/json.h"
 
 /* What is owed from before is owed also where the server does not offer the field any more. */
 static const char *field_of(const struct account *a) {

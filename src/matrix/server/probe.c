@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "util/json.h"
+#include "json/json.h"
 #include "util/text.h"
 
 struct connect {

@@ -1,7 +1,7 @@
 /* See profile-support.h. */
 #include "matrix/server/profile-support.h"
 
-#include "util/json.h"
+#include "json/json.h"
 
 static bool lists(const json_t *array, const char *name) {
         for (size_t i = 0; i < json_array_size(array); i++) {

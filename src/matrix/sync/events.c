@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "util/json.h"
+#include "json/json.h"
 
 struct parser {
         struct sync_batch *batch;

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "util/json.h"
+#include "json/json.h"
 
 /* Synapse's own maximum; larger ones are cut silently. */
 #define TIMELINE_LIMIT 100

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "matrix/client/api.h"
-#include "util/json.h"
+#include "json/json.h"
 
 struct gap_fill {
         struct matrix_client *client;

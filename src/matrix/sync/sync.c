@@ -11,7 +11,7 @@
 #include "matrix/client/api.h"
 #include "matrix/sync/gaps.h"
 #include "util/clock.h"
-#include "util/json.h"
+#include "json/json.h"
 #include "util/log.h"
 
 /* The first answer of a big account, or one after a long time, takes the server minutes and is large. */

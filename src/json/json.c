@@ -1,14 +1,11 @@
 /* Reading JSON from outside, see json.h. */
 #include <errno.h>
 
-#include "util/json.h"
+#include "json/json.h"
+#include "json/mend.h"
 
 const char *json_member_string(const json_t *object, const char *key) {
-        const json_t *v = json_object_get(object, key);
-        const char *s = json_string_value(v);
-
-        /* Cut at an embedded NUL, one name could pass for another. */
-        return s && strlen(s) == json_string_length(v) ? s : NULL;
+        return json_string_value(json_object_get(object, key));
 }
 
 const json_t *json_member_object(const json_t *object, const char *key) {
@@ -36,10 +33,20 @@ bool json_member_bool(const json_t *object, const char *key, bool otherwise) {
 }
 
 int json_parse(const char *data, size_t size, json_t **ret) {
+        char *mended = NULL;
+        size_t mended_size = 0;
         json_error_t error;
-        /* Somebody else's text with a NUL in it must not make the whole reply unreadable. */
-        json_t *v = json_loadb(data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+        json_t *v;
+        int r = json_mend(data, size, &mended, &mended_size);
 
+        if (r < 0)
+                return r;
+        v = r > 0 ? json_loadb(mended, mended_size, JSON_DECODE_ANY, &error)
+                  : json_loadb(data, size, JSON_DECODE_ANY, &error);
+        /* It may hold a token. */
+        if (mended)
+                explicit_bzero(mended, mended_size);
+        free(mended);
         if (!v)
                 return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
         *ret = v;

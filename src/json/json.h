@@ -1,4 +1,4 @@
-/* Reading JSON from outside: wrong types and missing members are ordinary input. */
+/* Reading JSON from outside: wrong types, missing members and odd values are ordinary input. */
 #pragma once
 
 #include <jansson.h>
@@ -17,5 +17,10 @@ const json_t *json_member_array(const json_t *object, const char *key);
 int64_t json_member_int(const json_t *object, const char *key, int64_t otherwise);
 bool json_member_bool(const json_t *object, const char *key, bool otherwise);
 
-/* Parses bytes from outside: duplicates allowed, any top-level value. Returns -EBADMSG if it is not JSON. */
+/* Arrays and objects within one another. Matrix's own reach about ten. */
+#define JSON_DEPTH_MAX 128
+
+/* Parses bytes from outside: any top-level value, the last of members of the same name. What is odd in them (mend.h)
+ * is read as null or as U+FFFD and costs nothing else, so no string or name holds a NUL. Returns -EBADMSG if it is not
+ * JSON, -ENOMEM. */
 int json_parse(const char *data, size_t size, json_t **ret);
