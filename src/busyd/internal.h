@@ -14,7 +14,7 @@
 #include "core/availability.h"
 #include "core/calls.h"
 #include "matrix/account.h"
-#include "sources/source.h"
+#include "sources/set.h"
 #include "state/state.h"
 
 #define OUTPUTS_MAX 4
@@ -48,13 +48,6 @@ struct token_wait {
         bool tell;                     /* it has just ended */
 };
 
-struct local_source {
-        const struct source_kind *kind;
-        struct source *source; /* NULL: off */
-        bool settled;
-        char *problem; /* it could not be started: why; else NULL */
-};
-
 struct manager {
         sd_event *event;
         sd_event_source *decide, *timer, *settle_timer, *stop_timer;
@@ -70,15 +63,13 @@ struct manager {
         char message[CLAIM_TEXT_MAX]; /* by hand; "" if none */
         bool stopping;
         bool suspended; /* the machine is about to sleep, or sleeps */
-        bool away;      /* somebody else's session is in front: local sources rest */
         bool keep_log_level;
 
         struct tenant *tenants[ACCOUNTS_MAX];
         size_t n_tenants;
         struct token_wait *token_waits[ACCOUNTS_MAX];
         size_t n_token_waits;
-        struct local_source *sources;
-        size_t n_sources;
+        struct source_set *sources;
 };
 
 /* A fact came in: decide at the end of this turn of the loop. */
@@ -97,14 +88,6 @@ bool tenants_are_settled(const struct manager *m);
 bool tenants_are_at_rest(const struct manager *m);
 /* Hands availability to the keepers and lets them act. Returns when to do so again. */
 usec_t tenants_run(struct manager *m, bool busy, usec_t now);
-
-/* ---- locals.c ---- */
-
-int locals_start(struct manager *m);
-void locals_stop(struct manager *m);
-bool locals_are_settled(const struct manager *m);
-/* While away, no source runs: what a microphone or a modem does is not the user's doing. */
-void locals_set_away(struct manager *m, bool away);
 
 /* ---- publish.c: what the bus shows; control compares and sends what changed ---- */
 

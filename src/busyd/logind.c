@@ -7,7 +7,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "sources/watch.h"
+#include "util/bus-service.h"
+#include "util/later.h"
 #include "util/log.h"
 
 #define NAME    "org.freedesktop.login1"
@@ -16,31 +17,31 @@
 #define SESSION "org.freedesktop.login1.Session"
 
 struct logind {
-        struct source source; /* comes first */
-        struct call_sink sink;
-        struct watch *watch;
+        struct bus_service *service;
         struct logind_handler handler;
-        sd_event_source *timer;
-        char *session; /* path; NULL: none */
-        int inhibitor; /* sleep waits until it is closed; -1: it does not */
-        bool sleeping, away;
+        struct later awake_end; /* of holding up sleep */
+        char *session;          /* path; NULL: none */
+        int inhibitor;          /* sleep waits until it is closed; -1: it does not */
+        bool sleeping, away, bad_told;
 };
 
-static struct logind *logind_of(void *s) {
-        return s;
+/* Told once, without what was in it. */
+static void tell_bad(struct logind *l, const char *problem) {
+        log_full(l->bad_told ? LOG_DEBUG : LOG_WARNING, NULL, NULL, "logind: %s; ignoring it", problem);
+        l->bad_told = true;
 }
 
 /* ---- sleep ---- */
 
 void logind_let_sleep(struct logind *l) {
-        l->timer = sd_event_source_disable_unref(l->timer);
+        later_clear(&l->awake_end);
         if (l->inhibitor >= 0)
                 (void) close(l->inhibitor);
         l->inhibitor = -1;
 }
 
-static void on_inhibited(struct source *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
-        struct logind *l = logind_of(s);
+static void on_inhibited(void *userdata, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
+        struct logind *l = userdata;
         int fd = -1;
 
         if (!reply)
@@ -48,31 +49,20 @@ static void on_inhibited(struct source *s, const char *subject, sd_bus_message *
                         "logind does not let busyd hold up sleep (%s): what is owed then may only be given back later",
                         error->name);
         else if (sd_bus_message_read(reply, "h", &fd) < 0)
-                source_tell_bad(s, reply, "the inhibitor cannot be read");
+                tell_bad(l, "the inhibitor cannot be read");
         else if (l->inhibitor < 0)
                 l->inhibitor = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
 static int inhibit(struct logind *l) {
-        return watch_call(l->watch, PATH, MANAGER, "Inhibit", NULL, on_inhibited, "ssss", "sleep", "busyd",
-                          "Give back the presence before sleep", "delay");
-}
-
-static int on_sleep_timer(sd_event_source *source, uint64_t at, void *userdata) {
-        log_warning("Not everything could be given back before sleep; the rest is owed and follows afterwards");
-        logind_let_sleep(userdata);
-        return 0;
+        return bus_service_call(l->service, PATH, MANAGER, "Inhibit", NULL, on_inhibited, "ssss", "sleep", "busyd",
+                                "Give back the presence before sleep", "delay");
 }
 
 static void begin_sleep(struct logind *l) {
         l->sleeping = true;
-        l->timer = sd_event_source_disable_unref(l->timer);
-        if (sd_event_add_time_relative(l->source.context.event, &l->timer, CLOCK_BOOTTIME, LOGIND_SLEEP_DELAY_MAX, 0,
-                                       on_sleep_timer, l) < 0)
-                log_warning("There is no timer for the sleep to come; it is not held up");
+        later_set(&l->awake_end, LOGIND_SLEEP_DELAY_MAX);
         l->handler.sleep(l->handler.userdata, true);
-        if (!l->timer)
-                logind_let_sleep(l);
 }
 
 static void end_sleep(struct logind *l) {
@@ -86,7 +76,7 @@ static int on_prepare_for_sleep(sd_bus_message *m, void *userdata, sd_bus_error 
         int about_to;
 
         if (sd_bus_message_read(m, "b", &about_to) < 0) {
-                source_tell_bad(&l->source, m, "a sleep cannot be read");
+                tell_bad(l, "a sleep cannot be read");
                 return 0;
         }
         if (about_to && !l->sleeping)
@@ -126,10 +116,12 @@ static int read_active(struct logind *l, sd_bus_message *m) {
         return r;
 }
 
-static void on_session_properties(struct source *s, const char *subject, sd_bus_message *reply,
+static void on_session_properties(void *userdata, const char *subject, sd_bus_message *reply,
                                   const sd_bus_error *error) {
-        if (reply && read_active(logind_of(s), reply) < 0)
-                source_tell_bad(s, reply, "the session cannot be read");
+        struct logind *l = userdata;
+
+        if (reply && read_active(l, reply) < 0)
+                tell_bad(l, "the session cannot be read");
 }
 
 static int on_session_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
@@ -138,37 +130,39 @@ static int on_session_changed(sd_bus_message *m, void *userdata, sd_bus_error *r
         if (!l->session || !streq(sd_bus_message_get_path(m), l->session))
                 return 0;
         if (sd_bus_message_skip(m, "s") < 0 || read_active(l, m) < 0)
-                source_tell_bad(&l->source, m, "a change of the session cannot be read");
+                tell_bad(l, "a change of the session cannot be read");
         return 0;
 }
 
-static void on_session(struct source *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
-        struct logind *l = logind_of(s);
+static void on_session(void *userdata, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
+        struct logind *l = userdata;
         const char *path;
 
         free(TAKE(l->session));
         if (reply && sd_bus_message_read(reply, "o", &path) < 0)
-                source_tell_bad(s, reply, "the session cannot be read");
+                tell_bad(l, "the session cannot be read");
         else if (reply)
                 l->session = strdup(path);
         /* Without a session nobody can have taken its place. */
-        if (!l->session || watch_get_all(l->watch, l->session, SESSION, NULL, on_session_properties) < 0)
+        if (!l->session || bus_service_get_all(l->service, l->session, SESSION, NULL, on_session_properties) < 0)
                 set_away(l, false);
 }
 
 static int ask_session(struct logind *l) {
-        return watch_call(l->watch, PATH, MANAGER, "GetSession", NULL, on_session, "s", "auto");
+        return bus_service_call(l->service, PATH, MANAGER, "GetSession", NULL, on_session, "s", "auto");
 }
 
 static int on_sessions_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        if (ask_session(userdata) < 0)
-                source_tell_bad(userdata, m, "the new session cannot be asked for");
+        struct logind *l = userdata;
+
+        if (ask_session(l) < 0)
+                tell_bad(l, "the new session cannot be asked for");
         return 0;
 }
 
 /* ---- watching ---- */
 
-static int begin(struct source *s) {
+static int begin(void *userdata) {
         static const struct {
                 const char *rule;
                 sd_bus_message_handler_t callback;
@@ -180,11 +174,11 @@ static int begin(struct source *s) {
                   "member='PropertiesChanged',arg0='" SESSION "'",
                   on_session_changed },
         };
-        struct logind *l = logind_of(s);
+        struct logind *l = userdata;
         int r;
 
         for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-                r = watch_match(l->watch, signals[i].rule, signals[i].callback);
+                r = bus_service_match(l->service, signals[i].rule, signals[i].callback);
                 if (r < 0)
                         return r;
         }
@@ -193,8 +187,8 @@ static int begin(struct source *s) {
 }
 
 /* It restarts, or is gone for good: nobody tells of waking up, or of coming back to the front. */
-static void reset(struct source *s) {
-        struct logind *l = logind_of(s);
+static void reset(void *userdata) {
+        struct logind *l = userdata;
 
         free(TAKE(l->session));
         if (l->sleeping)
@@ -203,29 +197,31 @@ static void reset(struct source *s) {
         set_away(l, false);
 }
 
-static const struct watch_ops ops = { begin, reset };
-
-static void on_changed(void *userdata, struct source *s) {
+static void on_changed(void *userdata) {
         struct logind *l = userdata;
 
         l->handler.changed(l->handler.userdata);
 }
 
-static void no_report(void *userdata, const struct call_report *r) {
+static const struct bus_service_ops ops = { begin, reset, on_changed };
+
+usec_t logind_run(struct logind *l, usec_t now) {
+        usec_t next = bus_service_run(l->service, now);
+
+        if (later_run(&l->awake_end, now)) {
+                log_warning("Not everything could be given back before sleep; the rest is owed and follows "
+                            "afterwards");
+                logind_let_sleep(l);
+        }
+        return usec_min(next, later_at(&l->awake_end, now));
 }
 
-static void no_end(void *userdata, const char *source, const char *id) {
+int logind_set_bus(struct logind *l, sd_bus *system_bus) {
+        l->service = bus_service_free(l->service);
+        return bus_service_new(&l->service, system_bus, NAME, "logind", &ops, l);
 }
 
-static const struct source_kind kind = { .name = "logind", .description = "sleep and the session in front" };
-
-static void ignore_sleep(void *userdata, bool about_to) {
-}
-
-static void ignore_change(void *userdata) {
-}
-
-int logind_new(struct logind **ret, sd_event *event, sd_bus *system_bus, const struct logind_handler *handler) {
+int logind_new(struct logind **ret, sd_bus *system_bus, const struct logind_handler *handler) {
         SCOPED(logind_free) struct logind *l = calloc(1, sizeof(*l));
         int r;
 
@@ -233,27 +229,24 @@ int logind_new(struct logind **ret, sd_event *event, sd_bus *system_bus, const s
                 return -ENOMEM;
         l->inhibitor = -1;
         l->handler = *handler;
-        l->sink = (struct call_sink){ .report = no_report, .end = no_end };
-        source_init(&l->source, &kind,
-                    &(struct source_context){
-                            .event = event,
-                            .system_bus = system_bus,
-                            .sink = &l->sink,
-                            .changed = on_changed,
-                            .userdata = l,
-                    });
-        r = watch_new(&l->watch, &l->source, system_bus, NAME, "logind", &ops);
+        r = logind_set_bus(l, system_bus);
         if (r < 0)
                 return r;
         *ret = TAKE(l);
         return 0;
 }
 
+static void ignore_word(void *userdata, bool about_to) {
+}
+
+static void ignore_change(void *userdata) {
+}
+
 struct logind *logind_free(struct logind *l) {
         if (!l)
                 return NULL;
-        l->handler = (struct logind_handler){ ignore_sleep, ignore_sleep, ignore_change, NULL };
-        watch_free(l->watch);
+        l->handler = (struct logind_handler){ ignore_word, ignore_word, ignore_change, NULL };
+        bus_service_free(l->service);
         logind_let_sleep(l);
         free(l->session);
         free(l);
@@ -261,5 +254,5 @@ struct logind *logind_free(struct logind *l) {
 }
 
 bool logind_is_settled(const struct logind *l) {
-        return source_state(&l->source) != SOURCE_STARTING;
+        return bus_service_state(l->service) != BUS_SERVICE_STARTING;
 }

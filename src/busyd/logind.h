@@ -2,7 +2,6 @@
 #pragma once
 
 #include <systemd/sd-bus.h>
-#include <systemd/sd-event.h>
 
 #include "core/base.h"
 
@@ -17,15 +16,20 @@ struct logind_handler {
         /* The user's session came to the front, or somebody else is there now. It is in front until told otherwise,
          * also where there is no logind or no session. */
         void (*in_front)(void *userdata, bool is);
-        /* logind_is_settled() may have changed. */
+        /* logind_is_settled() may have changed, and logind_run() wants to run before this turn of the loop ends. */
         void (*changed)(void *userdata);
         void *userdata;
 };
 
 /* `system_bus` NULL: nothing is ever told. Asynchronous. */
-int logind_new(struct logind **ret, sd_event *event, sd_bus *system_bus, const struct logind_handler *handler);
+int logind_new(struct logind **ret, sd_bus *system_bus, const struct logind_handler *handler);
 struct logind *logind_free(struct logind *l); /* without a callback */
 CLEANUP(struct logind, logind_free);
+/* The connection was made anew, or lost (NULL). -ENOMEM. */
+int logind_set_bus(struct logind *l, sd_bus *system_bus);
+
+/* Does what is due, once a turn of the loop. Returns when to run next; USEC_NEVER: not before a callback. */
+usec_t logind_run(struct logind *l, usec_t now);
 
 void logind_let_sleep(struct logind *l);
 /* It has told what is the case now, or there is nobody to do so. */

@@ -31,7 +31,7 @@ static void on_hold_ended(void *userdata, uint32_t cookie) {
 }
 
 static void settle(struct manager *m) {
-        if (m->availability.settled || !locals_are_settled(m) || !tenants_are_settled(m) ||
+        if (m->availability.settled || !source_set_is_settled(m->sources) || !tenants_are_settled(m) ||
             !logind_is_settled(m->logind))
                 return;
         availability_settle(&m->availability);
@@ -110,12 +110,11 @@ static void leave(struct manager *m) {
 
 /* A call that such a source told of is not over because it does not tell of it now. */
 static void tell_blind_sources(struct manager *m) {
-        for (size_t i = 0; i < m->n_sources; i++) {
-                const struct local_source *l = &m->sources[i];
+        struct source_view v;
 
-                availability_set_blind(&m->availability, l->kind->name,
-                                       m->away || (l->source && source_state(l->source) != SOURCE_WATCHING));
-        }
+        for (size_t i = 0; source_set_view(m->sources, i, &v); i++)
+                availability_set_blind(&m->availability, v.name,
+                                       v.state == SOURCE_STARTING || v.state == SOURCE_UNAVAILABLE);
 }
 
 static void decide(struct manager *m) {
@@ -127,6 +126,7 @@ static void decide(struct manager *m) {
         /* Every fact so far is looked at; those to come touch the manager again. */
         (void) sd_event_source_set_enabled(m->decide, SD_EVENT_OFF);
         tenants_take_tokens(m);
+        wake_at = usec_min(source_set_run(m->sources, now), logind_run(m->logind, now));
         settle(m);
         book_at = call_book_run(m->book, now);
         tell_blind_sources(m);
@@ -137,7 +137,7 @@ static void decide(struct manager *m) {
         forget_mode(m, mode_before);
         m->verdict = v;
 
-        wake_at = usec_min(v.wake_at, book_at);
+        wake_at = usec_min(wake_at, usec_min(v.wake_at, book_at));
         /* What an earlier run owes may be a call's that still goes on: not before that is known. */
         if (v.settled || is_leaving(m))
                 wake_at = usec_min(wake_at, tenants_run(m, v.busy && v.write && !is_leaving(m), now));
@@ -293,7 +293,7 @@ static void on_in_front(void *userdata, bool is) {
         struct manager *m = userdata;
 
         log_info(is ? "Your session is in front again" : "Your session is not in front: local calls do not count");
-        locals_set_away(m, !is);
+        source_set_set_away(m->sources, !is);
         manager_touch(m);
 }
 
@@ -302,7 +302,7 @@ static void on_logind_changed(void *userdata) {
 }
 
 static int watch_logind(struct manager *m) {
-        return logind_new(&m->logind, m->event, m->system_bus,
+        return logind_new(&m->logind, m->system_bus,
                           &(struct logind_handler){
                                   .sleep = on_sleep,
                                   .in_front = on_in_front,
@@ -327,6 +327,24 @@ static void apply_config(struct manager *m, bool keep_log_level) {
         availability_set_policy(&m->availability, &m->config->policy);
 }
 
+static int configure_sources(struct manager *m) {
+        int r = 0;
+
+        for (size_t i = 0; source_kinds[i] && r >= 0; i++) {
+                const struct source_config *c = config_source(m->config, source_kinds[i]->name);
+
+                r = source_set_configure(m->sources, source_kinds[i]->name,
+                                         &(struct source_settings){
+                                                 .enabled = c->enabled,
+                                                 .ignore = (const char *const *) c->ignore,
+                                                 .only = (const char *const *) c->only,
+                                                 .call_apps = (const char *const *) c->call_apps,
+                                                 .reasons = (const char *const *) c->reasons,
+                                         });
+        }
+        return r;
+}
+
 int manager_reload(struct manager *m, char **ret_problem) {
         SCOPED(config_free) struct config *fresh = NULL;
         SCOPED(free) char *problem = NULL;
@@ -342,8 +360,7 @@ int manager_reload(struct manager *m, char **ret_problem) {
         config_free(m->config);
         m->config = TAKE(fresh);
         apply_config(m, m->keep_log_level);
-        locals_stop(m);
-        r = locals_start(m);
+        r = configure_sources(m);
         if (r >= 0)
                 r = tenants_reload(m);
         if (r < 0)
@@ -376,6 +393,10 @@ static int open_buses(struct manager *m) {
                 m->system_bus = sd_bus_flush_close_unref(m->system_bus);
         }
         return 0;
+}
+
+static void on_sources_touched(void *userdata) {
+        manager_touch(userdata);
 }
 
 static int make_sources(struct manager *m) {
@@ -481,6 +502,11 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_opti
         r = make_sources(m);
         if (r < 0)
                 return r;
+        r = source_set_new(&m->sources, event, m->bus,
+                           &(struct source_set_handler){ call_book_sink(m->book), on_sources_touched, m });
+        if (r < 0)
+                return r;
+        source_set_set_system_bus(m->sources, m->system_bus, "there is no system bus");
         r = watch_logind(m);
         if (r < 0)
                 return r;
@@ -509,7 +535,7 @@ struct manager *manager_free(struct manager *m) {
         if (!m)
                 return NULL;
         logind_free(m->logind);
-        locals_stop(m);
+        source_set_free(m->sources);
         tenants_free(m);
         control_free(m->control);
         call_book_free(m->book);
@@ -538,7 +564,7 @@ int manager_start(struct manager *m) {
                 log_error("The bus name cannot be had: %s", strerror(-r));
         if (r < 0)
                 return r;
-        r = locals_start(m);
+        r = configure_sources(m);
         if (r >= 0)
                 r = tenants_update(m);
         if (r < 0) {

@@ -50,19 +50,22 @@ static void publish_tenant(struct manager *m, struct tenant *t) {
                 log_debug("Account %s cannot be published", t->name);
 }
 
-static void publish_source(struct manager *m, const struct local_source *l) {
-        enum source_state state = l->source ? source_state(l->source) : (l->problem ? SOURCE_UNAVAILABLE : SOURCE_OFF);
-
+static void publish_source(struct manager *m, const struct source_view *v) {
         if (control_set_source(m->control,
                                &(struct control_source_view){
-                                       .name = l->kind->name,
-                                       .state = source_state_to_string(state),
-                                       .detail = l->source    ? source_detail(l->source)
-                                                 : l->problem ? l->problem
-                                                              : "",
-                                       .n_calls = (unsigned) call_table_count(call_book_calls(m->book), l->kind->name),
+                                       .name = v->name,
+                                       .state = source_state_to_string(v->state),
+                                       .detail = v->detail,
+                                       .n_calls = (unsigned) call_table_count(call_book_calls(m->book), v->name),
                                }) < 0)
-                log_debug("Source %s cannot be published", l->kind->name);
+                log_debug("Source %s cannot be published", v->name);
+}
+
+static void publish_sources(struct manager *m) {
+        struct source_view v;
+
+        for (size_t i = 0; m->sources && source_set_view(m->sources, i, &v); i++)
+                publish_source(m, &v);
 }
 
 void publish(struct manager *m, usec_t now) {
@@ -70,8 +73,7 @@ void publish(struct manager *m, usec_t now) {
         call_book_publish(m->book, m->control, &m->availability, now);
         for (size_t i = 0; i < m->n_tenants; i++)
                 publish_tenant(m, m->tenants[i]);
-        for (size_t i = 0; i < m->n_sources; i++)
-                publish_source(m, &m->sources[i]);
+        publish_sources(m);
 }
 
 void publish_tenant_gone(struct manager *m, const char *name) {

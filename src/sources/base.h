@@ -3,15 +3,18 @@
  * How to write a source:
  *  - `struct mine { struct source source; ... };` and one `const struct source_kind`, named in the table of source.c;
  *    several kinds may share one start() and differ by `kind->row`.
- *  - start(): calloc, source_init(), then begin to watch. If what you watch is a service on a bus, watch_new() of
- *    watch.h does the waiting, the states and the back-off; else call source_set_state() yourself, once the snapshot
- * is complete (SOURCE_WATCHING) or cannot be had (SOURCE_UNAVAILABLE and why, in a few words for people).
+ *  - start(): calloc, source_init(), then begin to watch. If what you watch is a service on a bus, bus-source.h
+ *    does the waiting, the states and the back-off; else call source_set_state() yourself, once the snapshot is
+ *    complete (SOURCE_WATCHING) or cannot be had (SOURCE_UNAVAILABLE and why, in a few words for people).
+ *  - A source reads no clock and owns no timer: what is to happen later is a struct later of util/later.h, set with a
+ *    span, and done in run().
  *  - stop(): source_end(s, NULL), let go of everything, free.
  *  - Whatever goes on is source_report()ed with an application of identity.h; `source` is filled in.
  *  - What peers send wrongly is told once with source_tell_bad() and skipped. */
 #pragma once
 
 #include "sources/source.h"
+#include "util/bus-service.h"
 
 #define SOURCE_DETAIL_MAX 256
 #define SOURCE_APP_MAX    128 /* bytes of an application's name that are looked at */
@@ -24,13 +27,14 @@ struct source {
         bool bad_told;
 };
 
-CLEANUP(sd_bus_message, sd_bus_message_unref);
-
 /* Copies the context; what it points at stays borrowed. The state is SOURCE_STARTING. */
 void source_init(struct source *s, const struct source_kind *kind, const struct source_context *context);
 
-/* Tells the manager if anything changed. `detail` "" unless unavailable. */
+/* `detail` "" unless unavailable. */
 void source_set_state(struct source *s, enum source_state state, const char *detail);
+
+/* Something may be due: run() is wanted. */
+void source_touch(struct source *s);
 
 /* Hands a report on, with the source's name in it, unless its application is on the `ignore` list, or `only` has a
  * list and it is not there: then a call of that id ends. */

@@ -308,6 +308,7 @@ static void on_down(void *userdata, bool refused, const char *why) {
         (void) snprintf(detail, sizeof(detail), "%s: %s",
                         refused ? "the bus lets us see no requests" : "requests cannot be seen now", why);
         source_set_state(&o->source, SOURCE_UNAVAILABLE, detail);
+        source_touch(&o->source);
 }
 
 static const struct monitor_ops monitor_ops = { .up = on_up, .down = on_down, .message = on_message };
@@ -418,6 +419,12 @@ static struct source *stop(struct source *s) {
 
 CLEANUP(struct source, stop);
 
+static usec_t run(struct source *s, usec_t now) {
+        struct other *o = (struct other *) s;
+
+        return o->monitor ? monitor_run(o->monitor, now) : USEC_NEVER;
+}
+
 static int start(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
         struct other *o = calloc(1, sizeof(*o));
         SCOPED(stop) struct source *s = &o->source;
@@ -441,4 +448,5 @@ const struct source_kind source_other_inhibitors = {
         .description = "programs that keep the session awake for a call, on other desktops",
         .start = start,
         .stop = stop,
+        .run = run,
 };

@@ -5,7 +5,7 @@
 #include "sources/identity.h"
 #include "sources/reasons.h"
 #include "sources/services.h"
-#include "sources/watch.h"
+#include "sources/bus-source.h"
 
 #define INHIBITORS_MAX 64 /* of those whose reason may be a call's */
 
@@ -19,14 +19,13 @@ struct inhibitor {
 };
 
 struct gnome {
-        struct source source;
-        struct watch *watch;
+        struct bus_source bus;
         struct inhibitor inhibitors[INHIBITORS_MAX];
         size_t n_inhibitors;
 };
 
-static struct gnome *gnome_of(struct source *s) {
-        return (struct gnome *) s;
+static struct gnome *gnome_of(void *s) {
+        return s;
 }
 
 /* ---- the table ---- */
@@ -69,12 +68,12 @@ static void report(struct gnome *g, const struct inhibitor *i, const char *app_i
         struct call_report r = { .id = i->path, .phase = CALL_ACTIVE, .lasts = USEC_NEVER };
 
         r.app = identity_of_name(app, sizeof(app), app_id);
-        if (reason_find(g->source.context.reasons, app, i->reason, &r.evidence, &r.what))
-                source_report(&g->source, &r);
+        if (reason_find(g->bus.source.context.reasons, app, i->reason, &r.evidence, &r.what))
+                source_report(&g->bus.source, &r);
 }
 
 /* It may be gone by now: then it never mattered. */
-static void on_app_id(struct source *s, const char *path, sd_bus_message *reply, const sd_bus_error *error) {
+static void on_app_id(void *s, const char *path, sd_bus_message *reply, const sd_bus_error *error) {
         struct gnome *g = gnome_of(s);
         struct inhibitor *i = find(g, path);
         const char *app_id;
@@ -90,7 +89,7 @@ static void on_app_id(struct source *s, const char *path, sd_bus_message *reply,
         forget(g, i);
 }
 
-static void on_reason(struct source *s, const char *path, sd_bus_message *reply, const sd_bus_error *error) {
+static void on_reason(void *s, const char *path, sd_bus_message *reply, const sd_bus_error *error) {
         struct gnome *g = gnome_of(s);
         enum call_evidence evidence;
         const char *reason, *what;
@@ -101,15 +100,16 @@ static void on_reason(struct source *s, const char *path, sd_bus_message *reply,
                 source_tell_bad(s, reply, "why the session is kept awake cannot be read");
                 return;
         }
-        if (find(g, path) || !reason_find(s->context.reasons, NULL, reason, &evidence, &what))
+        if (find(g, path) || !reason_find(g->bus.source.context.reasons, NULL, reason, &evidence, &what))
                 return;
-        if (add(g, path, reason) < 0 || watch_call(g->watch, path, INHIBITOR, "GetAppId", path, on_app_id, "") < 0)
+        if (add(g, path, reason) < 0 ||
+            bus_service_call(g->bus.service, path, INHIBITOR, "GetAppId", path, on_app_id, "") < 0)
                 source_tell_bad(s, NULL, "there are more inhibitors than are looked at");
 }
 
 static void look_at(struct gnome *g, const char *path) {
-        if (watch_call(g->watch, path, INHIBITOR, "GetReason", path, on_reason, "") < 0)
-                source_tell_bad(&g->source, NULL, "there are more inhibitors than are looked at");
+        if (bus_service_call(g->bus.service, path, INHIBITOR, "GetReason", path, on_reason, "") < 0)
+                source_tell_bad(&g->bus.source, NULL, "there are more inhibitors than are looked at");
 }
 
 /* ---- which there are ---- */
@@ -139,13 +139,13 @@ static int on_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         return 0;
 }
 
-static void on_list(struct source *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
+static void on_list(void *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
         struct gnome *g = gnome_of(s);
         const char *path;
         int r;
 
         if (!reply) {
-                watch_fail(g->watch, "what keeps the session awake is not told", error);
+                bus_service_fail(g->bus.service, "what keeps the session awake is not told", error);
                 return;
         }
         r = sd_bus_message_enter_container(reply, 'a', "o");
@@ -153,59 +153,42 @@ static void on_list(struct source *s, const char *subject, sd_bus_message *reply
                 look_at(g, path);
         if (r < 0) {
                 source_tell_bad(s, reply, "the list of inhibitors cannot be read");
-                watch_fail(g->watch, "its list of inhibitors cannot be read", NULL);
+                bus_service_fail(g->bus.service, "its list of inhibitors cannot be read", NULL);
         }
 }
 
-static int begin(struct source *s) {
-        struct watch *w = gnome_of(s)->watch;
+static int begin(void *s) {
+        struct bus_service *w = gnome_of(s)->bus.service;
         int r;
 
-        r = watch_match(w, "path='" PATH "',interface='" INTERFACE "',member='InhibitorAdded'", on_added);
+        r = bus_service_match(w, "path='" PATH "',interface='" INTERFACE "',member='InhibitorAdded'", on_added);
         if (r >= 0)
-                r = watch_match(w, "path='" PATH "',interface='" INTERFACE "',member='InhibitorRemoved'", on_removed);
+                r = bus_service_match(w, "path='" PATH "',interface='" INTERFACE "',member='InhibitorRemoved'",
+                                      on_removed);
         if (r >= 0)
-                r = watch_call(w, PATH, INTERFACE, "GetInhibitors", NULL, on_list, "");
+                r = bus_service_call(w, PATH, INTERFACE, "GetInhibitors", NULL, on_list, "");
         return r;
 }
 
-static void reset(struct source *s) {
+static void reset(void *s) {
         struct gnome *g = gnome_of(s);
 
         while (g->n_inhibitors > 0)
                 forget(g, &g->inhibitors[0]);
-}
-
-static const struct watch_ops ops = { begin, reset };
-
-static struct source *stop(struct source *s) {
-        struct gnome *g = gnome_of(s);
-
         source_end(s, NULL);
-        watch_free(g->watch);
-        free(g);
-        return NULL;
 }
+
+static const struct bus_service_ops ops = { begin, reset, bus_source_changed };
 
 static int start(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
-        struct gnome *g = calloc(1, sizeof(*g));
-        int r;
-
-        if (!g)
-                return -ENOMEM;
-        source_init(&g->source, kind, context);
-        r = watch_new(&g->watch, &g->source, context->user_bus, NAME, "GNOME's session manager", &ops);
-        if (r < 0) {
-                free(g);
-                return r;
-        }
-        *ret = &g->source;
-        return 0;
+        return bus_source_start(ret, sizeof(struct gnome), kind, context, context->user_bus, NAME,
+                                "GNOME's session manager", &ops);
 }
 
 const struct source_kind source_gnome_inhibitors = {
         .name = "gnome-inhibitors",
         .description = "programs that keep the session awake for a call, on GNOME",
         .start = start,
-        .stop = stop,
+        .stop = bus_source_stop,
+        .run = bus_source_run,
 };

@@ -7,7 +7,7 @@
 #include "sources/identity.h"
 #include "sources/reasons.h"
 #include "sources/services.h"
-#include "sources/watch.h"
+#include "sources/bus-source.h"
 
 #define INHIBITIONS_MAX 64  /* of those that are calls */
 #define LIST_MAX        512 /* of all that are looked at */
@@ -20,16 +20,15 @@
 #define FLAG_ACTIVE 1U
 
 struct plasma {
-        struct source source;
-        struct watch *watch;
+        struct bus_source bus;
         char ids[INHIBITIONS_MAX][ID_SIZE];
         bool seen[INHIBITIONS_MAX]; /* in the list that is being read */
         size_t n_ids;
         bool asking, ask_again;
 };
 
-static struct plasma *plasma_of(struct source *s) {
-        return (struct plasma *) s;
+static struct plasma *plasma_of(void *s) {
+        return s;
 }
 
 /* ---- one inhibition ---- */
@@ -53,13 +52,13 @@ static void take(struct plasma *p, const char *who, const char *why) {
         struct call_report r = { .id = id, .phase = CALL_ACTIVE, .lasts = USEC_NEVER };
 
         r.app = identity_of_name(app, sizeof(app), who);
-        if (!reason_find(p->source.context.reasons, app, why, &r.evidence, &r.what))
+        if (!reason_find(p->bus.source.context.reasons, app, why, &r.evidence, &r.what))
                 return;
         (void) snprintf(id, sizeof(id), "%s: %s", app, r.what);
         if (mark(p, id) < 0)
-                source_tell_bad(&p->source, NULL, "there are more inhibitions than are kept");
+                source_tell_bad(&p->bus.source, NULL, "there are more inhibitions than are kept");
         else
-                source_report(&p->source, &r);
+                source_report(&p->bus.source, &r);
 }
 
 /* ---- the list, in each of its forms ---- */
@@ -136,7 +135,7 @@ static void sweep(struct plasma *p) {
         for (size_t i = p->n_ids; i > 0; i--) {
                 if (p->seen[i - 1])
                         continue;
-                source_end(&p->source, p->ids[i - 1]);
+                source_end(&p->bus.source, p->ids[i - 1]);
                 p->n_ids--;
                 p->seen[i - 1] = p->seen[p->n_ids];
                 memmove(p->ids[i - 1], p->ids[p->n_ids], ID_SIZE);
@@ -167,21 +166,21 @@ static int ask(struct plasma *p);
 static void on_answered(struct plasma *p, sd_bus_message *m, int error) {
         p->asking = false;
         if (error < 0) {
-                source_tell_bad(&p->source, m, "the list of inhibitions cannot be read");
-                watch_fail(p->watch, "its list of inhibitions cannot be read", NULL);
+                source_tell_bad(&p->bus.source, m, "the list of inhibitions cannot be read");
+                bus_service_fail(p->bus.service, "its list of inhibitions cannot be read", NULL);
                 return;
         }
         if (p->ask_again)
                 (void) ask(p);
 }
 
-static void on_list(struct source *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
+static void on_list(void *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
         struct plasma *p = plasma_of(s);
 
         if (reply)
                 on_answered(p, reply, read_list(p, reply));
         else
-                watch_fail(p->watch, "what keeps the session awake is not told", error);
+                bus_service_fail(p->bus.service, "what keeps the session awake is not told", error);
 }
 
 static int read_property(struct plasma *p, sd_bus_message *m) {
@@ -196,14 +195,14 @@ static int read_property(struct plasma *p, sd_bus_message *m) {
 }
 
 /* Older versions have no such property, and say so in several ways. */
-static void on_property(struct source *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
+static void on_property(void *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
         struct plasma *p = plasma_of(s);
         int r = reply ? read_property(p, reply) : -ENOENT;
 
         if (r >= 0)
                 on_answered(p, reply, 0);
-        else if (watch_call(p->watch, PATH, INTERFACE, "ListInhibitions", NULL, on_list, "") < 0)
-                watch_fail(p->watch, "it cannot be asked", NULL);
+        else if (bus_service_call(p->bus.service, PATH, INTERFACE, "ListInhibitions", NULL, on_list, "") < 0)
+                bus_service_fail(p->bus.service, "it cannot be asked", NULL);
 }
 
 /* One question at a time; what changes meanwhile is asked for after it. */
@@ -213,8 +212,8 @@ static int ask(struct plasma *p) {
         p->ask_again = p->asking;
         if (p->asking)
                 return 0;
-        r = watch_call(p->watch, PATH, "org.freedesktop.DBus.Properties", "Get", NULL, on_property, "ss", INTERFACE,
-                       "ActiveInhibitions");
+        r = bus_service_call(p->bus.service, PATH, "org.freedesktop.DBus.Properties", "Get", NULL, on_property, "ss",
+                             INTERFACE, "ActiveInhibitions");
         p->asking = r >= 0;
         return r;
 }
@@ -223,60 +222,43 @@ static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         struct plasma *p = userdata;
 
         if (ask(p) < 0)
-                watch_fail(p->watch, "it cannot be asked", NULL);
+                bus_service_fail(p->bus.service, "it cannot be asked", NULL);
         return 0;
 }
 
-static int begin(struct source *s) {
+static int begin(void *s) {
         struct plasma *p = plasma_of(s);
         int r;
 
-        r = watch_match(p->watch, "path='" PATH "',interface='" INTERFACE "',member='InhibitionsChanged'", on_changed);
+        r = bus_service_match(p->bus.service, "path='" PATH "',interface='" INTERFACE "',member='InhibitionsChanged'",
+                              on_changed);
         if (r >= 0)
-                r = watch_match(p->watch,
-                                "path='" PATH "',interface='org.freedesktop.DBus.Properties',"
-                                "member='PropertiesChanged',arg0='" INTERFACE "'",
-                                on_changed);
+                r = bus_service_match(p->bus.service,
+                                      "path='" PATH "',interface='org.freedesktop.DBus.Properties',"
+                                      "member='PropertiesChanged',arg0='" INTERFACE "'",
+                                      on_changed);
         return r < 0 ? r : ask(p);
 }
 
-static void reset(struct source *s) {
+static void reset(void *s) {
         struct plasma *p = plasma_of(s);
 
         p->n_ids = 0;
         p->asking = p->ask_again = false;
-}
-
-static const struct watch_ops ops = { begin, reset };
-
-static struct source *stop(struct source *s) {
-        struct plasma *p = plasma_of(s);
-
         source_end(s, NULL);
-        watch_free(p->watch);
-        free(p);
-        return NULL;
 }
+
+static const struct bus_service_ops ops = { begin, reset, bus_source_changed };
 
 static int start(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
-        struct plasma *p = calloc(1, sizeof(*p));
-        int r;
-
-        if (!p)
-                return -ENOMEM;
-        source_init(&p->source, kind, context);
-        r = watch_new(&p->watch, &p->source, context->user_bus, NAME, "Plasma's power management", &ops);
-        if (r < 0) {
-                free(p);
-                return r;
-        }
-        *ret = &p->source;
-        return 0;
+        return bus_source_start(ret, sizeof(struct plasma), kind, context, context->user_bus, NAME,
+                                "Plasma's power management", &ops);
 }
 
 const struct source_kind source_plasma_inhibitors = {
         .name = "plasma-inhibitors",
         .description = "programs that keep the session awake for a call, on Plasma",
         .start = start,
-        .stop = stop,
+        .stop = bus_source_stop,
+        .run = bus_source_run,
 };

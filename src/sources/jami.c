@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "sources/services.h"
-#include "sources/watch.h"
+#include "sources/bus-source.h"
 
 #define NAME    "cx.ring.Ring"
 #define CALLS   "cx.ring.Ring.CallManager"
@@ -15,12 +15,11 @@
 #define ID_SIZE 256 /* of "ACCOUNT CALL"; they are numbers */
 
 struct jami {
-        struct source source;
-        struct watch *watch;
+        struct bus_source bus;
 };
 
-static struct jami *jami_of(struct source *s) {
-        return (struct jami *) s;
+static struct jami *jami_of(void *s) {
+        return s;
 }
 
 static const struct {
@@ -70,7 +69,7 @@ static int read_details(struct source *s, const char *id, sd_bus_message *m) {
         return r;
 }
 
-static void on_details(struct source *s, const char *id, sd_bus_message *reply, const sd_bus_error *error) {
+static void on_details(void *s, const char *id, sd_bus_message *reply, const sd_bus_error *error) {
         if (reply && read_details(s, id, reply) < 0)
                 source_tell_bad(s, reply, "a call cannot be read");
 }
@@ -93,25 +92,25 @@ static int ask_call(struct source *s, const char *account, const char *call) {
 
         if (!make_id(id, account, call))
                 return -E2BIG;
-        return watch_call(jami_of(s)->watch, PATH("CallManager"), CALLS, "getCallDetails", id, on_details, "ss",
-                          account, call);
+        return bus_service_call(jami_of(s)->bus.service, PATH("CallManager"), CALLS, "getCallDetails", id, on_details,
+                                "ss", account, call);
 }
 
-static void on_calls(struct source *s, const char *account, sd_bus_message *reply, const sd_bus_error *error) {
+static void on_calls(void *s, const char *account, sd_bus_message *reply, const sd_bus_error *error) {
         if (reply)
                 each_string(s, account, reply, ask_call);
 }
 
 static int ask_account(struct source *s, const char *subject, const char *account) {
-        return watch_call(jami_of(s)->watch, PATH("CallManager"), CALLS, "getCallList", account, on_calls, "s",
-                          account);
+        return bus_service_call(jami_of(s)->bus.service, PATH("CallManager"), CALLS, "getCallList", account, on_calls,
+                                "s", account);
 }
 
-static void on_accounts(struct source *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
+static void on_accounts(void *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
         if (reply)
                 each_string(s, NULL, reply, ask_account);
         else
-                watch_fail(jami_of(s)->watch, "its accounts are not told", error);
+                bus_service_fail(jami_of(s)->bus.service, "its accounts are not told", error);
 }
 
 /* ---- changes ---- */
@@ -128,47 +127,27 @@ static int on_state(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) 
         return 0;
 }
 
-static int begin(struct source *s) {
-        struct watch *w = jami_of(s)->watch;
-        int r = watch_match(w, "path='" PATH("CallManager") "',interface='" CALLS "',member='callStateChanged'",
-                            on_state);
+static int begin(void *s) {
+        struct bus_service *w = jami_of(s)->bus.service;
+        int r = bus_service_match(w, "path='" PATH("CallManager") "',interface='" CALLS "',member='callStateChanged'",
+                                  on_state);
 
         if (r >= 0)
-                r = watch_call(w, PATH("ConfigurationManager"), CONFIG, "getAccountList", NULL, on_accounts, "");
+                r = bus_service_call(w, PATH("ConfigurationManager"), CONFIG, "getAccountList", NULL, on_accounts, "");
         return r;
 }
 
-static void reset(struct source *s) {
-}
-
-static const struct watch_ops ops = { begin, reset };
-
-static struct source *stop(struct source *s) {
-        source_end(s, NULL);
-        watch_free(jami_of(s)->watch);
-        free(jami_of(s));
-        return NULL;
-}
+static const struct bus_service_ops ops = { begin, bus_source_reset, bus_source_changed };
 
 static int start(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
-        struct jami *j = calloc(1, sizeof(*j));
-        int r;
-
-        if (!j)
-                return -ENOMEM;
-        source_init(&j->source, kind, context);
-        r = watch_new(&j->watch, &j->source, context->user_bus, NAME, "Jami's daemon", &ops);
-        if (r < 0) {
-                free(j);
-                return r;
-        }
-        *ret = &j->source;
-        return 0;
+        return bus_source_start(ret, sizeof(struct jami), kind, context, context->user_bus, NAME, "Jami's daemon",
+                                &ops);
 }
 
 const struct source_kind source_jami = {
         .name = "jami",
         .description = "calls in Jami, where its daemon runs on its own",
         .start = start,
-        .stop = stop,
+        .stop = bus_source_stop,
+        .run = bus_source_run,
 };

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "sources/services.h"
-#include "sources/watch.h"
+#include "sources/bus-source.h"
 
 #define NAME      "org.kde.kdeconnect"
 #define TELEPHONY "org.kde.kdeconnect.device.telephony"
@@ -12,12 +12,11 @@
 #define RINGING_MAX USEC_PER_MIN
 
 struct kdeconnect {
-        struct source source;
-        struct watch *watch;
+        struct bus_source bus;
 };
 
-static struct kdeconnect *kdeconnect_of(struct source *s) {
-        return (struct kdeconnect *) s;
+static struct kdeconnect *kdeconnect_of(void *s) {
+        return s;
 }
 
 /* event, number, contact: only the first is looked at. The id is the phone. */
@@ -40,41 +39,22 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         return 0;
 }
 
-static int begin(struct source *s) {
-        return watch_match(kdeconnect_of(s)->watch, "interface='" TELEPHONY "',member='callReceived'", on_call);
+static int begin(void *s) {
+        return bus_service_match(kdeconnect_of(s)->bus.service, "interface='" TELEPHONY "',member='callReceived'",
+                                 on_call);
 }
 
-static void reset(struct source *s) {
-}
-
-static const struct watch_ops ops = { begin, reset };
-
-static struct source *stop(struct source *s) {
-        source_end(s, NULL);
-        watch_free(kdeconnect_of(s)->watch);
-        free(kdeconnect_of(s));
-        return NULL;
-}
+static const struct bus_service_ops ops = { begin, bus_source_reset, bus_source_changed };
 
 static int start(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
-        struct kdeconnect *k = calloc(1, sizeof(*k));
-        int r;
-
-        if (!k)
-                return -ENOMEM;
-        source_init(&k->source, kind, context);
-        r = watch_new(&k->watch, &k->source, context->user_bus, NAME, "KDE Connect", &ops);
-        if (r < 0) {
-                free(k);
-                return r;
-        }
-        *ret = &k->source;
-        return 0;
+        return bus_source_start(ret, sizeof(struct kdeconnect), kind, context, context->user_bus, NAME, "KDE Connect",
+                                &ops);
 }
 
 const struct source_kind source_kdeconnect = {
         .name = "kdeconnect",
         .description = "ringing of a paired phone, through KDE Connect",
         .start = start,
-        .stop = stop,
+        .stop = bus_source_stop,
+        .run = bus_source_run,
 };

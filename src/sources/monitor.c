@@ -8,6 +8,7 @@
 #include "core/backoff.h"
 #include "sources/base.h"
 #include "util/clock.h"
+#include "util/later.h"
 
 #define BUS_NAME    "org.freedesktop.DBus"
 #define BUS_PATH    "/org/freedesktop/DBus"
@@ -25,23 +26,10 @@ struct monitor {
         void *userdata;
         sd_bus *bus;
         sd_bus_slot *become;
-        sd_event_source *retry;
+        struct later retry;
         struct backoff backoff;
         bool listens;
 };
-
-static int connect_bus(struct monitor *m);
-
-static int on_retry(sd_event_source *s, uint64_t at, void *userdata) {
-        struct monitor *m = userdata;
-        int r;
-
-        m->retry = sd_event_source_disable_unref(m->retry);
-        r = connect_bus(m);
-        if (r < 0)
-                m->ops->down(m->userdata, false, strerror(-r));
-        return 0;
-}
 
 static void disconnect_bus(struct monitor *m) {
         m->listens = false;
@@ -49,19 +37,14 @@ static void disconnect_bus(struct monitor *m) {
         m->bus = sd_bus_close_unref(m->bus);
 }
 
-/* The connection stays until the timer replaces it: this runs from within its callbacks. */
+/* The connection stays until the next try replaces it: this runs from within its callbacks. */
 static void plan_retry(struct monitor *m) {
-        usec_t wait = backoff_next(&m->backoff, random_u32());
-
         m->listens = false;
-        if (sd_event_add_time_relative(m->event, &m->retry, CLOCK_BOOTTIME, wait, 0, on_retry, m) < 0)
-                m->retry = NULL;
-        else
-                (void) sd_event_source_set_description(m->retry, "monitor-retry");
+        later_set(&m->retry, backoff_next(&m->backoff, random_u32()));
 }
 
 static void lose(struct monitor *m, const char *why) {
-        if (m->retry)
+        if (later_is_set(&m->retry))
                 return;
         plan_retry(m);
         m->ops->down(m->userdata, false, why);
@@ -150,6 +133,14 @@ static int connect_bus(struct monitor *m) {
         return r;
 }
 
+usec_t monitor_run(struct monitor *m, usec_t now) {
+        int r = later_run(&m->retry, now) ? connect_bus(m) : 0;
+
+        if (r < 0)
+                m->ops->down(m->userdata, false, strerror(-r));
+        return later_at(&m->retry, now);
+}
+
 int monitor_new(struct monitor **ret, sd_event *event, sd_bus *like, const char *const *rules,
                 const struct monitor_ops *ops, void *userdata) {
         SCOPED(monitor_free) struct monitor *m = calloc(1, sizeof(*m));
@@ -182,7 +173,6 @@ struct monitor *monitor_free(struct monitor *m) {
         if (!m)
                 return NULL;
         disconnect_bus(m);
-        m->retry = sd_event_source_disable_unref(m->retry);
         sd_event_unref(m->event);
         free(m->address);
         free(m);

@@ -14,7 +14,8 @@ struct monitor_ops {
         /* It listens; of what went before nothing was heard. */
         void (*up)(void *userdata);
         /* It does not listen (any more): forget what was heard. `refused`: the bus does not want us to, and will not
-         * be asked again. Called again when a further try fails. */
+         * be asked again; otherwise monitor_run() wants to run before this turn of the loop ends. Called again when a
+         * further try fails. */
         void (*down)(void *userdata, bool refused, const char *why);
         /* Valid for the length of the call. Never reply to it. */
         void (*message)(void *userdata, sd_bus_message *m);
@@ -26,3 +27,5 @@ int monitor_new(struct monitor **ret, sd_event *event, sd_bus *like, const char 
                 const struct monitor_ops *ops, void *userdata);
 struct monitor *monitor_free(struct monitor *m); /* without a callback */
 CLEANUP(struct monitor, monitor_free);
+/* Connects again if that is due. Returns when to run next; USEC_NEVER: not before ops->down(). */
+usec_t monitor_run(struct monitor *m, usec_t now);

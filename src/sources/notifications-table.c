@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "util/later.h"
+
 #define SENDER_SIZE    64
 #define PORTAL_ID_SIZE 128
 #define CALL_ID_SIZE   16
@@ -27,12 +29,16 @@ struct entry {
         enum call_evidence evidence;
         char accept[NOTIFICATION_KEY_MAX], decline[NOTIFICATION_KEY_MAX];
         bool answered, unnamed;
-        usec_t since;
+        bool news;  /* to be reported in the next run */
+        bool stale; /* it has rung for too long, and is kept as long as it can be seen to end: it may still be accepted
+                     */
+        struct later end; /* when it is too old */
+        unsigned order;   /* grows with every beginning */
 };
 
 struct notification_table {
         const struct call_sink *sink;
-        unsigned serial;
+        unsigned serial, order;
         struct entry entries[NOTIFICATIONS_MAX];
 };
 
@@ -58,12 +64,15 @@ static bool is_loose(const struct entry *e) {
         return !e->portal && e->number == 0;
 }
 
-static usec_t deadline(const struct entry *e) {
+static void begin(struct notification_table *t, struct entry *e) {
+        e->order = ++t->order;
+        e->stale = false;
         if (e->answered)
-                return usec_add(e->since, NOTIFICATION_ANSWERED_MAX);
-        if (e->phase == CALL_RINGING_IN || is_loose(e))
-                return usec_add(e->since, NOTIFICATION_RINGING_MAX);
-        return USEC_NEVER;
+                later_set(&e->end, NOTIFICATION_ANSWERED_MAX);
+        else if (e->phase == CALL_RINGING_IN || is_loose(e))
+                later_set(&e->end, NOTIFICATION_RINGING_MAX);
+        else
+                later_clear(&e->end);
 }
 
 static const char *describe(const struct entry *e) {
@@ -78,11 +87,13 @@ static void end(struct notification_table *t, struct entry *e) {
         *e = (struct entry){ .phase = CALL_GONE };
 }
 
-static void report(struct notification_table *t, const struct entry *e, usec_t now) {
-        usec_t until = deadline(e);
+static usec_t rest_of(struct entry *e, usec_t now) {
+        if (e->stale)
+                return 0;
+        return later_is_set(&e->end) ? later_at(&e->end, now) - now : USEC_NEVER;
+}
 
-        if (e->unnamed)
-                return;
+static void report(struct notification_table *t, struct entry *e, usec_t now) {
         t->sink->report(t->sink->userdata, &(struct call_report){
                                                    .source = "",
                                                    .id = e->id,
@@ -90,21 +101,38 @@ static void report(struct notification_table *t, const struct entry *e, usec_t n
                                                    .what = describe(e),
                                                    .phase = e->phase,
                                                    .evidence = e->evidence,
-                                                   .age = now - e->since,
-                                                   .lasts = until == USEC_NEVER ? until
-                                                            : until > now       ? until - now
-                                                                                : 0,
+                                                   .lasts = rest_of(e, now),
                                            });
+        e->news = false;
 }
 
-/* A ringing that is too old is kept as long as it can be seen to end: it may still be accepted. */
-static void drop_stale(struct notification_table *t, usec_t now) {
+bool notification_table_has_news(const struct notification_table *t) {
+        for (size_t i = 0; i < NOTIFICATIONS_MAX; i++)
+                if (t->entries[i].phase != CALL_GONE && t->entries[i].news)
+                        return true;
+        return false;
+}
+
+usec_t notification_table_run(struct notification_table *t, usec_t now) {
+        usec_t next = USEC_NEVER;
+
         for (size_t i = 0; i < NOTIFICATIONS_MAX; i++) {
                 struct entry *e = &t->entries[i];
 
-                if (e->phase != CALL_GONE && (e->answered || is_loose(e)) && deadline(e) <= now)
-                        end(t, e);
+                if (e->phase == CALL_GONE)
+                        continue;
+                if (later_run(&e->end, now)) {
+                        e->stale = true;
+                        if (e->answered || is_loose(e)) {
+                                end(t, e);
+                                continue;
+                        }
+                }
+                if (e->news && !e->unnamed)
+                        report(t, e, now);
+                next = usec_min(next, later_at(&e->end, now));
         }
+        return next;
 }
 
 /* ---- finding ---- */
@@ -143,11 +171,11 @@ static bool goes_before(const struct entry *a, const struct entry *b) {
                 return b->phase != CALL_GONE;
         if ((a->phase == CALL_RINGING_IN) != (b->phase == CALL_RINGING_IN))
                 return a->phase == CALL_RINGING_IN;
-        return a->since < b->since;
+        return a->order < b->order;
 }
 
 /* Does this program have all it may have? What has rung for too long goes now. */
-static bool is_full(struct notification_table *t, const char *sender, usec_t now) {
+static bool is_full(struct notification_table *t, const char *sender) {
         size_t n = 0;
 
         for (size_t i = 0; i < NOTIFICATIONS_MAX && sender[0]; i++) {
@@ -155,7 +183,7 @@ static bool is_full(struct notification_table *t, const char *sender, usec_t now
 
                 if (e->phase == CALL_GONE || !is_of(e, sender))
                         continue;
-                if (deadline(e) <= now)
+                if (e->stale)
                         end(t, e);
                 else
                         n++;
@@ -195,13 +223,12 @@ static void end_only_call(struct notification_table *t, const char *sender, enum
                 end(t, only);
 }
 
-static void fill(struct entry *e, const struct notification_key *k, const struct notification *n,
-                 enum call_phase phase, usec_t now) {
+static void fill(struct notification_table *t, struct entry *e, const struct notification_key *k,
+                 const struct notification *n, enum call_phase phase) {
         bool goes_on = e->phase == phase && !e->answered;
 
         e->phase = phase;
         e->answered = false;
-        e->since = goes_on ? e->since : now;
         e->portal = k->portal_id != NULL;
         e->number = k->number;
         e->cookie = k->cookie;
@@ -212,15 +239,17 @@ static void fill(struct entry *e, const struct notification_key *k, const struct
         memcpy(e->decline, n->decline, sizeof(e->decline));
         if (n->app[0])
                 memcpy(e->app, n->app, sizeof(e->app));
+        if (!goes_on)
+                begin(t, e);
+        e->news = true;
 }
 
 const char *notification_table_notify(struct notification_table *t, const struct notification_key *k,
-                                      const struct notification *n, bool unnamed, usec_t now) {
+                                      const struct notification *n, bool unnamed) {
         enum notification_meaning meaning = notification_meaning(n);
         struct entry *e;
         bool fresh;
 
-        drop_stale(t, now);
         e = find(t, k);
         fresh = !e;
         if (meaning != NOTIFICATION_RINGING && meaning != NOTIFICATION_ONGOING) {
@@ -231,17 +260,16 @@ const char *notification_table_notify(struct notification_table *t, const struct
                 return NULL;
         }
         if (fresh) {
-                if (is_full(t, k->sender, now))
+                if (is_full(t, k->sender))
                         return NULL;
                 e = make_room(t);
                 e->unnamed = unnamed;
         }
-        fill(e, k, n, meaning == NOTIFICATION_RINGING ? CALL_RINGING_IN : CALL_ACTIVE, now);
-        report(t, e, now);
+        fill(t, e, k, n, meaning == NOTIFICATION_RINGING ? CALL_RINGING_IN : CALL_ACTIVE);
         return fresh ? e->id : NULL;
 }
 
-void notification_table_name(struct notification_table *t, const char *id, const char *app, bool known, usec_t now) {
+void notification_table_name(struct notification_table *t, const char *id, const char *app, bool known) {
         for (size_t i = 0; i < NOTIFICATIONS_MAX; i++) {
                 struct entry *e = &t->entries[i];
 
@@ -251,13 +279,11 @@ void notification_table_name(struct notification_table *t, const char *id, const
                 e->unnamed = false;
                 if (known)
                         e->evidence = EVIDENCE_STRONG;
-                report(t, e, now);
+                e->news = true;
         }
 }
 
-void notification_table_replied(struct notification_table *t, const char *sender, uint64_t cookie, uint32_t number,
-                                usec_t now) {
-        drop_stale(t, now);
+void notification_table_replied(struct notification_table *t, const char *sender, uint64_t cookie, uint32_t number) {
         for (size_t i = 0; i < NOTIFICATIONS_MAX; i++) {
                 struct entry *e = &t->entries[i];
                 const struct notification_key same = { .sender = "", .number = number };
@@ -272,16 +298,16 @@ void notification_table_replied(struct notification_table *t, const char *sender
                 e->number = number;
                 if (number == 0)
                         end(t, e);
-                else
-                        report(t, e, now);
+                else if (e->phase != CALL_RINGING_IN && !e->answered)
+                        later_clear(&e->end);
+                e->news = e->phase != CALL_GONE;
                 return;
         }
 }
 
-void notification_table_closed(struct notification_table *t, const struct notification_key *k, usec_t now) {
+void notification_table_closed(struct notification_table *t, const struct notification_key *k) {
         struct entry *e;
 
-        drop_stale(t, now);
         e = find(t, k);
         if (!e || (k->sender[0] && e->sender[0] && !is_of(e, k->sender)))
                 return;
@@ -293,11 +319,9 @@ void notification_table_closed(struct notification_table *t, const struct notifi
         e->portal = false;
 }
 
-void notification_table_action(struct notification_table *t, const struct notification_key *k, const char *action,
-                               usec_t now) {
+void notification_table_action(struct notification_table *t, const struct notification_key *k, const char *action) {
         struct entry *e;
 
-        drop_stale(t, now);
         e = find(t, k);
         if (!e || !action[0])
                 return;
@@ -306,8 +330,8 @@ void notification_table_action(struct notification_table *t, const struct notifi
         else if (streq(action, e->accept) && e->phase == CALL_RINGING_IN) {
                 e->phase = CALL_ACTIVE;
                 e->answered = true;
-                e->since = now;
-                report(t, e, now);
+                begin(t, e);
+                e->news = true;
         }
 }
 

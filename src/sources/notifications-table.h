@@ -32,22 +32,25 @@ CLEANUP(struct notification_table, notification_table_free);
 /* A notification was sent, or replaced. With `unnamed` nothing is reported until notification_table_name() tells its
  * application. Returns the id of a call that is new, NULL if there is none; valid while it lasts. */
 const char *notification_table_notify(struct notification_table *t, const struct notification_key *k,
-                                      const struct notification *n, bool unnamed, usec_t now);
-void notification_table_name(struct notification_table *t, const char *id, const char *app, bool known, usec_t now);
+                                      const struct notification *n, bool unnamed);
+void notification_table_name(struct notification_table *t, const char *id, const char *app, bool known);
 
 /* The server's answer to a call of `sender`: its number, or 0 for an error. */
-void notification_table_replied(struct notification_table *t, const char *sender, uint64_t cookie, uint32_t number,
-                                usec_t now);
+void notification_table_replied(struct notification_table *t, const char *sender, uint64_t cookie, uint32_t number);
 /* `k->sender`: who asked for it, which is believed of the one that sent it; "": the server says so. An accepted call
  * outlives its notification. */
-void notification_table_closed(struct notification_table *t, const struct notification_key *k, usec_t now);
-void notification_table_action(struct notification_table *t, const struct notification_key *k, const char *action,
-                               usec_t now);
+void notification_table_closed(struct notification_table *t, const struct notification_key *k);
+void notification_table_action(struct notification_table *t, const struct notification_key *k, const char *action);
 
 void notification_table_sender_gone(struct notification_table *t, const char *sender);
 /* The server (or the portal) went, and its numbers with it. */
 void notification_table_server_gone(struct notification_table *t, bool portal);
 void notification_table_clear(struct notification_table *t);
+
+/* What happened since the last run is reported in the next one, so that what comes in one turn of the loop is one
+ * report; ends are told at once. */
+bool notification_table_has_news(const struct notification_table *t);
+usec_t notification_table_run(struct notification_table *t, usec_t now);
 
 /* Is there one with this number? For lists that are read while events come in. */
 bool notification_table_has(const struct notification_table *t, uint32_t number);

@@ -13,7 +13,6 @@
 #include "sources/notifications-read.h"
 #include "sources/notifications-server.h"
 #include "sources/notifications-table.h"
-#include "util/clock.h"
 #include "util/log.h"
 
 #define BUS_NAME         "org.freedesktop.DBus"
@@ -81,6 +80,12 @@ static bool is_known(const struct notifications *s, const char *const *names) {
         return apps_match(apps_of_calls, names) || apps_match(s->source.context.call_apps, names);
 }
 
+/* The table reports when it runs. */
+static void tell(struct notifications *s) {
+        if (notification_table_has_news(s->table))
+                source_touch(&s->source);
+}
+
 /* ---- org.freedesktop.Notifications ---- */
 
 static void take_notification(struct notifications *s, struct notification_message *n,
@@ -88,7 +93,7 @@ static void take_notification(struct notifications *s, struct notification_messa
         const char *const names[] = { n->notification.app, n->app_name, n->desktop_entry, NULL };
 
         n->notification.known = is_known(s, names);
-        (void) notification_table_notify(s->table, k, &n->notification, false, clock_now());
+        (void) notification_table_notify(s->table, k, &n->notification, false);
 }
 
 static const char *sender_of(sd_bus_message *m) {
@@ -141,8 +146,8 @@ static void on_close(struct notifications *s, sd_bus_message *m) {
         uint32_t number;
 
         if (is_to_server(s, m) && sd_bus_message_read(m, "u", &number) > 0)
-                notification_table_closed(
-                        s->table, &(struct notification_key){ .sender = sender_of(m), .number = number }, clock_now());
+                notification_table_closed(s->table,
+                                          &(struct notification_key){ .sender = sender_of(m), .number = number });
 }
 
 static void on_reply(struct notifications *s, sd_bus_message *m) {
@@ -156,20 +161,20 @@ static void on_reply(struct notifications *s, sd_bus_message *m) {
         if (!sd_bus_message_is_method_error(m, NULL) &&
             (!sd_bus_message_has_signature(m, "u") || sd_bus_message_read(m, "u", &number) <= 0))
                 return;
-        notification_table_replied(s->table, caller, cookie, number, clock_now());
+        notification_table_replied(s->table, caller, cookie, number);
 }
 
 static void take_closed(void *userdata, uint32_t number) {
         struct notifications *s = userdata;
 
-        notification_table_closed(s->table, &(struct notification_key){ .sender = "", .number = number }, clock_now());
+        notification_table_closed(s->table, &(struct notification_key){ .sender = "", .number = number });
 }
 
 static void take_action(void *userdata, uint32_t number, const char *key) {
         struct notifications *s = userdata;
 
-        notification_table_action(s->table, &(struct notification_key){ .sender = "", .number = number }, key,
-                                  clock_now());
+        notification_table_action(s->table, &(struct notification_key){ .sender = "", .number = number }, key);
+        tell(s);
 }
 
 static void on_server_signal(struct notifications *s, sd_bus_message *m) {
@@ -191,7 +196,8 @@ static void set_name(struct notifications *s, const char *id, uint32_t pid) {
         const char *const names[] = { app, NULL };
 
         (void) identity_of_pid(app, sizeof(app), (pid_t) pid);
-        notification_table_name(s->table, id, app, is_known(s, names), clock_now());
+        notification_table_name(s->table, id, app, is_known(s, names));
+        tell(s);
 }
 
 static int on_pid(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -232,7 +238,7 @@ static void on_portal_add(struct notifications *s, sd_bus_message *m) {
         }
         id = notification_table_notify(s->table,
                                        &(struct notification_key){ .sender = sender_of(m), .portal_id = n.portal_id },
-                                       &n.notification, true, clock_now());
+                                       &n.notification, true);
         if (id)
                 ask_name(s, id, sender_of(m));
 }
@@ -241,17 +247,16 @@ static void on_portal_remove(struct notifications *s, sd_bus_message *m) {
         const char *id;
 
         if (sd_bus_message_read(m, "s", &id) > 0)
-                notification_table_closed(
-                        s->table, &(struct notification_key){ .sender = sender_of(m), .portal_id = id }, clock_now());
+                notification_table_closed(s->table,
+                                          &(struct notification_key){ .sender = sender_of(m), .portal_id = id });
 }
 
 static void on_portal_action(struct notifications *s, sd_bus_message *m) {
         const char *id, *action, *to = sd_bus_message_get_destination(m);
 
         if (sd_bus_message_read(m, "ss", &id, &action) > 0)
-                notification_table_action(s->table,
-                                          &(struct notification_key){ .sender = to ? to : "", .portal_id = id },
-                                          action, clock_now());
+                notification_table_action(
+                        s->table, &(struct notification_key){ .sender = to ? to : "", .portal_id = id }, action);
 }
 
 /* ---- the bus ---- */
@@ -293,12 +298,14 @@ static void on_message(void *userdata, sd_bus_message *m) {
                 return;
         if (type == SD_BUS_MESSAGE_METHOD_RETURN || type == SD_BUS_MESSAGE_METHOD_ERROR) {
                 on_reply(s, m);
+                tell(s);
                 return;
         }
         for (size_t i = 0; i < ARRAY_SIZE(messages); i++)
                 if (messages[i].signal ? sd_bus_message_is_signal(m, messages[i].interface, messages[i].member)
                                        : sd_bus_message_is_method_call(m, messages[i].interface, messages[i].member))
                         messages[i].take(s, m);
+        tell(s);
 }
 
 /* ---- starting ---- */
@@ -325,6 +332,7 @@ static void take_listed(void *userdata, sd_bus_message *m) {
                 source_tell_bad(&s->source, m, "the list of notifications cannot be read");
         if (s->listens)
                 source_set_state(&s->source, SOURCE_WATCHING, "");
+        tell(s);
 }
 
 static void on_down(void *userdata, bool refused, const char *why) {
@@ -332,6 +340,7 @@ static void on_down(void *userdata, bool refused, const char *why) {
         char detail[SOURCE_DETAIL_MAX];
 
         s->listens = false;
+        source_touch(&s->source);
         if (notification_server_forwards(s->server)) {
                 /* Only the portal's are missed. */
                 notification_table_server_gone(s->table, true);
@@ -374,6 +383,7 @@ static void take_forwarded(void *userdata, sd_bus_message *m) {
                 source_tell_bad(&s->source, m, "a notification cannot be read");
         else
                 take_notification(s, &n, &(struct notification_key){ .sender = "", .number = n.number });
+        tell(s);
 }
 
 static const struct notification_server_ops server_ops = {
@@ -400,6 +410,13 @@ static struct source *notifications_stop(struct source *source) {
 }
 
 CLEANUP(struct source, notifications_stop);
+
+static usec_t notifications_run(struct source *source, usec_t now) {
+        struct notifications *s = (struct notifications *) source;
+        usec_t next = notification_table_run(s->table, now);
+
+        return s->monitor ? usec_min(next, monitor_run(s->monitor, now)) : next;
+}
 
 static int notifications_start(struct source **ret, const struct source_kind *kind,
                                const struct source_context *context) {
@@ -429,4 +446,5 @@ const struct source_kind source_notifications = {
         .description = "notifications of calls, mostly of ringing",
         .start = notifications_start,
         .stop = notifications_stop,
+        .run = notifications_run,
 };

@@ -11,9 +11,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/inotify.h>
-#include <sys/random.h>
 
 #include "core/backoff.h"
+#include "util/clock.h"
+#include "util/later.h"
 #include "util/log.h"
 
 #define RETRY_FIRST (250 * USEC_PER_MSEC)
@@ -29,7 +30,8 @@ struct pipewire_connection {
         const struct pipewire_connection_ops *ops;
         void *userdata;
         sd_event *event;
-        sd_event_source *io, *retry, *appears;
+        sd_event_source *io, *appears;
+        struct later retry;
         struct pw_loop *loop;
         struct pw_context *context;
         struct pw_core *core; /* NULL: not connected */
@@ -121,11 +123,7 @@ static void watch_socket(struct pipewire_connection *c) {
 }
 
 static void retry_later(struct pipewire_connection *c) {
-        uint32_t random = 0;
-
-        (void) getrandom(&random, sizeof(random), GRND_NONBLOCK);
-        (void) sd_event_source_set_time_relative(c->retry, backoff_next(&c->backoff, random));
-        (void) sd_event_source_set_enabled(c->retry, SD_EVENT_ONESHOT);
+        later_set(&c->retry, backoff_next(&c->backoff, random_u32()));
 }
 
 /* ---- connecting ---- */
@@ -151,7 +149,7 @@ static void connect_now(struct pipewire_connection *c) {
         if (c->core)
                 return;
         watch_socket(c);
-        (void) sd_event_source_set_enabled(c->retry, SD_EVENT_OFF);
+        later_clear(&c->retry);
         r = try_connect(c);
         log_debug("Connecting to PipeWire: %s", r < 0 ? strerror(-r) : "done");
         if (r == 0) {
@@ -171,17 +169,18 @@ static void connect_now(struct pipewire_connection *c) {
         c->ops->down(c->userdata, problem);
 }
 
-static int on_retry(sd_event_source *s, uint64_t at, void *userdata) {
-        connect_now(userdata);
-        return 0;
+usec_t pipewire_connection_run(struct pipewire_connection *c, usec_t now) {
+        if (later_run(&c->retry, now))
+                connect_now(c);
+        return later_at(&c->retry, now);
 }
 
 static void handle_loss(struct pipewire_connection *c) {
         log_debug("PipeWire is gone");
+        retry_later(c);
         c->ops->down(c->userdata, "PipeWire is not running");
         disconnect(c);
         watch_socket(c);
-        retry_later(c);
 }
 
 static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -218,11 +217,7 @@ static int open_loop(struct pipewire_connection *c) {
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(c->io, "pipewire");
-        r = sd_event_add_time_relative(c->event, &c->retry, CLOCK_BOOTTIME, RETRY_FIRST, 0, on_retry, c);
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(c->retry, "pipewire-retry");
-        return sd_event_source_set_enabled(c->retry, SD_EVENT_OFF);
+        return 0;
 }
 
 int pipewire_connection_new(struct pipewire_connection **ret, sd_event *event,
@@ -252,7 +247,6 @@ struct pipewire_connection *pipewire_connection_free(struct pipewire_connection 
                 return NULL;
         disconnect(c);
         sd_event_source_disable_unref(c->appears);
-        sd_event_source_disable_unref(c->retry);
         sd_event_source_disable_unref(c->io);
         if (c->context)
                 pw_context_destroy(c->context);

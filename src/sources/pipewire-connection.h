@@ -15,7 +15,8 @@ struct pipewire_connection_ops {
         void (*synced)(void *userdata);
         /* A turn of the loop is over: what came in is consistent. */
         void (*turn)(void *userdata);
-        /* There is no server: proxies of an earlier one have to go now. `problem` is for people. */
+        /* There is no server: proxies of an earlier one have to go now. `problem` is for people. Afterwards
+         * pipewire_connection_run() wants to run before this turn of the loop ends. */
         void (*down)(void *userdata, const char *problem);
 };
 
@@ -25,5 +26,8 @@ int pipewire_connection_new(struct pipewire_connection **ret, sd_event *event,
 /* No callbacks any more; all proxies must be gone. */
 struct pipewire_connection *pipewire_connection_free(struct pipewire_connection *c);
 CLEANUP(struct pipewire_connection, pipewire_connection_free);
+
+/* Connects again if that is due. Returns when to run next; USEC_NEVER: not before ops->down(). */
+usec_t pipewire_connection_run(struct pipewire_connection *c, usec_t now);
 
 void pipewire_connection_sync(struct pipewire_connection *c);

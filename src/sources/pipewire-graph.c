@@ -348,6 +348,10 @@ void graph_leave(struct graph *g, size_t slot) {
         shared_graph = NULL;
 }
 
+usec_t graph_run(struct graph *g, usec_t now) {
+        return pipewire_connection_run(g->connection, now);
+}
+
 enum graph_state graph_state(const struct graph *g) {
         return g->state;
 }

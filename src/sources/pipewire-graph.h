@@ -20,7 +20,7 @@ enum graph_state {
 };
 
 struct graph_listener {
-        void (*changed)(void *userdata);              /* nodes or the state did */
+        void (*changed)(void *userdata);              /* nodes or the state did; graph_run() wants to run */
         void (*gone)(void *userdata, const char *id); /* of a node */
         void *userdata;
 };
@@ -37,6 +37,10 @@ struct graph;
 /* Joins the graph, making it if nobody has; listener->changed() comes later. `ret_slot`: the index in noted[]. */
 int graph_join(struct graph **ret, sd_event *event, const struct graph_listener *listener, size_t *ret_slot);
 void graph_leave(struct graph *g, size_t slot);
+
+/* Any of those who joined may run it, all of them should. Returns when to run next; USEC_NEVER: not before a change.
+ */
+usec_t graph_run(struct graph *g, usec_t now);
 
 enum graph_state graph_state(const struct graph *g);
 const char *graph_problem(const struct graph *g); /* while it is down */

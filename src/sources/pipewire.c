@@ -165,6 +165,7 @@ static void on_changed(void *userdata) {
 
         s->look->at_all(s);
         tell_state(s);
+        source_touch(&s->source);
 }
 
 static void on_gone(void *userdata, const char *id) {
@@ -206,6 +207,10 @@ static struct source *stop(struct source *source) {
         return NULL;
 }
 
+static usec_t run(struct source *source, usec_t now) {
+        return graph_run(((struct stream_source *) source)->graph, now);
+}
+
 static const struct look look_microphone = { .at_all = look_at_streams, .at_sound = true };
 static const struct look look_camera = { .at_all = look_at_cameras };
 
@@ -231,6 +236,10 @@ static struct source *stop(struct source *s) {
         return NULL;
 }
 
+static usec_t run(struct source *s, usec_t now) {
+        return USEC_NEVER;
+}
+
 #endif
 
 const struct source_kind source_pipewire = {
@@ -239,6 +248,7 @@ const struct source_kind source_pipewire = {
         .row = LOOK(microphone),
         .start = start,
         .stop = stop,
+        .run = run,
 };
 
 const struct source_kind source_camera = {
@@ -247,4 +257,5 @@ const struct source_kind source_camera = {
         .row = LOOK(camera),
         .start = start,
         .stop = stop,
+        .run = run,
 };

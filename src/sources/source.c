@@ -60,7 +60,11 @@ void source_set_state(struct source *s, enum source_state state, const char *det
                 return;
         s->state = state;
         (void) snprintf(s->detail, sizeof(s->detail), "%s", detail);
-        s->context.changed(s->context.userdata, s);
+        source_touch(s);
+}
+
+void source_touch(struct source *s) {
+        s->context.touched(s->context.userdata);
 }
 
 static bool is_listed(const char *const *globs, const char *app) {

@@ -1,6 +1,6 @@
 /* A local signal of calls: one file per source, one line in the table of source.c. A source translates what it
- * watches into call reports and decides nothing. What sources share: base.h (states, lists of applications), watch.h
- * (services on a bus: never started, back-off, first snapshot), identity.h (which application). */
+ * watches into call reports and decides nothing. What sources share: base.h (states, lists of applications),
+ * bus-source.h (a service on a bus), identity.h (which application). Which of them run: set.h. */
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -29,18 +29,22 @@ struct source_context {
         const char *const *ignore, *const *only; /* globs of applications, NULL-terminated or NULL */
         const char *const *reasons;              /* see util/reason-line.h; NULL-terminated or NULL */
         const char *const *call_apps;            /* likewise: known to be call programs */
-        /* The state or its detail changed. The first change away from STARTING ends the first snapshot. */
-        void (*changed)(void *userdata, struct source *s);
+        /* State, detail or deadline may be others now: the source wants to run before this turn of the loop ends. */
+        void (*touched)(void *userdata);
         void *userdata;
 };
 
 struct source_kind {
         const char *name;        /* section [source NAME], object /source/NAME, `source` of its reports */
         const char *description; /* one line for `busyctl sources` */
+        bool on_system_bus;      /* it begins again whenever that connection does */
         const void *row;         /* what tells kinds that share their functions apart; NULL */
         /* Starts watching; asynchronous from here on. A missing service is no failure but SOURCE_UNAVAILABLE. */
         int (*start)(struct source **ret, const struct source_kind *kind, const struct source_context *context);
         struct source *(*stop)(struct source *s); /* ends its calls, frees it, returns NULL */
+        /* Does what is due, once a turn of the loop; a source has no other clock. Returns when to run next, USEC_NEVER
+         * if not before it is touched. NULL: it never has anything to do by itself. */
+        usec_t (*run)(struct source *s, usec_t now);
 };
 
 /* NULL-terminated. */

@@ -11,7 +11,7 @@
 
 /* ---- calls that must be asked about, by "CALL MODEM" ---- */
 
-static void on_call(struct source *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
+static void on_call(void *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
         const char *modem = strchr(subject, ' ') + 1;
         char path[SUBJECT_SIZE];
 
@@ -27,8 +27,8 @@ static void ask_call(struct phone *p, const char *path, const char *modem) {
         int r = snprintf(subject, sizeof(subject), "%s %s", path, modem);
 
         if (r < 0 || (size_t) r >= sizeof(subject) ||
-            watch_get_all(p->watch, path, p->service->call, subject, on_call) < 0)
-                source_tell_bad(&p->source, NULL, "there are more calls than are asked about");
+            bus_service_get_all(p->bus.service, path, p->service->call, subject, on_call) < 0)
+                source_tell_bad(&p->bus.source, NULL, "there are more calls than are asked about");
 }
 
 /* ---- objects ---- */
@@ -79,11 +79,11 @@ static int read_object(struct phone *p, sd_bus_message *m, const char *unused) {
         return r < 0 ? r : phone_read_list(p, m, 'e', "sa{sv}", read_interface, path);
 }
 
-static void on_objects(struct source *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
+static void on_objects(void *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
         struct phone *p = phone_of(s);
 
         if (!reply)
-                watch_fail(p->watch, "its calls are not told", error);
+                bus_service_fail(p->bus.service, "its calls are not told", error);
         else if (phone_read_list(p, reply, 'e', "oa{sa{sv}}", read_object, NULL) < 0)
                 source_tell_bad(s, reply, "the list of calls cannot be read to its end");
 }
@@ -136,7 +136,7 @@ static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         if (r >= 0)
                 r = read_invalidated(p, m, path);
         if (r < 0)
-                source_tell_bad(&p->source, m, "a change of a call cannot be read");
+                source_tell_bad(&p->bus.source, m, "a change of a call cannot be read");
         return 0;
 }
 
@@ -186,7 +186,6 @@ static const struct phone_signal mm_signals[] = {
 const struct phone_service phone_modemmanager = {
         .name = "org.freedesktop.ModemManager1",
         .title = "ModemManager",
-        .is_system = true,
         .app = "ModemManager",
         .what = "call on a modem (ModemManager)",
         LISTED_AT(MM_ROOT),
@@ -218,7 +217,6 @@ static const struct phone_signal bluez_signals[] = { OBJECT_SIGNALS("/", "org.bl
 const struct phone_service phone_bluez = {
         .name = "org.bluez",
         .title = "BlueZ",
-        .is_system = true,
         .app = "BlueZ",
         .what = "call on a Bluetooth phone (BlueZ)",
         LISTED_AT("/"),

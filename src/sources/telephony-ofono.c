@@ -19,11 +19,11 @@ static int read_call(struct phone *p, sd_bus_message *m, const char *modem) {
         return r < 0 ? r : phone_read_call(p, m, path, modem);
 }
 
-static void on_calls(struct source *s, const char *modem, sd_bus_message *reply, const sd_bus_error *error) {
+static void on_calls(void *s, const char *modem, sd_bus_message *reply, const sd_bus_error *error) {
         struct phone *p = phone_of(s);
 
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
-                watch_fail(p->watch, "its calls are not told", error);
+                bus_service_fail(p->bus.service, "its calls are not told", error);
         else if (!reply)
                 phone_modem_gone(p, modem); /* it went while we asked */
         else if (phone_read_list(p, reply, 'r', "oa{sv}", read_call, modem) < 0)
@@ -31,8 +31,8 @@ static void on_calls(struct source *s, const char *modem, sd_bus_message *reply,
 }
 
 static void ask_calls(struct phone *p, const char *modem) {
-        if (watch_call(p->watch, modem, VOICE, "GetCalls", modem, on_calls, "") < 0)
-                source_tell_bad(&p->source, NULL, "there are more modems than are asked about");
+        if (bus_service_call(p->bus.service, modem, VOICE, "GetCalls", modem, on_calls, "") < 0)
+                source_tell_bad(&p->bus.source, NULL, "there are more modems than are asked about");
 }
 
 /* ---- modems ---- */
@@ -78,11 +78,11 @@ static int read_modem(struct phone *p, sd_bus_message *m, const char *unused) {
         return r < 0 ? r : phone_read_list(p, m, 'e', "sv", read_modem_property, modem);
 }
 
-static void on_modems(struct source *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
+static void on_modems(void *s, const char *subject, sd_bus_message *reply, const sd_bus_error *error) {
         struct phone *p = phone_of(s);
 
         if (!reply)
-                watch_fail(p->watch, "its modems are not told", error);
+                bus_service_fail(p->bus.service, "its modems are not told", error);
         else if (phone_read_list(p, reply, 'r', "oa{sv}", read_modem, NULL) < 0)
                 source_tell_bad(s, reply, "the list of modems cannot be read to its end");
 }
@@ -123,7 +123,7 @@ static int on_call_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         if (r >= 0)
                 r = phone_read_state(p, m, &phase);
         if (r < 0)
-                source_tell_bad(&p->source, m, "a change of a call cannot be read");
+                source_tell_bad(&p->bus.source, m, "a change of a call cannot be read");
         else if (r > 0)
                 phone_seen(p, sd_bus_message_get_path(m), "", phase);
         return 0;
@@ -142,7 +142,6 @@ static const struct phone_signal signals[] = {
 const struct phone_service phone_ofono = {
         .name = "org.ofono",
         .title = "oFono",
-        .is_system = true,
         .app = "oFono",
         .what = "call on a modem (oFono)",
         .root = "/",

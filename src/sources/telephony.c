@@ -16,7 +16,7 @@ static struct phone_call *find(struct phone *p, const char *path) {
 }
 
 static void forget(struct phone *p, struct phone_call *c) {
-        source_end(&p->source, c->path);
+        source_end(&p->bus.source, c->path);
         free(c->path);
         free(c->modem);
         *c = p->calls[--p->n_calls];
@@ -57,23 +57,23 @@ void phone_gone(struct phone *p, const char *path) {
 
 static void report(struct phone *p, const struct phone_call *c, enum call_phase phase) {
         if (phase == CALL_GONE)
-                source_end(&p->source, c->path);
+                source_end(&p->bus.source, c->path);
         else
-                source_report(&p->source, &(struct call_report){
-                                                  .id = c->path,
-                                                  .app = p->service->app,
-                                                  .what = p->service->what,
-                                                  .phase = phase,
-                                                  .evidence = EVIDENCE_PROOF,
-                                                  .lasts = USEC_NEVER,
-                                          });
+                source_report(&p->bus.source, &(struct call_report){
+                                                      .id = c->path,
+                                                      .app = p->service->app,
+                                                      .what = p->service->what,
+                                                      .phase = phase,
+                                                      .evidence = EVIDENCE_PROOF,
+                                                      .lasts = USEC_NEVER,
+                                              });
 }
 
 void phone_seen(struct phone *p, const char *path, const char *modem, enum call_phase phase) {
         struct phone_call *c = find(p, path);
 
         if (!c && add(p, path, modem, &c) < 0) {
-                source_tell_bad(&p->source, NULL, "there are more calls than are kept");
+                source_tell_bad(&p->bus.source, NULL, "there are more calls than are kept");
                 return;
         }
         c->goes_on = phase != CALL_GONE;
@@ -111,7 +111,7 @@ static int find_phase(struct phone *p, sd_bus_message *m, const char *word, int6
                         return 1;
                 }
         }
-        source_tell_bad(&p->source, m, "a call is in a state that is not known");
+        source_tell_bad(&p->bus.source, m, "a call is in a state that is not known");
         return 0;
 }
 
@@ -194,7 +194,7 @@ const char *phone_read_path(struct phone *p, sd_bus_message *m, const char *prob
 
         if (sd_bus_message_read(m, "o", &path) > 0)
                 return path;
-        source_tell_bad(&p->source, m, problem);
+        source_tell_bad(&p->bus.source, m, problem);
         return NULL;
 }
 
@@ -208,68 +208,52 @@ int phone_on_call_gone(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
 
 /* ---- the source ---- */
 
-static int begin(struct source *s) {
+static int begin(void *s) {
         struct phone *p = phone_of(s);
         const struct phone_service *service = p->service;
         int r;
 
         for (const struct phone_signal *i = service->signals; i->rule; i++) {
-                r = watch_match(p->watch, i->rule, i->callback);
+                r = bus_service_match(p->bus.service, i->rule, i->callback);
                 if (r < 0)
                         return r;
         }
-        return watch_call(p->watch, service->root, service->list_interface, service->list_member, NULL,
-                          service->on_list, "");
+        return bus_service_call(p->bus.service, service->root, service->list_interface, service->list_member, NULL,
+                                service->on_list, "");
 }
 
-static void reset(struct source *s) {
+static void reset(void *s) {
         struct phone *p = phone_of(s);
 
         while (p->n_calls > 0)
                 forget(p, &p->calls[p->n_calls - 1]);
 }
 
-static const struct watch_ops ops = { begin, reset };
-
-static struct source *stop(struct source *s) {
-        struct phone *p = phone_of(s);
-
-        reset(s);
-        watch_free(p->watch);
-        free(p);
-        return NULL;
-}
+static const struct bus_service_ops ops = { begin, reset, bus_source_changed };
 
 static int start(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
         const struct phone_service *service = kind->row;
-        struct phone *p = calloc(1, sizeof(*p));
-        int r;
+        sd_bus *bus = kind->on_system_bus ? context->system_bus : context->user_bus;
+        int r = bus_source_start(ret, sizeof(struct phone), kind, context, bus, service->name, service->title, &ops);
 
-        if (!p)
-                return -ENOMEM;
-        source_init(&p->source, kind, context);
-        p->service = service;
-        r = watch_new(&p->watch, &p->source, service->is_system ? context->system_bus : context->user_bus,
-                      service->name, service->title, &ops);
-        if (r < 0) {
-                free(p);
-                return r;
-        }
-        *ret = &p->source;
-        return 0;
+        if (r >= 0)
+                phone_of(*ret)->service = service;
+        return r;
 }
 
-#define PHONE_SOURCE(id, title, text)                                                                                 \
+#define PHONE_SOURCE(id, title, system, text)                                                                         \
         const struct source_kind source_##id = {                                                                      \
                 .name = title,                                                                                        \
                 .description = text,                                                                                  \
+                .on_system_bus = system,                                                                              \
                 .row = &phone_##id,                                                                                   \
                 .start = start,                                                                                       \
-                .stop = stop,                                                                                         \
+                .stop = bus_source_stop,                                                                              \
+                .run = bus_source_run,                                                                                \
         }
 
-PHONE_SOURCE(modemmanager, "modemmanager", "calls of a modem, through ModemManager");
-PHONE_SOURCE(ofono, "ofono", "calls of a modem, through oFono");
-PHONE_SOURCE(pipewire_telephony, "pipewire-telephony", "calls of a Bluetooth phone, through PipeWire");
-PHONE_SOURCE(bluez, "bluez", "calls of a Bluetooth phone, through BlueZ");
-PHONE_SOURCE(gnome_calls, "gnome-calls", "calls in GNOME Calls");
+PHONE_SOURCE(modemmanager, "modemmanager", true, "calls of a modem, through ModemManager");
+PHONE_SOURCE(ofono, "ofono", true, "calls of a modem, through oFono");
+PHONE_SOURCE(pipewire_telephony, "pipewire-telephony", false, "calls of a Bluetooth phone, through PipeWire");
+PHONE_SOURCE(bluez, "bluez", true, "calls of a Bluetooth phone, through BlueZ");
+PHONE_SOURCE(gnome_calls, "gnome-calls", false, "calls in GNOME Calls");

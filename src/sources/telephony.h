@@ -2,7 +2,7 @@
  * Only for the telephony-*.c files. Numbers and names of callers are skipped unread. */
 #pragma once
 
-#include "sources/watch.h"
+#include "sources/bus-source.h"
 
 #define PHONE_CALLS_MAX 32 /* of one service */
 
@@ -23,11 +23,10 @@ struct phone_signal {
 /* One service. */
 struct phone_service {
         const char *name, *title; /* on the bus; for people */
-        bool is_system;
-        const char *app, *what; /* of its reports */
+        const char *app, *what;   /* of its reports */
 
         const char *root, *list_interface, *list_member; /* the question what there is */
-        watch_answer_t on_list;
+        bus_service_answer_t on_list;
         const struct phone_signal *signals; /* ends with an empty one */
 
         const char *call;  /* interface of a call */
@@ -42,9 +41,8 @@ struct phone_call {
 };
 
 struct phone {
-        struct source source;
+        struct bus_source bus;
         const struct phone_service *service;
-        struct watch *watch;
         struct phone_call calls[PHONE_CALLS_MAX]; /* also over ones, to know whose they are if they go on again */
         size_t n_calls;
 };

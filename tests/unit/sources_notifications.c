@@ -134,9 +134,14 @@ static void end(struct fixture *f) {
         call_table_free(f->seen.calls);
 }
 
+static void turn(struct fixture *f) {
+        (void) notification_table_run(f->table, f->seen.now);
+}
+
 static size_t count(struct fixture *f, enum call_phase phase) {
         size_t n = 0;
 
+        turn(f);
         call_table_expire(f->seen.calls, f->seen.now);
         for (const struct call *c = call_table_next(f->seen.calls, NULL); c; c = call_table_next(f->seen.calls, c))
                 n += c->phase == phase;
@@ -146,21 +151,24 @@ static size_t count(struct fixture *f, enum call_phase phase) {
 static const char *notify(struct fixture *f, const char *sender, uint32_t replaces, uint64_t cookie,
                           const char *category) {
         struct notification n = { .accept = "accept", .decline = "decline", .app = "app" };
+        const char *id;
 
+        turn(f);
         notification_set(n.category, category);
-        return notification_table_notify(
+        id = notification_table_notify(
                 f->table, &(struct notification_key){ .sender = sender, .number = replaces, .cookie = cookie }, &n,
-                false, f->seen.now);
+                false);
+        turn(f);
+        return id;
 }
 
 static void closed(struct fixture *f, const char *sender, uint32_t number) {
-        notification_table_closed(f->table, &(struct notification_key){ .sender = sender, .number = number },
-                                  f->seen.now);
+        notification_table_closed(f->table, &(struct notification_key){ .sender = sender, .number = number });
 }
 
 static void act(struct fixture *f, uint32_t number, const char *key) {
-        notification_table_action(f->table, &(struct notification_key){ .sender = "", .number = number }, key,
-                                  f->seen.now);
+        notification_table_action(f->table, &(struct notification_key){ .sender = "", .number = number }, key);
+        turn(f);
 }
 
 Test(notification_table, rings_no_longer_than_it_may, .description = "case 1") {
@@ -168,7 +176,7 @@ Test(notification_table, rings_no_longer_than_it_may, .description = "case 1") {
 
         begin(&f);
         notify(&f, ":1.1", 0, 5, "call.incoming");
-        notification_table_replied(f.table, ":1.1", 5, 7, f.seen.now);
+        notification_table_replied(f.table, ":1.1", 5, 7);
         f.seen.now += NOTIFICATION_RINGING_MAX - 1;
         cr_assert_eq(count(&f, CALL_RINGING_IN), 1);
         notify(&f, ":1.1", 7, 6, "call.incoming"); /* again, with another text: not anew */
@@ -184,7 +192,7 @@ Test(notification_table, accepted_counts_for_a_moment, .description = "case 2") 
 
         begin(&f);
         notify(&f, ":1.1", 0, 5, "call.incoming");
-        notification_table_replied(f.table, ":1.1", 5, 7, f.seen.now);
+        notification_table_replied(f.table, ":1.1", 5, 7);
         f.seen.now += 30 * S;
         act(&f, 7, "accept");
         closed(&f, "", 7);
@@ -201,10 +209,10 @@ Test(notification_table, ongoing_goes_on, .description = "cases 3 and 4") {
 
         begin(&f);
         notify(&f, ":1.1", 0, 5, "call.incoming");
-        notification_table_replied(f.table, ":1.1", 5, 7, f.seen.now);
+        notification_table_replied(f.table, ":1.1", 5, 7);
         act(&f, 7, "accept");
         notify(&f, ":1.1", 7, 6, "call.ongoing");
-        notification_table_replied(f.table, ":1.1", 6, 7, f.seen.now);
+        notification_table_replied(f.table, ":1.1", 6, 7);
         f.seen.now += USEC_PER_HOUR;
         cr_assert_eq(count(&f, CALL_ACTIVE), 1);
         act(&f, 7, "decline");
@@ -231,10 +239,10 @@ Test(notification_table, replies_find_their_own) {
         begin(&f);
         notify(&f, ":1.1", 0, 5, "call.incoming");
         notify(&f, ":1.2", 0, 5, "call.incoming");
-        notification_table_replied(f.table, ":1.3", 5, 9, f.seen.now); /* somebody else's */
-        notification_table_replied(f.table, ":1.2", 6, 9, f.seen.now); /* another question */
-        notification_table_replied(f.table, ":1.2", 5, 8, f.seen.now);
-        notification_table_replied(f.table, ":1.1", 5, 7, f.seen.now);
+        notification_table_replied(f.table, ":1.3", 5, 9); /* somebody else's */
+        notification_table_replied(f.table, ":1.2", 6, 9); /* another question */
+        notification_table_replied(f.table, ":1.2", 5, 8);
+        notification_table_replied(f.table, ":1.1", 5, 7);
         closed(&f, "", 9);
         cr_assert_eq(count(&f, CALL_RINGING_IN), 2);
         closed(&f, ":1.1", 8); /* not its own */
@@ -253,7 +261,7 @@ Test(notification_table, an_error_ends_it) {
 
         begin(&f);
         notify(&f, ":1.1", 0, 5, "call.incoming");
-        notification_table_replied(f.table, ":1.1", 5, 0, f.seen.now);
+        notification_table_replied(f.table, ":1.1", 5, 0);
         cr_assert_eq(count(&f, CALL_RINGING_IN), 0);
         end(&f);
 }
@@ -263,9 +271,9 @@ Test(notification_table, a_number_used_again_belongs_to_the_new_one) {
 
         begin(&f);
         notify(&f, ":1.1", 0, 5, "call.incoming");
-        notification_table_replied(f.table, ":1.1", 5, 7, f.seen.now);
+        notification_table_replied(f.table, ":1.1", 5, 7);
         notify(&f, ":1.2", 0, 6, "call.incoming");
-        notification_table_replied(f.table, ":1.2", 6, 7, f.seen.now);
+        notification_table_replied(f.table, ":1.2", 6, 7);
         cr_assert_eq(count(&f, CALL_RINGING_IN), 1);
         end(&f);
 }
@@ -288,6 +296,21 @@ Test(notification_table, ends_the_only_call_it_can_mean, .description = "case 6"
         end(&f);
 }
 
+Test(notification_table, one_turn_is_one_report) {
+        struct fixture f;
+
+        begin(&f);
+        (void) notification_table_notify(f.table, &(struct notification_key){ .sender = ":1.1", .cookie = 5 },
+                                         &(struct notification){ .category = "call.incoming" }, false);
+        notification_table_replied(f.table, ":1.1", 5, 7);
+        cr_assert(notification_table_has_news(f.table));
+        cr_assert_eq(f.seen.reports, 0, "nobody has told the time yet");
+        cr_assert_eq(notification_table_run(f.table, f.seen.now), f.seen.now + NOTIFICATION_RINGING_MAX);
+        cr_assert_eq(f.seen.reports, 1);
+        cr_assert_not(notification_table_has_news(f.table));
+        end(&f);
+}
+
 Test(notification_table, the_portal_counts_apart) {
         const struct notification n = { .category = "call.incoming" };
         const struct notification_key one = { .sender = ":1.1", .portal_id = "a" },
@@ -297,16 +320,16 @@ Test(notification_table, the_portal_counts_apart) {
         const char *id;
 
         begin(&f);
-        id = notification_table_notify(f.table, &one, &n, true, f.seen.now);
+        id = notification_table_notify(f.table, &one, &n, true);
         cr_assert_not_null(id);
         cr_assert_eq(count(&f, CALL_RINGING_IN), 0, "it has no name yet");
-        notification_table_name(f.table, id, "dino", true, f.seen.now);
+        notification_table_name(f.table, id, "dino", true);
         cr_assert_eq(count(&f, CALL_RINGING_IN), 1);
-        cr_assert_null(notification_table_notify(f.table, &one, &n, true, f.seen.now), "told twice");
-        notification_table_closed(f.table, &two, f.seen.now);
+        cr_assert_null(notification_table_notify(f.table, &one, &n, true), "told twice");
+        notification_table_closed(f.table, &two);
         notification_table_server_gone(f.table, false);
         cr_assert_eq(count(&f, CALL_RINGING_IN), 1);
-        notification_table_closed(f.table, &any, f.seen.now);
+        notification_table_closed(f.table, &any);
         cr_assert_eq(count(&f, CALL_RINGING_IN), 0);
         end(&f);
 }
