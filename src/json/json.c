@@ -5,7 +5,11 @@
 #include "json/mend.h"
 
 const char *json_member_string(const json_t *object, const char *key) {
-        return json_string_value(json_object_get(object, key));
+        const json_t *v = json_object_get(object, key);
+        const char *s = json_string_value(v);
+
+        /* Cut at an embedded NUL, one name could pass for another. */
+        return s && strlen(s) == json_string_length(v) ? s : NULL;
 }
 
 const json_t *json_member_object(const json_t *object, const char *key) {
@@ -41,8 +45,7 @@ int json_parse(const char *data, size_t size, json_t **ret) {
 
         if (r < 0)
                 return r;
-        v = r > 0 ? json_loadb(mended, mended_size, JSON_DECODE_ANY, &error)
-                  : json_loadb(data, size, JSON_DECODE_ANY, &error);
+        v = json_loadb(r > 0 ? mended : data, r > 0 ? mended_size : size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
         /* It may hold a token. */
         if (mended)
                 explicit_bzero(mended, mended_size);

@@ -9,8 +9,8 @@ static inline void json_decref_scoped(json_t **p) {
         json_decref(*p);
 }
 
-/* The member, if it is of that type; else NULL (or `otherwise`). Borrowed from `object`, which may be NULL or no
- * object. */
+/* The member, if it is of that type; else NULL (or `otherwise`). A string with a NUL in it is none. Borrowed from
+ * `object`, which may be NULL or no object. */
 const char *json_member_string(const json_t *object, const char *key);
 const json_t *json_member_object(const json_t *object, const char *key);
 const json_t *json_member_array(const json_t *object, const char *key);

@@ -1,5 +1,5 @@
 /* See mend.h. The pass runs once to see whether and how large, and only where something is odd a second time to write.
- * It needs no stack: brackets are counted, and that each one is closed by its like is for the parser to say. */
+ * That each bracket is closed by its like is for the parser to say. */
 #include "json/mend.h"
 
 #include <errno.h>
@@ -106,7 +106,7 @@ static bool is_low(int unit) {
         return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
-static void pass_escape(struct pass *p) {
+static void pass_escape(struct pass *p, bool is_name) {
         int unit = escaped_unit(p, p->at);
 
         if (unit < 0) {
@@ -118,7 +118,7 @@ static void pass_escape(struct pass *p) {
                         replace(p, p->at, p->at + 1, REPLACEMENT);
         } else if (is_high(unit) && is_low(escaped_unit(p, p->at + 6)))
                 p->at += 12;
-        else if (unit == 0 || is_high(unit) || is_low(unit))
+        else if ((unit == 0 && is_name) || is_high(unit) || is_low(unit))
                 replace(p, p->at, p->at + 6, REPLACEMENT);
         else
                 p->at += 6;
@@ -137,14 +137,14 @@ static void pass_plain(struct pass *p) {
         p->at = (size_t) (s - p->text);
 }
 
-static void pass_string(struct pass *p) {
+static void pass_string(struct pass *p, bool is_name) {
         p->at++;
         for (;;) {
                 pass_plain(p);
                 if (p->at >= p->size || p->text[p->at] == '"')
                         break;
                 if (p->text[p->at] == '\\')
-                        pass_escape(p);
+                        pass_escape(p, is_name);
                 else {
                         size_t n = utf8_size(p, p->at);
 
@@ -309,6 +309,8 @@ static void pass_over_value(struct pass *p) {
 /* ---- the whole ---- */
 
 static void pass_all(struct pass *p) {
+        bool in_object[JSON_DEPTH_MAX + 1] = { false };
+        bool name_comes = false;
         size_t depth = 0;
 
         while (starts_with(p, p->at, BYTE_ORDER_MARK))
@@ -316,27 +318,35 @@ static void pass_all(struct pass *p) {
         while (p->at < p->size)
                 switch (p->text[p->at]) {
                 case '"':
-                        pass_string(p);
+                        pass_string(p, name_comes);
                         break;
                 case '[':
                 case '{':
-                        if (depth < JSON_DEPTH_MAX) {
-                                depth++;
-                                p->at++;
-                        } else
+                        if (depth >= JSON_DEPTH_MAX) {
                                 pass_over_value(p);
+                                break;
+                        }
+                        name_comes = p->text[p->at] == '{';
+                        in_object[++depth] = name_comes;
+                        p->at++;
                         break;
                 case ']':
                 case '}':
                         depth -= depth > 0;
                         p->at++;
                         break;
+                case ',':
+                        name_comes = in_object[depth];
+                        p->at++;
+                        break;
+                case ':':
+                        name_comes = false;
+                        p->at++;
+                        break;
                 case ' ':
                 case '\t':
                 case '\r':
                 case '\n':
-                case ',':
-                case ':':
                         p->at++;
                         break;
                 default:

@@ -138,7 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const char *text = (const char *) data;
         char *mended = NULL, *twice = NULL;
         size_t mended_size = 0, twice_size = 0;
-        json_t *strict = json_loadb(text, size, JSON_DECODE_ANY, NULL), *v = NULL;
+        json_t *strict = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL), *v = NULL;
         struct look before = {}, after = {};
         int odd = json_mend(text, size, &mended, &mended_size);
 

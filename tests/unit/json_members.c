@@ -11,10 +11,7 @@ Test(json, members) {
 
         cr_assert_eq(json_parse(text, sizeof(text) - 1, &o), 0);
         cr_expect_str_eq(json_member_string(o, "s"), "last");
-        cr_expect_str_eq(json_member_string(o, "n"),
-                         "a\xEF\xBF\xBD"
-                         "b",
-                         "a NUL would cut it");
+        cr_expect_null(json_member_string(o, "n"), "a NUL would cut it");
         cr_expect_null(json_member_string(o, "i"));
         cr_expect_null(json_member_string(NULL, "i"));
         cr_expect_not_null(json_member_object(o, "o"));

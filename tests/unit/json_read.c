@@ -50,7 +50,6 @@ static const struct odd {
         { "low surrogate alone", "\"a\\udc00b\"", "a" MENDED "b" },
         { "reversed pair", "\"\\udc00\\ud800\"", MENDED MENDED },
         { "high surrogate before a pair", "\"\\ud800\\ud83d\\ude00\"", MENDED "\xF0\x9F\x98\x80" },
-        { "escaped NUL", "\"a\\u0000b\"", "a" MENDED "b" },
         { "unknown escape", "\"a\\xb\"", "a" MENDED "xb" },
         { "escape with bad digits", "\"\\u12g4\"", MENDED "u12g4" },
         { "escape cut short", "\"\\u12\"", MENDED "u12" },
@@ -135,6 +134,17 @@ Test(json_read, odd_name_costs_itself) {
                 cr_expect_eq(json_member_int(n, odds[i].reads_as, 0), 1, "%s", odds[i].what);
                 cr_expect_eq(json_member_int(n, "other", 0), 2, "%s", odds[i].what);
         }
+}
+
+/* A NUL may stand in a string, which is then no name of anything, but in no name. */
+Test(json_read, nul_costs_its_name) {
+        static const char object[] = "{ \"a\\u0000b\" : [\"c\", \"d\\u0000e\"], \"f\\u0000\":\"g\\u0000\"}";
+        SCOPED(json_decref) json_t *root = read_sync("NUL", object);
+        const json_t *n = at(at(event_of(root, 0), "content"), "n");
+
+        expect_rest(root, "NUL");
+        cr_expect_eq(json_string_length(at(json_object_get(n, "a" MENDED "b"), "1")), 3);
+        cr_expect_eq(json_string_length(json_object_get(n, "f" MENDED)), 2);
 }
 
 static void nest(char *text, const char *open, const char *close, size_t depth) {
