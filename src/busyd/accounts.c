@@ -1,17 +1,81 @@
-/* The Matrix accounts: which there are, what they tell, and the keepers of what is written on them. */
+/* The Matrix accounts, see accounts.h, and the keepers of what is written on them. */
+#include "busyd/accounts.h"
+
 #include <errno.h>
 #include <stdio.h>
 
-#include "busyd/internal.h"
+#include "busyd/keeper.h"
+#include "busyd/token.h"
+#include "config/config.h"
+#include "control/control.h"
+#include "matrix/account.h"
 #include "matrix/sync/sync.h"
 #include "state/secret.h"
+#include "state/state.h"
 #include "util/clock.h"
 #include "util/log.h"
+
+#define OUTPUTS_MAX 4
+
+/* A session that is gone or has changed: what is owed has so long. */
+#define LEAVE_MAX (5 * USEC_PER_SEC)
 
 /* A position is one flushed file: not after every answer. What lies between is seen again, and is the same. */
 #define POSITION_STORE_INTERVAL USEC_PER_MIN
 /* The same position again is written only to say that it is still good; it may be used for a day. */
 #define POSITION_AGE_STEP USEC_PER_HOUR
+
+/* A Matrix account that is taken care of, with what may be written on it. */
+struct tenant {
+        struct accounts *accounts;
+        char name[ACCOUNT_NAME_MAX];
+        char source[ACCOUNT_NAME_MAX + sizeof("matrix/")]; /* of its calls */
+        struct session session;                            /* as it was when the account was made */
+        char *ca_file;
+        struct http *http; /* its own: ca-file differs by account */
+        struct account_handler handler;
+        struct account *account;
+        struct keeper *keepers[OUTPUTS_MAX];
+        size_t n_keepers;
+        bool settled;
+        bool was_online;
+        const char *leaving; /* why it is let go once nothing is owed, or at `leave_by`; NULL: it stays */
+        usec_t leave_by;
+        usec_t position_stored_at;
+        unsigned n_calls, n_announced; /* of the user on this account, as last seen; those of them that are */
+};
+
+/* An account whose token a command prints. */
+struct token_wait {
+        struct accounts *accounts;
+        char name[ACCOUNT_NAME_MAX];
+        struct token_command *command; /* NULL: it has ended */
+        char *token;                   /* what it printed; NULL: nothing yet, or it failed */
+        bool tell;                     /* it has just ended */
+};
+
+/* An account that the user logs out of: not taken up again before `until`. */
+struct let_go {
+        char name[ACCOUNT_NAME_MAX];
+        usec_t until;
+};
+
+struct accounts {
+        struct accounts_context context;
+        const struct config *config;
+        struct tenant *tenants[ACCOUNTS_MAX];
+        size_t n_tenants;
+        struct token_wait *token_waits[ACCOUNTS_MAX];
+        size_t n_token_waits;
+        struct let_go let_go[ACCOUNTS_MAX];
+        size_t n_let_go;
+        char gone[ACCOUNTS_MAX][ACCOUNT_NAME_MAX]; /* to be taken off the bus */
+        size_t n_gone;
+};
+
+static void touch(const struct accounts *s) {
+        s->context.touched(s->context.userdata);
+}
 
 /* ---- what an account tells ---- */
 
@@ -34,21 +98,21 @@ static void on_changed(void *userdata, struct account *a) {
                 for (size_t i = 0; i < t->n_keepers; i++)
                         keeper_online(t->keepers[i]);
         t->was_online = online;
-        manager_touch(t->manager);
+        touch(t->accounts);
 }
 
 static void on_settled(void *userdata, struct account *a) {
         struct tenant *t = userdata;
 
         t->settled = true;
-        manager_touch(t->manager);
+        touch(t->accounts);
 }
 
 static void on_presence_seen(void *userdata, struct account *a, const struct claim_value *v) {
         struct tenant *t = userdata;
 
         keeper_seen(keeper_of(t, &output_presence), v);
-        manager_touch(t->manager);
+        touch(t->accounts);
 }
 
 static void on_presence_unsure(void *userdata, struct account *a) {
@@ -61,7 +125,7 @@ static void on_presence_erased(void *userdata, struct account *a) {
         struct tenant *t = userdata;
 
         keeper_erased(keeper_of(t, &output_presence));
-        manager_touch(t->manager);
+        touch(t->accounts);
 }
 
 static void on_others_changed(void *userdata, struct account *a) {
@@ -69,7 +133,7 @@ static void on_others_changed(void *userdata, struct account *a) {
 
         for (size_t i = 0; i < t->n_keepers; i++)
                 keeper_others_changed(t->keepers[i]);
-        manager_touch(t->manager);
+        touch(t->accounts);
 }
 
 static void store_position(struct tenant *t, const char *since) {
@@ -78,18 +142,18 @@ static void store_position(struct tenant *t, const char *since) {
         const char *since_before;
         int r;
 
-        if (state_get_account(t->manager->state, t->name, &stored) < 0)
+        if (state_get_account(t->accounts->context.state, t->name, &stored) < 0)
                 return;
         since_before = stored.since;
         /* During a call the position before it stays: a restart then reads again how the call came about. */
-        if (!since || !stored.since || call_table_count(call_book_calls(t->manager->book), t->source) == 0)
+        if (!since || !stored.since || call_table_count(t->accounts->context.calls, t->source) == 0)
                 stored.since = since;
         if (stored.since && since_before && streq(stored.since, since_before) &&
             now - stored.since_at_wall < POSITION_AGE_STEP)
                 return;
         stored.since_at_wall = now;
         stored.device_id = account_device_id(t->account);
-        r = state_put_account(t->manager->state, t->name, &stored);
+        r = state_put_account(t->accounts->context.state, t->name, &stored);
         if (r < 0)
                 log_warning(
                         "Account %s: the sync position cannot be stored: %s; a restart will look at all rooms again",
@@ -136,18 +200,18 @@ static struct tenant *tenant_free(struct tenant *t) {
 CLEANUP(struct tenant, tenant_free);
 
 static void on_keeper_changed(void *userdata) {
-        manager_touch(userdata);
+        touch(userdata);
 }
 
 static int make_keepers(struct tenant *t) {
-        const struct keeper_handler handler = { .changed = on_keeper_changed, .userdata = t->manager };
+        const struct keeper_handler handler = { .changed = on_keeper_changed, .userdata = t->accounts };
 
         for (const struct output *const *o = outputs; *o; o++) {
                 int r;
 
                 if (t->n_keepers >= OUTPUTS_MAX)
                         return -E2BIG;
-                r = keeper_new(&t->keepers[t->n_keepers], t->account, *o, t->manager->state, &handler);
+                r = keeper_new(&t->keepers[t->n_keepers], t->account, *o, t->accounts->context.state, &handler);
                 if (r < 0)
                         return r;
                 t->n_keepers++;
@@ -159,22 +223,22 @@ static int make_keepers(struct tenant *t) {
 static const char *usable_position(struct tenant *t, struct state_account *stored) {
         usec_t now = clock_wall_now();
 
-        if (state_get_account(t->manager->state, t->name, stored) < 0 || !stored->since || !stored->device_id)
+        if (state_get_account(t->accounts->context.state, t->name, stored) < 0 || !stored->since || !stored->device_id)
                 return NULL;
         if (!streq(stored->device_id, t->session.device_id))
                 return NULL;
         return stored->since_at_wall <= now && now - stored->since_at_wall < SYNC_GAP_MAX ? stored->since : NULL;
 }
 
-static int tenant_new(struct tenant **ret, struct manager *m, const char *name, struct session *session) {
-        const struct account_config *config = config_account(m->config, name);
+static int tenant_new(struct tenant **ret, struct accounts *s, const char *name, struct session *session) {
+        const struct account_config *config = config_account(s->config, name);
         SCOPED(tenant_free) struct tenant *t = calloc(1, sizeof(*t));
         struct state_account stored;
         int r;
 
         if (!t)
                 return -ENOMEM;
-        t->manager = m;
+        t->accounts = s;
         (void) snprintf(t->name, sizeof(t->name), "%s", name);
         (void) snprintf(t->source, sizeof(t->source), "matrix/%s", name);
         t->session = *session;
@@ -182,11 +246,11 @@ static int tenant_new(struct tenant **ret, struct manager *m, const char *name, 
         if (config->ca_file && !(t->ca_file = strdup(config->ca_file)))
                 return -ENOMEM;
         make_handler(t);
-        r = http_new(&t->http, m->event, t->ca_file);
+        r = http_new(&t->http, s->context.event, t->ca_file);
         if (r < 0)
                 return r;
-        r = account_new(&t->account, m->event, t->http, name, &t->session, &config->settings,
-                        usable_position(t, &stored), call_book_sink(m->book), &t->handler);
+        r = account_new(&t->account, s->context.event, t->http, name, &t->session, &config->settings,
+                        usable_position(t, &stored), s->context.sink, &t->handler);
         if (r < 0)
                 return r;
         r = make_keepers(t);
@@ -205,20 +269,21 @@ static bool same_session(const struct session *a, const struct session *b) {
                same_text(a->device_id, b->device_id) && same_text(a->access_token, b->access_token);
 }
 
-static struct tenant **find_tenant(struct manager *m, const char *name) {
-        for (size_t i = 0; i < m->n_tenants; i++)
-                if (streq(m->tenants[i]->name, name))
-                        return &m->tenants[i];
+static struct tenant **find_tenant(struct accounts *s, const char *name) {
+        for (size_t i = 0; i < s->n_tenants; i++)
+                if (streq(s->tenants[i]->name, name))
+                        return &s->tenants[i];
         return NULL;
 }
 
-static void let_go(struct manager *m, struct tenant **at, const char *why) {
+static void go(struct accounts *s, struct tenant **at, const char *why) {
         struct tenant *t = *at;
 
         log_info("Account %s: %s", t->name, why);
-        *at = m->tenants[--m->n_tenants];
-        call_book_end(m->book, t->source, NULL);
-        publish_tenant_gone(m, t->name);
+        *at = s->tenants[--s->n_tenants];
+        s->context.sink->end(s->context.sink->userdata, t->source, NULL);
+        if (s->n_gone < ACCOUNTS_MAX)
+                (void) snprintf(s->gone[s->n_gone++], ACCOUNT_NAME_MAX, "%s", t->name);
         tenant_free(t);
 }
 
@@ -230,18 +295,18 @@ static bool is_at_rest(const struct tenant *t) {
 }
 
 /* What is owed is given back first, while the session may still do so. */
-static void dismiss(struct manager *m, struct tenant **at, const char *why) {
+static void dismiss(struct accounts *s, struct tenant **at, const char *why) {
         struct tenant *t = *at;
 
         if (is_at_rest(t)) {
-                let_go(m, at, why);
+                go(s, at, why);
                 return;
         }
         if (t->leaving)
                 return;
         log_info("Account %s: %s; giving back what is owed first", t->name, why);
         t->leaving = why;
-        t->leave_by = usec_add(clock_now(), MANAGER_STOP_MAX);
+        t->leave_by = usec_add(clock_now(), LEAVE_MAX);
 }
 
 static const char *session_problem(int error) {
@@ -252,11 +317,11 @@ static const char *session_problem(int error) {
         return strerror(-error);
 }
 
-static int load_session(struct manager *m, const char *name, struct session *ret) {
-        int r = session_load(state_dir(m->state), name, ret);
+static int load_session(struct accounts *s, const char *name, struct session *ret) {
+        int r = session_load(state_dir(s->context.state), name, ret);
 
         if (r < 0) {
-                log_error("Account %s: %s/session-%s.json is not used: %s", name, state_dir(m->state), name,
+                log_error("Account %s: %s/session-%s.json is not used: %s", name, state_dir(s->context.state), name,
                           session_problem(r));
                 return r;
         }
@@ -269,6 +334,13 @@ static int load_session(struct manager *m, const char *name, struct session *ret
         return r;
 }
 
+static struct let_go *find_let_go(struct accounts *s, const char *name) {
+        for (size_t i = 0; i < s->n_let_go; i++)
+                if (streq(s->let_go[i].name, name))
+                        return &s->let_go[i];
+        return NULL;
+}
+
 static struct token_wait *token_wait_free(struct token_wait *w) {
         if (!w)
                 return NULL;
@@ -278,9 +350,9 @@ static struct token_wait *token_wait_free(struct token_wait *w) {
         return NULL;
 }
 
-static void forget_tokens(struct manager *m) {
-        while (m->n_token_waits > 0)
-                token_wait_free(m->token_waits[--m->n_token_waits]);
+static void forget_tokens(struct accounts *s) {
+        while (s->n_token_waits > 0)
+                token_wait_free(s->token_waits[--s->n_token_waits]);
 }
 
 static void on_token(const char *token, const char *problem, void *userdata) {
@@ -292,48 +364,48 @@ static void on_token(const char *token, const char *problem, void *userdata) {
                 log_error("Account %s: token-command is of no use: %s; the account stays off until 'busyctl reload'",
                           w->name, problem);
         w->tell = true;
-        manager_touch(w->manager);
+        touch(w->accounts);
 }
 
-static struct token_wait *find_wait(struct manager *m, const char *name) {
-        for (size_t i = 0; i < m->n_token_waits; i++)
-                if (streq(m->token_waits[i]->name, name))
-                        return m->token_waits[i];
+static struct token_wait *find_wait(struct accounts *s, const char *name) {
+        for (size_t i = 0; i < s->n_token_waits; i++)
+                if (streq(s->token_waits[i]->name, name))
+                        return s->token_waits[i];
         return NULL;
 }
 
-static int start_wait(struct manager *m, const char *name, const char *command) {
+static int start_wait(struct accounts *s, const char *name, const char *command) {
         struct token_wait *w;
         int r;
 
-        if (m->n_token_waits >= ACCOUNTS_MAX)
+        if (s->n_token_waits >= ACCOUNTS_MAX)
                 return -E2BIG;
         w = calloc(1, sizeof(*w));
         if (!w)
                 return -ENOMEM;
-        w->manager = m;
+        w->accounts = s;
         (void) snprintf(w->name, sizeof(w->name), "%s", name);
-        r = token_command_start(&w->command, m->event, command, on_token, w);
+        r = token_command_start(&w->command, s->context.event, command, on_token, w);
         if (r < 0) {
                 token_wait_free(w);
                 return r;
         }
-        m->token_waits[m->n_token_waits++] = w;
+        s->token_waits[s->n_token_waits++] = w;
         return 0;
 }
 
 /* Returns 1 with the command's token in the session, 0 if there is no command, -EAGAIN while it runs or after it
  * failed, which is told where it is noticed. */
-static int token_from_command(struct manager *m, const char *name, struct session *session) {
-        const char *command = config_account(m->config, name)->token_command;
+static int token_from_command(struct accounts *s, const char *name, struct session *session) {
+        const char *command = config_account(s->config, name)->token_command;
         struct token_wait *w;
         int r;
 
         if (!command || !*command)
                 return 0;
-        w = find_wait(m, name);
+        w = find_wait(s, name);
         if (!w) {
-                r = start_wait(m, name, command);
+                r = start_wait(s, name, command);
                 if (r < 0)
                         log_error("Account %s: token-command cannot be run: %s", name, strerror(-r));
                 return -EAGAIN;
@@ -346,9 +418,9 @@ static int token_from_command(struct manager *m, const char *name, struct sessio
 }
 
 /* Without it the account goes on as if there were none. */
-static char *load_secret(const struct manager *m, const char *name, const char *file) {
+static char *load_secret(const struct accounts *s, const char *name, const char *file) {
         char *token = NULL;
-        int r = secret_load(state_dir(m->state), name, file, &token);
+        int r = secret_load(state_dir(s->context.state), name, file, &token);
 
         if (r < 0)
                 log_error("Account %s: the token of the application service is not used: %s%s%s", name,
@@ -356,60 +428,63 @@ static char *load_secret(const struct manager *m, const char *name, const char *
         return token;
 }
 
-static void give_tokens(const struct manager *m, struct tenant *t) {
-        const struct account_config *config = config_account(m->config, t->name);
+static void give_tokens(const struct accounts *s, struct tenant *t) {
+        const struct account_config *config = config_account(s->config, t->name);
         SCOPED(secret_free)
-        char *appservice = load_secret(m, t->name, config->appservice_token_file);
+        char *appservice = load_secret(s, t->name, config->appservice_token_file);
         int r = account_set_tokens(t->account, &(struct account_tokens){ .appservice = appservice });
 
         if (r < 0)
                 log_error("Account %s: its further tokens are not used: %s", t->name, strerror(-r));
 }
 
-static void take_up(struct manager *m, const char *name) {
-        const struct account_config *config = config_account(m->config, name);
+static void take_up(struct accounts *s, const char *name) {
+        const struct account_config *config = config_account(s->config, name);
         SCOPED(session_done) struct session session = {};
-        struct tenant **at = find_tenant(m, name), *t = NULL;
+        struct tenant **at = find_tenant(s, name), *t = NULL;
         int r, from_credentials;
 
+        if (find_let_go(s, name))
+                return;
         if (!config->enabled) {
                 if (at)
-                        dismiss(m, at, "switched off in the configuration");
+                        dismiss(s, at, "switched off in the configuration");
                 return;
         }
-        from_credentials = load_session(m, name, &session);
+        from_credentials = load_session(s, name, &session);
         if (from_credentials < 0) {
                 if (at)
-                        dismiss(m, at, "its session is gone");
+                        dismiss(s, at, "its session is gone");
                 return;
         }
-        if (from_credentials == 0 && token_from_command(m, name, &session) < 0)
+        if (from_credentials == 0 && token_from_command(s, name, &session) < 0)
                 return; /* what runs goes on; else it is taken up when the command has ended */
         if (at && same_session(&(*at)->session, &session) && same_text((*at)->ca_file, config->ca_file)) {
+                (*at)->leaving = NULL;
                 r = account_set_settings((*at)->account, &config->settings);
                 if (r < 0)
                         log_warning("Account %s: the new settings are not used: %s", name, strerror(-r));
-                give_tokens(m, *at);
+                give_tokens(s, *at);
                 return;
         }
         if (at) {
-                dismiss(m, at, "the session has changed, starting anew");
-                at = find_tenant(m, name);
+                dismiss(s, at, "the session has changed, starting anew");
+                at = find_tenant(s, name);
                 if (at)
                         return; /* taken up when the old one is gone */
         }
-        if (m->n_tenants >= ACCOUNTS_MAX) {
+        if (s->n_tenants >= ACCOUNTS_MAX) {
                 log_error("Account %s: there are %d accounts already, which is the limit", name, ACCOUNTS_MAX);
                 return;
         }
-        r = tenant_new(&t, m, name, &session);
+        r = tenant_new(&t, s, name, &session);
         if (r < 0) {
                 log_error("Account %s cannot be used: %s", name, strerror(-r));
                 return;
         }
-        m->tenants[m->n_tenants++] = t;
+        s->tenants[s->n_tenants++] = t;
         log_info("Account %s: %s", name, account_user_id(t->account));
-        give_tokens(m, t);
+        give_tokens(s, t);
         r = account_start(t->account);
         if (r < 0)
                 log_error("Account %s cannot be started: %s", name, strerror(-r));
@@ -422,49 +497,97 @@ static bool is_among(char *const *names, int n, const char *name) {
         return false;
 }
 
-int tenants_update(struct manager *m) {
+static int update(struct accounts *s) {
         char **names = NULL;
-        int n = session_names(state_dir(m->state), &names);
+        int n = session_names(state_dir(s->context.state), &names);
 
         if (n < 0)
                 return n;
-        for (size_t i = m->n_tenants; i > 0; i--)
-                if (!is_among(names, n, m->tenants[i - 1]->name))
-                        dismiss(m, &m->tenants[i - 1], "logged out");
+        for (size_t i = s->n_tenants; i > 0; i--)
+                if (!is_among(names, n, s->tenants[i - 1]->name))
+                        dismiss(s, &s->tenants[i - 1], "logged out");
         for (int i = 0; i < n; i++)
-                take_up(m, names[i]);
+                take_up(s, names[i]);
         session_names_free(names);
-        manager_touch(m);
+        touch(s);
         return 0;
 }
 
-int tenants_reload(struct manager *m) {
-        /* A new look at the sessions asks the commands again. */
-        forget_tokens(m);
-        return tenants_update(m);
+/* Those whose time is over, or all of them. Returns whether there were any. */
+static bool forget_let_go(struct accounts *s, bool all, usec_t now) {
+        bool any = false;
+
+        for (size_t i = s->n_let_go; i > 0; i--)
+                if (all || s->let_go[i - 1].until <= now) {
+                        s->let_go[i - 1] = s->let_go[--s->n_let_go];
+                        any = true;
+                }
+        return any;
 }
 
-void tenants_free(struct manager *m) {
-        forget_tokens(m);
-        while (m->n_tenants > 0)
-                tenant_free(m->tenants[--m->n_tenants]);
+int accounts_update(struct accounts *s, const struct config *config, bool by_hand, usec_t now) {
+        s->config = config;
+        /* A new look at the sessions asks the commands again. */
+        if (by_hand) {
+                forget_tokens(s);
+                (void) forget_let_go(s, /* all= */ true, now);
+        }
+        return update(s);
+}
+
+int accounts_let_go(struct accounts *s, const char *name, usec_t until) {
+        struct tenant **at = find_tenant(s, name);
+        struct let_go *l = find_let_go(s, name);
+
+        if (!at)
+                return -ENOENT;
+        if (!l && s->n_let_go >= ACCOUNTS_MAX)
+                return -E2BIG;
+        if (!l)
+                l = &s->let_go[s->n_let_go++];
+        (void) snprintf(l->name, sizeof(l->name), "%s", name);
+        l->until = until;
+        (*at)->leaving = "logged out by hand";
+        (*at)->leave_by = USEC_NEVER;
+        touch(s);
+        return 0;
+}
+
+int accounts_new(struct accounts **ret, const struct accounts_context *context) {
+        struct accounts *s = calloc(1, sizeof(*s));
+
+        if (!s)
+                return -ENOMEM;
+        s->context = *context;
+        *ret = s;
+        return 0;
+}
+
+struct accounts *accounts_free(struct accounts *s) {
+        if (!s)
+                return NULL;
+        forget_tokens(s);
+        while (s->n_tenants > 0)
+                tenant_free(s->tenants[--s->n_tenants]);
+        free(s);
+        return NULL;
 }
 
 /* ---- running ---- */
 
-bool tenants_are_settled(const struct manager *m) {
-        for (size_t i = 0; i < m->n_token_waits; i++)
-                if (m->token_waits[i]->command)
+bool accounts_are_settled(const struct accounts *s) {
+        for (size_t i = 0; i < s->n_token_waits; i++)
+                if (s->token_waits[i]->command)
                         return false;
-        for (size_t i = 0; i < m->n_tenants; i++)
-                if (!m->tenants[i]->settled)
+        for (size_t i = 0; i < s->n_tenants; i++)
+                if (!s->tenants[i]->settled)
                         return false;
         return true;
 }
 
-bool tenants_are_at_rest(const struct manager *m) {
-        for (size_t i = 0; i < m->n_tenants; i++)
-                if (!is_at_rest(m->tenants[i]))
+bool accounts_are_at_rest(const struct accounts *s) {
+        for (size_t i = 0; i < s->n_tenants; i++)
+                if (!is_at_rest(s->tenants[i]))
                         return false;
         return true;
 }
@@ -474,12 +597,12 @@ static void learn(struct tenant *t, struct keeper *k, struct state_account *stor
         if (stored->sticks || keeper_output(k) != &output_presence || !keeper_is_stuck(k))
                 return;
         stored->sticks = true;
-        if (state_put_account(t->manager->state, t->name, stored) == 0)
+        if (state_put_account(t->accounts->context.state, t->name, stored) == 0)
                 log_info("Account %s: remembering that busy sticks there while another client is online", t->name);
 }
 
 static void look_at_calls(struct tenant *t) {
-        const struct call_table *calls = call_book_calls(t->manager->book);
+        const struct call_table *calls = t->accounts->context.calls;
         unsigned n_calls = 0, n_announced = 0;
 
         for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c))
@@ -494,22 +617,22 @@ static void look_at_calls(struct tenant *t) {
         t->n_announced = n_announced;
 }
 
-static usec_t run_tenant(struct tenant *t, bool busy, usec_t now) {
-        struct manager *m = t->manager;
+static usec_t run_tenant(struct tenant *t, const struct accounts_wanted *wanted, usec_t now) {
+        struct accounts *s = t->accounts;
         struct state_account stored = {};
         struct output_situation situation = {
                 .now = now,
-                .message = m->message[0] ? m->message : NULL,
+                .message = wanted->message,
         };
         usec_t wake_at = account_others_deadline(t->account);
         bool shared = false;
 
-        (void) state_get_account(m->state, t->name, &stored);
+        (void) state_get_account(s->context.state, t->name, &stored);
         situation.sticks = stored.sticks;
         look_at_calls(t);
         account_expire_others(t->account, now);
         for (size_t i = 0; i < t->n_keepers; i++) {
-                keeper_set_busy(t->keepers[i], busy && !t->leaving, &situation);
+                keeper_set_busy(t->keepers[i], wanted->busy && !t->leaving, &situation);
                 wake_at = usec_min(wake_at, keeper_run(t->keepers[i], now));
                 learn(t, t->keepers[i], &stored);
                 shared = shared || keeper_is_shared(t->keepers[i]);
@@ -518,38 +641,97 @@ static usec_t run_tenant(struct tenant *t, bool busy, usec_t now) {
         return wake_at;
 }
 
-void tenants_take_tokens(struct manager *m) {
+static void take_tokens(struct accounts *s) {
         bool any = false;
 
-        for (size_t i = 0; i < m->n_token_waits; i++)
-                if (m->token_waits[i]->tell) {
-                        m->token_waits[i]->tell = false;
-                        m->token_waits[i]->command = token_command_free(m->token_waits[i]->command);
+        for (size_t i = 0; i < s->n_token_waits; i++)
+                if (s->token_waits[i]->tell) {
+                        s->token_waits[i]->tell = false;
+                        s->token_waits[i]->command = token_command_free(s->token_waits[i]->command);
                         any = true;
                 }
-        if (any && tenants_update(m) < 0)
+        if (any && update(s) < 0)
                 log_error("The accounts cannot be looked at again");
 }
 
-usec_t tenants_run(struct manager *m, bool busy, usec_t now) {
+usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, usec_t now) {
         usec_t wake_at = USEC_NEVER;
-        bool gone = false;
+        bool gone = forget_let_go(s, /* all= */ false, now);
 
-        for (size_t i = 0; i < m->n_tenants; i++)
-                wake_at = usec_min(wake_at, run_tenant(m->tenants[i], busy, now));
-        for (size_t i = m->n_tenants; i > 0; i--) {
-                struct tenant *t = m->tenants[i - 1];
+        take_tokens(s);
+        for (size_t i = 0; i < s->n_let_go; i++)
+                wake_at = usec_min(wake_at, s->let_go[i].until);
+        /* What an earlier run owes may be a call's that still goes on: not before that is known. */
+        for (size_t i = 0; i < s->n_tenants && wanted->settled; i++)
+                wake_at = usec_min(wake_at, run_tenant(s->tenants[i], wanted, now));
+        for (size_t i = s->n_tenants; i > 0; i--) {
+                struct tenant *t = s->tenants[i - 1];
 
                 if (!t->leaving)
                         continue;
                 if (is_at_rest(t) || now >= t->leave_by) {
-                        let_go(m, &m->tenants[i - 1], t->leaving);
+                        go(s, &s->tenants[i - 1], t->leaving);
                         gone = true;
                 } else
                         wake_at = usec_min(wake_at, t->leave_by);
         }
         /* There may be a new session under the old name. */
-        if (gone && tenants_update(m) < 0)
+        if (gone && update(s) < 0)
                 log_error("The accounts cannot be looked at again");
         return wake_at;
+}
+
+void accounts_retry_now(struct accounts *s, usec_t now) {
+        for (size_t i = 0; i < s->n_tenants; i++)
+                account_wake(s->tenants[i]->account, /* gap= */ false);
+}
+
+void accounts_wake(struct accounts *s, usec_t now) {
+        for (size_t i = 0; i < s->n_tenants; i++)
+                account_wake(s->tenants[i]->account, /* gap= */ true);
+}
+
+size_t accounts_n(const struct accounts *s) {
+        return s->n_tenants;
+}
+
+/* ---- what the bus shows ---- */
+
+static void publish_tenant(struct control *control, struct tenant *t, const struct instant *at) {
+        struct control_output_view views[OUTPUTS_MAX];
+        struct account *a = t->account;
+        usec_t retry_at = account_retry_at(a);
+
+        for (size_t i = 0; i < t->n_keepers; i++) {
+                struct keeper_report report;
+
+                keeper_report(t->keepers[i], &report);
+                views[i] = (struct control_output_view){
+                        .name = keeper_output(t->keepers[i])->name,
+                        .claim = report.claim,
+                        .shows = report.shows,
+                        .restore = report.restore,
+                        .note = report.note,
+                };
+        }
+        if (control_set_account(control, &(struct control_account_view){
+                                                 .name = t->name,
+                                                 .user_id = account_user_id(a),
+                                                 .homeserver = account_homeserver(a),
+                                                 .server = account_server(a),
+                                                 .state = account_state_to_string(account_state(a)),
+                                                 .problem = account_problem(a),
+                                                 .retry_at_wall = instant_to_wall(at, retry_at),
+                                                 .outputs = views,
+                                                 .n_outputs = t->n_keepers,
+                                         }) < 0)
+                log_debug("Account %s cannot be published", t->name);
+}
+
+void accounts_publish(struct accounts *s, struct control *control, const struct instant *at) {
+        /* One that is gone may be there again. */
+        for (; s->n_gone > 0; s->n_gone--)
+                control_remove_account(control, s->gone[s->n_gone - 1]);
+        for (size_t i = 0; i < s->n_tenants; i++)
+                publish_tenant(control, s->tenants[i], at);
 }

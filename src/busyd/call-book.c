@@ -11,7 +11,6 @@
 #include "control/control.h"
 #include "sources/source.h"
 #include "state/state.h"
-#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -227,21 +226,22 @@ static const char *why_not(const struct availability *a, const struct call *c, u
 }
 
 static void publish_call(const struct call_book *b, struct control *control, const struct availability *a,
-                         const struct call *c, usec_t now) {
+                         const struct call *c, const struct instant *at) {
         char buf[128];
         usec_t from;
-        bool counts = availability_counts(a, b->calls, c, now, &from) && a->mode != MODE_FREE;
-        int r = control_set_call(control, &(struct control_call_view){
-                                                  .serial = c->serial,
-                                                  .source = c->source,
-                                                  .app = c->app,
-                                                  .what = c->what,
-                                                  .phase = call_phase_to_string(c->phase),
-                                                  .evidence = call_evidence_to_string(c->evidence),
-                                                  .since_wall = clock_to_wall(c->since),
-                                                  .counts = counts,
-                                                  .why_not = counts ? "" : why_not(a, c, from, now, buf, sizeof(buf)),
-                                          });
+        bool counts = availability_counts(a, b->calls, c, at->now, &from) && a->mode != MODE_FREE;
+        int r = control_set_call(control,
+                                 &(struct control_call_view){
+                                         .serial = c->serial,
+                                         .source = c->source,
+                                         .app = c->app,
+                                         .what = c->what,
+                                         .phase = call_phase_to_string(c->phase),
+                                         .evidence = call_evidence_to_string(c->evidence),
+                                         .since_wall = instant_to_wall(at, c->since),
+                                         .counts = counts,
+                                         .why_not = counts ? "" : why_not(a, c, from, at->now, buf, sizeof(buf)),
+                                 });
 
         if (r < 0)
                 log_debug("Call %llu cannot be published: %s", (unsigned long long) c->serial, strerror(-r));
@@ -254,13 +254,14 @@ static bool is_known(const struct call_book *b, uint64_t serial) {
         return false;
 }
 
-void call_book_publish(struct call_book *b, struct control *control, const struct availability *a, usec_t now) {
+void call_book_publish(struct call_book *b, struct control *control, const struct availability *a,
+                       const struct instant *at) {
         for (size_t i = 0; i < b->n_published; i++)
                 if (!is_known(b, b->published[i]))
                         control_remove_call(control, b->published[i]);
         b->n_published = 0;
         for (const struct call *c = call_table_next(b->calls, NULL); c; c = call_table_next(b->calls, c)) {
-                publish_call(b, control, a, c, now);
+                publish_call(b, control, a, c, at);
                 b->published[b->n_published++] = c->serial;
         }
 }

@@ -55,4 +55,5 @@ int call_book_allow(struct call_book *b, const struct config *config, const char
                     char **ret_problem);
 
 /* Shows the calls on the bus, and takes those off that have gone. */
-void call_book_publish(struct call_book *b, struct control *control, const struct availability *a, usec_t now);
+void call_book_publish(struct call_book *b, struct control *control, const struct availability *a,
+                       const struct instant *at);

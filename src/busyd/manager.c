@@ -1,111 +1,74 @@
+/* The manager, see manager.h. What it remembers between two turns:
+ *
+ *   settling   until every source, account and logind has told what goes on, or SETTLE_MAX is over; claims wait
+ *   running    availability follows calls and mode, the accounts follow availability
+ *   asleep     (about to be, or is) the accounts show nothing; logind waits until nothing is owed
+ *   stopping   the same, until nothing is owed or `stop_by` has come; then it is over */
 #include "busyd/manager.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <systemd/sd-daemon.h>
 
-#include "busyd/internal.h"
-#include "util/clock.h"
-#include "util/file.h"
+#include "busyd/accounts.h"
+#include "busyd/call-book.h"
+#include "busyd/logind.h"
+#include "config/config.h"
+#include "control/control.h"
+#include "core/claim.h"
+#include "sources/set.h"
+#include "state/state.h"
 #include "util/log.h"
-#include "util/text.h"
 
 /* A source that does not answer must not keep calls of the others from counting. */
 #define SETTLE_MAX (10 * USEC_PER_SEC)
 
+struct manager {
+        struct manager_edges edges;
+        struct config *config;
+        struct call_book *book;
+        struct source_set *sources;
+        struct accounts *accounts;
+        struct availability availability;
+        struct availability_verdict verdict; /* of the last turn */
+        char message[CLAIM_TEXT_MAX];        /* by hand; "" if none */
+        usec_t settle_by;
+        usec_t stop_by; /* USEC_NEVER: goes on; 0: over */
+        int code;
+        bool suspended; /* the machine is about to sleep, or sleeps */
+};
+
 /* ---- the one decision ---- */
 
-void manager_touch(struct manager *m) {
-        if (m->decide)
-                (void) sd_event_source_set_enabled(m->decide, SD_EVENT_ONESHOT);
+static void touch(const struct manager *m) {
+        m->edges.touched(m->edges.userdata);
 }
 
-static void on_book_touched(void *userdata) {
-        manager_touch(userdata);
+static void on_touched(void *userdata) {
+        touch(userdata);
 }
 
 static void on_hold_ended(void *userdata, uint32_t cookie) {
-        struct manager *m = userdata;
+        const struct manager *m = userdata;
 
-        control_hold_ended(m->control, cookie);
-}
-
-static void settle(struct manager *m) {
-        if (m->availability.settled || !source_set_is_settled(m->sources) || !tenants_are_settled(m) ||
-            !logind_is_settled(m->logind))
-                return;
-        availability_settle(&m->availability);
-        m->settle_timer = sd_event_source_disable_unref(m->settle_timer);
-        log_debug("All sources have told what goes on");
-}
-
-static const struct call *first_that_counts(struct manager *m, usec_t now) {
-        const struct call_table *calls = call_book_calls(m->book);
-
-        for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c))
-                if (availability_counts(&m->availability, calls, c, now, NULL))
-                        return c;
-        return NULL;
-}
-
-static void tell_change(struct manager *m, const struct availability_verdict *v, usec_t now) {
-        const struct call *c = first_that_counts(m, now);
-        char reason[256], availability[32], source[128];
-        const char *const fields[] = { availability, c ? source : NULL, NULL };
-        enum mode mode = m->availability.mode;
-        int r;
-
-        if (mode == MODE_BUSY || mode == MODE_FREE)
-                (void) snprintf(reason, sizeof(reason), "by hand");
-        else if (v->busy && c)
-                (void) snprintf(reason, sizeof(reason), "%s%s%s", c->what, c->app[0] ? ", " : "", c->app);
-        else
-                (void) snprintf(reason, sizeof(reason), v->busy ? "a call" : "no call");
-        (void) snprintf(availability, sizeof(availability), "BUSYD_AVAILABILITY=%s", v->busy ? "busy" : "free");
-        if (c)
-                (void) snprintf(source, sizeof(source), "BUSYD_SOURCE=%s", c->source);
-        log_full(LOG_INFO, LOG_ID_BUSY_CHANGED, fields, "%s -> %s (%s)", v->busy ? "free" : "busy",
-                 v->busy ? "busy" : "free", reason);
-        r = state_add_change(m->state, &(struct state_change){
-                                               .at_wall = clock_to_wall(v->since),
-                                               .busy = v->busy,
-                                               .reason = reason,
-                                       });
-        if (r < 0)
-                log_debug("The history cannot be stored: %s", strerror(-r));
-}
-
-/* A mode that has ended by itself takes its message along and is no longer stored. */
-static void forget_mode(struct manager *m, enum mode before) {
-        if (before == MODE_AUTO || m->availability.mode != MODE_AUTO)
-                return;
-        m->message[0] = '\0';
-        if (state_put_mode(m->state, &(struct state_mode){ .mode = MODE_AUTO, .until_wall = USEC_NEVER }) < 0)
-                log_warning("The end of mode '%s' cannot be stored", mode_to_string(before));
-        log_info("Mode %s is over", mode_to_string(before));
-}
-
-static void arm(struct manager *m, usec_t at) {
-        (void) sd_event_source_set_time(m->timer, at);
-        (void) sd_event_source_set_enabled(m->timer, at == USEC_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
-}
-
-static void tell_service_manager(const struct manager *m) {
-        (void) sd_notifyf(false, "STATUS=%s, %zu account%s", m->verdict.busy ? "Busy" : "Free", m->n_tenants,
-                          m->n_tenants == 1 ? "" : "s");
+        control_hold_ended(m->edges.control, cookie);
 }
 
 /* Whatever goes on: nothing is to be left behind on a server. */
 static bool is_leaving(const struct manager *m) {
-        return m->stopping || m->suspended;
+        return m->stop_by != USEC_NEVER || m->suspended;
 }
 
-/* Everything is given back. */
-static void leave(struct manager *m) {
-        if (m->stopping)
-                (void) sd_event_exit(m->event, EXIT_SUCCESS);
+static void settle(struct manager *m, usec_t now) {
+        bool told = source_set_is_settled(m->sources) && accounts_are_settled(m->accounts) &&
+                    logind_is_settled(m->edges.logind);
+
+        if (m->availability.settled || (!told && now < m->settle_by))
+                return;
+        if (told)
+                log_debug("All sources have told what goes on");
         else
-                logind_let_sleep(m->logind);
+                log_warning("Not every source has told what goes on yet; going on without waiting for them");
+        availability_settle(&m->availability);
 }
 
 /* A call that such a source told of is not over because it does not tell of it now. */
@@ -117,96 +80,171 @@ static void tell_blind_sources(struct manager *m) {
                                        v.state == SOURCE_STARTING || v.state == SOURCE_UNAVAILABLE);
 }
 
-static void decide(struct manager *m) {
-        usec_t now = clock_now(), wake_at, book_at;
-        enum mode mode_before = m->availability.mode;
-        struct availability_verdict v;
-        bool changed;
+static const struct call *first_that_counts(const struct manager *m, usec_t now) {
+        const struct call_table *calls = call_book_calls(m->book);
 
-        /* Every fact so far is looked at; those to come touch the manager again. */
-        (void) sd_event_source_set_enabled(m->decide, SD_EVENT_OFF);
-        tenants_take_tokens(m);
-        wake_at = usec_min(source_set_run(m->sources, now), logind_run(m->logind, now));
-        settle(m);
-        book_at = call_book_run(m->book, now);
+        for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c))
+                if (availability_counts(&m->availability, calls, c, now, NULL))
+                        return c;
+        return NULL;
+}
+
+static void tell_change(struct manager *m, const struct availability_verdict *v, const struct instant *at) {
+        const struct call *c = first_that_counts(m, at->now);
+        enum mode mode = m->availability.mode;
+        bool by_hand = mode == MODE_BUSY || mode == MODE_FREE;
+        char reason[256], availability[32], source[128];
+        const char *const fields[] = { availability, c && !by_hand ? source : NULL, NULL };
+        int r;
+
+        if (by_hand)
+                (void) snprintf(reason, sizeof(reason), "by hand");
+        else if (v->busy && c)
+                (void) snprintf(reason, sizeof(reason), "%s%s%s", c->what, c->app[0] ? ", " : "", c->app);
+        else
+                (void) snprintf(reason, sizeof(reason), v->busy ? "a call" : "no call");
+        (void) snprintf(availability, sizeof(availability), "BUSYD_AVAILABILITY=%s", v->busy ? "busy" : "free");
+        if (c)
+                (void) snprintf(source, sizeof(source), "BUSYD_SOURCE=%s", c->source);
+        log_full(LOG_INFO, LOG_ID_BUSY_CHANGED, fields, "%s -> %s (%s)", v->busy ? "free" : "busy",
+                 v->busy ? "busy" : "free", reason);
+        r = state_add_change(m->edges.state, &(struct state_change){
+                                                     .at_wall = instant_to_wall(at, v->since),
+                                                     .busy = v->busy,
+                                                     .reason = reason,
+                                             });
+        if (r < 0)
+                log_debug("The history cannot be stored: %s", strerror(-r));
+}
+
+/* A mode that has ended by itself takes its message along and is no longer stored. */
+static void forget_mode(struct manager *m, enum mode before) {
+        if (before == MODE_AUTO || m->availability.mode != MODE_AUTO)
+                return;
+        m->message[0] = '\0';
+        if (state_put_mode(m->edges.state, &(struct state_mode){ .mode = MODE_AUTO, .until_wall = USEC_NEVER }) < 0)
+                log_warning("The end of mode '%s' cannot be stored", mode_to_string(before));
+        log_info("Mode %s is over", mode_to_string(before));
+}
+
+static void publish(struct manager *m, const struct instant *at) {
+        const struct availability *a = &m->availability;
+        struct control *control = m->edges.control;
+        struct source_view v;
+
+        control_set_manager(control, &(struct control_manager_view){
+                                             .settled = m->verdict.settled,
+                                             .busy = m->verdict.busy,
+                                             .since_wall = instant_to_wall(at, m->verdict.since),
+                                             .mode = a->mode,
+                                             .mode_until_wall = instant_to_wall(at, a->mode_until),
+                                             .mode_until_calls_end = a->until_calls_end,
+                                             .message = m->message,
+                                             .problem = "",
+                                     });
+        call_book_publish(m->book, control, a, at);
+        accounts_publish(m->accounts, control, at);
+        for (size_t i = 0; source_set_view(m->sources, i, &v); i++)
+                if (control_set_source(
+                            control, &(struct control_source_view){
+                                             .name = v.name,
+                                             .state = source_state_to_string(v.state),
+                                             .detail = v.detail,
+                                             .n_calls = (unsigned) call_table_count(call_book_calls(m->book), v.name),
+                                     }) < 0)
+                        log_debug("Source %s cannot be published", v.name);
+}
+
+/* Everything is given back, or there is no more time for it. */
+static void leave(struct manager *m, usec_t now) {
+        bool at_rest = accounts_are_at_rest(m->accounts);
+
+        if (m->stop_by == USEC_NEVER) {
+                if (at_rest)
+                        logind_let_sleep(m->edges.logind);
+                return;
+        }
+        if (!at_rest && now >= m->stop_by)
+                log_warning(
+                        "Not everything could be given back in time; the rest is owed and follows at the next start");
+        if (at_rest || now >= m->stop_by)
+                m->stop_by = 0;
+}
+
+usec_t manager_turn(struct manager *m, const struct instant *at) {
+        usec_t now = at->now, wake_at = source_set_run(m->sources, now);
+        enum mode mode_before = m->availability.mode;
+        bool busy_before = m->verdict.busy;
+        struct availability_verdict v;
+
+        wake_at = usec_min(wake_at, call_book_run(m->book, now));
+        settle(m, now);
         tell_blind_sources(m);
         v = availability_decide(&m->availability, call_book_calls(m->book), now);
-        changed = v.busy != m->verdict.busy;
-        if (changed)
-                tell_change(m, &v, now);
+        if (v.busy != busy_before)
+                tell_change(m, &v, at);
         forget_mode(m, mode_before);
         m->verdict = v;
+        wake_at = usec_min(wake_at, v.wake_at);
+        if (!v.settled)
+                wake_at = usec_min(wake_at, m->settle_by);
 
-        wake_at = usec_min(wake_at, usec_min(v.wake_at, book_at));
-        /* What an earlier run owes may be a call's that still goes on: not before that is known. */
-        if (v.settled || is_leaving(m))
-                wake_at = usec_min(wake_at, tenants_run(m, v.busy && v.write && !is_leaving(m), now));
-        publish(m, now);
-        arm(m, wake_at);
-        if (changed)
-                tell_service_manager(m);
-        if (is_leaving(m) && tenants_are_at_rest(m))
-                leave(m);
+        wake_at = usec_min(wake_at, accounts_run(m->accounts,
+                                                 &(struct accounts_wanted){
+                                                         .settled = v.settled || is_leaving(m),
+                                                         .busy = v.busy && v.write && !is_leaving(m),
+                                                         .message = m->message[0] ? m->message : NULL,
+                                                         .wall = at->wall,
+                                                 },
+                                                 now));
+        publish(m, at);
+        if (is_leaving(m))
+                leave(m, now);
+        return usec_min(wake_at, m->stop_by);
 }
 
-static int on_decide(sd_event_source *s, void *userdata) {
-        decide(userdata);
-        return 0;
-}
+/* ---- the user's word ---- */
 
-static int on_timer(sd_event_source *s, uint64_t at, void *userdata) {
-        manager_touch(userdata);
-        return 0;
-}
-
-static int on_settle_timer(sd_event_source *s, uint64_t at, void *userdata) {
-        struct manager *m = userdata;
-
-        log_warning("Not every source has told what goes on yet; going on without waiting for them");
-        availability_settle(&m->availability);
-        manager_touch(m);
-        return 0;
-}
-
-/* ---- what the bus asks for: decided before it is answered, so that who asks next is told what follows ---- */
-
-static int store_mode(struct manager *m) {
+static void store_mode(const struct manager *m, const struct instant *at) {
         const struct availability *a = &m->availability;
         struct state_mode stored = {
                 .mode = a->mode,
-                .until_wall = a->mode_until == USEC_NEVER ? USEC_NEVER : clock_to_wall(a->mode_until),
+                .until_wall = a->mode_until == USEC_NEVER ? USEC_NEVER : instant_to_wall(at, a->mode_until),
                 .until_calls_end = a->until_calls_end,
         };
-
-        (void) snprintf(stored.message, sizeof(stored.message), "%s", m->message);
-        return state_put_mode(m->state, &stored);
-}
-
-static int op_set_mode(void *userdata, enum mode mode, usec_t duration, bool until_calls_end, const char *message,
-                       char **ret_problem) {
-        struct manager *m = userdata;
-        usec_t now = clock_now();
         int r;
 
-        (void) call_book_run(m->book, now);
-        if (until_calls_end) {
-                r = availability_free_until_calls_end(&m->availability, call_book_calls(m->book), now);
-                if (r < 0)
-                        return r;
-        } else
-                availability_set_mode(&m->availability, mode, duration > 0 ? usec_add(now, duration) : USEC_NEVER,
-                                      call_book_calls(m->book), now);
-        (void) snprintf(m->message, sizeof(m->message), "%s", mode == MODE_BUSY && message ? message : "");
-        log_info("Mode %s, by hand", mode_to_string(m->availability.mode));
-        r = store_mode(m);
+        (void) snprintf(stored.message, sizeof(stored.message), "%s", m->message);
+        log_info("Mode %s, by hand", mode_to_string(a->mode));
+        r = state_put_mode(m->edges.state, &stored);
         if (r < 0)
                 log_warning("The mode cannot be stored: %s; it holds until busyd ends", strerror(-r));
-        decide(m);
+}
+
+void manager_set_mode(struct manager *m, enum mode mode, usec_t duration, const char *message,
+                      const struct instant *at) {
+        (void) call_book_run(m->book, at->now);
+        availability_set_mode(&m->availability, mode, duration > 0 ? usec_add(at->now, duration) : USEC_NEVER,
+                              call_book_calls(m->book), at->now);
+        (void) snprintf(m->message, sizeof(m->message), "%s", mode == MODE_BUSY && message ? message : "");
+        store_mode(m, at);
+        touch(m);
+}
+
+int manager_free_until_calls_end(struct manager *m, const struct instant *at) {
+        int r;
+
+        (void) call_book_run(m->book, at->now);
+        r = availability_free_until_calls_end(&m->availability, call_book_calls(m->book), at->now);
+        if (r < 0)
+                return r;
+        m->message[0] = '\0';
+        store_mode(m, at);
+        touch(m);
         return 0;
 }
 
-static int op_hold(void *userdata, uint32_t cookie, const char *app, const char *reason, usec_t duration) {
-        struct manager *m = userdata;
+int manager_hold(struct manager *m, uint32_t cookie, const char *app, const char *reason, usec_t duration) {
         char id[16];
         int r;
 
@@ -220,114 +258,29 @@ static int op_hold(void *userdata, uint32_t cookie, const char *app, const char 
                                               .evidence = EVIDENCE_PROOF,
                                               .lasts = duration > 0 ? duration : USEC_NEVER,
                                       });
-        decide(m);
         return r < 0 ? r : 0;
 }
 
-static void op_release(void *userdata, uint32_t cookie) {
-        struct manager *m = userdata;
+void manager_release(struct manager *m, uint32_t cookie) {
         char id[16];
 
         (void) snprintf(id, sizeof(id), "%u", cookie);
         call_book_end(m->book, HOLD_SOURCE, id);
-        decide(m);
 }
 
-static int op_reload(void *userdata, char **ret_problem) {
-        return manager_reload(userdata, ret_problem);
+int manager_ignore(struct manager *m, const char *app, const char *source, bool once, char **ret_problem) {
+        touch(m);
+        return call_book_ignore(m->book, app, source, once, ret_problem);
 }
 
-static int op_history(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_busy, const char **ret_reason) {
-        struct manager *m = userdata;
-        const struct state_change *c = state_change(m->state, i);
-
-        if (!c)
-                return 0;
-        *ret_at_wall = c->at_wall;
-        *ret_busy = c->busy;
-        *ret_reason = c->reason;
-        return 1;
-}
-
-static int op_ignore(void *userdata, const char *app, const char *source, bool once, char **ret_problem) {
-        struct manager *m = userdata;
-        int r = call_book_ignore(m->book, app, source, once, ret_problem);
-
-        decide(m);
-        return r;
-}
-
-static int op_allow(void *userdata, const char *app, const char *source, char **ret_problem) {
-        struct manager *m = userdata;
-        int r = call_book_allow(m->book, m->config, app, source, ret_problem);
-
-        decide(m);
-        return r;
-}
-
-static int op_ignored(void *userdata, size_t i, const char **ret_app, const char **ret_source) {
-        const struct manager *m = userdata;
-        struct state_ignored ignored;
-
-        if (state_ignored_at(m->state, i, &ignored) < 0)
-                return 0;
-        *ret_app = ignored.app;
-        *ret_source = ignored.source;
-        return 1;
-}
-
-/* ---- what logind tells ---- */
-
-/* Whoever is asleep is not on a call, and could not say when it ended. Afterwards the servers' word is old. */
-static void on_sleep(void *userdata, bool about_to) {
-        struct manager *m = userdata;
-
-        log_info(about_to ? "About to sleep: giving back what is owed" : "Awake again");
-        m->suspended = about_to;
-        for (size_t i = 0; i < m->n_tenants && !about_to; i++)
-                account_wake(m->tenants[i]->account, /* gap= */ true);
-        manager_touch(m);
-}
-
-static void on_in_front(void *userdata, bool is) {
-        struct manager *m = userdata;
-
-        log_info(is ? "Your session is in front again" : "Your session is not in front: local calls do not count");
-        source_set_set_away(m->sources, !is);
-        manager_touch(m);
-}
-
-static void on_logind_changed(void *userdata) {
-        manager_touch(userdata);
-}
-
-static int watch_logind(struct manager *m) {
-        return logind_new(&m->logind, m->system_bus,
-                          &(struct logind_handler){
-                                  .sleep = on_sleep,
-                                  .in_front = on_in_front,
-                                  .changed = on_logind_changed,
-                                  .userdata = m,
-                          });
+int manager_allow(struct manager *m, const char *app, const char *source, char **ret_problem) {
+        touch(m);
+        return call_book_allow(m->book, m->config, app, source, ret_problem);
 }
 
 /* ---- configuration ---- */
 
-static void on_config_problem(const char *sentence, void *userdata) {
-        char **first = userdata;
-
-        log_warning("%s", sentence);
-        if (first && !*first)
-                *first = strdup(sentence);
-}
-
-static void apply_config(struct manager *m, bool keep_log_level) {
-        if (!keep_log_level)
-                log_set_max_level(m->config->log_level);
-        availability_set_policy(&m->availability, &m->config->policy);
-}
-
-static int configure_sources(struct manager *m) {
+static int configure_sources(const struct manager *m) {
         int r = 0;
 
         for (size_t i = 0; source_kinds[i] && r >= 0; i++) {
@@ -345,116 +298,87 @@ static int configure_sources(struct manager *m) {
         return r;
 }
 
-int manager_reload(struct manager *m, char **ret_problem) {
-        SCOPED(config_free) struct config *fresh = NULL;
-        SCOPED(free) char *problem = NULL;
+int manager_reload_accounts(struct manager *m, const struct instant *at) {
+        int r = accounts_update(m->accounts, m->config, /* by_hand= */ true, at->now);
+
+        if (r < 0)
+                log_error("The accounts cannot be looked at again: %s", strerror(-r));
+        touch(m);
+        return r;
+}
+
+void manager_reload(struct manager *m, struct config *config, const struct instant *at) {
+        SCOPED(config_free) struct config *before = NULL;
         int r;
 
-        (void) sd_notify(false, "RELOADING=1");
-        r = config_load(&fresh, m->config_path, on_config_problem, &problem);
-        if (r != 0) {
-                *ret_problem = problem ? TAKE(problem) : strdup(strerror(r < 0 ? -r : EINVAL));
-                (void) sd_notify(false, "READY=1");
-                return -EINVAL;
+        if (config) {
+                before = m->config;
+                m->config = config;
+                availability_set_policy(&m->availability, &config->policy);
+                r = configure_sources(m);
+                if (r < 0)
+                        log_error("The sources cannot be set up anew: %s", strerror(-r));
         }
-        config_free(m->config);
-        m->config = TAKE(fresh);
-        apply_config(m, m->keep_log_level);
-        r = configure_sources(m);
-        if (r >= 0)
-                r = tenants_reload(m);
-        if (r < 0)
-                log_error("Reloading: %s", strerror(-r));
-        log_info("Configuration and accounts are read again");
-        (void) sd_notify(false, "READY=1");
-        manager_touch(m);
-        return 0;
+        (void) manager_reload_accounts(m, at);
+        accounts_retry_now(m->accounts, at->now);
+}
+
+int manager_let_go(struct manager *m, const char *account, const struct instant *at) {
+        return accounts_let_go(m->accounts, account, usec_add(at->now, MANAGER_LET_GO_MAX));
+}
+
+/* ---- what the machine does ---- */
+
+void manager_sleep(struct manager *m, bool about_to, const struct instant *at) {
+        log_info(about_to ? "About to sleep: giving back what is owed" : "Awake again");
+        m->suspended = about_to;
+        /* The servers' word is old. */
+        if (!about_to)
+                accounts_wake(m->accounts, at->now);
+        touch(m);
+}
+
+void manager_set_in_front(struct manager *m, bool is) {
+        log_info(is ? "Your session is in front again" : "Your session is not in front: local calls do not count");
+        source_set_set_away(m->sources, !is);
+        touch(m);
+}
+
+void manager_retry_now(struct manager *m, const struct instant *at) {
+        accounts_retry_now(m->accounts, at->now);
+        touch(m);
+}
+
+void manager_stop(struct manager *m, int code, const struct instant *at) {
+        if (m->stop_by != USEC_NEVER) {
+                m->stop_by = 0;
+                return;
+        }
+        log_info("Ending: giving back what is owed");
+        m->code = code;
+        m->stop_by = usec_add(at->now, MANAGER_STOP_MAX);
+        touch(m);
+}
+
+bool manager_is_over(const struct manager *m, int *ret_code) {
+        if (m->stop_by > 0)
+                return false;
+        *ret_code = m->code;
+        return true;
 }
 
 /* ---- making and ending ---- */
 
-static int open_buses(struct manager *m) {
-        int r = sd_bus_open_user(&m->bus);
-
-        if (r < 0) {
-                log_error("No user bus: %s; busyd needs one (is DBUS_SESSION_BUS_ADDRESS or XDG_RUNTIME_DIR set?)",
-                          strerror(-r));
-                return r;
-        }
-        r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
-        if (r < 0)
-                return r;
-        /* Without it there is no telephony and no word of suspend; the rest works. */
-        r = sd_bus_open_system(&m->system_bus);
-        if (r >= 0)
-                r = sd_bus_attach_event(m->system_bus, m->event, SD_EVENT_PRIORITY_NORMAL);
-        if (r < 0) {
-                log_info("No system bus (%s), going on without it", strerror(-r));
-                m->system_bus = sd_bus_flush_close_unref(m->system_bus);
-        }
-        return 0;
-}
-
-static void on_sources_touched(void *userdata) {
-        manager_touch(userdata);
-}
-
-static int make_sources(struct manager *m) {
-        int r;
-
-        r = sd_event_add_defer(m->event, &m->decide, on_decide, m);
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(m->decide, "decide");
-        /* After everything else of this turn. */
-        (void) sd_event_source_set_priority(m->decide, SD_EVENT_PRIORITY_NORMAL + 10);
-        r = sd_event_add_time(m->event, &m->timer, CLOCK_BOOTTIME, USEC_NEVER, USEC_PER_MSEC, on_timer, m);
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(m->timer, "deadline");
-        (void) sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
-        r = sd_event_add_time_relative(m->event, &m->settle_timer, CLOCK_BOOTTIME, SETTLE_MAX, 0, on_settle_timer, m);
-        if (r >= 0)
-                (void) sd_event_source_set_description(m->settle_timer, "settle");
-        return r;
-}
-
-static void on_state_problem(const char *sentence, void *userdata) {
-        log_warning("%s", sentence);
-}
-
-static int open_state(struct manager *m, const char *dir) {
-        SCOPED(free) char *usual = NULL;
-        int r;
-
-        if (!dir) {
-                r = path_state(&usual);
-                if (r < 0) {
-                        log_error("There is no place for state: neither STATE_DIRECTORY nor HOME is set");
-                        return r;
-                }
-                dir = usual;
-        }
-        r = state_open(&m->state, dir, on_state_problem, NULL);
-        if (r == -EBUSY)
-                log_error("Another busyd uses %s; end it first, or see 'busyctl status'", dir);
-        else if (r == -EPERM)
-                log_error("%s is not used: it must belong to you, and nobody else may write there", dir);
-        else if (r < 0)
-                log_error("The state in %s cannot be used: %s", dir, strerror(-r));
-        return r;
-}
-
-static void restore_mode(struct manager *m) {
+static void restore_mode(struct manager *m, const struct instant *at) {
         struct state_mode stored;
         usec_t until;
 
-        if (state_get_mode(m->state, &stored) < 0 || stored.mode == MODE_AUTO)
+        if (state_get_mode(m->edges.state, &stored) < 0 || stored.mode == MODE_AUTO)
                 return;
-        if (stored.until_wall != USEC_NEVER && stored.until_wall <= clock_wall_now())
+        if (stored.until_wall != USEC_NEVER && stored.until_wall <= at->wall)
                 return;
-        until = stored.until_wall == USEC_NEVER ? USEC_NEVER : clock_from_wall(stored.until_wall);
-        availability_set_mode(&m->availability, stored.mode, until, call_book_calls(m->book), clock_now());
+        until = stored.until_wall == USEC_NEVER ? USEC_NEVER : instant_from_wall(at, stored.until_wall);
+        availability_set_mode(&m->availability, stored.mode, until, call_book_calls(m->book), at->now);
         /* Which calls those were is not known any more: the ones found now. */
         if (stored.until_calls_end)
                 availability_await_calls_end(&m->availability);
@@ -462,71 +386,49 @@ static void restore_mode(struct manager *m) {
         log_info("Mode %s, by hand in an earlier run", mode_to_string(stored.mode));
 }
 
-static int load_config(struct manager *m, const struct manager_options *options) {
-        int r;
+static int make_sets(struct manager *m) {
+        const struct manager_edges *e = &m->edges;
+        int r = call_book_new(
+                &m->book, e->state,
+                &(struct call_book_handler){ .touched = on_touched, .hold_ended = on_hold_ended, .userdata = m });
 
-        if (options->config_path && !(m->config_path = strdup(options->config_path)))
-                return -ENOMEM;
-        m->keep_log_level = options->keep_log_level;
-        r = config_load(&m->config, m->config_path, on_config_problem, NULL);
-        if (r < 0) {
-                log_error("The configuration cannot be read: %s", strerror(-r));
+        if (r < 0)
                 return r;
-        }
-        availability_init(&m->availability, &m->config->policy, clock_now());
-        apply_config(m, m->keep_log_level);
-        return 0;
+        r = source_set_new(
+                &m->sources, e->event, e->user_bus,
+                &(struct source_set_handler){ .sink = call_book_sink(m->book), .touched = on_touched, .userdata = m });
+        if (r < 0)
+                return r;
+        source_set_set_system_bus(m->sources, e->system_bus, "there is no system bus");
+        return accounts_new(&m->accounts, &(struct accounts_context){
+                                                  .event = e->event,
+                                                  .state = e->state,
+                                                  .sink = call_book_sink(m->book),
+                                                  .calls = call_book_calls(m->book),
+                                                  .touched = on_touched,
+                                                  .userdata = m,
+                                          });
 }
 
-int manager_new(struct manager **ret, sd_event *event, const struct manager_options *options) {
+int manager_new(struct manager **ret, struct config *config, const struct manager_edges *edges,
+                const struct instant *at) {
         SCOPED(manager_free) struct manager *m = calloc(1, sizeof(*m));
         int r;
 
-        if (!m)
+        if (!m) {
+                config_free(config);
                 return -ENOMEM;
-        m->event = sd_event_ref(event);
-        r = load_config(m, options);
-        if (r < 0)
-                return r;
-        r = open_state(m, options->state_dir);
-        if (r < 0)
-                return r;
-        r = call_book_new(
-                &m->book, m->state,
-                &(struct call_book_handler){ .touched = on_book_touched, .hold_ended = on_hold_ended, .userdata = m });
-        if (r < 0)
-                return r;
-        r = open_buses(m);
-        if (r < 0)
-                return r;
-        r = make_sources(m);
-        if (r < 0)
-                return r;
-        r = source_set_new(&m->sources, event, m->bus,
-                           &(struct source_set_handler){ call_book_sink(m->book), on_sources_touched, m });
-        if (r < 0)
-                return r;
-        source_set_set_system_bus(m->sources, m->system_bus, "there is no system bus");
-        r = watch_logind(m);
-        if (r < 0)
-                return r;
-        restore_mode(m);
-        r = control_new(&m->control, m->bus,
-                        &(struct control_ops){
-                                .set_mode = op_set_mode,
-                                .hold = op_hold,
-                                .release = op_release,
-                                .reload = op_reload,
-                                .history = op_history,
-                                .ignore = op_ignore,
-                                .allow = op_allow,
-                                .ignored = op_ignored,
-                                .userdata = m,
-                        });
-        if (r < 0) {
-                log_error("The bus object cannot be made: %s", strerror(-r));
-                return r;
         }
+        m->edges = *edges;
+        m->config = config;
+        m->stop_by = USEC_NEVER;
+        m->settle_by = usec_add(at->now, SETTLE_MAX);
+        availability_init(&m->availability, &config->policy, at->now);
+        m->verdict.since = at->now;
+        r = make_sets(m);
+        if (r < 0)
+                return r;
+        restore_mode(m, at);
         *ret = TAKE(m);
         return 0;
 }
@@ -534,67 +436,31 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_opti
 struct manager *manager_free(struct manager *m) {
         if (!m)
                 return NULL;
-        logind_free(m->logind);
         source_set_free(m->sources);
-        tenants_free(m);
-        control_free(m->control);
+        accounts_free(m->accounts);
         call_book_free(m->book);
-        state_free(m->state);
         config_free(m->config);
-        sd_event_source_disable_unref(m->decide);
-        sd_event_source_disable_unref(m->timer);
-        sd_event_source_disable_unref(m->settle_timer);
-        sd_event_source_disable_unref(m->stop_timer);
-        sd_bus_flush_close_unref(m->bus);
-        sd_bus_flush_close_unref(m->system_bus);
-        sd_event_unref(m->event);
-        free(m->config_path);
         free(m);
         return NULL;
 }
 
-int manager_start(struct manager *m) {
-        int r;
+int manager_start(struct manager *m, const struct instant *at) {
+        int r = configure_sources(m);
 
-        publish(m, clock_now());
-        r = control_publish(m->control);
-        if (r == -EEXIST)
-                log_error("Another busyd runs already; 'busyctl status' shows it");
-        else if (r < 0)
-                log_error("The bus name cannot be had: %s", strerror(-r));
         if (r < 0)
                 return r;
-        r = configure_sources(m);
-        if (r >= 0)
-                r = tenants_update(m);
-        if (r < 0) {
-                log_error("Cannot start: %s", strerror(-r));
-                return r;
-        }
-        tell_service_manager(m);
-        (void) sd_notify(false, "READY=1");
-        log_info("busyd " BUSYD_VERSION " runs with %zu account%s", m->n_tenants, m->n_tenants == 1 ? "" : "s");
+        r = accounts_update(m->accounts, m->config, /* by_hand= */ false, at->now);
+        if (r < 0)
+                log_error("The accounts cannot be looked at: %s", strerror(-r));
+        publish(m, at);
+        touch(m);
         return 0;
 }
 
-static int on_stop_timer(sd_event_source *s, uint64_t at, void *userdata) {
-        struct manager *m = userdata;
-
-        log_warning("Not everything could be given back in time; the rest is owed and follows at the next start");
-        (void) sd_event_exit(m->event, EXIT_SUCCESS);
-        return 0;
+const struct availability_verdict *manager_verdict(const struct manager *m) {
+        return &m->verdict;
 }
 
-void manager_stop(struct manager *m) {
-        if (m->stopping) {
-                (void) sd_event_exit(m->event, EXIT_SUCCESS);
-                return;
-        }
-        m->stopping = true;
-        (void) sd_notify(false, "STOPPING=1");
-        log_info("Ending: giving back what is owed");
-        if (sd_event_add_time_relative(m->event, &m->stop_timer, CLOCK_BOOTTIME, MANAGER_STOP_MAX, 0, on_stop_timer,
-                                       m) < 0)
-                (void) sd_event_exit(m->event, EXIT_SUCCESS);
-        manager_touch(m);
+size_t manager_n_accounts(const struct manager *m) {
+        return accounts_n(m->accounts);
 }

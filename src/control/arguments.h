@@ -11,6 +11,7 @@
 #define CONTROL_ERROR_NO_SUCH_HOLD     "org.busyd.Busyd1.Error.NoSuchHold"
 #define CONTROL_ERROR_TOO_MANY_HOLDS   "org.busyd.Busyd1.Error.TooManyHolds"
 #define CONTROL_ERROR_NOT_IGNORED      "org.busyd.Busyd1.Error.NotIgnored"
+#define CONTROL_ERROR_NO_SUCH_ACCOUNT  "org.busyd.Busyd1.Error.NoSuchAccount"
 #define CONTROL_ERROR_CONFIG           "org.busyd.Busyd1.Error.Config"
 #define CONTROL_ERROR_FAILED           "org.busyd.Busyd1.Error.Failed"
 

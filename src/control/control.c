@@ -52,6 +52,17 @@ int control_publish(struct control *c) {
         return r < 0 ? r : 0;
 }
 
+bool control_name_is_taken(sd_bus *bus) {
+        sd_bus_message *reply = NULL;
+        int taken = 0;
+
+        if (sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                               "NameHasOwner", NULL, &reply, "s", BUS_NAME) >= 0)
+                (void) sd_bus_message_read(reply, "b", &taken);
+        sd_bus_message_unref(reply);
+        return taken;
+}
+
 void control_hold_ended(struct control *c, uint32_t cookie) {
         holds_remove(c->holds, cookie);
 }

@@ -28,6 +28,9 @@ struct control_ops {
         int (*hold)(void *userdata, uint32_t cookie, const char *app, const char *reason, usec_t duration);
         void (*release)(void *userdata, uint32_t cookie);
         int (*reload)(void *userdata, char **ret_problem);
+        int (*reload_accounts)(void *userdata);
+        /* -ENOENT: there is no such account. */
+        int (*let_go)(void *userdata, const char *account);
         /* The newest first. Strings borrowed until the next call. 0: no more, 1: *ret is set. */
         int (*history)(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_busy, const char **ret_reason);
         /* `source` "": every one. -EINVAL: no such source; -ENOENT: `once` and there is no call. */
@@ -45,6 +48,8 @@ int control_new(struct control **ret, sd_bus *bus, const struct control_ops *ops
 struct control *control_free(struct control *c);
 CLEANUP(struct control, control_free);
 
+/* Another busyd has the bus name. Waits for the bus's answer: for the start only. */
+bool control_name_is_taken(sd_bus *bus);
 /* Requests the bus name. -EEXIST: another busyd runs. */
 int control_publish(struct control *c);
 

@@ -238,6 +238,33 @@ static int on_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return sd_bus_reply_method_return(m, NULL);
 }
 
+static int on_reload_accounts(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct control *c = control_of(userdata);
+        int r = c->ops.reload_accounts(c->ops.userdata);
+
+        if (r < 0)
+                return fail(error, CONTROL_ERROR_FAILED, r, "look at the accounts", NULL);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int on_let_go(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct control *c = control_of(userdata);
+        const char *account;
+        int r = sd_bus_message_read(m, "s", &account);
+
+        if (r < 0)
+                return r;
+        r = check_name("account", account, error);
+        if (r < 0)
+                return r;
+        r = c->ops.let_go(c->ops.userdata, account);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, CONTROL_ERROR_NO_SUCH_ACCOUNT, "There is no account \"%s\"", account);
+        if (r < 0)
+                return fail(error, CONTROL_ERROR_FAILED, r, "let go of the account", NULL);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
 /* ---- applications that do not count ---- */
 
 static int check_ignored(const char *app, const char *source, sd_bus_error *error) {
@@ -338,6 +365,8 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_RESULT("a(tsssssbts)", evidence, "a(ssssss)", restore), on_explain, METHOD),
         SD_BUS_METHOD_WITH_ARGS("History", SD_BUS_ARGS("u", n), SD_BUS_RESULT("a(tss)", changes), on_history, METHOD),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_reload, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("ReloadAccounts", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_reload_accounts, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("LetGo", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_let_go, METHOD),
         SD_BUS_METHOD_WITH_ARGS("Ignore", SD_BUS_ARGS("s", app, "s", source, "b", once), SD_BUS_NO_RESULT, on_ignore,
                                 METHOD),
         SD_BUS_METHOD_WITH_ARGS("Allow", SD_BUS_ARGS("s", app, "s", source), SD_BUS_NO_RESULT, on_allow, METHOD),

@@ -17,6 +17,12 @@ typedef uint64_t usec_t;
 #define USEC_PER_MIN  (60 * USEC_PER_SEC)
 #define USEC_PER_HOUR (60 * USEC_PER_MIN)
 
+/* One moment on both clocks. */
+struct instant {
+        usec_t now;  /* CLOCK_BOOTTIME */
+        usec_t wall; /* CLOCK_REALTIME */
+};
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* a + b, or USEC_NEVER where that does not fit. */
@@ -26,6 +32,22 @@ static inline usec_t usec_add(usec_t a, usec_t b) {
 
 static inline usec_t usec_min(usec_t a, usec_t b) {
         return a < b ? a : b;
+}
+
+/* The wall time of a point of CLOCK_BOOTTIME, by the offset of that moment; 0 for USEC_NEVER. */
+static inline usec_t instant_to_wall(const struct instant *at, usec_t t) {
+        if (t == USEC_NEVER)
+                return 0;
+        if (t >= at->now)
+                return usec_add(at->wall, t - at->now);
+        return at->wall > at->now - t ? at->wall - (at->now - t) : 0;
+}
+
+/* The reverse; a wall time before the boot gives 0. */
+static inline usec_t instant_from_wall(const struct instant *at, usec_t wall) {
+        if (wall >= at->wall)
+                return usec_add(at->now, wall - at->wall);
+        return at->now > at->wall - wall ? at->now - (at->wall - wall) : 0;
 }
 
 static inline bool streq(const char *a, const char *b) {

@@ -49,6 +49,16 @@ static int do_reload(void *userdata, char **ret_problem) {
         return -EINVAL;
 }
 
+static int do_reload_accounts(void *userdata) {
+        tell(userdata, "reload accounts");
+        return 0;
+}
+
+static int do_let_go(void *userdata, const char *account) {
+        tell(userdata, "let go %s", account);
+        return streq(account, "home") ? 0 : -ENOENT;
+}
+
 /* Endless, so that the limit shows. */
 static int do_history(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_busy, const char **ret_reason) {
         *ret_at_wall = 1000 - i;
@@ -187,8 +197,19 @@ static int connect_sd_bus(const char *address, sd_event *event, sd_bus **ret) {
 /* Returns the exit status. */
 static int serve(const char *address, int fd) {
         struct script s = { .fd = fd };
-        const struct control_ops ops = { do_set_mode, do_hold,  do_release, do_reload, do_history,
-                                         do_ignore,   do_allow, do_ignored, &s };
+        const struct control_ops ops = {
+                .set_mode = do_set_mode,
+                .hold = do_hold,
+                .release = do_release,
+                .reload = do_reload,
+                .reload_accounts = do_reload_accounts,
+                .let_go = do_let_go,
+                .history = do_history,
+                .ignore = do_ignore,
+                .allow = do_allow,
+                .ignored = do_ignored,
+                .userdata = &s,
+        };
         sd_event *event = NULL;
         sd_bus *bus = NULL;
         int r;
