@@ -182,7 +182,7 @@ static int ask_server(struct login *l, const char *ca_file) {
         if (r >= 0)
                 r = http_new(&http, l->event, ca_file);
         if (r >= 0)
-                r = matrix_login_start(&login, http, &options, on_progress, on_done, l);
+                r = matrix_login_start(&login, l->event, http, &options, on_progress, on_done, l);
         return r < 0 ? r : sd_event_loop(l->event);
 }
 

@@ -86,7 +86,7 @@ static int empty_entry(struct logout *l, const struct session *s) {
         SCOPED(json_decref) json_t *nothing = json_object();
         struct http_request *request;
 
-        if (asprintf(&type, PEERS_TYPE "%s", s->device_id) < 0 || !nothing)
+        if (asprintf(&type, ENTRY_TYPE "%s", s->device_id) < 0 || !nothing)
                 return -ENOMEM;
         return matrix_account_data_put(l->client, s->user_id, type, nothing, on_entry_empty, l, &request);
 }

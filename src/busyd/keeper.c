@@ -29,7 +29,7 @@ struct keeper {
         char problem[256];
         usec_t since_wall; /* of what is owed */
         enum claim_phase logged;
-        struct claim_other *others; /* PEERS_MAX, as the claim has them; NULL: there never were any */
+        struct claim_other *others; /* HEARD_MAX, as the claim has them; NULL: there never were any */
         usec_t tell_until;          /* what is owed now is being told to them */
         bool was_wanted;            /* when they were heard last */
         usec_t hear_until;          /* what they have told meanwhile is being asked for */
@@ -146,13 +146,13 @@ void keeper_online(struct keeper *k) {
 }
 
 void keeper_others_changed(struct keeper *k) {
-        struct claim_other others[PEERS_MAX];
+        struct claim_other others[HEARD_MAX];
         size_t n = account_others(k->account, k->output->name, others);
 
         if (n == 0 && !k->others)
                 return;
         if (!k->others)
-                k->others = calloc(PEERS_MAX, sizeof(*k->others));
+                k->others = calloc(HEARD_MAX, sizeof(*k->others));
         if (!k->others) {
                 log_warning("Account %s: out of memory for what other machines tell", account_name(k->account));
                 return;

@@ -1,10 +1,9 @@
 /* The glue between libcurl's multi interface and sd-event: curl says which sockets and which one timer to watch, the
  * loop tells curl what happened, and finished requests are handed out between two calls of curl, never inside one.
- * How a single request is set up is in http-request.c. */
-#include <arpa/inet.h>
+ * How a single request is set up is in request.c. */
 #include <errno.h>
-#include <strings.h>
 #include <sys/epoll.h>
+#include <systemd/sd-event.h>
 
 #include "http/request.h"
 
@@ -30,14 +29,6 @@ struct http_socket {
         struct http_socket *prev, *next;
         sd_event_source *source;
 };
-
-bool http_host_is_loopback(const char *host) {
-        struct in_addr v4;
-
-        if (strcasecmp(host, "localhost") == 0 || streq(host, "::1") || streq(host, "[::1]"))
-                return true;
-        return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
-}
 
 /* ---- requests ---- */
 
@@ -92,10 +83,13 @@ int http_start(struct http *h, const struct http_call *call, http_done_t done, v
 }
 
 static void deliver(struct http *h, struct http_request *r) {
-        struct http_reply reply;
+        struct http_reply reply = { 0 };
 
         r->delivering = true;
         (void) curl_multi_remove_handle(h->multi, r->easy);
+        /* Nobody further in reads a clock: all that follows from this answer happens at this instant. */
+        (void) sd_event_now(h->event, CLOCK_BOOTTIME, &reply.now);
+        (void) sd_event_now(h->event, CLOCK_REALTIME, &reply.wall);
         http_request_read(r, h->ca_file, &reply);
         r->done(&reply, r->userdata);
         request_drop(r);
@@ -318,8 +312,4 @@ struct http *http_free(struct http *h) {
         if (!h->delivering)
                 http_release(h);
         return NULL;
-}
-
-sd_event *http_event(struct http *h) {
-        return h->event;
 }

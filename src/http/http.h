@@ -1,10 +1,11 @@
-/* HTTP on sd-event: libcurl's multi interface, one glue object, one handle per request. Knows sockets and timers and
- * nothing of Matrix. HTTPS certificates are verified; redirects are followed only where asked, never with a token. */
+/* HTTP on the event loop: libcurl's multi interface, one glue object, one handle per request. Knows sockets and timers
+ * and nothing of Matrix. HTTPS certificates are verified; redirects are followed only where asked, never with a token.
+ * A simulation puts another room of these functions in its place when it links. */
 #pragma once
 
-#include <systemd/sd-event.h>
-
 #include "core/base.h"
+
+struct sd_event;
 
 /* A body larger than this is cut off with -EMSGSIZE unless the request says otherwise. */
 #define HTTP_BODY_MAX (4U << 20)
@@ -17,10 +18,9 @@ struct http;
 struct http_request;
 
 /* `ca_file` NULL: the system's certificates. Proxies come from the environment, as libcurl does. */
-int http_new(struct http **ret, sd_event *event, const char *ca_file);
+int http_new(struct http **ret, struct sd_event *event, const char *ca_file);
 struct http *http_free(struct http *h); /* cancels what is under way, without callbacks */
 CLEANUP(struct http, http_free);
-sd_event *http_event(struct http *h); /* borrowed */
 
 /* "localhost", 127.0.0.0/8 and ::1 (with or without brackets): never through a proxy. */
 bool http_host_is_loopback(const char *host);
@@ -47,6 +47,7 @@ struct http_reply {
         size_t size;
         usec_t retry_after; /* from the Retry-After header (seconds or date), else USEC_NEVER */
         const char *server; /* the Server header, or NULL */
+        usec_t now, wall;   /* the instant of this turn of the loop: CLOCK_BOOTTIME, and since 1970 */
 };
 
 typedef void (*http_done_t)(const struct http_reply *reply, void *userdata);

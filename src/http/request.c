@@ -1,9 +1,10 @@
 /* One request: from an http_call to a curl handle with all its options, and from a finished handle to a reply. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "http/request.h"
-#include "util/clock.h"
 #include "util/text.h"
 
 /* Resolving, connecting and TLS together: a long poll must not wait for a dead address as long as for an event. */
@@ -20,6 +21,14 @@
                 if ((result) == CURLE_OK)                                                                             \
                         (result) = curl_easy_setopt((r)->easy, option, value);                                        \
         } while (0)
+
+bool http_host_is_loopback(const char *host) {
+        struct in_addr v4;
+
+        if (strcasecmp(host, "localhost") == 0 || streq(host, "::1") || streq(host, "[::1]"))
+                return true;
+        return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
+}
 
 /* ---- what curl hands us ---- */
 
@@ -276,9 +285,9 @@ static const char *header(const struct http_request *r, const char *name) {
 }
 
 /* Seconds, or a date; anything else is as if the server had not said. */
-static usec_t retry_after(const struct http_request *r) {
+static usec_t retry_after(const struct http_request *r, usec_t wall) {
         const char *value = header(r, "Retry-After");
-        usec_t now = clock_wall_now(), at;
+        usec_t at;
         uint64_t seconds;
         time_t date;
         int error;
@@ -294,7 +303,7 @@ static usec_t retry_after(const struct http_request *r) {
         if (date < 0)
                 return USEC_NEVER;
         at = (usec_t) date * USEC_PER_SEC;
-        return at > now ? usec_min(at - now, HTTP_RETRY_AFTER_MAX) : 0;
+        return at > wall ? usec_min(at - wall, HTTP_RETRY_AFTER_MAX) : 0;
 }
 
 static void read_failure(struct http_request *r, const char *ca_file, struct http_reply *ret) {
@@ -315,7 +324,7 @@ static void read_failure(struct http_request *r, const char *ca_file, struct htt
 void http_request_read(struct http_request *r, const char *ca_file, struct http_reply *ret) {
         long sent = 0;
 
-        *ret = (struct http_reply){ .body = "", .retry_after = USEC_NEVER };
+        *ret = (struct http_reply){ .body = "", .retry_after = USEC_NEVER, .now = ret->now, .wall = ret->wall };
         /* Bytes of the request that left curl, over all connections it tried. */
         (void) curl_easy_getinfo(r->easy, CURLINFO_REQUEST_SIZE, &sent);
         ret->sent = sent > 0;
@@ -328,5 +337,5 @@ void http_request_read(struct http_request *r, const char *ca_file, struct http_
                 ret->body = r->body;
         ret->size = r->size;
         ret->server = header(r, "Server");
-        ret->retry_after = retry_after(r);
+        ret->retry_after = retry_after(r, ret->wall);
 }

@@ -1,5 +1,5 @@
 /* One Matrix account: what state it is in, when it tries again, and who hears of what. Connecting, polling and
- * observing are done by connect.c, sync.c and observe.c.
+ * observing are done by connect.c, sync.c and kinds.c.
  *
  *   connecting -> syncing -> online
  *   any failure -> waiting (or locked, broken) -> connecting or syncing
@@ -36,14 +36,17 @@ struct account {
         struct http *http;
         struct matrix_client *client;
         struct cure *cure;
-        struct observers *observers;
-        struct peers *peers;
-        struct announce *announce;
+        struct kinds *kinds;
+        struct heard *heard;
+        struct tell *tell;
         struct sync *sync;
         struct sync_handler sync_handler;
         struct connect *connect;
         struct http_request *presence_request;
-        sd_event_source *timer;
+        sd_event_source *timer, *turn;
+        enum sync_sight sight; /* as the last turn left it */
+        bool answered;         /* since then */
+        usec_t wall_ahead;     /* of CLOCK_BOOTTIME, by the last answer */
 
         enum account_state state;
         char *problem;
@@ -79,14 +82,9 @@ const char *account_state_to_string(enum account_state s) {
         return "broken";
 }
 
-static void arm(struct account *a, usec_t at) {
-        int r = sd_event_source_set_time(a->timer, at);
-
-        if (r >= 0)
-                r = sd_event_source_set_enabled(a->timer, at == USEC_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_error("Cannot set the timer of account %s: %s", a->name, strerror(-r));
-        a->retry_at = at;
+/* There is something for account_run() to do. */
+static void touch(struct account *a) {
+        (void) sd_event_source_set_enabled(a->turn, SD_EVENT_ONESHOT);
 }
 
 /* Takes the problem. */
@@ -100,7 +98,8 @@ static void set_state(struct account *a, enum account_state state, char *problem
         a->state = state;
         free(a->problem);
         a->problem = problem;
-        arm(a, retry_at);
+        a->retry_at = retry_at;
+        touch(a);
         if (!same)
                 a->handler->changed(a->handler->userdata, a);
 }
@@ -204,7 +203,7 @@ static void unsure(struct account *a) {
 
 /* By us, or by another machine of ours. */
 static bool is_held(const struct account *a) {
-        return a->held || peers_hold(a->peers, PRESENCE_OUTPUT);
+        return a->held || heard_holds(a->heard, PRESENCE_OUTPUT);
 }
 
 /* A value that no claim can hold is left unknown: a read says what is wrong with it. */
@@ -266,15 +265,17 @@ static bool state_is_claimed(const struct account *a) {
 static void update_held(struct account *a) {
         bool fallback = !a->facts.versions.busy_presence || streq(a->written, PRESENCE_STATE_UNAVAILABLE);
 
+        touch(a);
         sync_set_held(a->sync, a->held && state_is_claimed(a), fallback);
 }
 
 static void update_options(struct account *a) {
+        touch(a);
         sync_set_options(a->sync, &(struct sync_options){
                                           .poll_timeout = a->settings.poll_timeout,
                                           .poll_pause = a->expecting ? 0 : a->settings.poll_pause,
                                           .own_presence = presence_pushed(a),
-                                          .account_data = a->facts.traits->filters_by_prefix ? PEERS_TYPE : NULL,
+                                          .account_data = a->facts.traits->filters_by_prefix ? ENTRY_TYPE : NULL,
                                           .while_idle = a->facts.traits->while_idle,
                                           .while_held = a->facts.traits->while_held,
                                   });
@@ -287,50 +288,61 @@ void account_presence_written(struct account *a, const char *state) {
         update_held(a);
 }
 
-static void apply(struct account *a, const struct sync_answer *answer) {
+static bool apply(struct account *a, const struct sync_answer *answer) {
+        const struct kind_time t = { .now = answer->now, .wall = answer->wall };
+        struct room_events events;
+        const char *full;
+        bool concerned;
+
         if (answer->initial)
-                observers_resync(a->observers, true);
-        for (size_t i = answer->n_gaps; i > 0; i--)
-                observers_apply(a->observers, answer->gaps[i - 1]);
-        observers_apply(a->observers, answer->batch);
+                kinds_resync(a->kinds, true);
+        for (size_t i = answer->n_gaps; i > 0; i--) {
+                events = sync_batch_events(answer->gaps[i - 1]);
+                kinds_apply(a->kinds, &events, &t);
+        }
+        events = sync_batch_events(answer->batch);
+        kinds_apply(a->kinds, &events, &t);
         if (answer->initial)
-                observers_resync(a->observers, false);
-        observers_commit(a->observers);
-        sync_set_in_call(a->sync, observers_in_call(a->observers));
+                kinds_resync(a->kinds, false);
+        concerned = kinds_commit(a->kinds, &t);
+        full = kinds_take_full(a->kinds);
+        if (full)
+                log_warning("Account %s: too many %s, leaving out those that matter least", a->name, full);
+        sync_set_in_call(a->sync, kinds_in_call(a->kinds));
+        return concerned;
 }
 
 /* ---- the user's other machines ---- */
 
 /* What comes with the first answer may have been written long ago. */
-static usec_t age_of(const json_t *content, bool initial) {
-        usec_t told = peer_entry_told(content), wall = clock_wall_now();
+static usec_t age_of(const json_t *content, const struct sync_answer *answer) {
+        usec_t told = entry_told(content);
 
-        return initial && told < wall ? wall - told : 0;
+        return answer->initial && told < answer->wall ? answer->wall - told : 0;
 }
 
 static void take_account_data(struct account *a, const struct sync_answer *answer) {
         const struct sync_batch *b = answer->batch;
-        usec_t now = clock_now();
         bool changed = false;
 
         if (answer->initial) {
-                peers_resync_begin(a->peers);
-                announce_resync_begin(a->announce);
+                heard_resync_begin(a->heard);
+                tell_resync_begin(a->tell);
         }
         for (size_t i = 0; i < b->n_account_data; i++) {
                 const char *type = b->account_data[i].type;
                 const json_t *content = b->account_data[i].content;
 
-                if (!announce_take(a->announce, type, content) &&
-                    peers_take(a->peers, type, content, age_of(content, answer->initial), now))
+                if (!tell_take(a->tell, type, content, answer->now) &&
+                    heard_take(a->heard, type, content, age_of(content, answer), answer->now))
                         changed = true;
         }
-        if (answer->initial && peers_resync_end(a->peers))
+        if (answer->initial && heard_resync_end(a->heard))
                 changed = true;
-        announce_set_heard(a->announce, peers_exist(a->peers));
+        tell_set_heard(a->tell, heard_any(a->heard));
         if (answer->initial)
-                announce_resync_end(a->announce);
-        announce_refresh(a->announce);
+                tell_resync_end(a->tell);
+        tell_refresh(a->tell);
         if (changed)
                 a->handler->others_changed(a->handler->userdata, a);
 }
@@ -338,28 +350,30 @@ static void take_account_data(struct account *a, const struct sync_answer *answe
 static void on_told(void *userdata) {
         struct account *a = userdata;
 
+        touch(a);
         a->handler->changed(a->handler->userdata, a);
 }
 
-const struct peers *account_peers(const struct account *a) {
-        return a->peers;
+const struct heard *account_heard(const struct account *a) {
+        return a->heard;
 }
 
-size_t account_others(const struct account *a, const char *output, struct claim_other ret[PEERS_MAX]) {
-        return peers_claims(a->peers, output, a->facts.device_id, ret);
+size_t account_others(const struct account *a, const char *output, struct claim_other ret[HEARD_MAX]) {
+        return heard_claims(a->heard, output, a->facts.device_id, ret);
 }
 
 usec_t account_others_deadline(const struct account *a) {
-        return peers_deadline(a->peers);
+        return heard_deadline(a->heard);
 }
 
 void account_expire_others(struct account *a, usec_t now) {
-        if (peers_expire(a->peers, now))
+        if (heard_expire(a->heard, now))
                 a->handler->others_changed(a->handler->userdata, a);
 }
 
 void account_tell_others(struct account *a, const char *output, const struct claim_other *claim) {
-        announce_set(a->announce, output, claim);
+        touch(a);
+        tell_set(a->tell, output, claim);
 }
 
 void account_expect_others(struct account *a, bool expecting) {
@@ -370,12 +384,14 @@ void account_expect_others(struct account *a, bool expecting) {
 }
 
 bool account_is_telling(const struct account *a) {
-        return announce_is_telling(a->announce);
+        return tell_is_pending(a->tell);
 }
 
 void account_catch_up(struct account *a) {
-        if (peers_exist(a->peers) && sync_catch_up(a->sync))
-                a->catching_up = true;
+        if (!heard_any(a->heard) || !sync_catch_up(a->sync))
+                return;
+        a->catching_up = true;
+        touch(a);
 }
 
 bool account_is_catching_up(const struct account *a) {
@@ -391,14 +407,18 @@ static void caught_up(struct account *a) {
 
 /* ---- answers ---- */
 
-static void on_answer(void *userdata, const struct sync_answer *answer) {
+static bool on_answer(void *userdata, const struct sync_answer *answer) {
         struct account *a = userdata;
         const struct sync_batch *b = answer->batch;
+        bool concerned;
 
         if (b->overflow)
                 log_warning("Account %s: more than %d events in one answer, ignoring the rest", a->name,
                             SYNC_EVENTS_MAX);
-        apply(a, answer);
+        a->answered = true;
+        a->wall_ahead = answer->wall - answer->now;
+        touch(a);
+        concerned = apply(a, answer);
         take_account_data(a, answer);
         caught_up(a);
         if (answer->initial) {
@@ -411,21 +431,22 @@ static void on_answer(void *userdata, const struct sync_answer *answer) {
         }
         if (answer->moves)
                 a->handler->position(a->handler->userdata, a, b->next_batch);
-        a->answered_at = clock_now();
+        a->answered_at = answer->now;
         backoff_reset(&a->backoff);
         if (answer->initial)
-                return; /* what came since the position is still on its way */
+                return concerned; /* what came since the position is still on its way */
         set_state(a, ACCOUNT_ONLINE, NULL, USEC_NEVER);
         if (!a->settled) {
                 a->settled = true;
                 a->handler->settled(a->handler->userdata, a);
         }
+        return concerned;
 }
 
 static size_t on_rooms(void *userdata, const char **ret, size_t max) {
         const struct account *a = userdata;
 
-        return observers_rooms(a->observers, ret, max);
+        return kinds_rooms(a->kinds, ret, max);
 }
 
 static void on_position_lost(void *userdata) {
@@ -435,15 +456,26 @@ static void on_position_lost(void *userdata) {
         a->handler->position(a->handler->userdata, a, NULL);
 }
 
+static void on_touched(void *userdata) {
+        touch(userdata);
+}
+
 static void on_sync_failed(void *userdata, const struct matrix_reply *reply) {
         failed(userdata, reply);
 }
 
-static void on_watching(void *userdata, bool watching) {
-        struct account *a = userdata;
+/* After sync has done what was due. An answer may have brought news while nothing was watched yet: blindness is told
+ * in any case. */
+static void look(struct account *a) {
+        enum sync_sight before = a->sight;
+        bool answered = a->answered;
 
-        a->watching = watching && presence_pushed(a);
-        if (!watching)
+        a->sight = sync_sight(a->sync);
+        a->answered = false;
+        if (a->sight == SYNC_ASKING || (a->sight == before && !(a->sight == SYNC_BLIND && answered)))
+                return;
+        a->watching = a->sight == SYNC_WATCHING && presence_pushed(a);
+        if (a->sight == SYNC_BLIND)
                 unsure(a);
         else if (a->watching)
                 tell_presence(a);
@@ -465,7 +497,8 @@ static void go(struct account *a, bool gap) {
                 cure_check(a->cure);
         if (!sync_is_resyncing(a->sync))
                 ask_presence(a);
-        (void) sync_go(a->sync);
+        sync_go(a->sync);
+        touch(a);
 }
 
 static bool facts_fit(struct account *a) {
@@ -491,7 +524,7 @@ static void on_connected(const struct matrix_reply *failure, const struct connec
         a->connect = connect_free(a->connect);
         if (failure || !facts_fit(a))
                 return;
-        announce_set_device(a->announce, a->facts.device_id);
+        tell_set_device(a->tell, a->facts.device_id);
         update_options(a);
         update_held(a);
         a->handler->changed(a->handler->userdata, a);
@@ -522,8 +555,37 @@ static void try_now(struct account *a, bool gap) {
                 try_connect(a);
 }
 
+static usec_t account_run(struct account *a, usec_t now) {
+        usec_t next;
+
+        if (a->retry_at <= now)
+                try_now(a, /* gap= */ false);
+        next = sync_run(a->sync, now);
+        if (sync_error(a->sync) < 0 && a->state == ACCOUNT_SYNCING)
+                failed_errno(a, sync_error(a->sync));
+        look(a);
+        next = usec_min(next, kinds_run(a->kinds, now));
+        next = usec_min(next, tell_run(a->tell, now, now + a->wall_ahead));
+        return usec_min(next, a->retry_at);
+}
+
+static void run(struct account *a) {
+        usec_t at = account_run(a, clock_now());
+        int r = sd_event_source_set_time(a->timer, at);
+
+        if (r >= 0)
+                r = sd_event_source_set_enabled(a->timer, at == USEC_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error("Cannot set the timer of account %s: %s", a->name, strerror(-r));
+}
+
+static int on_turn(sd_event_source *source, void *userdata) {
+        run(userdata);
+        return 0;
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        try_now(userdata, /* gap= */ false);
+        run(userdata);
         return 0;
 }
 
@@ -571,7 +633,7 @@ int account_set_settings(struct account *a, const struct account_settings *setti
 
         if (r < 0)
                 return r;
-        observers_set_call_cap(a->observers, a->settings.call_cap);
+        kinds_set_call_cap(a->kinds, a->settings.call_cap);
         update_options(a);
         update_held(a);
         if (!wanted && a->answered_at > 0)
@@ -614,15 +676,25 @@ int account_set_tokens(struct account *a, const struct account_tokens *tokens) {
 
 /* ---- the object ---- */
 
-static int start_observers(struct account *a, sd_event *event, const struct call_sink *sink) {
+static int start_kinds(struct account *a, const struct call_sink *sink) {
         SCOPED(free) char *source = sentence("matrix/%s", a->name);
 
         if (!source)
                 return -ENOMEM;
-        return observers_new(
-                &a->observers, event,
-                &(struct observer_context){
-                        .me = a->user_id, .source = source, .sink = sink, .call_cap = a->settings.call_cap });
+        return kinds_new(&a->kinds,
+                         &(struct kind_context){
+                                 .me = a->user_id, .source = source, .sink = sink, .call_cap = a->settings.call_cap });
+}
+
+static int start_sync(struct account *a, const char *since) {
+        SCOPED(json_decref) json_t *messages = kinds_message_types_new(), *state = kinds_state_types_new();
+        SCOPED(json_decref) json_t *in_call = kinds_in_call_types_new();
+
+        if (!messages || !state || !in_call)
+                return -ENOMEM;
+        return sync_new(&a->sync, a->client, a->user_id, since,
+                        &(struct sync_wants){ .messages = messages, .state = state, .in_call = in_call },
+                        &a->sync_handler);
 }
 
 static int start_parts(struct account *a, sd_event *event, struct http *http, const struct session *session,
@@ -631,25 +703,30 @@ static int start_parts(struct account *a, sd_event *event, struct http *http, co
 
         if (r < 0)
                 return r;
-        r = start_observers(a, event, sink);
+        r = start_kinds(a, sink);
         if (r >= 0)
-                r = peers_new(&a->peers);
+                r = heard_new(&a->heard);
         if (r >= 0)
-                r = announce_new(&a->announce, event, a->client, a->user_id, on_told, a);
+                r = tell_new(&a->tell, a->client, a->user_id, on_told, a);
         if (r < 0)
                 return r;
         r = sd_event_add_time(event, &a->timer, CLOCK_BOOTTIME, 0, 0, on_timer, a);
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(a->timer, "matrix-account");
-        arm(a, USEC_NEVER);
-        a->sync_handler = (struct sync_handler){ .answer = on_answer,
+        (void) sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
+        r = sd_event_add_defer(event, &a->turn, on_turn, a);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(a->turn, "matrix-account-turn");
+        a->retry_at = USEC_NEVER;
+        a->sync_handler = (struct sync_handler){ .touched = on_touched,
+                                                 .answer = on_answer,
                                                  .position_lost = on_position_lost,
                                                  .rooms = on_rooms,
                                                  .failed = on_sync_failed,
-                                                 .watching = on_watching,
                                                  .userdata = a };
-        return sync_new(&a->sync, event, a->client, a->user_id, since, &a->sync_handler);
+        return start_sync(a, since);
 }
 
 int account_new(struct account **ret, sd_event *event, struct http *http, const char *name,
@@ -687,10 +764,11 @@ struct account *account_free(struct account *a) {
         http_request_free(a->presence_request);
         connect_free(a->connect);
         sync_free(a->sync);
-        observers_free(a->observers);
-        announce_free(a->announce);
-        peers_free(a->peers);
+        kinds_free(a->kinds);
+        tell_free(a->tell);
+        heard_free(a->heard);
         sd_event_source_disable_unref(a->timer);
+        sd_event_source_disable_unref(a->turn);
         matrix_client_free(a->client);
         cure_free(a->cure);
         free(a->name);

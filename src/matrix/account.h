@@ -1,4 +1,4 @@
-/* One Matrix account: connects, learns what the server is, follows /sync and feeds the call observers. Decides
+/* One Matrix account: connects, learns what the server is, follows /sync and feeds the call kinds. Decides
  * nothing about presence: it is asked by outputs and by the manager. */
 #pragma once
 
@@ -95,11 +95,11 @@ struct cure *account_cure(const struct account *a); /* NULL: none is set up */
  * that a choice made by it stands. */
 void account_presence_live(const struct account *a, usec_t *ret_first, usec_t *ret_last);
 
-/* ---- the user's other machines (peers.h) ---- */
+/* ---- the user's other machines (heard.h) ---- */
 
-const struct peers *account_peers(const struct account *a);
+const struct heard *account_heard(const struct account *a);
 /* What they owe on that output. Returns how many. */
-size_t account_others(const struct account *a, const char *output, struct claim_other ret[PEERS_MAX]);
+size_t account_others(const struct account *a, const char *output, struct claim_other ret[HEARD_MAX]);
 /* When to call account_expire_others(), which tells of it if something is not believed any more. */
 usec_t account_others_deadline(const struct account *a);
 void account_expire_others(struct account *a, usec_t now);

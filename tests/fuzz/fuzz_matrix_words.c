@@ -1,6 +1,6 @@
 /* Legacy calls by their words: each pair of bytes is one event of few people, few clients and few calls, in any order
  * the fuzzer likes. */
-#include "observers.h"
+#include "kinds.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,20 +32,20 @@ static json_t *event_new(uint8_t a, uint8_t b) {
         return event;
 }
 
-static void say(struct observers *o, json_t *event) {
+static void say(struct kinds *o, json_t *event) {
         SCOPED(json_decref)
         json_t *root = json_pack("{s:s, s:{s:{s:{s:{s:[o]}}}}}", "next_batch", "s", "rooms", "join", ROOM, "timeline",
                                  "events", event);
         SCOPED(sync_batch_free) struct sync_batch *b = NULL;
 
         must(root && sync_batch_new(&b, root, ME) == 0, "it is an answer");
-        observers_feed(o, b);
+        kinds_feed(o, b);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        struct observers o;
+        struct kinds o;
 
-        observers_open(&o);
+        kinds_open(&o);
         for (size_t i = 0; i + 1 < size && i < 64; i += 2)
                 say(&o, event_new(data[i], data[i + 1]));
         must(o.n_calls <= 2, "there were two calls at most");
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                   "content", "membership", "leave"));
                 must(o.n_calls == 0, "outside the room there is no call");
         }
-        observers_end(&o);
-        observers_close(&o);
+        kinds_end(&o);
+        kinds_close(&o);
         return 0;
 }

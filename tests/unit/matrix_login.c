@@ -69,7 +69,7 @@ static void fixture_done(struct fixture *f) {
 static void run(struct fixture *f, const struct matrix_login_options *options) {
         f->done = false;
         f->starting = true;
-        cr_assert_eq(matrix_login_start(&f->login, f->http, options, on_progress, on_done, f), 0);
+        cr_assert_eq(matrix_login_start(&f->login, f->event, f->http, options, on_progress, on_done, f), 0);
         f->starting = false;
         loop_until(f->event, &f->done);
         cr_assert_null(strstr(f->problem, "s3cret"), "%s", f->problem);
@@ -283,8 +283,8 @@ Test(login, wrong_arguments) {
                 cr_assert_not(f.ok, "%s", rows[i].what);
                 cr_assert(strstr(f.problem, rows[i].says), "%s: %s", rows[i].what, f.problem);
         }
-        cr_assert_lt(matrix_login_start(&login, f.http, &(struct matrix_login_options){ .user = "@me:test" }, NULL,
-                                        on_done, &f),
+        cr_assert_lt(matrix_login_start(&login, f.event, f.http, &(struct matrix_login_options){ .user = "@me:test" },
+                                        NULL, on_done, &f),
                      0, "a secret is needed");
         fixture_done(&f);
 }
@@ -295,9 +295,9 @@ Test(login, cancelled) {
 
         fixture_init(&f, good, NULL);
         options.homeserver = loopback_url(f.server, "");
-        cr_assert_eq(matrix_login_start(&f.login, f.http, &options, NULL, on_done, &f), 0);
+        cr_assert_eq(matrix_login_start(&f.login, f.event, f.http, &options, NULL, on_done, &f), 0);
         f.login = matrix_login_free(f.login);
-        cr_assert_eq(matrix_login_start(&f.login, f.http, &options, NULL, on_done, &f), 0);
+        cr_assert_eq(matrix_login_start(&f.login, f.event, f.http, &options, NULL, on_done, &f), 0);
         cr_assert_geq(sd_event_run(f.event, UINT64_MAX), 0);
         f.login = matrix_login_free(f.login);
         cr_assert_not(f.done);

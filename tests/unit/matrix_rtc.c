@@ -135,11 +135,11 @@ Test(rtc_member, contents) {
                         struct stage s;
                         usec_t lasts = (usec_t) contents[i].lasts * USEC_PER_MSEC;
 
-                        stage_open(&s, &call_family_rtc_member);
+                        stage_open(&s, &call_kind_rtc_member);
                         put(&s, in_state ? "state" : "timeline", contents[i].type, STAGE_ME, contents[i].state_key,
                             "$1", contents[i].age, contents[i].content);
                         cr_expect_eq(s.n_calls, lasts ? 1 : 0, "%s", contents[i].what);
-                        cr_expect_eq(s.family->in_call(s.observer), lasts > 0, "%s", contents[i].what);
+                        cr_expect_eq(s.kind->in_call(s.of), lasts > 0, "%s", contents[i].what);
                         if (s.n_calls > 0) {
                                 cr_expect_eq(s.calls[0].phase, CALL_ACTIVE, "%s", contents[i].what);
                                 cr_expect_eq(s.calls[0].evidence, EVIDENCE_PROOF, "%s", contents[i].what);
@@ -187,7 +187,7 @@ Test(rtc_member, what_comes_then) {
         for (size_t i = 0; i < ARRAY_SIZE(then); i++) {
                 struct stage s;
 
-                stage_open(&s, &call_family_rtc_member);
+                stage_open(&s, &call_kind_rtc_member);
                 put(&s, "timeline", MEMBER, STAGE_ME, G3_KEY, "$1", 0, G3);
                 cr_assert_eq(s.n_calls, 1);
                 put(&s, then[i].section, then[i].type, then[i].sender, then[i].state_key, then[i].event_id, 0,
@@ -214,7 +214,7 @@ Test(rtc_member, redaction) {
         for (size_t i = 0; i < ARRAY_SIZE(redactions); i++) {
                 struct stage s;
 
-                stage_open(&s, &call_family_rtc_member);
+                stage_open(&s, &call_kind_rtc_member);
                 put(&s, "timeline", MEMBER, STAGE_ME, G3_KEY, "$1", 0, G3);
                 stage_sync(&s, "timeline", redactions[i].event);
                 cr_expect_eq(s.n_calls, redactions[i].in_call ? 1 : 0, "%s", redactions[i].what);
@@ -225,7 +225,7 @@ Test(rtc_member, redaction) {
 Test(rtc_member, somebody_elses_call_is_not_mine) {
         struct stage s;
 
-        stage_open(&s, &call_family_rtc_member);
+        stage_open(&s, &call_kind_rtc_member);
         put(&s, "state", MEMBER, "@x:hs", "_@x:hs_D_m.call", "$1", 0, G3);
         put(&s, "state", MEMBER, "@x:hs", G3_KEY, "$2", 0, G3);
         put(&s, "state", MEMBER, "@me:hs.org", "@me:hs", "$3", 0, G3);
@@ -237,7 +237,7 @@ Test(rtc_member, somebody_elses_call_is_not_mine) {
 Test(rtc_member, generations_and_devices_stand_side_by_side) {
         struct stage s;
 
-        stage_open(&s, &call_family_rtc_member);
+        stage_open(&s, &call_kind_rtc_member);
         put(&s, "state", MEMBER, STAGE_ME, "@me:hs", "$1", 0, G2("\"expires\":3600000"));
         put(&s, "state", MEMBER, STAGE_ME, G3_KEY, "$2", 0, G3);
         put(&s, "state", "m.call.member", STAGE_ME, G3_KEY, "$3", 0, G3);
@@ -246,7 +246,7 @@ Test(rtc_member, generations_and_devices_stand_side_by_side) {
         cr_expect_eq(s.n_calls, 2);
         stage_wait(&s, USEC_PER_HOUR);
         cr_expect_eq(s.n_calls, 1);
-        cr_expect(s.family->in_call(s.observer));
+        cr_expect(s.kind->in_call(s.of));
         stage_close(&s);
 }
 
@@ -254,7 +254,7 @@ Test(rtc_member, joined_and_left_in_one_answer) {
         struct stage s;
         SCOPED(free) char *join = NULL, *leave = NULL, *both = NULL;
 
-        stage_open(&s, &call_family_rtc_member);
+        stage_open(&s, &call_kind_rtc_member);
         join = event_text(&s, MEMBER, STAGE_ME, G3_KEY, "$1", 9000, G3);
         leave = event_text(&s, MEMBER, STAGE_ME, G3_KEY, "$2", 1000, "{}");
         cr_assert_geq(asprintf(&both, "%s,%s", join, leave), 0);
@@ -267,7 +267,7 @@ Test(rtc_member, a_wrong_clock_here_does_no_harm) {
         struct stage s;
         SCOPED(free) char *text = NULL;
 
-        stage_open(&s, &call_family_rtc_member);
+        stage_open(&s, &call_kind_rtc_member);
         text = event_text(&s, MEMBER, STAGE_ME, "@me:hs", "$1", 0, G1(IN_1_HOUR));
         s.time.wall += 24 * USEC_PER_HOUR;
         stage_sync(&s, "timeline", text);
@@ -279,7 +279,7 @@ Test(rtc_member, a_wrong_clock_here_does_no_harm) {
 Test(rtc_member, without_an_age_by_the_wall_clock) {
         struct stage s;
 
-        stage_open(&s, &call_family_rtc_member);
+        stage_open(&s, &call_kind_rtc_member);
         stage_sync(&s, "state",
                    "{\"type\":\"" MEMBER
                    "\",\"sender\":\"@me:hs\",\"state_key\":\"k\",\"origin_server_ts\":" AGO_1_HOUR ",\"content\":" G3
@@ -293,7 +293,7 @@ Test(rtc_member, without_an_age_by_the_wall_clock) {
 static void resync(struct stage *s, const char *type, const char *event_id, int64_t age, const char *content) {
         SCOPED(free) char *text = NULL, *body = NULL;
 
-        s->family->resync(s->observer, true);
+        s->kind->resync(s->of, true);
         if (content) {
                 text = event_text(s, type, STAGE_ME, G3_KEY, event_id, age, content);
                 cr_assert_geq(asprintf(&body,
@@ -303,14 +303,14 @@ static void resync(struct stage *s, const char *type, const char *event_id, int6
                               0);
                 stage_feed(s, body);
         }
-        s->family->resync(s->observer, false);
+        s->kind->resync(s->of, false);
         stage_commit(s);
 }
 
 Test(rtc_member, resync) {
         struct stage s;
 
-        stage_open(&s, &call_family_rtc_member);
+        stage_open(&s, &call_kind_rtc_member);
         put(&s, "timeline", MEMBER, STAGE_ME, G3_KEY, "$1", 0, G3);
         cr_assert_eq(s.n_calls, 1);
 
@@ -318,7 +318,7 @@ Test(rtc_member, resync) {
         resync(&s, MEMBER, "$1", MINUTE + 7, G3);
         cr_expect_eq(s.n_calls, 1, "seen again");
         cr_expect_eq(s.n_told, 1, "and not told again");
-        s.family->resync(s.observer, true); /* one that comes to nothing */
+        s.kind->resync(s.of, true); /* one that comes to nothing */
         resync(&s, MEMBER, "$1", MINUTE, G3);
         cr_expect_eq(s.n_calls, 1, "begun twice");
         resync(&s, MEMBER, "$1", MINUTE, "{}");
@@ -334,7 +334,7 @@ Test(rtc_member, resync) {
 Test(rtc_member, leaving_the_room) {
         struct stage s;
 
-        stage_open(&s, &call_family_rtc_member);
+        stage_open(&s, &call_kind_rtc_member);
         put(&s, "timeline", MEMBER, STAGE_ME, G3_KEY, "$1", 0, G3);
         stage_feed(&s, "{\"next_batch\":\"s\",\"rooms\":{\"leave\":{\"" STAGE_ROOM "\":{\"state\":{\"events\":[{"
                        "\"type\":\"" MEMBER "\",\"sender\":\"@me:hs\",\"state_key\":\"k\",\"content\":" G3 "}]}}}}}");
@@ -346,7 +346,7 @@ Test(rtc_member, leaving_the_room) {
 Test(rtc_member, more_than_are_looked_at) {
         struct stage s;
 
-        stage_open(&s, &call_family_rtc_member);
+        stage_open(&s, &call_kind_rtc_member);
         for (int i = 0; i < 100; i++) {
                 char key[32], id[32], content[128];
 
@@ -386,7 +386,7 @@ Test(jitsi, video_rooms) {
         for (size_t i = 0; i < ARRAY_SIZE(videos); i++) {
                 struct stage s;
 
-                stage_open(&s, &call_family_jitsi);
+                stage_open(&s, &call_kind_jitsi);
                 put(&s, "state", VIDEO, videos[i].sender, videos[i].sender, "$1", 0, videos[i].content);
                 cr_expect_eq(s.n_calls, videos[i].in_call ? 1 : 0, "%s", videos[i].what);
                 put(&s, "timeline", VIDEO, videos[i].sender, videos[i].sender, "$2", 0, "{\"devices\":[]}");
@@ -398,7 +398,7 @@ Test(jitsi, video_rooms) {
 Test(jitsi, runs_out_after_its_time) {
         struct stage s;
 
-        stage_open(&s, &call_family_jitsi);
+        stage_open(&s, &call_kind_jitsi);
         put(&s, "state", VIDEO, STAGE_ME, STAGE_ME, "$1", 0, "{\"devices\":[\"D\"],\"expires_ts\":" IN_1_HOUR "}");
         cr_assert_eq(s.n_calls, 1);
         cr_expect_eq(s.calls[0].evidence, EVIDENCE_PROOF);
@@ -413,7 +413,7 @@ Test(jitsi, runs_out_after_its_time) {
 Test(jitsi, a_widget_says_nothing) {
         struct stage s;
 
-        stage_open(&s, &call_family_jitsi);
+        stage_open(&s, &call_kind_jitsi);
         put(&s, "state", "im.vector.modular.widgets", STAGE_ME, "w", "$1", 0,
             "{\"type\":\"jitsi\",\"url\":\"https://hs\",\"data\":{\"conferenceId\":\"c\",\"domain\":\"meet.hs\"}}");
         cr_expect_eq(s.n_calls, 0);

@@ -79,11 +79,11 @@ Test(rtc_notify, rings) {
                 SCOPED(free) char *text = NULL;
                 struct stage s;
 
-                stage_open(&s, &call_family_rtc_notify);
+                stage_open(&s, &call_kind_rtc_notify);
                 text = event_text(&s, rings[i].type, rings[i].sender, rings[i].age, rings[i].content);
                 stage_sync(&s, "timeline", text);
                 cr_expect_eq(stage_phase(&s, ID), lasts ? CALL_RINGING_IN : CALL_GONE, "%s", rings[i].what);
-                cr_expect_not(s.family->in_call(s.observer), "%s", rings[i].what);
+                cr_expect_not(s.kind->in_call(s.of), "%s", rings[i].what);
                 if (s.n_calls > 0) {
                         cr_expect_eq(s.calls[0].until, STAGE_BOOT + lasts, "%s", rings[i].what);
                         stage_wait(&s, lasts - 1);
@@ -144,7 +144,7 @@ Test(rtc_notify, endings) {
                 SCOPED(free) char *ring = NULL;
                 struct stage s;
 
-                stage_open(&s, &call_family_rtc_notify);
+                stage_open(&s, &call_kind_rtc_notify);
                 ring = event_text(&s, TYPE, "@x:hs", 0, RING);
                 stage_sync(&s, "timeline", ring);
                 cr_assert_eq(stage_phase(&s, ID), CALL_RINGING_IN);
@@ -159,7 +159,7 @@ Test(rtc_notify, the_decline_comes_first) {
         SCOPED(free) char *ring = NULL;
         struct stage s;
 
-        stage_open(&s, &call_family_rtc_notify);
+        stage_open(&s, &call_kind_rtc_notify);
         stage_sync(&s, "timeline", DECLINE("@me:hs", "$n"));
         ring = event_text(&s, TYPE, "@x:hs", 0, RING);
         stage_sync(&s, "timeline", ring);
@@ -171,13 +171,13 @@ Test(rtc_notify, seen_again_it_is_one_ring) {
         SCOPED(free) char *ring = NULL;
         struct stage s;
 
-        stage_open(&s, &call_family_rtc_notify);
+        stage_open(&s, &call_kind_rtc_notify);
         ring = event_text(&s, TYPE, "@x:hs", 0, RING);
         stage_sync(&s, "timeline", ring);
         stage_sync(&s, "timeline", ring);
         cr_expect_eq(s.n_calls, 1);
         cr_expect_eq(s.n_told, 1);
-        s.family->room_left(s.observer, STAGE_ROOM);
+        s.kind->room_left(s.of, STAGE_ROOM);
         stage_commit(&s);
         cr_expect_eq(s.n_calls, 0);
         stage_close(&s);
@@ -186,7 +186,7 @@ Test(rtc_notify, seen_again_it_is_one_ring) {
 Test(rtc_notify, a_storm_stays_small) {
         struct stage s;
 
-        stage_open(&s, &call_family_rtc_notify);
+        stage_open(&s, &call_kind_rtc_notify);
         for (int i = 0; i < 100; i++) {
                 SCOPED(free) char *text = NULL;
 

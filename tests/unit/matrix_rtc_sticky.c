@@ -127,7 +127,7 @@ Test(rtc_sticky, events) {
                 const char *what = events[i / 2].what;
                 struct stage s;
 
-                stage_open(&s, &call_family_rtc_sticky);
+                stage_open(&s, &call_kind_rtc_sticky);
                 put(&s, sections[i % 2], &events[i / 2].event);
                 cr_expect_eq(s.n_calls, lasts ? 1 : 0, "%s, in %s", what, sections[i % 2]);
                 if (s.n_calls > 0) {
@@ -135,7 +135,7 @@ Test(rtc_sticky, events) {
                         cr_expect_eq(s.calls[0].evidence, EVIDENCE_PROOF, "%s", what);
                         cr_expect(s.calls[0].announced, "%s", what);
                         cr_expect_eq(s.calls[0].until, STAGE_BOOT + lasts, "%s", what);
-                        cr_expect(s.family->in_call(s.observer), "%s", what);
+                        cr_expect(s.kind->in_call(s.of), "%s", what);
                         stage_wait(&s, lasts);
                         cr_expect_eq(s.n_calls, 0, "%s", what);
                 }
@@ -166,7 +166,7 @@ Test(rtc_sticky, which_one_stands) {
         for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
                 struct stage s;
 
-                stage_open(&s, &call_family_rtc_sticky);
+                stage_open(&s, &call_kind_rtc_sticky);
                 put(&s, "timeline", &pairs[i].first);
                 put(&s, "msc4354_sticky", &pairs[i].second);
                 cr_expect_eq(stage_phase(&s, K), pairs[i].in_call ? CALL_ACTIVE : CALL_GONE, "%s", pairs[i].what);
@@ -178,7 +178,7 @@ Test(rtc_sticky, a_renewed_call_began_when_it_began) {
         struct stage s;
         usec_t since;
 
-        stage_open(&s, &call_family_rtc_sticky);
+        stage_open(&s, &call_kind_rtc_sticky);
         put(&s, "timeline", &(struct sent) EVENT("$a", 0, HOUR, JOIN("k")));
         since = s.calls[0].since;
         stage_wait(&s, 59 * USEC_PER_MIN);
@@ -212,7 +212,7 @@ Test(rtc_sticky, endings) {
         for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
                 struct stage s;
 
-                stage_open(&s, &call_family_rtc_sticky);
+                stage_open(&s, &call_kind_rtc_sticky);
                 put(&s, "timeline", &(struct sent) EVENT("$a", 0, HOUR, JOIN("k")));
                 stage_sync(&s, endings[i].section, endings[i].events);
                 cr_expect_eq(stage_phase(&s, K), endings[i].in_call ? CALL_ACTIVE : CALL_GONE, "%s", endings[i].what);
@@ -223,13 +223,13 @@ Test(rtc_sticky, endings) {
 Test(rtc_sticky, a_resync_brings_them_in_parts) {
         struct stage s;
 
-        stage_open(&s, &call_family_rtc_sticky);
+        stage_open(&s, &call_kind_rtc_sticky);
         put(&s, "timeline", &(struct sent) EVENT("$a", 0, HOUR, JOIN("k")));
-        s.family->resync(s.observer, true);
-        s.family->resync(s.observer, false);
+        s.kind->resync(s.of, true);
+        s.kind->resync(s.of, false);
         stage_commit(&s);
         cr_expect_eq(s.n_calls, 1);
-        s.family->room_left(s.observer, STAGE_ROOM);
+        s.kind->room_left(s.of, STAGE_ROOM);
         stage_commit(&s);
         cr_expect_eq(s.n_calls, 0);
         stage_close(&s);
@@ -238,7 +238,7 @@ Test(rtc_sticky, a_resync_brings_them_in_parts) {
 Test(rtc_sticky, more_than_are_looked_at) {
         struct stage s;
 
-        stage_open(&s, &call_family_rtc_sticky);
+        stage_open(&s, &call_kind_rtc_sticky);
         for (int i = 0; i < 60; i++) {
                 char id[16], content[128];
 

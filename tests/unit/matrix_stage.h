@@ -1,4 +1,4 @@
-/* A stage for one observer: events in as the bytes of /sync, a sink that keeps what it was told, a clock by hand. */
+/* A stage for one kind: events in as the bytes of /sync, a sink that keeps what it was told, a clock by hand. */
 #pragma once
 
 #include <criterion/criterion.h>
@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "matrix/sync/events.h"
-#include "matrix/calls/family.h"
+#include "matrix/calls/kind.h"
 #include "json/json.h"
 
 #define STAGE_ME        "@me:hs"
@@ -26,11 +26,11 @@ struct stage_call {
 };
 
 struct stage {
-        const struct call_family *family;
-        struct observer *observer;
-        struct observer_context context;
+        const struct call_kind *kind;
+        struct kind_calls *of;
+        struct kind_context context;
         struct call_sink sink;
-        struct observer_time time;
+        struct kind_time time;
         struct stage_call calls[STAGE_CALLS_MAX];
         size_t n_calls;
         unsigned n_told; /* reports and ends */
@@ -77,19 +77,19 @@ static inline void stage_on_end(void *userdata, const char *source, const char *
         *c = s->calls[--s->n_calls];
 }
 
-static inline void stage_open(struct stage *s, const struct call_family *family) {
+static inline void stage_open(struct stage *s, const struct call_kind *kind) {
         *s = (struct stage){
-                .family = family,
+                .kind = kind,
                 .sink = { .report = stage_on_report, .end = stage_on_end, .userdata = s },
                 .context = { .me = STAGE_ME, .source = "matrix/test", .call_cap = 4 * USEC_PER_HOUR },
                 .time = { .now = STAGE_BOOT, .wall = (usec_t) STAGE_WALL_MSEC * USEC_PER_MSEC },
         };
         s->context.sink = &s->sink;
-        cr_assert_eq(family->new (&s->observer, &s->context), 0);
+        cr_assert_eq(kind->new (&s->of, &s->context), 0);
 }
 
 static inline void stage_close(struct stage *s) {
-        s->observer = s->family->free(s->observer);
+        s->of = s->kind->free(s->of);
 }
 
 static inline enum call_phase stage_phase(struct stage *s, const char *id) {
@@ -107,7 +107,7 @@ static inline void stage_wait(struct stage *s, usec_t usec) {
         usec_t end = s->time.now + usec;
 
         for (;;) {
-                usec_t at = s->family->deadline(s->observer);
+                usec_t at = s->kind->deadline(s->of);
 
                 if (at > end)
                         break;
@@ -115,8 +115,8 @@ static inline void stage_wait(struct stage *s, usec_t usec) {
                         s->time.wall += at - s->time.now;
                         s->time.now = at;
                 }
-                s->family->tick(s->observer, &s->time);
-                cr_assert_gt(s->family->deadline(s->observer), s->time.now, "the timer would spin");
+                s->kind->commit(s->of, &s->time);
+                cr_assert_gt(s->kind->deadline(s->of), s->time.now, "the timer would spin");
         }
         s->time.wall += end - s->time.now;
         s->time.now = end;
@@ -133,9 +133,9 @@ static inline json_t *stage_json(const char *text) {
 
 static inline void stage_feed_batch(struct stage *s, const struct sync_batch *batch) {
         for (size_t i = 0; i < batch->n_events; i++)
-                s->family->event(s->observer, &batch->events[i], &s->time);
+                s->kind->event(s->of, &batch->events[i], &s->time);
         for (size_t i = 0; i < batch->n_left_rooms; i++)
-                s->family->room_left(s->observer, batch->left_rooms[i]);
+                s->kind->room_left(s->of, batch->left_rooms[i]);
 }
 
 static inline void stage_feed(struct stage *s, const char *body) {
@@ -147,7 +147,7 @@ static inline void stage_feed(struct stage *s, const char *body) {
 }
 
 static inline void stage_commit(struct stage *s) {
-        s->family->commit(s->observer, &s->time);
+        s->kind->commit(s->of, &s->time);
 }
 
 /* One answer of /sync with these events of the room, a JSON list without its brackets. */

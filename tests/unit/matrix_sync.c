@@ -6,12 +6,28 @@
 #include "matrix/sync/sync.h"
 #include "json/json.h"
 
-static const char *const message_types[] = { "m.call.invite", "m.call.hangup", NULL };
-static const char *const state_types[] = { "m.call.member", NULL };
+struct types {
+        json_t *messages, *state, *in_call;
+        struct sync_wants wants;
+};
 
-static const struct call_family talk = { .name = "talk", .message_types = message_types };
-static const struct call_family rooms = { .name = "rooms", .state_types = state_types };
-static const struct call_family *const families[] = { &talk, &rooms, NULL };
+static struct types types_new(void) {
+        struct types t = {
+                .messages = json_pack("[ss]", "m.call.invite", "m.call.hangup"),
+                .state = json_pack("[s]", "m.call.member"),
+                .in_call = json_pack("[ss]", "m.room.member", "m.room.redaction"),
+        };
+
+        t.wants = (struct sync_wants){ t.messages, t.state, t.in_call };
+        return t;
+}
+
+static void types_done_scoped(struct types *t) {
+        cr_assert_eq(json_array_size(t->messages), 2, "what is wanted is only read");
+        json_decref(t->messages);
+        json_decref(t->state);
+        json_decref(t->in_call);
+}
 
 static const json_t *at(const json_t *j, const char *a, const char *b) {
         return json_object_get(json_object_get(json_object_get(j, "room"), a), b);
@@ -39,9 +55,11 @@ static const struct filter_row {
 };
 
 Test(matrix_sync, filter) {
+        SCOPED(types_done) struct types types = types_new();
+
         for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
                 const struct filter_row *row = &filters[i];
-                SCOPED(json_decref) json_t *f = sync_filter_new(families, row->kind, row->me, "org.example.");
+                SCOPED(json_decref) json_t *f = sync_filter_new(&types.wants, row->kind, row->me, "org.example.");
                 const json_t *presence = json_object_get(f, "presence");
                 const json_t *timeline = at(f, "timeline", "types");
 
@@ -63,26 +81,21 @@ Test(matrix_sync, filter) {
 }
 
 Test(matrix_sync, filter_without_wildcards) {
-        SCOPED(json_decref) json_t *f = sync_filter_new(families, SYNC_FILTER_IDLE, NULL, NULL);
+        SCOPED(types_done) struct types types = types_new();
+        SCOPED(json_decref) json_t *f = sync_filter_new(&types.wants, SYNC_FILTER_IDLE, NULL, NULL);
 
         cr_assert_null(json_object_get(json_object_get(f, "account_data"), "types"), "all types are asked for");
         cr_assert(json_is_array(at(f, "account_data", "types")), "but not those of rooms");
 }
 
 Test(matrix_sync, message_types_for_gaps) {
-        SCOPED(json_decref) json_t *idle = sync_message_types_new(families, false);
-        SCOPED(json_decref) json_t *in_call = sync_message_types_new(families, true);
+        SCOPED(types_done) struct types types = types_new();
+        SCOPED(json_decref) json_t *idle = sync_message_types_new(&types.wants, false);
+        SCOPED(json_decref) json_t *in_call = sync_message_types_new(&types.wants, true);
 
         cr_assert_eq(json_array_size(idle), 2);
         cr_assert_eq(json_array_size(in_call), 4);
         cr_assert_not(has(idle, "m.call.member"), "state comes whole, it is not read back");
-}
-
-Test(matrix_sync, types_that_hurry_the_next_poll) {
-        cr_assert(sync_type_is_wanted(families, "m.call.hangup"));
-        cr_assert(sync_type_is_wanted(families, "m.call.member"));
-        cr_assert(sync_type_is_wanted(families, "m.room.redaction"));
-        cr_assert_not(sync_type_is_wanted(families, "m.room.message"));
 }
 
 static const struct path_row {

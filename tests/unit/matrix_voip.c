@@ -1,4 +1,4 @@
-/* Legacy calls: the observer's table, row by row. A step is what one answer of /sync brings, in short:
+/* Legacy calls: the kind's table, row by row. A step is what one answer of /sync brings, in short:
  *   "x/P answer; me hangup" is an m.call.answer of @x:hs from party P and a version 0 m.call.hangup of @me:hs;
  *   key=value after the verb goes into the event (see option()); "wait=MSEC" lets time pass. */
 #include "matrix_stage.h"
@@ -137,13 +137,13 @@ static void run(const struct scenario *rows, size_t n) {
         for (size_t i = 0; i < n; i++) {
                 struct stage s;
 
-                stage_open(&s, &call_family_voip);
+                stage_open(&s, &call_kind_voip);
                 for (const struct step *step = rows[i].steps; step < rows[i].steps + STEPS_MAX && step->says; step++) {
                         play(&s, step->says);
                         cr_expect_eq(stage_phase(&s, ID("c1")), step->then, "%s: after \"%s\" it is %s", rows[i].what,
                                      step->says, call_phase_to_string(stage_phase(&s, ID("c1"))));
-                        cr_expect_eq(s.family->in_call(s.observer), step->then == CALL_ACTIVE, "%s: \"%s\"",
-                                     rows[i].what, step->says);
+                        cr_expect_eq(s.kind->in_call(s.of), step->then == CALL_ACTIVE, "%s: \"%s\"", rows[i].what,
+                                     step->says);
                 }
                 stage_close(&s);
         }
@@ -333,7 +333,7 @@ Test(voip, others) {
 Test(voip, glare) {
         struct stage s;
 
-        stage_open(&s, &call_family_voip);
+        stage_open(&s, &call_kind_voip);
         play(&s, "me/M invite");
         play(&s, "x/X invite call=c0");
         cr_expect_eq(stage_phase(&s, ID("c1")), CALL_RINGING_OUT);
@@ -348,7 +348,7 @@ Test(voip, evidence_and_times) {
         struct stage s;
         const struct stage_call *c;
 
-        stage_open(&s, &call_family_voip);
+        stage_open(&s, &call_kind_voip);
         play(&s, "x/X invite age=5000");
         c = stage_find(&s, ID("c1"));
         cr_assert(c);
@@ -357,7 +357,7 @@ Test(voip, evidence_and_times) {
         cr_expect_eq(c->since, STAGE_BOOT - 5 * USEC_PER_SEC);
         cr_expect_eq(c->until, STAGE_BOOT + 55 * USEC_PER_SEC);
         cr_expect_str_eq(c->what, "m.call.invite received");
-        cr_expect_eq(s.family->deadline(s.observer), c->until);
+        cr_expect_eq(s.kind->deadline(s.of), c->until);
 
         play(&s, "me/M answer age=2000");
         cr_expect_eq(c->since, STAGE_BOOT - 2 * USEC_PER_SEC);
@@ -365,14 +365,14 @@ Test(voip, evidence_and_times) {
         cr_expect_str_eq(c->what, "m.call.answer sent by you");
 
         play(&s, "me/M hangup");
-        cr_expect_eq(s.family->deadline(s.observer), USEC_NEVER);
+        cr_expect_eq(s.kind->deadline(s.of), USEC_NEVER);
         stage_close(&s);
 }
 
 Test(voip, nothing_new_is_not_told_again) {
         struct stage s;
 
-        stage_open(&s, &call_family_voip);
+        stage_open(&s, &call_kind_voip);
         play(&s, "x/X invite; me/M answer id=$a");
         cr_expect_eq(s.n_told, 1);
         play(&s, "me/M answer id=$a");
@@ -386,7 +386,7 @@ Test(voip, nothing_new_is_not_told_again) {
 Test(voip, leaving_the_room_ends_its_calls) {
         struct stage s;
 
-        stage_open(&s, &call_family_voip);
+        stage_open(&s, &call_kind_voip);
         play(&s, "x/X invite; me/M answer");
         stage_feed(&s, "{\"next_batch\":\"s\",\"rooms\":{\"leave\":{\"!other:hs\":{}}}}");
         stage_commit(&s);
@@ -413,7 +413,7 @@ static void storm(struct stage *s, unsigned n, const char *format) {
 Test(voip, a_storm_does_not_displace_my_call) {
         struct stage s;
 
-        stage_open(&s, &call_family_voip);
+        stage_open(&s, &call_kind_voip);
         play(&s, "x/X invite; me/M answer; x/X select to=M");
         storm(&s, 200, "z/Z invite call=z%u");
         cr_expect_eq(stage_phase(&s, ID("c1")), CALL_ACTIVE);
@@ -429,7 +429,7 @@ Test(voip, a_storm_does_not_displace_my_call) {
 Test(voip, a_storm_does_not_keep_me_from_calling) {
         struct stage s;
 
-        stage_open(&s, &call_family_voip);
+        stage_open(&s, &call_kind_voip);
         storm(&s, 40, "z/Z invite call=z%u");
         play(&s, "me/M invite");
         cr_expect_eq(stage_phase(&s, ID("c1")), CALL_RINGING_OUT);
@@ -442,7 +442,7 @@ Test(voip, a_storm_does_not_keep_me_from_calling) {
 Test(voip, many_clients_do_not_hide_my_answer) {
         struct stage s;
 
-        stage_open(&s, &call_family_voip);
+        stage_open(&s, &call_kind_voip);
         play(&s, "x/X invite");
         storm(&s, 60, "z/%u answer");
         storm(&s, 60, "x/%u mute");
@@ -475,7 +475,7 @@ Test(voip, broken_events_are_skipped) {
         for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
                 struct stage s;
 
-                stage_open(&s, &call_family_voip);
+                stage_open(&s, &call_kind_voip);
                 stage_sync(&s, "timeline", broken[i].event);
                 cr_expect_eq(s.n_calls, 0, "%s", broken[i].what);
                 play(&s, "x/X invite; me/M answer");
@@ -501,7 +501,7 @@ Test(voip, odd_members) {
                 SCOPED(free) char *event = NULL;
                 struct stage s;
 
-                stage_open(&s, &call_family_voip);
+                stage_open(&s, &call_kind_voip);
                 play(&s, "x/X invite");
                 cr_assert_geq(asprintf(&event, "{\"type\":\"m.call.answer\",\"sender\":\"@me:hs\",\"content\":%s}",
                                        odd[i].answer_content),

@@ -12,7 +12,7 @@ static bool has_device(const json_t *devices) {
         return false;
 }
 
-static bool read_video_member(const struct matrix_event *e, const struct observer_time *t, moment_t *ret_since,
+static bool read_video_member(const struct matrix_event *e, const struct kind_time *t, moment_t *ret_since,
                               moment_t *ret_until) {
         if (!has_device(json_member_array(e->content, "devices")))
                 return false;
@@ -21,14 +21,14 @@ static bool read_video_member(const struct matrix_event *e, const struct observe
         return true;
 }
 
-static const struct own_state_kind video = {
-        .family = &call_family_jitsi,
+static const struct member_state_kind video = {
+        .kind = &call_kind_jitsi,
         .what = "video.member state written by you",
         .read = read_video_member,
 };
 
-static int jitsi_new(struct observer **ret, const struct observer_context *context) {
-        return own_state_new(ret, context, &video);
+static int jitsi_new(struct kind_calls **ret, const struct kind_context *context) {
+        return member_state_new(ret, context, &video);
 }
 
-const struct call_family call_family_jitsi = OWN_STATE_FAMILY("video", video_types, jitsi_new);
+const struct call_kind call_kind_jitsi = MEMBER_STATE_KIND("video", video_types, jitsi_new);

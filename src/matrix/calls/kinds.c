@@ -1,144 +1,201 @@
-/* Carries events, time and deadlines to the observers; the families themselves are pure. */
+/* The calls of one account: carries events and time to every kind. States: between answers everything applied is
+ * reported; from the first kinds_apply() to kinds_commit() the kinds know more than they have said. */
 #include "matrix/calls/kinds.h"
 
 #include <errno.h>
 
-#include "util/clock.h"
-#include "util/log.h"
+#include "matrix/calls/report-set.h"
 
 /* More than there are kinds of calls in Matrix. */
-#define FAMILIES_MAX 8
+#define KINDS_MAX 8
 
-struct observers {
-        struct observer_context context;
+struct kinds {
+        struct kind_context context;
         char *me, *source;
-        sd_event_source *timer;
-        struct observer *of[FAMILIES_MAX]; /* in the order of call_families */
+        const struct call_sink *sink;
+        struct call_sink counting;        /* what the kinds report to: passes it on to `sink` */
+        struct kind_calls *of[KINDS_MAX]; /* in the order of call_kinds */
         size_t n;
+        const char *full;
+        bool concerned; /* since the last commit */
 };
 
-static struct observer_time time_now(void) {
-        return (struct observer_time){ .now = clock_now(), .wall = clock_wall_now() };
+/* Membership and redactions end calls; they come from every room, so they are asked for only during one. */
+static const char *const in_call_types[] = { "m.room.member", "m.room.redaction", NULL };
+
+/* ---- what is wanted ---- */
+
+static json_t *append_types(json_t *array, const char *const *types) {
+        for (; types && *types; types++)
+                if (json_array_append_new(array, json_string(*types)) < 0) {
+                        json_decref(array);
+                        return NULL;
+                }
+        return array;
 }
 
-static void arm(struct observers *o) {
-        usec_t at = USEC_NEVER;
-        int r;
+json_t *kinds_message_types_new(void) {
+        json_t *types = json_array();
 
-        for (size_t i = 0; i < o->n; i++)
-                at = usec_min(at, call_families[i]->deadline(o->of[i]));
-        r = sd_event_source_set_time(o->timer, at);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(o->timer, at == USEC_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_error("Cannot set the timer of Matrix calls: %s", strerror(-r));
+        for (size_t i = 0; call_kinds[i] && types; i++)
+                types = append_types(types, call_kinds[i]->message_types);
+        return types;
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        struct observers *o = userdata;
-        struct observer_time t = time_now();
+json_t *kinds_state_types_new(void) {
+        json_t *types = json_array();
 
-        for (size_t i = 0; i < o->n; i++)
-                if (call_families[i]->deadline(o->of[i]) <= t.now)
-                        call_families[i]->tick(o->of[i], &t);
-        arm(o);
-        return 0;
+        for (size_t i = 0; call_kinds[i] && types; i++)
+                types = append_types(types, call_kinds[i]->state_types);
+        return types;
 }
 
-void observers_apply(struct observers *o, const struct sync_batch *batch) {
-        struct observer_time t = time_now();
+json_t *kinds_in_call_types_new(void) {
+        json_t *types = json_array();
 
-        for (size_t f = 0; f < o->n; f++) {
-                if (batch->torn_room && call_families[f]->torn)
-                        call_families[f]->torn(o->of[f], batch);
-                for (size_t i = 0; i < batch->n_events; i++)
-                        call_families[f]->event(o->of[f], &batch->events[i], &t);
-                for (size_t i = 0; i < batch->n_left_rooms; i++)
-                        call_families[f]->room_left(o->of[f], batch->left_rooms[i]);
-        }
+        return types ? append_types(types, in_call_types) : NULL;
 }
 
-void observers_commit(struct observers *o) {
-        struct observer_time t = time_now();
-
-        for (size_t f = 0; f < o->n; f++)
-                call_families[f]->commit(o->of[f], &t);
-        arm(o);
+static bool list_has(const char *const *types, const char *type) {
+        return types && type_is_one_of(type, types);
 }
 
-void observers_resync(struct observers *o, bool begins) {
-        for (size_t f = 0; f < o->n; f++)
-                call_families[f]->resync(o->of[f], begins);
+static bool type_is_wanted(const char *type) {
+        for (size_t i = 0; call_kinds[i]; i++)
+                if (list_has(call_kinds[i]->message_types, type) || list_has(call_kinds[i]->state_types, type))
+                        return true;
+        return list_has(in_call_types, type);
 }
 
-bool observers_in_call(const struct observers *o) {
-        for (size_t f = 0; f < o->n; f++)
-                if (call_families[f]->in_call(o->of[f]))
+/* ---- events ---- */
+
+static bool has_room(const struct kinds *k, const char *room_id) {
+        for (size_t i = 0; i < k->n; i++)
+                if (call_kinds[i]->has_room(k->of[i], room_id))
                         return true;
         return false;
 }
 
-size_t observers_rooms(const struct observers *o, const char **ret, size_t max) {
+static bool concerns_us(const struct kinds *k, const struct matrix_event *e) {
+        return type_is_wanted(e->type) && (streq(e->sender, k->me) || has_room(k, e->room_id));
+}
+
+void kinds_apply(struct kinds *k, const struct room_events *events, const struct kind_time *t) {
+        for (size_t i = 0; i < events->n_events && !k->concerned; i++)
+                k->concerned = concerns_us(k, &events->events[i]);
+        for (size_t i = 0; i < k->n; i++) {
+                if (events->torn_room && call_kinds[i]->torn)
+                        call_kinds[i]->torn(k->of[i], events);
+                for (size_t j = 0; j < events->n_events; j++)
+                        call_kinds[i]->event(k->of[i], &events->events[j], t);
+                for (size_t j = 0; j < events->n_left_rooms; j++)
+                        call_kinds[i]->room_left(k->of[i], events->left_rooms[j]);
+        }
+}
+
+bool kinds_commit(struct kinds *k, const struct kind_time *t) {
+        bool concerned;
+
+        for (size_t i = 0; i < k->n; i++)
+                call_kinds[i]->commit(k->of[i], t);
+        concerned = k->concerned;
+        k->concerned = false;
+        return concerned;
+}
+
+void kinds_resync(struct kinds *k, bool begins) {
+        for (size_t i = 0; i < k->n; i++)
+                call_kinds[i]->resync(k->of[i], begins);
+}
+
+usec_t kinds_run(struct kinds *k, usec_t now) {
+        bool concerned = k->concerned; /* by an answer: what runs out here is none */
+        usec_t next = USEC_NEVER;
+
+        for (size_t i = 0; i < k->n; i++) {
+                if (call_kinds[i]->deadline(k->of[i]) <= now)
+                        call_kinds[i]->commit(k->of[i], &(struct kind_time){ .now = now });
+                next = usec_min(next, call_kinds[i]->deadline(k->of[i]));
+        }
+        k->concerned = concerned;
+        return next;
+}
+
+/* ---- facts ---- */
+
+bool kinds_in_call(const struct kinds *k) {
+        for (size_t i = 0; i < k->n; i++)
+                if (call_kinds[i]->in_call(k->of[i]))
+                        return true;
+        return false;
+}
+
+size_t kinds_rooms(const struct kinds *k, const char **ret, size_t max) {
         size_t n = 0;
 
-        for (size_t f = 0; f < o->n; f++)
-                if (call_families[f]->rooms)
-                        n += call_families[f]->rooms(o->of[f], ret + n, max - n);
+        for (size_t i = 0; i < k->n; i++)
+                if (call_kinds[i]->rooms)
+                        n += call_kinds[i]->rooms(k->of[i], ret + n, max - n);
         return n;
 }
 
-void observers_set_call_cap(struct observers *o, usec_t call_cap) {
-        o->context.call_cap = call_cap;
+void kinds_set_call_cap(struct kinds *k, usec_t call_cap) {
+        k->context.call_cap = call_cap;
 }
 
-static int start_families(struct observers *o) {
-        int r;
+const char *kinds_take_full(struct kinds *k) {
+        return TAKE(k->full);
+}
 
-        for (; call_families[o->n]; o->n++) {
-                if (o->n == FAMILIES_MAX)
-                        return -E2BIG;
-                r = call_families[o->n]->new (&o->of[o->n], &o->context);
+/* ---- the object ---- */
+
+static void on_report(void *userdata, const struct call_report *r) {
+        struct kinds *k = userdata;
+
+        k->concerned = true;
+        k->sink->report(k->sink->userdata, r);
+}
+
+static void on_end(void *userdata, const char *source, const char *id) {
+        struct kinds *k = userdata;
+
+        k->concerned = true;
+        k->sink->end(k->sink->userdata, source, id);
+}
+
+int kinds_new(struct kinds **ret, const struct kind_context *context) {
+        SCOPED(kinds_free) struct kinds *k = calloc(1, sizeof(*k));
+
+        if (!k)
+                return -ENOMEM;
+        k->me = strdup(context->me);
+        k->source = strdup(context->source);
+        if (!k->me || !k->source)
+                return -ENOMEM;
+        k->sink = context->sink;
+        k->counting = (struct call_sink){ .report = on_report, .end = on_end, .userdata = k };
+        k->context = (struct kind_context){
+                .me = k->me, .source = k->source, .sink = &k->counting, .call_cap = context->call_cap, .full = &k->full
+        };
+        for (; call_kinds[k->n]; k->n++) {
+                int r = k->n < KINDS_MAX ? call_kinds[k->n]->new (&k->of[k->n], &k->context) : -E2BIG;
+
                 if (r < 0)
                         return r;
         }
+        *ret = TAKE(k);
         return 0;
 }
 
-int observers_new(struct observers **ret, sd_event *event, const struct observer_context *context) {
-        SCOPED(observers_free) struct observers *o = calloc(1, sizeof(*o));
-        int r;
-
-        if (!o)
-                return -ENOMEM;
-        o->me = strdup(context->me);
-        o->source = strdup(context->source);
-        if (!o->me || !o->source)
-                return -ENOMEM;
-        o->context = *context;
-        o->context.me = o->me;
-        o->context.source = o->source;
-        r = sd_event_add_time(event, &o->timer, CLOCK_BOOTTIME, 0, 0, on_timer, o);
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(o->timer, "matrix-calls");
-        r = start_families(o);
-        if (r < 0)
-                return r;
-        arm(o);
-        *ret = TAKE(o);
-        return 0;
-}
-
-struct observers *observers_free(struct observers *o) {
-        if (!o)
+struct kinds *kinds_free(struct kinds *k) {
+        if (!k)
                 return NULL;
-        while (o->n > 0) {
-                o->n--;
-                call_families[o->n]->free(o->of[o->n]);
+        while (k->n > 0) {
+                k->n--;
+                call_kinds[k->n]->free(k->of[k->n]);
         }
-        sd_event_source_disable_unref(o->timer);
-        free(o->me);
-        free(o->source);
-        free(o);
+        free(k->me);
+        free(k->source);
+        free(k);
         return NULL;
 }

@@ -1,24 +1,38 @@
-/* The call observers of one account, one per family: fed event by event, with one timer for all their deadlines. */
+/* The calls of one account, of every kind: fed answer by answer, told the time, asked for the next deadline. Pure. */
 #pragma once
 
-#include <systemd/sd-event.h>
-
 #include "core/base.h"
-#include "matrix/sync/events.h"
-#include "matrix/calls/family.h"
+#include "matrix/calls/event.h"
+#include "matrix/calls/kind.h"
 
-struct observers;
+struct kinds;
 
-/* Copies the context's strings, borrows its sink. */
-int observers_new(struct observers **ret, sd_event *event, const struct observer_context *context);
-struct observers *observers_free(struct observers *o); /* reports nothing; NULL is fine; returns NULL */
-CLEANUP(struct observers, observers_free);
+/* Copies the context's strings, borrows its sink; its `full` is not looked at. */
+int kinds_new(struct kinds **ret, const struct kind_context *context);
+struct kinds *kinds_free(struct kinds *k); /* reports nothing; NULL is fine; returns NULL */
+CLEANUP(struct kinds, kinds_free);
 
-void observers_apply(struct observers *o, const struct sync_batch *batch);
-/* What was applied is a whole: report. */
-void observers_commit(struct observers *o);
-void observers_resync(struct observers *o, bool begins);
-bool observers_in_call(const struct observers *o);
-/* See call_family.rooms. */
-size_t observers_rooms(const struct observers *o, const char **ret, size_t max);
-void observers_set_call_cap(struct observers *o, usec_t call_cap);
+/* What to ask the server for: arrays of event types, NULL if out of memory. */
+json_t *kinds_message_types_new(void);
+json_t *kinds_state_types_new(void);
+/* What ends calls but concerns every room, so that it is wanted only while there is a call: memberships, redactions.
+ */
+json_t *kinds_in_call_types_new(void);
+
+/* The events of an answer. Nothing is reported before kinds_commit(). */
+void kinds_apply(struct kinds *k, const struct room_events *events, const struct kind_time *t);
+/* What was applied is a whole: reports. Returns whether anything since the last time concerns a call of the user: said
+ * by the user, said in a room with such a call, or a call began, changed or ended by it. */
+bool kinds_commit(struct kinds *k, const struct kind_time *t);
+/* Around kinds_apply() of a whole state: what is not in it is gone. */
+void kinds_resync(struct kinds *k, bool begins);
+
+/* Ends what has run out by `now`; returns the next deadline, USEC_NEVER if there is none. */
+usec_t kinds_run(struct kinds *k, usec_t now);
+
+bool kinds_in_call(const struct kinds *k);
+/* See call_kind.rooms. */
+size_t kinds_rooms(const struct kinds *k, const char **ret, size_t max);
+void kinds_set_call_cap(struct kinds *k, usec_t call_cap);
+/* Once for each kind: what there was more of than is looked at; else NULL. Static. */
+const char *kinds_take_full(struct kinds *k);

@@ -1,11 +1,9 @@
-/* Entries of the user in state events; see own-state.h. Events of others matter where they replace one of the user's:
- * a moderator may clear a key, and then the membership is gone. */
+/* Entries of the user in state events; see member-state.h. Events of others matter where they replace one of the
+ * user's: a moderator may clear a key, and then the membership is gone. */
 #include "matrix/calls/member-state.h"
 
 #include <errno.h>
 #include <stdio.h>
-
-#include "util/log.h"
 
 /* A live client renews its membership every hour, a few seconds early. One that did not may have crashed, but older
  * ones renew only when it runs out: so they count up to the cap, which may not be shorter than this. */
@@ -18,33 +16,34 @@ struct entry {
         bool seen; /* since the resync began */
 };
 
-struct own_state {
-        const struct observer_context *context;
-        const struct own_state_kind *kind;
-        struct entry entries[OWN_STATE_MAX];
+struct member_state {
+        const struct kind_context *context;
+        const struct member_state_kind *kind;
+        struct entry entries[MEMBER_STATE_MAX];
         size_t n;
         struct report_set reports;
         bool told_full;
 };
 
-static struct own_state *own_state_from(struct observer *o) {
-        return (struct own_state *) o;
+static struct member_state *member_state_from(struct kind_calls *o) {
+        return (struct member_state *) o;
 }
 
-int own_state_new(struct observer **ret, const struct observer_context *context, const struct own_state_kind *kind) {
-        struct own_state *s = calloc(1, sizeof(*s));
+int member_state_new(struct kind_calls **ret, const struct kind_context *context,
+                     const struct member_state_kind *kind) {
+        struct member_state *s = calloc(1, sizeof(*s));
 
         if (!s)
                 return -ENOMEM;
         s->context = context;
         s->kind = kind;
-        if (report_set_init(&s->reports, context, OWN_STATE_MAX) < 0) {
+        if (report_set_init(&s->reports, context, MEMBER_STATE_MAX) < 0) {
                 free(s);
                 return -ENOMEM;
         }
         s->reports.announced = kind->announced;
 
-        *ret = (struct observer *) s;
+        *ret = (struct kind_calls *) s;
         return 0;
 }
 
@@ -56,8 +55,8 @@ static void entry_done(struct entry *m) {
         free(m->event_id);
 }
 
-struct observer *own_state_free(struct observer *o) {
-        struct own_state *s = own_state_from(o);
+struct kind_calls *member_state_free(struct kind_calls *o) {
+        struct member_state *s = member_state_from(o);
 
         if (!s)
                 return NULL;
@@ -68,12 +67,12 @@ struct observer *own_state_free(struct observer *o) {
         return NULL;
 }
 
-static void drop(struct own_state *s, size_t i) {
+static void drop(struct member_state *s, size_t i) {
         entry_done(&s->entries[i]);
         s->entries[i] = s->entries[--s->n];
 }
 
-static struct entry *find(struct own_state *s, const struct matrix_event *e) {
+static struct entry *find(struct member_state *s, const struct matrix_event *e) {
         for (size_t i = 0; i < s->n; i++) {
                 struct entry *m = &s->entries[i];
 
@@ -83,13 +82,13 @@ static struct entry *find(struct own_state *s, const struct matrix_event *e) {
         return NULL;
 }
 
-static void drop_room(struct own_state *s, const char *room_id) {
+static void drop_room(struct member_state *s, const char *room_id) {
         for (size_t i = s->n; i > 0; i--)
                 if (streq(s->entries[i - 1].room_id, room_id))
                         drop(s, i - 1);
 }
 
-static void drop_event(struct own_state *s, const char *room_id, const char *event_id) {
+static void drop_event(struct member_state *s, const char *room_id, const char *event_id) {
         for (size_t i = s->n; i > 0; i--) {
                 const struct entry *m = &s->entries[i - 1];
 
@@ -98,29 +97,26 @@ static void drop_event(struct own_state *s, const char *room_id, const char *eve
         }
 }
 
-static void drop_expired(struct own_state *s, const struct observer_time *t) {
+static void drop_expired(struct member_state *s, const struct kind_time *t) {
         for (size_t i = s->n; i > 0; i--)
                 if (moment_is_past(s->entries[i - 1].until, t))
                         drop(s, i - 1);
 }
 
 /* The one that runs out first goes. */
-static void make_room(struct own_state *s) {
+static void make_room(struct member_state *s) {
         size_t first = 0;
 
-        if (s->n < OWN_STATE_MAX)
+        if (s->n < MEMBER_STATE_MAX)
                 return;
-        if (!s->told_full)
-                log_warning("%s: more than %d call memberships of one kind, leaving out those that run out first",
-                            s->context->source, OWN_STATE_MAX);
-        s->told_full = true;
+        kind_is_full(s->context, &s->told_full, "call memberships of one kind");
         for (size_t i = 1; i < s->n; i++)
                 if (s->entries[i].until < s->entries[first].until)
                         first = i;
         drop(s, first);
 }
 
-static void add(struct own_state *s, const struct matrix_event *e, moment_t since, moment_t until) {
+static void add(struct member_state *s, const struct matrix_event *e, moment_t since, moment_t until) {
         struct entry m = {
                 .room_id = strdup(e->room_id),
                 .type = strdup(e->type),
@@ -131,7 +127,7 @@ static void add(struct own_state *s, const struct matrix_event *e, moment_t sinc
                 .seen = true,
         };
 
-        if (asprintf(&m.report_id, "%s/%s/%s/%s", s->kind->family->name, e->room_id, e->type, e->state_key) < 0)
+        if (asprintf(&m.report_id, "%s/%s/%s/%s", s->kind->kind->name, e->room_id, e->type, e->state_key) < 0)
                 m.report_id = NULL;
         if (!m.room_id || !m.type || !m.state_key || !m.report_id || (e->event_id && !m.event_id)) {
                 entry_done(&m);
@@ -141,7 +137,7 @@ static void add(struct own_state *s, const struct matrix_event *e, moment_t sinc
         s->entries[s->n++] = m;
 }
 
-static bool is_alive(const struct own_state *s, const struct matrix_event *e, const struct observer_time *t,
+static bool is_alive(const struct member_state *s, const struct matrix_event *e, const struct kind_time *t,
                      moment_t *ret_since, moment_t *ret_until) {
         usec_t cap = s->context->call_cap > RENEWAL_MAX ? s->context->call_cap : RENEWAL_MAX;
 
@@ -151,7 +147,7 @@ static bool is_alive(const struct own_state *s, const struct matrix_event *e, co
         return !moment_is_past(*ret_until, t);
 }
 
-static void take_entry(struct own_state *s, const struct matrix_event *e, const struct observer_time *t) {
+static void take_entry(struct member_state *s, const struct matrix_event *e, const struct kind_time *t) {
         struct entry *before = find(s, e);
         moment_t since, until;
         bool alive = is_alive(s, e, t, &since, &until);
@@ -166,20 +162,20 @@ static void take_entry(struct own_state *s, const struct matrix_event *e, const 
                 add(s, e, since, until);
 }
 
-void own_state_event(struct observer *o, const struct matrix_event *e, const struct observer_time *t) {
-        struct own_state *s = own_state_from(o);
+void member_state_event(struct kind_calls *o, const struct matrix_event *e, const struct kind_time *t) {
+        struct member_state *s = member_state_from(o);
         const char *departed = event_departed(e), *redacted = event_redacted(e);
 
         if (departed && streq(departed, s->context->me))
                 drop_room(s, e->room_id);
         else if (redacted)
                 drop_event(s, e->room_id, redacted);
-        else if (e->state_key && type_is_one_of(e->type, s->kind->family->state_types))
+        else if (e->state_key && type_is_one_of(e->type, s->kind->kind->state_types))
                 take_entry(s, e, t);
 }
 
-void own_state_commit(struct observer *o, const struct observer_time *t) {
-        struct own_state *s = own_state_from(o);
+void member_state_commit(struct kind_calls *o, const struct kind_time *t) {
+        struct member_state *s = member_state_from(o);
 
         drop_expired(s, t);
         report_set_begin(&s->reports);
@@ -189,12 +185,12 @@ void own_state_commit(struct observer *o, const struct observer_time *t) {
         report_set_end(&s->reports, t);
 }
 
-void own_state_room_left(struct observer *o, const char *room_id) {
-        drop_room(own_state_from(o), room_id);
+void member_state_room_left(struct kind_calls *o, const char *room_id) {
+        drop_room(member_state_from(o), room_id);
 }
 
-void own_state_resync(struct observer *o, bool begins) {
-        struct own_state *s = own_state_from(o);
+void member_state_resync(struct kind_calls *o, bool begins) {
+        struct member_state *s = member_state_from(o);
 
         for (size_t i = s->n; i > 0; i--) {
                 if (begins)
@@ -204,10 +200,14 @@ void own_state_resync(struct observer *o, bool begins) {
         }
 }
 
-usec_t own_state_deadline(const struct observer *o) {
-        return report_set_deadline(&((const struct own_state *) o)->reports);
+usec_t member_state_deadline(const struct kind_calls *o) {
+        return report_set_deadline(&((const struct member_state *) o)->reports);
 }
 
-bool own_state_in_call(const struct observer *o) {
-        return report_set_in_call(&((const struct own_state *) o)->reports);
+bool member_state_in_call(const struct kind_calls *o) {
+        return report_set_in_call(&((const struct member_state *) o)->reports);
+}
+
+bool member_state_has_room(const struct kind_calls *o, const char *room_id) {
+        return report_set_has_room(&((const struct member_state *) o)->reports, room_id);
 }

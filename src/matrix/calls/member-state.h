@@ -4,30 +4,33 @@
 
 #include "matrix/calls/report-set.h"
 
-struct own_state_kind {
-        const struct call_family *family;
+struct member_state_kind {
+        const struct call_kind *kind;
         const char *what; /* of reports */
         bool announced;   /* struct call_report */
         /* Whether the content says "in a call", and when that began and runs out. */
-        bool (*read)(const struct matrix_event *e, const struct observer_time *t, moment_t *ret_since,
+        bool (*read)(const struct matrix_event *e, const struct kind_time *t, moment_t *ret_since,
                      moment_t *ret_until);
 };
 
-/* What `new` of such a family calls; `kind` is static. */
-int own_state_new(struct observer **ret, const struct observer_context *context, const struct own_state_kind *kind);
-struct observer *own_state_free(struct observer *o);
-void own_state_event(struct observer *o, const struct matrix_event *e, const struct observer_time *t);
-void own_state_commit(struct observer *o, const struct observer_time *t);
-void own_state_room_left(struct observer *o, const char *room_id);
-void own_state_resync(struct observer *o, bool begins);
-usec_t own_state_deadline(const struct observer *o);
-bool own_state_in_call(const struct observer *o);
+/* What `new` of such a kind calls; `kind` is static. */
+int member_state_new(struct kind_calls **ret, const struct kind_context *context,
+                     const struct member_state_kind *kind);
+struct kind_calls *member_state_free(struct kind_calls *o);
+void member_state_event(struct kind_calls *o, const struct matrix_event *e, const struct kind_time *t);
+void member_state_commit(struct kind_calls *o, const struct kind_time *t);
+void member_state_room_left(struct kind_calls *o, const char *room_id);
+void member_state_resync(struct kind_calls *o, bool begins);
+usec_t member_state_deadline(const struct kind_calls *o);
+bool member_state_in_call(const struct kind_calls *o);
+bool member_state_has_room(const struct kind_calls *o, const char *room_id);
 
-/* The family: its name, the types of its state, and its `new`. */
-#define OWN_STATE_FAMILY(title, types, new_observer)                                                                  \
+/* The kind: its name, the types of its state, and its `new`. */
+#define MEMBER_STATE_KIND(title, types, new_calls)                                                                    \
         {                                                                                                             \
                 .name = (title), .message_types = (const char *const[]){ NULL }, .state_types = (types),              \
-                .new = (new_observer), .free = own_state_free, .event = own_state_event, .commit = own_state_commit,  \
-                .room_left = own_state_room_left, .resync = own_state_resync, .deadline = own_state_deadline,         \
-                .tick = own_state_commit, .in_call = own_state_in_call,                                               \
+                .new = (new_calls), .free = member_state_free, .event = member_state_event,                           \
+                .commit = member_state_commit, .room_left = member_state_room_left, .resync = member_state_resync,    \
+                .deadline = member_state_deadline, .in_call = member_state_in_call,                                   \
+                .has_room = member_state_has_room,                                                                    \
         }

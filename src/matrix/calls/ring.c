@@ -5,7 +5,6 @@
 
 #include "matrix/calls/report-set.h"
 #include "json/json.h"
-#include "util/log.h"
 
 #define DECLINES_MAX 64 /* remembered, as they may come before what they decline */
 /* What clients send, for rings without a lifetime; and the most that readers allow. */
@@ -20,7 +19,7 @@ struct ring {
 };
 
 struct notify {
-        const struct observer_context *context;
+        const struct kind_context *context;
         struct ring rings[RINGS_MAX];
         size_t n;
         struct id_memory declined;
@@ -38,13 +37,13 @@ static const char *const notify_types[] = {
         NULL,
 };
 static const char *const decline_types[] = { "org.matrix.msc4310.rtc.decline", "m.rtc.decline", NULL };
-/* What a client writes when it joins; asked for by other families. */
+/* What a client writes when it joins; asked for by other kinds. */
 static const char *const join_types[] = {
         "org.matrix.msc3401.call.member", "m.call.member", "org.matrix.msc4143.rtc.member", "m.rtc.member", NULL,
 };
 static const char *const no_types[] = { NULL };
 
-static struct notify *notify_from(struct observer *o) {
+static struct notify *notify_from(struct kind_calls *o) {
         return (struct notify *) o;
 }
 
@@ -55,7 +54,7 @@ static void ring_done(struct ring *r) {
         free(r->report_id);
 }
 
-static struct observer *notify_free(struct observer *o) {
+static struct kind_calls *notify_free(struct kind_calls *o) {
         struct notify *n = notify_from(o);
 
         if (!n)
@@ -68,18 +67,18 @@ static struct observer *notify_free(struct observer *o) {
         return NULL;
 }
 
-static int notify_new(struct observer **ret, const struct observer_context *context) {
+static int notify_new(struct kind_calls **ret, const struct kind_context *context) {
         struct notify *n = calloc(1, sizeof(*n));
 
         if (!n)
                 return -ENOMEM;
         n->context = context;
         if (id_memory_init(&n->declined, DECLINES_MAX) < 0 || report_set_init(&n->reports, context, RINGS_MAX) < 0) {
-                notify_free((struct observer *) n);
+                notify_free((struct kind_calls *) n);
                 return -ENOMEM;
         }
 
-        *ret = (struct observer *) n;
+        *ret = (struct kind_calls *) n;
         return 0;
 }
 
@@ -143,7 +142,7 @@ static int64_t lifetime_of(const json_t *content) {
         return lifetime < LIFETIME_MAX_MSEC ? lifetime : LIFETIME_MAX_MSEC;
 }
 
-static int64_t start_of(const struct matrix_event *e, const struct observer_time *t) {
+static int64_t start_of(const struct matrix_event *e, const struct kind_time *t) {
         int64_t sent = event_sent_msec(e, t);
         int64_t said = json_member_int(holder_of(e->content, "sender_ts"), "sender_ts", sent);
 
@@ -157,10 +156,7 @@ static void make_room(struct notify *n) {
 
         if (n->n < RINGS_MAX)
                 return;
-        if (!n->told_full)
-                log_warning("%s: more than %d rings at a time, leaving out those that end first", n->context->source,
-                            RINGS_MAX);
-        n->told_full = true;
+        kind_is_full(n->context, &n->told_full, "rings at a time");
         for (size_t i = 1; i < n->n; i++)
                 if (n->rings[i].until < n->rings[first].until)
                         first = i;
@@ -186,7 +182,7 @@ static void add(struct notify *n, const struct matrix_event *e, moment_t since, 
         n->rings[n->n++] = r;
 }
 
-static void take_notification(struct notify *n, const struct matrix_event *e, const struct observer_time *t) {
+static void take_notification(struct notify *n, const struct matrix_event *e, const struct kind_time *t) {
         int64_t start = start_of(e, t);
         moment_t until = event_moment_of(e, t, add_msec(start, lifetime_of(e->content)));
 
@@ -218,7 +214,7 @@ static bool is_join(const struct matrix_event *e) {
 }
 
 /* One who joined before it rang has not answered this ring. */
-static void take_join(struct notify *n, const struct matrix_event *e, const struct observer_time *t) {
+static void take_join(struct notify *n, const struct matrix_event *e, const struct kind_time *t) {
         moment_t joined_at = event_moment(e, t);
 
         for (size_t i = n->n; i > 0; i--)
@@ -226,7 +222,7 @@ static void take_join(struct notify *n, const struct matrix_event *e, const stru
                         drop(n, i - 1);
 }
 
-static void notify_event(struct observer *o, const struct matrix_event *e, const struct observer_time *t) {
+static void notify_event(struct kind_calls *o, const struct matrix_event *e, const struct kind_time *t) {
         struct notify *n = notify_from(o);
         const char *departed = event_departed(e), *redacted = event_redacted(e);
 
@@ -242,7 +238,7 @@ static void notify_event(struct observer *o, const struct matrix_event *e, const
                 take_notification(n, e, t);
 }
 
-static void notify_commit(struct observer *o, const struct observer_time *t) {
+static void notify_commit(struct kind_calls *o, const struct kind_time *t) {
         struct notify *n = notify_from(o);
 
         for (size_t i = n->n; i > 0; i--)
@@ -255,25 +251,29 @@ static void notify_commit(struct observer *o, const struct observer_time *t) {
         report_set_end(&n->reports, t);
 }
 
-static void notify_room_left(struct observer *o, const char *room_id) {
+static void notify_room_left(struct kind_calls *o, const char *room_id) {
         drop_rings(notify_from(o), room_id, NULL, NULL);
 }
 
 /* No state: what rings has an end of its own. */
-static void notify_resync(struct observer *o, bool begins) {
+static void notify_resync(struct kind_calls *o, bool begins) {
         (void) o;
         (void) begins;
 }
 
-static usec_t notify_deadline(const struct observer *o) {
+static usec_t notify_deadline(const struct kind_calls *o) {
         return report_set_deadline(&((const struct notify *) o)->reports);
 }
 
-static bool notify_in_call(const struct observer *o) {
+static bool notify_in_call(const struct kind_calls *o) {
         return report_set_in_call(&((const struct notify *) o)->reports);
 }
 
-const struct call_family call_family_rtc_notify = {
+static bool notify_has_room(const struct kind_calls *o, const char *room_id) {
+        return report_set_has_room(&((const struct notify *) o)->reports, room_id);
+}
+
+const struct call_kind call_kind_rtc_notify = {
         .name = "ring",
         .message_types = notify_types,
         .state_types = no_types,
@@ -284,6 +284,6 @@ const struct call_family call_family_rtc_notify = {
         .room_left = notify_room_left,
         .resync = notify_resync,
         .deadline = notify_deadline,
-        .tick = notify_commit,
         .in_call = notify_in_call,
+        .has_room = notify_has_room,
 };

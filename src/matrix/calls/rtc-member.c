@@ -78,7 +78,7 @@ static int64_t session_expiry(const json_t *content, int64_t sent) {
         return by_creation > by_renewal ? by_creation : by_renewal;
 }
 
-static bool read_member(const struct matrix_event *e, const struct observer_time *t, moment_t *ret_since,
+static bool read_member(const struct matrix_event *e, const struct kind_time *t, moment_t *ret_since,
                         moment_t *ret_until) {
         const json_t *calls = json_member_array(e->content, "m.calls");
         const json_t *memberships = json_member_array(e->content, "memberships");
@@ -99,15 +99,15 @@ static bool read_member(const struct matrix_event *e, const struct observer_time
         return true;
 }
 
-static const struct own_state_kind member = {
-        .family = &call_family_rtc_member,
+static const struct member_state_kind member = {
+        .kind = &call_kind_rtc_member,
         .what = "call.member state written by you",
         .announced = true,
         .read = read_member,
 };
 
-static int rtc_member_new(struct observer **ret, const struct observer_context *context) {
-        return own_state_new(ret, context, &member);
+static int rtc_member_new(struct kind_calls **ret, const struct kind_context *context) {
+        return member_state_new(ret, context, &member);
 }
 
-const struct call_family call_family_rtc_member = OWN_STATE_FAMILY("rtc", member_types, rtc_member_new);
+const struct call_kind call_kind_rtc_member = MEMBER_STATE_KIND("rtc", member_types, rtc_member_new);

@@ -5,7 +5,6 @@
 
 #include "matrix/calls/report-set.h"
 #include "json/json.h"
-#include "util/log.h"
 
 /* Of MSC4354. */
 #define STICKY_DURATION_MAX_MSEC INT64_C(3600000)
@@ -20,7 +19,7 @@ struct membership {
 };
 
 struct sticky {
-        const struct observer_context *context;
+        const struct kind_context *context;
         struct membership members[STICKY_MAX];
         size_t n;
         struct report_set reports;
@@ -30,11 +29,11 @@ struct sticky {
 static const char *const sticky_types[] = { "org.matrix.msc4143.rtc.member", "m.rtc.member", NULL };
 static const char *const no_types[] = { NULL };
 
-static struct sticky *sticky_from(struct observer *o) {
+static struct sticky *sticky_from(struct kind_calls *o) {
         return (struct sticky *) o;
 }
 
-static int sticky_new(struct observer **ret, const struct observer_context *context) {
+static int sticky_new(struct kind_calls **ret, const struct kind_context *context) {
         struct sticky *s = calloc(1, sizeof(*s));
 
         if (!s)
@@ -46,7 +45,7 @@ static int sticky_new(struct observer **ret, const struct observer_context *cont
         }
         s->reports.announced = true;
 
-        *ret = (struct observer *) s;
+        *ret = (struct kind_calls *) s;
         return 0;
 }
 
@@ -58,7 +57,7 @@ static void membership_done(struct membership *m) {
         free(m->event_id);
 }
 
-static struct observer *sticky_free(struct observer *o) {
+static struct kind_calls *sticky_free(struct kind_calls *o) {
         struct sticky *s = sticky_from(o);
 
         if (!s)
@@ -123,7 +122,7 @@ static int64_t lasts_until_msec(const struct matrix_event *e) {
         return add_msec(e->origin_server_ts, duration_of(e));
 }
 
-static moment_t end_of(const struct matrix_event *e, const struct observer_time *t) {
+static moment_t end_of(const struct matrix_event *e, const struct kind_time *t) {
         if (e->sticky_ttl < 0)
                 return moment_add_msec(event_moment(e, t), duration_of(e));
         return moment_add_msec((moment_t) t->now,
@@ -142,10 +141,7 @@ static void make_room(struct sticky *s) {
 
         if (s->n < STICKY_MAX)
                 return;
-        if (!s->told_full)
-                log_warning("%s: more than %d sticky call memberships, leaving out those that run out first",
-                            s->context->source, STICKY_MAX);
-        s->told_full = true;
+        kind_is_full(s->context, &s->told_full, "sticky call memberships");
         for (size_t i = 1; i < s->n; i++) {
                 const struct membership *a = &s->members[i], *b = &s->members[first];
 
@@ -155,7 +151,7 @@ static void make_room(struct sticky *s) {
         drop(s, first);
 }
 
-static void add(struct sticky *s, const struct matrix_event *e, const char *key, const struct observer_time *t,
+static void add(struct sticky *s, const struct matrix_event *e, const char *key, const struct kind_time *t,
                 moment_t since) {
         struct membership m = {
                 .room_id = strdup(e->room_id),
@@ -178,7 +174,7 @@ static void add(struct sticky *s, const struct matrix_event *e, const char *key,
         s->members[s->n++] = m;
 }
 
-static void take_membership(struct sticky *s, const struct matrix_event *e, const struct observer_time *t) {
+static void take_membership(struct sticky *s, const struct matrix_event *e, const struct kind_time *t) {
         const char *key = key_of(e->content);
         moment_t since = event_moment(e, t);
         struct membership *before;
@@ -196,7 +192,7 @@ static void take_membership(struct sticky *s, const struct matrix_event *e, cons
         add(s, e, key, t, since);
 }
 
-static void sticky_event(struct observer *o, const struct matrix_event *e, const struct observer_time *t) {
+static void sticky_event(struct kind_calls *o, const struct matrix_event *e, const struct kind_time *t) {
         struct sticky *s = sticky_from(o);
         const char *departed = event_departed(e), *redacted = event_redacted(e);
 
@@ -208,7 +204,7 @@ static void sticky_event(struct observer *o, const struct matrix_event *e, const
                 take_membership(s, e, t);
 }
 
-static void sticky_commit(struct observer *o, const struct observer_time *t) {
+static void sticky_commit(struct kind_calls *o, const struct kind_time *t) {
         struct sticky *s = sticky_from(o);
 
         for (size_t i = s->n; i > 0; i--)
@@ -222,25 +218,29 @@ static void sticky_commit(struct observer *o, const struct observer_time *t) {
         report_set_end(&s->reports, t);
 }
 
-static void sticky_room_left(struct observer *o, const char *room_id) {
+static void sticky_room_left(struct kind_calls *o, const char *room_id) {
         drop_room(sticky_from(o), room_id);
 }
 
 /* All that are alive come again, but not all in one answer; a leave among them ends what it must. */
-static void sticky_resync(struct observer *o, bool begins) {
+static void sticky_resync(struct kind_calls *o, bool begins) {
         (void) o;
         (void) begins;
 }
 
-static usec_t sticky_deadline(const struct observer *o) {
+static usec_t sticky_deadline(const struct kind_calls *o) {
         return report_set_deadline(&((const struct sticky *) o)->reports);
 }
 
-static bool sticky_in_call(const struct observer *o) {
+static bool sticky_in_call(const struct kind_calls *o) {
         return report_set_in_call(&((const struct sticky *) o)->reports);
 }
 
-const struct call_family call_family_rtc_sticky = {
+static bool sticky_has_room(const struct kind_calls *o, const char *room_id) {
+        return report_set_has_room(&((const struct sticky *) o)->reports, room_id);
+}
+
+const struct call_kind call_kind_rtc_sticky = {
         .name = "sticky",
         .message_types = sticky_types,
         .state_types = no_types,
@@ -251,6 +251,6 @@ const struct call_family call_family_rtc_sticky = {
         .room_left = sticky_room_left,
         .resync = sticky_resync,
         .deadline = sticky_deadline,
-        .tick = sticky_commit,
         .in_call = sticky_in_call,
+        .has_room = sticky_has_room,
 };

@@ -357,7 +357,7 @@ static moment_t first_sign_of(const struct voip_call *c, const struct voip_party
 }
 
 static struct voip_verdict in_call(const struct voip_call *c, const char *me, const char *other,
-                                   const struct voip_party *callee, usec_t cap, const struct observer_time *t,
+                                   const struct voip_party *callee, usec_t cap, const struct kind_time *t,
                                    const char *what) {
         struct voip_verdict v = {
                 .state = VOIP_IN_CALL,
@@ -369,7 +369,7 @@ static struct voip_verdict in_call(const struct voip_call *c, const char *me, co
         return moment_is_past(v.until, t) ? nothing : v;
 }
 
-static struct voip_verdict ringing(const struct voip_call *c, enum voip_state state, const struct observer_time *t,
+static struct voip_verdict ringing(const struct voip_call *c, enum voip_state state, const struct kind_time *t,
                                    const char *what) {
         struct voip_verdict v = { .state = state, .since = c->invited_at, .until = c->rings_until, .what = what };
 
@@ -387,14 +387,14 @@ static bool refused_without_party(const struct voip_call *c, const char *me) {
 }
 
 static struct voip_verdict judge_unanswered_outgoing(const struct voip_call *c, const char *me,
-                                                     const struct observer_time *t) {
+                                                     const struct kind_time *t) {
         if (hung_up(c, me, NULL, NULL) || refused_without_party(c, me))
                 return ended;
         return ringing(c, VOIP_RINGING_OUT, t, "m.call.invite sent by you");
 }
 
 static struct voip_verdict judge_outgoing(const struct voip_call *c, const char *me, const char *caller_party,
-                                          usec_t cap, const struct observer_time *t) {
+                                          usec_t cap, const struct kind_time *t) {
         const struct voip_party *selector = find_selector(c, me);
         const char *selected = selector ? selector->selected : NULL;
         const struct voip_party *callee =
@@ -428,7 +428,7 @@ static bool answered_elsewhere_v0(const struct voip_call *c, const char *me, con
 }
 
 static struct voip_verdict judge_incoming(const struct voip_call *c, const char *me, const char *caller,
-                                          const char *caller_party, usec_t cap, const struct observer_time *t) {
+                                          const char *caller_party, usec_t cap, const struct kind_time *t) {
         const struct voip_party *selector = find_selector(c, caller);
         const struct voip_party *mine =
                 selector ? my_selected_answer(c, me, selector) : first_to_speak(c, me, is_mine);
@@ -450,7 +450,7 @@ static struct voip_verdict judge_incoming(const struct voip_call *c, const char 
 }
 
 static struct voip_verdict judge_unknown(const struct voip_call *c, const char *me, usec_t cap,
-                                         const struct observer_time *t) {
+                                         const struct kind_time *t) {
         const struct voip_party *mine = first_to_speak(c, me, is_mine);
         const char *what = "m.call.answer sent by you";
 
@@ -466,8 +466,7 @@ static struct voip_verdict judge_unknown(const struct voip_call *c, const char *
         return in_call(c, me, NULL, mine, cap, t, what);
 }
 
-struct voip_verdict voip_call_judge(const struct voip_call *c, const char *me, usec_t cap,
-                                    const struct observer_time *t) {
+struct voip_verdict voip_call_judge(const struct voip_call *c, const char *me, usec_t cap, const struct kind_time *t) {
         /* Without the invite, only the caller's choice shows who called. */
         const struct voip_party *selector = NULL;
         const char *caller, *caller_party;

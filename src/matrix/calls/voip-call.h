@@ -66,8 +66,7 @@ int voip_call_add(struct voip_call *c, const char *me, enum voip_kind kind, cons
 int voip_call_add_departure(struct voip_call *c, const char *user_id);
 
 /* `cap`: how long a call counts after the last event of one of its two sides. */
-struct voip_verdict voip_call_judge(const struct voip_call *c, const char *me, usec_t cap,
-                                    const struct observer_time *t);
+struct voip_verdict voip_call_judge(const struct voip_call *c, const char *me, usec_t cap, const struct kind_time *t);
 
 /* The user has said something in it. */
 bool voip_call_has_words_of(const struct voip_call *c, const char *me);

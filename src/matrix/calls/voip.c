@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "matrix/calls/family.h"
+#include "matrix/calls/kind.h"
 #include "matrix/calls/report-set.h"
 #include "matrix/calls/voip-call.h"
 #include "json/json.h"
-#include "util/log.h"
 
 #define VOIP_ENDED_MAX     128 /* remembered as ended, so that late events do not start them again */
 #define VOIP_EVENT_IDS_MAX 256 /* remembered as seen: a filled gap brings events again */
@@ -15,7 +14,7 @@
 #define CALL_ID_BYTES_MAX 255
 
 struct voip {
-        const struct observer_context *context;
+        const struct kind_context *context;
         struct voip_call *calls[VOIP_CALLS_MAX];
         size_t n_calls;
         struct id_memory ended, seen;
@@ -23,7 +22,7 @@ struct voip {
         bool told_full;
 };
 
-static struct voip *voip_from(struct observer *o) {
+static struct voip *voip_from(struct kind_calls *o) {
         return (struct voip *) o;
 }
 
@@ -65,7 +64,7 @@ static bool kind_of(const char *type, enum voip_kind *ret) {
         return type_is_one_of(type, voip_types);
 }
 
-static struct observer *voip_free(struct observer *o) {
+static struct kind_calls *voip_free(struct kind_calls *o) {
         struct voip *v = voip_from(o);
 
         if (!v)
@@ -79,7 +78,7 @@ static struct observer *voip_free(struct observer *o) {
         return NULL;
 }
 
-static int voip_new(struct observer **ret, const struct observer_context *context) {
+static int voip_new(struct kind_calls **ret, const struct kind_context *context) {
         struct voip *v = calloc(1, sizeof(*v));
 
         if (!v)
@@ -87,11 +86,11 @@ static int voip_new(struct observer **ret, const struct observer_context *contex
         v->context = context;
         if (id_memory_init(&v->ended, VOIP_ENDED_MAX) < 0 || id_memory_init(&v->seen, VOIP_EVENT_IDS_MAX) < 0 ||
             report_set_init(&v->reports, context, VOIP_CALLS_MAX) < 0) {
-                voip_free((struct observer *) v);
+                voip_free((struct kind_calls *) v);
                 return -ENOMEM;
         }
 
-        *ret = (struct observer *) v;
+        *ret = (struct kind_calls *) v;
         return 0;
 }
 
@@ -101,7 +100,7 @@ static void forget_call(struct voip *v, size_t i) {
 }
 
 /* How much a call matters when there are too many. */
-static unsigned weight_of(const struct voip *v, const struct voip_call *c, const struct observer_time *t) {
+static unsigned weight_of(const struct voip *v, const struct voip_call *c, const struct kind_time *t) {
         switch (voip_call_judge(c, v->context->me, v->context->call_cap, t).state) {
         case VOIP_IN_CALL:
                 return 3;
@@ -116,22 +115,14 @@ static unsigned weight_of(const struct voip *v, const struct voip_call *c, const
         return 0;
 }
 
-static void tell_full(struct voip *v) {
-        if (v->told_full)
-                return;
-        v->told_full = true;
-        log_warning("%s: more than %d calls in sight, leaving out those that matter least", v->context->source,
-                    VOIP_CALLS_MAX);
-}
-
 /* Room for a call that may become as heavy as `weight`. */
-static bool make_room(struct voip *v, unsigned weight, const struct observer_time *t) {
+static bool make_room(struct voip *v, unsigned weight, const struct kind_time *t) {
         size_t lightest = 0;
         unsigned lightest_weight = UINT32_MAX;
 
         if (v->n_calls < VOIP_CALLS_MAX)
                 return true;
-        tell_full(v);
+        kind_is_full(v->context, &v->told_full, "calls in sight");
         for (size_t i = 0; i < v->n_calls; i++) {
                 unsigned w = weight_of(v, v->calls[i], t);
 
@@ -155,7 +146,7 @@ static struct voip_call *find_call(struct voip *v, const char *report_id) {
 }
 
 static struct voip_call *get_call(struct voip *v, const char *report_id, const char *call_id,
-                                  const struct matrix_event *e, const struct observer_time *t) {
+                                  const struct matrix_event *e, const struct kind_time *t) {
         struct voip_call *c = find_call(v, report_id);
 
         if (c)
@@ -198,7 +189,7 @@ static bool is_repeated(struct voip *v, const struct matrix_event *e) {
         return false;
 }
 
-static void voip_event(struct observer *o, const struct matrix_event *e, const struct observer_time *t) {
+static void voip_event(struct kind_calls *o, const struct matrix_event *e, const struct kind_time *t) {
         struct voip *v = voip_from(o);
         char report_id[sizeof("voip//") + MATRIX_ID_BYTES_MAX + CALL_ID_BYTES_MAX];
         const char *call_id, *departed = event_departed(e);
@@ -236,7 +227,7 @@ static enum call_phase phase_of(enum voip_state state) {
 }
 
 /* True if the call is to be forgotten. */
-static bool state_call(struct voip *v, const struct voip_call *c, const struct observer_time *t) {
+static bool state_call(struct voip *v, const struct voip_call *c, const struct kind_time *t) {
         struct voip_verdict verdict = voip_call_judge(c, v->context->me, v->context->call_cap, t);
 
         if (verdict.state == VOIP_ENDED) {
@@ -252,7 +243,7 @@ static bool state_call(struct voip *v, const struct voip_call *c, const struct o
         return moment_is_past(moment_add_usec(c->last_at, v->context->call_cap), t);
 }
 
-static void voip_commit(struct observer *o, const struct observer_time *t) {
+static void voip_commit(struct kind_calls *o, const struct kind_time *t) {
         struct voip *v = voip_from(o);
 
         report_set_begin(&v->reports);
@@ -265,26 +256,30 @@ static void voip_commit(struct observer *o, const struct observer_time *t) {
         report_set_end(&v->reports, t);
 }
 
-static void voip_room_left(struct observer *o, const char *room_id) {
+static void voip_room_left(struct kind_calls *o, const char *room_id) {
         leave_room(voip_from(o), room_id);
 }
 
 /* These are no state: what was said before a gap stands, until the cap. */
-static void voip_resync(struct observer *o, bool begins) {
+static void voip_resync(struct kind_calls *o, bool begins) {
         (void) o;
         (void) begins;
 }
 
-static usec_t voip_deadline(const struct observer *o) {
+static usec_t voip_deadline(const struct kind_calls *o) {
         return report_set_deadline(&((const struct voip *) o)->reports);
 }
 
-static bool voip_in_call(const struct observer *o) {
+static bool voip_in_call(const struct kind_calls *o) {
         return report_set_in_call(&((const struct voip *) o)->reports);
 }
 
+static bool voip_has_room(const struct kind_calls *o, const char *room_id) {
+        return report_set_has_room(&((const struct voip *) o)->reports, room_id);
+}
+
 /* A hangup may be among what could not be read: better free in a call than stuck busy after it. */
-static void voip_torn(struct observer *o, const struct sync_batch *page) {
+static void voip_torn(struct kind_calls *o, const struct room_events *page) {
         struct voip *v = voip_from(o);
 
         for (size_t i = 0; i < page->n_events; i++)
@@ -297,7 +292,7 @@ static void voip_torn(struct observer *o, const struct sync_batch *page) {
                         i++;
 }
 
-static size_t voip_rooms(const struct observer *o, const char **ret, size_t max) {
+static size_t voip_rooms(const struct kind_calls *o, const char **ret, size_t max) {
         const struct voip *v = (const struct voip *) o;
         size_t n = 0;
 
@@ -312,7 +307,7 @@ static size_t voip_rooms(const struct observer *o, const char **ret, size_t max)
         return n;
 }
 
-const struct call_family call_family_voip = {
+const struct call_kind call_kind_voip = {
         .name = "voip",
         .message_types = voip_types,
         .state_types = no_types,
@@ -323,8 +318,8 @@ const struct call_family call_family_voip = {
         .room_left = voip_room_left,
         .resync = voip_resync,
         .deadline = voip_deadline,
-        .tick = voip_commit,
         .in_call = voip_in_call,
+        .has_room = voip_has_room,
         .torn = voip_torn,
         .rooms = voip_rooms,
 };

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <jansson.h>
-#include <systemd/sd-event.h>
 
 #include "core/base.h"
 #include "http/http.h"
@@ -36,6 +35,7 @@ struct matrix_reply {
         const char *raw;    /* the bytes of the body, with `raw_size` */
         size_t raw_size;
         const char *server; /* Server header, or NULL */
+        usec_t now, wall;   /* the turn's instant, as in struct http_reply */
 };
 
 typedef void (*matrix_done_t)(const struct matrix_reply *reply, void *userdata);

@@ -456,7 +456,8 @@ static int copy_options(struct matrix_login *l, const struct matrix_login_option
         return copy_device_name(l, o->device_name);
 }
 
-int matrix_login_start(struct matrix_login **ret, struct http *http, const struct matrix_login_options *options,
+int matrix_login_start(struct matrix_login **ret, sd_event *event, struct http *http,
+                       const struct matrix_login_options *options,
                        void (*on_progress)(const char *line, void *userdata), matrix_login_done_t done,
                        void *userdata) {
         SCOPED(matrix_login_free) struct matrix_login *l = NULL;
@@ -475,7 +476,7 @@ int matrix_login_start(struct matrix_login **ret, struct http *http, const struc
         if (r < 0)
                 return r;
         /* Not at once: a wrong argument is told like everything else, by the callback. */
-        r = sd_event_add_defer(http_event(http), &l->begin, on_begin, l);
+        r = sd_event_add_defer(event, &l->begin, on_begin, l);
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(l->begin, "login-begin");

@@ -22,9 +22,11 @@ struct matrix_login_options {
 /* `session` (on success, else NULL) is borrowed; `problem` (on failure) says what to do. */
 typedef void (*matrix_login_done_t)(const struct session *session, const char *problem, void *userdata);
 
-/* Asynchronous on the http's loop; `done` is called once, never from within this call, and may free the login.
- * `on_progress` (may be NULL) gets a line per step and must not. -EINVAL unless exactly one secret is given. */
-int matrix_login_start(struct matrix_login **ret, struct http *http, const struct matrix_login_options *options,
+/* Asynchronous on the loop of `http`, which is `event`; `done` is called once, never from within this call, and may
+ * free the login. `on_progress` (may be NULL) gets a line per step and must not. -EINVAL unless exactly one secret is
+ * given. */
+int matrix_login_start(struct matrix_login **ret, sd_event *event, struct http *http,
+                       const struct matrix_login_options *options,
                        void (*on_progress)(const char *line, void *userdata), matrix_login_done_t done,
                        void *userdata);
 struct matrix_login *matrix_login_free(struct matrix_login *l); /* cancels */

@@ -146,6 +146,8 @@ void matrix_reply_read(struct matrix_reply *ret, const struct http_reply *http, 
                 .raw = http->body ? http->body : "",
                 .raw_size = http->size,
                 .server = http->server,
+                .now = http->now,
+                .wall = http->wall,
         };
 
         if (http->error == 0 && json_parse(r.raw, r.raw_size, &r.body) < 0)

@@ -1,16 +1,24 @@
+/* One entry of account data, kept as it should be. States:
+ *
+ *   unknown  it is not known what the server has: nothing goes out (before and during a resync)
+ *   shown    what the server has is what it should have
+ *   due      it is not: the next tell_run() sends it
+ *   sending  one is on its way; what has changed since goes out after the answer
+ *   waiting  the server failed or asked to wait, or somebody else wrote there: due again at `wait_until`
+ *   refused  by the server, until tell_set_device() */
 #include "matrix/machines/tell.h"
 
 #include <errno.h>
 
 #include "core/backoff.h"
 #include "matrix/client/api.h"
-#include "matrix/machines/heard.h"
+#include "matrix/machines/entry.h"
 #include "util/clock.h"
 #include "json/json.h"
 #include "util/log.h"
 
 /* Often enough that one or two may be missed. */
-#define REFRESH_AFTER (PEER_LIFE_MAX / 4)
+#define REFRESH_AFTER (ENTRY_LIFE_MAX / 4)
 
 #define RETRY_FIRST (5 * USEC_PER_SEC)
 #define RETRY_MAX   (5 * USEC_PER_MIN)
@@ -18,242 +26,219 @@
 /* Before it is put right what somebody else has written there. */
 #define OTHERS_WAIT (USEC_PER_MIN / CLAIM_WRITES_PER_MINUTE_MAX)
 
-struct announce {
+struct tell {
         struct matrix_client *client;
         char *user_id, *type;
         void (*told)(void *userdata);
         void *userdata;
-        sd_event_source *timer;
         struct backoff backoff;
-        bool waits, wait_asked; /* until the timer; by the server, which knows best */
+        usec_t wait_until; /* whatever there is to tell meanwhile; 0: no wait */
+        bool wait_asked;   /* by the server, which knows best */
+        bool refresh;      /* tell again what is about to be too old */
 
         bool begun; /* it is known what the server has */
         bool heard, refused;
         json_t *shown; /* what the server has; NULL: nothing */
         json_t *sent;  /* on its way */
         struct http_request *request;
-        struct peer_claim claims[PEER_CLAIMS_MAX];
+        struct entry_claim claims[ENTRY_CLAIMS_MAX];
         size_t n;
 };
 
-static void send_news(struct announce *a);
-
-static bool is_live(const struct announce *a) {
-        for (size_t i = 0; i < a->n; i++)
-                if (!a->claims[i].claim.done)
+static bool is_live(const struct tell *t) {
+        for (size_t i = 0; i < t->n; i++)
+                if (!t->claims[i].claim.done)
                         return true;
         return false;
 }
 
-static json_t *entry_new(const struct announce *a) {
-        return peer_entry_new(a->claims, a->heard ? a->n : 0, clock_wall_now());
+static json_t *entry_at(const struct tell *t, usec_t wall) {
+        return entry_new(t->claims, t->heard ? t->n : 0, wall);
 }
 
-static bool may_send(const struct announce *a) {
-        return a->begun && a->type && !a->refused;
+static bool may_send(const struct tell *t) {
+        return t->begun && t->type && !t->refused;
 }
 
-static bool can_send_now(const struct announce *a) {
-        return may_send(a) && !a->request && !a->waits;
-}
-
-bool announce_is_telling(const struct announce *a) {
+/* The server has something else than it should. */
+static bool is_due(const struct tell *t) {
         SCOPED(json_decref) json_t *entry = NULL;
 
-        if (!may_send(a) || !a->heard)
+        if (!may_send(t))
                 return false;
-        entry = entry_new(a);
-        return !peer_entry_same(entry, a->shown);
+        entry = entry_at(t, 0);
+        return !entry_same(entry, t->shown);
 }
 
-/* Whatever there is to tell meanwhile. */
-static void begin_wait(struct announce *a, usec_t until) {
-        a->waits = true;
-        (void) sd_event_source_set_time(a->timer, until);
-        (void) sd_event_source_set_enabled(a->timer, SD_EVENT_ONESHOT);
+bool tell_is_pending(const struct tell *t) {
+        return t->heard && is_due(t);
 }
 
-static void end_wait(struct announce *a) {
-        a->waits = a->wait_asked = false;
-        (void) sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
+static void end_wait(struct tell *t) {
+        t->wait_until = 0;
+        t->wait_asked = false;
 }
 
-static void take_sent(struct announce *a) {
-        json_decref(a->shown);
-        a->shown = TAKE(a->sent);
-        backoff_reset(&a->backoff);
+static void take_sent(struct tell *t) {
+        json_decref(t->shown);
+        t->shown = TAKE(t->sent);
+        backoff_reset(&t->backoff);
 }
 
 /* A server without account data is one where machines cannot know of each other: nothing to be done about it. */
-static void take_failure(struct announce *a, const struct matrix_reply *reply) {
-        usec_t wait = backoff_next(&a->backoff, random_u32());
+static void take_failure(struct tell *t, const struct matrix_reply *reply) {
+        usec_t wait = backoff_next(&t->backoff, random_u32());
 
-        json_decref(a->sent);
-        a->sent = NULL;
-        a->refused = reply->outcome == MATRIX_REFUSED || reply->outcome == MATRIX_UNRECOGNIZED ||
+        json_decref(t->sent);
+        t->sent = NULL;
+        t->refused = reply->outcome == MATRIX_REFUSED || reply->outcome == MATRIX_UNRECOGNIZED ||
                      reply->outcome == MATRIX_NOT_FOUND || reply->outcome == MATRIX_SIGNED_OUT;
         log_debug("What is owed cannot be told to other machines: %s", reply->problem);
-        if (a->refused)
+        if (t->refused)
                 return;
-        a->wait_asked = reply->retry_after != USEC_NEVER;
-        if (a->wait_asked && reply->retry_after > wait)
+        t->wait_asked = reply->retry_after != USEC_NEVER;
+        if (t->wait_asked && reply->retry_after > wait)
                 wait = reply->retry_after;
-        begin_wait(a, usec_add(clock_now(), wait));
+        t->wait_until = usec_add(reply->now, wait);
 }
 
 static void on_answer(const struct matrix_reply *reply, void *userdata) {
-        struct announce *a = userdata;
+        struct tell *t = userdata;
 
-        a->request = NULL;
-        if (reply->outcome == MATRIX_OK) {
-                take_sent(a);
-                send_news(a);
-        } else
-                take_failure(a, reply);
-        a->told(a->userdata);
+        t->request = NULL;
+        if (reply->outcome == MATRIX_OK)
+                take_sent(t);
+        else
+                take_failure(t, reply);
+        t->told(t->userdata);
 }
 
-static void send_entry(struct announce *a, json_t *entry) {
-        int r = matrix_account_data_put(a->client, a->user_id, a->type, entry, on_answer, a, &a->request);
+/* What is told stands for a while only. */
+static bool is_old(const struct tell *t, usec_t wall) {
+        usec_t told = entry_told(t->shown);
 
-        if (r < 0) {
-                log_debug("What is owed cannot be told to other machines: %s", strerror(-r));
+        return t->heard && is_live(t) && !(told <= wall && wall - told < REFRESH_AFTER);
+}
+
+static void send(struct tell *t, usec_t now, usec_t wall) {
+        SCOPED(json_decref) json_t *entry = entry_at(t, wall);
+        int r = entry ? matrix_account_data_put(t->client, t->user_id, t->type, entry, on_answer, t, &t->request)
+                      : -ENOMEM;
+
+        if (r >= 0) {
+                t->sent = TAKE(entry);
                 return;
         }
-        a->sent = json_incref(entry);
+        log_debug("What is owed cannot be told to other machines: %s", strerror(-r));
+        t->wait_until = usec_add(now, backoff_next(&t->backoff, random_u32()));
 }
 
-/* The newest only: what has changed meanwhile goes out when the answer is there. */
-static void send_news(struct announce *a) {
-        SCOPED(json_decref) json_t *entry = NULL;
+usec_t tell_run(struct tell *t, usec_t now, usec_t wall) {
+        bool refresh = t->refresh;
 
-        if (!can_send_now(a))
-                return;
-        entry = entry_new(a);
-        if (entry && !peer_entry_same(entry, a->shown))
-                send_entry(a, entry);
+        t->refresh = false;
+        if (t->wait_until > 0 && t->wait_until <= now)
+                end_wait(t);
+        if (t->request || !may_send(t))
+                return USEC_NEVER;
+        if (t->wait_until == 0 && (is_due(t) || (refresh && is_old(t, wall))))
+                send(t, now, wall);
+        return t->wait_until > 0 && is_due(t) ? t->wait_until : USEC_NEVER;
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        struct announce *a = userdata;
-
-        end_wait(a);
-        send_news(a);
-        return 0;
+void tell_refresh(struct tell *t) {
+        t->refresh = true;
 }
 
-void announce_refresh(struct announce *a) {
-        SCOPED(json_decref) json_t *entry = NULL;
-        usec_t told = peer_entry_told(a->shown), wall = clock_wall_now();
-
-        if (!can_send_now(a) || !a->heard || !is_live(a))
-                return;
-        if (told <= wall && wall - told < REFRESH_AFTER)
-                return;
-        entry = entry_new(a);
-        if (entry)
-                send_entry(a, entry);
-}
-
-void announce_set(struct announce *a, const char *output, const struct claim_other *claim) {
+void tell_set(struct tell *t, const char *output, const struct claim_other *claim) {
         size_t i = 0;
 
-        while (i < a->n && !streq(a->claims[i].output, output))
+        while (i < t->n && !streq(t->claims[i].output, output))
                 i++;
-        if (i == a->n && (!claim || a->n == PEER_CLAIMS_MAX))
+        if (i == t->n && (!claim || t->n == ENTRY_CLAIMS_MAX))
                 return;
-        a->claims[i].output = output;
+        t->claims[i].output = output;
         if (claim)
-                a->claims[i].claim = *claim;
+                t->claims[i].claim = *claim;
         else {
-                a->claims[i].claim.live = a->claims[i].claim.waits = false;
-                a->claims[i].claim.done = true;
+                t->claims[i].claim.live = t->claims[i].claim.waits = false;
+                t->claims[i].claim.done = true;
         }
-        if (i == a->n)
-                a->n++;
-        send_news(a);
+        if (i == t->n)
+                t->n++;
 }
 
-void announce_set_heard(struct announce *a, bool heard) {
-        a->heard = heard;
-        send_news(a);
+void tell_set_heard(struct tell *t, bool heard) {
+        t->heard = heard;
 }
 
 /* The echo of one that was followed by another, which has been acknowledged by now. */
-static bool is_late(const struct announce *a, const json_t *content) {
-        usec_t told = peer_entry_told(a->shown);
+static bool is_late(const struct tell *t, const json_t *content) {
+        usec_t told = entry_told(t->shown);
 
-        return told != USEC_NEVER && peer_entry_told(content) <= told;
+        return told != USEC_NEVER && entry_told(content) <= told;
 }
 
-bool announce_take(struct announce *a, const char *type, const json_t *content) {
-        if (!a->type || !streq(type, a->type))
+bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t now) {
+        if (!t->type || !streq(type, t->type))
                 return false;
-        if (is_late(a, content))
+        if (is_late(t, content))
                 return true;
         /* As a copy of this machine does, with the same session: that must not become a fight. */
-        if (can_send_now(a) && !peer_entry_same(content, a->shown))
-                begin_wait(a, usec_add(clock_now(), OTHERS_WAIT));
-        json_decref(a->shown);
-        a->shown = json_incref((json_t *) content);
+        if (may_send(t) && !t->request && t->wait_until == 0 && !entry_same(content, t->shown))
+                t->wait_until = usec_add(now, OTHERS_WAIT);
+        json_decref(t->shown);
+        t->shown = json_incref((json_t *) content);
         return true;
 }
 
-void announce_resync_begin(struct announce *a) {
-        a->begun = false;
-        json_decref(TAKE(a->shown));
+void tell_resync_begin(struct tell *t) {
+        t->begun = false;
+        json_decref(TAKE(t->shown));
 }
 
-void announce_resync_end(struct announce *a) {
-        a->begun = true;
+void tell_resync_end(struct tell *t) {
+        t->begun = true;
         /* The server answers again. */
-        if (!a->wait_asked)
-                end_wait(a);
-        send_news(a);
+        if (!t->wait_asked)
+                end_wait(t);
 }
 
-void announce_set_device(struct announce *a, const char *device_id) {
+void tell_set_device(struct tell *t, const char *device_id) {
         char *type = NULL;
 
-        if (*device_id && asprintf(&type, PEERS_TYPE "%s", device_id) < 0)
+        if (*device_id && asprintf(&type, ENTRY_TYPE "%s", device_id) < 0)
                 type = NULL;
-        free(a->type);
-        a->type = type;
-        a->refused = false;
+        free(t->type);
+        t->type = type;
+        t->refused = false;
 }
 
-int announce_new(struct announce **ret, sd_event *event, struct matrix_client *client, const char *user_id,
-                 void (*told)(void *userdata), void *userdata) {
-        SCOPED(announce_free) struct announce *a = calloc(1, sizeof(*a));
-        int r;
+int tell_new(struct tell **ret, struct matrix_client *client, const char *user_id, void (*told)(void *userdata),
+             void *userdata) {
+        SCOPED(tell_free) struct tell *t = calloc(1, sizeof(*t));
 
-        if (!a)
+        if (!t)
                 return -ENOMEM;
-        a->client = client;
-        a->told = told;
-        a->userdata = userdata;
-        a->backoff = (struct backoff){ .first = RETRY_FIRST, .cap = RETRY_MAX };
-        a->user_id = strdup(user_id);
-        if (!a->user_id)
+        t->client = client;
+        t->told = told;
+        t->userdata = userdata;
+        t->backoff = (struct backoff){ .first = RETRY_FIRST, .cap = RETRY_MAX };
+        t->user_id = strdup(user_id);
+        if (!t->user_id)
                 return -ENOMEM;
-        r = sd_event_add_time(event, &a->timer, CLOCK_BOOTTIME, 0, 0, on_timer, a);
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(a->timer, "matrix-announce");
-        end_wait(a);
-        *ret = TAKE(a);
+        *ret = TAKE(t);
         return 0;
 }
 
-struct announce *announce_free(struct announce *a) {
-        if (!a)
+struct tell *tell_free(struct tell *t) {
+        if (!t)
                 return NULL;
-        http_request_free(a->request);
-        sd_event_source_disable_unref(a->timer);
-        json_decref(a->shown);
-        json_decref(a->sent);
-        free(a->user_id);
-        free(a->type);
-        free(a);
+        http_request_free(t->request);
+        json_decref(t->shown);
+        json_decref(t->sent);
+        free(t->user_id);
+        free(t->type);
+        free(t);
         return NULL;
 }

@@ -2,34 +2,38 @@
  * long as there is no other machine it only says, once, that this one exists. */
 #pragma once
 
-#include <systemd/sd-event.h>
+#include <jansson.h>
 
 #include "core/claim.h"
 #include "matrix/client/client.h"
 
-struct announce;
+struct tell;
 
-/* `told`: what was to be told has been, or cannot be; not from within a call of these functions. Borrows the client,
- * copies the user id. */
-int announce_new(struct announce **ret, sd_event *event, struct matrix_client *client, const char *user_id,
-                 void (*told)(void *userdata), void *userdata);
-struct announce *announce_free(struct announce *a);
-CLEANUP(struct announce, announce_free);
+/* `told`: what was to be told has been, or cannot be: comes from an answer of the server, as the last thing in it.
+ * Borrows the client, copies the user id. */
+int tell_new(struct tell **ret, struct matrix_client *client, const char *user_id, void (*told)(void *userdata),
+             void *userdata);
+struct tell *tell_free(struct tell *t);
+CLEANUP(struct tell, tell_free);
+
+/* Tells what is to be told, and returns when it wants to be called next. To be called in each turn in which anything
+ * else here was called, or `told`. */
+usec_t tell_run(struct tell *t, usec_t now, usec_t wall);
 
 /* The device whose entry it is; "": it has none, and nothing is told. */
-void announce_set_device(struct announce *a, const char *device_id);
+void tell_set_device(struct tell *t, const char *device_id);
 /* An entry of account data. False: it is not the one that is kept here. */
-bool announce_take(struct announce *a, const char *type, const json_t *content);
+bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t now);
 /* All account data begins, and ends: then it is known what the server has. Nothing goes out before that. */
-void announce_resync_begin(struct announce *a);
-void announce_resync_end(struct announce *a);
+void tell_resync_begin(struct tell *t);
+void tell_resync_end(struct tell *t);
 /* Whether there is anyone to tell. */
-void announce_set_heard(struct announce *a, bool heard);
+void tell_set_heard(struct tell *t, bool heard);
 
-/* What is owed on an output, whose name is static; NULL: nothing any more. At most PEER_CLAIMS_MAX outputs. */
-void announce_set(struct announce *a, const char *output, const struct claim_other *claim);
+/* What is owed on an output, whose name is static; NULL: nothing any more. At most ENTRY_CLAIMS_MAX outputs. */
+void tell_set(struct tell *t, const char *output, const struct claim_other *claim);
 /* It has not been told yet. */
-bool announce_is_telling(const struct announce *a);
+bool tell_is_pending(const struct tell *t);
 
-/* Along with other traffic: tells again what others would soon not believe any more. */
-void announce_refresh(struct announce *a);
+/* Along with other traffic: the next tell_run() tells again what others would soon not believe any more. */
+void tell_refresh(struct tell *t);

@@ -125,18 +125,18 @@ static const char *state_of(const json_t *device, const struct claim_value *prio
 }
 
 static void add_others(struct cure_plan *p, const json_t **list, size_t n, const char *own_device,
-                       const struct peers *peers, const struct claim_value *prior, usec_t wall) {
+                       const struct heard *heard, const struct claim_value *prior, usec_t wall) {
         for (size_t i = 0, taken = 0; i < n && taken < CURE_DEVICES_MAX; i++) {
                 const char *id = json_member_string(list[i], "device_id");
 
                 if (!id || !*id || streq(id, own_device))
                         continue;
-                add(p, id, peers_have(peers, id) ? PRESENCE_STATE_OFFLINE : state_of(list[i], prior, wall));
+                add(p, id, heard_has(heard, id) ? PRESENCE_STATE_OFFLINE : state_of(list[i], prior, wall));
                 taken++;
         }
 }
 
-void cure_plan(struct cure_plan *ret, const json_t *devices, const char *own_device, const struct peers *peers,
+void cure_plan(struct cure_plan *ret, const json_t *devices, const char *own_device, const struct heard *heard,
                const struct claim_value *prior, usec_t wall) {
         size_t n = json_array_size(devices);
         const json_t **list = calloc(n + 1, sizeof(void *));
@@ -148,7 +148,7 @@ void cure_plan(struct cure_plan *ret, const json_t *devices, const char *own_dev
                 list[i] = json_array_get(devices, i);
         if (list) {
                 qsort(list, n, sizeof(const json_t *), compare_last_seen);
-                add_others(ret, list, n, own_device, peers, prior, wall);
+                add_others(ret, list, n, own_device, heard, prior, wall);
         }
         add(ret, "", PRESENCE_STATE_OFFLINE);
         free(list);

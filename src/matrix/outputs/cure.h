@@ -43,7 +43,7 @@ struct cure_plan {
 /* From the answer of GET /devices: the own device first, or a client that wakes up would catch busy from it again;
  * last without a device. Those of other busyd are nobody's presence, like our own. Pure; `wall` is the time since
  * 1970. */
-void cure_plan(struct cure_plan *ret, const json_t *devices, const char *own_device, const struct peers *peers,
+void cure_plan(struct cure_plan *ret, const json_t *devices, const char *own_device, const struct heard *heard,
                const struct claim_value *prior, usec_t wall);
 
 int cure_devices_get(struct cure *c, matrix_done_t done, void *userdata, struct http_request **ret);

@@ -274,7 +274,7 @@ static int cure_more(struct output_request *request, struct account *a, const st
         if (reply->outcome != MATRIX_OK && !(c->planned && device_is_gone(reply)))
                 return 0;
         if (!c->planned)
-                cure_plan(&c->plan, json_member_array(reply->body, "devices"), account_device_id(a), account_peers(a),
+                cure_plan(&c->plan, json_member_array(reply->body, "devices"), account_device_id(a), account_heard(a),
                           &c->prior, clock_wall_now());
         c->planned = true;
         if (c->next == c->plan.n)

@@ -329,6 +329,16 @@ int sync_batch_new_from_messages(struct sync_batch **ret, json_t *root, const ch
         return 0;
 }
 
+struct room_events sync_batch_events(const struct sync_batch *b) {
+        return (struct room_events){
+                .events = b->events,
+                .n_events = b->n_events,
+                .left_rooms = b->left_rooms,
+                .n_left_rooms = b->n_left_rooms,
+                .torn_room = b->torn_room,
+        };
+}
+
 struct sync_batch *sync_batch_free(struct sync_batch *b) {
         if (!b)
                 return NULL;

@@ -4,35 +4,10 @@
 
 #include <jansson.h>
 
-#include "core/base.h"
+#include "matrix/calls/event.h"
 
 /* Events taken from one answer; what is beyond is dropped and `overflow` says so. */
 #define SYNC_EVENTS_MAX 20000
-
-/* The specification's limit of user, room and event ids, types and state keys: longer ones do not come through. */
-#define MATRIX_ID_BYTES_MAX 255
-
-enum event_place {
-        EVENT_STATE,    /* state before the timeline */
-        EVENT_TIMELINE, /* new, in order of arrival */
-        EVENT_STICKY,   /* sticky section of MSC4354 */
-};
-
-/* Strings are borrowed from the batch. Absent strings are NULL. */
-struct matrix_event {
-        enum event_place place;
-        const char *room_id;
-        const char *type;
-        const char *sender;
-        const char *event_id;
-        const char *state_key;    /* NULL: not a state event */
-        const char *redacts;      /* of m.room.redaction, from either place the spec allows */
-        int64_t origin_server_ts; /* ms since 1970; 0: absent */
-        int64_t age;              /* ms at response time, from unsigned.age; -1: absent */
-        int64_t sticky_duration;  /* ms, MSC4354; -1: not sticky */
-        int64_t sticky_ttl;       /* ms left at response time; -1: absent */
-        const json_t *content;    /* an object, possibly empty; never NULL */
-};
 
 /* Order of events: room by room, and of each room its state, then timeline, then sticky. */
 struct sync_batch {
@@ -72,3 +47,6 @@ CLEANUP(struct sync_batch, sync_batch_free);
  * next_batch is "". State events are left out: what they said may have been replaced since. -EBADMSG if there is no
  * chunk. `room_id` must outlive the batch. */
 int sync_batch_new_from_messages(struct sync_batch **ret, json_t *root, const char *me, const char *room_id);
+
+/* What is of interest for calls; borrowed from the batch. */
+struct room_events sync_batch_events(const struct sync_batch *b);

@@ -1,4 +1,4 @@
-/* What /sync is asked for: filters made of the call families' tables, the query, and the pace of the long poll.
+/* What /sync is asked for: filters, the query, and the pace of the long poll.
  * Pure. */
 #include "matrix/sync/sync.h"
 
@@ -17,47 +17,22 @@
 /* A longer poll is tried again this much later: the network may be another one by then. */
 #define RECOVER_AFTER USEC_PER_HOUR
 
-/* Membership and redactions end calls; they wake on every room, so they are asked for only during one. */
-static const char *const in_call_types[] = { "m.room.member", "m.room.redaction", NULL };
+json_t *sync_message_types_new(const struct sync_wants *wants, bool in_call) {
+        json_t *types = json_copy((json_t *) wants->messages);
 
-static int append_types(json_t *array, const char *const *types) {
-        for (; types && *types; types++)
-                if (json_array_append_new(array, json_string(*types)) < 0)
-                        return -1;
-        return 0;
-}
-
-static json_t *state_types_new(const struct call_family *const *families) {
-        json_t *types = json_array();
-
-        for (; *families; families++)
-                if (append_types(types, (*families)->state_types) < 0)
-                        break;
-        return types;
-}
-
-json_t *sync_message_types_new(const struct call_family *const *families, bool in_call) {
-        json_t *types = json_array();
-
-        for (; *families; families++)
-                if (append_types(types, (*families)->message_types) < 0)
-                        break;
         if (in_call)
-                (void) append_types(types, in_call_types);
+                (void) json_array_extend(types, (json_t *) wants->in_call);
         return types;
 }
 
 /* State must be in the timeline's types too: it travels only there while nothing is missing. */
-static json_t *timeline_new(const struct call_family *const *families, enum sync_filter kind) {
-        json_t *types, *state;
+static json_t *timeline_new(const struct sync_wants *wants, enum sync_filter kind) {
+        json_t *types;
 
         if (kind == SYNC_FILTER_STATE)
                 return json_pack("{s:[]}", "types");
-        state = state_types_new(families);
-        types = sync_message_types_new(families, kind == SYNC_FILTER_IN_CALL);
-        if (state && types)
-                (void) json_array_extend(types, state);
-        json_decref(state);
+        types = sync_message_types_new(wants, kind == SYNC_FILTER_IN_CALL);
+        (void) json_array_extend(types, (json_t *) wants->state);
         return json_pack("{s:i, s:o}", "limit", TIMELINE_LIMIT, "types", types);
 }
 
@@ -71,27 +46,13 @@ static json_t *account_data_new(const char *prefix) {
         return prefix ? json_pack("{s:[s+]}", "types", prefix, "*") : json_object();
 }
 
-json_t *sync_filter_new(const struct call_family *const *families, enum sync_filter kind, const char *me,
+json_t *sync_filter_new(const struct sync_wants *wants, enum sync_filter kind, const char *me,
                         const char *account_data) {
         /* Without lazy loading the server reads every member of every room. */
-        return json_pack("{s:o, s:o, s:{s:{s:[]}, s:{s:[]}, s:{s:b, s:o}, s:o}}", "presence", presence_new(me),
+        return json_pack("{s:o, s:o, s:{s:{s:[]}, s:{s:[]}, s:{s:b, s:O}, s:o}}", "presence", presence_new(me),
                          "account_data", account_data_new(account_data), "room", "account_data", "types", "ephemeral",
-                         "types", "state", "lazy_load_members", 1, "types", state_types_new(families), "timeline",
-                         timeline_new(families, kind));
-}
-
-static bool list_has(const char *const *types, const char *type) {
-        for (; types && *types; types++)
-                if (streq(*types, type))
-                        return true;
-        return false;
-}
-
-bool sync_type_is_wanted(const struct call_family *const *families, const char *type) {
-        for (; *families; families++)
-                if (list_has((*families)->message_types, type) || list_has((*families)->state_types, type))
-                        return true;
-        return list_has(in_call_types, type);
+                         "types", "state", "lazy_load_members", 1, "types", wants->state, "timeline",
+                         timeline_new(wants, kind));
 }
 
 char *sync_path_new(const struct sync_query *q) {

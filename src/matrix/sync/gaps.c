@@ -69,13 +69,13 @@ static void on_page(const struct matrix_reply *reply, void *userdata) {
         if (reply->outcome == MATRIX_OK)
                 end = keep_page(f, reply);
         else if (is_temporary(reply->outcome)) {
-                f->done(reply, f->userdata);
+                f->done(reply, /* filled= */ false, f->userdata);
                 return;
         }
         if (end && ask(f, end) >= 0)
                 return;
         if (!next_room(f))
-                f->done(NULL, f->userdata);
+                f->done(reply, /* filled= */ true, f->userdata);
 }
 
 int gap_fill_start(struct gap_fill **ret, struct matrix_client *client, const char *me, const struct sync_batch *batch,

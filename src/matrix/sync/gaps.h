@@ -12,8 +12,9 @@
 
 struct gap_fill;
 
-/* `failure` NULL: done. Called once, never from within gap_fill_start(), not after gap_fill_free(). */
-typedef void (*gap_done_t)(const struct matrix_reply *failure, void *userdata);
+/* The last answer; `filled` false: it is a failure. Called once, never from within gap_fill_start(), not after
+ * gap_fill_free(). */
+typedef void (*gap_done_t)(const struct matrix_reply *reply, bool filled, void *userdata);
 
 /* Borrows client and batch; takes a reference of types (of the events to read). */
 int gap_fill_start(struct gap_fill **ret, struct matrix_client *client, const char *me, const struct sync_batch *batch,

@@ -1,9 +1,13 @@
-/* The /sync loop: one request in flight at any time, which is either a filter being uploaded, a poll, or a gap being
- * read back.
+/* The /sync loop. One request is in flight at any time: a filter being uploaded, a poll, or a gap being read back.
  *
- *   idle -> [filter ->] poll -> [gaps ->] answer handed over -> [pause ->] poll ...
+ *   stopped  nothing is asked: not started yet, stopped, or a failure was handed over
+ *   due      the next sync_run() asks: for the filter if its id is not known, else for what is new
+ *   filter   a filter is being uploaded                    -> due
+ *   poll     /sync is in flight; `watching` after a while  -> answer handed over, or gaps, or pause
+ *   gaps     what the answer left out is being read back   -> answer handed over
+ *   pause    until its time                                -> due
  *
- * A failure is handed over and leaves the loop idle. */
+ * An answer that was handed over leaves the loop in due or pause, a failure in stopped. */
 #include "matrix/sync/sync.h"
 
 #include <errno.h>
@@ -38,7 +42,8 @@
 #define INITIAL_SALT 1000
 
 enum stage {
-        STAGE_IDLE,
+        STAGE_STOPPED,
+        STAGE_DUE,
         STAGE_FILTER,
         STAGE_POLL,
         STAGE_GAPS,
@@ -46,9 +51,9 @@ enum stage {
 };
 
 struct sync {
-        sd_event *event;
         struct matrix_client *client;
         char *me;
+        json_t *messages, *state, *in_call_types;
         const struct sync_handler *handler;
         struct sync_options options;
         struct sync_pace pace;
@@ -62,13 +67,15 @@ struct sync {
 
         enum stage stage;
         struct http_request *request;
-        sd_event_source *timer;
+        usec_t pause_until; /* in that stage */
+        bool watching;
+        int error;
         char *filter_ids[SYNC_FILTERS_MAX][2]; /* [kind][with own presence] */
         bool inline_filters;                   /* the server keeps none */
         unsigned filter_tries, gap_tries, hurried;
 
         struct {
-                usec_t started, timeout;
+                usec_t started, timeout, watching_at;
                 bool initial, presence;
                 enum set_presence says;
         } poll;
@@ -77,50 +84,28 @@ struct sync {
         struct gap_fill *gaps;
 };
 
-static int next(struct sync *s);
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
-
-static void arm(struct sync *s, usec_t at) {
-        int r = sd_event_source_set_time(s->timer, at);
-
-        if (r >= 0)
-                r = sd_event_source_set_enabled(s->timer, at == USEC_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_error("Cannot set the timer of the poll: %s", strerror(-r));
-}
-
-/* An answer may have brought news while nothing was watched yet: the end is told in any case. */
-static void set_watching(struct sync *s, bool watching) {
-        s->handler->watching(s->handler->userdata, watching);
-}
-
-static void drop(struct sync *s) {
+/* Whatever was in flight is forgotten. */
+static void enter(struct sync *s, enum stage stage) {
         s->request = http_request_free(s->request);
         s->gaps = gap_fill_free(s->gaps);
         s->batch = sync_batch_free(s->batch);
-        s->stage = STAGE_IDLE;
-        if (s->timer)
-                arm(s, USEC_NEVER);
+        s->stage = stage;
+}
+
+static void pause_until(struct sync *s, usec_t at) {
+        enter(s, STAGE_PAUSE);
+        s->pause_until = at;
 }
 
 static void fail(struct sync *s, const struct matrix_reply *reply) {
-        drop(s);
-        s->catch_up = true;
-        set_watching(s, false);
+        sync_stop(s);
         s->handler->failed(s->handler->userdata, reply);
 }
 
 /* Our own trouble, told like a server's. */
-static void fail_errno(struct sync *s, int error) {
+static void fail_errno(struct sync *s, int error, usec_t now) {
         fail(s, &(struct matrix_reply){
-                        .outcome = MATRIX_RETRY, .problem = strerror(-error), .retry_after = USEC_NEVER });
-}
-
-static void pause_for(struct sync *s, usec_t wait) {
-        drop(s);
-        set_watching(s, false);
-        s->stage = STAGE_PAUSE;
-        arm(s, usec_add(clock_now(), wait));
+                        .outcome = MATRIX_RETRY, .problem = strerror(-error), .retry_after = USEC_NEVER, .now = now });
 }
 
 /* ---- filters ---- */
@@ -135,9 +120,14 @@ static bool filter_presence(const struct sync *s) {
         return s->options.own_presence && !s->initial;
 }
 
+static struct sync_wants wants_of(const struct sync *s) {
+        return (struct sync_wants){ .messages = s->messages, .state = s->state, .in_call = s->in_call_types };
+}
+
 static json_t *filter_new(const struct sync *s) {
-        return sync_filter_new(call_families, filter_kind(s), filter_presence(s) ? s->me : NULL,
-                               s->options.account_data);
+        struct sync_wants wants = wants_of(s);
+
+        return sync_filter_new(&wants, filter_kind(s), filter_presence(s) ? s->me : NULL, s->options.account_data);
 }
 
 static void forget_filters(struct sync *s) {
@@ -154,18 +144,16 @@ static void on_filter(const struct matrix_reply *reply, void *userdata) {
         char **slot = &s->filter_ids[filter_kind(s)][filter_presence(s)];
 
         s->request = NULL;
-        s->stage = STAGE_IDLE;
+        s->stage = STAGE_DUE;
+        s->handler->touched(s->handler->userdata);
         if (reply->outcome == MATRIX_OK && id) {
                 free(*slot);
                 *slot = strdup(id);
         } else if (reply->outcome == MATRIX_OK || reply->outcome == MATRIX_UNRECOGNIZED ||
                    reply->outcome == MATRIX_NOT_FOUND || reply->outcome == MATRIX_REFUSED)
                 s->inline_filters = true;
-        else {
+        else
                 fail(s, reply);
-                return;
-        }
-        (void) next(s);
 }
 
 static int upload_filter(struct sync *s) {
@@ -179,13 +167,6 @@ static int upload_filter(struct sync *s) {
 
 /* ---- the poll ---- */
 
-static bool carried_calls(const struct sync_batch *b) {
-        for (size_t i = 0; i < b->n_events; i++)
-                if (sync_type_is_wanted(call_families, b->events[i].type))
-                        return true;
-        return b->n_left_rooms > 0;
-}
-
 static int move_to(struct sync *s, const char *since) {
         char *copy = strdup(since);
 
@@ -197,10 +178,10 @@ static int move_to(struct sync *s, const char *since) {
 }
 
 /* Whoever is woken by the same thing as we are gets a head start on the server's limiter (reference 2.1). */
-static usec_t pause_after(struct sync *s, const struct sync_batch *b, usec_t ran) {
-        if (s->initial || s->poll.timeout == 0 || s->poll.initial)
-                return 0; /* not a long poll, or something else is to be asked at once */
-        if (!carried_calls(b)) {
+static usec_t pause_after(struct sync *s, bool concerned, usec_t ran) {
+        if (s->poll.timeout == 0 || s->poll.initial)
+                return 0; /* not a long poll */
+        if (!concerned) {
                 s->hurried = 0;
                 return ran >= s->poll.timeout ? 0 : s->options.poll_pause;
         }
@@ -208,43 +189,47 @@ static usec_t pause_after(struct sync *s, const struct sync_batch *b, usec_t ran
         return s->hurried > HURRIED_MAX ? s->options.poll_pause : 0;
 }
 
-/* After a whole state the events since the old position still count: messages are in no state. */
-static void hand_over(struct sync *s) {
-        struct sync_answer answer = { .batch = s->batch, .initial = s->poll.initial };
-        usec_t ran = clock_now() - s->poll.started, wait;
+/* After a whole state the events since the old position still count: messages are in no state. The next request is
+ * made by sync_run(), when the owner has decided on what came: it may be that a poll must not count any more. */
+static void hand_over(struct sync *s, const struct matrix_reply *reply) {
+        SCOPED(sync_batch_free) struct sync_batch *batch = TAKE(s->batch);
+        SCOPED(gap_fill_free) struct gap_fill *gaps = TAKE(s->gaps);
+        struct sync_answer answer = {
+                .batch = batch, .initial = s->poll.initial, .now = reply->now, .wall = reply->wall
+        };
+        usec_t ran = reply->now - s->poll.started, wait;
+        bool concerned;
 
-        if (s->gaps)
-                answer.gaps = gap_fill_pages(s->gaps, &answer.n_gaps);
+        if (gaps)
+                answer.gaps = gap_fill_pages(gaps, &answer.n_gaps);
         answer.moves = !answer.initial || !s->since;
-        if (answer.moves && move_to(s, s->batch->next_batch) < 0) {
-                fail_errno(s, -ENOMEM);
+        if (answer.moves && move_to(s, batch->next_batch) < 0) {
+                fail_errno(s, -ENOMEM, reply->now);
                 return;
         }
         s->catch_up = answer.initial;
         s->initial = false;
         s->filter_tries = s->gap_tries = 0;
-        s->stage = STAGE_IDLE;
-        s->handler->answer(s->handler->userdata, &answer);
-        wait = pause_after(s, s->batch, ran);
-        if (wait > 0)
-                pause_for(s, wait);
-        else {
-                drop(s);
-                (void) next(s);
-        }
+        enter(s, STAGE_DUE);
+        concerned = s->handler->answer(s->handler->userdata, &answer);
+        wait = pause_after(s, concerned, ran);
+        if (wait > 0 && s->stage == STAGE_DUE)
+                pause_until(s, usec_add(reply->now, wait));
 }
 
-static void on_gaps(const struct matrix_reply *failure, void *userdata) {
+static void on_gaps(const struct matrix_reply *reply, bool filled, void *userdata) {
         struct sync *s = userdata;
 
-        if (failure && ++s->gap_tries < GAP_TRIES_MAX)
-                fail(s, failure);
+        s->handler->touched(s->handler->userdata);
+        if (!filled && ++s->gap_tries < GAP_TRIES_MAX)
+                fail(s, reply);
         else
-                hand_over(s);
+                hand_over(s, reply);
 }
 
 static int fill_gaps(struct sync *s) {
-        SCOPED(json_decref) json_t *types = sync_message_types_new(call_families, s->in_call);
+        struct sync_wants wants = wants_of(s);
+        SCOPED(json_decref) json_t *types = sync_message_types_new(&wants, s->in_call);
 
         if (!types)
                 return -ENOMEM;
@@ -284,7 +269,9 @@ static void on_answer(struct sync *s, const struct matrix_reply *reply) {
         if (r < 0) {
                 fail(s, &(struct matrix_reply){ .outcome = MATRIX_NOT_MATRIX,
                                                 .problem = "the answer to /sync is not one of a homeserver",
-                                                .retry_after = USEC_NEVER });
+                                                .retry_after = USEC_NEVER,
+                                                .now = reply->now,
+                                                .wall = reply->wall });
                 return;
         }
         if (s->poll.initial) {
@@ -296,7 +283,7 @@ static void on_answer(struct sync *s, const struct matrix_reply *reply) {
                 order_gaps(s);
         if (s->batch->n_gaps > 0 && fill_gaps(s) >= 0)
                 return;
-        hand_over(s);
+        hand_over(s, reply);
 }
 
 static void on_bad_filter(struct sync *s, const struct matrix_reply *reply) {
@@ -305,8 +292,7 @@ static void on_bad_filter(struct sync *s, const struct matrix_reply *reply) {
                 return;
         }
         forget_filters(s);
-        drop(s);
-        (void) next(s);
+        enter(s, STAGE_DUE);
 }
 
 static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
@@ -314,10 +300,9 @@ static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
                 fail(s, reply);
                 return;
         }
-        drop(s);
+        enter(s, STAGE_DUE);
         sync_forget_position(s);
         s->handler->position_lost(s->handler->userdata);
-        (void) next(s);
 }
 
 /* No word of the spec leaves the user alone there; a server that insists on one gets the least harmful. */
@@ -330,17 +315,16 @@ static enum set_presence poll_says(const struct sync *s) {
 static void on_word_refused(struct sync *s) {
         log_debug("The server insists on a word for set_presence");
         s->minds_none = true;
-        drop(s);
-        (void) next(s);
+        enter(s, STAGE_DUE);
 }
 
 static void on_poll(const struct matrix_reply *reply, void *userdata) {
         struct sync *s = userdata;
-        usec_t now = clock_now();
+        usec_t now = reply->now;
 
         s->request = NULL;
-        s->stage = STAGE_IDLE;
-        arm(s, USEC_NEVER);
+        s->stage = STAGE_STOPPED;
+        s->handler->touched(s->handler->userdata);
         if (reply->outcome == MATRIX_OK)
                 on_answer(s, reply);
         else if (reply->outcome == MATRIX_BAD_FILTER)
@@ -351,7 +335,7 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
                 on_word_refused(s);
         else if (!s->poll.initial && sync_pace_cut(&s->pace, reply, s->poll.timeout, now - s->poll.started, now)) {
                 log_debug("The poll was cut, asking for %u s next", (unsigned) (s->pace.timeout / USEC_PER_SEC));
-                pause_for(s, s->options.poll_pause);
+                pause_until(s, usec_add(now, s->options.poll_pause));
         } else
                 fail(s, reply);
 }
@@ -362,8 +346,7 @@ static usec_t poll_timeout(struct sync *s, usec_t now) {
         return s->catch_up ? 0 : sync_pace_timeout(&s->pace, now);
 }
 
-static int start_poll(struct sync *s, const char *filter) {
-        usec_t now = clock_now();
+static int start_poll(struct sync *s, const char *filter, usec_t now) {
         struct sync_query query = {
                 .filter = filter,
                 .since = s->initial ? NULL : s->since,
@@ -386,49 +369,53 @@ static int start_poll(struct sync *s, const char *filter) {
         s->poll.says = query.set_presence;
         s->poll.presence = filter_presence(s);
         s->stage = STAGE_POLL;
-        if (!s->initial && !s->catch_up)
-                arm(s, usec_add(now, WATCHING_AFTER));
+        s->poll.watching_at = !s->initial && !s->catch_up ? usec_add(now, WATCHING_AFTER) : USEC_NEVER;
         return matrix_request(s->client, &call, on_poll, s, &s->request);
 }
 
-static int poll_inline(struct sync *s) {
+static int poll_inline(struct sync *s, usec_t now) {
         SCOPED(json_decref) json_t *filter = filter_new(s);
         SCOPED(free) char *text = filter ? json_dumps(filter, JSON_COMPACT) : NULL;
 
-        return text ? start_poll(s, text) : -ENOMEM;
+        return text ? start_poll(s, text, now) : -ENOMEM;
 }
 
-static int ask(struct sync *s) {
+static int ask(struct sync *s, usec_t now) {
         const char *id = s->filter_ids[filter_kind(s)][filter_presence(s)];
 
         if (s->inline_filters)
-                return poll_inline(s);
-        return id ? start_poll(s, id) : upload_filter(s);
+                return poll_inline(s, now);
+        return id ? start_poll(s, id, now) : upload_filter(s);
 }
 
-static int next(struct sync *s) {
-        int r;
-
-        if (s->stage != STAGE_IDLE)
-                return 0;
-        if (!s->since)
-                s->initial = true;
-        r = ask(s);
-        if (r < 0)
-                fail_errno(s, r);
-        return r;
-}
-
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        struct sync *s = userdata;
-
-        if (s->stage == STAGE_POLL)
-                set_watching(s, true);
-        else if (s->stage == STAGE_PAUSE) {
-                s->stage = STAGE_IDLE;
-                (void) next(s);
+usec_t sync_run(struct sync *s, usec_t now) {
+        if (s->stage == STAGE_PAUSE && now >= s->pause_until)
+                s->stage = STAGE_DUE;
+        if (s->stage == STAGE_DUE) {
+                if (!s->since)
+                        s->initial = true;
+                s->error = ask(s, now);
+                if (s->error < 0)
+                        sync_stop(s);
         }
-        return 0;
+        if (s->stage == STAGE_PAUSE) {
+                s->watching = false;
+                return s->pause_until;
+        }
+        if (s->stage != STAGE_POLL || s->watching)
+                return USEC_NEVER;
+        s->watching = now >= s->poll.watching_at;
+        return s->watching ? USEC_NEVER : s->poll.watching_at;
+}
+
+enum sync_sight sync_sight(const struct sync *s) {
+        if (s->stage == STAGE_STOPPED || s->stage == STAGE_PAUSE)
+                return SYNC_BLIND;
+        return s->watching ? SYNC_WATCHING : SYNC_ASKING;
+}
+
+int sync_error(const struct sync *s) {
+        return s->error;
 }
 
 /* ---- the owner's wishes ---- */
@@ -436,14 +423,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 /* What is asked for has changed: the poll in flight is replaced by one that asks for it. At once, that loses nothing:
  * the new one begins where the old one did. */
 static void replace_poll(struct sync *s, usec_t at) {
-        if (s->stage != STAGE_POLL)
-                return;
-        if (at > clock_now())
-                pause_for(s, at - clock_now());
-        else {
-                drop(s);
-                (void) next(s);
-        }
+        if (s->stage == STAGE_POLL)
+                pause_until(s, at);
 }
 
 void sync_set_options(struct sync *s, const struct sync_options *options) {
@@ -460,7 +441,7 @@ void sync_set_in_call(struct sync *s, bool in_call) {
         s->in_call = in_call;
 }
 
-void sync_set_held(struct sync *s, bool held, bool now) {
+void sync_set_held(struct sync *s, bool held, bool soon) {
         bool counted = set_presence_counts(s->poll.says);
 
         if (s->held == held)
@@ -468,7 +449,7 @@ void sync_set_held(struct sync *s, bool held, bool now) {
         s->held = held;
         if (!held && counted && s->options.while_idle == SET_PRESENCE_OFFLINE)
                 replace_poll(s, 0);
-        else if (held && now && !counted && !s->poll.initial && set_presence_counts(s->options.while_held))
+        else if (held && soon && !counted && !s->poll.initial && set_presence_counts(s->options.while_held))
                 replace_poll(s, usec_add(s->poll.started, COUNTED_DISTANCE));
 }
 
@@ -486,41 +467,33 @@ void sync_forget_position(struct sync *s) {
         s->initial = true;
 }
 
-int sync_go(struct sync *s) {
-        if (s->stage == STAGE_PAUSE)
-                drop(s);
-        return next(s);
+void sync_go(struct sync *s) {
+        if (s->stage != STAGE_STOPPED && s->stage != STAGE_PAUSE)
+                return;
+        s->error = 0;
+        s->stage = STAGE_DUE;
 }
 
 bool sync_catch_up(struct sync *s) {
         if (s->stage != STAGE_PAUSE)
                 return false;
         s->catch_up = true;
-        return sync_go(s) >= 0;
+        sync_go(s);
+        return true;
 }
 
 void sync_stop(struct sync *s) {
-        drop(s);
+        enter(s, STAGE_STOPPED);
         s->catch_up = true;
-        set_watching(s, false);
+        s->watching = false;
 }
 
-/* A family with state needs a whole one at the start: the position tells only of changes. */
-static bool needs_state(void) {
-        for (const struct call_family *const *f = call_families; *f; f++)
-                if ((*f)->state_types && *(*f)->state_types)
-                        return true;
-        return false;
-}
-
-int sync_new(struct sync **ret, sd_event *event, struct matrix_client *client, const char *me, const char *since,
-             const struct sync_handler *handler) {
+int sync_new(struct sync **ret, struct matrix_client *client, const char *me, const char *since,
+             const struct sync_wants *wants, const struct sync_handler *handler) {
         SCOPED(sync_free) struct sync *s = calloc(1, sizeof(*s));
-        int r;
 
         if (!s)
                 return -ENOMEM;
-        s->event = sd_event_ref(event);
         s->client = client;
         s->handler = handler;
         s->salt = random_u32();
@@ -528,12 +501,11 @@ int sync_new(struct sync **ret, sd_event *event, struct matrix_client *client, c
         s->me = strdup(me);
         if (!s->me || (since && move_to(s, since) < 0))
                 return -ENOMEM;
-        s->initial = !since || needs_state();
-        r = sd_event_add_time(event, &s->timer, CLOCK_BOOTTIME, 0, 0, on_timer, s);
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(s->timer, "matrix-sync");
-        arm(s, USEC_NEVER);
+        s->messages = json_incref((json_t *) wants->messages);
+        s->state = json_incref((json_t *) wants->state);
+        s->in_call_types = json_incref((json_t *) wants->in_call);
+        /* Where state is wanted, a whole one at the start: the position tells only of changes. */
+        s->initial = !since || json_array_size(s->state) > 0;
         *ret = TAKE(s);
         return 0;
 }
@@ -541,10 +513,11 @@ int sync_new(struct sync **ret, sd_event *event, struct matrix_client *client, c
 struct sync *sync_free(struct sync *s) {
         if (!s)
                 return NULL;
-        drop(s);
-        sd_event_source_disable_unref(s->timer);
-        sd_event_unref(s->event);
+        enter(s, STAGE_STOPPED);
         forget_filters(s);
+        json_decref(s->messages);
+        json_decref(s->state);
+        json_decref(s->in_call_types);
         free(s->since);
         free(s->me);
         free(s);

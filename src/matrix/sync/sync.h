@@ -1,14 +1,14 @@
-/* The /sync loop of one account: filters, the long poll and its pace, gaps. It carries answers to its owner and
- * stops at a failure; what a failure means is the owner's business. */
+/* The /sync loop of one account: filters, the long poll and its pace, gaps. It hands answers and failures to its owner
+ * and does nothing more by itself: the next request is made by sync_run(), when the owner has decided on what came.
+ * Reads no clock and owns no timer. */
 #pragma once
 
-#include <systemd/sd-event.h>
+#include <jansson.h>
 
 #include "core/base.h"
 #include "matrix/client/client.h"
-#include "matrix/sync/events.h"
-#include "matrix/calls/family.h"
 #include "matrix/server/traits.h"
+#include "matrix/sync/events.h"
 
 /* A stored position older than this is not used any more: the server would have to look through too much. */
 #define SYNC_GAP_MAX (24 * USEC_PER_HOUR)
@@ -18,6 +18,12 @@
 
 /* ---- pure: what is asked for ---- */
 
+/* Arrays of event types; borrowed. */
+struct sync_wants {
+        const json_t *messages, *state;
+        const json_t *in_call; /* besides, while a call rests on Matrix events */
+};
+
 enum sync_filter {
         SYNC_FILTER_STATE,   /* initial: state only */
         SYNC_FILTER_IDLE,    /* incremental */
@@ -26,12 +32,10 @@ enum sync_filter {
 };
 /* NULL if out of memory. `me` NULL: without the own presence. `account_data`: the beginning of the types that are
  * wanted; NULL: all of them, where the server knows no wildcards. */
-json_t *sync_filter_new(const struct call_family *const *families, enum sync_filter kind, const char *me,
+json_t *sync_filter_new(const struct sync_wants *wants, enum sync_filter kind, const char *me,
                         const char *account_data);
-/* The message types of all families, for /messages. */
-json_t *sync_message_types_new(const struct call_family *const *families, bool in_call);
-/* Whether a family lists this type, or it is one that every family gets. */
-bool sync_type_is_wanted(const struct call_family *const *families, const char *type);
+/* For /messages. */
+json_t *sync_message_types_new(const struct sync_wants *wants, bool in_call);
 
 struct sync_query {
         const char *filter; /* id, or JSON */
@@ -62,20 +66,25 @@ struct sync_answer {
         const struct sync_batch *batch;
         struct sync_batch *const *gaps; /* what was missing before it, newest first */
         size_t n_gaps;
-        bool initial; /* a whole state: what is not in it is gone */
-        bool moves;   /* the position moves to the batch's next_batch */
+        bool initial;     /* a whole state: what is not in it is gone */
+        bool moves;       /* the position moves to the batch's next_batch */
+        usec_t now, wall; /* the turn's instant */
 };
 
+/* All but `rooms` come from an answer of the server, as the last thing sync does in that turn: everything below may be
+ * called from within them, but for sync_free(). None comes from within a call of the owner's. */
 struct sync_handler {
-        void (*answer)(void *userdata, const struct sync_answer *answer);
+        /* An answer of any kind has come: sync_run() has something to do. Before the others. */
+        void (*touched)(void *userdata);
+        /* Returns whether it concerns a call of the user, so that the next poll may not wait. */
+        bool (*answer)(void *userdata, const struct sync_answer *answer);
         /* The server does not take the stored position any more. */
         void (*position_lost)(void *userdata);
-        /* Rooms with messages that matter still: read back where the events since the position are lost. */
-        size_t (*rooms)(void *userdata, const char **ret, size_t max);
         /* The loop stands still until sync_go(). */
         void (*failed)(void *userdata, const struct matrix_reply *reply);
-        /* True: a poll is in flight, and everything before it has arrived. False: no poll is in flight. */
-        void (*watching)(void *userdata, bool watching);
+        /* A question: rooms with messages that matter still, read back where the events since the position are lost.
+         */
+        size_t (*rooms)(void *userdata, const char **ret, size_t max);
         void *userdata;
 };
 
@@ -86,25 +95,40 @@ struct sync_options {
         enum set_presence while_idle, while_held;
 };
 
-/* Borrows client and handler, copies the rest. `since` may be NULL. Not to be freed from within a callback. */
-int sync_new(struct sync **ret, sd_event *event, struct matrix_client *client, const char *me, const char *since,
-             const struct sync_handler *handler);
+/* Borrows client and handler, copies the rest. `since` may be NULL. */
+int sync_new(struct sync **ret, struct matrix_client *client, const char *me, const char *since,
+             const struct sync_wants *wants, const struct sync_handler *handler);
 struct sync *sync_free(struct sync *s);
 CLEANUP(struct sync, sync_free);
 
+/* Does what is due, and returns when it wants to be called next. To be called in each turn in which anything else here
+ * was called, and after each callback. */
+usec_t sync_run(struct sync *s, usec_t now);
+/* After sync_run(). */
+enum sync_sight {
+        SYNC_BLIND,    /* nothing is asked: what was seen may be outdated */
+        SYNC_ASKING,   /* what is new is on its way */
+        SYNC_WATCHING, /* everything up to now has arrived, and what comes is told at once */
+};
+enum sync_sight sync_sight(const struct sync *s);
+/* Why sync_run() could make no request, a negative errno; the loop stands still until sync_go(). 0: it could. */
+int sync_error(const struct sync *s);
+
+/* ---- the owner's wishes: taken up by the next sync_run() ---- */
+
 /* Starts, or goes on after a failure; a poll in flight stays. */
-int sync_go(struct sync *s);
+void sync_go(struct sync *s);
 /* Ends a pause with a poll that is answered at once. False: there is no pause, what is new comes by itself. */
 bool sync_catch_up(struct sync *s);
-/* Drops what is in flight. */
+/* Drops what is in flight, at once. */
 void sync_stop(struct sync *s);
 /* The next answer is a whole state; the events since the position come after it. */
 void sync_resync(struct sync *s);
 bool sync_is_resyncing(const struct sync *s);
 void sync_forget_position(struct sync *s);
 
-/* Both end a poll in flight only if it asks for something that is not wanted any more. */
+/* Both end a poll in flight, at once, only if it asks for something that is not wanted any more. */
 void sync_set_options(struct sync *s, const struct sync_options *options);
 void sync_set_in_call(struct sync *s, bool in_call);
-/* False ends a counted poll at once. True with `now`: a poll that is not counted is replaced. */
-void sync_set_held(struct sync *s, bool held, bool now);
+/* False ends a counted poll at once. True with `soon`: a poll that is not counted is replaced. */
+void sync_set_held(struct sync *s, bool held, bool soon);

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *const usual_outputs[] = { "presence", "profile" };
 
 struct stage {
-        struct peers *peers;
+        struct heard *heard;
         usec_t now;
         bool resyncs;
 };
@@ -34,24 +34,24 @@ static void look_at_claim(const struct claim_other *c) {
 }
 
 static void look_at_output(const struct stage *s, const char *output) {
-        struct claim_other claims[PEERS_MAX];
-        size_t n = peers_claims(s->peers, output, "M", claims);
+        struct claim_other claims[HEARD_MAX];
+        size_t n = heard_claims(s->heard, output, "M", claims);
         bool waiting = false;
 
-        must(n <= PEERS_MAX, "machines have a limit");
+        must(n <= HEARD_MAX, "machines have a limit");
         for (size_t i = 0; i < n; i++) {
                 look_at_claim(&claims[i]);
                 waiting = waiting || !claims[i].done;
         }
-        must(!waiting || peers_deadline(s->peers) != USEC_NEVER, "no claim is believed for ever");
-        must(waiting || !peers_hold(s->peers, output), "what is held is not done");
+        must(!waiting || heard_deadline(s->heard) != USEC_NEVER, "no claim is believed for ever");
+        must(waiting || !heard_holds(s->heard, output), "what is held is not done");
 }
 
 static void look(const struct stage *s) {
-        usec_t deadline = peers_deadline(s->peers);
+        usec_t deadline = heard_deadline(s->heard);
 
         must(deadline == USEC_NEVER || deadline > s->now, "what was due is done");
-        must(deadline == USEC_NEVER || deadline <= s->now + PEER_LIFE_MAX, "no claim is believed for long");
+        must(deadline == USEC_NEVER || deadline <= s->now + ENTRY_LIFE_MAX, "no claim is believed for long");
         for (size_t i = 0; i < ARRAY_SIZE(usual_outputs); i++)
                 look_at_output(s, usual_outputs[i]);
 }
@@ -68,40 +68,40 @@ static bool same_claim(const struct claim_other *a, const struct claim_other *b)
                a->done == b->done && a->text_lost == b->text_lost;
 }
 
-static size_t claims_of(const struct peers *p, const json_t *content, struct peer_claim ret[PEER_CLAIMS_MAX]) {
-        struct claim_other claims[PEERS_MAX];
+static size_t claims_of(const struct heard *p, const json_t *content, struct entry_claim ret[ENTRY_CLAIMS_MAX]) {
+        struct claim_other claims[HEARD_MAX];
         const char *output;
         json_t *ignored;
         size_t n = 0;
 
         json_object_foreach((json_t *) json_member_object(content, "claims"), output, ignored) {
-                size_t of_output = peers_claims(p, output, "M", claims);
+                size_t of_output = heard_claims(p, output, "M", claims);
 
                 must(of_output <= 1, "a machine has one claim on an output");
                 if (of_output == 0)
                         continue;
-                must(n < PEER_CLAIMS_MAX, "claims of a machine have a limit");
+                must(n < ENTRY_CLAIMS_MAX, "claims of a machine have a limit");
                 look_at_claim(&claims[0]);
-                ret[n++] = (struct peer_claim){ output, claims[0] };
+                ret[n++] = (struct entry_claim){ output, claims[0] };
         }
         return n;
 }
 
 /* What was understood is understood the same when this machine tells it. */
 static void tell_on(const json_t *content) {
-        SCOPED(peers_free) struct peers *heard = NULL, *told = NULL;
+        SCOPED(heard_free) struct heard *heard = NULL, *told = NULL;
         SCOPED(json_decref) json_t *entry = NULL, *later = NULL;
-        struct peer_claim before[PEER_CLAIMS_MAX], after[PEER_CLAIMS_MAX];
+        struct entry_claim before[ENTRY_CLAIMS_MAX], after[ENTRY_CLAIMS_MAX];
         size_t n;
 
-        must(peers_new(&heard) == 0 && peers_new(&told) == 0, "there is memory");
-        (void) peers_take(heard, PEERS_TYPE "A", content, 0, USEC_PER_HOUR);
+        must(heard_new(&heard) == 0 && heard_new(&told) == 0, "there is memory");
+        (void) heard_take(heard, ENTRY_TYPE "A", content, 0, USEC_PER_HOUR);
         n = claims_of(heard, content, before);
-        entry = peer_entry_new(before, n, 2 * USEC_PER_HOUR);
-        later = peer_entry_new(before, n, 3 * USEC_PER_HOUR);
-        must(entry && later && peer_entry_same(entry, later), "it says the same at another time");
-        must(peer_entry_told(entry) == 2 * USEC_PER_HOUR, "it says when");
-        must(peers_take(told, PEERS_TYPE "A", entry, 0, USEC_PER_HOUR), "it is an entry");
+        entry = entry_new(before, n, 2 * USEC_PER_HOUR);
+        later = entry_new(before, n, 3 * USEC_PER_HOUR);
+        must(entry && later && entry_same(entry, later), "it says the same at another time");
+        must(entry_told(entry) == 2 * USEC_PER_HOUR, "it says when");
+        must(heard_take(told, ENTRY_TYPE "A", entry, 0, USEC_PER_HOUR), "it is an entry");
         must(claims_of(told, entry, after) == n, "all claims are in it");
         for (size_t i = 0; i < n; i++)
                 must(streq(before[i].output, after[i].output) && same_claim(&before[i].claim, &after[i].claim),
@@ -115,21 +115,21 @@ static void tell_on(const json_t *content) {
 static usec_t prepare(struct stage *s, char what) {
         if ((what & 6) == 2) {
                 s->now += USEC_PER_HOUR;
-                (void) peers_expire(s->peers, s->now);
-                must(!peers_expire(s->peers, s->now), "what is due is done at once");
+                (void) heard_expire(s->heard, s->now);
+                must(!heard_expire(s->heard, s->now), "what is due is done at once");
         }
         if (what & 4) {
                 s->resyncs = !s->resyncs;
                 if (s->resyncs)
-                        peers_resync_begin(s->peers);
+                        heard_resync_begin(s->heard);
                 else
-                        (void) peers_resync_end(s->peers);
+                        (void) heard_resync_end(s->heard);
         }
         return what & 1 ? USEC_PER_HOUR / 2 : 0;
 }
 
 static void take(struct stage *s, const char *line, size_t size) {
-        char type[] = PEERS_TYPE "A";
+        char type[] = ENTRY_TYPE "A";
         SCOPED(json_decref) json_t *content = NULL;
         usec_t age;
 
@@ -137,9 +137,9 @@ static void take(struct stage *s, const char *line, size_t size) {
                 return;
         type[sizeof(type) - 2] = (char) ('A' + (line[0] & 15));
         age = prepare(s, line[1]);
-        (void) peer_entry_told(content);
-        (void) peers_take(s->peers, type, content, age, s->now);
-        must(!peers_take(s->peers, type, content, age, s->now + 1), "the same again changes nothing");
+        (void) entry_told(content);
+        (void) heard_take(s->heard, type, content, age, s->now);
+        must(!heard_take(s->heard, type, content, age, s->now + 1), "the same again changes nothing");
         look(s);
         tell_on(content);
 }
@@ -148,23 +148,23 @@ static void take(struct stage *s, const char *line, size_t size) {
 static void finish(struct stage *s) {
         bool any;
 
-        s->now += PEER_LIFE_MAX;
-        (void) peers_expire(s->peers, s->now);
+        s->now += ENTRY_LIFE_MAX;
+        (void) heard_expire(s->heard, s->now);
         look(s);
-        must(peers_deadline(s->peers) == USEC_NEVER, "every claim ends");
-        any = peers_exist(s->peers);
-        peers_resync_begin(s->peers);
-        must(peers_resync_end(s->peers) == any, "whoever was there is gone");
-        must(!peers_exist(s->peers), "nobody is left");
+        must(heard_deadline(s->heard) == USEC_NEVER, "every claim ends");
+        any = heard_any(s->heard);
+        heard_resync_begin(s->heard);
+        must(heard_resync_end(s->heard) == any, "whoever was there is gone");
+        must(!heard_any(s->heard), "nobody is left");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const char *line = (const char *) data, *end = line + size;
-        SCOPED(peers_free) struct peers *peers = NULL;
+        SCOPED(heard_free) struct heard *heard = NULL;
         struct stage s = { .now = USEC_PER_HOUR };
 
         log_set_max_level(LOG_EMERG);
-        must(peers_new(&peers) == 0, "there is memory");
+        must(heard_new(&peers) == 0, "there is memory");
         s.peers = peers;
         while (line < end) {
                 const char *stop = memchr(line, '\n', (size_t) (end - line));

@@ -9,7 +9,7 @@
 #include "util/clock.h"
 #include "json/json.h"
 
-#define TYPE PEERS_TYPE "D"
+#define TYPE ENTRY_TYPE "D"
 #define PATH "/_matrix/client/v3/user/%40me%3Atest/account_data/" TYPE
 
 /* Longer than the first wait of its own. */
@@ -31,8 +31,9 @@ struct fixture {
         struct http *http;
         struct loopback *server;
         struct matrix_client *client;
-        struct announce *announce;
+        struct tell *tell;
         bool told;
+        usec_t ahead; /* of the clocks: waits are skipped, not waited for */
 };
 
 static void on_told(void *userdata) {
@@ -47,33 +48,51 @@ static void fixture_init(struct fixture *f, const struct loopback_route *routes)
         cr_assert_eq(http_new(&f->http, f->event, NULL), 0);
         f->server = loopback_new(routes, NULL);
         cr_assert_eq(matrix_client_new(&f->client, f->http, loopback_url(f->server, ""), "s3cret"), 0);
-        cr_assert_eq(announce_new(&f->announce, f->event, f->client, "@me:test", on_told, f), 0);
+        cr_assert_eq(tell_new(&f->tell, f->client, "@me:test", on_told, f), 0);
 }
 
 static void fixture_done(struct fixture *f) {
-        announce_free(f->announce);
+        tell_free(f->tell);
         matrix_client_free(f->client);
         http_free(f->http);
         loopback_free(f->server);
         sd_event_unref(f->event);
 }
 
+static usec_t now_of(const struct fixture *f) {
+        return clock_now() + f->ahead;
+}
+
+static usec_t run(struct fixture *f) {
+        if (!f->tell)
+                return USEC_NEVER;
+        return tell_run(f->tell, now_of(f), clock_wall_now() + f->ahead);
+}
+
 static void resync(struct fixture *f) {
-        announce_resync_begin(f->announce);
-        announce_resync_end(f->announce);
+        tell_resync_begin(f->tell);
+        tell_resync_end(f->tell);
+        (void) run(f);
 }
 
 /* As after the first answer of /sync: there is another machine or not, and no entry of ours. */
 static void begin(struct fixture *f, const struct loopback_route *routes, bool heard) {
         fixture_init(f, routes);
-        announce_set_device(f->announce, "D");
-        announce_set_heard(f->announce, heard);
+        tell_set_device(f->tell, "D");
+        tell_set_heard(f->tell, heard);
         resync(f);
 }
 
 static void wait_until_told(struct fixture *f) {
+        usec_t at = run(f), now = now_of(f);
+
         f->told = false;
+        if (at != USEC_NEVER && at > now) {
+                f->ahead += at - now;
+                (void) run(f);
+        }
         loop_until(f->event, &f->told);
+        (void) run(f);
 }
 
 static void on_other_answer(const struct matrix_reply *reply, void *userdata) {
@@ -87,6 +106,7 @@ static void make_another_request(struct fixture *f) {
         struct http_request *request;
         bool done = false;
 
+        (void) run(f);
         cr_assert_eq(matrix_versions_get(f->client, on_other_answer, &done, &request), 0);
         loop_until(f->event, &done);
 }
@@ -110,7 +130,8 @@ static struct claim_other claim(const char *text) {
 static void set(struct fixture *f, const char *output, const char *text) {
         struct claim_other c = claim(text);
 
-        announce_set(f->announce, output, &c);
+        tell_set(f->tell, output, &c);
+        (void) run(f);
 }
 
 /* The last one the server got; the caller's to json_decref(). */
@@ -127,158 +148,158 @@ static json_t *last_sent(struct fixture *f) {
 }
 
 /* The other members are the times. */
-static void expect_last(struct fixture *f, const struct peer_claim *claims, size_t n) {
-        SCOPED(json_decref) json_t *sent = last_sent(f), *want = peer_entry_new(claims, n, 0);
-        usec_t told = peer_entry_told(sent), wall = clock_wall_now();
+static void expect_last(struct fixture *f, const struct entry_claim *claims, size_t n) {
+        SCOPED(json_decref) json_t *sent = last_sent(f), *want = entry_new(claims, n, 0);
+        usec_t told = entry_told(sent), wall = clock_wall_now() + f->ahead;
 
-        cr_expect(peer_entry_same(sent, want), "%s", loopback_seen(f->server, PATH)->body);
+        cr_expect(entry_same(sent, want), "%s", loopback_seen(f->server, PATH)->body);
         cr_expect(told <= wall && wall - told < USEC_PER_MIN, "of now");
-        cr_expect_eq((usec_t) json_member_int(sent, "expires", 0) * USEC_PER_MSEC, told + PEER_LIFE_MAX);
+        cr_expect_eq((usec_t) json_member_int(sent, "expires", 0) * USEC_PER_MSEC, told + ENTRY_LIFE_MAX);
 }
 
 static void expect_last_claim(struct fixture *f, const char *text) {
-        expect_last(f, &(struct peer_claim){ "presence", claim(text) }, 1);
+        expect_last(f, &(struct entry_claim){ "presence", claim(text) }, 1);
 }
 
 /* An entry of ours as the server has it; told so long ago. */
-static json_t *entry_of(const struct peer_claim *claims, size_t n, usec_t age) {
-        json_t *entry = peer_entry_new(claims, n, clock_wall_now() - age);
+static json_t *entry_of(const struct entry_claim *claims, size_t n, usec_t age) {
+        json_t *entry = entry_new(claims, n, clock_wall_now() - age);
 
         cr_assert_not_null(entry);
         return entry;
 }
 
 static void take(struct fixture *f, json_t *entry) {
-        cr_assert(announce_take(f->announce, TYPE, entry));
+        cr_assert(tell_take(f->tell, TYPE, entry, now_of(f)));
         json_decref(entry);
 }
 
 /* ---- what is told ---- */
 
-Test(matrix_announce, nothing_before_all_is_known) {
+Test(matrix_tell, nothing_before_all_is_known) {
         struct fixture f;
 
         fixture_init(&f, takes);
-        announce_set_device(f.announce, "D");
-        announce_set_heard(f.announce, true);
+        tell_set_device(f.tell, "D");
+        tell_set_heard(f.tell, true);
         set(&f, "presence", "In a call");
-        announce_refresh(f.announce);
-        cr_expect_not(announce_is_telling(f.announce));
-        announce_resync_begin(f.announce);
-        announce_set_heard(f.announce, true);
+        tell_refresh(f.tell);
+        cr_expect_not(tell_is_pending(f.tell));
+        tell_resync_begin(f.tell);
+        tell_set_heard(f.tell, true);
         expect_n_sent(&f, 0, "before the resync ended");
-        announce_resync_end(f.announce);
-        cr_expect(announce_is_telling(f.announce));
+        tell_resync_end(f.tell);
+        cr_expect(tell_is_pending(f.tell));
         wait_until_told(&f);
-        cr_expect_not(announce_is_telling(f.announce));
+        cr_expect_not(tell_is_pending(f.tell));
         expect_last_claim(&f, "In a call");
         expect_n_sent(&f, 1, "after it");
         fixture_done(&f);
 }
 
-Test(matrix_announce, alone_it_says_once_that_it_exists) {
+Test(matrix_tell, alone_it_says_once_that_it_exists) {
         struct fixture f;
 
         begin(&f, takes, /* heard= */ false);
-        cr_expect_not(announce_is_telling(f.announce), "nobody waits for it");
+        cr_expect_not(tell_is_pending(f.tell), "nobody waits for it");
         wait_until_told(&f);
         expect_last(&f, NULL, 0);
         set(&f, "presence", "In a call");
-        cr_expect_not(announce_is_telling(f.announce));
-        announce_set(f.announce, "presence", NULL);
-        announce_refresh(f.announce);
+        cr_expect_not(tell_is_pending(f.tell));
+        tell_set(f.tell, "presence", NULL);
+        tell_refresh(f.tell);
         expect_n_sent(&f, 1, "claims of a machine that is alone");
         fixture_done(&f);
 }
 
-Test(matrix_announce, others_come_and_go) {
+Test(matrix_tell, others_come_and_go) {
         struct fixture f;
 
         begin(&f, takes, /* heard= */ false);
         set(&f, "presence", "In a call");
         wait_until_told(&f);
-        announce_set_heard(f.announce, true);
-        cr_expect(announce_is_telling(f.announce));
+        tell_set_heard(f.tell, true);
+        cr_expect(tell_is_pending(f.tell));
         wait_until_told(&f);
         expect_last_claim(&f, "In a call");
-        announce_set_heard(f.announce, false);
+        tell_set_heard(f.tell, false);
         wait_until_told(&f);
         expect_last(&f, NULL, 0);
         expect_n_sent(&f, 3, "in all");
         fixture_done(&f);
 }
 
-Test(matrix_announce, what_is_over_is_told_as_done) {
-        struct peer_claim want[] = { { "presence", claim("In a call") }, { "profile", claim("{}") } };
+Test(matrix_tell, what_is_over_is_told_as_done) {
+        struct entry_claim want[] = { { "presence", claim("In a call") }, { "profile", claim("{}") } };
         struct fixture f;
 
         begin(&f, takes, /* heard= */ true);
         wait_until_told(&f);
-        announce_set(f.announce, "presence", NULL);
+        tell_set(f.tell, "presence", NULL);
         expect_n_sent(&f, 1, "the end of what was never begun");
         set(&f, "presence", "In a call");
         set(&f, "profile", "{}");
-        announce_set(f.announce, "presence", NULL);
+        tell_set(f.tell, "presence", NULL);
         wait_until_told(&f);
         wait_until_told(&f);
         want[0].claim.live = false;
         want[0].claim.done = true;
         expect_last(&f, want, 2);
-        announce_set(f.announce, "presence", NULL);
+        tell_set(f.tell, "presence", NULL);
         expect_n_sent(&f, 3, "the same again");
         fixture_done(&f);
 }
 
-Test(matrix_announce, outputs_are_limited) {
+Test(matrix_tell, outputs_are_limited) {
         static const char *const outputs[] = { "1", "2", "3", "4", "5" };
         SCOPED(json_decref) json_t *sent = NULL;
         struct fixture f;
 
         fixture_init(&f, takes);
-        announce_set_device(f.announce, "D");
-        announce_set_heard(f.announce, true);
+        tell_set_device(f.tell, "D");
+        tell_set_heard(f.tell, true);
         for (size_t i = 0; i < ARRAY_SIZE(outputs); i++)
                 set(&f, outputs[i], "");
         resync(&f);
         wait_until_told(&f);
         sent = last_sent(&f);
-        cr_expect_eq(json_object_size(json_object_get(sent, "claims")), PEER_CLAIMS_MAX);
+        cr_expect_eq(json_object_size(json_object_get(sent, "claims")), ENTRY_CLAIMS_MAX);
         cr_expect_null(json_object_get(json_object_get(sent, "claims"), "5"));
         fixture_done(&f);
 }
 
-Test(matrix_announce, a_session_without_device_tells_nothing) {
+Test(matrix_tell, a_session_without_device_tells_nothing) {
         SCOPED(json_decref) json_t *entry = entry_of(NULL, 0, 0);
         struct fixture f;
 
         fixture_init(&f, takes);
-        announce_set_device(f.announce, "");
-        announce_set_heard(f.announce, true);
-        cr_expect_not(announce_take(f.announce, PEERS_TYPE, entry));
+        tell_set_device(f.tell, "");
+        tell_set_heard(f.tell, true);
+        cr_expect_not(tell_take(f.tell, ENTRY_TYPE, entry, 0));
         resync(&f);
         set(&f, "presence", "In a call");
-        announce_refresh(f.announce);
-        cr_expect_not(announce_is_telling(f.announce));
+        tell_refresh(f.tell);
+        cr_expect_not(tell_is_pending(f.tell));
         expect_n_sent(&f, 0, "without a device");
         fixture_done(&f);
 }
 
 /* ---- what the server has ---- */
 
-Test(matrix_announce, what_the_server_has_is_not_told_again) {
-        const struct peer_claim owed = { "presence", claim("In a call") };
+Test(matrix_tell, what_the_server_has_is_not_told_again) {
+        const struct entry_claim owed = { "presence", claim("In a call") };
         SCOPED(json_decref) json_t *others = entry_of(NULL, 0, 0);
         struct fixture f;
 
         fixture_init(&f, takes);
-        announce_set_device(f.announce, "D");
-        announce_set_heard(f.announce, true);
+        tell_set_device(f.tell, "D");
+        tell_set_heard(f.tell, true);
         set(&f, "presence", "In a call");
-        announce_resync_begin(f.announce);
-        cr_expect_not(announce_take(f.announce, PEERS_TYPE "E", others), "of another machine");
+        tell_resync_begin(f.tell);
+        cr_expect_not(tell_take(f.tell, ENTRY_TYPE "E", others, now_of(&f)), "of another machine");
         take(&f, entry_of(&owed, 1, USEC_PER_MIN));
-        announce_resync_end(f.announce);
-        cr_expect_not(announce_is_telling(f.announce));
+        tell_resync_end(f.tell);
+        cr_expect_not(tell_is_pending(f.tell));
         expect_n_sent(&f, 0, "though it is there");
         resync(&f);
         wait_until_told(&f);
@@ -287,22 +308,22 @@ Test(matrix_announce, what_the_server_has_is_not_told_again) {
         fixture_done(&f);
 }
 
-Test(matrix_announce, an_earlier_run_is_corrected) {
-        const struct peer_claim owed = { "presence", claim("In a call") };
+Test(matrix_tell, an_earlier_run_is_corrected) {
+        const struct entry_claim owed = { "presence", claim("In a call") };
         struct fixture f;
 
         fixture_init(&f, takes);
-        announce_set_device(f.announce, "D");
-        announce_set_heard(f.announce, true);
-        announce_resync_begin(f.announce);
+        tell_set_device(f.tell, "D");
+        tell_set_heard(f.tell, true);
+        tell_resync_begin(f.tell);
         take(&f, entry_of(&owed, 1, 0));
-        announce_resync_end(f.announce);
+        tell_resync_end(f.tell);
         wait_until_told(&f);
         expect_last(&f, NULL, 0);
         fixture_done(&f);
 }
 
-Test(matrix_announce, a_late_echo_is_no_news) {
+Test(matrix_tell, a_late_echo_is_no_news) {
         struct fixture f;
 
         begin(&f, takes, /* heard= */ true);
@@ -310,24 +331,24 @@ Test(matrix_announce, a_late_echo_is_no_news) {
         set(&f, "presence", "In a call");
         wait_until_told(&f);
         take(&f, entry_of(NULL, 0, USEC_PER_SEC));
-        announce_set_heard(f.announce, true);
-        cr_expect_not(announce_is_telling(f.announce));
+        tell_set_heard(f.tell, true);
+        cr_expect_not(tell_is_pending(f.tell));
         expect_n_sent(&f, 2, "in all");
         fixture_done(&f);
 }
 
 /* By a copy of this machine, which has the same session. */
-Test(matrix_announce, somebody_else_writes_the_same_entry) {
+Test(matrix_tell, somebody_else_writes_the_same_entry) {
         struct fixture f;
 
         begin(&f, takes, /* heard= */ true);
         wait_until_told(&f);
         set(&f, "presence", "In a call");
         wait_until_told(&f);
-        take(&f, peer_entry_new(NULL, 0, clock_wall_now() + USEC_PER_SEC));
-        announce_set_heard(f.announce, true);
-        announce_refresh(f.announce);
-        cr_expect(announce_is_telling(f.announce));
+        take(&f, entry_new(NULL, 0, clock_wall_now() + USEC_PER_SEC));
+        tell_set_heard(f.tell, true);
+        tell_refresh(f.tell);
+        cr_expect(tell_is_pending(f.tell));
         expect_n_sent(&f, 2, "in a fight");
         resync(&f);
         wait_until_told(&f);
@@ -337,31 +358,31 @@ Test(matrix_announce, somebody_else_writes_the_same_entry) {
 
 /* ---- one at a time ---- */
 
-Test(matrix_announce, only_the_newest_after_what_is_under_way) {
+Test(matrix_tell, only_the_newest_after_what_is_under_way) {
         struct fixture f;
 
         begin(&f, takes, /* heard= */ true);
         set(&f, "presence", "One");
         set(&f, "presence", "Two");
         set(&f, "presence", "Three");
-        announce_refresh(f.announce);
-        cr_expect(announce_is_telling(f.announce));
+        tell_refresh(f.tell);
+        cr_expect(tell_is_pending(f.tell));
         wait_until_told(&f);
         expect_last(&f, NULL, 0);
-        cr_expect(announce_is_telling(f.announce), "the newest is still on its way");
+        cr_expect(tell_is_pending(f.tell), "the newest is still on its way");
         wait_until_told(&f);
         expect_last_claim(&f, "Three");
-        cr_expect_not(announce_is_telling(f.announce));
+        cr_expect_not(tell_is_pending(f.tell));
         expect_n_sent(&f, 2, "in all");
         fixture_done(&f);
 }
 
-Test(matrix_announce, back_at_what_is_under_way) {
+Test(matrix_tell, back_at_what_is_under_way) {
         struct fixture f;
 
         fixture_init(&f, takes);
-        announce_set_device(f.announce, "D");
-        announce_set_heard(f.announce, true);
+        tell_set_device(f.tell, "D");
+        tell_set_heard(f.tell, true);
         set(&f, "presence", "One");
         resync(&f);
         set(&f, "presence", "Two");
@@ -372,11 +393,11 @@ Test(matrix_announce, back_at_what_is_under_way) {
         fixture_done(&f);
 }
 
-Test(matrix_announce, freed_while_under_way) {
+Test(matrix_tell, freed_while_under_way) {
         struct fixture f;
 
         begin(&f, takes, /* heard= */ true);
-        f.announce = announce_free(f.announce);
+        f.tell = tell_free(f.tell);
         make_another_request(&f);
         cr_expect_not(f.told);
         fixture_done(&f);
@@ -385,7 +406,7 @@ Test(matrix_announce, freed_while_under_way) {
 /* ---- failures ---- */
 
 /* In spite of all that happens meanwhile, and then the newest. */
-Test(matrix_announce, a_limit_is_kept) {
+Test(matrix_tell, a_limit_is_kept) {
         struct fixture f;
         usec_t before = clock_now();
 
@@ -394,36 +415,36 @@ Test(matrix_announce, a_limit_is_kept) {
         wait_until_told(&f);
         loopback_set_routes(f.server, takes);
         set(&f, "presence", "Two");
-        announce_set_heard(f.announce, true);
-        announce_refresh(f.announce);
+        tell_set_heard(f.tell, true);
+        tell_refresh(f.tell);
         resync(&f);
-        cr_expect(announce_is_telling(f.announce));
+        cr_expect(tell_is_pending(f.tell));
         expect_n_sent(&f, 1, "within the limit");
         wait_until_told(&f);
-        cr_expect_geq(clock_now() - before, ASKED_WAIT);
+        cr_expect_geq(now_of(&f) - before, ASKED_WAIT);
         expect_last_claim(&f, "Two");
-        cr_expect_not(announce_is_telling(f.announce));
+        cr_expect_not(tell_is_pending(f.tell));
         expect_n_sent(&f, 2, "in all");
         fixture_done(&f);
 }
 
-Test(matrix_announce, a_failure_is_tried_again_after_a_while) {
+Test(matrix_tell, a_failure_is_tried_again_after_a_while) {
         struct fixture f;
 
         begin(&f, fails, /* heard= */ true);
         wait_until_told(&f);
         loopback_set_routes(f.server, takes);
         set(&f, "presence", "In a call");
-        announce_set_heard(f.announce, true);
-        announce_refresh(f.announce);
-        cr_expect(announce_is_telling(f.announce));
+        tell_set_heard(f.tell, true);
+        tell_refresh(f.tell);
+        cr_expect(tell_is_pending(f.tell));
         expect_n_sent(&f, 1, "at once");
         wait_until_told(&f);
         expect_last_claim(&f, "In a call");
         fixture_done(&f);
 }
 
-Test(matrix_announce, a_server_that_is_back_is_told_at_once) {
+Test(matrix_tell, a_server_that_is_back_is_told_at_once) {
         struct fixture f;
 
         begin(&f, fails, /* heard= */ true);
@@ -453,22 +474,22 @@ static void refuse(const struct refusal *row) {
 
         begin(&f, refuses, /* heard= */ true);
         set(&f, "presence", "In a call");
-        cr_expect(announce_is_telling(f.announce), "%s", row->what);
+        cr_expect(tell_is_pending(f.tell), "%s", row->what);
         wait_until_told(&f);
-        cr_expect_not(announce_is_telling(f.announce), "%s", row->what);
+        cr_expect_not(tell_is_pending(f.tell), "%s", row->what);
         set(&f, "presence", "In another call");
-        announce_refresh(f.announce);
+        tell_refresh(f.tell);
         resync(&f);
         expect_n_sent(&f, 1, row->what);
         loopback_set_routes(f.server, takes);
-        announce_set_device(f.announce, "D");
-        announce_set_heard(f.announce, true);
+        tell_set_device(f.tell, "D");
+        tell_set_heard(f.tell, true);
         wait_until_told(&f);
         expect_last_claim(&f, "In another call");
         fixture_done(&f);
 }
 
-Test(matrix_announce, a_refusal_holds_until_the_next_connection) {
+Test(matrix_tell, a_refusal_holds_until_the_next_connection) {
         for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
                 refuse(&refusals[i]);
 }
@@ -481,58 +502,58 @@ static const struct refresh_row {
         bool heard, done, sent;
 } refreshes[] = {
         { "told just now", 0, true, false, false },
-        { "not yet", PEER_LIFE_MAX / 4 - USEC_PER_MIN, true, false, false },
-        { "a quarter of its life is over", PEER_LIFE_MAX / 4, true, false, true },
-        { "all of it is", 2 * PEER_LIFE_MAX, true, false, true },
-        { "nothing is owed any more", PEER_LIFE_MAX, true, true, false },
-        { "nobody is there", PEER_LIFE_MAX, false, false, false },
+        { "not yet", ENTRY_LIFE_MAX / 4 - USEC_PER_MIN, true, false, false },
+        { "a quarter of its life is over", ENTRY_LIFE_MAX / 4, true, false, true },
+        { "all of it is", 2 * ENTRY_LIFE_MAX, true, false, true },
+        { "nothing is owed any more", ENTRY_LIFE_MAX, true, true, false },
+        { "nobody is there", ENTRY_LIFE_MAX, false, false, false },
 };
 
 static void refresh(const struct refresh_row *row) {
-        struct peer_claim owed = { "presence", claim("In a call") };
+        struct entry_claim owed = { "presence", claim("In a call") };
         struct fixture f;
 
         fixture_init(&f, takes);
-        announce_set_device(f.announce, "D");
-        announce_set_heard(f.announce, row->heard);
-        announce_set(f.announce, "presence", &owed.claim);
+        tell_set_device(f.tell, "D");
+        tell_set_heard(f.tell, row->heard);
+        tell_set(f.tell, "presence", &owed.claim);
         if (row->done)
-                announce_set(f.announce, "presence", NULL);
+                tell_set(f.tell, "presence", NULL);
         owed.claim.live = !row->done;
         owed.claim.done = row->done;
-        announce_resync_begin(f.announce);
+        tell_resync_begin(f.tell);
         take(&f, entry_of(&owed, row->heard ? 1 : 0, row->age));
-        announce_resync_end(f.announce);
-        announce_refresh(f.announce);
-        announce_refresh(f.announce);
-        cr_expect_not(announce_is_telling(f.announce), "%s: it is told, if not lately", row->what);
+        tell_resync_end(f.tell);
+        tell_refresh(f.tell);
+        tell_refresh(f.tell);
+        cr_expect_not(tell_is_pending(f.tell), "%s: it is told, if not lately", row->what);
         if (row->sent) {
                 wait_until_told(&f);
                 expect_last(&f, &owed, 1);
-                announce_refresh(f.announce);
+                tell_refresh(f.tell);
         }
         expect_n_sent(&f, row->sent ? 1 : 0, row->what);
         fixture_done(&f);
 }
 
-Test(matrix_announce, refresh) {
+Test(matrix_tell, refresh) {
         for (size_t i = 0; i < ARRAY_SIZE(refreshes); i++)
                 refresh(&refreshes[i]);
 }
 
 /* Its time says nothing: the clock was put back. */
-Test(matrix_announce, refresh_of_what_was_told_in_the_future) {
-        const struct peer_claim owed = { "presence", claim("In a call") };
+Test(matrix_tell, refresh_of_what_was_told_in_the_future) {
+        const struct entry_claim owed = { "presence", claim("In a call") };
         struct fixture f;
 
         begin(&f, takes, /* heard= */ true);
         set(&f, "presence", "In a call");
         wait_until_told(&f);
         wait_until_told(&f);
-        announce_refresh(f.announce);
+        tell_refresh(f.tell);
         expect_n_sent(&f, 2, "before");
-        take(&f, peer_entry_new(&owed, 1, clock_wall_now() + PEER_LIFE_MAX));
-        announce_refresh(f.announce);
+        take(&f, entry_new(&owed, 1, clock_wall_now() + ENTRY_LIFE_MAX));
+        tell_refresh(f.tell);
         wait_until_told(&f);
         expect_last_claim(&f, "In a call");
         fixture_done(&f);

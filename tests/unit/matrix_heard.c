@@ -9,7 +9,7 @@
 /* The machine has been up for two hours. */
 #define NOW (2 * USEC_PER_HOUR)
 
-#define TYPE PEERS_TYPE "D"
+#define TYPE ENTRY_TYPE "D"
 
 /* As busyd writes it; an hour of life. */
 #define PRIOR   "\"prior\":{\"state\":\"online\",\"text\":\"Working\"}"
@@ -42,38 +42,38 @@ static json_t *json(const char *text) {
         return v;
 }
 
-static struct peers *new_peers(void) {
-        struct peers *p = NULL;
+static struct heard *new_peers(void) {
+        struct heard *p = NULL;
 
         log_set_max_level(LOG_EMERG);
-        cr_assert_eq(peers_new(&p), 0);
+        cr_assert_eq(heard_new(&p), 0);
         return p;
 }
 
-static bool take(struct peers *p, const char *type, const char *content) {
+static bool take(struct heard *p, const char *type, const char *content) {
         SCOPED(json_decref) json_t *v = json(content);
 
-        return peers_take(p, type, v, 0, NOW);
+        return heard_take(p, type, v, 0, NOW);
 }
 
 /* One of many machines. */
-static bool take_nth(struct peers *p, unsigned n, const char *content) {
+static bool take_nth(struct heard *p, unsigned n, const char *content) {
         char type[64];
 
-        snprintf(type, sizeof(type), PEERS_TYPE "%u", n);
+        snprintf(type, sizeof(type), ENTRY_TYPE "%u", n);
         return take(p, type, content);
 }
 
-static size_t n_claims(const struct peers *p, const char *output) {
-        struct claim_other claims[PEERS_MAX];
+static size_t n_claims(const struct heard *p, const char *output) {
+        struct claim_other claims[HEARD_MAX];
 
-        return peers_claims(p, output, "", claims);
+        return heard_claims(p, output, "", claims);
 }
 
-static struct claim_other only_claim(const struct peers *p, const char *output) {
-        struct claim_other claims[PEERS_MAX];
+static struct claim_other only_claim(const struct heard *p, const char *output) {
+        struct claim_other claims[HEARD_MAX];
 
-        cr_assert_eq(peers_claims(p, output, "", claims), 1, "%s", output);
+        cr_assert_eq(heard_claims(p, output, "", claims), 1, "%s", output);
         return claims[0];
 }
 
@@ -152,16 +152,16 @@ static const struct {
 
 Test(peers, entries) {
         for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
-                SCOPED(peers_free) struct peers *p = new_peers();
+                SCOPED(heard_free) struct heard *p = new_peers();
 
                 cr_expect_eq(take(p, TYPE, entries[i].content), entries[i].exists, "%s", entries[i].what);
-                cr_expect_eq(peers_exist(p), entries[i].exists, "%s", entries[i].what);
+                cr_expect_eq(heard_any(p), entries[i].exists, "%s", entries[i].what);
                 cr_expect_eq(n_claims(p, "presence"), entries[i].n, "%s", entries[i].what);
         }
 }
 
 Test(peers, what_a_claim_says) {
-        SCOPED(peers_free) struct peers *p = new_peers();
+        SCOPED(heard_free) struct heard *p = new_peers();
         struct claim_other c;
 
         cr_assert(take(p, TYPE, PRESENCE(CLAIM)));
@@ -183,7 +183,7 @@ Test(peers, what_a_claim_says) {
 }
 
 Test(peers, outputs) {
-        SCOPED(peers_free) struct peers *p = new_peers();
+        SCOPED(heard_free) struct heard *p = new_peers();
         size_t n = 0;
 
         cr_assert(take(p, TYPE,
@@ -191,7 +191,7 @@ Test(peers, outputs) {
                              ",\"f\":" CLAIM "}")));
         for (char output[] = "a"; output[0] <= 'f'; output[0]++)
                 n += n_claims(p, output);
-        cr_expect_eq(n, PEER_CLAIMS_MAX);
+        cr_expect_eq(n, ENTRY_CLAIMS_MAX);
 
         cr_assert(take(p, TYPE, ENTRY("{\"" LONGEST_OUTPUT "\":" CLAIM ",\"" LONGEST_OUTPUT "x\":" CLAIM "}")));
         cr_expect_eq(n_claims(p, LONGEST_OUTPUT), 1);
@@ -201,12 +201,12 @@ Test(peers, outputs) {
 
 Test(peers, other_types_are_no_entries) {
         static const char *const types[] = { "", "m.direct", "org.busyd.claim", "org.busyd.claims.D",
-                                             "x." PEERS_TYPE "D" };
-        SCOPED(peers_free) struct peers *p = new_peers();
+                                             "x." ENTRY_TYPE "D" };
+        SCOPED(heard_free) struct heard *p = new_peers();
 
         for (size_t i = 0; i < ARRAY_SIZE(types); i++)
                 cr_expect_not(take(p, types[i], PRESENCE(CLAIM)), "%s", types[i]);
-        cr_expect_not(peers_exist(p));
+        cr_expect_not(heard_any(p));
 }
 
 /* ---- how long ---- */
@@ -229,160 +229,160 @@ static const struct {
         { "a minute, all of it over", TIMED(TOLD, IN_1_MINUTE), USEC_PER_MIN, 0 },
         { "a minute, years ago", TIMED(TOLD, IN_1_MINUTE), 50000 * USEC_PER_HOUR, 0 },
         { "an age that cannot be", TIMED(TOLD, IN_1_MINUTE), USEC_NEVER, 0 },
-        { "the longest", TIMED(TOLD, IN_2_HOURS), 0, PEER_LIFE_MAX },
-        { "just above", TIMED(TOLD, IN_2_HOURS_MORE), 0, PEER_LIFE_MAX },
-        { "longer than is believed", TIMED(TOLD, IN_3_HOURS), 0, PEER_LIFE_MAX },
+        { "the longest", TIMED(TOLD, IN_2_HOURS), 0, ENTRY_LIFE_MAX },
+        { "just above", TIMED(TOLD, IN_2_HOURS_MORE), 0, ENTRY_LIFE_MAX },
+        { "longer than is believed", TIMED(TOLD, IN_3_HOURS), 0, ENTRY_LIFE_MAX },
         { "longer than is believed, an hour ago", TIMED(TOLD, IN_3_HOURS), USEC_PER_HOUR,
-          PEER_LIFE_MAX - USEC_PER_HOUR },
-        { "longer than is believed, two hours ago", TIMED(TOLD, IN_3_HOURS), PEER_LIFE_MAX, 0 },
-        { "for ever", TIMED(TOLD, EXPIRES("9223372036854775807")), 0, PEER_LIFE_MAX },
+          ENTRY_LIFE_MAX - USEC_PER_HOUR },
+        { "longer than is believed, two hours ago", TIMED(TOLD, IN_3_HOURS), ENTRY_LIFE_MAX, 0 },
+        { "for ever", TIMED(TOLD, EXPIRES("9223372036854775807")), 0, ENTRY_LIFE_MAX },
         { "by a clock that never was set", TIMED(",\"told\":0", EXPIRES("60000")), 0, USEC_PER_MIN },
 };
 
 Test(peers, life) {
         for (size_t i = 0; i < ARRAY_SIZE(lives); i++) {
-                SCOPED(peers_free) struct peers *p = new_peers();
+                SCOPED(heard_free) struct heard *p = new_peers();
                 SCOPED(json_decref) json_t *content = json(lives[i].content);
                 usec_t life = lives[i].life;
 
-                cr_expect(peers_take(p, TYPE, content, lives[i].age, NOW), "%s", lives[i].what);
-                cr_expect(peers_exist(p), "%s", lives[i].what);
+                cr_expect(heard_take(p, TYPE, content, lives[i].age, NOW), "%s", lives[i].what);
+                cr_expect(heard_any(p), "%s", lives[i].what);
                 cr_expect_eq(n_claims(p, "presence"), life > 0 ? 1 : 0, "%s", lives[i].what);
-                cr_expect_eq(peers_hold(p, "presence"), life > 0, "%s", lives[i].what);
-                cr_expect_eq(peers_deadline(p), life > 0 ? NOW + life : USEC_NEVER, "%s", lives[i].what);
-                cr_expect_not(peers_expire(p, NOW + (life > 0 ? life - 1 : 0)), "%s", lives[i].what);
-                cr_expect_eq(peers_expire(p, NOW + life), life > 0, "%s", lives[i].what);
-                cr_expect_not(peers_expire(p, NOW + life), "%s: once", lives[i].what);
+                cr_expect_eq(heard_holds(p, "presence"), life > 0, "%s", lives[i].what);
+                cr_expect_eq(heard_deadline(p), life > 0 ? NOW + life : USEC_NEVER, "%s", lives[i].what);
+                cr_expect_not(heard_expire(p, NOW + (life > 0 ? life - 1 : 0)), "%s", lives[i].what);
+                cr_expect_eq(heard_expire(p, NOW + life), life > 0, "%s", lives[i].what);
+                cr_expect_not(heard_expire(p, NOW + life), "%s: once", lives[i].what);
         }
 }
 
 Test(peers, what_is_not_believed_any_more_is_done) {
-        SCOPED(peers_free) struct peers *p = new_peers();
+        SCOPED(heard_free) struct heard *p = new_peers();
         struct claim_other c;
 
         cr_assert(take(p, TYPE,
                        ENTRY("{\"presence\":" CLAIM ",\"profile\":{" PRIOR "," OURS "," CLAIMED ",\"waits\":true}}")));
-        cr_assert(peers_expire(p, NOW + USEC_PER_HOUR));
+        cr_assert(heard_expire(p, NOW + USEC_PER_HOUR));
         c = only_claim(p, "presence");
         cr_expect(c.done && !c.live && !c.waits);
         cr_expect_str_eq(c.owed.prior.text, "Working", "whoever sees its value still knows what was before it");
         c = only_claim(p, "profile");
         cr_expect(c.done && !c.live && !c.waits);
-        cr_expect_eq(peers_deadline(p), USEC_NEVER);
-        cr_expect_not(peers_hold(p, "presence"));
-        cr_expect(peers_exist(p), "the machine is still there");
+        cr_expect_eq(heard_deadline(p), USEC_NEVER);
+        cr_expect_not(heard_holds(p, "presence"));
+        cr_expect(heard_any(p), "the machine is still there");
 }
 
 Test(peers, what_is_done_needs_no_end) {
-        SCOPED(peers_free) struct peers *p = new_peers();
+        SCOPED(heard_free) struct heard *p = new_peers();
 
         cr_assert(take(p, TYPE, PRESENCE(DONE)));
-        cr_expect_eq(peers_deadline(p), USEC_NEVER);
-        cr_expect_not(peers_expire(p, NOW + PEER_LIFE_MAX));
+        cr_expect_eq(heard_deadline(p), USEC_NEVER);
+        cr_expect_not(heard_expire(p, NOW + ENTRY_LIFE_MAX));
         cr_expect_eq(n_claims(p, "presence"), 1);
 }
 
 Test(peers, the_first_deadline_of_all) {
-        SCOPED(peers_free) struct peers *p = new_peers();
+        SCOPED(heard_free) struct heard *p = new_peers();
 
-        cr_expect_eq(peers_deadline(p), USEC_NEVER);
+        cr_expect_eq(heard_deadline(p), USEC_NEVER);
         (void) take_nth(p, 1, PRESENCE(CLAIM));
         (void) take_nth(p, 2, TIMED(TOLD, IN_1_MINUTE));
         (void) take_nth(p, 3, TIMED(TOLD, IN_2_HOURS));
         (void) take_nth(p, 4, WITHOUT_CLAIMS);
-        cr_expect_eq(peers_deadline(p), NOW + USEC_PER_MIN);
-        cr_expect(peers_expire(p, NOW + USEC_PER_MIN));
-        cr_expect_eq(peers_deadline(p), NOW + USEC_PER_HOUR);
+        cr_expect_eq(heard_deadline(p), NOW + USEC_PER_MIN);
+        cr_expect(heard_expire(p, NOW + USEC_PER_MIN));
+        cr_expect_eq(heard_deadline(p), NOW + USEC_PER_HOUR);
 }
 
 /* ---- changes ---- */
 
 Test(peers, the_same_again_changes_nothing) {
-        SCOPED(peers_free) struct peers *p = new_peers();
+        SCOPED(heard_free) struct heard *p = new_peers();
         SCOPED(json_decref) json_t *content = json(PRESENCE(CLAIM));
 
-        cr_assert(peers_take(p, TYPE, content, 0, NOW));
-        cr_expect_not(peers_take(p, TYPE, content, 0, NOW + USEC_PER_MIN));
+        cr_assert(heard_take(p, TYPE, content, 0, NOW));
+        cr_expect_not(heard_take(p, TYPE, content, 0, NOW + USEC_PER_MIN));
         cr_expect_not(take(p, TYPE, PRESENCE(CLAIM)), "in other bytes");
-        cr_expect_eq(peers_deadline(p), NOW + USEC_PER_HOUR, "it does not live longer for it");
-        cr_assert(peers_expire(p, NOW + USEC_PER_HOUR));
-        cr_expect_not(peers_take(p, TYPE, content, 0, NOW + USEC_PER_HOUR));
+        cr_expect_eq(heard_deadline(p), NOW + USEC_PER_HOUR, "it does not live longer for it");
+        cr_assert(heard_expire(p, NOW + USEC_PER_HOUR));
+        cr_expect_not(heard_take(p, TYPE, content, 0, NOW + USEC_PER_HOUR));
         cr_expect(only_claim(p, "presence").done, "it does not come back");
 }
 
 Test(peers, told_again_it_lives_longer) {
-        SCOPED(peers_free) struct peers *p = new_peers();
+        SCOPED(heard_free) struct heard *p = new_peers();
         SCOPED(json_decref) json_t *again = json(TIMED(",\"told\":1700001800000", ",\"expires\":1700005400000"));
 
         cr_assert(take(p, TYPE, PRESENCE(CLAIM)));
-        cr_expect(peers_take(p, TYPE, again, 0, NOW + USEC_PER_HOUR / 2));
-        cr_expect_eq(peers_deadline(p), NOW + USEC_PER_HOUR * 3 / 2);
+        cr_expect(heard_take(p, TYPE, again, 0, NOW + USEC_PER_HOUR / 2));
+        cr_expect_eq(heard_deadline(p), NOW + USEC_PER_HOUR * 3 / 2);
         cr_expect(only_claim(p, "presence").live);
 }
 
 Test(peers, from_somebody_to_nobody) {
-        SCOPED(peers_free) struct peers *p = new_peers();
+        SCOPED(heard_free) struct heard *p = new_peers();
         struct claim_other c;
 
         cr_expect_not(take(p, TYPE, "{}"), "nobody before");
         cr_assert(take(p, TYPE, PRESENCE(CLAIM)));
-        cr_assert(take(p, PEERS_TYPE "E", WITHOUT_CLAIMS));
+        cr_assert(take(p, ENTRY_TYPE "E", WITHOUT_CLAIMS));
         cr_expect(take(p, TYPE, "{}"));
         c = only_claim(p, "presence");
         cr_expect(c.done && !c.live);
         cr_expect_str_eq(c.owed.prior.text, "Working", "whoever sees its value still knows what was before it");
-        cr_expect(peers_exist(p), "the other one");
+        cr_expect(heard_any(p), "the other one");
         cr_expect_not(take(p, TYPE, "{}"), "nobody again");
-        cr_expect(take(p, PEERS_TYPE "E", "{\"version\":2}"));
-        cr_expect_not(peers_exist(p));
+        cr_expect(take(p, ENTRY_TYPE "E", "{\"version\":2}"));
+        cr_expect_not(heard_any(p));
 }
 
 Test(peers, resync) {
-        SCOPED(peers_free) struct peers *p = new_peers();
+        SCOPED(heard_free) struct heard *p = new_peers();
 
         for (unsigned i = 0; i < 4; i++)
                 cr_assert(take_nth(p, i, PRESENCE(CLAIM)));
-        peers_resync_begin(p);
+        heard_resync_begin(p);
         cr_expect_not(take_nth(p, 3, PRESENCE(CLAIM)));
         cr_expect(take_nth(p, 1, PRESENCE(DONE)));
         cr_expect_eq(n_claims(p, "presence"), 4, "none is gone before the end");
-        cr_expect(peers_resync_end(p));
+        cr_expect(heard_resync_end(p));
         cr_expect_eq(n_claims(p, "presence"), 2);
         cr_expect_not(take_nth(p, 3, PRESENCE(CLAIM)), "it was kept");
         cr_expect(take_nth(p, 0, PRESENCE(CLAIM)), "it was not");
 
-        peers_resync_begin(p);
+        heard_resync_begin(p);
         cr_expect(take_nth(p, 0, "{}"));
         (void) take_nth(p, 1, PRESENCE(DONE));
         (void) take_nth(p, 3, PRESENCE(CLAIM));
-        cr_expect_not(peers_resync_end(p), "no more than those that said so");
+        cr_expect_not(heard_resync_end(p), "no more than those that said so");
 
-        peers_resync_begin(p);
-        cr_expect(peers_resync_end(p));
-        cr_expect_not(peers_exist(p));
-        peers_resync_begin(p);
-        cr_expect_not(peers_resync_end(p));
+        heard_resync_begin(p);
+        cr_expect(heard_resync_end(p));
+        cr_expect_not(heard_any(p));
+        heard_resync_begin(p);
+        cr_expect_not(heard_resync_end(p));
 }
 
 /* ---- many ---- */
 
 Test(peers, a_limit_of_machines) {
-        SCOPED(peers_free) struct peers *p = new_peers();
+        SCOPED(heard_free) struct heard *p = new_peers();
 
-        for (unsigned i = 0; i < PEERS_MAX; i++)
+        for (unsigned i = 0; i < HEARD_MAX; i++)
                 cr_assert(take_nth(p, i, PRESENCE(CLAIM)));
-        cr_expect_not(take_nth(p, PEERS_MAX, PRESENCE(CLAIM)));
-        cr_expect_eq(n_claims(p, "presence"), PEERS_MAX);
+        cr_expect_not(take_nth(p, HEARD_MAX, PRESENCE(CLAIM)));
+        cr_expect_eq(n_claims(p, "presence"), HEARD_MAX);
         cr_expect(take_nth(p, 3, WITHOUT_CLAIMS), "those that are known are still heard");
-        cr_expect_eq(n_claims(p, "presence"), PEERS_MAX - 1);
-        cr_expect(take_nth(p, PEERS_MAX, PRESENCE(CLAIM)), "one that owes nothing makes room");
-        cr_expect_eq(n_claims(p, "presence"), PEERS_MAX);
+        cr_expect_eq(n_claims(p, "presence"), HEARD_MAX - 1);
+        cr_expect(take_nth(p, HEARD_MAX, PRESENCE(CLAIM)), "one that owes nothing makes room");
+        cr_expect_eq(n_claims(p, "presence"), HEARD_MAX);
         cr_expect_not(take_nth(p, 3, PRESENCE(CLAIM)), "it is not known any more");
         cr_expect(take_nth(p, 0, PRESENCE(DONE)));
         cr_expect(take_nth(p, 3, PRESENCE(CLAIM)), "nor does one that has given back");
-        cr_expect(peers_expire(p, NOW + USEC_PER_HOUR));
+        cr_expect(heard_expire(p, NOW + USEC_PER_HOUR));
         cr_expect(take_nth(p, 0, PRESENCE(CLAIM)), "nor one that is not believed any more");
-        cr_expect_eq(n_claims(p, "presence"), PEERS_MAX);
+        cr_expect_eq(n_claims(p, "presence"), HEARD_MAX);
 }
 
 static const struct {
@@ -402,26 +402,26 @@ static const struct {
 
 Test(peers, hold) {
         for (size_t i = 0; i < ARRAY_SIZE(holds); i++) {
-                SCOPED(peers_free) struct peers *p = new_peers();
+                SCOPED(heard_free) struct heard *p = new_peers();
 
                 (void) take_nth(p, 1, PRESENCE(DONE));
                 (void) take_nth(p, 2, holds[i].content);
-                cr_expect_eq(peers_hold(p, "presence"), holds[i].holds, "%s", holds[i].what);
+                cr_expect_eq(heard_holds(p, "presence"), holds[i].holds, "%s", holds[i].what);
         }
 }
 
 Test(peers, who_comes_first) {
-        SCOPED(peers_free) struct peers *p = new_peers();
-        struct claim_other claims[PEERS_MAX];
+        SCOPED(heard_free) struct heard *p = new_peers();
+        struct claim_other claims[HEARD_MAX];
 
-        cr_assert(take(p, PEERS_TYPE "AAAA", PRESENCE(CLAIM)));
-        cr_assert(take(p, PEERS_TYPE "ZZZZ", PRESENCE(DONE)));
-        cr_assert_eq(peers_claims(p, "presence", "MMMM", claims), 2);
+        cr_assert(take(p, ENTRY_TYPE "AAAA", PRESENCE(CLAIM)));
+        cr_assert(take(p, ENTRY_TYPE "ZZZZ", PRESENCE(DONE)));
+        cr_assert_eq(heard_claims(p, "presence", "MMMM", claims), 2);
         for (size_t i = 0; i < 2; i++)
                 cr_expect_eq(claims[i].first, claims[i].live, "AAAA before us, ZZZZ after us");
-        cr_assert_eq(peers_claims(p, "presence", "ZZZZZ", claims), 2);
+        cr_assert_eq(heard_claims(p, "presence", "ZZZZZ", claims), 2);
         cr_expect(claims[0].first && claims[1].first);
-        cr_assert_eq(peers_claims(p, "presence", "AAA", claims), 2);
+        cr_assert_eq(heard_claims(p, "presence", "AAA", claims), 2);
         cr_expect_not(claims[0].first || claims[1].first);
 }
 
@@ -449,7 +449,7 @@ static void expect_same_claim(const struct claim_other *a, const struct claim_ot
 }
 
 Test(peers, what_is_told_is_what_is_taken) {
-        const struct peer_claim told[] = {
+        const struct entry_claim told[] = {
                 { "presence",
                   { .live = true,
                     .text_lost = true,
@@ -474,28 +474,28 @@ Test(peers, what_is_told_is_what_is_taken) {
                               .text_claimed = true } } },
                 { "gives back", { .owed = { .n_ours = 1 } } },
         };
-        SCOPED(peers_free) struct peers *p = new_peers();
-        SCOPED(json_decref) json_t *entry = peer_entry_new(told, ARRAY_SIZE(told), NOW);
+        SCOPED(heard_free) struct heard *p = new_peers();
+        SCOPED(json_decref) json_t *entry = entry_new(told, ARRAY_SIZE(told), NOW);
         SCOPED(free) char *bytes = json_dumps(entry, 0);
 
-        cr_assert_eq(ARRAY_SIZE(told), PEER_CLAIMS_MAX);
+        cr_assert_eq(ARRAY_SIZE(told), ENTRY_CLAIMS_MAX);
         cr_assert(take(p, TYPE, bytes));
         for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
                 struct claim_other taken = only_claim(p, told[i].output);
 
                 expect_same_claim(&taken, &told[i].claim, told[i].output);
         }
-        cr_expect_eq(peers_deadline(p), NOW + PEER_LIFE_MAX);
-        cr_expect_eq(peer_entry_told(entry), NOW);
+        cr_expect_eq(heard_deadline(p), NOW + ENTRY_LIFE_MAX);
+        cr_expect_eq(entry_told(entry), NOW);
 }
 
 Test(peers, that_it_exists) {
-        SCOPED(peers_free) struct peers *p = new_peers();
-        SCOPED(json_decref) json_t *entry = peer_entry_new(NULL, 0, NOW);
+        SCOPED(heard_free) struct heard *p = new_peers();
+        SCOPED(json_decref) json_t *entry = entry_new(NULL, 0, NOW);
 
-        cr_assert(peers_take(p, TYPE, entry, 0, NOW));
-        cr_expect(peers_exist(p));
-        cr_expect_eq(peers_deadline(p), USEC_NEVER);
+        cr_assert(heard_take(p, TYPE, entry, 0, NOW));
+        cr_expect(heard_any(p));
+        cr_expect_eq(heard_deadline(p), USEC_NEVER);
         cr_expect_eq(json_object_size(json_object_get(entry, "claims")), 0);
 }
 
@@ -521,9 +521,9 @@ Test(peers, same) {
         for (size_t i = 0; i < ARRAY_SIZE(sames); i++) {
                 SCOPED(json_decref) json_t *a = json(sames[i].a), *b = json(sames[i].b);
 
-                cr_expect_eq(peer_entry_same(a, b), sames[i].same, "%s", sames[i].what);
-                cr_expect_eq(peer_entry_same(b, a), sames[i].same, "%s", sames[i].what);
-                cr_expect_not(peer_entry_same(a, NULL), "%s", sames[i].what);
+                cr_expect_eq(entry_same(a, b), sames[i].same, "%s", sames[i].what);
+                cr_expect_eq(entry_same(b, a), sames[i].same, "%s", sames[i].what);
+                cr_expect_not(entry_same(a, NULL), "%s", sames[i].what);
         }
 }
 
@@ -544,7 +544,7 @@ Test(peers, told) {
         for (size_t i = 0; i < ARRAY_SIZE(tolds); i++) {
                 SCOPED(json_decref) json_t *entry = json(tolds[i].entry);
 
-                cr_expect_eq(peer_entry_told(entry), tolds[i].told, "%s", tolds[i].what);
+                cr_expect_eq(entry_told(entry), tolds[i].told, "%s", tolds[i].what);
         }
-        cr_expect_eq(peer_entry_told(NULL), USEC_NEVER);
+        cr_expect_eq(entry_told(NULL), USEC_NEVER);
 }
