@@ -110,7 +110,7 @@ static const struct verb_option login_options[] = {
 };
 
 static const struct verb_option logout_options[] = {
-        { { "force", no_argument, NULL, OPTION_FORCE }, NULL, "Forget it here, whatever the server says" },
+        { { "force", no_argument, NULL, OPTION_FORCE }, NULL, "Forget it here, whatever stays behind" },
         {},
 };
 

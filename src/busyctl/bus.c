@@ -6,6 +6,7 @@
 #include "busyctl/bus.h"
 #include "busyctl/print.h"
 #include "json/json.h"
+#include "util/clock.h"
 #include "util/text.h"
 
 /* Of the specification, with the NUL. */
@@ -238,12 +239,45 @@ enum exit_code bus_call(struct ctl *c, const char *interface, const char *method
         return code;
 }
 
-int bus_reload_if_running(struct ctl *c) {
+static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return 0;
+}
+
+int bus_watch(struct ctl *c) {
+        int r = sd_bus_add_match(c->bus, NULL, "type='signal',sender='" BUS_NAME "',path_namespace='" BUS_PATH "'",
+                                 on_signal, NULL);
+
+        if (r >= 0)
+                r = sd_bus_add_match(c->bus, NULL,
+                                     "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',"
+                                     "arg0='" BUS_NAME "'",
+                                     on_signal, NULL);
+        if (r < 0)
+                complain("Cannot watch busyd: %s", strerror(-r));
+        return r;
+}
+
+int bus_wait(struct ctl *c, usec_t deadline) {
+        for (;;) {
+                usec_t now = clock_now();
+                int r = sd_bus_process(c->bus, NULL);
+
+                if (r != 0)
+                        return r;
+                if (now >= deadline)
+                        return 0;
+                r = sd_bus_wait(c->bus, deadline - now);
+                if (r < 0 && r != -EINTR)
+                        return r;
+        }
+}
+
+enum exit_code bus_sessions_changed(struct ctl *c) {
         struct ctl quiet = { .bus = c->bus, .no_start = true, .quiet = true };
-        enum exit_code code = bus_call(&quiet, BUS_MANAGER, "Reload", NULL, NULL);
+        enum exit_code code = bus_call(&quiet, BUS_MANAGER, "ReloadAccounts", NULL, NULL);
 
         c->bus = quiet.bus;
         if (code == CTL_FAILED)
                 complain("busyd runs, but could not take that up. See: busyctl status");
-        return code == CTL_OK;
+        return code;
 }

@@ -23,6 +23,12 @@ void bus_close(struct ctl *c);
 enum exit_code bus_call(struct ctl *c, const char *interface, const char *method, json_t **ret, const char *types,
                         ...);
 
-/* Has the daemon read its sessions and its configuration again, if it runs. Returns 1 if it did, 0 if it does not
- * run or cannot: that is told unless it does not run. */
-int bus_reload_if_running(struct ctl *c);
+/* From now on changes of the daemon are noticed by bus_wait(), and that it ends. The bus must be open. Negative errno,
+ * told. */
+int bus_watch(struct ctl *c);
+/* Waits until something has changed since the last look. Returns 1 if so, 0 if the deadline (CLOCK_BOOTTIME) has come.
+ */
+int bus_wait(struct ctl *c, usec_t deadline);
+
+/* A running daemon looks at the sessions again. CTL_UNREACHABLE, not told, if none runs; CTL_FAILED is told. */
+enum exit_code bus_sessions_changed(struct ctl *c);

@@ -76,7 +76,7 @@ static enum exit_code print_registration(struct ctl *c, const char *folder, cons
         warn_of_configured(name);
         complain("The token is kept in %s/as-token-%s. Whether the server takes it by now says: busyctl doctor",
                  folder, name);
-        (void) bus_reload_if_running(&quiet);
+        (void) bus_sessions_changed(&quiet);
         bus_close(&quiet);
         return CTL_OK;
 }

@@ -213,7 +213,7 @@ static enum exit_code store(struct login *l) {
         return CTL_FAILED;
 }
 
-static void report(const struct ctl *c, const struct login *l, bool running) {
+static void report(const struct ctl *c, const struct login *l, enum exit_code taken_up) {
         if (c->json) {
                 json_t *doc = json_pack("{s:s, s:s, s:s, s:s}", "name", l->name, "user_id", l->new.user_id,
                                         "device_id", l->new.device_id, "homeserver", l->new.homeserver);
@@ -224,7 +224,7 @@ static void report(const struct ctl *c, const struct login *l, bool running) {
         }
         printf("Logged in as %s, device %s; the account is called \"%s\".\n", l->new.user_id, l->new.device_id,
                l->name);
-        if (!running)
+        if (taken_up == CTL_UNREACHABLE)
                 printf("busyd is not running. Start it with: systemctl --user enable --now busyd\n");
 }
 
@@ -257,8 +257,12 @@ enum exit_code verb_login(struct ctl *c, const struct args *given) {
                 code = log_in(&l);
         if (code == CTL_OK)
                 code = store(&l);
-        if (code == CTL_OK)
-                report(c, &l, bus_reload_if_running(c) > 0);
+        if (code == CTL_OK) {
+                enum exit_code taken_up = bus_sessions_changed(c);
+
+                report(c, &l, taken_up);
+                code = taken_up == CTL_FAILED ? CTL_FAILED : CTL_OK;
+        }
         login_done(&l);
         return code;
 }

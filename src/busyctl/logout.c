@@ -1,60 +1,17 @@
-/* busyctl logout. What a running daemon owes on the account can be given back only with the session: so it lets go
- * of the account first, and the server hears of the logout last. */
+/* busyctl logout: busyd lets go of the account, then the server hears of it, then the session is forgotten. */
 #include <errno.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
 #include "busyctl/bus.h"
-#include "busyctl/facts.h"
+#include "busyctl/let-go.h"
 #include "busyctl/print.h"
 #include "busyctl/sessions.h"
 #include "config/config.h"
 #include "matrix/client/api.h"
 #include "matrix/machines/heard.h"
 #include "state/secret.h"
-#include "util/clock.h"
 #include "json/json.h"
-
-/* The daemon gives itself 5 s to put back what it owes. */
-#define LET_GO_USEC (8 * USEC_PER_SEC)
-
-static int on_change(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return 0;
-}
-
-static bool daemon_has(struct ctl *c, const char *name) {
-        SCOPED(json_decref) json_t *doc = NULL;
-        const json_t *accounts;
-
-        if (facts_status(c, &doc) != CTL_OK)
-                return false;
-        accounts = json_object_get(doc, "accounts");
-        for (size_t i = 0; i < json_array_size(accounts); i++)
-                if (streq(fact_text(json_array_get(accounts, i), "name"), name))
-                        return true;
-        return false;
-}
-
-/* Has a running daemon give up the account, whose session file is gone, and waits for that. */
-static void let_go(struct ctl *c, const char *name) {
-        struct ctl quiet = { .no_start = true, .quiet = true };
-        usec_t deadline = clock_now() + LET_GO_USEC;
-
-        if (bus_open(&quiet) != CTL_OK)
-                return;
-        (void) sd_bus_add_match(quiet.bus, NULL, "type='signal',sender='" BUS_NAME "',path_namespace='" BUS_PATH "'",
-                                on_change, NULL);
-        if (bus_reload_if_running(&quiet) > 0)
-                while (daemon_has(&quiet, name) && clock_now() < deadline) {
-                        int r = sd_bus_process(quiet.bus, NULL);
-
-                        if (r == 0)
-                                r = sd_bus_wait(quiet.bus, USEC_PER_SEC);
-                        if (r < 0)
-                                break;
-                }
-        bus_close(&quiet);
-}
 
 struct logout {
         sd_event *event;
@@ -125,24 +82,23 @@ static bool log_out(const char *name, const struct session *s) {
 /* Without the server's word the session lives on: then so does the account, unless it is to be forgotten. */
 static enum exit_code forget(struct ctl *c, const char *folder, const char *name, const struct session *s,
                              bool force) {
-        int r = session_remove(folder, name);
+        enum exit_code code = let_go(c, folder, name, force);
+        int r;
 
-        if (r < 0) {
-                complain("Cannot remove the session from %s: %s", folder, strerror(-r));
-                return CTL_FAILED;
-        }
-        let_go(c, name);
-        if (log_out(name, s) || force) {
-                (void) secret_remove(folder, name);
-                return CTL_OK;
-        }
-        r = session_save(folder, name, s);
-        if (r < 0)
-                complain("Cannot put the session back into %s: %s", folder, strerror(-r));
-        else
+        if (code == CTL_OK && !log_out(name, s) && !force) {
                 complain("The account is kept. To forget it here all the same: busyctl logout --force %s", name);
-        (void) bus_reload_if_running(c);
-        return CTL_FAILED;
+                code = CTL_FAILED;
+        }
+        if (code == CTL_OK) {
+                r = session_remove(folder, name);
+                if (r < 0) {
+                        complain("Cannot remove the session from %s: %s", folder, strerror(-r));
+                        code = CTL_FAILED;
+                } else
+                        (void) secret_remove(folder, name);
+        }
+        (void) bus_sessions_changed(c);
+        return code;
 }
 
 enum exit_code verb_logout(struct ctl *c, const struct args *a) {

@@ -294,6 +294,16 @@ static bool is_at_rest(const struct tenant *t) {
         return true;
 }
 
+/* Something would stay behind on the server. */
+static bool owes(const struct tenant *t) {
+        struct state_claim c;
+
+        for (size_t i = 0; state_claim_at(t->accounts->context.state, i, &c) == 0; i++)
+                if (streq(c.account, t->name))
+                        return true;
+        return false;
+}
+
 /* What is owed is given back first, while the session may still do so. */
 static void dismiss(struct accounts *s, struct tenant **at, const char *why) {
         struct tenant *t = *at;
@@ -669,7 +679,7 @@ usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, us
 
                 if (!t->leaving)
                         continue;
-                if (is_at_rest(t) || now >= t->leave_by) {
+                if (find_let_go(s, t->name) ? !owes(t) : is_at_rest(t) || now >= t->leave_by) {
                         go(s, &s->tenants[i - 1], t->leaving);
                         gone = true;
                 } else

@@ -37,6 +37,10 @@ int state_get_claim(const struct state *s, const char *account, const char *outp
 /* To look at all of them: `i` from 0 until -ENOENT. */
 int state_claim_at(const struct state *s, size_t i, struct state_claim *ret);
 
+/* For programs beside busyd: whether something is owed on the account as the journal in `dir` has it now. Takes no lock,
+ * changes nothing. 1: yes, 0: no; negative errno: the journal cannot be read. */
+int state_owes(const char *dir, const char *account);
+
 /* ---- accounts ---- */
 
 struct state_account {

@@ -34,6 +34,21 @@ WORLD_TEST(busyctl, is_busy_answers_by_exit_code) {
         cr_assert_str_eq(during.out, "");
 }
 
+/* Asked while a server has not told yet what goes on there. */
+WORLD_TEST(busyctl, is_busy_waits_until_it_is_known) {
+        SCOPED_RUN r = { 0 };
+        const char *app = "tests", *reason = "trying";
+        bool ok;
+
+        hs_fault(w->hs, &(struct hs_fault){ .match = HS_SYNC, .kind = HS_HANG });
+        world_start(w);
+        free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Hold", &ok, DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING,
+                       &reason, DBUS_TYPE_INVALID));
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Settled", "false"), "settled already");
+        r = world_busyctl(w, NULL, "is-busy", NULL);
+        check(w, r.code == 0, "%d %s", r.code, r.err);
+}
+
 WORLD_TEST(busyctl, why_names_evidence_and_what_comes_back) {
         SCOPED_RUN why = { 0 };
 

@@ -160,6 +160,30 @@ WORLD_TEST(mode, paused_writes_nothing) {
         cr_assert_eq(hs_count(w->hs, HS_PRESENCE_PUT, 0), 0);
 }
 
+/* The hold is another each time, the program is the same. */
+WORLD_TEST(mode, free_holds_for_a_program_that_begins_anew, .no_homeserver = true) {
+        uint32_t cookie;
+        bool ok;
+
+        world_config(w, "[busyd]\nend-grace = 3s\nhint-end-grace = 3s\n");
+        world_start(w);
+        cookie = hold(w, w->peer);
+        expect_availability(w, "busy");
+        free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "SetFreeUntilCallsEnd", &ok, DBUS_TYPE_INVALID));
+        cr_assert(ok);
+        check_availability(w, "free", "SetFreeUntilCallsEnd");
+        cr_assert(release(w->peer, cookie));
+        cookie = hold(w, w->peer);
+        free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Reload", &ok, DBUS_TYPE_INVALID));
+        cr_assert(ok);
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "ModeUntilCallsEnd", "true"), "free is over");
+        check_availability(w, "free", "Reload");
+        cr_assert(release(w->peer, cookie));
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Mode", "auto"), "free goes on");
+        hold(w, w->peer);
+        expect_availability(w, "busy");
+}
+
 WORLD_TEST(mode, free_during_a_call_gives_back) {
         bool ok;
 

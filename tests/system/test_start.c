@@ -33,7 +33,7 @@ WORLD_TEST(start, second_instance_is_refused, .no_homeserver = true) {
         world_start(w);
         second = world_spawn(w);
         status = process_wait(second, patience());
-        check(w, status != -1 && WIFEXITED(status) && WEXITSTATUS(status) != 0, "the second one did not give up");
+        check(w, status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 69, "the second one did not give up");
         expect_availability(w, "free");
 }
 
@@ -46,6 +46,18 @@ WORLD_TEST(start, config_errors_are_told, .no_homeserver = true) {
         check(w, world_wait_log(w, "soon"), "the value is not named");
         check(w, world_wait_log(w, "ringing"), "the nearest known key is not named");
         check(w, world_wait_log(w, "busyd.conf:2"), "file and line are not named");
+}
+
+/* A code of its own, on which the unit does not start it again and again. */
+WORLD_TEST(start, configuration_that_cannot_be_read_is_final, .no_homeserver = true) {
+        int status;
+
+        world_config(w, "");
+        cr_assert_eq(unlink(world_path(w, "config/busyd/busyd.conf")), 0);
+        cr_assert_eq(mkdir(world_path(w, "config/busyd/busyd.conf"), 0700), 0);
+        status = process_wait(world_spawn(w), patience());
+        check(w, status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 78, "status %#x", (unsigned) status);
+        check(w, world_wait_log(w, "busyd.conf"), "the file is not named");
 }
 
 WORLD_TEST(start, readable_session_is_refused) {

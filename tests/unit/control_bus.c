@@ -526,6 +526,20 @@ Test(control_bus, modes_are_passed_on) {
         expect_error("bad config", ERROR("Config"), "busyd.conf:3", f.client, request("Reload", DBUS_TYPE_INVALID));
 }
 
+Test(control_bus, accounts_are_let_go_by_name) {
+        const char *home = "home", *other = "other", *empty = "";
+
+        dbus_message_unref(call(f.client, ROOT, MANAGER, "ReloadAccounts", DBUS_TYPE_INVALID));
+        expect_told("reload accounts");
+        dbus_message_unref(call(f.client, ROOT, MANAGER, "LetGo", DBUS_TYPE_STRING, &home, DBUS_TYPE_INVALID));
+        expect_told("let go home");
+        expect_error("no such account", ERROR("NoSuchAccount"), "\"other\"", f.client,
+                     request("LetGo", DBUS_TYPE_STRING, &other, DBUS_TYPE_INVALID));
+        expect_told("let go other");
+        expect_error("no name", ERROR("InvalidArgument"), "account is empty", f.client,
+                     request("LetGo", DBUS_TYPE_STRING, &empty, DBUS_TYPE_INVALID));
+}
+
 static const struct mode_row {
         const char *what, *mode;
         uint64_t duration;

@@ -1,0 +1,118 @@
+/* busyctl logout and login: what is owed comes first, whatever stands in the configuration. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "system/harness.h"
+
+#define LOGOUT                                                                                                        \
+        (struct hs_match) {                                                                                           \
+                .method = "POST", .path = "*/logout"                                                                  \
+        }
+
+static void begin_call(struct world *w) {
+        hs_client_polls(w->hs, PHONE, "online");
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+}
+
+static bool has_session(const struct world *w) {
+        return access(world_state_path(w, "session-" ACCOUNT ".json"), F_OK) == 0;
+}
+
+static void expect_logged_out(struct world *w, const struct run *r) {
+        check(w, r->code == 0, "%d %s", r->code, r->err);
+        check(w, hs_count(w->hs, LOGOUT, 0) > 0, "the server was not told");
+        check(w, !has_session(w), "the session is kept");
+}
+
+static void expect_refused(struct world *w, const struct run *r, const char *why) {
+        check(w, r->code == 1, "%d %s", r->code, r->err);
+        check(w, strstr(r->err, why) && strstr(r->err, "--force"), "not why, or not what to do: %s", r->err);
+        check(w, hs_count(w->hs, LOGOUT, 0) == 0, "the server was told");
+        check(w, has_session(w), "the session is forgotten");
+}
+
+/* Longer than busyd gives itself at its own end. */
+WORLD_TEST(logout, waits_as_long_as_the_server_asks) {
+        SCOPED_RUN r = { 0 };
+
+        begin_call(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = HS_PRESENCE_PUT,
+                                            .times = 1,
+                                            .kind = HS_ANSWER,
+                                            .status = 429,
+                                            .body = "{\"errcode\":\"M_LIMIT_EXCEEDED\",\"error\":\"slowly\"}",
+                                            .retry_after = "7" });
+        r = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+        expect_logged_out(w, &r);
+        expect_presence(w, "online", "Reading");
+        check(w, strstr(r.err, "gives back"), "no word of what it waits for: %s", r.err);
+}
+
+/* Not until the end: it refuses, and the account goes on. */
+WORLD_TEST(logout, refuses_what_would_stay_behind) {
+        SCOPED_RUN r = { 0 }, forced = { 0 };
+
+        begin_call(w);
+        hs_fault(w->hs, &(struct hs_fault){ .kind = HS_ANSWER,
+                                            .status = 401,
+                                            .body = "{\"errcode\":\"M_UNKNOWN_TOKEN\",\"error\":\"who\"}" });
+        call_hangup(w, ROOM, "c1");
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "signed-out"), "not signed out");
+        r = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+        expect_refused(w, &r, "cannot give back");
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "signed-out"), "the account is gone");
+        forced = world_busyctl(w, NULL, "logout", "--force", ACCOUNT, NULL);
+        check(w, forced.code == 0 && !has_session(w), "%d %s", forced.code, forced.err);
+}
+
+WORLD_TEST(logout, does_not_depend_on_the_configuration) {
+        SCOPED_RUN r = { 0 };
+
+        begin_call(w);
+        world_config(w, "[busyd]\nnonsense = 1\n");
+        r = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+        expect_logged_out(w, &r);
+        expect_presence(w, "online", "Reading");
+}
+
+WORLD_TEST(logout, without_a_daemon_leaves_nothing_behind) {
+        SCOPED_RUN owed = { 0 }, healed = { 0 };
+
+        begin_call(w);
+        world_kill(w);
+        owed = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+        expect_refused(w, &owed, "systemctl --user start busyd");
+        call_hangup(w, ROOM, "c1");
+        world_start_online(w);
+        expect_nothing_owed(w);
+        cr_assert_eq(world_stop(w), 0);
+        healed = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+        expect_logged_out(w, &healed);
+}
+
+WORLD_TEST(login, does_not_depend_on_the_configuration, .no_session = true) {
+        SCOPED_RUN r = { 0 };
+
+        world_start(w);
+        world_config(w, "[busyd]\nnonsense = 1\n");
+        r = world_busyctl(w, HS_PASSWORD "\n", "login", "--homeserver", hs_url(w->hs), "--password-stdin", "--user",
+                          HS_USER, ACCOUNT, NULL);
+        check(w, r.code == 0 && !strstr(r.err, "could not") && !strstr(r.out, "not running"), "%d %s%s", r.code, r.out,
+              r.err);
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not taken up");
+}
+
+/* Sessions are one thing, what is configured another. */
+WORLD_TEST(login, is_taken_up_by_a_reload_that_keeps_the_configuration, .no_session = true) {
+        SCOPED_RUN r = { 0 };
+
+        world_start(w);
+        world_session(w);
+        world_config(w, "[busyd]\nnonsense = 1\n");
+        r = world_busyctl(w, NULL, "reload", NULL);
+        check(w, r.code == 1 && strstr(r.err, "nonsense"), "%d %s", r.code, r.err);
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not taken up");
+}
