@@ -217,8 +217,14 @@ usec_t logind_run(struct logind *l, usec_t now) {
 }
 
 int logind_set_bus(struct logind *l, sd_bus *system_bus) {
-        l->service = bus_service_free(l->service);
-        return bus_service_new(&l->service, system_bus, NAME, "logind", &ops, l);
+        struct bus_service *fresh;
+        int r = bus_service_new(&fresh, system_bus, NAME, "logind", &ops, l);
+
+        if (r < 0)
+                return r;
+        bus_service_free(l->service);
+        l->service = fresh;
+        return 0;
 }
 
 int logind_new(struct logind **ret, sd_bus *system_bus, const struct logind_handler *handler) {

@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "busyd/buses.h"
 #include "busyd/logind.h"
 #include "busyd/manager.h"
 #include "config/config.h"
@@ -27,12 +28,13 @@ struct loop {
         const struct loop_options *options;
         sd_event *event;
         sd_event_source *turn, *deadline;
-        sd_bus *bus, *system_bus;
+        struct buses *buses;
         struct state *state;
         struct control *control;
         struct logind *logind;
         struct manager *manager;
         usec_t name_by; /* when to take the bus name at the latest; USEC_NEVER: it is taken */
+        bool ends;      /* it is to end */
         char status[64];
 };
 
@@ -88,7 +90,8 @@ static void turn(struct loop *l) {
 
         /* Every fact so far is looked at; those to come touch the loop again. */
         (void) sd_event_source_set_enabled(l->turn, SD_EVENT_OFF);
-        wake_at = logind_run(l->logind, at.now);
+        wake_at = buses_run(l->buses, at.now);
+        wake_at = usec_min(wake_at, logind_run(l->logind, at.now));
         wake_at = usec_min(wake_at, manager_turn(l->manager, &at));
         take_name(l, &at);
         wake_at = usec_min(wake_at, l->name_by);
@@ -202,6 +205,7 @@ static int op_reload(void *userdata, char **ret_problem) {
                         *ret_problem = strdup(strerror(r < 0 ? -r : EINVAL));
         } else if (!l->options->keep_log_level)
                 log_set_max_level(config->log_level);
+        buses_retry_now(l->buses);
         manager_reload(l->manager, config, &at);
         log_info(r == 0 ? "Configuration and accounts are read again"
                         : "The accounts are read again; the configuration stays as it was");
@@ -242,14 +246,36 @@ static int make_control(struct loop *l) {
                 .ignored = op_ignored,
                 .userdata = l,
         };
-        int r = control_new(&l->control, l->bus, &ops);
+        int r = control_new(&l->control, buses_user(l->buses), &ops);
 
         if (r < 0)
                 log_error("The bus object cannot be made: %s", strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* ---- what logind and signals tell ---- */
+/* ---- what buses, logind and signals tell ---- */
+
+/* Who held, and what was counted, cannot be known any more. A new bus may come at the same address: the unit starts
+ * busyd anew, on that one. */
+static void on_user_bus_lost(void *userdata) {
+        struct loop *l = userdata;
+        const struct instant at = instant();
+
+        if (l->ends)
+                return;
+        log_error("The user bus is gone: ending");
+        l->ends = true;
+        manager_stop(l->manager, EXIT_FAILURE, &at);
+}
+
+static void on_system_bus_changed(void *userdata) {
+        struct loop *l = userdata;
+        sd_bus *bus = buses_system(l->buses);
+
+        if (logind_set_bus(l->logind, bus) < 0)
+                log_error("Out of memory: logind is not watched any more");
+        manager_set_system_bus(l->manager, bus, buses_system_problem(l->buses));
+}
 
 static void on_sleep(void *userdata, bool about_to) {
         const struct loop *l = userdata;
@@ -269,6 +295,7 @@ static int on_stop_signal(sd_event_source *s, const struct signalfd_siginfo *si,
         const struct instant at = instant();
 
         (void) sd_notify(false, "STOPPING=1");
+        l->ends = true;
         manager_stop(l->manager, EXIT_SUCCESS, &at);
         turn(l);
         return 0;
@@ -317,26 +344,18 @@ static int make_event(struct loop *l) {
 }
 
 static int open_buses(struct loop *l) {
-        int r = sd_bus_open_user(&l->bus);
+        const struct buses_handler handler = {
+                .user_lost = on_user_bus_lost,
+                .system_changed = on_system_bus_changed,
+                .touched = on_touched,
+                .userdata = l,
+        };
 
-        if (r >= 0)
-                r = sd_bus_attach_event(l->bus, l->event, SD_EVENT_PRIORITY_NORMAL);
-        if (r < 0) {
-                log_error("No user bus: %s; busyd needs one (is DBUS_SESSION_BUS_ADDRESS or XDG_RUNTIME_DIR set?)",
-                          strerror(-r));
+        if (buses_new(&l->buses, l->event, &handler) < 0)
                 return EXIT_FAILURE;
-        }
-        if (control_name_is_taken(l->bus)) {
+        if (control_name_is_taken(buses_user(l->buses))) {
                 log_error("Another busyd runs already; 'busyctl status' shows it");
                 return EX_UNAVAILABLE;
-        }
-        /* Without it there is no telephony and no word of suspend; the rest works. */
-        r = sd_bus_open_system(&l->system_bus);
-        if (r >= 0)
-                r = sd_bus_attach_event(l->system_bus, l->event, SD_EVENT_PRIORITY_NORMAL);
-        if (r < 0) {
-                log_info("No system bus (%s), going on without it", strerror(-r));
-                l->system_bus = sd_bus_flush_close_unref(l->system_bus);
         }
         return EXIT_SUCCESS;
 }
@@ -384,7 +403,7 @@ static int make_manager(struct loop *l, struct config *config) {
         const struct logind_handler logind = {
                 .sleep = on_sleep, .in_front = on_in_front, .changed = on_touched, .userdata = l
         };
-        int r = logind_new(&l->logind, l->system_bus, &logind);
+        int r = logind_new(&l->logind, buses_system(l->buses), &logind);
 
         if (r < 0)
                 config_free(config);
@@ -392,8 +411,8 @@ static int make_manager(struct loop *l, struct config *config) {
                 r = manager_new(&l->manager, config,
                                 &(struct manager_edges){
                                         .event = l->event,
-                                        .user_bus = l->bus,
-                                        .system_bus = l->system_bus,
+                                        .user_bus = buses_user(l->buses),
+                                        .system_bus = buses_system(l->buses),
                                         .state = l->state,
                                         .control = l->control,
                                         .logind = l->logind,
@@ -436,8 +455,7 @@ static void end(struct loop *l) {
         state_free(l->state);
         sd_event_source_disable_unref(l->turn);
         sd_event_source_disable_unref(l->deadline);
-        sd_bus_flush_close_unref(l->bus);
-        sd_bus_flush_close_unref(l->system_bus);
+        buses_free(l->buses);
         sd_event_unref(l->event);
 }
 

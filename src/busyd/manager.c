@@ -344,6 +344,11 @@ void manager_set_in_front(struct manager *m, bool is) {
         touch(m);
 }
 
+void manager_set_system_bus(struct manager *m, sd_bus *bus, const char *problem) {
+        source_set_set_system_bus(m->sources, bus, problem);
+        touch(m);
+}
+
 void manager_retry_now(struct manager *m, const struct instant *at) {
         accounts_retry_now(m->accounts, at->now);
         touch(m);

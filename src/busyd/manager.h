@@ -82,6 +82,8 @@ int manager_let_go(struct manager *m, const char *account, const struct instant 
 void manager_sleep(struct manager *m, bool about_to, const struct instant *at);
 /* The user's session came to the front, or somebody else is there now. */
 void manager_set_in_front(struct manager *m, bool is);
+/* The system bus was opened again; NULL: it is gone, and `problem` says so. */
+void manager_set_system_bus(struct manager *m, sd_bus *bus, const char *problem);
 /* The network has changed: every wait ends. */
 void manager_retry_now(struct manager *m, const struct instant *at);
 

@@ -73,6 +73,7 @@ static int listen_at(const char *path) {
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
         snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+        (void) unlink(path); /* of one that was here before */
         if (fd < 0 || bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0)
                 abort();
         return fd;

@@ -18,7 +18,7 @@
 struct private_bus {
         pid_t pid;
         sd_bus *controller; /* of a dbus-broker; NULL: a dbus-daemon */
-        char address[512], dir[256];
+        char address[512], dir[256], name[64];
 };
 
 static const char *const bus_config =
@@ -46,10 +46,10 @@ static bool read_address(int fd, char *ret, size_t size) {
         return true;
 }
 
-static struct private_bus *start_broker(struct private_bus *b, const char *name) {
-        snprintf(b->address, sizeof(b->address), "unix:path=%s/%s.socket", b->dir, name);
+static bool start_broker(struct private_bus *b) {
+        snprintf(b->address, sizeof(b->address), "unix:path=%s/%s.socket", b->dir, b->name);
         b->pid = broker_start(b->address + strlen("unix:path="), &b->controller);
-        return b->pid < 0 ? private_bus_free(b) : b;
+        return b->pid > 0;
 }
 
 static bool wants_broker(void) {
@@ -58,12 +58,13 @@ static bool wants_broker(void) {
         return kind && streq(kind, "dbus-broker");
 }
 
-static struct private_bus *start_daemon(struct private_bus *b, const char *name) {
-        const char *dir = b->dir;
+static bool start_daemon(struct private_bus *b) {
+        const char *dir = b->dir, *name = b->name;
         char config[PATH_MAX], option[PATH_MAX + 32], text[4096];
         const char *const env[] = { "PATH=/usr/local/bin:/usr/bin:/bin", NULL };
         const char *const argv[] = { "dbus-daemon", option, "--nofork", "--nopidfile", "--print-address=3", NULL };
         int fds[2];
+        bool ok;
 
         snprintf(config, sizeof(config), "%s/services", dir);
         mkdir(config, 0700);
@@ -76,17 +77,31 @@ static struct private_bus *start_daemon(struct private_bus *b, const char *name)
         b->pid = process_start(&(struct process_options){
                 .argv = argv, .env = env, .in = -1, .out = -1, .err = STDERR_FILENO, .pass = fds[1], .pass_as = 3 });
         close(fds[1]);
-        if (!read_address(fds[0], b->address, sizeof(b->address)))
-                b = private_bus_free(b);
+        ok = read_address(fds[0], b->address, sizeof(b->address));
         close(fds[0]);
-        return b;
+        return ok;
+}
+
+static bool start(struct private_bus *b) {
+        return wants_broker() ? start_broker(b) : start_daemon(b);
+}
+
+void private_bus_stop(struct private_bus *b) {
+        if (b->pid > 0)
+                process_kill(b->pid);
+        b->pid = 0;
+        b->controller = sd_bus_close_unref(b->controller);
+}
+
+bool private_bus_restart(struct private_bus *b) {
+        private_bus_stop(b);
+        return start(b);
 }
 
 struct private_bus *private_bus_free(struct private_bus *b) {
         if (!b)
                 return NULL;
-        process_kill(b->pid);
-        sd_bus_close_unref(b->controller);
+        private_bus_stop(b);
         free(b);
         return NULL;
 }
@@ -95,7 +110,8 @@ struct private_bus *private_bus_new(const char *dir, const char *name) {
         struct private_bus *b = calloc(1, sizeof(*b));
 
         snprintf(b->dir, sizeof(b->dir), "%s", dir);
-        return wants_broker() ? start_broker(b, name) : start_daemon(b, name);
+        snprintf(b->name, sizeof(b->name), "%s", name);
+        return start(b) ? b : private_bus_free(b);
 }
 
 const char *private_bus_address(const struct private_bus *b) {

@@ -17,6 +17,10 @@ struct private_bus; /* a dbus-daemon of the test's own; with BUSYD_TEST_BUS=dbus
 /* The socket and the configuration go into `dir`. NULL: it did not start. */
 struct private_bus *private_bus_new(const char *dir, const char *name);
 struct private_bus *private_bus_free(struct private_bus *b);
+/* It dies, and all connections to it. */
+void private_bus_stop(struct private_bus *b);
+/* It dies if it runs, and another one comes at the same address. */
+bool private_bus_restart(struct private_bus *b);
 const char *private_bus_address(const struct private_bus *b);
 
 struct peer; /* one connection */

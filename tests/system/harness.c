@@ -180,13 +180,24 @@ void world_signal(struct world *w, int signal) {
         kill(w->busyd, signal);
 }
 
-int world_stop(struct world *w) {
-        kill(w->busyd, SIGTERM);
+int world_wait_end(struct world *w) {
         w->status = process_wait(w->busyd, patience());
         if (w->status == -1)
                 process_kill(w->busyd);
         w->busyd = 0;
         return w->status != -1 && WIFEXITED(w->status) ? WEXITSTATUS(w->status) : -1;
+}
+
+int world_stop(struct world *w) {
+        kill(w->busyd, SIGTERM);
+        return world_wait_end(w);
+}
+
+void world_restart_bus(struct world *w) {
+        peer_free(w->peer);
+        cr_assert(private_bus_restart(w->bus), "no bus of our own");
+        w->peer = peer_new(w->bus);
+        cr_assert_not_null(w->peer, "this is not our bus");
 }
 
 void world_kill(struct world *w) {

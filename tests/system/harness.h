@@ -82,7 +82,11 @@ pid_t world_spawn(struct world *w);
 void world_start_online(struct world *w);
 /* SIGTERM, and waits for the end. Returns the exit code, -1 if a signal ended it or it did not end. */
 int world_stop(struct world *w);
+/* The same, of a busyd that ends by itself. */
+int world_wait_end(struct world *w);
 void world_kill(struct world *w); /* SIGKILL */
+/* Another user bus comes at the address of the one of before. */
+void world_restart_bus(struct world *w);
 void world_signal(struct world *w, int signal);
 char *world_log(const struct world *w); /* the caller frees */
 /* Until busyd's log contains this. It is looked for whenever something happens on the bus or the homeserver is asked,

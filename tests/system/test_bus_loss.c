@@ -1,0 +1,132 @@
+/* Buses that go: the user's, without which busyd cannot be told anything, and the system's. */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "system/mock.h"
+
+static void call_in_world(struct world *w) {
+        hs_client_polls(w->hs, PHONE, "online");
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_presence(w, HS_BUSY, NULL);
+        expect_claim(w, "held");
+}
+
+/* Ends with a failure, so that the unit starts it anew. */
+static void expect_end(struct world *w) {
+        int code = world_wait_end(w);
+
+        check(w, code == 1, "busyd ended with %d", code);
+}
+
+WORLD_TEST(bus_loss, a_user_bus_that_goes_ends_busyd_which_gives_back) {
+        call_in_world(w);
+        world_restart_bus(w);
+        expect_end(w);
+        expect_presence(w, "online", "Reading");
+        world_start_online(w);
+        expect_presence(w, HS_BUSY, NULL);
+        call_hangup(w, ROOM, "c1");
+        expect_nothing_owed(w);
+        expect_presence(w, "online", "Reading");
+}
+
+WORLD_TEST(bus_loss, without_another_bus_it_is_the_same) {
+        call_in_world(w);
+        private_bus_stop(w->bus);
+        expect_end(w);
+        expect_presence(w, "online", "Reading");
+        world_restart_bus(w);
+}
+
+/* What the server does not take in time stays owed. */
+WORLD_TEST(bus_loss, a_server_that_hangs_does_not_hold_up_the_end) {
+        call_in_world(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .path = "*/presence/*" }, .kind = HS_HANG });
+        world_restart_bus(w);
+        expect_end(w);
+        hs_clear_faults(w->hs);
+        call_hangup(w, ROOM, "c1");
+        world_start_online(w);
+        expect_nothing_owed(w);
+        expect_presence(w, "online", "Reading");
+}
+
+static pid_t start_holder(struct world *w) {
+        const char *const argv[] = { BUSYCTL_PROGRAM, "run", "--", "sleep", "60", NULL };
+
+        return world_program(w, argv, -1, "run.log");
+}
+
+WORLD_TEST(bus_loss, holds_end_with_their_bus) {
+        pid_t holder;
+
+        hs_client_polls(w->hs, PHONE, "online");
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        holder = start_holder(w);
+        expect_availability(w, "busy");
+        expect_presence(w, HS_BUSY, NULL);
+        world_restart_bus(w);
+        expect_end(w);
+        expect_presence(w, "online", "Reading");
+        world_start_online(w);
+        expect_availability(w, "free");
+        process_kill(holder);
+}
+
+/* ---- the system bus ---- */
+
+#define MM_ROOT  "/org/freedesktop/ModemManager1"
+#define MM_MODEM MM_ROOT "/Modem/0"
+#define MM_CALL  MM_ROOT "/Call/1"
+
+static struct mock *start_modem_in_call(struct world *w, const struct private_bus *bus) {
+        struct mock *mm = mock_new(w, bus,
+                                   &(struct mock_options){ "org.freedesktop.ModemManager1", MM_ROOT,
+                                                           "org.freedesktop.ModemManager1", .has_objects = true });
+
+        mock_call(mm, MM_ROOT, "AddObject", "ssa{sv}a(ssss)", MM_MODEM, "org.freedesktop.ModemManager1.Modem.Voice", 1,
+                  "Calls", "ao", 1, MM_CALL, 0);
+        mock_call(mm, MM_ROOT, "AddObject", "ssa{sv}a(ssss)", MM_CALL, "org.freedesktop.ModemManager1.Call", 1,
+                  "State", "i", 4, 0);
+        mock_call(mm, MM_MODEM, "EmitSignal", "sssav", "org.freedesktop.ModemManager1.Modem.Voice", "CallAdded", "o",
+                  1, "o", MM_CALL);
+        return mm;
+}
+
+WORLD_TEST(bus_loss, a_system_bus_that_goes_is_opened_again, .no_homeserver = true) {
+        struct private_bus *bus = world_system_bus(w);
+        struct mock *mm = start_modem_in_call(w, bus);
+
+        world_start(w);
+        expect_source(w, "modemmanager", "watching");
+        expect_availability(w, "busy");
+        private_bus_stop(bus);
+        expect_source_detail(w, "modemmanager", "the system bus is gone");
+        expect_source(w, "modemmanager", "unavailable");
+        expect_availability(w, "free");
+        check(w, private_bus_restart(bus), "no system bus");
+        mock_free(mm);
+        mm = start_modem_in_call(w, bus);
+        expect_source(w, "modemmanager", "watching");
+        expect_availability(w, "busy");
+        mock_free(mm);
+        private_bus_free(bus);
+}
+
+WORLD_TEST(bus_loss, a_system_bus_that_comes_later_is_found, .no_homeserver = true) {
+        struct private_bus *bus;
+        struct mock *mm;
+
+        world_start(w);
+        expect_source_detail(w, "modemmanager", "no system bus");
+        bus = world_system_bus(w);
+        mm = start_modem_in_call(w, bus);
+        expect_source(w, "modemmanager", "watching");
+        expect_availability(w, "busy");
+        mock_free(mm);
+        private_bus_free(bus);
+}
