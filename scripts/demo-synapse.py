@@ -81,6 +81,11 @@ class Session:
                  {"presence": state, "status_msg": message})
 
 
+def pace():
+    """How many times slower than idle this machine is, by its load."""
+    return max(1, os.getloadavg()[0] / os.cpu_count())
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -98,7 +103,7 @@ def running(folder):
     (folder / "log.yaml").write_text(LOG.format(**values))
     ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     ready.bind(str(folder / "notify"))
-    ready.settimeout(50)
+    ready.settimeout(50 * pace())
     process = subprocess.Popen(
         # setpriv: it also goes when this process is killed.
         ["setpriv", "--pdeathsig", "TERM",

@@ -22,6 +22,15 @@ is_ci() {
         [ "${CI:-}" = true ]
 }
 
+# So many seconds of an idle machine, at the pace of this one: by its load, as tests/system/pace.h does.
+paced() {
+        local load
+
+        read -r load _ </proc/loadavg
+        load=${load%.*}
+        printf '%s\n' $(($1 * (load > jobs ? (load + jobs - 1) / jobs : 1)))
+}
+
 # The virtual environment with the real Synapse: one for each set of requirements and each Python.
 synapse_venv() {
         local key

@@ -83,7 +83,7 @@ static json_t *take(struct browser *b, const char *client, const char *key, cons
 }
 
 static usec_t deadline_from_now(void) {
-        return clock_now() + INTEROP_DEADLINE_MSEC * USEC_PER_MSEC;
+        return interop_deadline();
 }
 
 /* Carries out a command whose arguments are `arguments` (taken), and waits until it is done; the caller frees what it
@@ -180,7 +180,7 @@ struct browser *browser_close(struct browser *b) {
                 return NULL;
         close(b->in);
         b->in = -1;
-        if (process_wait(b->pid, INTEROP_DEADLINE_MSEC) != 0)
+        if (process_wait(b->pid, interop_deadline_msec()) != 0)
                 give_up(b, "the browser does not end");
         return drop(b);
 }

@@ -13,6 +13,7 @@
 
 #include "interop/people.h"
 #include "interop/web.h"
+#include "system/pace.h"
 #include "util/clock.h"
 
 /* As Element polls. */
@@ -121,7 +122,7 @@ unsigned online_client_polls(struct online_client *c) {
 }
 
 void online_client_wait_polls(struct online_client *c, unsigned n) {
-        usec_t deadline = clock_now() + (usec_t) (n + 2) * POLL_TIMEOUT_MSEC * USEC_PER_MSEC;
+        usec_t deadline = clock_now() + (usec_t) paced((int64_t) (n + 2) * POLL_TIMEOUT_MSEC) * USEC_PER_MSEC;
 
         while (online_client_polls(c) < n) {
                 cr_assert_lt(clock_now(), deadline, "the online client polled %u times instead of %u", c->polls, n);
@@ -161,7 +162,7 @@ static int tell_presence(const json_t *answer, int fd) {
 }
 
 static void witness_read(struct witness *w) {
-        usec_t deadline = clock_now() + INTEROP_DEADLINE_MSEC * USEC_PER_MSEC;
+        usec_t deadline = interop_deadline();
 
         cr_assert_lt(w->n + 1, sizeof(w->text), "more than a test should tell");
         client_wait(&w->client, deadline);

@@ -240,7 +240,7 @@ static char *watch_once(struct device *watcher, const char *user_id, char *since
 /* The position is taken before the look, so that a change between the two ends the poll at once. */
 static struct shown_presence wait_for(struct device *watcher, const char *user_id, const char *state,
                                       const char *message, bool not ) {
-        usec_t deadline = clock_now() + INTEROP_DEADLINE_MSEC * USEC_PER_MSEC;
+        usec_t deadline = interop_deadline();
         char *since = watch_once(watcher, user_id, NULL, 0);
         struct shown_presence shown;
 

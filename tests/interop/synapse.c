@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "system/pace.h"
 #include "system/process.h"
 #include "util/clock.h"
 
@@ -26,6 +27,7 @@
 #define PORT_MAX 32000
 
 #define ARGUMENTS_MAX 16
+#define DEADLINE_MSEC 90000
 
 struct synapse {
         char dir[PATH_MAX];
@@ -36,6 +38,14 @@ struct synapse {
         int notify_fd; /* where READY=1 arrives */
         int watch_fd;  /* inotify on the log */
 };
+
+int64_t interop_deadline_msec(void) {
+        return paced(DEADLINE_MSEC);
+}
+
+usec_t interop_deadline(void) {
+        return clock_now() + (usec_t) interop_deadline_msec() * USEC_PER_MSEC;
+}
 
 static void path_in(char *buf, size_t size, const struct synapse *s, const char *name) {
         cr_assert_lt(snprintf(buf, size, "%s/%s", s->dir, name), (int) size);
@@ -195,7 +205,7 @@ static int msec_left(usec_t deadline) {
 }
 
 static void wait_ready(struct synapse *s) {
-        usec_t deadline = clock_now() + INTEROP_DEADLINE_MSEC * USEC_PER_MSEC;
+        usec_t deadline = interop_deadline();
 
         for (;;) {
                 struct pollfd p = { .fd = s->notify_fd, .events = POLLIN };
@@ -242,7 +252,7 @@ static void make_admin(struct synapse *s) {
                          (const char *const[]){ "-m", "synapse._scripts.register_new_matrix_user", "-c", config, "-u",
                                                 SYNAPSE_ADMIN, "-p", SYNAPSE_PASSWORD, "-a", s->url, NULL },
                          NULL);
-        status = process_wait(pid, INTEROP_DEADLINE_MSEC);
+        status = process_wait(pid, interop_deadline_msec());
         if (status != 0)
                 give_up(s, "cannot register the administrator (status %#x)", (unsigned) status);
 }
@@ -346,7 +356,7 @@ static bool log_find(const struct synapse *s, long *from, const char *parts) {
 }
 
 long synapse_log_wait(struct synapse *s, long from, const char *parts) {
-        usec_t deadline = clock_now() + INTEROP_DEADLINE_MSEC * USEC_PER_MSEC;
+        usec_t deadline = interop_deadline();
 
         while (!log_find(s, &from, parts)) {
                 struct pollfd p = { .fd = s->watch_fd, .events = POLLIN };

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base.h"
 
 struct synapse;
 
@@ -39,7 +42,7 @@ const char *synapse_url(const struct synapse *s); /* without a trailing slash */
 /* Where the log ends now: what comes after can be waited for and counted from here. */
 long synapse_log_end(const struct synapse *s);
 
-/* Waits until a line after `from` contains all of `parts` ("one|another"), for at most INTEROP_DEADLINE_MSEC;
+/* Waits until a line after `from` contains all of `parts` ("one|another"), for at most interop_deadline_msec();
  * returns the place behind that line. */
 long synapse_log_wait(struct synapse *s, long from, const char *parts);
 
@@ -59,6 +62,8 @@ unsigned synapse_log_count(const struct synapse *s, long from, const char *parts
 /* The log and what it printed, on stderr. */
 void synapse_show(const struct synapse *s);
 
-/* What is "soon" on a machine under load: nothing in these tests should take so long, and everything that does has
- * failed. Longer than the longest wait that Synapse imposes (35 s for a device to drop). */
-#define INTEROP_DEADLINE_MSEC 90000
+/* What is "soon" at this machine's pace: nothing in these tests should take so long, and everything that does has
+ * failed. On an idle machine longer than the longest wait that Synapse imposes (35 s for a device to drop). */
+int64_t interop_deadline_msec(void);
+/* The same as an instant, from now on. */
+usec_t interop_deadline(void);

@@ -15,7 +15,7 @@
 
 /* Waits until the journal of claims is replaced, as it is before the first write and after the last. */
 static void wait_journal(struct desk *d, bool owed) {
-        usec_t deadline = clock_now() + INTEROP_DEADLINE_MSEC * USEC_PER_MSEC;
+        usec_t deadline = interop_deadline();
         int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
         cr_assert_geq(inotify_add_watch(fd, world_path(d->world, "state/busyd"), IN_MOVED_TO | IN_DELETE), 0);

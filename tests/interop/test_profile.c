@@ -75,7 +75,7 @@ DESK_TEST(profile, cleared_by_the_client_at_the_end_of_its_call, 0) {
         client_writes(d, json_null());
         client_member(d, room, false);
         desk_expect_calls(d, 1);
-        for (usec_t deadline = clock_now() + INTEROP_DEADLINE_MSEC * USEC_PER_MSEC; desk_joined(d) != at;) {
+        for (usec_t deadline = interop_deadline(); desk_joined(d) != at;) {
                 desk_check(d, clock_now() < deadline, "not set again");
                 peer_wait(d->world->peer, 1000);
         }

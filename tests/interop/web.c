@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "system/pace.h"
+
 static struct curl_slist *headers_for(const char *token) {
         struct curl_slist *list = curl_slist_append(NULL, "Content-Type: application/json");
         char *header = NULL;
@@ -31,7 +33,7 @@ struct web_reply web_request(const char *method, const char *url, const char *to
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_msec);
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long) paced(timeout_msec));
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, sink);
         if (sent)
                 curl_easy_setopt(curl, CURLOPT_POSTFIELDS, sent);

@@ -8,5 +8,5 @@ struct web_reply {
         json_t *body; /* NULL: none, or not JSON; the caller drops it */
 };
 
-/* `token` and `body` (taken) may be NULL. */
+/* `token` and `body` (taken) may be NULL. The deadline counts the machine's pace (system/pace.h). */
 struct web_reply web_request(const char *method, const char *url, const char *token, json_t *body, long timeout_msec);

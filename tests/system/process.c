@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "system/pace.h"
 #include "util/file.h"
 
 #define PATIENCE_MSEC 20000
@@ -18,7 +19,7 @@ int64_t patience(void) {
         const char *slow = getenv("BUSYD_TEST_SLOW");
         long factor = slow ? strtol(slow, NULL, 10) : 1;
 
-        return PATIENCE_MSEC * (factor > 0 ? factor : 1);
+        return paced(PATIENCE_MSEC * (factor > 0 ? factor : 1));
 }
 
 static void in_child(const struct process_options *o, pid_t parent) {

@@ -5,8 +5,8 @@
 
 #include "core/base.h"
 
-/* A generous deadline in milliseconds: only a failing test ever reaches it. BUSYD_TEST_SLOW=n makes it n times as
- * long, for valgrind. */
+/* A generous deadline in milliseconds: only a failing test ever reaches it. It counts the machine's pace (pace.h), and
+ * BUSYD_TEST_SLOW=n makes it n times as long, for what is slow by itself, as valgrind is. */
 int64_t patience(void);
 
 struct process_options {

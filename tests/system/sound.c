@@ -1,6 +1,7 @@
 #include "system/sound.h"
 
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -74,6 +75,43 @@ void sound_await(struct world *w, const char *part, const char *const *argv) {
                         show(w);
                 check(w, now_msec() < until, "%s never told of %s: %s", argv[0], part, text);
                 world_look_again(w);
+        }
+}
+
+static const char *text_of(const json_t *object, const char *key) {
+        return json_string_value(json_object_get(object, key)) ?: "";
+}
+
+/* In what pw-dump prints. */
+static bool has_stream(const json_t *objects, const char *key, const char *value, bool running) {
+        const json_t *object;
+        size_t i;
+
+        json_array_foreach((json_t *) objects, i, object) {
+                const json_t *info = json_object_get(object, "info"), *properties = json_object_get(info, "props");
+
+                if (strstr(text_of(properties, "media.class"), "/Input/") && streq(text_of(properties, key), value) &&
+                    (!running || streq(text_of(info, "state"), "running")))
+                        return true;
+        }
+        return false;
+}
+
+void sound_await_stream(struct world *w, const char *key, const char *value, bool running) {
+        int64_t until = now_msec() + patience();
+        bool found = false;
+
+        while (!found) {
+                SCOPED(free) char *text = sound_run(w, (const char *const[]){ "pw-dump", NULL });
+                json_t *objects = json_loads(text, 0, NULL);
+
+                found = has_stream(objects, key, value, running);
+                json_decref(objects);
+                if (!found && now_msec() >= until)
+                        show(w);
+                check(w, found || now_msec() < until, "no stream with %s = %s%s", key, value, running ? " runs" : "");
+                if (!found)
+                        world_look_again(w);
         }
 }
 

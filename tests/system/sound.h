@@ -25,6 +25,10 @@ pid_t sound_record(struct world *w, const char *device, ...) __attribute__((sent
 /* The same, with what it records going to `out`. */
 pid_t sound_record_to(struct world *w, int out, const char *device, const char *const *properties);
 
+/* Until PipeWire has a stream that records and whose property `key` is `value`; `running`: and until it runs. What
+ * busyd is told after that, it is told after what it is told of this stream. */
+void sound_await_stream(struct world *w, const char *key, const char *value, bool running);
+
 /* Runs a program to its end. Returns what it printed; the caller frees. */
 char *sound_run(struct world *w, const char *const *argv);
 /* Until it prints this. */
