@@ -267,7 +267,7 @@ int bus_wait(struct ctl *c, usec_t deadline) {
                 if (now >= deadline)
                         return 0;
                 r = sd_bus_wait(c->bus, deadline - now);
-                if (r < 0 && r != -EINTR)
+                if (r < 0)
                         return r;
         }
 }

@@ -26,8 +26,8 @@ enum exit_code bus_call(struct ctl *c, const char *interface, const char *method
 /* From now on changes of the daemon are noticed by bus_wait(), and that it ends. The bus must be open. Negative errno,
  * told. */
 int bus_watch(struct ctl *c);
-/* Waits until something has changed since the last look. Returns 1 if so, 0 if the deadline (CLOCK_BOOTTIME) has come.
- */
+/* Waits until something has changed since the last look. Returns 1 if so, 0 if the deadline (CLOCK_BOOTTIME) has come,
+ * -EINTR after a signal that has a handler, or another negative errno. */
 int bus_wait(struct ctl *c, usec_t deadline);
 
 /* A running daemon looks at the sessions again. CTL_UNREACHABLE, not told, if none runs; CTL_FAILED is told. */

@@ -3,6 +3,7 @@
 #include "busyctl/let-go.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "busyctl/bus.h"
@@ -82,6 +83,10 @@ static void describe(const json_t *account, char *line, size_t size) {
         }
 }
 
+/* Only ends the wait: what has been begun is undone then. */
+static void on_interrupt(int signal) {
+}
+
 /* Until busyd has let go. Returns CTL_OK, CTL_FAILED with `why` filled in, or CTL_UNREACHABLE if it has ended. */
 static enum exit_code await(struct ctl *c, const char *name, bool force, char *why, size_t size) {
         usec_t deadline = clock_now() + (force ? FORCED_MAX : LET_GO_MAX);
@@ -93,6 +98,7 @@ static enum exit_code await(struct ctl *c, const char *name, bool force, char *w
                 const json_t *account = find_account(doc, name);
                 const char *useless = account && !force ? hopeless(account) : NULL;
                 char line[512];
+                int r;
 
                 if (code != CTL_OK)
                         return CTL_UNREACHABLE;
@@ -103,7 +109,10 @@ static enum exit_code await(struct ctl *c, const char *name, bool force, char *w
                         (void) fprintf(stderr, "%s\n", line);
                 (void) snprintf(told, sizeof(told), "%s", line);
                 (void) snprintf(why, size, "%s", useless && useless[0] ? useless : "it is not through yet");
-                if (useless || bus_wait(c, deadline) <= 0)
+                r = useless ? 0 : bus_wait(c, deadline);
+                if (r == -EINTR)
+                        (void) snprintf(why, size, "interrupted");
+                if (r <= 0)
                         return CTL_FAILED;
         }
 }
@@ -127,6 +136,7 @@ static enum exit_code ask_journal(const char *folder, const char *name, bool for
 }
 
 static enum exit_code ask_daemon(struct ctl *c, const char *folder, const char *name, bool force) {
+        const struct sigaction ends_wait = { .sa_handler = on_interrupt };
         char why[512] = "";
         enum exit_code code;
 
@@ -139,6 +149,8 @@ static enum exit_code ask_daemon(struct ctl *c, const char *folder, const char *
                                    "Start it, and it does so: systemctl --user start busyd");
         if (code != CTL_OK)
                 return ask_journal(folder, name, force, "does not use that account", "See: busyctl status");
+        (void) sigaction(SIGINT, &ends_wait, NULL);
+        (void) sigaction(SIGTERM, &ends_wait, NULL);
         code = await(c, name, force, why, sizeof(why));
         if (code == CTL_UNREACHABLE)
                 return ask_journal(folder, name, force, "has just ended",

@@ -20,11 +20,13 @@ static void print_availability(const json_t *doc, int64_t now) {
         const char *availability = fact_text(doc, "availability");
         char when[WHEN_MAX];
 
+        if (!fact_bool(doc, "settled")) {
+                print_trouble("", "Not known yet: busyd has just started and is still looking around.");
+                return;
+        }
         print_styled(streq(availability, "busy") ? STYLE_BUSY : STYLE_FREE, availability);
         format_when(when, sizeof(when), fact_time(doc, "since"), now);
         printf("%s%s\n", when[0] ? " since " : "", when);
-        if (!fact_bool(doc, "settled"))
-                print_trouble("", "busyd has just started and is still looking around.");
 }
 
 static void print_mode(const json_t *doc, int64_t now) {

@@ -668,6 +668,9 @@ usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, us
         usec_t wake_at = USEC_NEVER;
         bool gone = forget_let_go(s, /* all= */ false, now);
 
+        for (size_t i = 0; i < s->n_token_waits; i++)
+                if (s->token_waits[i]->command)
+                        wake_at = usec_min(wake_at, token_command_run(s->token_waits[i]->command, now));
         take_tokens(s);
         for (size_t i = 0; i < s->n_let_go; i++)
                 wake_at = usec_min(wake_at, s->let_go[i].until);

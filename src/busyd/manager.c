@@ -132,16 +132,17 @@ static void publish(struct manager *m, const struct instant *at) {
         struct control *control = m->edges.control;
         struct source_view v;
 
-        control_set_manager(control, &(struct control_manager_view){
-                                             .settled = m->verdict.settled,
-                                             .busy = m->verdict.busy,
-                                             .since_wall = instant_to_wall(at, m->verdict.since),
-                                             .mode = a->mode,
-                                             .mode_until_wall = instant_to_wall(at, a->mode_until),
-                                             .mode_until_calls_end = a->until_calls_end,
-                                             .message = m->message,
-                                             .problem = "",
-                                     });
+        control_set_manager(control,
+                            &(struct control_manager_view){
+                                    .settled = m->verdict.settled,
+                                    .busy = m->verdict.busy,
+                                    .since_wall = m->verdict.settled ? instant_to_wall(at, m->verdict.since) : 0,
+                                    .mode = a->mode,
+                                    .mode_until_wall = instant_to_wall(at, a->mode_until),
+                                    .mode_until_calls_end = a->until_calls_end,
+                                    .message = m->message,
+                                    .problem = "",
+                            });
         call_book_publish(m->book, control, a, at);
         accounts_publish(m->accounts, control, at);
         for (size_t i = 0; source_set_view(m->sources, i, &v); i++)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "state/secret.h"
+#include "util/later.h"
 
 /* A token and the line end; more is no token. */
 #define OUTPUT_MAX 8192
@@ -21,7 +22,8 @@ struct token_command {
         void *userdata;
         int fd;
         pid_t pid; /* 0: none, or reaped */
-        sd_event_source *io, *child, *timer;
+        sd_event_source *io, *child;
+        struct later deadline;
         bool read_all, exited;
         int status;
         size_t size;
@@ -33,7 +35,6 @@ struct token_command *token_command_free(struct token_command *t) {
                 return NULL;
         sd_event_source_disable_unref(t->io);
         sd_event_source_disable_unref(t->child);
-        sd_event_source_disable_unref(t->timer);
         if (t->pid > 0) {
                 (void) kill(-t->pid, SIGKILL);
                 (void) waitpid(t->pid, NULL, 0);
@@ -47,7 +48,7 @@ struct token_command *token_command_free(struct token_command *t) {
 
 static void finish(struct token_command *t, const char *token, const char *problem) {
         (void) sd_event_source_set_enabled(t->io, SD_EVENT_OFF);
-        (void) sd_event_source_set_enabled(t->timer, SD_EVENT_OFF);
+        later_clear(&t->deadline);
         t->done(token, problem, t->userdata);
 }
 
@@ -91,9 +92,10 @@ static int on_exit_of_command(sd_event_source *s, const siginfo_t *si, void *use
         return 0;
 }
 
-static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata) {
-        finish(userdata, NULL, "it did not end in time");
-        return 0;
+usec_t token_command_run(struct token_command *t, usec_t now) {
+        if (later_run(&t->deadline, now))
+                finish(t, NULL, "it did not end in time");
+        return later_at(&t->deadline, now);
 }
 
 static int spawn_shell(const char *command, int output, pid_t *ret) {
@@ -126,13 +128,9 @@ static int watch(struct token_command *t, sd_event *event) {
                 return r;
         (void) sd_event_source_set_description(t->io, "token-command-output");
         r = sd_event_add_child(event, &t->child, t->pid, WEXITED, on_exit_of_command, t);
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(t->child, "token-command");
-        r = sd_event_add_time_relative(event, &t->timer, CLOCK_BOOTTIME, TOKEN_COMMAND_MAX, USEC_PER_SEC, on_deadline,
-                                       t);
         if (r >= 0)
-                (void) sd_event_source_set_description(t->timer, "token-command-deadline");
+                (void) sd_event_source_set_description(t->child, "token-command");
+        later_set(&t->deadline, TOKEN_COMMAND_MAX);
         return r;
 }
 

@@ -243,10 +243,6 @@ const struct call *call_table_next(const struct call_table *t, const struct call
         return e ? &e->call : NULL;
 }
 
-uint64_t call_table_next_serial(const struct call_table *t) {
-        return t->next_serial;
-}
-
 bool call_phase_is_in_call(enum call_phase p) {
         return p == CALL_ACTIVE || p == CALL_HELD;
 }

@@ -86,9 +86,6 @@ const struct call *call_table_next(const struct call_table *t, const struct call
 /* How many calls a source has. */
 size_t call_table_count(const struct call_table *t, const char *source);
 
-/* The serial that the next new call will get; every call of now has a smaller one. */
-uint64_t call_table_next_serial(const struct call_table *t);
-
 /* "ringing-in", "active", ... and "weak", "strong", "proof": the words of the bus and of busyctl. */
 const char *call_phase_to_string(enum call_phase p);
 const char *call_evidence_to_string(enum call_evidence e);

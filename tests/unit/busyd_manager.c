@@ -1,0 +1,351 @@
+/* The manager and the book of calls on a virtual clock: accounts, sources, bus and logind are played by this file. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "busyd/accounts.h"
+#include "busyd/call-book.h"
+#include "busyd/logind.h"
+#include "busyd/manager.h"
+#include "config/config.h"
+#include "control/control.h"
+#include "sources/set.h"
+#include "state/state.h"
+#include "util_temp.h"
+
+#define S     USEC_PER_SEC
+#define START (1000 * S)
+
+/* What stands around the manager, and what it was asked for last. */
+static struct {
+        usec_t now;
+        bool sources_settled, accounts_settled, logind_settled, at_rest;
+        const struct call_sink *sink;
+        struct accounts_wanted wanted;
+        char message[CLAIM_TEXT_MAX]; /* of `wanted` */
+        struct control_manager_view shown;
+        unsigned n_touched, n_updates, n_retries, n_wakes, n_let_sleep, n_configured, holds_ended;
+        struct state *state;
+        struct config *config;
+        struct manager *m;
+        struct temp_dir dir;
+} t;
+
+/* ---- accounts ---- */
+
+int accounts_new(struct accounts **ret, const struct accounts_context *context) {
+        t.sink = context->sink;
+        return 0;
+}
+struct accounts *accounts_free(struct accounts *s) {
+        return NULL;
+}
+int accounts_update(struct accounts *s, const struct config *config, bool by_hand, usec_t now) {
+        t.n_updates++;
+        return 0;
+}
+int accounts_let_go(struct accounts *s, const char *name, usec_t until) {
+        return streq(name, "home") ? 0 : -ENOENT;
+}
+usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, usec_t now) {
+        t.wanted = *wanted;
+        (void) snprintf(t.message, sizeof(t.message), "%s", wanted->message ? wanted->message : "");
+        return USEC_NEVER;
+}
+void accounts_retry_now(struct accounts *s, usec_t now) {
+        t.n_retries++;
+}
+void accounts_wake(struct accounts *s, usec_t now) {
+        t.n_wakes++;
+}
+bool accounts_are_settled(const struct accounts *s) {
+        return t.accounts_settled;
+}
+bool accounts_are_at_rest(const struct accounts *s) {
+        return t.at_rest;
+}
+size_t accounts_n(const struct accounts *s) {
+        return 1;
+}
+void accounts_publish(struct accounts *s, struct control *control, const struct instant *at) {
+}
+
+/* ---- sources: one ---- */
+
+static const struct source_kind kind = { .name = "telephony" };
+const struct source_kind *const source_kinds[] = { &kind, NULL };
+
+int source_set_new(struct source_set **ret, sd_event *event, sd_bus *user_bus,
+                   const struct source_set_handler *handler) {
+        return 0;
+}
+struct source_set *source_set_free(struct source_set *s) {
+        return NULL;
+}
+int source_set_configure(struct source_set *s, const char *name, const struct source_settings *settings) {
+        t.n_configured++;
+        return 0;
+}
+void source_set_set_system_bus(struct source_set *s, sd_bus *bus, const char *problem) {
+}
+void source_set_set_away(struct source_set *s, bool away) {
+}
+usec_t source_set_run(struct source_set *s, usec_t now) {
+        return USEC_NEVER;
+}
+bool source_set_is_settled(const struct source_set *s) {
+        return t.sources_settled;
+}
+bool source_set_view(const struct source_set *s, size_t i, struct source_view *ret) {
+        *ret = (struct source_view){ .name = kind.name, .state = SOURCE_WATCHING, .detail = "" };
+        return i == 0;
+}
+const char *source_state_to_string(enum source_state s) {
+        return "watching";
+}
+
+/* ---- bus and logind ---- */
+
+void control_set_manager(struct control *c, const struct control_manager_view *v) {
+        t.shown = *v;
+}
+int control_set_call(struct control *c, const struct control_call_view *v) {
+        return 0;
+}
+void control_remove_call(struct control *c, uint64_t serial) {
+}
+int control_set_source(struct control *c, const struct control_source_view *v) {
+        return 0;
+}
+void control_hold_ended(struct control *c, uint32_t cookie) {
+        t.holds_ended++;
+}
+bool logind_is_settled(const struct logind *l) {
+        return t.logind_settled;
+}
+void logind_let_sleep(struct logind *l) {
+        t.n_let_sleep++;
+}
+
+/* ---- the stage ---- */
+
+static void on_touched(void *userdata) {
+        t.n_touched++;
+}
+
+static struct instant at(void) {
+        return (struct instant){ .now = START + t.now, .wall = 1700000000 * S + t.now };
+}
+
+/* Returns the next deadline, in seconds since the start; 0: none. */
+static usec_t turn(usec_t seconds) {
+        struct instant now;
+        usec_t wake_at;
+
+        t.now = seconds * S;
+        now = at();
+        wake_at = manager_turn(t.m, &now);
+        return wake_at == USEC_NEVER ? 0 : (wake_at - START) / S;
+}
+
+static void start(void) {
+        const struct manager_edges edges = { .state = t.state, .touched = on_touched };
+        const struct instant now = at();
+
+        cr_assert_eq(manager_new(&t.m, t.config, &edges, &now), 0);
+        cr_assert_eq(manager_start(t.m, &now), 0);
+}
+
+static void setup(void) {
+        t.dir = temp_dir();
+        setenv("XDG_CONFIG_HOME", t.dir.path, 1);
+        cr_assert_eq(state_open(&t.state, t.dir.path, NULL, NULL), 0);
+        cr_assert_eq(config_load(&t.config, NULL, NULL, NULL), 0);
+        t.sources_settled = t.accounts_settled = t.logind_settled = t.at_rest = true;
+        start();
+}
+
+static void teardown(void) {
+        manager_free(t.m);
+        state_free(t.state);
+        temp_dir_scoped(&t.dir);
+}
+
+TestSuite(manager, .init = setup, .fini = teardown);
+
+static void call_begins(const char *id) {
+        t.sink->report(t.sink->userdata, &(struct call_report){ .source = "telephony",
+                                                                .id = id,
+                                                                .app = "phone",
+                                                                .what = "call",
+                                                                .phase = CALL_ACTIVE,
+                                                                .evidence = EVIDENCE_PROOF,
+                                                                .lasts = USEC_NEVER });
+}
+
+static void call_ends(const char *id) {
+        t.sink->end(t.sink->userdata, "telephony", id);
+}
+
+/* ---- settling ---- */
+
+Test(manager, writes_nothing_before_it_knows_what_goes_on) {
+        t.accounts_settled = false;
+        call_begins("1");
+        cr_assert_eq(turn(0), 10, "no deadline for those who do not tell");
+        cr_assert(!t.wanted.settled && !t.wanted.busy && !t.shown.settled);
+        t.accounts_settled = true;
+        cr_assert_eq(turn(3), 0);
+        cr_assert(t.wanted.settled && t.wanted.busy && t.shown.busy);
+}
+
+Test(manager, does_not_wait_for_ever_for_one_that_does_not_tell) {
+        t.logind_settled = false;
+        call_begins("1");
+        (void) turn(9);
+        cr_assert(!t.wanted.settled);
+        (void) turn(10);
+        cr_assert(t.wanted.settled && t.wanted.busy);
+}
+
+/* ---- facts and words ---- */
+
+Test(manager, is_touched_by_what_is_reported_and_says_when_to_look_again) {
+        unsigned before;
+
+        (void) turn(0);
+        before = t.n_touched;
+        call_begins("1");
+        cr_assert_gt(t.n_touched, before);
+        cr_assert_eq(turn(1), 0);
+        cr_assert(t.wanted.busy);
+        call_ends("1");
+        cr_assert_eq(turn(2), 7, "the grace");
+        cr_assert(t.wanted.busy);
+        (void) turn(7);
+        cr_assert_not(t.wanted.busy);
+}
+
+Test(manager, a_message_by_hand_holds_until_the_next_word) {
+        const struct instant now = at();
+
+        call_begins("1");
+        manager_set_mode(t.m, MODE_BUSY, 0, "At the dentist", &now);
+        (void) turn(1);
+        cr_assert_str_eq(t.message, "At the dentist");
+        manager_set_mode(t.m, MODE_AUTO, 0, "", &now);
+        (void) turn(2);
+        cr_assert(t.wanted.busy, "the call goes on");
+        cr_assert_str_eq(t.message, "", "the old words are still wanted");
+}
+
+Test(manager, free_is_over_with_the_calls_of_its_moment_and_forgotten) {
+        struct state_mode stored;
+        struct instant now;
+
+        cr_assert_eq(manager_free_until_calls_end(t.m, &(struct instant){ START, 0 }), -ENOENT);
+        call_begins("1");
+        (void) turn(1);
+        now = at();
+        cr_assert_eq(manager_free_until_calls_end(t.m, &now), 0);
+        cr_assert_eq(turn(1), 0);
+        cr_assert(!t.wanted.busy && t.shown.mode == MODE_FREE && t.shown.mode_until_calls_end);
+        call_ends("1");
+        (void) turn(2);
+        call_begins("2");
+        cr_assert_eq(turn(3), 0);
+        cr_assert(!t.wanted.busy, "another stream, the same call");
+        call_ends("2");
+        cr_assert_eq(turn(20), 30);
+        (void) turn(30);
+        cr_assert_eq(t.shown.mode, MODE_AUTO);
+        cr_assert_eq(state_get_mode(t.state, &stored), 0);
+        cr_assert_eq(stored.mode, MODE_AUTO);
+}
+
+Test(manager, a_hold_with_a_duration_ends_by_itself) {
+        cr_assert_eq(manager_hold(t.m, 7, "tests", "", 60 * S), 0);
+        cr_assert_eq(turn(0), 60);
+        cr_assert(t.wanted.busy);
+        (void) turn(60);
+        cr_assert_eq(t.holds_ended, 1);
+        cr_assert_eq(manager_hold(t.m, 8, "tests", "", 0), 0);
+        (void) turn(61);
+        manager_release(t.m, 8);
+        cr_assert_eq(turn(62), 67);
+        cr_assert_eq(t.holds_ended, 1, "its owner knows");
+}
+
+/* ---- reload, sleep, end ---- */
+
+Test(manager, a_reload_with_a_mistake_still_takes_up_sessions_and_ends_waits) {
+        const struct instant now = at();
+        unsigned configured = t.n_configured, updates = t.n_updates;
+
+        manager_reload(t.m, NULL, &now);
+        cr_assert_eq(t.n_configured, configured, "the sources were touched");
+        cr_assert_eq(t.n_updates, updates + 1);
+        cr_assert_eq(t.n_retries, 1);
+}
+
+Test(manager, a_change_of_the_network_ends_waits) {
+        const struct instant now = at();
+
+        manager_retry_now(t.m, &now);
+        cr_assert_eq(t.n_retries, 1);
+}
+
+Test(manager, gives_everything_back_before_sleep) {
+        const struct instant now = at();
+
+        call_begins("1");
+        (void) turn(0);
+        cr_assert(t.wanted.busy);
+        t.at_rest = false;
+        manager_sleep(t.m, true, &now);
+        (void) turn(1);
+        cr_assert(!t.wanted.busy && t.n_let_sleep == 0);
+        t.at_rest = true;
+        (void) turn(2);
+        cr_assert_eq(t.n_let_sleep, 1);
+        manager_sleep(t.m, false, &now);
+        (void) turn(3);
+        cr_assert(t.wanted.busy && t.n_wakes == 1);
+}
+
+Test(manager, ends_when_nothing_is_owed) {
+        const struct instant now = at();
+        int code = -1;
+
+        call_begins("1");
+        t.at_rest = false;
+        (void) turn(0);
+        manager_stop(t.m, 3, &now);
+        cr_assert_eq(turn(1), 5, "no end in sight");
+        cr_assert(!t.wanted.busy && !manager_is_over(t.m, &code));
+        t.at_rest = true;
+        (void) turn(2);
+        cr_assert(manager_is_over(t.m, &code) && code == 3);
+}
+
+Test(manager, ends_in_time_whatever_is_owed) {
+        const struct instant now = at();
+        int code = -1;
+
+        t.at_rest = false;
+        manager_stop(t.m, 0, &now);
+        (void) turn(4);
+        cr_assert_not(manager_is_over(t.m, &code));
+        (void) turn(5);
+        cr_assert(manager_is_over(t.m, &code) && code == 0);
+}
+
+Test(manager, ends_at_once_when_told_twice) {
+        const struct instant now = at();
+        int code = -1;
+
+        t.at_rest = false;
+        manager_stop(t.m, 0, &now);
+        manager_stop(t.m, 1, &now);
+        cr_assert(manager_is_over(t.m, &code) && code == 0);
+}
