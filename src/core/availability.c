@@ -202,7 +202,7 @@ static bool judge_calls(struct availability *a, const struct call_table *calls, 
         a->counting = counting;
         /* Who says free in the grace speaks of the call before it. */
         if (!a->until_calls_end) {
-                if (counting || a->release_at <= now)
+                if (counting)
                         a->n_moment = 0;
                 (void) look_at_moment(a, calls, /* open= */ true, now);
         }

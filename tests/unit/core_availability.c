@@ -257,6 +257,32 @@ Test(availability, free_holds_for_its_calls_however_often_their_streams_are_made
         PLAY(&usual, rows);
 }
 
+/* What a program is called may be known only later. */
+Test(availability, free_holds_for_a_call_whose_application_becomes_known) {
+        struct call_report r = { .source = "pipewire",
+                                 .id = "1",
+                                 .app = "",
+                                 .what = "test",
+                                 .phase = CALL_ACTIVE,
+                                 .evidence = EVIDENCE_PROOF,
+                                 .lasts = USEC_NEVER };
+        struct call_table *calls = NULL;
+        struct availability a;
+
+        cr_assert_eq(call_table_new(&calls), 0);
+        availability_init(&a, &usual, START * S);
+        availability_settle(&a);
+        cr_assert_eq(call_table_report(calls, &r), 1);
+        call_table_date(calls, START * S);
+        cr_assert_eq(availability_free_until_calls_end(&a, calls, START * S), 0);
+        r.app = "zoom";
+        cr_assert_eq(call_table_report(calls, &r), 1);
+        (void) availability_decide(&a, calls, (START + 1) * S);
+        cr_assert_eq(availability_decide(&a, calls, (START + 60) * S).wake_at, USEC_NEVER);
+        cr_assert_eq(a.mode, MODE_FREE);
+        call_table_free(calls);
+}
+
 /* A tab with a data channel is no call: it neither keeps a free going nor is one to wait for. */
 Test(availability, free_is_for_what_counts_and_nothing_else) {
         static const struct row rows[] = {
@@ -299,6 +325,16 @@ Test(availability, free_said_in_the_grace_ends_with_it) {
                 { "over", 50, LOOK, NULL, false, 0 },
                 { "a new call counts", 51, PROOF, "matrix", true, 0 },
         };
+        static const struct row other[] = {
+                { "a call", 0, PROOF, "matrix", true, 0 },
+                { "over", 10, ENDS, "matrix", true, 15 },
+                { "free", 15, LOOK, NULL, false, 0 },
+                { "another call", 20, PROOF, "modem", true, 0 },
+                { "over", 30, ENDS, "modem", true, 35 },
+                { "free in its grace", 31, SAY_FREE, NULL, false, 35 },
+                { "the first is not meant", 32, PROOF, "matrix", false, 35 },
+                { "and counts", 35, LOOK, NULL, true, 0 },
+        };
         static const struct row unseen[] = {
                 { "a call", 0, PROOF, "matrix", true, 0 },
                 { "free right after its end", 10, ENDS_AND_SAY_FREE, "matrix", false, 15 },
@@ -309,6 +345,7 @@ Test(availability, free_said_in_the_grace_ends_with_it) {
         PLAY(&usual, rows);
         PLAY(&usual, reconnect);
         PLAY(&usual, unseen);
+        PLAY(&usual, other);
 }
 
 /* Somebody else's session is in front for a while, or PipeWire starts anew: nobody says that the call is over. */
@@ -387,8 +424,12 @@ Test(availability, free_until_calls_end_survives_a_restart) {
         availability_settle(&a);
         v = availability_decide(&a, calls, (START + 101) * S);
         cr_assert(!v.busy && a.mode == MODE_FREE);
+        (void) report(calls, &(struct row){ .source = "modem" }, CALL_ACTIVE, EVIDENCE_PROOF, (START + 102) * S);
+        v = availability_decide(&a, calls, (START + 102) * S);
+        cr_assert_not(v.busy);
         (void) call_table_end_source(calls, "matrix");
         v = availability_decide(&a, calls, (START + 102) * S);
+        cr_assert_eq(v.wake_at, (START + 112) * S, "what came after settling is none of its calls");
         v = availability_decide(&a, calls, v.wake_at);
         cr_assert_eq(a.mode, MODE_AUTO);
         call_table_free(calls);
