@@ -22,6 +22,11 @@
 /* A source that does not answer must not keep calls of the others from counting. */
 #define SETTLE_MAX (10 * USEC_PER_SEC)
 
+/* How long a `free` waits for a source to see its call again: while somebody else's session is in front, and while
+ * what the source watches starts anew, and the programs with it. */
+#define AWAY_MAX    (30 * USEC_PER_MIN)
+#define RESTART_MAX (30 * USEC_PER_SEC)
+
 struct manager {
         struct manager_edges edges;
         struct config *config;
@@ -34,6 +39,7 @@ struct manager {
         usec_t settle_by;
         usec_t stop_by; /* USEC_NEVER: goes on; 0: over */
         int code;
+        bool away;      /* somebody else's session is in front: local sources rest */
         bool suspended; /* the machine is about to sleep, or sleeps */
 };
 
@@ -73,11 +79,12 @@ static void settle(struct manager *m, usec_t now) {
 
 /* A call that such a source told of is not over because it does not tell of it now. */
 static void tell_blind_sources(struct manager *m) {
+        usec_t span = m->away ? AWAY_MAX : RESTART_MAX;
         struct source_view v;
 
         for (size_t i = 0; source_set_view(m->sources, i, &v); i++)
                 availability_set_blind(&m->availability, v.name,
-                                       v.state == SOURCE_STARTING || v.state == SOURCE_UNAVAILABLE);
+                                       v.state == SOURCE_STARTING || v.state == SOURCE_UNAVAILABLE ? span : 0);
 }
 
 static const struct call *first_that_counts(const struct manager *m, usec_t now) {
@@ -341,7 +348,8 @@ void manager_sleep(struct manager *m, bool about_to, const struct instant *at) {
 
 void manager_set_in_front(struct manager *m, bool is) {
         log_info(is ? "Your session is in front again" : "Your session is not in front: local calls do not count");
-        source_set_set_away(m->sources, !is);
+        m->away = !is;
+        source_set_set_away(m->sources, m->away);
         touch(m);
 }
 

@@ -122,7 +122,7 @@ static bool look_at_moment(struct availability *a, const struct call_table *call
                 m = find_of_moment(a, c);
                 if (!m && open && a->n_moment < MOMENT_CALLS_MAX) {
                         m = &a->moment[a->n_moment++];
-                        *m = (struct moment_call){ .blind = false };
+                        *m = (struct moment_call){ .blind = 0 };
                 }
                 if (!m)
                         continue;
@@ -139,16 +139,16 @@ static usec_t blind_until(const struct availability *a) {
         for (size_t i = 0; i < a->n_moment; i++) {
                 const struct moment_call *m = &a->moment[i];
 
-                if (m->blind && usec_add(m->seen_at, MOMENT_BLIND_MAX) > until)
-                        until = usec_add(m->seen_at, MOMENT_BLIND_MAX);
+                if (m->blind > 0 && usec_add(m->seen_at, m->blind) > until)
+                        until = usec_add(m->seen_at, m->blind);
         }
         return until;
 }
 
-void availability_set_blind(struct availability *a, const char *source, bool blind) {
+void availability_set_blind(struct availability *a, const char *source, usec_t span) {
         for (size_t i = 0; i < a->n_moment; i++)
                 if (strncmp(a->moment[i].source, source, sizeof(a->moment[i].source) - 1) == 0)
-                        a->moment[i].blind = blind;
+                        a->moment[i].blind = span;
 }
 
 /* ---- the mode ---- */

@@ -46,14 +46,11 @@ struct moment_call {
         char source[80], app[128]; /* cut where they are longer */
         uint64_t serial;           /* of the call that was it last: its application may become known later */
         usec_t seen_at;            /* it would have counted then */
-        bool blind;                /* its source cannot tell now whether it goes on */
+        usec_t blind;              /* its source cannot tell whether it goes on: taken for so long after `seen_at` */
 };
 
 /* Applications that one `free` can hold for; what is more of a moment counts again. */
 #define MOMENT_CALLS_MAX 32
-/* How long a source that cannot tell keeps such a `free` from ending. */
-#define MOMENT_BLIND_MAX (30 * USEC_PER_MIN)
-
 /* Embedded; start it with availability_init. The fields belong to availability.c; `mode`, `mode_until` and
  * `until_calls_end` may be read. */
 struct availability {
@@ -91,8 +88,9 @@ int availability_free_until_calls_end(struct availability *a, const struct call_
 /* After a restart: MODE_FREE until the calls that the first snapshots find are gone. */
 void availability_await_calls_end(struct availability *a);
 
-/* Whether this source cannot tell at present what goes on: its calls of the moment are not taken for gone. */
-void availability_set_blind(struct availability *a, const char *source, bool blind);
+/* This source cannot tell at present what goes on: its calls of the moment are not taken for gone before they have not
+ * been seen for `span`. 0: it can tell. */
+void availability_set_blind(struct availability *a, const char *source, usec_t span);
 
 /* Every present source has finished its first snapshot. */
 void availability_settle(struct availability *a);

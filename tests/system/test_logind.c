@@ -229,6 +229,31 @@ LOGIND_TEST(local_calls_count_while_the_session_is_in_front, .no_homeserver = tr
         mock_free(call);
 }
 
+/* Nobody has said that the call is over. */
+LOGIND_TEST(free_holds_while_somebody_else_is_in_front, .no_homeserver = true) {
+        struct mock *call = start_call(s->w);
+        bool ok;
+
+        set_auto(s, "ret = '" OURS "'");
+        add_session(s, OURS, 1);
+        add_session(s, THEIRS, 0);
+        world_start(s->w);
+        expect_availability(s->w, "busy");
+        free(peer_call(s->w->peer, BUSYD_PATH, BUSYD_MANAGER, "SetFreeUntilCallsEnd", &ok, DBUS_TYPE_INVALID));
+        cr_assert(ok);
+        set_active(s, OURS, 0);
+        set_active(s, THEIRS, 1);
+        expect_source(s->w, "gnome-inhibitors", "unavailable");
+        set_active(s, THEIRS, 0);
+        set_active(s, OURS, 1);
+        expect_source(s->w, "gnome-inhibitors", "watching");
+        check(s->w, peer_wait_is(s->w->peer, BUSYD_PATH "/source/gnome_2dinhibitors", BUSYD_SOURCE, "Calls", "1"),
+              "the call is not there again");
+        check(s->w, peer_wait_is(s->w->peer, BUSYD_PATH, BUSYD_MANAGER, "ModeUntilCallsEnd", "true"), "free is over");
+        expect_availability(s->w, "free");
+        mock_free(call);
+}
+
 LOGIND_TEST(holds_count_all_the_same, .no_homeserver = true) {
         set_auto(s, "ret = '" OURS "'");
         add_session(s, OURS, 0);

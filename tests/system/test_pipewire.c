@@ -200,6 +200,33 @@ WORLD_TEST(pipewire, server_restarts_in_a_call, .no_homeserver = true) {
         sound_kill(w, &s);
 }
 
+/* The same call, although server, stream and serial are others. */
+WORLD_TEST(pipewire, free_outlives_a_restart_of_the_server, .no_homeserver = true) {
+        struct sound s;
+        pid_t call;
+        bool ok;
+
+        world_config(w, "[busyd]\nhint-delay = 0s\nhint-end-grace = 5s\n");
+        s = start(w);
+        call = sound_record(w, MIC, CALL_APP, NULL);
+        expect_availability(w, "busy");
+        free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "SetFreeUntilCallsEnd", &ok, DBUS_TYPE_INVALID));
+        cr_assert(ok);
+        sound_kill(w, &s);
+        process_kill(call);
+        expect_calls(w, SOUND, "0");
+        s = sound_start(w);
+        expect_watching(w);
+        call = sound_record(w, MIC, CALL_APP, NULL);
+        expect_calls(w, SOUND, "1");
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "ModeUntilCallsEnd", "true"), "free is over");
+        expect_availability(w, "free");
+        expect_busy_history(w, 1, "zoom");
+        process_kill(call);
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Mode", "auto"), "free goes on");
+        sound_kill(w, &s);
+}
+
 WORLD_TEST(pipewire, server_comes_later, .no_homeserver = true) {
         struct sound s;
 

@@ -100,7 +100,7 @@ static void feed(struct availability *a, struct call_table *calls, const struct 
                 return;
         case BLIND:
         case SEES:
-                availability_set_blind(a, row->source, row->input == BLIND);
+                availability_set_blind(a, row->source, row->input == BLIND ? 30 * 60 * S : 0);
                 return;
         case SAY_AUTO:
                 availability_set_mode(a, MODE_AUTO, USEC_NEVER, calls, now);
