@@ -11,8 +11,8 @@ struct sd_event;
 #define HTTP_BODY_MAX (4U << 20)
 /* All headers of an answer together; real ones have 1 or 2 kB. */
 #define HTTP_HEADERS_MAX (64U << 10)
-/* A server that wants a longer pause is not believed: it would be a way to be forgotten. */
-#define HTTP_RETRY_AFTER_MAX USEC_PER_HOUR
+/* A server that wants a longer pause is not believed: meanwhile a user may be shown as busy who is not. */
+#define HTTP_RETRY_AFTER_MAX (5 * USEC_PER_MIN)
 
 struct http;
 struct http_request;
@@ -45,7 +45,7 @@ struct http_reply {
         long status;
         const char *body; /* NUL-terminated; may be empty, never NULL when error is 0 */
         size_t size;
-        usec_t retry_after; /* from the Retry-After header (seconds or date), else USEC_NEVER */
+        usec_t retry_after; /* of the Retry-After header (seconds or date), more than 0; USEC_NEVER: none of use */
         const char *server; /* the Server header, or NULL */
         usec_t now, wall;   /* the instant of this turn of the loop: CLOCK_BOOTTIME, and since 1970 */
 };

@@ -284,7 +284,7 @@ static const char *header(const struct http_request *r, const char *name) {
         return curl_easy_header(r->easy, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ? h->value : NULL;
 }
 
-/* Seconds, or a date; anything else is as if the server had not said. */
+/* Seconds, or a date; anything else, and what asks for no wait at all, is as if the server had not said. */
 static usec_t retry_after(const struct http_request *r, usec_t wall) {
         const char *value = header(r, "Retry-After");
         usec_t at;
@@ -298,12 +298,12 @@ static usec_t retry_after(const struct http_request *r, usec_t wall) {
         if (error == -ERANGE)
                 return HTTP_RETRY_AFTER_MAX;
         if (error >= 0)
-                return seconds * USEC_PER_SEC;
+                return seconds > 0 ? seconds * USEC_PER_SEC : USEC_NEVER;
         date = curl_getdate(value, NULL);
         if (date < 0)
                 return USEC_NEVER;
         at = (usec_t) date * USEC_PER_SEC;
-        return at > wall ? usec_min(at - wall, HTTP_RETRY_AFTER_MAX) : 0;
+        return at > wall ? usec_min(at - wall, HTTP_RETRY_AFTER_MAX) : USEC_NEVER;
 }
 
 static void read_failure(struct http_request *r, const char *ca_file, struct http_reply *ret) {

@@ -292,7 +292,7 @@ static bool apply(struct account *a, const struct sync_answer *answer) {
         const struct kind_time t = { .now = answer->now, .wall = answer->wall };
         struct room_events events;
         const char *full;
-        bool concerned;
+        bool concerned = false;
 
         if (answer->initial)
                 kinds_resync(a->kinds, true);
@@ -304,7 +304,8 @@ static bool apply(struct account *a, const struct sync_answer *answer) {
         kinds_apply(a->kinds, &events, &t);
         if (answer->initial)
                 kinds_resync(a->kinds, false);
-        concerned = kinds_commit(a->kinds, &t);
+        if (!answer->more) /* old events may come in several answers */
+                concerned = kinds_commit(a->kinds, &t);
         full = kinds_take_full(a->kinds);
         if (full)
                 log_warning("Account %s: too many %s, leaving out those that matter least", a->name, full);
@@ -433,7 +434,7 @@ static bool on_answer(void *userdata, const struct sync_answer *answer) {
                 a->handler->position(a->handler->userdata, a, b->next_batch);
         a->answered_at = answer->now;
         backoff_reset(&a->backoff);
-        if (answer->initial)
+        if (answer->more)
                 return concerned; /* what came since the position is still on its way */
         set_state(a, ACCOUNT_ONLINE, NULL, USEC_NEVER);
         if (!a->settled) {

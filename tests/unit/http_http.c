@@ -20,6 +20,8 @@ static const struct loopback_route routes[] = {
         ROUTE_WITH("GET", "/wait-long", 429, "{}", "Retry-After", "99999999999999999999999"),
         ROUTE_WITH("GET", "/wait-past", 429, "{}", "Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT"),
         ROUTE_WITH("GET", "/wait-future", 429, "{}", "Retry-After", "Wed, 21 Oct 2099 07:28:00 GMT"),
+        ROUTE_WITH("GET", "/wait-none", 429, "{}", "Retry-After", "0"),
+        ROUTE_WITH("GET", "/wait-negative", 429, "{}", "Retry-After", "-5"),
         ROUTE_WITH("GET", "/wait-odd", 429, "{}", "Retry-After", "soon"),
         ROUTE_WITH("GET", "/moved", 302, "", "Location", "/good"),
         ROUTE_WITH("GET", "/circle", 302, "", "Location", "/circle"),
@@ -175,12 +177,15 @@ Test(http, retry_after) {
         } rows[] = {
                 { "seconds", "/wait", 7 * USEC_PER_SEC, 7 * USEC_PER_SEC },
                 { "more than is believed", "/wait-long", HTTP_RETRY_AFTER_MAX, HTTP_RETRY_AFTER_MAX },
-                { "a date that is past", "/wait-past", 0, 0 },
+                { "a date that is past says nothing of use", "/wait-past", USEC_NEVER, USEC_NEVER },
+                { "nor does zero", "/wait-none", USEC_NEVER, USEC_NEVER },
+                { "nor less", "/wait-negative", USEC_NEVER, USEC_NEVER },
                 { "a date", "/wait-future", USEC_PER_SEC, HTTP_RETRY_AFTER_MAX },
                 { "neither", "/wait-odd", USEC_NEVER, USEC_NEVER },
         };
         struct fixture f;
 
+        cr_assert_leq(HTTP_RETRY_AFTER_MAX, 10 * USEC_PER_MIN, "meanwhile a user may be shown as busy");
         fixture_init(&f, NULL, NULL);
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 run_path(&f, rows[i].path);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "json/json.h"
 #include "matrix/client/api.h"
 #include "unit/loopback/loopback.h"
 
@@ -120,7 +121,11 @@ Test(client, retry_after) {
                 const char *body;
                 usec_t want;
         } rows[] = {
-                { "header wins", 3 * USEC_PER_SEC, "{\"retry_after_ms\":9000}", 3 * USEC_PER_SEC },
+                { "both: the larger", 3 * USEC_PER_SEC, "{\"retry_after_ms\":9000}", 9 * USEC_PER_SEC },
+                { "both, the other way", 9 * USEC_PER_SEC, "{\"retry_after_ms\":3000}", 9 * USEC_PER_SEC },
+                { "header alone", 3 * USEC_PER_SEC, "{}", 3 * USEC_PER_SEC },
+                { "nothing of use beside the header", 3 * USEC_PER_SEC, "{\"retry_after_ms\":0}", 3 * USEC_PER_SEC },
+                { "zero", USEC_NEVER, "{\"retry_after_ms\":0}", USEC_NEVER },
                 { "body", USEC_NEVER, "{\"retry_after_ms\":9000}", 9 * USEC_PER_SEC },
                 { "neither", USEC_NEVER, "{}", USEC_NEVER },
                 { "negative", USEC_NEVER, "{\"retry_after_ms\":-1}", USEC_NEVER },
@@ -414,4 +419,60 @@ Test(client, no_token_in_clear) {
         cr_assert_eq(matrix_client_new(&c, f.http, "http://example.org", "s3cret"), -EPERM);
         cr_assert_null(c);
         fixture_done(&f);
+}
+
+/* ---- answers that lack what was asked for ---- */
+
+static const struct presence_answer_row {
+        const char *what, *body;
+        const char *presence, *status_msg; /* presence NULL: no answer */
+} presence_answers[] = {
+        { "both", "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", "online", "Lunch" },
+        { "no message", "{\"presence\":\"offline\"}", "offline", "" },
+        { "null as message", "{\"presence\":\"online\",\"status_msg\":null}", "online", "" },
+        { "never set, as Dendrite says it", "{\"presence\":\"\"}", "", "" },
+        { "nothing", "{}", NULL, NULL },
+        { "a message alone", "{\"status_msg\":\"Lunch\"}", NULL, NULL },
+        { "wrong type", "{\"presence\":1}", NULL, NULL },
+        { "null", "{\"presence\":null}", NULL, NULL },
+        { "a message of the wrong type", "{\"presence\":\"online\",\"status_msg\":7}", NULL, NULL },
+};
+
+Test(client, a_presence_without_presence_is_no_answer) {
+        for (size_t i = 0; i < ARRAY_SIZE(presence_answers); i++) {
+                const struct presence_answer_row *row = &presence_answers[i];
+                SCOPED(json_decref) json_t *body = NULL;
+                const char *presence = NULL, *status_msg = NULL;
+                int r;
+
+                cr_assert_eq(json_parse(row->body, strlen(row->body), &body), 0);
+                r = matrix_presence_parse(body, &presence, &status_msg);
+                cr_assert_eq(r, row->presence ? 0 : -EBADMSG, "%s", row->what);
+                if (row->presence) {
+                        cr_assert_str_eq(presence, row->presence, "%s", row->what);
+                        cr_assert_str_eq(status_msg, row->status_msg, "%s", row->what);
+                }
+        }
+}
+
+static const struct field_answer_row {
+        const char *what, *body;
+        int result;
+} field_answers[] = {
+        { "a value", "{\"m.call\":{\"call_joined_ts\":1}}", 1 },
+        { "null, as some clients clear it", "{\"m.call\":null}", 0 },
+        { "nothing", "{}", -EBADMSG },
+        { "another field", "{\"m.status\":{}}", -EBADMSG },
+};
+
+Test(client, a_profile_field_that_is_not_in_the_answer_is_no_answer) {
+        for (size_t i = 0; i < ARRAY_SIZE(field_answers); i++) {
+                SCOPED(json_decref) json_t *body = NULL;
+                const json_t *value = NULL;
+
+                cr_assert_eq(json_parse(field_answers[i].body, strlen(field_answers[i].body), &body), 0);
+                cr_assert_eq(matrix_profile_field_parse(body, "m.call", &value), field_answers[i].result, "%s",
+                             field_answers[i].what);
+                cr_assert_eq(value != NULL, field_answers[i].result == 1, "%s", field_answers[i].what);
+        }
 }

@@ -294,3 +294,31 @@ Test(events, more_than_one_takes_in) {
         cr_expect_eq(b->n_events, SYNC_EVENTS_MAX);
         cr_expect(b->overflow);
 }
+
+/* ---- a whole state ---- */
+
+#define OTHERS (SYNC_EVENTS_MAX + 1)
+
+static json_t *member_new(const char *sender, unsigned n) {
+        char key[32];
+
+        (void) snprintf(key, sizeof(key), "_%u", n);
+        return json_pack("{ss ss ss s{}}", "type", "m.call.member", "sender", sender, "state_key", key, "content");
+}
+
+Test(matrix_events, others_state_does_not_keep_the_own_one_out) {
+        SCOPED(json_decref) json_t *root = NULL;
+        SCOPED(sync_batch_free) struct sync_batch *b = NULL;
+        json_t *events = json_array();
+
+        for (unsigned i = 0; i < OTHERS; i++)
+                cr_assert_eq(json_array_append_new(events, member_new("@you:hs", i)), 0);
+        cr_assert_eq(json_array_append_new(events, member_new("@me:hs", 0)), 0);
+        root = json_pack("{ss s{s{s{s{so}}}}}", "next_batch", "s", "rooms", "join", "!r:hs", "state", "events",
+                         events);
+        cr_assert_not_null(root);
+        cr_assert_eq(sync_batch_new_of_state(&b, root, "@me:hs"), 0);
+        cr_assert_eq(b->n_events, 1);
+        cr_assert_str_eq(b->events[0].sender, "@me:hs");
+        cr_assert_not(b->overflow);
+}

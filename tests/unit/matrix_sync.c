@@ -44,14 +44,14 @@ static bool has(const json_t *types, const char *type) {
 static const struct filter_row {
         const char *what;
         enum sync_filter kind;
-        const char *me;
+        bool own_presence;
         size_t n_timeline;
         bool member;
 } filters[] = {
-        { "initial", SYNC_FILTER_STATE, NULL, 0, false },
-        { "idle", SYNC_FILTER_IDLE, "@me:hs", 3, false },
-        { "idle, presence off", SYNC_FILTER_IDLE, NULL, 3, false },
-        { "in a call", SYNC_FILTER_IN_CALL, "@me:hs", 5, true },
+        { "initial", SYNC_FILTER_STATE, false, 0, false },
+        { "idle", SYNC_FILTER_IDLE, true, 3, false },
+        { "idle, presence off", SYNC_FILTER_IDLE, false, 3, false },
+        { "in a call", SYNC_FILTER_IN_CALL, true, 5, true },
 };
 
 Test(matrix_sync, filter) {
@@ -59,7 +59,8 @@ Test(matrix_sync, filter) {
 
         for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
                 const struct filter_row *row = &filters[i];
-                SCOPED(json_decref) json_t *f = sync_filter_new(&types.wants, row->kind, row->me, "org.example.");
+                SCOPED(json_decref)
+                json_t *f = sync_filter_new(&types.wants, row->kind, "@me:hs", row->own_presence, "org.example.");
                 const json_t *presence = json_object_get(f, "presence");
                 const json_t *timeline = at(f, "timeline", "types");
 
@@ -70,19 +71,22 @@ Test(matrix_sync, filter) {
                 cr_assert_eq(has(timeline, "m.call.member"), row->n_timeline > 0, "%s: state is there too", row->what);
                 cr_assert(json_is_true(at(f, "state", "lazy_load_members")), "%s", row->what);
                 cr_assert_eq(json_array_size(at(f, "state", "types")), 1, "%s", row->what);
+                cr_assert_eq(has(at(f, "state", "senders"), "@me:hs"), row->kind == SYNC_FILTER_STATE,
+                             "%s: others may replace an own key later, but are not asked for at first", row->what);
                 cr_assert(json_is_array(at(f, "ephemeral", "types")), "%s", row->what);
                 cr_assert(json_is_array(at(f, "account_data", "types")), "%s", row->what);
                 cr_assert(has(json_object_get(json_object_get(f, "account_data"), "types"), "org.example.*"), "%s",
                           row->what);
-                cr_assert_eq(json_array_size(json_object_get(presence, "types")), row->me ? 1 : 0, "%s", row->what);
-                if (row->me)
-                        cr_assert(has(json_object_get(presence, "senders"), row->me), "%s", row->what);
+                cr_assert_eq(json_array_size(json_object_get(presence, "types")), row->own_presence ? 1 : 0, "%s",
+                             row->what);
+                if (row->own_presence)
+                        cr_assert(has(json_object_get(presence, "senders"), "@me:hs"), "%s", row->what);
         }
 }
 
 Test(matrix_sync, filter_without_wildcards) {
         SCOPED(types_done) struct types types = types_new();
-        SCOPED(json_decref) json_t *f = sync_filter_new(&types.wants, SYNC_FILTER_IDLE, NULL, NULL);
+        SCOPED(json_decref) json_t *f = sync_filter_new(&types.wants, SYNC_FILTER_IDLE, "@me:hs", false, NULL);
 
         cr_assert_null(json_object_get(json_object_get(f, "account_data"), "types"), "all types are asked for");
         cr_assert(json_is_array(at(f, "account_data", "types")), "but not those of rooms");
@@ -135,23 +139,32 @@ static const struct cut_row {
         enum matrix_outcome outcome;
         usec_t ran;
         bool cut;
+        const char *errcode;
 } cuts[] = {
-        { "gateway timeout", 504, MATRIX_UNSURE, 60 * USEC_PER_SEC, true },
-        { "bad gateway", 502, MATRIX_UNSURE, 60 * USEC_PER_SEC, true },
-        { "connection closed", 0, MATRIX_UNSURE, 60 * USEC_PER_SEC, true },
-        { "bad gateway at once: the server is down", 502, MATRIX_UNSURE, USEC_PER_SEC, false },
-        { "closed at once", 0, MATRIX_UNSURE, USEC_PER_SEC, false },
-        { "nothing came in the whole time: the network is gone", 0, MATRIX_UNSURE, MAX + 30 * USEC_PER_SEC, false },
-        { "no connection", 0, MATRIX_RETRY, 20 * USEC_PER_SEC, false },
-        { "trouble in the server", 500, MATRIX_UNSURE, 60 * USEC_PER_SEC, false },
-        { "too many requests", 429, MATRIX_RETRY, 60 * USEC_PER_SEC, false },
-        { "signed out", 401, MATRIX_SIGNED_OUT, 60 * USEC_PER_SEC, false },
+        { "gateway timeout", 504, MATRIX_UNSURE, 60 * USEC_PER_SEC, true, NULL },
+        { "bad gateway", 502, MATRIX_UNSURE, 60 * USEC_PER_SEC, true, NULL },
+        { "a number of the proxy's own", 524, MATRIX_UNSURE, 9 * USEC_PER_SEC, true, NULL },
+        { "no capacity", 503, MATRIX_UNSURE, 60 * USEC_PER_SEC, true, NULL },
+        { "request timeout", 408, MATRIX_UNSURE, 60 * USEC_PER_SEC, true, NULL },
+        { "a page of a firewall", 403, MATRIX_NOT_MATRIX, 60 * USEC_PER_SEC, true, NULL },
+        { "no capacity, says the homeserver", 503, MATRIX_UNSURE, 60 * USEC_PER_SEC, false, "M_UNKNOWN" },
+        { "connection closed", 0, MATRIX_UNSURE, 60 * USEC_PER_SEC, true, NULL },
+        { "bad gateway at once: the server is down", 502, MATRIX_UNSURE, USEC_PER_SEC, false, NULL },
+        { "closed at once", 0, MATRIX_UNSURE, USEC_PER_SEC, false, NULL },
+        { "nothing came in the whole time: the network is gone", 0, MATRIX_UNSURE, MAX + 30 * USEC_PER_SEC, false,
+          NULL },
+        { "no connection", 0, MATRIX_RETRY, 20 * USEC_PER_SEC, false, NULL },
+        { "trouble in the server", 500, MATRIX_UNSURE, 60 * USEC_PER_SEC, false, "M_UNKNOWN" },
+        { "too many requests", 429, MATRIX_RETRY, 60 * USEC_PER_SEC, false, NULL },
+        { "signed out", 401, MATRIX_SIGNED_OUT, 60 * USEC_PER_SEC, false, NULL },
 };
 
 Test(matrix_sync, what_counts_as_cut) {
         for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
                 const struct cut_row *row = &cuts[i];
-                struct matrix_reply reply = { .status = row->status, .outcome = row->outcome };
+                struct matrix_reply reply = { .status = row->status,
+                                              .outcome = row->outcome,
+                                              .errcode = row->errcode };
                 struct sync_pace p;
 
                 sync_pace_init(&p, MAX);

@@ -132,6 +132,18 @@ int matrix_presence_get(struct matrix_client *c, const char *user_id, matrix_don
                        ret);
 }
 
+int matrix_presence_parse(const json_t *body, const char **ret_presence, const char **ret_status_msg) {
+        const char *presence = json_member_string(body, "presence");
+        const json_t *said = json_object_get(body, "status_msg");
+        const char *status_msg = json_member_string(body, "status_msg");
+
+        if (!presence || (said && !json_is_null(said) && !status_msg))
+                return -EBADMSG;
+        *ret_presence = presence;
+        *ret_status_msg = status_msg ? status_msg : "";
+        return 0;
+}
+
 int matrix_presence_put(struct matrix_client *c, const char *user_id, const char *presence, const char *status_msg,
                         matrix_done_t done, void *userdata, struct http_request **ret) {
         json_t *body = json_pack("{s:s, s:s}", "presence", presence, "status_msg", status_msg);
@@ -180,6 +192,17 @@ static char *field_path(bool unstable, const char *user_id, const char *field) {
 int matrix_profile_field_get(struct matrix_client *c, bool unstable, const char *user_id, const char *field,
                              matrix_done_t done, void *userdata, struct http_request **ret) {
         return request(c, "GET", field_path(unstable, user_id, field), NULL, done, userdata, ret);
+}
+
+int matrix_profile_field_parse(const json_t *body, const char *field, const json_t **ret) {
+        const json_t *value = json_object_get(body, field);
+
+        if (!value)
+                return -EBADMSG;
+        if (json_is_null(value))
+                return 0;
+        *ret = value;
+        return 1;
 }
 
 int matrix_profile_field_put(struct matrix_client *c, bool unstable, const char *user_id, const char *field,

@@ -37,6 +37,9 @@ int matrix_logout_post(struct matrix_client *c, matrix_done_t done, void *userda
 
 int matrix_presence_get(struct matrix_client *c, const char *user_id, matrix_done_t done, void *userdata,
                         struct http_request **ret);
+/* The answer of the GET: borrowed from body, `ret_status_msg` "" if there is none. -EBADMSG if it does not say the
+ * presence, or anything of the wrong type: then it is no answer, and nothing is known. */
+int matrix_presence_parse(const json_t *body, const char **ret_presence, const char **ret_status_msg);
 /* Exactly `presence` and `status_msg` are sent; an empty message clears it. */
 int matrix_presence_put(struct matrix_client *c, const char *user_id, const char *presence, const char *status_msg,
                         matrix_done_t done, void *userdata, struct http_request **ret);
@@ -52,6 +55,9 @@ int matrix_presence_put_as(struct matrix_client *c, const char *user_id, const c
 int matrix_capabilities_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret);
 int matrix_profile_field_get(struct matrix_client *c, bool unstable, const char *user_id, const char *field,
                              matrix_done_t done, void *userdata, struct http_request **ret);
+/* The answer of the GET. 1: *ret is the value, borrowed from body; 0: the field is empty; -EBADMSG: it is not in the
+ * answer, and nothing is known. */
+int matrix_profile_field_parse(const json_t *body, const char *field, const json_t **ret);
 /* `value` NULL removes the field. */
 int matrix_profile_field_put(struct matrix_client *c, bool unstable, const char *user_id, const char *field,
                              const json_t *value, matrix_done_t done, void *userdata, struct http_request **ret);

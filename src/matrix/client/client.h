@@ -30,7 +30,8 @@ struct matrix_reply {
         const char *errcode; /* or NULL */
         const char *problem; /* for people, never empty unless MATRIX_OK; no secrets, no reply bodies */
         bool soft_logout;
-        usec_t retry_after; /* what the server asked for: header, else retry_after_ms, else USEC_NEVER */
+        usec_t retry_after; /* what the server asked for, the larger of header and retry_after_ms; more than 0, at most
+                             * HTTP_RETRY_AFTER_MAX; USEC_NEVER: nothing of use */
         json_t *body;       /* borrowed; on MATRIX_OK always an object */
         const char *raw;    /* the bytes of the body, with `raw_size` */
         size_t raw_size;

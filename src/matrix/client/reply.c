@@ -35,16 +35,17 @@ static const char *read_errcode(const json_t *body) {
         return s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")] ? NULL : s;
 }
 
+/* Either may be missing, or of no use; where both are there, the larger one harms nobody. */
 static usec_t read_retry_after(const struct http_reply *http, const json_t *body) {
-        int64_t msec;
+        int64_t msec = json_member_int(body, "retry_after_ms", 0);
+        usec_t said = 0;
 
-        if (http->retry_after != USEC_NEVER)
-                return http->retry_after;
-        msec = json_member_int(body, "retry_after_ms", -1);
-        if (msec < 0)
-                return USEC_NEVER;
-        return (uint64_t) msec > HTTP_RETRY_AFTER_MAX / USEC_PER_MSEC ? HTTP_RETRY_AFTER_MAX
-                                                                      : (usec_t) msec * USEC_PER_MSEC;
+        if (msec > 0)
+                said = (uint64_t) msec > HTTP_RETRY_AFTER_MAX / USEC_PER_MSEC ? HTTP_RETRY_AFTER_MAX
+                                                                              : (usec_t) msec * USEC_PER_MSEC;
+        if (http->retry_after != USEC_NEVER && http->retry_after > said)
+                said = http->retry_after;
+        return said > 0 ? usec_min(said, HTTP_RETRY_AFTER_MAX) : USEC_NEVER;
 }
 
 /* ---- outcomes ---- */

@@ -9,6 +9,7 @@
 struct parser {
         struct sync_batch *batch;
         const char *me;
+        bool own_only; /* of state */
 };
 
 static bool id_is_sane(const char *s) {
@@ -119,6 +120,8 @@ static int add_events(struct parser *p, const char *room_id, enum event_place pl
                 if (!read_event(p, room_id, place, json_array_get(array, i), &e))
                         continue;
                 if (state_settled && is_settled_elsewhere(&e))
+                        continue;
+                if (p->own_only && place == EVENT_STATE && !streq(e.sender, p->me))
                         continue;
                 r = add_event(p, &e);
                 if (r < 0)
@@ -271,11 +274,11 @@ static int batch_alloc(struct sync_batch **ret, json_t *root) {
         return 0;
 }
 
-int sync_batch_new(struct sync_batch **ret, json_t *root, const char *me) {
+static int batch_new(struct sync_batch **ret, json_t *root, const char *me, bool own_only) {
         SCOPED(sync_batch_free) struct sync_batch *b = NULL;
         const json_t *rooms = json_member_object(root, "rooms");
         const char *next_batch = json_member_string(root, "next_batch");
-        struct parser p = { .me = me };
+        struct parser p = { .me = me, .own_only = own_only };
         int r;
 
         if (!next_batch)
@@ -299,6 +302,14 @@ int sync_batch_new(struct sync_batch **ret, json_t *root, const char *me) {
 
         *ret = TAKE(b);
         return 0;
+}
+
+int sync_batch_new(struct sync_batch **ret, json_t *root, const char *me) {
+        return batch_new(ret, root, me, /* own_only= */ false);
+}
+
+int sync_batch_new_of_state(struct sync_batch **ret, json_t *root, const char *me) {
+        return batch_new(ret, root, me, /* own_only= */ true);
 }
 
 int sync_batch_new_from_messages(struct sync_batch **ret, json_t *root, const char *me, const char *room_id) {

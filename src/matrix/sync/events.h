@@ -38,6 +38,9 @@ struct sync_batch {
 /* Parses an answer of /sync for the user `me`. Keeps a reference of its own of `root`. Returns -EBADMSG if it is no
  * such answer (no next_batch string); anything odd inside is skipped. */
 int sync_batch_new(struct sync_batch **ret, json_t *root, const char *me);
+/* The same of a whole state, of which only the user's own state is taken: not every server leaves out the others', and
+ * it must not fill the table. */
+int sync_batch_new_of_state(struct sync_batch **ret, json_t *root, const char *me);
 /* One more room to be read back, from the end of this batch. Copies the id. */
 int sync_batch_add_gap(struct sync_batch *b, const char *room_id);
 struct sync_batch *sync_batch_free(struct sync_batch *b);

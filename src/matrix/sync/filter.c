@@ -46,13 +46,23 @@ static json_t *account_data_new(const char *prefix) {
         return prefix ? json_pack("{s:[s+]}", "types", prefix, "*") : json_object();
 }
 
-json_t *sync_filter_new(const struct sync_wants *wants, enum sync_filter kind, const char *me,
-                        const char *account_data) {
+/* Of a whole state only the own keys: a big room has thousands of others'. Later everybody's, since others may replace
+ * one of the user's. */
+static json_t *state_new(const struct sync_wants *wants, enum sync_filter kind, const char *me) {
         /* Without lazy loading the server reads every member of every room. */
-        return json_pack("{s:o, s:o, s:{s:{s:[]}, s:{s:[]}, s:{s:b, s:O}, s:o}}", "presence", presence_new(me),
-                         "account_data", account_data_new(account_data), "room", "account_data", "types", "ephemeral",
-                         "types", "state", "lazy_load_members", 1, "types", wants->state, "timeline",
-                         timeline_new(wants, kind));
+        json_t *state = json_pack("{s:b, s:O}", "lazy_load_members", 1, "types", wants->state);
+
+        if (kind == SYNC_FILTER_STATE)
+                (void) json_object_set_new(state, "senders", json_pack("[s]", me));
+        return state;
+}
+
+json_t *sync_filter_new(const struct sync_wants *wants, enum sync_filter kind, const char *me, bool own_presence,
+                        const char *account_data) {
+        return json_pack("{s:o, s:o, s:{s:{s:[]}, s:{s:[]}, s:o, s:o}}", "presence",
+                         presence_new(own_presence ? me : NULL), "account_data", account_data_new(account_data),
+                         "room", "account_data", "types", "ephemeral", "types", "state", state_new(wants, kind, me),
+                         "timeline", timeline_new(wants, kind));
 }
 
 char *sync_path_new(const struct sync_query *q) {
@@ -80,11 +90,10 @@ usec_t sync_pace_timeout(struct sync_pace *p, usec_t now) {
 }
 
 bool sync_pace_cut(struct sync_pace *p, const struct matrix_reply *reply, usec_t timeout, usec_t ran, usec_t now) {
-        bool gateway = reply->status == 502 || reply->status == 504;
+        bool unanswered = reply->outcome == MATRIX_UNSURE || reply->outcome == MATRIX_NOT_MATRIX;
 
-        if (ran < CUT_AFTER_MIN || ran >= timeout)
-                return false;
-        if (!gateway && !(reply->status == 0 && reply->outcome == MATRIX_UNSURE))
+        /* What has an errcode was said by the homeserver. */
+        if (ran < CUT_AFTER_MIN || ran >= timeout || reply->errcode || !unanswered)
                 return false;
         p->timeout = timeout / 2 > POLL_TIMEOUT_MIN ? timeout / 2 : POLL_TIMEOUT_MIN;
         p->recover_at = usec_add(now, RECOVER_AFTER);

@@ -58,7 +58,8 @@ static const char *keep_page(struct gap_fill *f, const struct matrix_reply *repl
 }
 
 static bool is_temporary(enum matrix_outcome o) {
-        return o == MATRIX_RETRY || o == MATRIX_UNSURE || o == MATRIX_SIGNED_OUT || o == MATRIX_LOCKED;
+        return o == MATRIX_RETRY || o == MATRIX_UNSURE || o == MATRIX_SIGNED_OUT || o == MATRIX_LOCKED ||
+               o == MATRIX_NOT_MATRIX;
 }
 
 static void on_page(const struct matrix_reply *reply, void *userdata) {

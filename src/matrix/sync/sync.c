@@ -12,10 +12,11 @@
 
 #include <errno.h>
 
+#include "core/backoff.h"
+#include "json/json.h"
 #include "matrix/client/api.h"
 #include "matrix/sync/gaps.h"
 #include "util/clock.h"
-#include "json/json.h"
 #include "util/log.h"
 
 /* The first answer of a big account, or one after a long time, takes the server minutes and is large. */
@@ -38,8 +39,20 @@
 #define FILTER_TRIES_MAX 2
 #define GAP_TRIES_MAX    3
 
-/* Initial answers are cached for 2 min by query: the timeout, ignored there, makes each query another one. */
-#define INITIAL_SALT 1000
+/* Synapse keeps answers for 2 min by what was asked, and gives them again to a poll that repeats one of an earlier run
+ * of ours: old events, one by one. A bit of the timeout makes each run ask for something else: for SALTS steps, longer
+ * than answers are kept, no two are the same. A whole state is asked anew each time, for which the timeout means
+ * nothing. */
+#define SALT_STEP     (USEC_PER_SEC / 2)
+#define SALTS         250U
+#define INITIAL_SALTS 4U
+
+/* Answers at once of which each brought something: then it does not end, and the owner must not wait for it. */
+#define CATCH_UP_MAX 8
+
+/* Between positions that the server gives and then does not take. */
+#define POSITION_RETRY_FIRST (5 * USEC_PER_SEC)
+#define POSITION_RETRY_MAX   (5 * USEC_PER_MIN)
 
 enum stage {
         STAGE_STOPPED,
@@ -63,7 +76,7 @@ struct sync {
         bool catch_up; /* answer at once, however little there is: whether it works must not take a whole poll */
         bool in_call, held;
         bool minds_none; /* the server refuses SET_PRESENCE_NONE */
-        unsigned salt;
+        unsigned salt, n_initial;
 
         enum stage stage;
         struct http_request *request;
@@ -72,11 +85,13 @@ struct sync {
         int error;
         char *filter_ids[SYNC_FILTERS_MAX][2]; /* [kind][with own presence] */
         bool inline_filters;                   /* the server keeps none */
-        unsigned filter_tries, gap_tries, hurried;
+        unsigned filter_tries, gap_tries, hurried, catch_ups;
+        unsigned position_tries; /* refused in a row, with no more than a whole state in between */
+        struct backoff position_backoff;
 
         struct {
                 usec_t started, timeout, watching_at;
-                bool initial, presence;
+                bool initial, catch_up, presence;
                 enum set_presence says;
         } poll;
 
@@ -127,7 +142,7 @@ static struct sync_wants wants_of(const struct sync *s) {
 static json_t *filter_new(const struct sync *s) {
         struct sync_wants wants = wants_of(s);
 
-        return sync_filter_new(&wants, filter_kind(s), filter_presence(s) ? s->me : NULL, s->options.account_data);
+        return sync_filter_new(&wants, filter_kind(s), s->me, filter_presence(s), s->options.account_data);
 }
 
 static void forget_filters(struct sync *s) {
@@ -179,7 +194,7 @@ static int move_to(struct sync *s, const char *since) {
 
 /* Whoever is woken by the same thing as we are gets a head start on the server's limiter (reference 2.1). */
 static usec_t pause_after(struct sync *s, bool concerned, usec_t ran) {
-        if (s->poll.timeout == 0 || s->poll.initial)
+        if (s->poll.catch_up || s->poll.initial)
                 return 0; /* not a long poll */
         if (!concerned) {
                 s->hurried = 0;
@@ -187,6 +202,16 @@ static usec_t pause_after(struct sync *s, bool concerned, usec_t ran) {
         }
         s->hurried = ran < HURRIED_WITHIN ? s->hurried + 1 : 0;
         return s->hurried > HURRIED_MAX ? s->options.poll_pause : 0;
+}
+
+/* What came since the last answer, of this run or an earlier one, may be split over several. */
+static bool may_be_more(struct sync *s, const struct sync_batch *b) {
+        if (s->poll.initial)
+                return true;
+        if (s->poll.catch_up && b->n_events > 0 && ++s->catch_ups < CATCH_UP_MAX)
+                return true;
+        s->catch_ups = 0;
+        return false;
 }
 
 /* After a whole state the events since the old position still count: messages are in no state. The next request is
@@ -207,9 +232,13 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
                 fail_errno(s, -ENOMEM, reply->now);
                 return;
         }
-        s->catch_up = answer.initial;
+        answer.more = s->catch_up = may_be_more(s, batch);
         s->initial = false;
         s->filter_tries = s->gap_tries = 0;
+        if (!answer.initial) {
+                s->position_tries = 0;
+                backoff_reset(&s->position_backoff);
+        }
         enter(s, STAGE_DUE);
         concerned = s->handler->answer(s->handler->userdata, &answer);
         wait = pause_after(s, concerned, ran);
@@ -264,7 +293,8 @@ static void order_gaps(struct sync *s) {
 }
 
 static void on_answer(struct sync *s, const struct matrix_reply *reply) {
-        int r = sync_batch_new(&s->batch, reply->body, s->me);
+        int r = s->poll.initial ? sync_batch_new_of_state(&s->batch, reply->body, s->me)
+                                : sync_batch_new(&s->batch, reply->body, s->me);
 
         if (r < 0) {
                 fail(s, &(struct matrix_reply){ .outcome = MATRIX_NOT_MATRIX,
@@ -295,6 +325,17 @@ static void on_bad_filter(struct sync *s, const struct matrix_reply *reply) {
         enter(s, STAGE_DUE);
 }
 
+/* The first state works each time, so that this alone shows that something is wrong. */
+static void fail_position(struct sync *s, const struct matrix_reply *reply) {
+        usec_t wait = backoff_next(&s->position_backoff, random_u32());
+        struct matrix_reply failure = *reply;
+
+        failure.outcome = MATRIX_RETRY;
+        if (failure.retry_after == USEC_NEVER || failure.retry_after < wait)
+                failure.retry_after = wait;
+        fail(s, &failure);
+}
+
 static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
         if (!s->since) {
                 fail(s, reply);
@@ -303,6 +344,8 @@ static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
         enter(s, STAGE_DUE);
         sync_forget_position(s);
         s->handler->position_lost(s->handler->userdata);
+        if (++s->position_tries > 1)
+                fail_position(s, reply);
 }
 
 /* No word of the spec leaves the user alone there; a server that insists on one gets the least harmful. */
@@ -333,6 +376,8 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
                 on_bad_position(s, reply);
         else if (reply->status == 400 && s->poll.says == SET_PRESENCE_NONE)
                 on_word_refused(s);
+        else if (reply->status == 400 && reply->errcode && !s->poll.initial)
+                on_bad_position(s, reply);
         else if (!s->poll.initial && sync_pace_cut(&s->pace, reply, s->poll.timeout, now - s->poll.started, now)) {
                 log_debug("The poll was cut, asking for %u s next", (unsigned) (s->pace.timeout / USEC_PER_SEC));
                 pause_until(s, usec_add(now, s->options.poll_pause));
@@ -341,9 +386,11 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
 }
 
 static usec_t poll_timeout(struct sync *s, usec_t now) {
+        usec_t salt = s->salt * USEC_PER_MSEC;
+
         if (s->initial)
-                return (1 + s->salt++ % INITIAL_SALT) * USEC_PER_MSEC;
-        return s->catch_up ? 0 : sync_pace_timeout(&s->pace, now);
+                return salt + SALTS * (s->n_initial++ % INITIAL_SALTS) * USEC_PER_MSEC;
+        return s->catch_up ? salt : sync_pace_timeout(&s->pace, now) - salt;
 }
 
 static int start_poll(struct sync *s, const char *filter, usec_t now) {
@@ -366,6 +413,7 @@ static int start_poll(struct sync *s, const char *filter, usec_t now) {
         s->poll.started = now;
         s->poll.timeout = query.timeout;
         s->poll.initial = s->initial;
+        s->poll.catch_up = s->catch_up;
         s->poll.says = query.set_presence;
         s->poll.presence = filter_presence(s);
         s->stage = STAGE_POLL;
@@ -391,6 +439,8 @@ static int ask(struct sync *s, usec_t now) {
 usec_t sync_run(struct sync *s, usec_t now) {
         if (s->stage == STAGE_PAUSE && now >= s->pause_until)
                 s->stage = STAGE_DUE;
+        if (s->salt == 0)
+                s->salt = 1 + (unsigned) (now / SALT_STEP % SALTS);
         if (s->stage == STAGE_DUE) {
                 if (!s->since)
                         s->initial = true;
@@ -496,8 +546,8 @@ int sync_new(struct sync **ret, struct matrix_client *client, const char *me, co
                 return -ENOMEM;
         s->client = client;
         s->handler = handler;
-        s->salt = random_u32();
         s->catch_up = true;
+        s->position_backoff = (struct backoff){ .first = POSITION_RETRY_FIRST, .cap = POSITION_RETRY_MAX };
         s->me = strdup(me);
         if (!s->me || (since && move_to(s, since) < 0))
                 return -ENOMEM;

@@ -30,9 +30,9 @@ enum sync_filter {
         SYNC_FILTER_IN_CALL, /* ... while a call rests on Matrix events */
         SYNC_FILTERS_MAX,
 };
-/* NULL if out of memory. `me` NULL: without the own presence. `account_data`: the beginning of the types that are
+/* NULL if out of memory. `account_data`: the beginning of the types that are
  * wanted; NULL: all of them, where the server knows no wildcards. */
-json_t *sync_filter_new(const struct sync_wants *wants, enum sync_filter kind, const char *me,
+json_t *sync_filter_new(const struct sync_wants *wants, enum sync_filter kind, const char *me, bool own_presence,
                         const char *account_data);
 /* For /messages. */
 json_t *sync_message_types_new(const struct sync_wants *wants, bool in_call);
@@ -67,6 +67,8 @@ struct sync_answer {
         struct sync_batch *const *gaps; /* what was missing before it, newest first */
         size_t n_gaps;
         bool initial;     /* a whole state: what is not in it is gone */
+        bool more;        /* the events since the last answer, of this run or an earlier one, may not all be there yet:
+                           * the next answer comes at once */
         bool moves;       /* the position moves to the batch's next_batch */
         usec_t now, wall; /* the turn's instant */
 };

@@ -1,0 +1,310 @@
+/* The loop of /sync against a server that is played by hand, on a clock that is set by hand. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "json/json.h"
+#include "matrix/sync/sync.h"
+#include "unit/http_door.h"
+
+#define START       (2 * USEC_PER_HOUR)
+#define POLL        (600 * USEC_PER_SEC)
+#define PAUSE       (5 * USEC_PER_SEC)
+#define UNKNOWN_POS "{\"errcode\":\"M_UNKNOWN_POS\",\"error\":\"Unknown position\"}"
+#define EMPTY(pos)  "{\"next_batch\":\"" pos "\"}"
+/* Somebody's call in a room. */
+#define RINGS(pos)                                                                                                    \
+        "{\"next_batch\":\"" pos "\",\"rooms\":{\"join\":{\"!r:hs\":{\"timeline\":{\"events\":["                      \
+        "{\"type\":\"m.call.invite\",\"sender\":\"@you:hs\",\"event_id\":\"$1\",\"content\":{}}]}}}}}"
+
+struct owner {
+        struct matrix_client *client;
+        struct sync *sync;
+        struct sync_handler handler;
+        usec_t now, next;
+        bool touched, concerned;
+        unsigned n_answers, n_failed, n_lost;
+        bool initial, more; /* of the last answer */
+        usec_t retry_after; /* of the last failure */
+        enum matrix_outcome outcome;
+};
+
+static void on_touched(void *userdata) {
+        ((struct owner *) userdata)->touched = true;
+}
+
+static bool on_answer(void *userdata, const struct sync_answer *answer) {
+        struct owner *o = userdata;
+
+        cr_assert_eq(answer->now, o->now, "the answer carries the instant");
+        o->n_answers++;
+        o->initial = answer->initial;
+        o->more = answer->more;
+        return o->concerned;
+}
+
+static void on_position_lost(void *userdata) {
+        ((struct owner *) userdata)->n_lost++;
+}
+
+static void on_failed(void *userdata, const struct matrix_reply *reply) {
+        struct owner *o = userdata;
+
+        o->n_failed++;
+        o->retry_after = reply->retry_after;
+        o->outcome = reply->outcome;
+}
+
+static size_t on_rooms(void *userdata, const char **ret, size_t max) {
+        return 0;
+}
+
+static void run(struct owner *o) {
+        o->next = sync_run(o->sync, o->now);
+        cr_assert_gt(o->next, o->now, "what is due is done");
+}
+
+static void open_at(struct owner *o, const char *since, usec_t now) {
+        SCOPED(json_decref) json_t *messages = json_pack("[s]", "m.call.invite");
+        SCOPED(json_decref) json_t *state = json_pack("[s]", "m.call.member");
+        SCOPED(json_decref) json_t *in_call = json_pack("[s]", "m.room.member");
+        const struct sync_wants wants = { messages, state, in_call };
+
+        *o = (struct owner){ .now = now };
+        o->handler = (struct sync_handler){ .touched = on_touched,
+                                            .answer = on_answer,
+                                            .position_lost = on_position_lost,
+                                            .failed = on_failed,
+                                            .rooms = on_rooms,
+                                            .userdata = o };
+        cr_assert_eq(matrix_client_new(&o->client, NULL, "http://localhost:1", "s3cret"), 0);
+        cr_assert_eq(sync_new(&o->sync, o->client, "@me:hs", since, &wants, &o->handler), 0);
+        sync_set_options(o->sync, &(struct sync_options){ .poll_timeout = POLL,
+                                                          .poll_pause = PAUSE,
+                                                          .account_data = "org.example.",
+                                                          .while_idle = SET_PRESENCE_OFFLINE,
+                                                          .while_held = SET_PRESENCE_UNAVAILABLE });
+        sync_go(o->sync);
+        run(o);
+}
+
+static void close_it(struct owner *o) {
+        sync_free(o->sync);
+        matrix_client_free(o->client);
+        cr_assert_null(door_waiting(), "what is dropped is cancelled");
+}
+
+static const char *asked(void) {
+        cr_assert_not_null(door_waiting(), "nothing is asked");
+        return door_waiting()->url;
+}
+
+/* Answers filters until a poll waits. */
+static const char *poll_of(struct owner *o) {
+        for (int i = 0; i < 4; i++) {
+                if (!door_waiting()) {
+                        cr_assert_neq(o->next, USEC_NEVER, "the loop stands still");
+                        o->now = o->next;
+                        run(o);
+                }
+                if (!strstr(asked(), "/filter"))
+                        break;
+                door_answer(200, "{\"filter_id\":\"1\"}", o->now);
+                run(o);
+        }
+        cr_assert(strstr(asked(), "/sync?"), "%s", asked());
+        return asked();
+}
+
+/* The owner decides and then lets it go on. */
+static void answer(struct owner *o, long status, const char *body) {
+        door_answer(status, body, o->now);
+        cr_assert(o->touched);
+        run(o);
+}
+
+static uint64_t timeout_of(const char *url) {
+        const char *s = strstr(url, "timeout=");
+
+        cr_assert_not_null(s, "%s", url);
+        return strtoull(s + strlen("timeout="), NULL, 10);
+}
+
+/* A whole state, and the events since. */
+static void begin(struct owner *o) {
+        open_at(o, NULL, START);
+        cr_assert_null(strstr(poll_of(o), "since="));
+        answer(o, 200, EMPTY("s1"));
+        cr_assert(strstr(poll_of(o), "since=s1"), "%s", asked());
+        answer(o, 200, EMPTY("s1"));
+        cr_assert_gt(timeout_of(poll_of(o)), 500000, "a long poll");
+}
+
+/* ---- who decides first ---- */
+
+Test(matrix_poll, nothing_is_asked_before_the_owner_has_decided) {
+        struct owner o;
+
+        begin(&o);
+        sync_set_held(o.sync, true, true);
+        run(&o);
+        o.now += 20 * USEC_PER_SEC;
+        cr_assert(strstr(poll_of(&o), "set_presence=unavailable"), "%s", asked());
+        o.concerned = true;
+        door_answer(200, RINGS("s2"), o.now += 20 * USEC_PER_SEC);
+        cr_assert_null(door_waiting(), "no poll begins in the owner's turn");
+        sync_set_held(o.sync, false, false);
+        run(&o);
+        cr_assert(strstr(poll_of(&o), "set_presence=offline"), "%s", asked());
+        close_it(&o);
+}
+
+Test(matrix_poll, only_what_concerns_a_call_of_the_user_leaves_out_the_pause) {
+        struct owner o;
+
+        begin(&o);
+        door_answer(200, RINGS("s2"), o.now += USEC_PER_MIN);
+        run(&o);
+        cr_assert_null(door_waiting(), "strangers wait");
+        cr_assert_eq(o.next, o.now + PAUSE);
+        (void) poll_of(&o);
+        o.concerned = true;
+        door_answer(200, RINGS("s3"), o.now += USEC_PER_MIN);
+        run(&o);
+        cr_assert_not_null(door_waiting(), "an own call does not");
+        close_it(&o);
+}
+
+/* ---- positions ---- */
+
+Test(matrix_poll, a_position_refused_time_and_again_is_backed_off) {
+        struct owner o;
+        unsigned n_polls = 0;
+
+        begin(&o);
+        while (o.now < START + USEC_PER_MIN && n_polls < 1000) {
+                n_polls++;
+                o.now += USEC_PER_MSEC;
+                answer(&o, strstr(poll_of(&o), "since=") ? 400 : 200,
+                       strstr(asked(), "since=") ? UNKNOWN_POS : EMPTY("s1"));
+                if (o.n_failed == 0)
+                        continue;
+                /* As its owner does, whose own back-off a first answer has ended. */
+                o.now += o.retry_after != USEC_NEVER && o.retry_after > USEC_PER_SEC ? o.retry_after : USEC_PER_SEC;
+                o.n_failed = 0;
+                sync_go(o.sync);
+                run(&o);
+        }
+        cr_assert_leq(n_polls, 20, "%u polls in a minute", n_polls);
+        cr_assert_geq(o.n_lost, 1);
+        close_it(&o);
+}
+
+Test(matrix_poll, one_position_refused_is_started_over_at_once) {
+        struct owner o;
+
+        begin(&o);
+        answer(&o, 400, UNKNOWN_POS);
+        cr_assert_null(strstr(poll_of(&o), "since="), "%s", asked());
+        cr_assert_eq(o.n_failed, 0);
+        cr_assert_eq(o.n_lost, 1);
+        close_it(&o);
+}
+
+static const struct refused_row {
+        const char *what, *body;
+        bool lost;
+} refused[] = {
+        { "malformed", "{\"errcode\":\"M_INVALID_PARAM\",\"error\":\"malformed sync token\"}", true },
+        { "no words", "{\"errcode\":\"M_UNKNOWN\"}", true },
+        { "bad json", "{\"errcode\":\"M_BAD_JSON\",\"error\":\"no\"}", true },
+        { "of its own", "{\"errcode\":\"ORG_EXAMPLE_ODD\",\"error\":\"no\"}", true },
+        { "the filter", "{\"errcode\":\"M_INVALID_PARAM\",\"error\":\"No such filter\"}", false },
+        { "a proxy's page", "<html>Bad Request</html>", false },
+};
+
+Test(matrix_poll, any_400_that_is_not_about_the_filter_drops_the_position_once) {
+        for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+                struct owner o;
+
+                begin(&o);
+                answer(&o, 400, refused[i].body);
+                cr_expect_eq(o.n_lost, refused[i].lost ? 1 : 0, "%s", refused[i].what);
+                if (refused[i].lost)
+                        cr_expect_null(strstr(poll_of(&o), "since="), "%s", refused[i].what);
+                close_it(&o);
+        }
+}
+
+/* ---- cuts ---- */
+
+Test(matrix_poll, what_a_proxy_cuts_is_asked_again_for_less_and_is_no_failure) {
+        struct owner o;
+        uint64_t before;
+
+        begin(&o);
+        before = timeout_of(poll_of(&o));
+        door_answer(524, "<html>A timeout occurred</html>", o.now += 9 * USEC_PER_SEC);
+        run(&o);
+        cr_assert_eq(o.n_failed, 0);
+        cr_assert_leq(timeout_of(poll_of(&o)), before / 2 + 1000, "%s", asked());
+        cr_assert_gt(timeout_of(poll_of(&o)), before / 2 - 1000, "a long one still");
+        close_it(&o);
+}
+
+/* ---- runs ---- */
+
+Test(matrix_poll, no_poll_repeats_one_of_an_earlier_run) {
+        uint64_t seen[6];
+        size_t n = 0;
+
+        for (unsigned i = 0; i < ARRAY_SIZE(seen) / 2; i++) {
+                struct owner o;
+
+                open_at(&o, "s1", START + i * USEC_PER_SEC);
+                (void) poll_of(&o);
+                answer(&o, 200, EMPTY("s0")); /* the state */
+                seen[n++] = timeout_of(poll_of(&o));
+                answer(&o, 200, EMPTY("s1"));
+                seen[n++] = timeout_of(poll_of(&o));
+                close_it(&o);
+        }
+        for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < i; j++)
+                        cr_assert_neq(seen[i], seen[j], "%llu", (unsigned long long) seen[i]);
+}
+
+Test(matrix_poll, there_may_be_more_until_an_answer_that_brought_nothing) {
+        struct owner o;
+
+        open_at(&o, NULL, START);
+        (void) poll_of(&o);
+        answer(&o, 200, EMPTY("s1"));
+        cr_assert(o.more, "what came since");
+        (void) poll_of(&o);
+        answer(&o, 200, RINGS("s2"));
+        cr_assert(o.more, "it may be one of several");
+        cr_assert_lt(timeout_of(poll_of(&o)), 1000, "so it is asked again, for an answer at once");
+        cr_assert(strstr(asked(), "since=s2"));
+        answer(&o, 200, EMPTY("s2"));
+        cr_assert_not(o.more);
+        cr_assert_gt(timeout_of(poll_of(&o)), 500000, "%s", asked());
+        door_answer(200, RINGS("s3"), o.now += USEC_PER_MIN);
+        cr_assert_not(o.more, "what comes live is whole");
+        run(&o);
+        close_it(&o);
+}
+
+Test(matrix_poll, a_room_that_is_never_quiet_keeps_nobody_waiting) {
+        struct owner o;
+        unsigned n = 0;
+
+        open_at(&o, NULL, START);
+        (void) poll_of(&o);
+        answer(&o, 200, EMPTY("s1"));
+        while (o.more) {
+                cr_assert_lt(n++, 20);
+                (void) poll_of(&o);
+                answer(&o, 200, RINGS("s2"));
+        }
+        close_it(&o);
+}
