@@ -49,6 +49,7 @@ struct model {
         json_t *account_data;           /* type: content */
         json_t *account_data_positions; /* type: position */
         json_t *filters;                /* array */
+        size_t first_filter;            /* the id of the first one: no id is given twice */
         json_t *profile;
         struct model_session sessions[MODEL_SESSIONS_MAX];
         size_t n_sessions;
@@ -92,7 +93,8 @@ int64_t model_wall(const struct model *m, int64_t now);
 char *exchange_value(const struct exchange *e, const char *key);
 void exchange_error(struct exchange *e, unsigned status, const char *errcode, const char *error);
 void exchange_route(struct exchange *e); /* routes.c */
-json_t *sync_presence_event(const char *sender, const char *state, const char *message);
+/* `active_ago` -1: it does not say. */
+json_t *sync_presence_event(const char *sender, const char *state, const char *message, int64_t active_ago);
 void sync_begin(struct exchange *e); /* sync.c */
 void sync_look(struct exchange *e);
 void sync_messages(struct exchange *e);

@@ -359,7 +359,7 @@ void model_on_shown(struct model *m, void (*shown)(void *userdata, const char *s
 
 void model_other_sets(struct model *m, const char *user, const char *presence, const char *message) {
         json_decref(m->other_presence);
-        m->other_presence = sync_presence_event(user, presence, message ?: "");
+        m->other_presence = sync_presence_event(user, presence, message ?: "", 1000);
         m->other_position = ++m->position;
         model_changed(m);
 }
@@ -397,6 +397,7 @@ void model_set_account_data(struct model *m, const char *type, json_t *content) 
 void model_restart(struct model *m, int64_t now) {
         m->epoch++;
         m->polled_from = 0;
+        m->first_filter += json_array_size(m->filters);
         json_array_clear(m->filters);
         presence_restart(&m->presence, now);
         model_check_presence(m, now);

@@ -224,6 +224,28 @@ static void dendrite_poll(struct presence_model *m, const char *state, int64_t n
 
 /* ---- all of them ---- */
 
+/* On Synapse idling and leaving are no activity. */
+static void put_is_activity(struct presence_model *m, const char *state, int64_t now) {
+        if (m->kind == HS_SYNAPSE && rank(m, state) < 3)
+                return;
+        m->was_active = true;
+        m->last_active = now;
+}
+
+static void poll_is_activity(struct presence_model *m, const char *state, int64_t now) {
+        const char *shown, *message;
+
+        presence_shown(m, now, &shown, &message);
+        if (!streq(state, "online") && (!streq(state, "unavailable") || !streq(shown, "offline")))
+                return;
+        m->was_active = true;
+        m->last_active = now;
+}
+
+int64_t presence_active_ago(const struct presence_model *m, int64_t now) {
+        return m->was_active ? now - m->last_active : -1;
+}
+
 unsigned presence_put(struct presence_model *m, const char *device, const char *state, const char *message,
                       int64_t now) {
         struct presence_device *d;
@@ -232,6 +254,7 @@ unsigned presence_put(struct presence_model *m, const char *device, const char *
                 return m->kind == HS_TUWUNEL || m->kind == HS_CONTINUWUITY ? 403 : 200;
         if (!accepts(m, state))
                 return 400;
+        put_is_activity(m, state, now);
         if (m->kind == HS_TUWUNEL) {
                 tuwunel_update(m, device, state, message ?: "", now);
                 return 200;
@@ -248,6 +271,7 @@ unsigned presence_put(struct presence_model *m, const char *device, const char *
 bool presence_poll_begins(struct presence_model *m, const char *device, const char *state, int64_t now) {
         if (m->off)
                 return false;
+        poll_is_activity(m, state, now);
         switch (m->kind) {
         case HS_SYNAPSE:
                 return synapse_poll(m, device, state, now);

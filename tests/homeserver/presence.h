@@ -25,7 +25,9 @@ struct presence_model {
         /* What is stored for the user; on Synapse only the message. "": never set. */
         char state[PRESENCE_STATE_MAX];
         char message[PRESENCE_TEXT_MAX];
-        int64_t active; /* when that was last confirmed */
+        int64_t active;      /* when that was last confirmed */
+        bool was_active;     /* ever */
+        int64_t last_active; /* a person or a client that is there was heard of */
         /* Dendrite: what the polls said last, when, and until when each word counts. */
         char synced[PRESENCE_STATE_MAX];
         int64_t synced_at, fresh_until[3];
@@ -39,6 +41,8 @@ bool presence_poll_begins(struct presence_model *m, const char *device, const ch
 void presence_poll_ends(struct presence_model *m, const char *device, int64_t now);
 /* Borrowed until the next change. */
 void presence_shown(struct presence_model *m, int64_t now, const char **ret_state, const char **ret_message);
+/* How long ago the user was active; -1: never. */
+int64_t presence_active_ago(const struct presence_model *m, int64_t now);
 /* When what is shown may change by itself; -1: never. */
 int64_t presence_deadline(const struct presence_model *m, int64_t now);
 void presence_restart(struct presence_model *m, int64_t now);

@@ -142,7 +142,10 @@ static void get_presence(struct exchange *e) {
                 answer_with(e, json_pack("{s:s}", "presence", never ? "" : "offline"));
                 return;
         }
-        answer_with(e, json_pack("{s:s,s:i}", "presence", e->m->shown_state, "last_active_ago", 1000));
+        answer_with(e, json_pack("{s:s}", "presence", e->m->shown_state));
+        if (presence_active_ago(&e->m->presence, e->now) >= 0)
+                json_object_set_new(e->answer, "last_active_ago",
+                                    json_integer(presence_active_ago(&e->m->presence, e->now)));
         if (e->m->shown_message[0])
                 json_object_set_new(e->answer, "status_msg", json_string(e->m->shown_message));
 }
@@ -210,7 +213,7 @@ static void post_filter(struct exchange *e) {
                 n++;
         if (n == json_array_size(e->m->filters))
                 json_array_append(e->m->filters, e->body);
-        snprintf(id, sizeof(id), "%zu", n);
+        snprintf(id, sizeof(id), "%zu", e->m->first_filter + n);
         answer_with(e, json_pack("{s:s}", "filter_id", id));
 }
 

@@ -143,9 +143,11 @@ static json_t *rooms_section(const struct exchange *r) {
         return rooms;
 }
 
-json_t *sync_presence_event(const char *sender, const char *state, const char *message) {
-        json_t *content = json_pack("{s:s,s:i}", "presence", state, "last_active_ago", 1000);
+json_t *sync_presence_event(const char *sender, const char *state, const char *message, int64_t active_ago) {
+        json_t *content = json_pack("{s:s}", "presence", state);
 
+        if (active_ago >= 0)
+                json_object_set_new(content, "last_active_ago", json_integer(active_ago));
         if (message[0])
                 json_object_set_new(content, "status_msg", json_string(message));
         return json_pack("{s:s,s:s,s:o}", "type", "m.presence", "sender", sender, "content", content);
@@ -161,7 +163,8 @@ static json_t *presence_section(const struct exchange *r) {
         if (r->m->presence.off || !list_allows(json_object_get(filter, "types"), "m.presence"))
                 return list;
         if (due && model_presence_is_told(r->m) && list_allows(senders, HS_USER))
-                json_array_append_new(list, sync_presence_event(HS_USER, r->m->shown_state, r->m->shown_message));
+                json_array_append_new(list, sync_presence_event(HS_USER, r->m->shown_state, r->m->shown_message,
+                                                                presence_active_ago(&r->m->presence, r->now)));
         if (r->m->other_position > r->since &&
             list_allows(senders, json_string_value(json_object_get(r->m->other_presence, "sender"))))
                 json_array_append(list, r->m->other_presence);
@@ -230,7 +233,7 @@ static bool read_filter(struct exchange *e) {
                 return true;
         if (filter[0] == '{')
                 return (e->filter = json_loads(filter, 0, NULL));
-        e->filter = json_incref(json_array_get(e->m->filters, strtoul(filter, &end, 10)));
+        e->filter = json_incref(json_array_get(e->m->filters, strtoul(filter, &end, 10) - e->m->first_filter));
         return e->filter && *end == 0;
 }
 

@@ -1,0 +1,223 @@
+/* See edges.h. */
+#include "edges.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <systemd/sd-bus.h>
+
+#include "busyd/token.h"
+#include "sources/source.h"
+
+struct edges *edges;
+
+#define COPY(to, from) (void) snprintf(to, sizeof(to), "%s", (from) ? (from) : "")
+
+/* ---- the bus object ---- */
+
+struct control {
+        struct edges *e;
+};
+
+int control_new(struct control **ret, sd_bus *bus, const struct control_ops *ops) {
+        *ret = calloc(1, sizeof(**ret));
+        (*ret)->e = edges;
+        return 0;
+}
+
+struct control *control_free(struct control *c) {
+        free(c);
+        return NULL;
+}
+
+int control_publish(struct control *c) {
+        return 0;
+}
+
+void control_hold_ended(struct control *c, uint32_t cookie) {
+        c->e->hold_ended(c->e->userdata, cookie);
+}
+
+void control_set_manager(struct control *c, const struct control_manager_view *v) {
+        c->e->view.settled = v->settled;
+        c->e->view.busy = v->busy;
+        c->e->view.mode = v->mode;
+}
+
+int control_set_account(struct control *c, const struct control_account_view *v) {
+        struct machine_view *view = &c->e->view;
+
+        view->has_account = true;
+        COPY(view->account_state, v->state);
+        COPY(view->problem, v->problem);
+        view->n_outputs = 0;
+        for (size_t i = 0; i < v->n_outputs && i < MACHINE_OUTPUTS; i++) {
+                struct machine_output *o = &view->outputs[view->n_outputs++];
+
+                COPY(o->name, v->outputs[i].name);
+                COPY(o->claim, v->outputs[i].claim);
+                COPY(o->shows, v->outputs[i].shows);
+                COPY(o->restore, v->outputs[i].restore);
+                COPY(o->note, v->outputs[i].note);
+        }
+        return 0;
+}
+
+void control_remove_account(struct control *c, const char *name) {
+        c->e->view.has_account = false;
+        c->e->view.n_outputs = 0;
+}
+
+int control_set_call(struct control *c, const struct control_call_view *v) {
+        return 0;
+}
+
+void control_remove_call(struct control *c, uint64_t serial) {
+}
+
+int control_set_source(struct control *c, const struct control_source_view *v) {
+        return 0;
+}
+
+/* ---- logind ---- */
+
+struct logind {
+        struct edges *e;
+};
+
+int logind_new(struct logind **ret, sd_bus *bus, const struct logind_handler *handler) {
+        *ret = calloc(1, sizeof(**ret));
+        (*ret)->e = edges;
+        return 0;
+}
+
+struct logind *logind_free(struct logind *l) {
+        free(l);
+        return NULL;
+}
+
+void logind_let_sleep(struct logind *l) {
+        l->e->let_sleep = true;
+}
+
+bool logind_is_settled(const struct logind *l) {
+        return true;
+}
+
+/* ---- sources: those of the microphone and of the telephone ---- */
+
+static int source_begin(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
+        return -EOPNOTSUPP;
+}
+
+static const struct source_kind microphone = { .name = "pipewire", .description = "streams", .start = source_begin };
+static const struct source_kind telephone = { .name = "modemmanager",
+                                              .description = "telephone",
+                                              .start = source_begin };
+const struct source_kind *const source_kinds[] = { &microphone, &telephone, NULL };
+
+struct source_set {
+        struct edges *e;
+        struct source_set_handler handler;
+        bool enabled[EDGE_SOURCES], begins[EDGE_SOURCES];
+};
+
+int source_set_new(struct source_set **ret, sd_event *event, sd_bus *user_bus,
+                   const struct source_set_handler *handler) {
+        *ret = calloc(1, sizeof(**ret));
+        (*ret)->e = edges;
+        (*ret)->handler = *handler;
+        edges->sources = *ret;
+        return 0;
+}
+
+struct source_set *source_set_free(struct source_set *s) {
+        if (s)
+                s->e->sources = NULL;
+        free(s);
+        return NULL;
+}
+
+int source_set_configure(struct source_set *s, const char *name, const struct source_settings *settings) {
+        for (size_t i = 0; i < EDGE_SOURCES; i++)
+                if (streq(source_kinds[i]->name, name)) {
+                        if (s->enabled[i] == settings->enabled)
+                                return 0;
+                        s->enabled[i] = s->begins[i] = settings->enabled;
+                        s->handler.touched(s->handler.userdata);
+                        return 1;
+                }
+        return -ENOENT;
+}
+
+void source_set_set_system_bus(struct source_set *s, sd_bus *bus, const char *problem) {
+}
+
+void source_set_set_away(struct source_set *s, bool away) {
+        if (s->e->away == away)
+                return;
+        s->e->away = away;
+        for (size_t i = 0; i < EDGE_SOURCES; i++) {
+                if (away)
+                        s->handler.sink->end(s->handler.sink->userdata, source_kinds[i]->name, NULL);
+                s->begins[i] = !away && s->enabled[i];
+        }
+        s->handler.touched(s->handler.userdata);
+}
+
+usec_t source_set_run(struct source_set *s, usec_t now) {
+        for (size_t i = 0; i < EDGE_SOURCES; i++)
+                if (s->begins[i]) {
+                        s->begins[i] = false;
+                        s->e->source_begins(s->e->userdata, i);
+                }
+        return USEC_NEVER;
+}
+
+bool source_set_is_settled(const struct source_set *s) {
+        for (size_t i = 0; i < EDGE_SOURCES; i++)
+                if (s->begins[i])
+                        return false;
+        return true;
+}
+
+bool source_set_view(const struct source_set *s, size_t i, struct source_view *ret) {
+        if (i >= EDGE_SOURCES)
+                return false;
+        *ret = (struct source_view){ .name = source_kinds[i]->name,
+                                     .state = s->enabled[i] && !s->e->away ? SOURCE_WATCHING : SOURCE_OFF,
+                                     .detail = "" };
+        return true;
+}
+
+void edge_report(struct edges *e, size_t i, const struct call_report *r) {
+        struct source_set *s = e->sources;
+        struct call_report named = *r;
+
+        if (!s || e->away || !s->enabled[i] || s->begins[i])
+                return;
+        named.source = source_kinds[i]->name;
+        if (r->phase == CALL_GONE)
+                s->handler.sink->end(s->handler.sink->userdata, named.source, r->id);
+        else
+                s->handler.sink->report(s->handler.sink->userdata, &named);
+        s->handler.touched(s->handler.userdata);
+}
+
+const char *source_state_to_string(enum source_state s) {
+        return s == SOURCE_WATCHING ? "watching" : "off";
+}
+
+/* ---- tokens that commands print: not here ---- */
+
+int token_command_start(struct token_command **ret, sd_event *event, const char *command, token_done_t done,
+                        void *userdata) {
+        return -EOPNOTSUPP;
+}
+
+usec_t token_command_run(struct token_command *t, usec_t now) {
+        return USEC_NEVER;
+}
+
+struct token_command *token_command_free(struct token_command *t) {
+        return NULL;
+}
