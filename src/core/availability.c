@@ -18,8 +18,8 @@ void availability_set_policy(struct availability *a, const struct availability_p
         a->policy = *policy;
 }
 
-/* Two weak hints of one application from different sources are as good as a strong one. Returns since when both
- * stand, or USEC_NEVER. */
+/* Two weak hints of one application from different sources are as good as a strong one, unless both are of devices: a
+ * camera and a microphone are what a recorder holds. Returns since when both stand, or USEC_NEVER. */
 static usec_t seconded_since(const struct call_table *calls, const struct call *c) {
         usec_t best = USEC_NEVER;
 
@@ -28,7 +28,8 @@ static usec_t seconded_since(const struct call_table *calls, const struct call *
         for (const struct call *o = call_table_next(calls, NULL); o; o = call_table_next(calls, o)) {
                 usec_t both;
 
-                if (streq(o->source, c->source) || !streq(o->app, c->app) || !call_phase_is_in_call(o->phase))
+                if (streq(o->source, c->source) || !streq(o->app, c->app) || !call_phase_is_in_call(o->phase) ||
+                    (o->device && c->device))
                         continue;
                 both = o->steady_since > c->steady_since ? o->steady_since : c->steady_since;
                 best = usec_min(best, both);

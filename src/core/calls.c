@@ -142,6 +142,7 @@ static int add(struct call_table *t, const struct call_report *r) {
         e->call.evidence = r->evidence;
         e->call.since = e->call.steady_since = e->call.until = USEC_NEVER;
         e->call.announced = r->announced;
+        e->call.device = r->device;
         e->undated = e->is_new = true;
         e->age = r->age;
         e->lasts = r->lasts;
@@ -163,13 +164,15 @@ static int update(struct entry *e, const struct call_report *r) {
         if (what < 0)
                 return what;
 
-        changed = app || what || c->phase != r->phase || c->evidence != r->evidence || c->announced != r->announced;
+        changed = app || what || c->phase != r->phase || c->evidence != r->evidence || c->announced != r->announced ||
+                  c->device != r->device;
         e->undated = true;
         e->unsteady = e->unsteady || !steady;
         e->lasts = r->lasts;
         c->phase = r->phase;
         c->evidence = r->evidence;
         c->announced = r->announced;
+        c->device = r->device;
         return changed;
 }
 

@@ -35,6 +35,8 @@ struct call_report {
         usec_t lasts; /* stale after so long unless reported again; USEC_NEVER: until ended */
         /* The user's client tells others that the user is in it, and writes more than that when it begins and ends. */
         bool announced;
+        /* A microphone or a camera that some program holds: two of them may as well be a recorder. */
+        bool device;
 };
 
 /* A stored call. Read-only outside calls.c; valid until the next change of the table. */
@@ -45,7 +47,7 @@ struct call {
         usec_t since;        /* of the call */
         usec_t steady_since; /* in this evidence, and in call (or ringing) without a break */
         usec_t until;
-        bool announced;
+        bool announced, device;
         uint64_t serial; /* grows with every new call; names the call on the bus */
 };
 

@@ -1,108 +1,133 @@
-/* The shipped lists, see apps.h. Users add to them with `call-apps` and `ignore`. */
+/* The shipped table, see apps.h. Users add to it with `call-apps` and `ignore`. */
 #include "sources/apps.h"
+
+#include <ctype.h>
+#include <strings.h>
 
 #include "util/text.h"
 
-const char *const apps_of_calls[] = {
-        /* browsers; Chromium and its relatives call their capture streams "PRODUCT input" */
-        "Firefox",
-        "Firefox *",
-        "firefox*",
-        "org.mozilla.firefox",
-        "librewolf",
-        "LibreWolf",
-        "Chromium input",
-        "Google Chrome input",
-        "Brave input",
-        "Microsoft Edge input",
-        "Vivaldi input",
-        "Opera input",
-        /* libwebrtc's own audio engine, in several programs */
-        "WEBRTC VoiceEngine",
-        /* messengers and meetings; those on Electron add " input" too */
-        "Discord*",
-        "Element*",
-        "Jitsi Meet*",
-        "Mattermost*",
-        "Microsoft Teams*",
-        "teams-for-linux*",
-        "Rocket.Chat*",
-        "Signal*",
-        "Skype*",
-        "Slack*",
-        "Telegram*",
-        "org.telegram.desktop",
-        "Threema*",
-        "Webex*",
-        "CiscoCollabHost",
-        "Wire*",
-        "Zoom*",
-        "us.zoom.*",
-        "Zulip*",
-        /* Matrix */
-        "dino",
-        "im.dino.Dino",
-        "fractal",
-        "nheko",
-        /* telephones and conferences */
-        "baresip",
-        "gnome-calls",
-        "org.gnome.Calls",
-        "jami*",
-        "net.jami.Jami",
-        "linphone*",
-        "Mumble",
-        "info.mumble.Mumble",
-        "plasma-dialer",
-        "TeamSpeak*",
-        "ts3client*",
-        "twinkle",
-        NULL,
+static const struct {
+        const char *word;
+        enum app_class class;
+} apps[] = {
+        /* telephones, meetings, voice chats */
+        { "baresip", APP_CALLS },
+        { "CiscoCollabHost", APP_CALLS },
+        { "gnome-calls", APP_CALLS },
+        { "org.gnome.Calls", APP_CALLS },
+        { "jami", APP_CALLS },
+        { "net.jami.Jami", APP_CALLS },
+        { "Jitsi Meet", APP_CALLS },
+        { "linphone", APP_CALLS },
+        { "Microsoft Teams", APP_CALLS },
+        { "teams-for-linux", APP_CALLS },
+        { "Mumble", APP_CALLS },
+        { "info.mumble.Mumble", APP_CALLS },
+        { "plasma-dialer", APP_CALLS },
+        { "Skype", APP_CALLS },
+        { "skypeforlinux", APP_CALLS },
+        { "TeamSpeak", APP_CALLS },
+        { "ts3client", APP_CALLS },
+        { "twinkle", APP_CALLS },
+        { "us.zoom", APP_CALLS },
+        { "Webex", APP_CALLS },
+        { "wemeetapp", APP_CALLS },
+        { "zoiper", APP_CALLS },
+        { "Zoom", APP_CALLS },
+        /* messengers, and browsers whose streams have no name of their engine */
+        { "Beeper", APP_TALK },
+        { "dino", APP_TALK },
+        { "im.dino.Dino", APP_TALK },
+        { "Discord", APP_TALK },
+        { "Element", APP_TALK },
+        { "epiphany", APP_TALK },
+        { "Ferdium", APP_TALK },
+        { "fractal", APP_TALK },
+        { "org.gnome.Fractal", APP_TALK },
+        { "org.gnome.Epiphany", APP_TALK },
+        { "Legcord", APP_TALK },
+        { "Mattermost", APP_TALK },
+        { "Nextcloud Talk", APP_TALK },
+        { "nheko", APP_TALK },
+        { "ringrtc", APP_TALK },
+        { "Rocket.Chat", APP_TALK },
+        { "Signal", APP_TALK },
+        { "Slack", APP_TALK },
+        { "Telegram", APP_TALK },
+        { "org.telegram", APP_TALK },
+        { "Threema", APP_TALK },
+        { "Vesktop", APP_TALK },
+        { "Viber", APP_TALK },
+        { "WebKitWebProcess", APP_TALK },
+        { "wechat", APP_TALK },
+        { "WhatsApp", APP_TALK },
+        { "Wire", APP_TALK },
+        { "Zulip", APP_TALK },
+        /* mixers and settings, which show a level */
+        { "org.gnome.VolumeControl", APP_NEVER },
+        { "org.PulseAudio.pavucontrol", APP_NEVER },
+        { "pavucontrol", APP_NEVER },
+        { "plasmashell", APP_NEVER },
+        { "kcm_pulseaudio", APP_NEVER },
+        { "systemsettings", APP_NEVER },
+        { "gnome-control-center", APP_NEVER },
+        { "org.gnome.Settings", APP_NEVER },
+        { "pwvucontrol", APP_NEVER },
+        /* filters */
+        { "easyeffects", APP_NEVER },
+        { "com.github.wwmm.easyeffects", APP_NEVER },
+        { "noisetorch", APP_NEVER },
+        /* recorders, studios, visualisers */
+        { "ardour", APP_NEVER },
+        { "arecord", APP_NEVER },
+        { "audacity", APP_NEVER },
+        { "bitwig", APP_NEVER },
+        { "carla", APP_NEVER },
+        { "cava", APP_NEVER },
+        { "com.obsproject.Studio", APP_NEVER },
+        { "gnome-sound-recorder", APP_NEVER },
+        { "org.gnome.SoundRecorder", APP_NEVER },
+        { "kooha", APP_NEVER },
+        { "io.github.seadve.Kooha", APP_NEVER },
+        { "obs", APP_NEVER },
+        { "pacat", APP_NEVER },
+        { "parec", APP_NEVER },
+        { "parecord", APP_NEVER },
+        { "pw-cat", APP_NEVER },
+        { "pw-record", APP_NEVER },
+        { "reaper", APP_NEVER },
+        { "simplescreenrecorder", APP_NEVER },
+        { "sox", APP_NEVER },
+        /* cameras */
+        { "cheese", APP_NEVER },
+        { "org.gnome.Cheese", APP_NEVER },
+        { "snapshot", APP_NEVER },
+        { "org.gnome.Snapshot", APP_NEVER },
+        { "kamoso", APP_NEVER },
+        { "org.kde.kamoso", APP_NEVER },
+        { "guvcview", APP_NEVER },
+        /* speech */
+        { "speech-dispatcher", APP_NEVER },
+        { "nerd-dictation", APP_NEVER },
+        /* its voice chat is a matter of taste */
+        { "steam", APP_NEVER },
 };
 
-const char *const apps_without_calls[] = {
-        /* mixers and settings, which show a level */
-        "org.gnome.VolumeControl",
-        "org.PulseAudio.pavucontrol",
-        "pavucontrol*",
-        "plasmashell",
-        "kcm_pulseaudio",
-        "systemsettings*",
-        "gnome-control-center",
-        "org.gnome.Settings",
-        "pwvucontrol",
-        /* filters */
-        "easyeffects",
-        "com.github.wwmm.easyeffects",
-        "noisetorch*",
-        /* recorders, studios, visualisers */
-        "ardour*",
-        "arecord",
-        "audacity",
-        "bitwig*",
-        "cava",
-        "com.obsproject.Studio",
-        "gnome-sound-recorder",
-        "org.gnome.SoundRecorder",
-        "kooha",
-        "io.github.seadve.Kooha",
-        "obs",
-        "obs-studio",
-        "pacat",
-        "parec",
-        "parecord",
-        "pw-cat",
-        "pw-record",
-        "reaper",
-        "simplescreenrecorder",
-        "sox",
-        /* speech */
-        "speech-dispatcher*",
-        "nerd-dictation",
-        /* its voice chat is a matter of taste */
-        "steam",
-        NULL,
-};
+static bool begins_with_word(const char *name, const char *word) {
+        size_t n = strlen(word);
+
+        return strncasecmp(name, word, n) == 0 && !isalpha((unsigned char) name[n]);
+}
+
+enum app_class apps_class(const char *const *names) {
+        enum app_class found = APP_UNKNOWN;
+
+        for (; *names; names++)
+                for (size_t i = 0; i < ARRAY_SIZE(apps); i++)
+                        if (apps[i].class > found && begins_with_word(*names, apps[i].word))
+                                found = apps[i].class;
+        return found;
+}
 
 bool apps_match(const char *const *globs, const char *const *names) {
         for (; globs && *globs; globs++)

@@ -1,11 +1,20 @@
-/* Programs that hold a microphone: which of them are on a call then, and which never are. Shell patterns, compared
- * with every name a program goes by: application name, application id, binary. NULL-terminated. */
+/* What is known of programs that hold a microphone, by the names they go by: application name, application id, binary,
+ * product. Engines of browsers are not here: their streams show what they
+ * are (pipewire-rule.h). */
 #pragma once
 
 #include "core/base.h"
 
-extern const char *const apps_of_calls[];
-extern const char *const apps_without_calls[]; /* goes before apps_of_calls */
+enum app_class {
+        APP_UNKNOWN,
+        APP_TALK,  /* makes calls, and records without one too: voice messages, dictation */
+        APP_CALLS, /* opens a microphone for calls only */
+        APP_NEVER, /* mixers, studios, recorders, filters, speech, cameras: no calls */
+};
 
-/* Names of one program, NULL-terminated. */
+/* `names` of one program, NULL-terminated. A name is known if it begins with a known word, in upper or lower case
+ * alike: "wire" is in "Wire" and "wire-desktop", not in "wireplumber". Of several classes the last one. */
+enum app_class apps_class(const char *const *names);
+
+/* Shell patterns, as users list them. */
 bool apps_match(const char *const *globs, const char *const *names); /* `globs` NULL: false */

@@ -1,6 +1,7 @@
 /* See identity.h. /proc/PID/exe is never asked: it cannot be read from within a user namespace. */
 #include "sources/identity.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -25,9 +26,7 @@ static const struct {
         { "com.microsoft.Edge", "microsoft-edge" },
         { "brave", "brave-browser" },
         { "com.brave.Browser", "brave-browser" },
-        { "vivaldi-bin", "vivaldi" },
         { "vivaldi-stable", "vivaldi" },
-        { "firefox-bin", "firefox" },
         { "firefox-esr", "firefox" },
         { "org.mozilla.firefox", "firefox" },
         { "us.zoom.Zoom", "zoom" },
@@ -87,6 +86,7 @@ const char *identity_of_name(char *buf, size_t size, const char *name) {
                 (void) cut_suffix(base, ".desktop");
         (void) cut_suffix(base, ".exe");
         (void) cut_suffix(base, ".bin");
+        (void) cut_suffix(base, "-bin");
         return canonical(buf, size, base);
 }
 
@@ -116,6 +116,19 @@ static void unescape(char *text) {
         *to = '\0';
 }
 
+/* A page that Chromium or a relative has installed as a program is "chrome-HASH-Default", where the hash has 32
+ * letters from a to p: it is the browser's. */
+static void cut_page(char *id) {
+        for (char *dash = strchr(id, '-'); dash; dash = strchr(dash + 1, '-')) {
+                size_t n = strspn(dash + 1, "abcdefghijklmnop");
+
+                if (dash > id && n == 32 && (dash[1 + n] == '-' || dash[1 + n] == '\0')) {
+                        *dash = '\0';
+                        return;
+                }
+        }
+}
+
 /* "app-[LAUNCHER-]ID[-RANDOM].scope", "app-[LAUNCHER-]ID[@RANDOM].service", "dbus-:UNIQUE-ID@N.service"; "-" within
  * the parts is escaped. */
 static const char *of_app_unit(char *buf, size_t size, char *unit) {
@@ -134,6 +147,7 @@ static const char *of_app_unit(char *buf, size_t size, char *unit) {
                 return set(buf, size, "");
         dash = strrchr(unit, '-');
         unescape(dash + 1);
+        cut_page(dash + 1);
         return identity_of_name(buf, size, dash + 1);
 }
 
@@ -168,6 +182,19 @@ static const char *of_path(char *buf, size_t size, const char *path, size_t leng
                 length = start > 0 ? start - 1 : 0;
         }
         return buf;
+}
+
+/* Programs that run others. */
+static const char *const runtimes[] = { "electron", "java", "node", "python", "wine", "WebKitWebProcess" };
+
+bool program_is_runtime(const char *binary) {
+        for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++) {
+                const char *rest = binary + strlen(runtimes[i]);
+
+                if (strncasecmp(binary, runtimes[i], strlen(runtimes[i])) == 0 && !isalpha((unsigned char) *rest))
+                        return true;
+        }
+        return false;
 }
 
 const char *identity_of_cgroup(char *buf, size_t size, const char *cgroup) {
@@ -214,4 +241,17 @@ const char *identity_of_pid(char *buf, size_t size, pid_t pid) {
                 return buf;
         comm[strcspn(comm, "\n")] = '\0';
         return identity_of_name(buf, size, comm);
+}
+
+bool cgroup_is_sandbox(const char *cgroup) {
+        return strstr(cgroup, "/app-flatpak-") || strstr(cgroup, "/snap.");
+}
+
+const char *identity_of_sandbox(char *buf, size_t size, pid_t pid) {
+        SCOPED(free) char *cgroup = NULL;
+
+        buf[0] = '\0';
+        if (pid > 0 && read_proc(pid, "cgroup", &cgroup) >= 0 && cgroup_is_sandbox(cgroup))
+                (void) identity_of_cgroup(buf, size, cgroup);
+        return buf;
 }

@@ -14,5 +14,15 @@ const char *identity_of_name(char *buf, size_t size, const char *name);
  * process ids out of a sandbox. */
 const char *identity_of_pid(char *buf, size_t size, pid_t pid);
 
+/* Whether that text is of a Flatpak's or a Snap's process. */
+bool cgroup_is_sandbox(const char *cgroup);
+
+/* The same for processes of Flatpak and Snap only, whose control groups are the program's own; "" for others, whose
+ * control group is that of whoever started them. */
+const char *identity_of_sandbox(char *buf, size_t size, pid_t pid);
+
+/* Such as "electron32" or "python3": many programs go by it. */
+bool program_is_runtime(const char *binary);
+
 /* From the text of /proc/PID/cgroup; "" if it names no application. */
 const char *identity_of_cgroup(char *buf, size_t size, const char *cgroup);

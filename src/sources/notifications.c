@@ -77,7 +77,8 @@ static void take_end(void *userdata, const char *source, const char *id) {
 }
 
 static bool is_known(const struct notifications *s, const char *const *names) {
-        return apps_match(apps_of_calls, names) || apps_match(s->source.context.call_apps, names);
+        return apps_class(names) == APP_TALK || apps_class(names) == APP_CALLS ||
+               apps_match(s->source.context.call_apps, names);
 }
 
 /* The table reports when it runs. */

@@ -48,6 +48,7 @@ struct graph {
         int syncs;
         bool changed;
         bool limit_told;
+        bool playback_watched;
         char problem[128];
         struct graph_listener listeners[GRAPH_LISTENERS_MAX]; /* changed NULL: free */
 };
@@ -75,13 +76,19 @@ static void take_props(struct object *o, const struct spa_dict *props) {
                 log_warning("Out of memory: a property of a PipeWire object is lost");
 }
 
+static void unbind(struct object *o) {
+        if (!o->proxy)
+                return;
+        spa_hook_remove(&o->hook);
+        pw_proxy_destroy(o->proxy);
+        o->proxy = NULL;
+        o->told = o->node.running = false;
+}
+
 static void object_free(struct object *o) {
         struct graph *g = o->graph;
 
-        if (o->proxy) {
-                spa_hook_remove(&o->hook);
-                pw_proxy_destroy(o->proxy);
-        }
+        unbind(o);
         TAILQ_REMOVE(&g->objects, o, entry);
         g->n[o->kind]--;
         g->changed = true;
@@ -162,7 +169,7 @@ static void bind_object(struct object *o, const char *type, uint32_t version, co
 }
 
 static bool is_wanted(const struct facts *f) {
-        return facts_are_capture(f) || facts_are_video_consumer(f) || facts_are_camera(f) || facts_are_call_output(f);
+        return facts_are_capture(f) || facts_are_playback(f) || facts_are_video_consumer(f) || facts_are_camera(f);
 }
 
 static struct object *client_of(const struct graph *g, const struct facts *node) {
@@ -176,6 +183,14 @@ static void bind_client(struct object *client) {
                 bind_object(client, PW_TYPE_INTERFACE_Client, PW_VERSION_CLIENT, &client_events);
 }
 
+/* What plays is nobody's business until something records: each song that begins would wake us. */
+static void bind_node(struct object *o) {
+        if (o->proxy || (facts_are_playback(&o->node.facts) && !o->graph->playback_watched))
+                return;
+        bind_client(client_of(o->graph, &o->node.facts));
+        bind_object(o, PW_TYPE_INTERFACE_Node, PW_VERSION_NODE, &node_events);
+}
+
 static void add_node(struct graph *g, uint32_t global, const struct spa_dict *props) {
         struct object *o = object_new(g, KIND_NODE, global, props);
 
@@ -185,8 +200,22 @@ static void add_node(struct graph *g, uint32_t global, const struct spa_dict *pr
                 object_free(o);
                 return;
         }
-        bind_client(client_of(g, &o->node.facts));
-        bind_object(o, PW_TYPE_INTERFACE_Node, PW_VERSION_NODE, &node_events);
+        bind_node(o);
+}
+
+void graph_watch_playback(struct graph *g, bool watch) {
+        struct object *o;
+
+        if (g->playback_watched == watch)
+                return;
+        g->playback_watched = watch;
+        TAILQ_FOREACH(o, &g->objects, entry)
+        if (o->kind != KIND_NODE || !facts_are_playback(&o->node.facts))
+                continue;
+        else if (watch)
+                bind_node(o);
+        else
+                unbind(o);
 }
 
 static void add_link(struct graph *g, uint32_t global, const struct spa_dict *props) {
@@ -257,7 +286,7 @@ static void bind_clients(struct graph *g) {
         struct object *o;
 
         TAILQ_FOREACH(o, &g->objects, entry)
-        if (o->kind == KIND_NODE)
+        if (o->kind == KIND_NODE && o->proxy)
                 bind_client(client_of(g, &o->node.facts));
 }
 
@@ -412,42 +441,37 @@ static pid_t process_of(const struct facts *client) {
         return is_process_of(pid, fact(client, FACT_APP_BINARY)) ? (pid_t) pid : 0;
 }
 
-/* Chromium and its relatives name capture streams "PRODUCT input". */
-static void identify_by_name(struct object *o, const char *name) {
-        static const char suffix[] = " input";
-        size_t n = strlen(name), m = sizeof(suffix) - 1;
-        char product[FACT_LENGTH_MAX + 1];
-
-        (void) snprintf(product, sizeof(product), "%s", name);
-        if (n > m && n < sizeof(product) && streq(product + n - m, suffix))
-                product[n - m] = '\0';
-        (void) identity_of_name(o->app, sizeof(o->app), product);
-}
-
-static void identify(struct object *o, const struct facts *client, const struct app_names *names) {
-        const char *portal = client ? fact(client, FACT_PORTAL_APP_ID) : "";
+/* In a sandbox the control group is the program's own; else a stream of a program that says nothing of itself is that
+ * of its process. */
+static void identify(struct object *o, const struct facts *client) {
         pid_t pid = process_of(client);
 
         o->app[0] = '\0';
-        if (portal[0])
-                (void) identity_of_name(o->app, sizeof(o->app), portal);
-        else if (pid > 0)
+        if (pid > 0)
+                (void) identity_of_sandbox(o->app, sizeof(o->app), pid);
+        if (o->app[0] == '\0')
+                (void) facts_identify(o->app, sizeof(o->app), &o->node.facts, client);
+        if (o->app[0] == '\0' && pid > 0)
                 (void) identity_of_pid(o->app, sizeof(o->app), pid);
-        if (o->app[0] == '\0' && names->list[0])
-                identify_by_name(o, names->list[0]);
         o->identified = true;
+}
+
+const struct facts *graph_client(const struct graph *g, const struct node *n) {
+        const struct object *client = client_of(g, &n->facts);
+
+        return client ? &client->node.facts : NULL;
 }
 
 const char *graph_identify(struct graph *g, struct node *n, struct app_names *ret_names) {
         struct object *o = (struct object *) n;
-        struct object *client = client_of(g, &n->facts);
+        const struct facts *client = graph_client(g, n);
 
         *ret_names = (struct app_names){ 0 };
         app_names_add_facts(ret_names, &n->facts);
         if (client)
-                app_names_add_facts(ret_names, &client->node.facts);
+                app_names_add_facts(ret_names, client);
         if (!o->identified)
-                identify(o, client ? &client->node.facts : NULL, ret_names);
+                identify(o, client);
         app_names_add(ret_names, o->app);
         return o->app;
 }

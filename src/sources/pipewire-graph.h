@@ -42,6 +42,9 @@ void graph_leave(struct graph *g, size_t slot);
  */
 usec_t graph_run(struct graph *g, usec_t now);
 
+/* Playback streams are among the nodes only while they are watched. At first they are not. */
+void graph_watch_playback(struct graph *g, bool watch);
+
 enum graph_state graph_state(const struct graph *g);
 const char *graph_problem(const struct graph *g); /* while it is down */
 
@@ -49,6 +52,9 @@ const char *graph_problem(const struct graph *g); /* while it is down */
 struct node *graph_next(struct graph *g, struct node *previous);
 /* Whether video goes from one to the other. */
 bool graph_is_linked(const struct graph *g, const struct node *from, const struct node *to);
+
+/* What is known of the client that a node belongs to; NULL: nothing. Borrowed until the next turn. */
+const struct facts *graph_client(const struct graph *g, const struct node *n);
 
 /* The names of the program behind a node, and the one that is shown: one of identity.h, "" if there is none. Borrowed
  * until the next turn. */

@@ -1,9 +1,12 @@
-/* The rule, see pipewire-rule.h. Most call programs set no role, so that their names decide. */
+/* The rule, see pipewire-rule.h. Most call programs set no role, so that the shape of their streams decides, and their
+ * names where that says nothing. */
 #include "sources/pipewire-rule.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "sources/apps.h"
+#include "sources/identity.h"
 
 static const char *const fact_keys[FACTS] = {
         [FACT_SERIAL] = "object.serial",
@@ -22,9 +25,27 @@ static const char *const fact_keys[FACTS] = {
         [FACT_METER] = "stream.monitor",
         [FACT_CAPTURES_SINK] = "stream.capture.sink",
         [FACT_CORKED] = "pulse.corked",
+        [FACT_STREAM_NAME] = "media.name",
         [FACT_VIRTUAL] = "node.virtual",
         [FACT_LINK_GROUP] = "node.link-group",
 };
+
+/* What engines that pages and programs run in call the streams of a live conversation: Gecko, Chromium and with it
+ * Electron. */
+static const char *const engine_streams[] = { "AudioCallbackDriver", "RecordStream" };
+
+/* Chromium says so in the application's name as well. */
+static const char engine_suffix[] = " input";
+
+/* libwebrtc's own audio engine, without a browser around it, is for calls only: "WEBRTC VoiceEngine". */
+static const char voice_engine[] = "VoiceEngine";
+
+static bool is_engine_stream(const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(engine_streams); i++)
+                if (streq(engine_streams[i], name))
+                        return true;
+        return false;
+}
 
 int facts_set(struct facts *f, const char *key, const char *value) {
         for (size_t i = 0; i < FACTS; i++) {
@@ -32,6 +53,8 @@ int facts_set(struct facts *f, const char *key, const char *value) {
 
                 if (!streq(fact_keys[i], key))
                         continue;
+                if (i == FACT_STREAM_NAME && value && !is_engine_stream(value))
+                        value = NULL;
                 if (value && !(copy = strndup(value, FACT_LENGTH_MAX)))
                         return -ENOMEM;
                 free(f->values[i]);
@@ -69,11 +92,53 @@ void app_names_add(struct app_names *n, const char *name) {
                 n->list[i] = name;
 }
 
+static bool has_suffix(const char *text, const char *suffix) {
+        size_t n = strlen(text), m = strlen(suffix);
+
+        return n > m && streq(text + n - m, suffix);
+}
+
+const char *app_product(char *buf, size_t size, const char *name) {
+        const char *open = strchr(name, '['), *close = open ? strrchr(open, ']') : NULL;
+
+        if (close && close[1] == '\0' && close > open + 1)
+                (void) snprintf(buf, size, "%.*s", (int) (close - open - 1), open + 1);
+        else if (has_suffix(name, engine_suffix))
+                (void) snprintf(buf, size, "%.*s", (int) (strlen(name) - strlen(engine_suffix)), name);
+        else
+                (void) snprintf(buf, size, "%s", name);
+        return buf;
+}
+
+static void add_product(struct app_names *n, const char *name) {
+        if (n->n_products < ARRAY_SIZE(n->products))
+                app_names_add(n, app_product(n->products[n->n_products++], sizeof(n->products[0]), name));
+}
+
 void app_names_add_facts(struct app_names *n, const struct facts *f) {
         app_names_add(n, fact(f, FACT_PORTAL_APP_ID));
         app_names_add(n, fact(f, FACT_APP_ID));
         app_names_add(n, fact(f, FACT_APP_BINARY));
         app_names_add(n, fact(f, FACT_APP_NAME));
+        add_product(n, fact(f, FACT_APP_NAME));
+}
+
+static const char *either(const struct facts *node, const struct facts *client, enum fact which) {
+        return fact(node, which)[0] || !client ? fact(node, which) : fact(client, which);
+}
+
+const char *facts_identify(char *buf, size_t size, const struct facts *node, const struct facts *client) {
+        const char *portal = either(node, client, FACT_PORTAL_APP_ID), *id = either(node, client, FACT_APP_ID);
+        const char *binary = either(node, client, FACT_APP_BINARY), *name = either(node, client, FACT_APP_NAME);
+        char product[FACT_LENGTH_MAX + 1];
+
+        if (portal[0])
+                return identity_of_name(buf, size, portal);
+        if (id[0])
+                return identity_of_name(buf, size, id);
+        if (binary[0] && !program_is_runtime(binary))
+                return identity_of_name(buf, size, binary);
+        return identity_of_name(buf, size, app_product(product, sizeof(product), name));
 }
 
 /* ---- kinds of nodes ---- */
@@ -82,9 +147,12 @@ bool facts_are_capture(const struct facts *f) {
         return streq(fact(f, FACT_MEDIA_CLASS), "Stream/Input/Audio");
 }
 
-bool facts_are_call_output(const struct facts *f) {
-        return streq(fact(f, FACT_MEDIA_CLASS), "Stream/Output/Audio") &&
-               streq(fact(f, FACT_MEDIA_ROLE), "Communication");
+bool facts_are_playback(const struct facts *f) {
+        return streq(fact(f, FACT_MEDIA_CLASS), "Stream/Output/Audio");
+}
+
+bool facts_are_of_call(const struct facts *f) {
+        return streq(fact(f, FACT_MEDIA_ROLE), "Communication");
 }
 
 bool facts_are_camera(const struct facts *f) {
@@ -102,16 +170,28 @@ bool apps_are_left_out(const struct app_names *names, const struct app_lists *li
                 return true;
         if (lists->only && lists->only[0])
                 return !apps_match(lists->only, names->list);
-        return !apps_match(lists->call_apps, names->list) && apps_match(apps_without_calls, names->list);
+        return !apps_match(lists->call_apps, names->list) && apps_class(names->list) == APP_NEVER;
 }
 
-static bool is_of_calls(const struct facts *node, const struct app_names *names, const struct app_lists *lists) {
-        return streq(fact(node, FACT_MEDIA_ROLE), "Communication") || apps_match(lists->call_apps, names->list) ||
-               apps_match(apps_of_calls, names->list);
+/* A page or a program that may do anything: what it does is seen by whether it plays too. */
+static bool is_engine(const struct facts *node) {
+        return node->values[FACT_STREAM_NAME] || has_suffix(fact(node, FACT_APP_NAME), engine_suffix);
+}
+
+static enum mic_verdict grade(const struct facts *node, const struct app_names *names, const struct app_lists *lists,
+                              enum mic_partner partner) {
+        enum app_class class = apps_class(names->list);
+
+        if (facts_are_of_call(node) || partner == PARTNER_PLAYS_CALL || class == APP_CALLS ||
+            has_suffix(fact(node, FACT_APP_NAME), voice_engine) || apps_match(lists->call_apps, names->list))
+                return MIC_STRONG;
+        if (class != APP_TALK && !is_engine(node))
+                return MIC_WEAK;
+        return partner == PARTNER_PLAYS ? MIC_TWO_WAY : MIC_LISTENS;
 }
 
 enum mic_verdict mic_judge(const struct facts *node, bool running, const struct app_names *names,
-                           const struct app_lists *lists, bool with_call_output) {
+                           const struct app_lists *lists, enum mic_partner partner) {
         if (!facts_are_capture(node))
                 return MIC_OTHER;
         if (is_true(node, FACT_METER))
@@ -128,7 +208,11 @@ enum mic_verdict mic_judge(const struct facts *node, bool running, const struct 
                 return MIC_ANONYMOUS;
         if (apps_are_left_out(names, lists))
                 return MIC_EXCLUDED;
-        return with_call_output || is_of_calls(node, names, lists) ? MIC_STRONG : MIC_WEAK;
+        return grade(node, names, lists, partner);
+}
+
+bool mic_verdict_is_strong(enum mic_verdict v) {
+        return v >= MIC_TWO_WAY;
 }
 
 const char *mic_verdict_to_string(enum mic_verdict v) {
@@ -142,7 +226,10 @@ const char *mic_verdict_to_string(enum mic_verdict v) {
                 [MIC_ANONYMOUS] = "has no program behind it",
                 [MIC_EXCLUDED] = "belongs to a program that is left out",
                 [MIC_WEAK] = "holds the microphone",
+                [MIC_LISTENS] = "holds the microphone and plays nothing",
+                [MIC_TWO_WAY] = "records and plays at the same time",
                 [MIC_STRONG] = "holds the microphone, for a call",
+                [MIC_MUTED] = "has closed the microphone and plays on",
         };
 
         return names[v];

@@ -1,5 +1,5 @@
-/* What PipeWire says of an object, and whether a stream is somebody at the microphone. Pure: properties and state in,
- * a verdict out. */
+/* What PipeWire says of an object, and what a single stream at the microphone is. Pure: properties and state in, a
+ * verdict out. What several streams of a program mean together: microphone.h. */
 #pragma once
 
 #include "core/base.h"
@@ -22,6 +22,7 @@ enum fact {
         FACT_METER,
         FACT_CAPTURES_SINK,
         FACT_CORKED,
+        FACT_STREAM_NAME, /* only the names that engines give: others are titles, which are nobody's business */
         FACT_VIRTUAL,
         FACT_LINK_GROUP,
         FACTS,
@@ -39,16 +40,27 @@ int facts_set(struct facts *f, const char *key, const char *value);
 void facts_done(struct facts *f);
 const char *fact(const struct facts *f, enum fact which); /* "" if not there */
 
-/* Names that a program goes by: four of the node, four of the client, and the one of identity.h. */
-#define APP_NAMES_MAX 9
+/* Names that a program goes by: four of the node, four of the client, the products within their application names, and
+ * the one that is shown. */
+#define APP_NAMES_MAX 11
+
+/* "Chromium input" is Chromium's, "ALSA plug-in [Viber]" Viber's: the name of the product in an application name. */
+const char *app_product(char *buf, size_t size, const char *name);
 
 struct app_names {
-        const char *list[APP_NAMES_MAX + 1]; /* NULL-terminated; borrowed */
+        const char *list[APP_NAMES_MAX + 1]; /* NULL-terminated; borrowed, but for: */
+        char products[2][FACT_LENGTH_MAX + 1];
+        size_t n_products;
 };
 
 /* Both leave out what is empty or there already. */
 void app_names_add(struct app_names *n, const char *name);
 void app_names_add_facts(struct app_names *n, const struct facts *f);
+
+/* What the streams of a program say who it is, canonical as in identity.h; "" if they say nothing. Its control group
+ * is not asked: that is the launcher's - a game's is Steam's, a meeting's that of the browser with the link. `client`
+ * NULL: not known. Returns buf. */
+const char *facts_identify(char *buf, size_t size, const struct facts *node, const struct facts *client);
 
 /* Lists of users, which go before the shipped ones. NULL: empty. */
 struct app_lists {
@@ -67,13 +79,23 @@ enum mic_verdict {
         MIC_FILTER,          /* a part of PipeWire itself */
         MIC_ANONYMOUS,       /* no program behind it */
         MIC_EXCLUDED,        /* no program of calls */
-        MIC_WEAK,
-        MIC_STRONG,
+        MIC_WEAK,            /* nobody knows what for */
+        MIC_LISTENS,         /* a program that makes calls, and plays nothing: a voice message, dictation */
+        MIC_TWO_WAY,         /* ... that plays as well: a call */
+        MIC_STRONG,          /* a program that only makes calls, or a stream that says so */
+        MIC_MUTED,           /* the microphone of a call is closed, and the call plays on */
 };
 
-/* `with_call_output`: the same program also plays a running stream in role Communication. */
+/* What the same program plays meanwhile. */
+enum mic_partner {
+        PARTNER_NONE,
+        PARTNER_PLAYS,
+        PARTNER_PLAYS_CALL, /* in role Communication */
+};
+
 enum mic_verdict mic_judge(const struct facts *node, bool running, const struct app_names *names,
-                           const struct app_lists *lists, bool with_call_output);
+                           const struct app_lists *lists, enum mic_partner partner);
+bool mic_verdict_is_strong(enum mic_verdict v);
 /* In a few words. */
 const char *mic_verdict_to_string(enum mic_verdict v);
 
@@ -81,4 +103,5 @@ const char *mic_verdict_to_string(enum mic_verdict v);
 bool facts_are_camera(const struct facts *f);
 bool facts_are_video_consumer(const struct facts *f);
 bool facts_are_capture(const struct facts *f);
-bool facts_are_call_output(const struct facts *f);
+bool facts_are_playback(const struct facts *f);
+bool facts_are_of_call(const struct facts *f); /* role Communication */

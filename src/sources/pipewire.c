@@ -1,6 +1,6 @@
-/* Microphone and camera, from PipeWire's graph. Which stream counts is decided in pipewire-rule.c. A stream that comes
- * for a moment, as a paused one of PulseAudio does, is left to the core's delay, one that goes for a moment, as at a
- * mute, to its grace. */
+/* Microphone and camera, from PipeWire's graph. Which streams are calls is decided in microphone.c. A stream that
+ * comes for a moment, as a paused one of PulseAudio does, is left to the core's delay, one that goes for a moment to
+ * its grace. */
 #include "sources/pipewire.h"
 
 #include <errno.h>
@@ -10,8 +10,8 @@
 
 #ifdef WITH_PIPEWIRE
 
+#include "sources/microphone.h"
 #include "sources/pipewire-graph.h"
-#include "sources/pipewire-rule.h"
 #include "util/file.h"
 #include "util/log.h"
 
@@ -21,7 +21,7 @@ struct stream_source;
 
 /* What tells the two kinds apart. */
 struct look {
-        void (*at_all)(struct stream_source *s);
+        usec_t (*at_all)(struct stream_source *s, usec_t now); /* returns when to look again by itself */
         bool at_sound;
 };
 
@@ -31,53 +31,84 @@ struct stream_source {
         struct graph *graph;
         size_t slot;
         const struct look *look;
+        bool changed; /* the graph has, since the last look */
+        usec_t look_at;
+        struct microphone microphone;
 };
-
-static void report(struct stream_source *s, const struct node *n, const char *app, const char *what,
-                   enum call_evidence evidence) {
-        source_report(&s->source, &(struct call_report){
-                                          .id = n->id,
-                                          .app = app,
-                                          .what = what,
-                                          .phase = CALL_ACTIVE,
-                                          .evidence = evidence,
-                                          .lasts = USEC_NEVER,
-                                  });
-}
 
 /* ---- the microphone ---- */
 
-static bool has_call_output(struct graph *g, const char *app) {
-        for (struct node *n = graph_next(g, NULL); n; n = graph_next(g, n)) {
-                struct app_names names;
-
-                if (n->running && facts_are_call_output(&n->facts) && app[0] &&
-                    streq(graph_identify(g, n, &names), app))
-                        return true;
+static void tell_call(struct stream_source *s, const struct mic_call *c) {
+        if (c->state == MIC_CALL_ON && c->verdict == MIC_MUTED)
+                log_debug("Call %s of %s %s", c->id, c->program.app, mic_verdict_to_string(c->verdict));
+        if (c->state != MIC_CALL_ON) {
+                source_end(&s->source, c->id);
+                return;
         }
-        return false;
+        source_report(&s->source,
+                      &(struct call_report){
+                              .id = c->id,
+                              .app = c->program.app,
+                              .what = mic_verdict_to_string(c->verdict),
+                              .phase = CALL_ACTIVE,
+                              .evidence = mic_verdict_is_strong(c->verdict) ? EVIDENCE_STRONG : EVIDENCE_WEAK,
+                              .lasts = c->lasts,
+                              .device = true,
+                      });
 }
 
-static void look_at_stream(struct stream_source *s, struct node *n) {
+struct seen_stream {
+        struct node *node;
         struct app_names names;
-        const char *app = graph_identify(s->graph, n, &names);
-        enum mic_verdict verdict = mic_judge(&n->facts, n->running, &names, &s->lists, has_call_output(s->graph, app));
-        bool counted = n->noted[s->slot] >= MIC_WEAK;
+};
 
-        if (verdict != n->noted[s->slot])
-                log_debug("Stream %s of %s %s", n->id, app[0] ? app : "nobody", mic_verdict_to_string(verdict));
-        n->noted[s->slot] = verdict;
-        if (verdict >= MIC_WEAK)
-                report(s, n, app, mic_verdict_to_string(verdict),
-                       verdict == MIC_STRONG ? EVIDENCE_STRONG : EVIDENCE_WEAK);
-        else if (counted)
-                source_end(&s->source, n->id);
+static void log_verdicts(struct stream_source *s, const struct seen_stream *seen, const struct mic_stream *streams,
+                         size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                if (streams[i].verdict == seen[i].node->noted[s->slot])
+                        continue;
+                log_debug("Stream %s of %s %s", streams[i].id, streams[i].app[0] ? streams[i].app : "nobody",
+                          mic_verdict_to_string(streams[i].verdict));
+                seen[i].node->noted[s->slot] = streams[i].verdict;
+        }
 }
 
-static void look_at_streams(struct stream_source *s) {
-        for (struct node *n = graph_next(s->graph, NULL); n; n = graph_next(s->graph, n))
-                if (facts_are_capture(&n->facts))
-                        look_at_stream(s, n);
+static usec_t look_at_streams(struct stream_source *s, usec_t now) {
+        SCOPED(free) char *memory = NULL;
+        struct mic_stream *streams;
+        struct seen_stream *seen;
+        bool records = false;
+        size_t n = 0, size = 0;
+        usec_t wake_at;
+
+        for (struct node *node = graph_next(s->graph, NULL); node; node = graph_next(s->graph, node)) {
+                records = records || facts_are_capture(&node->facts);
+                size++;
+        }
+        memory = calloc(size + 1, sizeof(*streams) + sizeof(*seen));
+        if (!memory) {
+                log_warning("Out of memory: the microphone is not looked at");
+                return USEC_NEVER;
+        }
+        streams = (struct mic_stream *) (void *) memory;
+        seen = (struct seen_stream *) (void *) (streams + size);
+        for (struct node *node = graph_next(s->graph, NULL); node; node = graph_next(s->graph, node), n++) {
+                seen[n].node = node;
+                streams[n] = (struct mic_stream){
+                        .id = node->id,
+                        .node = &node->facts,
+                        .client = graph_client(s->graph, node),
+                        .app = graph_identify(s->graph, node, &seen[n].names),
+                        .names = &seen[n].names,
+                        .running = node->running,
+                };
+        }
+        wake_at = microphone_look(&s->microphone, streams, n, &s->lists, now);
+        log_verdicts(s, seen, streams, n);
+        for (size_t i = 0; i < s->microphone.n_calls; i++)
+                tell_call(s, &s->microphone.calls[i]);
+        graph_watch_playback(s->graph, records || s->microphone.n_calls > 0);
+        return wake_at;
 }
 
 /* ---- the camera ---- */
@@ -122,15 +153,22 @@ static void look_at_video(struct stream_source *s, struct node *n) {
                 log_debug("Camera, node %s of %s: %s", n->id, app[0] ? app : "nobody", words[note]);
         n->noted[s->slot] = note;
         if (note == CAMERA_ON)
-                report(s, n, app, "sees through the camera", EVIDENCE_WEAK);
+                source_report(&s->source, &(struct call_report){ .id = n->id,
+                                                                 .app = app,
+                                                                 .what = "sees through the camera",
+                                                                 .phase = CALL_ACTIVE,
+                                                                 .evidence = EVIDENCE_WEAK,
+                                                                 .lasts = USEC_NEVER,
+                                                                 .device = true });
         else if (counted)
                 source_end(&s->source, n->id);
 }
 
-static void look_at_cameras(struct stream_source *s) {
+static usec_t look_at_cameras(struct stream_source *s, usec_t now) {
         for (struct node *n = graph_next(s->graph, NULL); n; n = graph_next(s->graph, n))
                 if (facts_are_camera(&n->facts) || facts_are_video_consumer(&n->facts))
                         look_at_video(s, n);
+        return USEC_NEVER;
 }
 
 /* ---- both ---- */
@@ -163,15 +201,16 @@ static void tell_state(struct stream_source *s) {
 static void on_changed(void *userdata) {
         struct stream_source *s = userdata;
 
-        s->look->at_all(s);
-        tell_state(s);
+        s->changed = true;
         source_touch(&s->source);
 }
 
 static void on_gone(void *userdata, const char *id) {
         struct stream_source *s = userdata;
 
-        source_end(&s->source, id);
+        /* A call at the microphone may outlive its stream. */
+        if (!s->look->at_sound)
+                source_end(&s->source, id);
 }
 
 static int start(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
@@ -191,10 +230,11 @@ static int start(struct source **ret, const struct source_kind *kind, const stru
                 free(s);
                 return r;
         }
+        s->changed = true;
+        s->look_at = USEC_NEVER;
+        if (graph_state(s->graph) == GRAPH_DOWN)
+                tell_state(s);
         *ret = &s->source;
-        if (graph_state(s->graph) == GRAPH_COMPLETE)
-                s->look->at_all(s);
-        tell_state(s);
         return 0;
 }
 
@@ -208,7 +248,15 @@ static struct source *stop(struct source *source) {
 }
 
 static usec_t run(struct source *source, usec_t now) {
-        return graph_run(((struct stream_source *) source)->graph, now);
+        struct stream_source *s = (struct stream_source *) source;
+        usec_t graph_at = graph_run(s->graph, now);
+
+        if (graph_state(s->graph) != GRAPH_STARTING && (s->changed || now >= s->look_at)) {
+                s->changed = false;
+                s->look_at = s->look->at_all(s, now);
+                tell_state(s);
+        }
+        return usec_min(graph_at, s->look_at);
 }
 
 static const struct look look_microphone = { .at_all = look_at_streams, .at_sound = true };

@@ -156,11 +156,13 @@ void sound_kill(struct world *w, struct sound *s) {
         forget_sockets(w);
 }
 
-pid_t sound_record_to(struct world *w, int out, const char *device, const char *const *properties) {
-        const char *argv[ARGUMENTS_MAX] = { "parec", "--latency-msec=20", "-d", device };
+static pid_t start_stream(struct world *w, int out, const char *const *command, const char *const *properties) {
+        const char *argv[ARGUMENTS_MAX] = { 0 };
         char texts[ARGUMENTS_MAX][128];
-        size_t n = 4;
+        size_t n = 0;
 
+        for (; command[n]; n++)
+                argv[n] = command[n];
         for (; *properties && n + 1 < ARGUMENTS_MAX; properties++, n++) {
                 snprintf(texts[n], sizeof(texts[n]), "--property=%s", *properties);
                 argv[n] = texts[n];
@@ -168,19 +170,40 @@ pid_t sound_record_to(struct world *w, int out, const char *device, const char *
         return world_program(w, argv, out, LOG);
 }
 
+pid_t sound_record_to(struct world *w, int out, const char *device, const char *const *properties) {
+        return start_stream(w, out, (const char *const[]){ "parec", "--latency-msec=20", "-d", device, NULL },
+                            properties);
+}
+
+static void take_properties(const char **ret, va_list arguments) {
+        size_t n = 0;
+
+        while (n + 1 < ARGUMENTS_MAX && (ret[n] = va_arg(arguments, const char *)))
+                n++;
+        ret[n] = NULL;
+}
+
 pid_t sound_record(struct world *w, const char *device, ...) {
         const char *properties[ARGUMENTS_MAX];
         int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
         va_list arguments;
-        size_t n = 0;
         pid_t pid;
 
         va_start(arguments, device);
-        while (n + 1 < ARGUMENTS_MAX && (properties[n] = va_arg(arguments, const char *)))
-                n++;
+        take_properties(properties, arguments);
         va_end(arguments);
-        properties[n] = NULL;
         pid = sound_record_to(w, null, device, properties);
         close(null);
         return pid;
+}
+
+pid_t sound_play(struct world *w, ...) {
+        static const char *const command[] = { "pacat", "--playback", "--raw", "-d", OUT, "/dev/zero", NULL };
+        const char *properties[ARGUMENTS_MAX];
+        va_list arguments;
+
+        va_start(arguments, w);
+        take_properties(properties, arguments);
+        va_end(arguments);
+        return start_stream(w, -1, command, properties);
 }

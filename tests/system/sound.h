@@ -22,7 +22,9 @@ void sound_kill(struct world *w, struct sound *s);
 /* A PulseAudio client that records from `device`; its properties follow as "KEY=VALUE", closed by NULL. Kill it with
  * process_kill(). */
 pid_t sound_record(struct world *w, const char *device, ...) __attribute__((sentinel));
-/* The same, with what it records going to `out`. */
+/* One that plays silence to the output. */
+pid_t sound_play(struct world *w, ...) __attribute__((sentinel));
+/* The same as sound_record(), with what it records going to `out`. */
 pid_t sound_record_to(struct world *w, int out, const char *device, const char *const *properties);
 
 /* Until PipeWire has a stream that records and whose property `key` is `value`; `running`: and until it runs. What

@@ -10,7 +10,9 @@
 #define SOUND       BUSYD_PATH "/source/pipewire"
 #define VIDEO       BUSYD_PATH "/source/camera"
 #define CALL_APP    "application.name=ZOOM VoiceEngine", "application.process.binary=zoom"
-#define ANOTHER_APP "application.name=Chromium input", "application.process.binary=chromium"
+#define ANOTHER_APP "application.name=Mumble", "application.process.binary=mumble"
+#define PAGE        "application.name=Chromium input", "application.process.binary=chromium"
+#define PAGE_PLAYS  "application.name=Chromium", "application.process.binary=chromium"
 #define UNKNOWN_APP "application.name=Thing", "application.process.binary=thing"
 
 #define GRACE "[busyd]\nhint-delay = 0s\nhint-end-grace = 1min\nlog-level = debug\n"
@@ -176,6 +178,53 @@ WORLD_TEST(pipewire, short_pause_does_not_show, .no_homeserver = true) {
         sound_kill(w, &s);
 }
 
+/* ---- two ways ---- */
+
+WORLD_TEST(pipewire, a_page_that_records_and_plays_is_busy, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t records = sound_record(w, MIC, PAGE, NULL), plays;
+
+        check(w, world_wait_log(w, "of chromium holds the microphone and plays nothing"), "taken for something else");
+        expect_availability(w, "free");
+        plays = sound_play(w, PAGE_PLAYS, NULL);
+        expect_availability(w, "busy");
+        expect_busy_history(w, 1, "chromium");
+        process_kill(plays);
+        expect_availability(w, "free");
+        process_kill(records);
+        expect_calls(w, SOUND, "0");
+        sound_kill(w, &s);
+}
+
+WORLD_TEST(pipewire, what_another_program_plays_makes_no_call, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t plays = sound_play(w, "application.name=Music", "application.process.binary=music", NULL);
+        pid_t records = sound_record(w, MIC, PAGE, NULL);
+
+        check(w, world_wait_log(w, "of chromium holds the microphone and plays nothing"), "taken for something else");
+        expect_first_busy_now(w);
+        process_kill(records);
+        process_kill(plays);
+        sound_kill(w, &s);
+}
+
+WORLD_TEST(pipewire, a_mute_that_closes_the_microphone_is_outlived, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t plays = sound_play(w, PAGE_PLAYS, NULL), records = sound_record(w, MIC, PAGE, NULL);
+
+        expect_availability(w, "busy");
+        process_kill(records);
+        check(w, world_wait_log(w, "has closed the microphone and plays on"), "the call ended with the mute");
+        expect_availability(w, "busy");
+        records = sound_record(w, MIC, PAGE, NULL);
+        expect_calls(w, SOUND, "1");
+        process_kill(records);
+        process_kill(plays);
+        expect_availability(w, "free");
+        expect_busy_history(w, 1, "chromium");
+        sound_kill(w, &s);
+}
+
 /* ---- a server that comes and goes ---- */
 
 WORLD_TEST(pipewire, server_restarts_in_a_call, .no_homeserver = true) {
@@ -271,20 +320,17 @@ WORLD_TEST(pipewire, reload_in_a_call, .no_homeserver = true) {
 
 /* ---- the camera ---- */
 
-WORLD_TEST(pipewire, camera_and_microphone_of_one_program, .no_homeserver = true) {
+/* A recorder. */
+WORLD_TEST(pipewire, camera_and_microphone_of_one_program_are_no_call, .no_homeserver = true) {
         struct sound s = start(w);
-        pid_t sees = world_program(w, (const char *const[]){ CAMERA_STREAM, CAMERA, "", NULL }, -1, "sound.log");
-        pid_t both;
+        pid_t both = world_program(w, (const char *const[]){ CAMERA_STREAM, CAMERA, MIC, NULL }, -1, "sound.log");
 
         expect_calls(w, VIDEO, "1");
+        expect_calls(w, SOUND, "1");
         expect_availability(w, "free");
-        both = world_program(w, (const char *const[]){ CAMERA_STREAM, CAMERA, MIC, NULL }, -1, "sound.log");
-        expect_availability(w, "busy");
+        expect_first_busy_now(w);
         process_kill(both);
-        expect_availability(w, "free");
-        process_kill(sees);
         expect_calls(w, VIDEO, "0");
-        expect_busy_history(w, 1, "camera_stream");
         sound_kill(w, &s);
 }
 
@@ -309,7 +355,7 @@ WORLD_TEST(pipewire, lists, .no_homeserver = true) {
         pid_t ignored, mine;
 
         world_config(w, "[busyd]\nhint-delay = 0s\nhint-end-grace = 0s\nlog-level = debug\n"
-                        "[source pipewire]\nignore = chrom*\ncall-apps = thing\n");
+                        "[source pipewire]\nignore = mumb*\ncall-apps = thing\n");
         s = start(w);
         ignored = sound_record(w, MIC, ANOTHER_APP, NULL);
         sound_await_stream(w, "application.process.binary", "chromium", true);

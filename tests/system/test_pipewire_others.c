@@ -119,8 +119,8 @@ WORLD_TEST(others, corked, .no_homeserver = true) {
 
 /* Two seconds of speech, told by what was recorded, from a program that would count. */
 WORLD_TEST(others, dictation_burst, .no_homeserver = true) {
-        static const char *const properties[] = { "application.name=Chromium input",
-                                                  "application.process.binary=chromium", NULL };
+        static const char *const properties[] = { "application.name=Mumble", "application.process.binary=mumble",
+                                                  NULL };
         const ssize_t two_seconds = (ssize_t) 2 * 44100 * 2 * 2;
         struct sound s;
         char buf[4096], config[128];

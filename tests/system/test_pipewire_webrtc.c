@@ -22,6 +22,18 @@ static const char page[] = "<!doctype html>\n"
                            "}\n"
                            "async function start() {\n"
                            "  const a = new RTCPeerConnection(), b = new RTCPeerConnection();\n"
+                           "  b.ontrack = e => {\n"
+                           "    window.heard = new Audio();\n"
+                           "    window.heard.srcObject = e.streams[0];\n"
+                           "    window.heard.play();\n"
+                           "  };\n"
+                           "  if (location.hash === '#note') {\n"
+                           "    const s = await navigator.mediaDevices.getUserMedia({ audio: true });\n"
+                           "    window.note = new MediaRecorder(s);\n"
+                           "    window.note.onstart = () => console.log('the note begins');\n"
+                           "    window.note.start(100);\n"
+                           "    return;\n"
+                           "  }\n"
                            "  if (location.hash === '#call') {\n"
                            "    const s = await navigator.mediaDevices.getUserMedia({ audio: true });\n"
                            "    s.getTracks().forEach(t => a.addTrack(t, s));\n"
@@ -32,8 +44,8 @@ static const char page[] = "<!doctype html>\n"
                            "start().catch(e => console.log('failed: ' + e));\n"
                            "</script>\n";
 
-/* Waits until the peers have found each other. */
-static pid_t browse(struct world *w, const char *what) {
+/* Waits until the page has said so. */
+static pid_t browse_until(struct world *w, const char *what, const char *said) {
         char url[256], profile[256], log[256];
         pid_t pid;
 
@@ -45,11 +57,15 @@ static pid_t browse(struct world *w, const char *what) {
         pid = world_program(w,
                             (const char *const[]){ "chromium", "--no-sandbox", "--ozone-platform=headless",
                                                    "--no-first-run", "--disable-gpu", "--use-fake-ui-for-media-stream",
-                                                   "--enable-logging=stderr", "--disable-dev-shm-usage", profile, url,
-                                                   NULL },
+                                                   "--enable-logging=stderr", "--disable-dev-shm-usage",
+                                                   "--autoplay-policy=no-user-gesture-required", profile, url, NULL },
                             -1, BROWSER);
-        sound_await(w, "peers are connected", (const char *const[]){ "cat", log, NULL });
+        sound_await(w, said, (const char *const[]){ "cat", log, NULL });
         return pid;
+}
+
+static pid_t browse(struct world *w, const char *what) {
+        return browse_until(w, what, "peers are connected");
 }
 
 static void close_browser(pid_t pid) {
@@ -108,6 +124,16 @@ WORLD_TEST(webrtc, data_channel_stays_free, .no_homeserver = true) {
         struct sound s = start(w);
         pid_t browser = browse(w, "data");
 
+        expect_only_zoom_counts(w);
+        close_browser(browser);
+        sound_kill(w, &s);
+}
+
+WORLD_TEST(webrtc, voice_note_stays_free, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t browser = browse_until(w, "note", "the note begins");
+
+        check(w, world_wait_log(w, "of chromium holds the microphone and plays nothing"), "taken for something else");
         expect_only_zoom_counts(w);
         close_browser(browser);
         sound_kill(w, &s);
