@@ -303,8 +303,7 @@ static int run_many(const struct options *o) {
                 pids[i] = fork();
                 if (pids[i] == 0) {
                         work(o, &tallies[i], i, started);
-                        fflush(NULL);
-                        _exit(0);
+                        exit(0);
                 }
         }
         for (unsigned i = 0; i < o->jobs; i++) {
