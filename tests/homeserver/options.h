@@ -20,6 +20,7 @@ enum hs_kind {
 struct hs_options {
         enum hs_kind kind;
         bool hidden;               /* says nowhere what it is, as behind some proxies */
+        bool activity;             /* tells when the user was really active, instead of "just now" */
         bool busy_off;             /* Synapse without msc3026_enabled */
         bool profile_off;          /* takes no fields in the profile */
         bool profile_old;          /* takes them as before the spec had them */

@@ -127,6 +127,13 @@ static void get_capabilities(struct exchange *e) {
 
 /* ---- presence ---- */
 
+/* -1: it does not say. */
+static int64_t active_ago(const struct exchange *e) {
+        if (!e->m->options.activity)
+                return streq(e->m->shown_state, "offline") ? -1 : 1000;
+        return presence_active_ago(&e->m->presence, e->now);
+}
+
 static void get_presence(struct exchange *e) {
         bool off = e->m->presence.off, never = e->m->options.kind == HS_DENDRITE && !e->m->presence.state[0];
 
@@ -143,9 +150,8 @@ static void get_presence(struct exchange *e) {
                 return;
         }
         answer_with(e, json_pack("{s:s}", "presence", e->m->shown_state));
-        if (presence_active_ago(&e->m->presence, e->now) >= 0)
-                json_object_set_new(e->answer, "last_active_ago",
-                                    json_integer(presence_active_ago(&e->m->presence, e->now)));
+        if (active_ago(e) >= 0)
+                json_object_set_new(e->answer, "last_active_ago", json_integer(active_ago(e)));
         if (e->m->shown_message[0])
                 json_object_set_new(e->answer, "status_msg", json_string(e->m->shown_message));
 }

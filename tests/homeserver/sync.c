@@ -164,7 +164,9 @@ static json_t *presence_section(const struct exchange *r) {
                 return list;
         if (due && model_presence_is_told(r->m) && list_allows(senders, HS_USER))
                 json_array_append_new(list, sync_presence_event(HS_USER, r->m->shown_state, r->m->shown_message,
-                                                                presence_active_ago(&r->m->presence, r->now)));
+                                                                r->m->options.activity
+                                                                        ? presence_active_ago(&r->m->presence, r->now)
+                                                                        : 1000));
         if (r->m->other_position > r->since &&
             list_allows(senders, json_string_value(json_object_get(r->m->other_presence, "sender"))))
                 json_array_append(list, r->m->other_presence);

@@ -58,9 +58,9 @@ static struct hs_options options_of(enum server_kind k, struct chance *c) {
                 [SERVER_CONTINUWUITY] = HS_CONTINUWUITY, [SERVER_DENDRITE] = HS_DENDRITE,
                 [SERVER_UNKNOWN] = HS_UNKNOWN,           [SERVER_HIDDEN] = HS_SYNAPSE,
         };
-        struct hs_options o = { .kind = kinds[k],
-                                .hidden = k == SERVER_HIDDEN,
-                                .busy_off = k == SERVER_SYNAPSE_PLAIN };
+        struct hs_options o = {
+                .kind = kinds[k], .hidden = k == SERVER_HIDDEN, .activity = true, .busy_off = k == SERVER_SYNAPSE_PLAIN
+        };
 
         if (o.kind == HS_SYNAPSE && chance_percent(c, 60))
                 o.rc_presence_msec = 10000;
