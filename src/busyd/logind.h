@@ -13,8 +13,8 @@ struct logind;
 struct logind_handler {
         /* True: about to sleep; logind_let_sleep() once all is done. False: awake again. */
         void (*sleep)(void *userdata, bool about_to);
-        /* The user's session came to the front, or somebody else is there now. It is in front until told otherwise,
-         * also where there is no logind or no session. */
+        /* A session of the user came to the front, or somebody else is there now and none of the user's is. It is in
+         * front until told otherwise, also where there is no logind or no session. */
         void (*in_front)(void *userdata, bool is);
         /* logind_is_settled() may have changed, and logind_run() wants to run before this turn of the loop ends. */
         void (*changed)(void *userdata);

@@ -19,6 +19,7 @@
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
+#include "util/network.h"
 #include "util/text.h"
 
 /* Who starts busyd by asking it something is answered when there is something true to say, or after this. */
@@ -29,6 +30,7 @@ struct loop {
         sd_event *event;
         sd_event_source *turn, *deadline;
         struct buses *buses;
+        struct network *network; /* NULL: its changes are not told */
         struct state *state;
         struct control *control;
         struct logind *logind;
@@ -253,7 +255,7 @@ static int make_control(struct loop *l) {
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* ---- what buses, logind and signals tell ---- */
+/* ---- what buses, logind, the network and signals tell ---- */
 
 /* Who held, and what was counted, cannot be known any more. A new bus may come at the same address: the unit starts
  * busyd anew, on that one. */
@@ -288,6 +290,22 @@ static void on_in_front(void *userdata, bool is) {
         const struct loop *l = userdata;
 
         manager_set_in_front(l->manager, is);
+}
+
+static void on_network_changed(void *userdata) {
+        const struct loop *l = userdata;
+        const struct instant at = instant();
+
+        log_debug("The network has changed");
+        manager_retry_now(l->manager, &at);
+}
+
+/* Without it, waits end by themselves. */
+static void watch_network(struct loop *l) {
+        int r = network_new(&l->network, l->event, on_network_changed, l);
+
+        if (r < 0)
+                log_info("Changes of the network are not told (%s): what waits for it waits longer", strerror(-r));
 }
 
 static int on_stop_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
@@ -445,10 +463,14 @@ static int start(struct loop *l) {
                 return code;
         }
         code = make_manager(l, config);
-        return code == EXIT_SUCCESS ? watch_signals(l) : code;
+        if (code != EXIT_SUCCESS)
+                return code;
+        watch_network(l);
+        return watch_signals(l);
 }
 
 static void end(struct loop *l) {
+        network_free(l->network);
         logind_free(l->logind);
         manager_free(l->manager);
         control_free(l->control);

@@ -14,11 +14,14 @@ static void call_in_world(struct world *w) {
         expect_claim(w, "held");
 }
 
-/* Ends with a failure, so that the unit starts it anew. */
+/* Ends with a failure, so that the unit starts it anew, and says why, once. */
 static void expect_end(struct world *w) {
         int code = world_wait_end(w);
+        SCOPED(free) char *log = world_log(w);
+        const char *said = strstr(log, "error: ");
 
         check(w, code == 1, "busyd ended with %d", code);
+        check(w, said && strstr(said, "The user bus is gone") && !strstr(said + 1, "error: "), "not said, or more");
 }
 
 WORLD_TEST(bus_loss, a_user_bus_that_goes_ends_busyd_which_gives_back) {

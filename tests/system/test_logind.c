@@ -13,6 +13,7 @@
 #define SESSION "org.freedesktop.login1.Session"
 #define OURS    PATH "/session/_32"
 #define THEIRS  PATH "/session/_33"
+#define OURS_2  PATH "/session/_34"
 
 struct stage {
         struct world *w;
@@ -64,18 +65,34 @@ static void stage_open(struct stage *s) {
         start_logind(s);
 }
 
-static void add_session(struct stage *s, const char *path, int active) {
-        mock_call(s->logind, PATH, "AddObject", "ssa{sv}a(ssss)", path, SESSION, 2, "Id", "s", "2", "Active", "b",
-                  active, 0);
+static void add_session(struct stage *s, const char *path, const char *class, const char *type, int active) {
+        mock_call(s->logind, PATH, "AddObject", "ssa{sv}a(ssss)", path, SESSION, 4, "Id", "s", "2", "Class", "s",
+                  class, "Type", "s", type, "Active", "b", active, 0);
+}
+
+static void add_desktop(struct stage *s, const char *path, int active) {
+        add_session(s, path, "user", "wayland", active);
 }
 
 static void set_active(struct stage *s, const char *path, int active) {
         mock_call(s->logind, path, "UpdateProperties", "sa{sv}", SESSION, 1, "Active", "b", active);
 }
 
-/* What GetSession("auto") answers: the session's own path. */
-static void set_auto(struct stage *s, const char *code) {
-        mock_call(s->logind, PATH, "AddMethod", "sssss", MANAGER, "GetSession", "s", "o", code);
+/* What there is: paths and seats, ours first; a path that is NULL is left out. */
+static void list_sessions(struct stage *s, const char *ours, const char *ours_2, const char *theirs,
+                          const char *our_seat) {
+        char code[1024];
+        int n = snprintf(code, sizeof(code), "ret = dbus.Array([], signature='(susso)')\n");
+
+        for (const char *const *path = (const char *const[]){ ours, ours_2, NULL }; *path; path++)
+                n += snprintf(code + n, sizeof(code) - (size_t) n,
+                              "ret.append(('2', dbus.UInt32(%u), 'me', '%s', dbus.ObjectPath('%s')))\n", getuid(),
+                              our_seat, *path);
+        if (theirs)
+                snprintf(code + n, sizeof(code) - (size_t) n,
+                         "ret.append(('3', dbus.UInt32(%u), 'you', 'seat0', dbus.ObjectPath('%s')))\n", getuid() + 1,
+                         theirs);
+        mock_call(s->logind, PATH, "AddMethod", "sssss", MANAGER, "ListSessions", "", "a(susso)", code);
 }
 
 static void tell_sleep(struct stage *s, int about_to) {
@@ -177,8 +194,8 @@ LOGIND_TEST(logind_restarts_while_about_to_sleep) {
 }
 
 LOGIND_TEST(garbage_is_passed_over, .no_homeserver = true) {
-        set_auto(s, "ret = '" OURS "'");
-        add_session(s, OURS, 1);
+        list_sessions(s, OURS, NULL, NULL, "seat0");
+        add_desktop(s, OURS, 1);
         world_start(s->w);
         expect_inhibited(s);
         mock_call(s->logind, PATH, "EmitSignal", "sssav", MANAGER, "PrepareForSleep", "s", 1, "s", "soon");
@@ -210,19 +227,28 @@ static struct mock *start_call(struct world *w) {
         return g;
 }
 
+/* Ours, and somebody else's on the same seat; one of them is in front. */
+static void two_people(struct stage *s, bool ours_in_front) {
+        list_sessions(s, OURS, NULL, THEIRS, "seat0");
+        add_desktop(s, OURS, ours_in_front);
+        add_desktop(s, THEIRS, !ours_in_front);
+}
+
+static void expect_away(struct stage *s) {
+        expect_source_detail(s->w, "gnome-inhibitors", "not in front");
+        expect_availability(s->w, "free");
+}
+
 LOGIND_TEST(local_calls_count_while_the_session_is_in_front, .no_homeserver = true) {
         struct mock *call = start_call(s->w);
 
-        set_auto(s, "ret = '" OURS "'");
-        add_session(s, OURS, 1);
-        add_session(s, THEIRS, 0);
+        two_people(s, true);
         world_start(s->w);
         expect_availability(s->w, "busy");
         set_active(s, OURS, 0);
         set_active(s, THEIRS, 1);
-        expect_availability(s->w, "free");
         expect_source(s->w, "gnome-inhibitors", "unavailable");
-        expect_source_detail(s->w, "gnome-inhibitors", "not in front");
+        expect_away(s);
         set_active(s, THEIRS, 0);
         set_active(s, OURS, 1);
         expect_availability(s->w, "busy");
@@ -234,9 +260,7 @@ LOGIND_TEST(free_holds_while_somebody_else_is_in_front, .no_homeserver = true) {
         struct mock *call = start_call(s->w);
         bool ok;
 
-        set_auto(s, "ret = '" OURS "'");
-        add_session(s, OURS, 1);
-        add_session(s, THEIRS, 0);
+        two_people(s, true);
         world_start(s->w);
         expect_availability(s->w, "busy");
         free(peer_call(s->w->peer, BUSYD_PATH, BUSYD_MANAGER, "SetFreeUntilCallsEnd", &ok, DBUS_TYPE_INVALID));
@@ -254,9 +278,79 @@ LOGIND_TEST(free_holds_while_somebody_else_is_in_front, .no_homeserver = true) {
         mock_free(call);
 }
 
+LOGIND_TEST(any_session_of_the_user_will_do, .no_homeserver = true) {
+        struct mock *call = start_call(s->w);
+
+        list_sessions(s, OURS, OURS_2, THEIRS, "seat0");
+        add_desktop(s, OURS, 0);
+        add_desktop(s, OURS_2, 1);
+        add_desktop(s, THEIRS, 0);
+        world_start(s->w);
+        expect_availability(s->w, "busy");
+        expect_source(s->w, "gnome-inhibitors", "watching");
+        set_active(s, OURS_2, 0);
+        set_active(s, THEIRS, 1);
+        expect_away(s);
+        set_active(s, THEIRS, 0);
+        set_active(s, OURS, 1);
+        expect_availability(s->w, "busy");
+        mock_free(call);
+}
+
+LOGIND_TEST(nobody_else_is_in_front_at_an_empty_console, .no_homeserver = true) {
+        struct mock *call = start_call(s->w);
+
+        list_sessions(s, OURS, NULL, NULL, "seat0");
+        add_desktop(s, OURS, 0);
+        world_start(s->w);
+        expect_availability(s->w, "busy");
+        mock_free(call);
+}
+
+/* It is in front while the screen is locked, and while who comes next logs in. */
+LOGIND_TEST(a_login_screen_is_nobody, .no_homeserver = true) {
+        struct mock *call = start_call(s->w);
+
+        list_sessions(s, OURS, NULL, THEIRS, "seat0");
+        add_desktop(s, OURS, 0);
+        add_session(s, THEIRS, "greeter", "wayland", 1);
+        world_start(s->w);
+        expect_availability(s->w, "busy");
+        mock_free(call);
+}
+
+LOGIND_TEST(another_seat_is_another_place, .no_homeserver = true) {
+        struct mock *call = start_call(s->w);
+
+        list_sessions(s, OURS, NULL, THEIRS, "seat1");
+        add_desktop(s, OURS, 0);
+        add_desktop(s, THEIRS, 1);
+        world_start(s->w);
+        expect_availability(s->w, "busy");
+        mock_free(call);
+}
+
+/* It is always active, and no place at which a microphone is. */
+LOGIND_TEST(a_shell_from_elsewhere_is_not_in_front, .no_homeserver = true) {
+        struct mock *call = start_call(s->w);
+        char code[1024];
+
+        snprintf(code, sizeof(code),
+                 "ret = [('2', dbus.UInt32(%u), 'me', 'seat0', dbus.ObjectPath('" OURS "')),\n"
+                 "       ('3', dbus.UInt32(%u), 'you', 'seat0', dbus.ObjectPath('" THEIRS "')),\n"
+                 "       ('4', dbus.UInt32(%u), 'me', '', dbus.ObjectPath('" OURS_2 "'))]",
+                 getuid(), getuid() + 1, getuid());
+        mock_call(s->logind, PATH, "AddMethod", "sssss", MANAGER, "ListSessions", "", "a(susso)", code);
+        add_desktop(s, OURS, 0);
+        add_desktop(s, THEIRS, 1);
+        add_session(s, OURS_2, "user", "tty", 1);
+        world_start(s->w);
+        expect_away(s);
+        mock_free(call);
+}
+
 LOGIND_TEST(holds_count_all_the_same, .no_homeserver = true) {
-        set_auto(s, "ret = '" OURS "'");
-        add_session(s, OURS, 0);
+        two_people(s, false);
         world_start(s->w);
         expect_source_detail(s->w, "gnome-inhibitors", "not in front");
         hold(s);
@@ -266,11 +360,10 @@ LOGIND_TEST(holds_count_all_the_same, .no_homeserver = true) {
 LOGIND_TEST(away_at_start, .no_homeserver = true) {
         struct mock *call = start_call(s->w);
 
-        set_auto(s, "ret = '" OURS "'");
-        add_session(s, OURS, 0);
+        two_people(s, false);
         world_start(s->w);
-        expect_source_detail(s->w, "gnome-inhibitors", "not in front");
-        expect_availability(s->w, "free");
+        expect_away(s);
+        set_active(s, THEIRS, 0);
         set_active(s, OURS, 1);
         expect_availability(s->w, "busy");
         mock_free(call);
@@ -279,24 +372,28 @@ LOGIND_TEST(away_at_start, .no_homeserver = true) {
 LOGIND_TEST(without_a_session_all_counts, .no_homeserver = true) {
         struct mock *call = start_call(s->w);
 
-        set_auto(s, "raise dbus.exceptions.DBusException('no', name='org.freedesktop.login1.NoSessionForPID')");
+        list_sessions(s, NULL, NULL, THEIRS, "");
+        add_desktop(s, THEIRS, 1);
         world_start(s->w);
         expect_availability(s->w, "busy");
         /* one begins, in the background */
-        add_session(s, OURS, 0);
-        set_auto(s, "ret = '" OURS "'");
+        add_desktop(s, OURS, 0);
+        list_sessions(s, OURS, NULL, THEIRS, "seat0");
         mock_call(s->logind, PATH, "EmitSignal", "sssav", MANAGER, "SessionNew", "so", 2, "s", "2", "o", OURS);
-        expect_availability(s->w, "free");
+        expect_away(s);
+        /* and ends */
+        list_sessions(s, NULL, NULL, THEIRS, "");
+        mock_call(s->logind, PATH, "EmitSignal", "sssav", MANAGER, "SessionRemoved", "so", 2, "s", "2", "o", OURS);
+        expect_availability(s->w, "busy");
         mock_free(call);
 }
 
 LOGIND_TEST(logind_dies_while_away, .no_homeserver = true) {
         struct mock *call = start_call(s->w);
 
-        set_auto(s, "ret = '" OURS "'");
-        add_session(s, OURS, 0);
+        two_people(s, false);
         world_start(s->w);
-        expect_source_detail(s->w, "gnome-inhibitors", "not in front");
+        expect_away(s);
         mock_free(s->logind);
         expect_availability(s->w, "busy");
         start_logind(s);

@@ -26,6 +26,19 @@ WORLD_TEST(start, ends_in_order, .no_homeserver = true) {
         cr_assert_not(peer_sees_name(w->peer, BUSYD_NAME));
 }
 
+/* With a poll under way, and a call that is given back. */
+WORLD_TEST(start, an_end_is_nothing_to_warn_of) {
+        SCOPED(free) char *log = NULL;
+
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_presence(w, HS_BUSY, NULL);
+        expect_claim(w, "held");
+        cr_assert_eq(world_stop(w), 0);
+        log = world_log(w);
+        check(w, !strstr(log, "error:") && !strstr(log, "warning:"), "it warns");
+}
+
 WORLD_TEST(start, second_instance_is_refused, .no_homeserver = true) {
         pid_t second;
         int status;
