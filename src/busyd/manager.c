@@ -316,11 +316,10 @@ int manager_reload_accounts(struct manager *m, const struct instant *at) {
 }
 
 void manager_reload(struct manager *m, struct config *config, const struct instant *at) {
-        SCOPED(config_free) struct config *before = NULL;
+        struct config *before = m->config;
         int r;
 
         if (config) {
-                before = m->config;
                 m->config = config;
                 availability_set_policy(&m->availability, &config->policy);
                 r = configure_sources(m);
@@ -329,6 +328,9 @@ void manager_reload(struct manager *m, struct config *config, const struct insta
         }
         (void) manager_reload_accounts(m, at);
         accounts_retry_now(m->accounts, at->now);
+        /* The accounts have had theirs from it. */
+        if (config)
+                config_free(before);
 }
 
 int manager_let_go(struct manager *m, const char *account, const struct instant *at) {

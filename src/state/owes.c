@@ -6,7 +6,7 @@
 #include "util/file.h"
 
 /* More than the largest journal: STATE_CLAIMS_MAX entries of a few kB. */
-#define JOURNAL_SIZE_MAX (4 * 1024 * 1024)
+#define JOURNAL_SIZE_MAX ((size_t) 4 * 1024 * 1024)
 
 int state_owes(const char *dir, const char *account) {
         SCOPED(free) char *path = path_join(dir, "claims.json"), *data = NULL;
