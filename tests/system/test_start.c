@@ -20,6 +20,15 @@ WORLD_TEST(start, without_an_account_is_free, .no_homeserver = true) {
         cr_assert_str_eq(version, BUSYD_VERSION);
 }
 
+/* Whoever starts it by asking is not told what is not known yet. */
+WORLD_TEST(start, takes_its_name_when_there_is_something_true_to_say, .no_homeserver = true) {
+        SCOPED(free) char *settled = NULL;
+
+        world_start(w);
+        settled = peer_get(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Settled");
+        cr_assert_str_eq(settled, "true");
+}
+
 WORLD_TEST(start, ends_in_order, .no_homeserver = true) {
         world_start(w);
         cr_assert_eq(world_stop(w), 0);
