@@ -68,6 +68,8 @@ static void tell_service_manager(struct loop *l) {
 static void take_name(struct loop *l, const struct instant *at) {
         int r;
 
+        if (l->ends)
+                l->name_by = USEC_NEVER;
         if (l->name_by == USEC_NEVER || (!manager_verdict(l->manager)->settled && at->now < l->name_by))
                 return;
         l->name_by = USEC_NEVER;
