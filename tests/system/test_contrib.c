@@ -32,5 +32,33 @@ WORLD_TEST(contrib, busy_between_two_hooks, .no_homeserver = true) {
         expect_availability(w, "busy");
         cr_assert_eq(shell(w, "./busyd-hook stop Studio"), 0);
         expect_availability(w, "free");
-        cr_assert_neq(shell(w, "./busyd-hook start"), 0);
+        cr_assert_eq(shell(w, "./busyd-hook start"), 2);
+        cr_assert_eq(shell(w, "./busyd-hook begin Studio"), 2);
+}
+
+/* However often a beginning is told, also by two at the same time, and whatever the name is. */
+WORLD_TEST(contrib, one_hold_a_name, .no_homeserver = true) {
+        world_start(w);
+        cr_assert_eq(shell(w, "./busyd-hook start Studio && ./busyd-hook start Studio"), 0);
+        cr_assert_eq(shell(w, "./busyd-hook start Studio & ./busyd-hook start Studio; wait $!"), 0);
+        expect_availability(w, "busy");
+        cr_assert_eq(shell(w, "./busyd-hook start 'a/b c'"), 0);
+        cr_assert_eq(shell(w, "./busyd-hook stop Studio"), 0);
+        expect_availability(w, "busy");
+        cr_assert_eq(shell(w, "./busyd-hook stop 'a/b c'"), 0);
+        expect_availability(w, "free");
+}
+
+/* An end without a beginning, and one whose beginning an earlier busyd was told. */
+WORLD_TEST(contrib, nothing_to_stop, .no_homeserver = true) {
+        world_start(w);
+        cr_assert_eq(shell(w, "./busyd-hook stop Studio"), 0);
+        cr_assert_eq(shell(w, "./busyd-hook start Studio"), 0);
+        cr_assert_eq(world_stop(w), 0);
+        world_start(w);
+        cr_assert_eq(shell(w, "./busyd-hook stop Studio"), 0);
+        cr_assert_eq(shell(w, "./busyd-hook start Studio"), 0);
+        expect_availability(w, "busy");
+        cr_assert_eq(shell(w, "./busyd-hook stop Studio"), 0);
+        expect_availability(w, "free");
 }
