@@ -1,20 +1,14 @@
 # bash completion for busyctl
 
-_busyctl_accounts() {
-        busyctl -j accounts 2>/dev/null | sed -n 's/^    "name": "\(.*\)",$/\1/p'
-}
-
-_busyctl_sources() {
-        busyctl -j sources 2>/dev/null | sed -n 's/^    "name": "\(.*\)",$/\1/p'
-}
-
-_busyctl_ignored() {
-        busyctl -j ignore 2>/dev/null | sed -n 's/^    "app": "\(.*\)",$/\1/p'
+# Names that busyd knows: VERB KEY. Only a running one is asked: to look at a list starts nothing.
+_busyctl_names() {
+        busctl --user status org.busyd.Busyd1 &>/dev/null || return
+        busyctl -j "$1" 2>/dev/null | sed -n 's/^    "'"$2"'": "\(.*\)",$/\1/p'
 }
 
 _busyctl() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
-        local verbs='status watch why history busy free auto pause resume run ignore allow is-busy sources accounts login logout doctor cure reload'
+        local verbs='status watch why history busy free auto pause resume run ignore allow is-busy sources accounts login logout doctor cure reload help'
         local options='--help --json'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -51,25 +45,26 @@ _busyctl() {
                 return
                 ;;
         --source)
-                mapfile -t COMPREPLY < <(compgen -W "hold $(_busyctl_sources)" -- "$cur")
+                mapfile -t COMPREPLY < <(compgen -W "hold $(_busyctl_names sources name)" -- "$cur")
                 return
                 ;;
-        -m | --message | -n | --lines | --app | --reason | --user | --homeserver) return ;;
+        --until | -m | --message | -n | --lines | --app | --reason | --user | --homeserver) return ;;
         esac
 
         case $verb in
         '') options="$verbs $options --version" ;;
         watch) options+=' --waybar' ;;
         history) options+=' --lines' ;;
-        busy) options+=' --for --message' ;;
-        free) options+=' --for --until-call-ends' ;;
-        pause) options+=' --for' ;;
+        busy) options+=' --for --until --message' ;;
+        free) options+=' --for --until --until-call-ends' ;;
+        pause) options+=' --for --until' ;;
         run) options+=' --app --reason' ;;
         ignore) options+=' --once --source' ;;
-        allow) options+=" --source $(_busyctl_ignored)" ;;
-        login) options+=" --user --homeserver --password-stdin --token-stdin --access-token-stdin $(_busyctl_accounts)" ;;
-        logout) options+=" --force $(_busyctl_accounts)" ;;
-        cure) options+=" --force print-registration $(_busyctl_accounts)" ;;
+        allow) options+=" --source $(_busyctl_names ignore app)" ;;
+        login) options+=" --user --homeserver --password-stdin --token-stdin --access-token-stdin $(_busyctl_names accounts name)" ;;
+        logout) options+=" --force $(_busyctl_names accounts name)" ;;
+        help) options=$verbs ;;
+        cure) options+=" --force print-registration $(_busyctl_names accounts name)" ;;
         esac
         case $verb in
         busy | free | auto | pause | resume | run | allow | is-busy | logout | cure | reload) options=${options/--json/} ;;

@@ -1,18 +1,41 @@
 # fish completion for busyctl
 
-set -l verbs status watch why history busy free auto pause resume run ignore allow is-busy sources accounts login logout doctor cure reload
+set -l verbs status watch why history busy free auto pause resume run ignore allow is-busy sources accounts login logout doctor cure reload help
 set -l printing status watch why history ignore sources accounts login doctor
 
-function __busyctl_accounts
-    busyctl -j accounts 2>/dev/null | string match -rg '^    "name": "(.*)",$'
+# Names that busyd knows: VERB KEY. Only a running one is asked: to look at a list starts nothing.
+function __busyctl_names
+    busctl --user status org.busyd.Busyd1 &>/dev/null; or return
+    busyctl -j $argv[1] 2>/dev/null | string match -rg '^    "'$argv[2]'": "(.*)",$'
 end
 
-function __busyctl_sources
-    busyctl -j sources 2>/dev/null | string match -rg '^    "name": "(.*)",$'
+# The words of the command that run is to run, without the one that is being typed; fails where there is none yet.
+function __busyctl_command
+    set -l words (commandline -opc)
+    set -l run (contains -i -- run $words); or return
+    set -e words[1..$run]
+    while set -q words[1]
+        switch $words[1]
+            case --app --reason
+                set -q words[2]; or return 1
+                set -e words[1..2]
+            case --
+                set -e words[1]
+                break
+            case '-*'
+                set -e words[1]
+            case '*'
+                break
+        end
+    end
+    set -q words[1]; and printf '%s\n' $words
+    return 0
 end
 
-function __busyctl_ignored
-    busyctl -j ignore 2>/dev/null | string match -rg '^    "app": "(.*)",$'
+function __busyctl_complete_command
+    set -l words (__busyctl_command); or return
+    set -q words[1]; or not string match -q -- '-*' (commandline -ct); or return
+    complete -C (string join ' ' -- (string escape -- $words) (commandline -ct))
 end
 
 complete -c busyctl -f
@@ -40,18 +63,21 @@ complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a logout -d 'Lo
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a doctor -d 'Examine the set-up, and say what to do'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a cure -d 'Set up what takes back a busy that your other clients keep'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a reload -d 'Read the configuration again'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a help -d 'Show what a command takes'
+complete -c busyctl -n '__fish_seen_subcommand_from help' -a "$verbs"
 
 complete -c busyctl -n '__fish_seen_subcommand_from watch' -l waybar -d 'Lines for waybar'
 complete -c busyctl -n '__fish_seen_subcommand_from history' -s n -l lines -x -d 'How many'
 complete -c busyctl -n '__fish_seen_subcommand_from busy free pause' -l for -x -a '5min 15min 30min 1h 2h' -d 'How long'
+complete -c busyctl -n '__fish_seen_subcommand_from busy free pause' -l until -x -d 'Until when'
 complete -c busyctl -n '__fish_seen_subcommand_from busy' -s m -l message -x -d 'What to show'
 complete -c busyctl -n '__fish_seen_subcommand_from free' -l until-call-ends -d 'Until the present calls have ended'
 complete -c busyctl -n '__fish_seen_subcommand_from run' -l app -x -d 'Name of the application'
 complete -c busyctl -n '__fish_seen_subcommand_from run' -l reason -x -d 'What it is for'
-complete -c busyctl -n '__fish_seen_subcommand_from run' -a '(__fish_complete_subcommand --fcs-skip=2)'
+complete -c busyctl -n '__fish_seen_subcommand_from run' -a '(__busyctl_complete_command)'
 complete -c busyctl -n '__fish_seen_subcommand_from ignore' -l once -d 'Only the calls of now'
-complete -c busyctl -n '__fish_seen_subcommand_from ignore allow' -l source -x -a 'hold (__busyctl_sources)' -d 'Only of this source'
-complete -c busyctl -n '__fish_seen_subcommand_from allow' -a '(__busyctl_ignored)' -d 'Application'
+complete -c busyctl -n '__fish_seen_subcommand_from ignore allow' -l source -x -a 'hold (__busyctl_names sources name)' -d 'Only of this source'
+complete -c busyctl -n '__fish_seen_subcommand_from allow' -a '(__busyctl_names ignore app)' -d 'Application'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l user -x -d 'Matrix ID'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l homeserver -x -d 'Address of the homeserver'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l password-stdin -d 'Read the password from stdin'
@@ -60,4 +86,4 @@ complete -c busyctl -n '__fish_seen_subcommand_from login' -l access-token-stdin
 complete -c busyctl -n '__fish_seen_subcommand_from logout' -l force -d 'Forget it whatever stays behind'
 complete -c busyctl -n '__fish_seen_subcommand_from cure' -a print-registration -d 'Print what the homeserver needs'
 complete -c busyctl -n '__fish_seen_subcommand_from cure' -l force -d 'Make a new one'
-complete -c busyctl -n '__fish_seen_subcommand_from login logout cure' -a '(__busyctl_accounts)' -d 'Account'
+complete -c busyctl -n '__fish_seen_subcommand_from login logout cure' -a '(__busyctl_names accounts name)' -d 'Account'
