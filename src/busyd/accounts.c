@@ -1,21 +1,24 @@
-/* The Matrix accounts, see accounts.h, and the keepers of what is written on them. */
+/* The set of Matrix accounts: see accounts.h. An account is in one of these states:
+ *
+ *   awaited      its token comes from a command that runs, or has failed
+ *   taken up     there is an account object
+ *   leaving      ... that gives back what it owes and is let go then, or at `leave_by` at the latest
+ *   let go       by a person's logout: not taken up again before `until`, though its session is still there */
 #include "busyd/accounts.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "busyd/keeper.h"
 #include "busyd/token.h"
 #include "config/config.h"
 #include "control/control.h"
+#include "http/http.h"
 #include "matrix/account.h"
 #include "matrix/sync/sync.h"
 #include "state/secret.h"
 #include "state/state.h"
 #include "util/clock.h"
 #include "util/log.h"
-
-#define OUTPUTS_MAX 4
 
 /* A session that is gone or has changed: what is owed has so long. */
 #define LEAVE_MAX (5 * USEC_PER_SEC)
@@ -25,24 +28,22 @@
 /* The same position again is written only to say that it is still good; it may be used for a day. */
 #define POSITION_AGE_STEP USEC_PER_HOUR
 
-/* A Matrix account that is taken care of, with what may be written on it. */
-struct tenant {
+struct member {
         struct accounts *accounts;
         char name[ACCOUNT_NAME_MAX];
         char source[ACCOUNT_NAME_MAX + sizeof("matrix/")]; /* of its calls */
         struct session session;                            /* as it was when the account was made */
         char *ca_file;
         struct http *http; /* its own: ca-file differs by account */
-        struct account_handler handler;
         struct account *account;
-        struct keeper *keepers[OUTPUTS_MAX];
-        size_t n_keepers;
-        bool settled;
-        bool was_online;
-        const char *leaving; /* why it is let go once nothing is owed, or at `leave_by`; NULL: it stays */
-        usec_t leave_by;
-        usec_t position_stored_at;
-        unsigned n_calls, n_announced; /* of the user on this account, as last seen; those of them that are */
+
+        const char *leaving; /* why; NULL: it stays */
+        usec_t leave_by;     /* USEC_NEVER: however long it takes */
+
+        char *since;        /* a position that is to be stored; NULL: forget the stored one */
+        bool since_pending; /* ... at the end of the turn: what others see comes first */
+        usec_t since_stored_at;
+        bool sticks_pending;
 };
 
 /* An account whose token a command prints. */
@@ -54,7 +55,6 @@ struct token_wait {
         bool tell;                     /* it has just ended */
 };
 
-/* An account that the user logs out of: not taken up again before `until`. */
 struct let_go {
         char name[ACCOUNT_NAME_MAX];
         usec_t until;
@@ -62,203 +62,283 @@ struct let_go {
 
 struct accounts {
         struct accounts_context context;
-        const struct config *config;
-        struct tenant *tenants[ACCOUNTS_MAX];
-        size_t n_tenants;
+        struct claim_journal journal;
+        const struct config *config; /* of the last update; NULL: there was none yet */
+        struct member *members[ACCOUNTS_MAX];
+        size_t n_members;
         struct token_wait *token_waits[ACCOUNTS_MAX];
         size_t n_token_waits;
         struct let_go let_go[ACCOUNTS_MAX];
         size_t n_let_go;
-        char gone[ACCOUNTS_MAX][ACCOUNT_NAME_MAX]; /* to be taken off the bus */
-        size_t n_gone;
+        char published[ACCOUNTS_MAX][ACCOUNT_NAME_MAX];
+        size_t n_published;
+        usec_t wall; /* of the last turn */
 };
 
-static void touch(const struct accounts *s) {
+static void touch(struct accounts *s) {
         s->context.touched(s->context.userdata);
+}
+
+/* ---- the journal, for the accounts ---- */
+
+static int journal_get(void *userdata, const char *account, const char *output, struct claim_owed *ret) {
+        const struct accounts *s = userdata;
+        struct state_claim stored;
+        int r = state_get_claim(s->context.state, account, output, &stored);
+
+        if (r >= 0)
+                *ret = stored.owed;
+        return r;
+}
+
+static int journal_put(void *userdata, const char *account, const char *output, const struct claim_owed *owed) {
+        const struct accounts *s = userdata;
+        struct state_claim stored,
+                entry = { .account = account, .output = output, .owed = *owed, .since_wall = s->wall };
+
+        if (state_get_claim(s->context.state, account, output, &stored) >= 0)
+                entry.since_wall = stored.since_wall;
+        return state_put_claim(s->context.state, &entry);
+}
+
+static int journal_remove(void *userdata, const char *account, const char *output) {
+        const struct accounts *s = userdata;
+
+        return state_remove_claim(s->context.state, account, output);
 }
 
 /* ---- what an account tells ---- */
 
-static struct keeper *keeper_of(struct tenant *t, const struct output *output) {
-        for (size_t i = 0; i < t->n_keepers; i++)
-                if (keeper_output(t->keepers[i]) == output)
-                        return t->keepers[i];
-        return NULL;
+static void on_touched(void *userdata) {
+        const struct member *m = userdata;
+
+        touch(m->accounts);
 }
 
-static void on_changed(void *userdata, struct account *a) {
-        struct tenant *t = userdata;
-        enum account_state state = account_state(a);
-        bool online = state == ACCOUNT_ONLINE;
+static void on_position(void *userdata, const char *since, usec_t now, usec_t wall) {
+        struct member *m = userdata;
+        char *copy = since ? strdup(since) : NULL;
 
-        /* Whatever it waits for: it has had its chance to tell of calls. */
-        if (state != ACCOUNT_CONNECTING && state != ACCOUNT_SYNCING)
-                t->settled = true;
-        if (online && !t->was_online)
-                for (size_t i = 0; i < t->n_keepers; i++)
-                        keeper_online(t->keepers[i]);
-        t->was_online = online;
-        touch(t->accounts);
+        if (since && !copy)
+                return;
+        free(m->since);
+        m->since = copy;
+        m->since_pending = true;
 }
 
-static void on_settled(void *userdata, struct account *a) {
-        struct tenant *t = userdata;
+static void on_learned(void *userdata) {
+        struct member *m = userdata;
 
-        t->settled = true;
-        touch(t->accounts);
+        m->sticks_pending = true;
 }
 
-static void on_presence_seen(void *userdata, struct account *a, const struct claim_value *v) {
-        struct tenant *t = userdata;
+static uint32_t draw(void *userdata) {
+        const struct member *m = userdata;
+        const struct accounts_context *c = &m->accounts->context;
 
-        keeper_seen(keeper_of(t, &output_presence), v);
-        touch(t->accounts);
+        return c->random ? c->random(c->userdata) : random_u32();
 }
 
-static void on_presence_unsure(void *userdata, struct account *a) {
-        struct tenant *t = userdata;
+/* ---- what is stored of an account ---- */
 
-        keeper_unsure(keeper_of(t, &output_presence));
-}
-
-static void on_presence_erased(void *userdata, struct account *a) {
-        struct tenant *t = userdata;
-
-        keeper_erased(keeper_of(t, &output_presence));
-        touch(t->accounts);
-}
-
-static void on_others_changed(void *userdata, struct account *a) {
-        struct tenant *t = userdata;
-
-        for (size_t i = 0; i < t->n_keepers; i++)
-                keeper_others_changed(t->keepers[i]);
-        touch(t->accounts);
-}
-
-static void store_position(struct tenant *t, const char *since) {
-        usec_t now = clock_wall_now();
+static void store_position(struct member *m, usec_t wall) {
+        struct state *state = m->accounts->context.state;
         struct state_account stored;
-        const char *since_before;
+        const char *before;
         int r;
 
-        if (state_get_account(t->accounts->context.state, t->name, &stored) < 0)
+        if (state_get_account(state, m->name, &stored) < 0)
                 return;
-        since_before = stored.since;
+        before = stored.since;
         /* During a call the position before it stays: a restart then reads again how the call came about. */
-        if (!since || !stored.since || call_table_count(t->accounts->context.calls, t->source) == 0)
-                stored.since = since;
-        if (stored.since && since_before && streq(stored.since, since_before) &&
-            now - stored.since_at_wall < POSITION_AGE_STEP)
+        if (!m->since || !stored.since || call_table_count(m->accounts->context.calls, m->source) == 0)
+                stored.since = m->since;
+        if (stored.since && before && streq(stored.since, before) && wall - stored.since_at_wall < POSITION_AGE_STEP)
                 return;
-        stored.since_at_wall = now;
-        stored.device_id = account_device_id(t->account);
-        r = state_put_account(t->accounts->context.state, t->name, &stored);
+        stored.since_at_wall = wall;
+        stored.device_id = account_device_id(m->account);
+        r = state_put_account(state, m->name, &stored);
         if (r < 0)
                 log_warning(
                         "Account %s: the sync position cannot be stored: %s; a restart will look at all rooms again",
-                        t->name, strerror(-r));
+                        m->name, strerror(-r));
 }
 
-static void on_position(void *userdata, struct account *a, const char *since) {
-        struct tenant *t = userdata;
-        usec_t now = clock_now();
+static void store_sticks(struct member *m) {
+        struct state *state = m->accounts->context.state;
+        struct state_account stored;
 
-        if (since && t->position_stored_at > 0 && now < usec_add(t->position_stored_at, POSITION_STORE_INTERVAL))
+        if (state_get_account(state, m->name, &stored) < 0)
                 return;
-        t->position_stored_at = now;
-        store_position(t, since);
+        stored.sticks = true;
+        if (state_put_account(state, m->name, &stored) == 0)
+                log_info("Account %s: remembering that busy sticks there while another client is online", m->name);
 }
 
-static void make_handler(struct tenant *t) {
-        t->handler = (struct account_handler){
-                .changed = on_changed,
-                .settled = on_settled,
-                .presence_seen = on_presence_seen,
-                .presence_unsure = on_presence_unsure,
-                .presence_erased = on_presence_erased,
-                .others_changed = on_others_changed,
-                .position = on_position,
-                .userdata = t,
-        };
+static void store(struct member *m, usec_t now, usec_t wall) {
+        bool early = m->since && m->since_stored_at > 0 && now < usec_add(m->since_stored_at, POSITION_STORE_INTERVAL);
+
+        if (m->sticks_pending)
+                store_sticks(m);
+        m->sticks_pending = false;
+        if (!m->since_pending || early)
+                return;
+        m->since_stored_at = now;
+        m->since_pending = false;
+        store_position(m, wall);
+}
+
+/* The stored position, if it is this device's and young enough. */
+static const char *usable_position(const struct member *m, const struct state_account *stored) {
+        usec_t wall = m->accounts->wall;
+
+        if (!stored->since || !stored->device_id || !streq(stored->device_id, m->session.device_id))
+                return NULL;
+        return stored->since_at_wall <= wall && wall - stored->since_at_wall < SYNC_GAP_MAX ? stored->since : NULL;
 }
 
 /* ---- making and letting go ---- */
 
-static struct tenant *tenant_free(struct tenant *t) {
-        if (!t)
+static struct member *member_free(struct member *m) {
+        if (!m)
                 return NULL;
-        for (size_t i = 0; i < t->n_keepers; i++)
-                keeper_free(t->keepers[i]);
-        account_free(t->account);
-        http_free(t->http);
-        session_done(&t->session);
-        free(t->ca_file);
-        free(t);
+        account_free(m->account);
+        http_free(m->http);
+        session_done(&m->session);
+        free(m->ca_file);
+        free(m->since);
+        free(m);
         return NULL;
 }
-CLEANUP(struct tenant, tenant_free);
+CLEANUP(struct member, member_free);
 
-static void on_keeper_changed(void *userdata) {
-        touch(userdata);
+static int make_account(struct member *m, const struct account_config *config) {
+        struct state_account stored = { .since = NULL };
+        const struct account_handler handler = {
+                .touched = on_touched, .position = on_position, .learned = on_learned, .userdata = m
+        };
+
+        if (state_get_account(m->accounts->context.state, m->name, &stored) < 0)
+                stored = (struct state_account){ .since = NULL };
+        return account_new(&m->account, m->http,
+                           &(struct account_options){ .name = m->name,
+                                                      .homeserver = m->session.homeserver,
+                                                      .user_id = m->session.user_id,
+                                                      .device_id = m->session.device_id,
+                                                      .access_token = m->session.access_token,
+                                                      .since = usable_position(m, &stored),
+                                                      .sticks = stored.sticks,
+                                                      .settings = &config->settings,
+                                                      .sink = m->accounts->context.sink,
+                                                      .journal = &m->accounts->journal,
+                                                      .random = draw },
+                           &handler);
 }
 
-static int make_keepers(struct tenant *t) {
-        const struct keeper_handler handler = { .changed = on_keeper_changed, .userdata = t->accounts };
-
-        for (const struct output *const *o = outputs; *o; o++) {
-                int r;
-
-                if (t->n_keepers >= OUTPUTS_MAX)
-                        return -E2BIG;
-                r = keeper_new(&t->keepers[t->n_keepers], t->account, *o, t->accounts->context.state, &handler);
-                if (r < 0)
-                        return r;
-                t->n_keepers++;
-        }
-        return 0;
-}
-
-/* The stored position, if it is this device's and young enough. */
-static const char *usable_position(struct tenant *t, struct state_account *stored) {
-        usec_t now = clock_wall_now();
-
-        if (state_get_account(t->accounts->context.state, t->name, stored) < 0 || !stored->since || !stored->device_id)
-                return NULL;
-        if (!streq(stored->device_id, t->session.device_id))
-                return NULL;
-        return stored->since_at_wall <= now && now - stored->since_at_wall < SYNC_GAP_MAX ? stored->since : NULL;
-}
-
-static int tenant_new(struct tenant **ret, struct accounts *s, const char *name, struct session *session) {
+static int member_new(struct member **ret, struct accounts *s, const char *name, struct session *session) {
         const struct account_config *config = config_account(s->config, name);
-        SCOPED(tenant_free) struct tenant *t = calloc(1, sizeof(*t));
-        struct state_account stored;
+        SCOPED(member_free) struct member *m = calloc(1, sizeof(*m));
         int r;
 
-        if (!t)
+        if (!m)
                 return -ENOMEM;
-        t->accounts = s;
-        (void) snprintf(t->name, sizeof(t->name), "%s", name);
-        (void) snprintf(t->source, sizeof(t->source), "matrix/%s", name);
-        t->session = *session;
-        *session = (struct session){};
-        if (config->ca_file && !(t->ca_file = strdup(config->ca_file)))
+        m->accounts = s;
+        (void) snprintf(m->name, sizeof(m->name), "%s", name);
+        (void) snprintf(m->source, sizeof(m->source), "matrix/%s", name);
+        m->session = *session;
+        *session = (struct session){ .user_id = NULL };
+        if (config->ca_file && !(m->ca_file = strdup(config->ca_file)))
                 return -ENOMEM;
-        make_handler(t);
-        r = http_new(&t->http, s->context.event, t->ca_file);
+        r = http_new(&m->http, s->context.event, m->ca_file);
         if (r < 0)
                 return r;
-        r = account_new(&t->account, s->context.event, t->http, name, &t->session, &config->settings,
-                        usable_position(t, &stored), s->context.sink, &t->handler);
+        r = make_account(m, config);
         if (r < 0)
                 return r;
-        r = make_keepers(t);
-        if (r < 0)
-                return r;
-        *ret = TAKE(t);
+        *ret = TAKE(m);
         return 0;
 }
+
+static struct member **find_member(struct accounts *s, const char *name) {
+        for (size_t i = 0; i < s->n_members; i++)
+                if (streq(s->members[i]->name, name))
+                        return &s->members[i];
+        return NULL;
+}
+
+static void let_go(struct accounts *s, struct member **at, const char *why) {
+        struct member *m = *at;
+        const struct call_sink *sink = s->context.sink;
+
+        log_info("Account %s: %s", m->name, why);
+        *at = s->members[--s->n_members];
+        sink->end(sink->userdata, m->source, NULL);
+        member_free(m);
+}
+
+/* What is owed is given back first, while the session may still do so. */
+static void dismiss(struct accounts *s, struct member **at, const char *why, usec_t now) {
+        struct member *m = *at;
+
+        if (account_is_at_rest(m->account)) {
+                let_go(s, at, why);
+                return;
+        }
+        if (m->leaving && m->leave_by != USEC_NEVER)
+                return;
+        log_info("Account %s: %s; giving back what is owed first", m->name, why);
+        m->leaving = why;
+        m->leave_by = usec_add(now, LEAVE_MAX);
+}
+
+static struct let_go *find_let_go(struct accounts *s, const char *name) {
+        for (size_t i = 0; i < s->n_let_go; i++)
+                if (streq(s->let_go[i].name, name))
+                        return &s->let_go[i];
+        return NULL;
+}
+
+int accounts_let_go(struct accounts *s, const char *name, usec_t until) {
+        struct member **at = find_member(s, name);
+        struct let_go *g = find_let_go(s, name);
+
+        if (!at && !g)
+                return -ENOENT;
+        if (!g) {
+                if (s->n_let_go == ACCOUNTS_MAX)
+                        return -E2BIG;
+                g = &s->let_go[s->n_let_go++];
+                (void) snprintf(g->name, sizeof(g->name), "%s", name);
+        }
+        g->until = until;
+        if (at && !(*at)->leaving) {
+                log_info("Account %s: giving back what is owed, to log out", name);
+                (*at)->leaving = "logged out";
+                (*at)->leave_by = USEC_NEVER;
+        }
+        touch(s);
+        return 0;
+}
+
+/* Who was let go and still has a session was not logged out after all. Returns whether there is any. */
+static bool take_back(struct accounts *s, bool all, usec_t now) {
+        bool any = false;
+
+        for (size_t i = s->n_let_go; i > 0; i--) {
+                struct let_go *g = &s->let_go[i - 1];
+                struct member **at = find_member(s, g->name);
+
+                if (!all && now < g->until)
+                        continue;
+                if (at && (*at)->leave_by == USEC_NEVER)
+                        (*at)->leaving = NULL;
+                *g = s->let_go[--s->n_let_go];
+                any = true;
+        }
+        return any;
+}
+
+/* ---- sessions ---- */
 
 static bool same_text(const char *a, const char *b) {
         return a == b || (a && b && streq(a, b));
@@ -269,56 +349,6 @@ static bool same_session(const struct session *a, const struct session *b) {
                same_text(a->device_id, b->device_id) && same_text(a->access_token, b->access_token);
 }
 
-static struct tenant **find_tenant(struct accounts *s, const char *name) {
-        for (size_t i = 0; i < s->n_tenants; i++)
-                if (streq(s->tenants[i]->name, name))
-                        return &s->tenants[i];
-        return NULL;
-}
-
-static void go(struct accounts *s, struct tenant **at, const char *why) {
-        struct tenant *t = *at;
-
-        log_info("Account %s: %s", t->name, why);
-        *at = s->tenants[--s->n_tenants];
-        s->context.sink->end(s->context.sink->userdata, t->source, NULL);
-        if (s->n_gone < ACCOUNTS_MAX)
-                (void) snprintf(s->gone[s->n_gone++], ACCOUNT_NAME_MAX, "%s", t->name);
-        tenant_free(t);
-}
-
-static bool is_at_rest(const struct tenant *t) {
-        for (size_t i = 0; i < t->n_keepers; i++)
-                if (!keeper_is_at_rest(t->keepers[i]))
-                        return false;
-        return true;
-}
-
-/* Something would stay behind on the server. */
-static bool owes(const struct tenant *t) {
-        struct state_claim c;
-
-        for (size_t i = 0; state_claim_at(t->accounts->context.state, i, &c) == 0; i++)
-                if (streq(c.account, t->name))
-                        return true;
-        return false;
-}
-
-/* What is owed is given back first, while the session may still do so. */
-static void dismiss(struct accounts *s, struct tenant **at, const char *why) {
-        struct tenant *t = *at;
-
-        if (is_at_rest(t)) {
-                go(s, at, why);
-                return;
-        }
-        if (t->leaving)
-                return;
-        log_info("Account %s: %s; giving back what is owed first", t->name, why);
-        t->leaving = why;
-        t->leave_by = usec_add(clock_now(), LEAVE_MAX);
-}
-
 static const char *session_problem(int error) {
         if (error == -EPERM)
                 return "it belongs to somebody else or others may read it; it must be yours with mode 0600";
@@ -327,12 +357,12 @@ static const char *session_problem(int error) {
         return strerror(-error);
 }
 
-static int load_session(struct accounts *s, const char *name, struct session *ret) {
-        int r = session_load(state_dir(s->context.state), name, ret);
+static int load_session(const struct accounts *s, const char *name, struct session *ret) {
+        const char *dir = state_dir(s->context.state);
+        int r = session_load(dir, name, ret);
 
         if (r < 0) {
-                log_error("Account %s: %s/session-%s.json is not used: %s", name, state_dir(s->context.state), name,
-                          session_problem(r));
+                log_error("Account %s: %s/session-%s.json is not used: %s", name, dir, name, session_problem(r));
                 return r;
         }
         r = session_token_from_credentials(name, ret);
@@ -344,12 +374,7 @@ static int load_session(struct accounts *s, const char *name, struct session *re
         return r;
 }
 
-static struct let_go *find_let_go(struct accounts *s, const char *name) {
-        for (size_t i = 0; i < s->n_let_go; i++)
-                if (streq(s->let_go[i].name, name))
-                        return &s->let_go[i];
-        return NULL;
-}
+/* ---- tokens that commands print ---- */
 
 static struct token_wait *token_wait_free(struct token_wait *w) {
         if (!w)
@@ -428,76 +453,81 @@ static int token_from_command(struct accounts *s, const char *name, struct sessi
 }
 
 /* Without it the account goes on as if there were none. */
-static char *load_secret(const struct accounts *s, const char *name, const char *file) {
-        char *token = NULL;
-        int r = secret_load(state_dir(s->context.state), name, file, &token);
+static void give_appservice(const struct accounts *s, struct member *m, usec_t now) {
+        const char *file = config_account(s->config, m->name)->appservice_token_file;
+        SCOPED(secret_free) char *token = NULL;
+        int r = secret_load(state_dir(s->context.state), m->name, file, &token);
 
         if (r < 0)
-                log_error("Account %s: the token of the application service is not used: %s%s%s", name,
+                log_error("Account %s: the token of the application service is not used: %s%s%s", m->name,
                           file ? file : "", file ? ": " : "", secret_problem(r));
-        return token;
+        r = account_set_appservice(m->account, token, now);
+        if (r < 0)
+                log_error("Account %s: the token of the application service is not used: %s", m->name, strerror(-r));
 }
 
-static void give_tokens(const struct accounts *s, struct tenant *t) {
-        const struct account_config *config = config_account(s->config, t->name);
-        SCOPED(secret_free)
-        char *appservice = load_secret(s, t->name, config->appservice_token_file);
-        int r = account_set_tokens(t->account, &(struct account_tokens){ .appservice = appservice });
+/* ---- making them fit ---- */
+
+static void take_up_new(struct accounts *s, const char *name, struct session *session, usec_t now) {
+        struct member *m = NULL;
+        int r;
+
+        if (s->n_members >= ACCOUNTS_MAX) {
+                log_error("Account %s: there are %d accounts already, which is the limit", name, ACCOUNTS_MAX);
+                return;
+        }
+        r = member_new(&m, s, name, session);
+        if (r < 0) {
+                log_error("Account %s cannot be used: %s", name, strerror(-r));
+                return;
+        }
+        s->members[s->n_members++] = m;
+        log_info("Account %s: %s", name, account_user_id(m->account));
+        give_appservice(s, m, now);
+}
+
+static void update_settings(struct accounts *s, struct member *m, const struct account_config *config, usec_t now) {
+        int r = account_set_settings(m->account, &config->settings, now);
 
         if (r < 0)
-                log_error("Account %s: its further tokens are not used: %s", t->name, strerror(-r));
+                log_warning("Account %s: the new settings are not used: %s", m->name, strerror(-r));
+        give_appservice(s, m, now);
+        /* The session is back, or never went. */
+        if (m->leaving && m->leave_by != USEC_NEVER)
+                m->leaving = NULL;
 }
 
-static void take_up(struct accounts *s, const char *name) {
+static void take_up(struct accounts *s, const char *name, usec_t now) {
         const struct account_config *config = config_account(s->config, name);
-        SCOPED(session_done) struct session session = {};
-        struct tenant **at = find_tenant(s, name), *t = NULL;
-        int r, from_credentials;
+        SCOPED(session_done) struct session session = { .user_id = NULL };
+        struct member **at = find_member(s, name);
+        int from_credentials;
 
-        if (find_let_go(s, name))
-                return;
         if (!config->enabled) {
                 if (at)
-                        dismiss(s, at, "switched off in the configuration");
+                        dismiss(s, at, "switched off in the configuration", now);
                 return;
         }
         from_credentials = load_session(s, name, &session);
         if (from_credentials < 0) {
                 if (at)
-                        dismiss(s, at, "its session is gone");
+                        dismiss(s, at, "its session is gone", now);
                 return;
         }
+        if (!at && find_let_go(s, name))
+                return;
         if (from_credentials == 0 && token_from_command(s, name, &session) < 0)
                 return; /* what runs goes on; else it is taken up when the command has ended */
         if (at && same_session(&(*at)->session, &session) && same_text((*at)->ca_file, config->ca_file)) {
-                (*at)->leaving = NULL;
-                r = account_set_settings((*at)->account, &config->settings);
-                if (r < 0)
-                        log_warning("Account %s: the new settings are not used: %s", name, strerror(-r));
-                give_tokens(s, *at);
+                update_settings(s, *at, config, now);
                 return;
         }
         if (at) {
-                dismiss(s, at, "the session has changed, starting anew");
-                at = find_tenant(s, name);
-                if (at)
+                dismiss(s, at, "the session has changed, starting anew", now);
+                if (find_member(s, name))
                         return; /* taken up when the old one is gone */
         }
-        if (s->n_tenants >= ACCOUNTS_MAX) {
-                log_error("Account %s: there are %d accounts already, which is the limit", name, ACCOUNTS_MAX);
-                return;
-        }
-        r = tenant_new(&t, s, name, &session);
-        if (r < 0) {
-                log_error("Account %s cannot be used: %s", name, strerror(-r));
-                return;
-        }
-        s->tenants[s->n_tenants++] = t;
-        log_info("Account %s: %s", name, account_user_id(t->account));
-        give_tokens(s, t);
-        r = account_start(t->account);
-        if (r < 0)
-                log_error("Account %s cannot be started: %s", name, strerror(-r));
+        take_up_new(s, name, &session, now);
 }
 
 static bool is_among(char *const *names, int n, const char *name) {
@@ -507,151 +537,72 @@ static bool is_among(char *const *names, int n, const char *name) {
         return false;
 }
 
-static int update(struct accounts *s) {
+static int look_at_sessions(struct accounts *s, usec_t now) {
         char **names = NULL;
         int n = session_names(state_dir(s->context.state), &names);
 
         if (n < 0)
                 return n;
-        for (size_t i = s->n_tenants; i > 0; i--)
-                if (!is_among(names, n, s->tenants[i - 1]->name))
-                        dismiss(s, &s->tenants[i - 1], "logged out");
+        for (size_t i = s->n_let_go; i > 0; i--)
+                if (!is_among(names, n, s->let_go[i - 1].name))
+                        s->let_go[i - 1] = s->let_go[--s->n_let_go];
+        for (size_t i = s->n_members; i > 0; i--)
+                if (!is_among(names, n, s->members[i - 1]->name))
+                        dismiss(s, &s->members[i - 1], "logged out", now);
         for (int i = 0; i < n; i++)
-                take_up(s, names[i]);
+                take_up(s, names[i], now);
         session_names_free(names);
         touch(s);
         return 0;
 }
 
-/* Those whose time is over, or all of them. Returns whether there were any. */
-static bool forget_let_go(struct accounts *s, bool all, usec_t now) {
-        bool any = false;
+int accounts_update(struct accounts *s, const struct config *config, bool by_hand, const struct instant *at) {
+        usec_t now = at->now;
 
-        for (size_t i = s->n_let_go; i > 0; i--)
-                if (all || s->let_go[i - 1].until <= now) {
-                        s->let_go[i - 1] = s->let_go[--s->n_let_go];
-                        any = true;
-                }
-        return any;
-}
-
-int accounts_update(struct accounts *s, const struct config *config, bool by_hand, usec_t now) {
         s->config = config;
-        /* A new look at the sessions asks the commands again. */
+        s->wall = at->wall;
         if (by_hand) {
                 forget_tokens(s);
-                (void) forget_let_go(s, /* all= */ true, now);
+                (void) take_back(s, /* all= */ true, now);
         }
-        return update(s);
-}
-
-int accounts_let_go(struct accounts *s, const char *name, usec_t until) {
-        struct tenant **at = find_tenant(s, name);
-        struct let_go *l = find_let_go(s, name);
-
-        if (!at)
-                return -ENOENT;
-        if (!l && s->n_let_go >= ACCOUNTS_MAX)
-                return -E2BIG;
-        if (!l)
-                l = &s->let_go[s->n_let_go++];
-        (void) snprintf(l->name, sizeof(l->name), "%s", name);
-        l->until = until;
-        (*at)->leaving = "logged out by hand";
-        (*at)->leave_by = USEC_NEVER;
-        touch(s);
-        return 0;
-}
-
-int accounts_new(struct accounts **ret, const struct accounts_context *context) {
-        struct accounts *s = calloc(1, sizeof(*s));
-
-        if (!s)
-                return -ENOMEM;
-        s->context = *context;
-        *ret = s;
-        return 0;
-}
-
-struct accounts *accounts_free(struct accounts *s) {
-        if (!s)
-                return NULL;
-        forget_tokens(s);
-        while (s->n_tenants > 0)
-                tenant_free(s->tenants[--s->n_tenants]);
-        free(s);
-        return NULL;
+        return look_at_sessions(s, now);
 }
 
 /* ---- running ---- */
+
+void accounts_retry_now(struct accounts *s, usec_t now) {
+        for (size_t i = 0; i < s->n_members; i++)
+                account_retry_now(s->members[i]->account, now);
+}
+
+void accounts_wake(struct accounts *s, usec_t now) {
+        for (size_t i = 0; i < s->n_members; i++)
+                account_wake(s->members[i]->account, /* gap= */ true, now);
+}
 
 bool accounts_are_settled(const struct accounts *s) {
         for (size_t i = 0; i < s->n_token_waits; i++)
                 if (s->token_waits[i]->command)
                         return false;
-        for (size_t i = 0; i < s->n_tenants; i++)
-                if (!s->tenants[i]->settled)
+        for (size_t i = 0; i < s->n_members; i++)
+                if (!account_is_settled(s->members[i]->account))
                         return false;
         return true;
 }
 
 bool accounts_are_at_rest(const struct accounts *s) {
-        for (size_t i = 0; i < s->n_tenants; i++)
-                if (!is_at_rest(s->tenants[i]))
+        for (size_t i = 0; i < s->n_members; i++)
+                if (!account_is_at_rest(s->members[i]->account))
                         return false;
         return true;
 }
 
-/* Busy that stuck once will stick again: remembered, so that `presence = auto` knows. */
-static void learn(struct tenant *t, struct keeper *k, struct state_account *stored) {
-        if (stored->sticks || keeper_output(k) != &output_presence || !keeper_is_stuck(k))
-                return;
-        stored->sticks = true;
-        if (state_put_account(t->accounts->context.state, t->name, stored) == 0)
-                log_info("Account %s: remembering that busy sticks there while another client is online", t->name);
+size_t accounts_n(const struct accounts *s) {
+        return s->n_members;
 }
 
-static void look_at_calls(struct tenant *t) {
-        const struct call_table *calls = t->accounts->context.calls;
-        unsigned n_calls = 0, n_announced = 0;
-
-        for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c))
-                if (streq(c->source, t->source) && call_phase_is_in_call(c->phase)) {
-                        n_calls++;
-                        n_announced += c->announced;
-                }
-        if (n_calls != t->n_calls || n_announced != t->n_announced)
-                for (size_t i = 0; i < t->n_keepers; i++)
-                        keeper_calls_changed(t->keepers[i], n_announced < t->n_announced);
-        t->n_calls = n_calls;
-        t->n_announced = n_announced;
-}
-
-static usec_t run_tenant(struct tenant *t, const struct accounts_wanted *wanted, usec_t now) {
-        struct accounts *s = t->accounts;
-        struct state_account stored = {};
-        struct output_situation situation = {
-                .now = now,
-                .message = wanted->message,
-        };
-        usec_t wake_at = account_others_deadline(t->account);
-        bool shared = false;
-
-        (void) state_get_account(s->context.state, t->name, &stored);
-        situation.sticks = stored.sticks;
-        look_at_calls(t);
-        account_expire_others(t->account, now);
-        for (size_t i = 0; i < t->n_keepers; i++) {
-                keeper_set_busy(t->keepers[i], wanted->busy && !t->leaving, &situation);
-                wake_at = usec_min(wake_at, keeper_run(t->keepers[i], now));
-                learn(t, t->keepers[i], &stored);
-                shared = shared || keeper_is_shared(t->keepers[i]);
-        }
-        account_expect_others(t->account, shared);
-        return wake_at;
-}
-
-static void take_tokens(struct accounts *s) {
+/* Returns whether any command has ended. */
+static bool take_tokens(struct accounts *s) {
         bool any = false;
 
         for (size_t i = 0; i < s->n_token_waits; i++)
@@ -660,91 +611,137 @@ static void take_tokens(struct accounts *s) {
                         s->token_waits[i]->command = token_command_free(s->token_waits[i]->command);
                         any = true;
                 }
-        if (any && update(s) < 0)
-                log_error("The accounts cannot be looked at again");
+        return any;
 }
 
-usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, usec_t now) {
-        usec_t wake_at = USEC_NEVER;
-        bool gone = forget_let_go(s, /* all= */ false, now);
+static void count_calls(const struct member *m, struct account_situation *ret) {
+        const struct call_table *calls = m->accounts->context.calls;
 
-        for (size_t i = 0; i < s->n_token_waits; i++)
-                if (s->token_waits[i]->command)
-                        wake_at = usec_min(wake_at, token_command_run(s->token_waits[i]->command, now));
-        take_tokens(s);
-        for (size_t i = 0; i < s->n_let_go; i++)
-                wake_at = usec_min(wake_at, s->let_go[i].until);
-        /* What an earlier run owes may be a call's that still goes on: not before that is known. */
-        for (size_t i = 0; i < s->n_tenants && wanted->settled; i++)
-                wake_at = usec_min(wake_at, run_tenant(s->tenants[i], wanted, now));
-        for (size_t i = s->n_tenants; i > 0; i--) {
-                struct tenant *t = s->tenants[i - 1];
+        for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c))
+                if (streq(c->source, m->source) && call_phase_is_in_call(c->phase)) {
+                        ret->n_calls++;
+                        ret->n_announced += c->announced;
+                }
+}
 
-                if (!t->leaving)
-                        continue;
-                if (find_let_go(s, t->name) ? !owes(t) : is_at_rest(t) || now >= t->leave_by) {
-                        go(s, &s->tenants[i - 1], t->leaving);
-                        gone = true;
-                } else
-                        wake_at = usec_min(wake_at, t->leave_by);
-        }
-        /* There may be a new session under the old name. */
-        if (gone && update(s) < 0)
-                log_error("The accounts cannot be looked at again");
+static usec_t run_member(struct member *m, const struct accounts_wanted *wanted, const struct instant *at) {
+        struct account_situation situation = {
+                .acts = wanted->settled,
+                .busy = wanted->busy && !m->leaving,
+                .message = wanted->message,
+                .wall = at->wall,
+        };
+        usec_t wake_at;
+
+        count_calls(m, &situation);
+        wake_at = account_run(m->account, &situation, at->now);
+        store(m, at->now, at->wall);
+        if (m->leaving)
+                wake_at = usec_min(wake_at, m->leave_by);
         return wake_at;
 }
 
-void accounts_retry_now(struct accounts *s, usec_t now) {
-        for (size_t i = 0; i < s->n_tenants; i++)
-                account_wake(s->tenants[i]->account, /* gap= */ false);
+/* A logout waits until everything was given back; a session that is gone waits for nothing that cannot be done. */
+static bool may_go(const struct member *m, usec_t now) {
+        if (!m->leaving)
+                return false;
+        if (m->leave_by == USEC_NEVER)
+                return !account_owes(m->account);
+        return now >= m->leave_by || account_is_at_rest(m->account);
 }
 
-void accounts_wake(struct accounts *s, usec_t now) {
-        for (size_t i = 0; i < s->n_tenants; i++)
-                account_wake(s->tenants[i]->account, /* gap= */ true);
-}
+usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, const struct instant *at) {
+        usec_t wake_at = USEC_NEVER, now = at->now;
+        bool look;
 
-size_t accounts_n(const struct accounts *s) {
-        return s->n_tenants;
+        s->wall = at->wall;
+        for (size_t i = 0; i < s->n_token_waits; i++)
+                if (s->token_waits[i]->command)
+                        wake_at = usec_min(wake_at, token_command_run(s->token_waits[i]->command, now));
+        look = take_tokens(s);
+        look = take_back(s, /* all= */ false, now) || look;
+        if (look && s->config && look_at_sessions(s, now) < 0)
+                log_error("The accounts cannot be looked at again");
+        look = false;
+        for (size_t i = 0; i < s->n_members; i++)
+                wake_at = usec_min(wake_at, run_member(s->members[i], wanted, at));
+        for (size_t i = s->n_members; i > 0; i--)
+                if (may_go(s->members[i - 1], now)) {
+                        let_go(s, &s->members[i - 1], s->members[i - 1]->leaving);
+                        look = true;
+                }
+        /* There may be a new session under the old name. */
+        if (look && look_at_sessions(s, now) < 0)
+                log_error("The accounts cannot be looked at again");
+        for (size_t i = 0; i < s->n_let_go; i++)
+                wake_at = usec_min(wake_at, s->let_go[i].until);
+        return wake_at;
 }
 
 /* ---- what the bus shows ---- */
 
-static void publish_tenant(struct control *control, struct tenant *t, const struct instant *at) {
+static void publish_one(struct member *m, struct control *control, const struct instant *at) {
         struct control_output_view views[OUTPUTS_MAX];
-        struct account *a = t->account;
-        usec_t retry_at = account_retry_at(a);
+        struct driver_report report;
+        const struct account *a = m->account;
+        size_t n = 0;
 
-        for (size_t i = 0; i < t->n_keepers; i++) {
-                struct keeper_report report;
-
-                keeper_report(t->keepers[i], &report);
-                views[i] = (struct control_output_view){
-                        .name = keeper_output(t->keepers[i])->name,
+        while (n < OUTPUTS_MAX && account_report(m->account, n, &report)) {
+                views[n] = (struct control_output_view){
+                        .name = report.output,
                         .claim = report.claim,
                         .shows = report.shows,
                         .restore = report.restore,
                         .note = report.note,
                 };
+                n++;
         }
         if (control_set_account(control, &(struct control_account_view){
-                                                 .name = t->name,
+                                                 .name = m->name,
                                                  .user_id = account_user_id(a),
                                                  .homeserver = account_homeserver(a),
                                                  .server = account_server(a),
                                                  .state = account_state_to_string(account_state(a)),
                                                  .problem = account_problem(a),
-                                                 .retry_at_wall = instant_to_wall(at, retry_at),
+                                                 .retry_at_wall = instant_to_wall(at, account_retry_at(a)),
                                                  .outputs = views,
-                                                 .n_outputs = t->n_keepers,
+                                                 .n_outputs = n,
                                          }) < 0)
-                log_debug("Account %s cannot be published", t->name);
+                log_debug("Account %s cannot be published", m->name);
 }
 
 void accounts_publish(struct accounts *s, struct control *control, const struct instant *at) {
-        /* One that is gone may be there again. */
-        for (; s->n_gone > 0; s->n_gone--)
-                control_remove_account(control, s->gone[s->n_gone - 1]);
-        for (size_t i = 0; i < s->n_tenants; i++)
-                publish_tenant(control, s->tenants[i], at);
+        for (size_t i = 0; i < s->n_published; i++)
+                if (!find_member(s, s->published[i]))
+                        control_remove_account(control, s->published[i]);
+        s->n_published = s->n_members;
+        for (size_t i = 0; i < s->n_members; i++) {
+                (void) snprintf(s->published[i], sizeof(s->published[i]), "%s", s->members[i]->name);
+                publish_one(s->members[i], control, at);
+        }
+}
+
+/* ---- the object ---- */
+
+int accounts_new(struct accounts **ret, const struct accounts_context *context) {
+        struct accounts *s = calloc(1, sizeof(*s));
+
+        if (!s)
+                return -ENOMEM;
+        s->context = *context;
+        s->journal = (struct claim_journal){
+                .get = journal_get, .put = journal_put, .remove = journal_remove, .userdata = s
+        };
+        *ret = s;
+        return 0;
+}
+
+struct accounts *accounts_free(struct accounts *s) {
+        if (!s)
+                return NULL;
+        forget_tokens(s);
+        while (s->n_members > 0)
+                member_free(s->members[--s->n_members]);
+        free(s);
+        return NULL;
 }

@@ -21,6 +21,7 @@ struct accounts_context {
         const struct call_table *calls; /* what is going on; to look at */
         /* A fact came in: accounts_run() soon, but not from within. */
         void (*touched)(void *userdata);
+        uint32_t (*random)(void *userdata); /* for waits; NULL: the system's */
         void *userdata;
 };
 
@@ -32,7 +33,7 @@ CLEANUP(struct accounts, accounts_free);
 /* Makes the accounts fit the sessions on disk and the configuration, which stays borrowed until the next update: new
  * ones are started, gone ones are let go once nothing is owed on them. `by_hand`: the user asked for it, so commands
  * that print tokens run again, and what accounts_let_go() let go is taken up again. */
-int accounts_update(struct accounts *s, const struct config *config, bool by_hand, usec_t now);
+int accounts_update(struct accounts *s, const struct config *config, bool by_hand, const struct instant *at);
 
 /* Lets go of an account because the user logs out of it: what is owed is given back first, however long that takes.
  * From then on it is gone, and stays so until `until`, unless its session does. -ENOENT: there is none. */
@@ -43,10 +44,9 @@ struct accounts_wanted {
         bool settled; /* false: what goes on is not known yet, claims wait */
         bool busy;
         const char *message; /* by hand, or NULL */
-        usec_t wall;         /* the wall clock at `now` */
 };
-/* Each turn. Returns when to call again at the latest. */
-usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, usec_t now);
+/* Each turn, also before it is settled: connections are part of it. Returns when to call again at the latest. */
+usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, const struct instant *at);
 
 /* The user, or a change of the network, asks for it: every wait ends, and what was taken for final is asked again. */
 void accounts_retry_now(struct accounts *s, usec_t now);

@@ -202,9 +202,8 @@ usec_t manager_turn(struct manager *m, const struct instant *at) {
                                                          .settled = v.settled || is_leaving(m),
                                                          .busy = v.busy && v.write && !is_leaving(m),
                                                          .message = m->message[0] ? m->message : NULL,
-                                                         .wall = at->wall,
                                                  },
-                                                 now));
+                                                 at));
         publish(m, at);
         if (is_leaving(m))
                 leave(m, now);
@@ -307,7 +306,7 @@ static int configure_sources(const struct manager *m) {
 }
 
 int manager_reload_accounts(struct manager *m, const struct instant *at) {
-        int r = accounts_update(m->accounts, m->config, /* by_hand= */ true, at->now);
+        int r = accounts_update(m->accounts, m->config, /* by_hand= */ true, at);
 
         if (r < 0)
                 log_error("The accounts cannot be looked at again: %s", strerror(-r));
@@ -465,7 +464,7 @@ int manager_start(struct manager *m, const struct instant *at) {
 
         if (r < 0)
                 return r;
-        r = accounts_update(m->accounts, m->config, /* by_hand= */ false, at->now);
+        r = accounts_update(m->accounts, m->config, /* by_hand= */ false, at);
         if (r < 0)
                 log_error("The accounts cannot be looked at: %s", strerror(-r));
         publish(m, at);

@@ -1,9 +1,13 @@
-/* One Matrix account: what state it is in, when it tries again, and who hears of what. Connecting, polling and
- * observing are done by connect.c, sync.c and kinds.c.
+/* One Matrix account: what state its connection is in, when it tries again, and who hears of what.
  *
  *   connecting -> syncing -> online
- *   any failure -> waiting (or locked, broken) -> connecting or syncing
- *   the session ended -> signed out, until there is a new account object with a new session */
+ *   any failure     -> waiting, locked or (before it ever worked) broken; tried again at retry_at
+ *   a 401 anywhere  -> connecting: the server is asked whose the token is
+ *   a 401 to that, or to a poll -> signed out; asked again by hand, after a sleep, and hourly while something is owed
+ *
+ * Answers only record what they tell and touch the owner; account_run() makes what follows of it, in this order: what
+ * is due of the connection, the claims, what they need of the poll, the poll itself. So a poll never starts before the
+ * decision on what the last one has brought. */
 #include "matrix/account.h"
 
 #include <errno.h>
@@ -11,55 +15,72 @@
 #include <stdio.h>
 
 #include "core/backoff.h"
+#include "matrix/calls/kinds.h"
+#include "matrix/machines/heard.h"
 #include "matrix/machines/tell.h"
 #include "matrix/server/probe.h"
-#include "matrix/calls/kinds.h"
-#include "matrix/outputs/presence.h"
 #include "matrix/sync/sync.h"
-#include "state/secret.h"
-#include "util/clock.h"
 #include "json/json.h"
 #include "util/log.h"
 
-#define RETRY_FIRST  USEC_PER_SEC
-#define RETRY_MAX    (5 * USEC_PER_MIN)
+#define RETRY_FIRST USEC_PER_SEC
+#define RETRY_MAX   (5 * USEC_PER_MIN)
+
+/* A locked account is opened by people: minutes, not seconds. */
 #define LOCKED_RETRY (5 * USEC_PER_MIN)
+
+/* No state is final while something is owed. */
+#define FINAL_RETRY USEC_PER_HOUR
 
 /* A server that was away for so long after we asked what it is may have been upgraded. */
 #define FACTS_FRESH USEC_PER_HOUR
 
+/* What it is may change while it answers all the time: asked again so often, along with other traffic. */
+#define FACTS_AGE (6 * USEC_PER_HOUR)
+
+/* Steps of claims within one turn; more would be a circle. */
+#define ROUNDS_MAX 32
+
+struct account_output {
+        struct output *output;
+        struct claim_driver *driver;
+};
+
 struct account {
-        char *name, *user_id, *message;
+        char *name, *homeserver, *user_id, *message, *appservice;
         struct account_settings settings;
-        const struct account_handler *handler;
+        struct account_handler handler;
+        uint32_t (*random)(void *userdata);
 
         struct http *http;
         struct matrix_client *client;
-        struct cure *cure;
         struct kinds *kinds;
         struct heard *heard;
         struct tell *tell;
         struct sync *sync;
         struct sync_handler sync_handler;
         struct connect *connect;
-        struct http_request *presence_request;
-        sd_event_source *timer, *turn;
-        enum sync_sight sight; /* as the last turn left it */
-        bool answered;         /* since then */
-        usec_t wall_ahead;     /* of CLOCK_BOOTTIME, by the last answer */
+        struct output_endpoint endpoint;
+        struct account_output outputs[OUTPUTS_MAX];
+        size_t n_outputs;
 
         enum account_state state;
         char *problem;
-        usec_t retry_at;
+        usec_t retry_at; /* USEC_NEVER: not by itself */
         struct backoff backoff;
 
         struct connect_facts facts;
         usec_t facts_at;    /* 0: never */
         usec_t answered_at; /* by /sync; 0: never */
-        bool started, settled, held, watching, expecting, catching_up;
-        struct presence_watch presence;
-        usec_t held_at, live_first, live_last; /* how that was when the claim began to be held */
-        char written[CLAIM_STATE_MAX];         /* the state written last; "": none yet */
+        bool begun, settled;
+        bool ask_aside;   /* what the server is is asked again without giving up the poll */
+        bool suspect;     /* one request was told that the session has ended: to be asked about */
+        bool doubted;     /* ... and is being: nothing is written meanwhile */
+        bool expecting;   /* other machines are about to tell something: no pause */
+        bool catching_up; /* what they have told during a pause is being asked for */
+        enum sync_sight sight;
+        unsigned n_calls, n_announced;
+        usec_t now, wall; /* of the last account_run() */
 };
 
 const char *account_state_to_string(enum account_state s) {
@@ -82,26 +103,27 @@ const char *account_state_to_string(enum account_state s) {
         return "broken";
 }
 
-/* There is something for account_run() to do. */
+static bool is_final(const struct account *a) {
+        return a->state == ACCOUNT_SIGNED_OUT || a->state == ACCOUNT_BROKEN;
+}
+
 static void touch(struct account *a) {
-        (void) sd_event_source_set_enabled(a->turn, SD_EVENT_ONESHOT);
+        a->handler.touched(a->handler.userdata);
 }
 
 /* Takes the problem. */
 static void set_state(struct account *a, enum account_state state, char *problem, usec_t retry_at) {
-        const char *before = a->problem ? a->problem : "", *after = problem ? problem : "";
-        bool same = a->state == state && a->retry_at == retry_at && streq(before, after);
-
         if (a->state != state)
                 log_debug("Account %s: %s -> %s", a->name, account_state_to_string(a->state),
                           account_state_to_string(state));
+        /* Whatever it waits for: it has had its chance to tell of calls. */
+        if (state != ACCOUNT_CONNECTING && state != ACCOUNT_SYNCING)
+                a->settled = true;
         a->state = state;
         free(a->problem);
         a->problem = problem;
         a->retry_at = retry_at;
         touch(a);
-        if (!same)
-                a->handler->changed(a->handler->userdata, a);
 }
 
 /* While an attempt is under way people still want to know what was wrong with the last one. */
@@ -122,47 +144,43 @@ static __attribute__((format(printf, 1, 2))) char *sentence(const char *format, 
         return n < 0 ? NULL : s;
 }
 
-static usec_t retry_time(struct account *a, usec_t at_least) {
-        usec_t wait = backoff_next(&a->backoff, random_u32());
+/* The larger of what the server asks for and our own back-off. */
+static usec_t retry_time(struct account *a, usec_t asked, usec_t now) {
+        usec_t wait = backoff_next(&a->backoff, a->random(a->handler.userdata));
 
-        if (at_least != USEC_NEVER && at_least > wait)
-                wait = at_least;
-        return usec_add(clock_now(), wait);
+        return usec_add(now, asked != USEC_NEVER && asked > wait ? asked : wait);
 }
 
-static void signed_out(struct account *a) {
+static void signed_out(struct account *a, usec_t now) {
         sync_stop(a->sync);
         sync_forget_position(a->sync);
-        a->handler->position(a->handler->userdata, a, NULL);
+        a->doubted = false;
+        a->handler.position(a->handler.userdata, NULL, now, a->wall);
         set_state(a, ACCOUNT_SIGNED_OUT,
                   sentence("the server has ended the session of %s: log in again with \"busyctl login %s\"",
                            a->user_id, a->name),
-                  USEC_NEVER);
+                  usec_add(now, FINAL_RETRY));
 }
 
 /* Before it ever worked the address is wrong; afterwards a captive portal or a proxy in trouble answers. */
-static void not_matrix(struct account *a, const struct matrix_reply *reply) {
-        char *problem = sentence("%s: %s", matrix_client_base_url(a->client), reply->problem);
-
-        if (a->facts_at > 0)
-                set_state(a, ACCOUNT_WAITING, problem, retry_time(a, reply->retry_after));
-        else
-                set_state(a, ACCOUNT_BROKEN, problem, usec_add(clock_now(), RETRY_MAX));
+static void not_matrix(struct account *a, const struct matrix_reply *reply, usec_t now) {
+        set_state(a, a->facts_at > 0 ? ACCOUNT_WAITING : ACCOUNT_BROKEN,
+                  sentence("%s: %s", a->homeserver, reply->problem), retry_time(a, reply->retry_after, now));
 }
 
-static void failed(struct account *a, const struct matrix_reply *reply) {
+static void failed(struct account *a, const struct matrix_reply *reply, usec_t now) {
         a->catching_up = false;
         switch (reply->outcome) {
         case MATRIX_SIGNED_OUT:
-                signed_out(a);
+                signed_out(a, now);
                 break;
         case MATRIX_LOCKED:
                 set_state(a, ACCOUNT_LOCKED,
                           sentence("the server's administrator has locked %s: ask them", a->user_id),
-                          usec_add(clock_now(), LOCKED_RETRY));
+                          usec_add(now, LOCKED_RETRY));
                 break;
         case MATRIX_NOT_MATRIX:
-                not_matrix(a, reply);
+                not_matrix(a, reply, now);
                 break;
         case MATRIX_OK:
         case MATRIX_RETRY:
@@ -172,121 +190,64 @@ static void failed(struct account *a, const struct matrix_reply *reply) {
         case MATRIX_UNRECOGNIZED:
         case MATRIX_BAD_TOKEN_POS:
         case MATRIX_BAD_FILTER:
-                set_state(a, ACCOUNT_WAITING, sentence("%s", reply->problem), retry_time(a, reply->retry_after));
+                set_state(a, ACCOUNT_WAITING, sentence("%s", reply->problem), retry_time(a, reply->retry_after, now));
                 break;
         }
 }
 
-static void failed_errno(struct account *a, int error) {
-        failed(a, &(struct matrix_reply){
-                          .outcome = MATRIX_RETRY, .problem = strerror(-error), .retry_after = USEC_NEVER });
+static void failed_errno(struct account *a, int error, usec_t now) {
+        failed(a,
+               &(struct matrix_reply){
+                       .outcome = MATRIX_RETRY, .problem = strerror(-error), .retry_after = USEC_NEVER },
+               now);
 }
 
-/* ---- own presence ---- */
+/* ---- facts for the outputs ---- */
 
-static bool presence_wanted(const struct account *a) {
-        return a->settings.presence != PRESENCE_OFF;
+static void outputs_configured(struct account *a, usec_t now) {
+        for (size_t i = 0; i < a->n_outputs; i++)
+                if (a->outputs[i].output->kind->configured)
+                        a->outputs[i].output->kind->configured(a->outputs[i].output, now);
 }
 
-static bool presence_pushed(const struct account *a) {
-        return presence_wanted(a) && a->facts.traits->pushes_own_presence;
+static void outputs_reconnected(struct account *a, usec_t now) {
+        for (size_t i = 0; i < a->n_outputs; i++)
+                if (a->outputs[i].output->kind->reconnected)
+                        a->outputs[i].output->kind->reconnected(a->outputs[i].output, now);
 }
 
-static void tell_presence(struct account *a) {
-        if (a->presence.shown_known)
-                a->handler->presence_seen(a->handler->userdata, a, &a->presence.shown);
+static void outputs_watching(struct account *a, bool watching, usec_t now) {
+        for (size_t i = 0; i < a->n_outputs; i++)
+                if (a->outputs[i].output->kind->watching)
+                        a->outputs[i].output->kind->watching(a->outputs[i].output, watching, now);
 }
 
-static void unsure(struct account *a) {
-        a->handler->presence_unsure(a->handler->userdata, a);
-}
+static void outputs_answered(struct account *a, const struct sync_answer *answer) {
+        const struct sync_batch *b = answer->batch;
 
-/* By us, or by another machine of ours. */
-static bool is_held(const struct account *a) {
-        return a->held || heard_holds(a->heard, PRESENCE_OUTPUT);
-}
+        for (size_t i = 0; i < a->n_outputs; i++) {
+                struct output *o = a->outputs[i].output;
 
-/* A value that no claim can hold is left unknown: a read says what is wrong with it. */
-static void presence_arrived(struct account *a, const char *presence, const char *status_msg) {
-        struct claim_value v;
-
-        if (presence_value(&v, presence, status_msg) < 0) {
-                a->presence.shown_known = false;
-                unsure(a);
-                return;
+                if (answer->initial && o->kind->resynced)
+                        o->kind->resynced(o, answer->now);
+                if (b->own_presence && o->kind->presence)
+                        o->kind->presence(o, b->presence, b->status_msg, answer->now);
         }
-        presence_watch_seen(&a->presence, &v, is_held(a), clock_now());
-        tell_presence(a);
 }
 
-static void on_presence(const struct matrix_reply *reply, void *userdata) {
-        struct account *a = userdata;
+static void tell_drivers_of_machines(struct account *a, usec_t now) {
+        for (size_t i = 0; i < a->n_outputs; i++) {
+                struct account_output *o = &a->outputs[i];
+                struct claim_other others[HEARD_MAX];
+                size_t n = heard_claims(a->heard, o->output->kind->name, a->facts.device_id, others);
 
-        a->presence_request = NULL;
-        if (reply->outcome == MATRIX_OK)
-                presence_arrived(a, json_member_string(reply->body, "presence"),
-                                 json_member_string(reply->body, "status_msg"));
-        else
-                return; /* whoever needs it asks again */
-        if (!a->watching)
-                unsure(a);
+                if (o->output->kind->machines)
+                        o->output->kind->machines(o->output, heard_holds(a->heard, o->output->kind->name), now);
+                driver_machines_changed(o->driver, others, n, now);
+        }
 }
 
-/* The first answer of /sync leaves out who is offline: the value to start with comes from a request of its own. */
-static void ask_presence(struct account *a) {
-        int r;
-
-        if (!presence_wanted(a) || a->presence_request)
-                return;
-        r = matrix_presence_get(a->client, a->user_id, on_presence, a, &a->presence_request);
-        if (r < 0)
-                log_debug("Cannot ask for the presence of account %s: %s", a->name, strerror(-r));
-}
-
-static void forget_presence(struct account *a) {
-        a->presence_request = http_request_free(a->presence_request);
-        a->presence.shown_known = false;
-}
-
-void account_presence_read(struct account *a, const struct claim_value *v) {
-        presence_watch_seen(&a->presence, v, is_held(a), clock_now());
-}
-
-/* ---- the poll ---- */
-
-/* A poll that counts would show a user as present of whom only the message is claimed. */
-static bool state_is_claimed(const struct account *a) {
-        if (*a->written)
-                return streq(a->written, PRESENCE_STATE_BUSY) || streq(a->written, PRESENCE_STATE_UNAVAILABLE);
-        return a->settings.presence != PRESENCE_STATUS;
-}
-
-/* Without a counted poll `unavailable` ends within 30 s; a busy lasts until the next poll. */
-static void update_held(struct account *a) {
-        bool fallback = !a->facts.versions.busy_presence || streq(a->written, PRESENCE_STATE_UNAVAILABLE);
-
-        touch(a);
-        sync_set_held(a->sync, a->held && state_is_claimed(a), fallback);
-}
-
-static void update_options(struct account *a) {
-        touch(a);
-        sync_set_options(a->sync, &(struct sync_options){
-                                          .poll_timeout = a->settings.poll_timeout,
-                                          .poll_pause = a->expecting ? 0 : a->settings.poll_pause,
-                                          .own_presence = presence_pushed(a),
-                                          .account_data = a->facts.traits->filters_by_prefix ? ENTRY_TYPE : NULL,
-                                          .while_idle = a->facts.traits->while_idle,
-                                          .while_held = a->facts.traits->while_held,
-                                  });
-}
-
-void account_presence_written(struct account *a, const char *state) {
-        a->presence_request = http_request_free(a->presence_request);
-        presence_watch_written(&a->presence);
-        (void) snprintf(a->written, sizeof(a->written), "%s", state);
-        update_held(a);
-}
+/* ---- answers of the poll ---- */
 
 static bool apply(struct account *a, const struct sync_answer *answer) {
         const struct kind_time t = { .now = answer->now, .wall = answer->wall };
@@ -312,8 +273,6 @@ static bool apply(struct account *a, const struct sync_answer *answer) {
         sync_set_in_call(a->sync, kinds_in_call(a->kinds));
         return concerned;
 }
-
-/* ---- the user's other machines ---- */
 
 /* What comes with the first answer may have been written long ago. */
 static usec_t age_of(const json_t *content, const struct sync_answer *answer) {
@@ -345,68 +304,12 @@ static void take_account_data(struct account *a, const struct sync_answer *answe
                 tell_resync_end(a->tell);
         tell_refresh(a->tell);
         if (changed)
-                a->handler->others_changed(a->handler->userdata, a);
+                tell_drivers_of_machines(a, answer->now);
 }
 
-static void on_told(void *userdata) {
-        struct account *a = userdata;
-
-        touch(a);
-        a->handler->changed(a->handler->userdata, a);
+static void on_sync_touched(void *userdata) {
+        touch(userdata);
 }
-
-const struct heard *account_heard(const struct account *a) {
-        return a->heard;
-}
-
-size_t account_others(const struct account *a, const char *output, struct claim_other ret[HEARD_MAX]) {
-        return heard_claims(a->heard, output, a->facts.device_id, ret);
-}
-
-usec_t account_others_deadline(const struct account *a) {
-        return heard_deadline(a->heard);
-}
-
-void account_expire_others(struct account *a, usec_t now) {
-        if (heard_expire(a->heard, now))
-                a->handler->others_changed(a->handler->userdata, a);
-}
-
-void account_tell_others(struct account *a, const char *output, const struct claim_other *claim) {
-        touch(a);
-        tell_set(a->tell, output, claim);
-}
-
-void account_expect_others(struct account *a, bool expecting) {
-        if (a->expecting == expecting)
-                return;
-        a->expecting = expecting;
-        update_options(a);
-}
-
-bool account_is_telling(const struct account *a) {
-        return tell_is_pending(a->tell);
-}
-
-void account_catch_up(struct account *a) {
-        if (!heard_any(a->heard) || !sync_catch_up(a->sync))
-                return;
-        a->catching_up = true;
-        touch(a);
-}
-
-bool account_is_catching_up(const struct account *a) {
-        return a->catching_up;
-}
-
-static void caught_up(struct account *a) {
-        if (!a->catching_up)
-                return;
-        a->catching_up = false;
-        a->handler->changed(a->handler->userdata, a);
-}
-
-/* ---- answers ---- */
 
 static bool on_answer(void *userdata, const struct sync_answer *answer) {
         struct account *a = userdata;
@@ -416,30 +319,23 @@ static bool on_answer(void *userdata, const struct sync_answer *answer) {
         if (b->overflow)
                 log_warning("Account %s: more than %d events in one answer, ignoring the rest", a->name,
                             SYNC_EVENTS_MAX);
-        a->answered = true;
-        a->wall_ahead = answer->wall - answer->now;
-        touch(a);
         concerned = apply(a, answer);
         take_account_data(a, answer);
-        caught_up(a);
-        if (answer->initial) {
-                forget_presence(a);
-                ask_presence(a);
-        }
-        if (b->own_presence && presence_pushed(a)) {
-                a->presence_request = http_request_free(a->presence_request);
-                presence_arrived(a, b->presence, b->status_msg);
-        }
+        a->catching_up = false;
+        outputs_answered(a, answer);
         if (answer->moves)
-                a->handler->position(a->handler->userdata, a, b->next_batch);
+                a->handler.position(a->handler.userdata, b->next_batch, answer->now, answer->wall);
         a->answered_at = answer->now;
         backoff_reset(&a->backoff);
+        if (a->facts_at > 0 && answer->now > usec_add(a->facts_at, FACTS_AGE))
+                a->ask_aside = true;
+        touch(a);
         if (answer->more)
                 return concerned; /* what came since the position is still on its way */
-        set_state(a, ACCOUNT_ONLINE, NULL, USEC_NEVER);
-        if (!a->settled) {
-                a->settled = true;
-                a->handler->settled(a->handler->userdata, a);
+        if (a->state != ACCOUNT_ONLINE) {
+                set_state(a, ACCOUNT_ONLINE, NULL, USEC_NEVER);
+                for (size_t i = 0; i < a->n_outputs; i++)
+                        driver_reconnected(a->outputs[i].driver);
         }
         return concerned;
 }
@@ -454,167 +350,305 @@ static void on_position_lost(void *userdata) {
         struct account *a = userdata;
 
         log_info("Account %s: the server does not know our position any more, starting over", a->name);
-        a->handler->position(a->handler->userdata, a, NULL);
-}
-
-static void on_touched(void *userdata) {
-        touch(userdata);
+        a->handler.position(a->handler.userdata, NULL, a->now, a->wall);
 }
 
 static void on_sync_failed(void *userdata, const struct matrix_reply *reply) {
-        failed(userdata, reply);
-}
-
-/* After sync has done what was due. An answer may have brought news while nothing was watched yet: blindness is told
- * in any case. */
-static void look(struct account *a) {
-        enum sync_sight before = a->sight;
-        bool answered = a->answered;
-
-        a->sight = sync_sight(a->sync);
-        a->answered = false;
-        if (a->sight == SYNC_ASKING || (a->sight == before && !(a->sight == SYNC_BLIND && answered)))
-                return;
-        a->watching = a->sight == SYNC_WATCHING && presence_pushed(a);
-        if (a->sight == SYNC_BLIND)
-                unsure(a);
-        else if (a->watching)
-                tell_presence(a);
-        else if (a->held && state_is_claimed(a) && a->facts.traits->sync_erases_busy && a->handler->presence_erased)
-                a->handler->presence_erased(a->handler->userdata, a);
+        failed(userdata, reply, reply->now);
 }
 
 /* ---- attempts ---- */
 
-static void go(struct account *a, bool gap) {
-        usec_t silent = clock_now() - a->answered_at;
+static void go(struct account *a, bool gap, usec_t now) {
+        usec_t silent = now - a->answered_at;
 
         if (a->answered_at > 0 && silent > SYNC_GAP_MAX)
                 sync_forget_position(a->sync);
         else if (gap || (a->answered_at > 0 && silent > SYNC_STALE))
                 sync_resync(a->sync);
         set_state_keeping_problem(a, ACCOUNT_SYNCING);
-        if (a->cure)
-                cure_check(a->cure);
-        if (!sync_is_resyncing(a->sync))
-                ask_presence(a);
+        outputs_reconnected(a, now);
         sync_go(a->sync);
-        touch(a);
 }
 
-static bool facts_fit(struct account *a) {
+static bool facts_fit(struct account *a, usec_t now) {
+        a->doubted = false;
         if (streq(a->facts.user_id, a->user_id))
                 return true;
+        sync_stop(a->sync);
         set_state(
                 a, ACCOUNT_BROKEN,
                 sentence("the session of account %s belongs to %s, not to %s: log in again with \"busyctl login %s\"",
                          a->name, a->facts.user_id, a->user_id, a->name),
-                USEC_NEVER);
+                usec_add(now, FINAL_RETRY));
         return false;
+}
+
+static void take_facts(struct account *a, const struct connect_facts *facts, usec_t now) {
+        a->facts = *facts;
+        a->facts_at = now;
+        a->endpoint.known = true;
+        tell_set_device(a->tell, a->facts.device_id);
+        outputs_configured(a, now);
+}
+
+/* Asked along with other traffic: only what it tells counts, unless that is the end of the session. */
+static void on_asked_aside(struct account *a, const struct matrix_reply *failure, const struct connect_facts *facts,
+                           usec_t now) {
+        if (facts) {
+                take_facts(a, facts, now);
+                (void) facts_fit(a, now);
+        } else if (failure->outcome == MATRIX_SIGNED_OUT)
+                failed(a, failure, now);
+        touch(a);
 }
 
 static void on_connected(const struct matrix_reply *failure, const struct connect_facts *facts, void *userdata) {
         struct account *a = userdata;
+        bool aside = a->state != ACCOUNT_CONNECTING;
+        usec_t now = failure ? failure->now : facts->now;
 
-        if (facts) {
-                a->facts = *facts;
-                a->facts_at = clock_now();
+        if (aside)
+                on_asked_aside(a, failure, facts, now);
+        else if (failure)
+                failed(a, failure, now);
+        else {
+                take_facts(a, facts, now);
+                if (facts_fit(a, now))
+                        go(a, /* gap= */ false, now);
         }
-        if (failure)
-                failed(a, failure);
         a->connect = connect_free(a->connect);
-        if (failure || !facts_fit(a))
-                return;
-        tell_set_device(a->tell, a->facts.device_id);
-        update_options(a);
-        update_held(a);
-        a->handler->changed(a->handler->userdata, a);
-        go(a, /* gap= */ false);
 }
 
-static void try_connect(struct account *a) {
+static void try_connect(struct account *a, usec_t now) {
         int r;
 
         set_state_keeping_problem(a, ACCOUNT_CONNECTING);
         r = connect_start(&a->connect, a->client, on_connected, a);
         if (r < 0)
-                failed_errno(a, r);
+                failed_errno(a, r, now);
 }
 
-static bool facts_are_fresh(const struct account *a) {
-        return a->facts_at > 0 && streq(a->facts.user_id, a->user_id) && clock_now() - a->facts_at < FACTS_FRESH;
+static bool facts_are_fresh(const struct account *a, usec_t now) {
+        return a->facts_at > 0 && streq(a->facts.user_id, a->user_id) && now - a->facts_at < FACTS_FRESH;
 }
 
-static void try_now(struct account *a, bool gap) {
+static void try_now(struct account *a, bool gap, bool ask, usec_t now) {
         a->connect = connect_free(a->connect);
         sync_stop(a->sync);
+        a->doubted = a->suspect || is_final(a);
         if (gap)
                 sync_resync(a->sync);
-        if (facts_are_fresh(a))
-                go(a, gap);
+        if (!ask && facts_are_fresh(a, now))
+                go(a, gap, now);
         else
-                try_connect(a);
+                try_connect(a, now);
 }
 
-static usec_t account_run(struct account *a, usec_t now) {
-        usec_t next;
-
-        if (a->retry_at <= now)
-                try_now(a, /* gap= */ false);
-        next = sync_run(a->sync, now);
-        if (sync_error(a->sync) < 0 && a->state == ACCOUNT_SYNCING)
-                failed_errno(a, sync_error(a->sync));
-        look(a);
-        next = usec_min(next, kinds_run(a->kinds, now));
-        next = usec_min(next, tell_run(a->tell, now, now + a->wall_ahead));
-        return usec_min(next, a->retry_at);
+static void drivers_try_again(struct account *a) {
+        for (size_t i = 0; i < a->n_outputs; i++)
+                driver_try_again(a->outputs[i].driver);
 }
 
-static void run(struct account *a) {
-        usec_t at = account_run(a, clock_now());
-        int r = sd_event_source_set_time(a->timer, at);
-
-        if (r >= 0)
-                r = sd_event_source_set_enabled(a->timer, at == USEC_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_error("Cannot set the timer of account %s: %s", a->name, strerror(-r));
-}
-
-static int on_turn(sd_event_source *source, void *userdata) {
-        run(userdata);
-        return 0;
-}
-
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        run(userdata);
-        return 0;
-}
-
-int account_start(struct account *a) {
-        a->started = true;
-        try_connect(a);
-        return 0;
-}
-
-void account_wake(struct account *a, bool gap) {
-        if (!a->started || a->state == ACCOUNT_SIGNED_OUT)
+void account_wake(struct account *a, bool gap, usec_t now) {
+        if (!a->begun)
                 return;
         backoff_reset(&a->backoff);
-        a->presence_request = http_request_free(a->presence_request);
-        try_now(a, gap);
+        drivers_try_again(a);
+        try_now(a, gap, /* ask= */ is_final(a), now);
 }
 
-void account_set_held(struct account *a, bool held) {
-        if (a->held == held)
-                return;
-        if (held) {
-                a->held_at = clock_now();
-                presence_watch_live(&a->presence, a->watching, a->held_at, &a->live_first, &a->live_last);
-                a->presence.broken = true;
-        }
-        a->held = held;
-        update_held(a);
+void account_retry_now(struct account *a, usec_t now) {
+        backoff_reset(&a->backoff);
+        drivers_try_again(a);
+        if (a->state == ACCOUNT_ONLINE || a->state == ACCOUNT_SYNCING)
+                a->ask_aside = true;
+        else if (a->state != ACCOUNT_CONNECTING)
+                try_now(a, /* gap= */ false, /* ask= */ true, now);
+        touch(a);
 }
+
+/* A state that looks final is asked about again only where something is at stake. */
+static usec_t due_at(const struct account *a) {
+        bool nothing_at_stake = a->retry_at != USEC_NEVER && a->state == ACCOUNT_SIGNED_OUT && !account_owes(a);
+
+        return nothing_at_stake ? USEC_NEVER : a->retry_at;
+}
+
+/* What is due of the connection itself. */
+static void run_connection(struct account *a, usec_t now) {
+        if (!a->begun) {
+                a->begun = true;
+                try_connect(a, now);
+        }
+        if (a->suspect && !is_final(a) && !a->doubted)
+                try_now(a, /* gap= */ false, /* ask= */ true, now);
+        else if (now >= due_at(a))
+                try_now(a, /* gap= */ false, /* ask= */ is_final(a), now);
+        else if (a->ask_aside && a->state == ACCOUNT_ONLINE && !a->connect) {
+                a->ask_aside = false;
+                if (connect_start(&a->connect, a->client, on_connected, a) < 0)
+                        log_debug("Account %s: the server cannot be asked again what it is", a->name);
+        }
+        a->suspect = false;
+}
+
+/* ---- what the claims ask of the rest ---- */
+
+static uint32_t door_random(void *userdata) {
+        struct account *a = userdata;
+
+        return a->random(a->handler.userdata);
+}
+
+static void door_touched(void *userdata) {
+        touch(userdata);
+}
+
+/* One request was told that the session has ended, or is locked: whether that is so, the server says when asked. */
+static void door_refused(void *userdata, const struct output_result *result) {
+        struct account *a = userdata;
+
+        a->suspect = true;
+        touch(a);
+}
+
+static void door_tell(void *userdata, const char *output, const struct claim_other *claim) {
+        struct account *a = userdata;
+
+        tell_set(a->tell, output, claim);
+}
+
+static bool door_is_telling(void *userdata) {
+        struct account *a = userdata;
+
+        return tell_is_pending(a->tell);
+}
+
+static void door_hear(void *userdata) {
+        struct account *a = userdata;
+
+        if (heard_any(a->heard) && sync_catch_up(a->sync))
+                a->catching_up = true;
+}
+
+static bool door_is_hearing(void *userdata) {
+        const struct account *a = userdata;
+
+        return a->catching_up;
+}
+
+static bool door_is_machine(void *userdata, const char *device_id) {
+        const struct account *a = userdata;
+
+        return heard_has(a->heard, device_id);
+}
+
+/* Before the server is known, how it behaves is not, and nothing can be done right. */
+static bool can_act(const struct account *a) {
+        return a->endpoint.known && !is_final(a) && !a->doubted && a->state != ACCOUNT_LOCKED;
+}
+
+static void apply_poll(struct account *a) {
+        struct output_poll all = { .counted = false };
+
+        for (size_t i = 0; i < a->n_outputs; i++) {
+                const struct output *o = a->outputs[i].output;
+                struct output_poll one = { .counted = false };
+
+                if (o->kind->poll)
+                        o->kind->poll(o, &one);
+                all.own_presence = all.own_presence || one.own_presence;
+                all.counted = all.counted || one.counted;
+                all.soon = all.soon || one.soon;
+        }
+        sync_set_options(a->sync, &(struct sync_options){
+                                          .poll_timeout = a->settings.poll_timeout,
+                                          .poll_pause = a->expecting ? 0 : a->settings.poll_pause,
+                                          .own_presence = all.own_presence,
+                                          .account_data = a->facts.traits->filters_by_prefix ? ENTRY_TYPE : NULL,
+                                          .while_idle = a->facts.traits->while_idle,
+                                          .while_held = a->facts.traits->while_held,
+                                  });
+        sync_set_held(a->sync, all.counted, all.soon);
+}
+
+static void tell_calls(struct account *a, const struct account_situation *s, usec_t now) {
+        if (s->n_calls != a->n_calls || s->n_announced != a->n_announced)
+                for (size_t i = 0; i < a->n_outputs; i++)
+                        driver_calls_changed(a->outputs[i].driver, s->n_announced < a->n_announced, now);
+        a->n_calls = s->n_calls;
+        a->n_announced = s->n_announced;
+}
+
+static void run_claims(struct account *a, bool may, usec_t now) {
+        bool again = true, shared = false;
+
+        for (unsigned round = 0; again && round < ROUNDS_MAX; round++) {
+                again = false;
+                apply_poll(a);
+                for (size_t i = 0; i < a->n_outputs; i++)
+                        again = driver_step(a->outputs[i].driver, may, now) || again;
+        }
+        for (size_t i = 0; i < a->n_outputs; i++)
+                shared = shared || driver_is_shared(a->outputs[i].driver);
+        a->expecting = shared;
+        apply_poll(a);
+}
+
+/* Returns whether what is seen of the server has changed, so that the claims have something to look at. */
+static bool run_poll(struct account *a, usec_t now, usec_t *ret_deadline) {
+        enum sync_sight before = a->sight;
+
+        *ret_deadline = sync_run(a->sync, now);
+        if (sync_error(a->sync) < 0 && (a->state == ACCOUNT_ONLINE || a->state == ACCOUNT_SYNCING))
+                failed_errno(a, sync_error(a->sync), now);
+        a->sight = sync_sight(a->sync);
+        if (a->sight == before || a->sight == SYNC_ASKING)
+                return false;
+        outputs_watching(a, a->sight == SYNC_WATCHING, now);
+        return true;
+}
+
+static void learn(struct account *a) {
+        for (size_t i = 0; i < a->n_outputs; i++) {
+                const struct output *o = a->outputs[i].output;
+
+                if (a->endpoint.sticks || !o->kind->sticks || !o->kind->sticks(o))
+                        continue;
+                a->endpoint.sticks = true;
+                a->handler.learned(a->handler.userdata);
+        }
+}
+
+usec_t account_run(struct account *a, const struct account_situation *s, usec_t now) {
+        const struct driver_want want = { .busy = s->busy, .message = s->message, .now = now, .wall = s->wall };
+        bool may;
+        usec_t wake_at, poll_at;
+
+        a->now = now;
+        a->wall = s->wall;
+        run_connection(a, now);
+        wake_at = kinds_run(a->kinds, now);
+        if (heard_expire(a->heard, now))
+                tell_drivers_of_machines(a, now);
+        for (size_t i = 0; i < a->n_outputs && s->acts; i++)
+                driver_set_want(a->outputs[i].driver, &want);
+        tell_calls(a, s, now);
+        may = s->acts && can_act(a);
+        run_claims(a, may, now);
+        if (run_poll(a, now, &poll_at))
+                run_claims(a, may, now);
+        wake_at = usec_min(wake_at, poll_at);
+        wake_at = usec_min(wake_at, tell_run(a->tell, now, s->wall));
+        for (size_t i = 0; i < a->n_outputs; i++)
+                wake_at = usec_min(wake_at, driver_deadline(a->outputs[i].driver));
+        wake_at = usec_min(wake_at, heard_deadline(a->heard));
+        learn(a);
+        return usec_min(wake_at, due_at(a));
+}
+
+/* ---- settings ---- */
 
 static int copy_settings(struct account *a, const struct account_settings *settings) {
         char *message = strdup(settings->message ? settings->message : "");
@@ -628,51 +662,35 @@ static int copy_settings(struct account *a, const struct account_settings *setti
         return 0;
 }
 
-int account_set_settings(struct account *a, const struct account_settings *settings) {
-        bool wanted = presence_wanted(a);
+int account_set_settings(struct account *a, const struct account_settings *settings, usec_t now) {
         int r = copy_settings(a, settings);
 
         if (r < 0)
                 return r;
         kinds_set_call_cap(a->kinds, a->settings.call_cap);
-        update_options(a);
-        update_held(a);
-        if (!wanted && a->answered_at > 0)
-                ask_presence(a);
-        a->handler->changed(a->handler->userdata, a);
+        outputs_configured(a, now);
+        touch(a);
         return 0;
 }
 
-/* ---- tokens besides the session's ---- */
-
-static void on_cure_checked(void *userdata) {
-        struct account *a = userdata;
-
-        a->handler->changed(a->handler->userdata, a);
+static void forget_appservice(struct account *a) {
+        if (a->appservice)
+                explicit_bzero(a->appservice, strlen(a->appservice));
+        free(a->appservice);
+        a->appservice = NULL;
 }
 
-static int set_appservice(struct account *a, const char *token) {
-        int r;
+int account_set_appservice(struct account *a, const char *token, usec_t now) {
+        char *copy = token ? strdup(token) : NULL;
 
-        if (token && a->cure && cure_has_token(a->cure, token)) {
-                cure_check(a->cure);
-                return 0;
-        }
-        a->cure = cure_free(a->cure);
-        if (!token)
-                return 0;
-        r = cure_new(&a->cure, a->http, matrix_client_base_url(a->client), a->user_id, token, on_cure_checked, a);
-        if (r >= 0 && account_is_known(a))
-                cure_check(a->cure);
-        return r;
-}
-
-int account_set_tokens(struct account *a, const struct account_tokens *tokens) {
-        int r = set_appservice(a, tokens->appservice);
-
-        update_held(a);
-        a->handler->changed(a->handler->userdata, a);
-        return r;
+        if (token && !copy)
+                return -ENOMEM;
+        forget_appservice(a);
+        a->appservice = copy;
+        a->endpoint.appservice = copy;
+        outputs_configured(a, now);
+        touch(a);
+        return 0;
 }
 
 /* ---- the object ---- */
@@ -693,68 +711,96 @@ static int start_sync(struct account *a, const char *since) {
 
         if (!messages || !state || !in_call)
                 return -ENOMEM;
+        a->sync_handler = (struct sync_handler){ .touched = on_sync_touched,
+                                                 .answer = on_answer,
+                                                 .position_lost = on_position_lost,
+                                                 .failed = on_sync_failed,
+                                                 .rooms = on_rooms,
+                                                 .userdata = a };
         return sync_new(&a->sync, a->client, a->user_id, since,
                         &(struct sync_wants){ .messages = messages, .state = state, .in_call = in_call },
                         &a->sync_handler);
 }
 
-static int start_parts(struct account *a, sd_event *event, struct http *http, const struct session *session,
-                       const char *since, const struct call_sink *sink) {
-        int r = matrix_client_new(&a->client, http, session->homeserver, session->access_token);
+static int start_outputs(struct account *a, const struct claim_journal *journal) {
+        const struct driver_doors doors = {
+                .account = a->name,
+                .journal = journal,
+                .random = door_random,
+                .touched = door_touched,
+                .refused = door_refused,
+                .tell = door_tell,
+                .is_telling = door_is_telling,
+                .hear = door_hear,
+                .is_hearing = door_is_hearing,
+                .userdata = a,
+        };
 
-        if (r < 0)
-                return r;
-        r = start_kinds(a, sink);
+        for (const struct output_kind *const *k = outputs; *k; k++) {
+                struct account_output *o = &a->outputs[a->n_outputs];
+                int r = (*k)->make(&o->output, &a->endpoint);
+
+                if (r < 0)
+                        return r;
+                a->n_outputs++;
+                r = driver_new(&o->driver, o->output, &doors);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int start_parts(struct account *a, struct http *http, const struct account_options *o) {
+        int r = matrix_client_new(&a->client, http, o->homeserver, o->access_token);
+
+        if (r >= 0)
+                r = start_kinds(a, o->sink);
         if (r >= 0)
                 r = heard_new(&a->heard);
         if (r >= 0)
-                r = tell_new(&a->tell, a->client, a->user_id, on_told, a);
+                r = tell_new(&a->tell, a->client, a->user_id, door_touched, a);
+        if (r >= 0)
+                r = start_sync(a, o->since);
         if (r < 0)
                 return r;
-        r = sd_event_add_time(event, &a->timer, CLOCK_BOOTTIME, 0, 0, on_timer, a);
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(a->timer, "matrix-account");
-        (void) sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
-        r = sd_event_add_defer(event, &a->turn, on_turn, a);
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(a->turn, "matrix-account-turn");
-        a->retry_at = USEC_NEVER;
-        a->sync_handler = (struct sync_handler){ .touched = on_touched,
-                                                 .answer = on_answer,
-                                                 .position_lost = on_position_lost,
-                                                 .rooms = on_rooms,
-                                                 .failed = on_sync_failed,
-                                                 .userdata = a };
-        return start_sync(a, since);
+        a->endpoint = (struct output_endpoint){
+                .http = http,
+                .client = a->client,
+                .user_id = a->user_id,
+                .facts = &a->facts,
+                .settings = &a->settings,
+                .sticks = o->sticks,
+                .is_machine = door_is_machine,
+                .touched = door_touched,
+                .userdata = a,
+        };
+        return start_outputs(a, o->journal);
 }
 
-int account_new(struct account **ret, sd_event *event, struct http *http, const char *name,
-                const struct session *session, const struct account_settings *settings, const char *since,
-                const struct call_sink *sink, const struct account_handler *handler) {
+int account_new(struct account **ret, struct http *http, const struct account_options *options,
+                const struct account_handler *handler) {
         SCOPED(account_free) struct account *a = calloc(1, sizeof(*a));
         int r;
 
         if (!a)
                 return -ENOMEM;
-        a->handler = handler;
-        a->http = http;
+        a->handler = *handler;
+        a->random = options->random;
         a->backoff = (struct backoff){ .first = RETRY_FIRST, .cap = RETRY_MAX };
         a->facts.traits = server_traits_find(NULL, NULL);
-        a->name = strdup(name);
-        a->user_id = strdup(session->user_id);
-        if (!a->name || !a->user_id)
+        a->retry_at = USEC_NEVER;
+        a->name = strdup(options->name);
+        a->user_id = strdup(options->user_id);
+        a->homeserver = strdup(options->homeserver);
+        if (!a->name || !a->user_id || !a->homeserver)
                 return -ENOMEM;
-        if (session->device_id)
-                (void) snprintf(a->facts.device_id, sizeof(a->facts.device_id), "%s", session->device_id);
-        r = copy_settings(a, settings);
+        (void) snprintf(a->facts.device_id, sizeof(a->facts.device_id), "%s", options->device_id);
+        r = copy_settings(a, options->settings);
         if (r < 0)
                 return r;
-        r = start_parts(a, event, http, session, since, sink);
+        r = start_parts(a, http, options);
         if (r < 0)
                 return r;
-        update_options(a);
         *ret = TAKE(a);
         return 0;
 }
@@ -762,17 +808,19 @@ int account_new(struct account **ret, sd_event *event, struct http *http, const 
 struct account *account_free(struct account *a) {
         if (!a)
                 return NULL;
-        http_request_free(a->presence_request);
+        for (size_t i = 0; i < a->n_outputs; i++) {
+                driver_free(a->outputs[i].driver);
+                output_free(a->outputs[i].output);
+        }
         connect_free(a->connect);
         sync_free(a->sync);
         kinds_free(a->kinds);
         tell_free(a->tell);
         heard_free(a->heard);
-        sd_event_source_disable_unref(a->timer);
-        sd_event_source_disable_unref(a->turn);
         matrix_client_free(a->client);
-        cure_free(a->cure);
+        forget_appservice(a);
         free(a->name);
+        free(a->homeserver);
         free(a->user_id);
         free(a->message);
         free(a->problem);
@@ -796,6 +844,10 @@ const char *account_homeserver(const struct account *a) {
         return matrix_client_base_url(a->client);
 }
 
+const char *account_server(const struct account *a) {
+        return a->facts.server;
+}
+
 enum account_state account_state(const struct account *a) {
         return a->state;
 }
@@ -805,48 +857,32 @@ const char *account_problem(const struct account *a) {
 }
 
 usec_t account_retry_at(const struct account *a) {
-        return a->retry_at;
+        return due_at(a);
 }
 
-bool account_is_known(const struct account *a) {
-        return a->facts.user_id[0] != '\0';
+bool account_is_settled(const struct account *a) {
+        return a->settled;
 }
 
-const struct server_traits *account_traits(const struct account *a) {
-        return a->facts.traits;
+bool account_owes(const struct account *a) {
+        for (size_t i = 0; i < a->n_outputs; i++)
+                if (driver_owes(a->outputs[i].driver))
+                        return true;
+        return false;
 }
 
-const char *account_server(const struct account *a) {
-        return a->facts.server;
+bool account_is_at_rest(const struct account *a) {
+        if (!a->endpoint.known || is_final(a))
+                return true;
+        for (size_t i = 0; i < a->n_outputs; i++)
+                if (!driver_is_at_rest(a->outputs[i].driver))
+                        return false;
+        return true;
 }
 
-const struct matrix_versions *account_versions(const struct account *a) {
-        return &a->facts.versions;
-}
-
-const struct profile_support *account_profile(const struct account *a) {
-        return &a->facts.profile;
-}
-
-struct cure *account_cure(const struct account *a) {
-        return a->cure;
-}
-
-const struct account_settings *account_settings(const struct account *a) {
-        return &a->settings;
-}
-
-struct matrix_client *account_client(struct account *a) {
-        return a->client;
-}
-
-void account_presence_live(const struct account *a, usec_t *ret_first, usec_t *ret_last) {
-        usec_t now = clock_now();
-
-        if (!a->held) {
-                presence_watch_live(&a->presence, a->watching, now, ret_first, ret_last);
-                return;
-        }
-        *ret_first = a->live_first > 0 ? a->live_first + (now - a->held_at) : 0;
-        *ret_last = a->live_last > 0 ? a->live_last + (now - a->held_at) : 0;
+bool account_report(struct account *a, size_t i, struct driver_report *ret) {
+        if (i >= a->n_outputs)
+                return false;
+        driver_report(a->outputs[i].driver, ret);
+        return true;
 }

@@ -1,20 +1,15 @@
-/* One Matrix account: connects, learns what the server is, follows /sync and feeds the call kinds. Decides
- * nothing about presence: it is asked by outputs and by the manager. */
+/* One Matrix account: wires what belongs to it together (client, server, sync, calls, outputs, machines) and keeps its
+ * connection alive. Owns no decision on what is written and knows nothing of presence: outputs do. Reads no clock and
+ * owns no timer: run it each turn in which a fact came in (`touched`), and at its deadline. */
 #pragma once
-
-#include <systemd/sd-event.h>
 
 #include "core/account-settings.h"
 #include "core/base.h"
 #include "core/calls.h"
-#include "core/claim.h"
-#include "matrix/client/api.h"
-#include "matrix/client/client.h"
-#include "matrix/outputs/cure.h"
-#include "matrix/machines/heard.h"
-#include "matrix/server/profile-support.h"
-#include "matrix/server/traits.h"
-#include "state/session.h"
+#include "core/journal.h"
+#include "matrix/outputs/driver.h"
+
+struct http;
 
 enum account_state {
         ACCOUNT_CONNECTING, /* asking the server what it is, and whose the token is */
@@ -22,97 +17,80 @@ enum account_state {
         ACCOUNT_ONLINE,     /* polling */
         ACCOUNT_WAITING,    /* an attempt failed; the next one is at account_retry_at() */
         ACCOUNT_LOCKED,     /* by the server's administrator; tried again every few minutes */
-        ACCOUNT_SIGNED_OUT, /* the token is gone: `busyctl login` */
-        ACCOUNT_BROKEN,     /* will not work without a change: wrong user, not a homeserver */
+        ACCOUNT_SIGNED_OUT, /* the token is gone: `busyctl login`; asked again now and then while something is owed */
+        ACCOUNT_BROKEN,     /* will not work without a change: wrong user, not a homeserver; asked again likewise */
 };
 const char *account_state_to_string(enum account_state s); /* "connecting", ... "signed-out", "broken" */
 
 struct account;
 
+/* Copied, but for what sink and journal point to. */
+struct account_options {
+        const char *name;
+        const char *homeserver, *user_id, *access_token;
+        const char *device_id; /* "": not known */
+        /* The position up to which everything was seen; NULL: none, or older than SYNC_GAP_MAX (sync.h). */
+        const char *since;
+        bool sticks; /* learned in an earlier run, see account_handler.learned */
+        const struct account_settings *settings;
+        const struct call_sink *sink; /* where its calls are reported, as source "matrix/NAME" */
+        const struct claim_journal *journal;
+        uint32_t (*random)(void *userdata); /* for waits */
+};
+
+/* Not to be answered by freeing the account. */
 struct account_handler {
-        /* State, traits, problem, anything that account_*() getters tell. */
-        void (*changed)(void *userdata, struct account *a);
-        /* The first sync is through: the calls of now are reported. Once per account_new(). */
-        void (*settled)(void *userdata, struct account *a);
-        /* Own presence as the server told it, canonical as presence_value() makes it (presence.h). */
-        void (*presence_seen)(void *userdata, struct account *a, const struct claim_value *v);
-        /* Nothing pushes any more: what was seen may be outdated until the next presence_seen or read. */
-        void (*presence_unsure)(void *userdata, struct account *a);
-        /* A poll of ours has overwritten what we had written, as some servers do (traits: sync_erases_busy). May be
-         * NULL. */
-        void (*presence_erased)(void *userdata, struct account *a);
-        /* The user's other machines have told something, or are not believed any more: account_others(). */
-        void (*others_changed)(void *userdata, struct account *a);
-        /* Everything up to here is applied: store it. NULL: forget the stored one. */
-        void (*position)(void *userdata, struct account *a, const char *since);
+        /* A fact came in: account_run() in this turn of the loop, but not from within. */
+        void (*touched)(void *userdata);
+        /* Everything up to here is applied: store it. NULL: forget the stored one. `now`, `wall`: this instant. */
+        void (*position)(void *userdata, const char *since, usec_t now, usec_t wall);
+        /* Busy has stuck on this account while another client of the user was online: later runs should know. */
+        void (*learned)(void *userdata);
         void *userdata;
 };
 
-/* Copies what it keeps, but not sink and handler. `since` may be NULL; if it is older than
- * SYNC_GAP_MAX (see sync.h) the caller passes NULL. Nothing happens before account_start(). */
-int account_new(struct account **ret, sd_event *event, struct http *http, const char *name,
-                const struct session *session, const struct account_settings *settings, const char *since,
-                const struct call_sink *sink, const struct account_handler *handler);
-struct account *account_free(struct account *a); /* cancels everything; no callbacks, no requests.
-                                                  * Not from within one of its own callbacks. */
+/* Nothing is sent before the first account_run(). */
+int account_new(struct account **ret, struct http *http, const struct account_options *options,
+                const struct account_handler *handler);
+struct account *account_free(struct account *a); /* cancels everything; no callbacks, no requests */
 CLEANUP(struct account, account_free);
-int account_start(struct account *a);
 
-/* While held, polls use the traits' `while_held`, which keeps a claim alive. False ends a counted poll at once,
- * before anything else is written (reference 2.4, step 6). */
-void account_set_held(struct account *a, bool held);
-
-/* Takes effect at once where it can. */
-int account_set_settings(struct account *a, const struct account_settings *settings);
-
-/* Besides the session's token; NULL: none. Copied. */
-struct account_tokens {
-        const char *appservice; /* of an application service that may act for the user */
+/* What the account cannot know by itself. */
+struct account_situation {
+        bool acts;           /* false: what goes on is not known yet, so that nothing may be written or given back */
+        bool busy;           /* the user is, and it may be shown */
+        const char *message; /* by hand; NULL: the configured one */
+        /* Calls of the user on this account; those of them that another client of theirs has told of. */
+        unsigned n_calls, n_announced;
+        usec_t wall; /* by the clock on the wall, of this instant */
 };
-int account_set_tokens(struct account *a, const struct account_tokens *tokens);
+/* Does everything that is due and returns when to be called next at the latest. */
+usec_t account_run(struct account *a, const struct account_situation *s, usec_t now);
+
+int account_set_settings(struct account *a, const struct account_settings *settings, usec_t now);
+/* The token of an application service that may act for the user, besides the session's; NULL: none. Copied. */
+int account_set_appservice(struct account *a, const char *token, usec_t now);
 
 /* After a suspend, or when the network is back: try now; `gap` true: resync, a stored position may hide things. */
-void account_wake(struct account *a, bool gap);
+void account_wake(struct account *a, bool gap, usec_t now);
+/* A person asks for it: every wait is over, what was taken for final is asked again, and so is what the server is. */
+void account_retry_now(struct account *a, usec_t now);
+
+/* ---- what there is to tell ---- */
 
 const char *account_name(const struct account *a);
 const char *account_user_id(const struct account *a);
 const char *account_device_id(const struct account *a); /* of the session, as the server says; "": not known yet */
 const char *account_homeserver(const struct account *a);
+const char *account_server(const struct account *a); /* "Synapse 1.160.0" or "" */
 enum account_state account_state(const struct account *a);
 const char *account_problem(const struct account *a); /* "" or a sentence for people that says what to do */
 usec_t account_retry_at(const struct account *a);     /* USEC_NEVER: no attempt is planned */
-/* The server was reached once: its traits and versions are known. */
-bool account_is_known(const struct account *a);
-const struct server_traits *account_traits(const struct account *a); /* "unknown" until known */
-const char *account_server(const struct account *a);                 /* "Synapse 1.160.0" or "" */
-const struct matrix_versions *account_versions(const struct account *a);
-const struct profile_support *account_profile(const struct account *a);
-const struct account_settings *account_settings(const struct account *a);
-struct matrix_client *account_client(struct account *a);
-struct cure *account_cure(const struct account *a); /* NULL: none is set up */
-/* Synapse's rule for "another client keeps presence alive" (reference 2.8): when the own presence was seen to be
- * other than offline, without a break, first and last; 0: not. While a claim is held: as it was when that began, so
- * that a choice made by it stands. */
-void account_presence_live(const struct account *a, usec_t *ret_first, usec_t *ret_last);
-
-/* ---- the user's other machines (heard.h) ---- */
-
-const struct heard *account_heard(const struct account *a);
-/* What they owe on that output. Returns how many. */
-size_t account_others(const struct account *a, const char *output, struct claim_other ret[HEARD_MAX]);
-/* When to call account_expire_others(), which tells of it if something is not believed any more. */
-usec_t account_others_deadline(const struct account *a);
-void account_expire_others(struct account *a, usec_t now);
-/* Tells them what is owed on that output; NULL: nothing any more. Called often. */
-void account_tell_others(struct account *a, const char *output, const struct claim_other *claim);
-/* Something is to be done as soon as they tell: polls make no pause. */
-void account_expect_others(struct account *a, bool expecting);
-/* There are some, and they do not know it yet; `changed` is called when that has an end. */
-bool account_is_telling(const struct account *a);
-/* What they have told during a pause between polls is asked for now; `changed` as above. */
-void account_catch_up(struct account *a);
-bool account_is_catching_up(const struct account *a);
-
-/* For the outputs: own presence was read; is going to be written with this state (canonical words). */
-void account_presence_read(struct account *a, const struct claim_value *v);
-void account_presence_written(struct account *a, const char *state);
+/* It has told of its calls, or has had its chance to. */
+bool account_is_settled(const struct account *a);
+/* The journal holds something of it: this machine, or with it another one, has yet to give it back. */
+bool account_owes(const struct account *a);
+/* Nothing is owed, or nothing can be done about it as things are. */
+bool account_is_at_rest(const struct account *a);
+/* `i` from 0; false: there are no more. */
+bool account_report(struct account *a, size_t i, struct driver_report *ret);

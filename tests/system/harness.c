@@ -17,13 +17,15 @@
 #define ARGUMENTS_MAX 32
 #define ENV_MAX       48
 
-/* No waiting for what a test does not ask about. */
+/* No waiting for what a test does not ask about. Busy also where a phone is online: how that is decided has tests of
+ * its own. */
 static const char *const default_config = "[busyd]\n"
                                           "hint-delay = 0s\n"
                                           "end-grace = 0s\n"
                                           "hint-end-grace = 0s\n"
                                           "log-level = debug\n"
                                           "[account " ACCOUNT "]\n"
+                                          "presence = busy\n"
                                           "poll-pause = 0s\n";
 
 /* ---- folders ---- */

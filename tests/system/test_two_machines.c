@@ -133,7 +133,8 @@ WORLD_TEST(two_machines, single_busy_other_begins_first, SINGLE_BUSY) {
 
 /* What one tells comes while the other one makes a pause between its polls, as by default. */
 WORLD_TEST(two_machines, told_in_a_pause) {
-        overlap_with(w, "[busyd]\nend-grace = 0s\nlog-level = debug\n", HS_BUSY, 0, 0);
+        overlap_with(w, "[busyd]\nend-grace = 0s\nlog-level = debug\n[account " ACCOUNT "]\npresence = busy\n",
+                     HS_BUSY, 0, 0);
 }
 
 /* A call of Matrix is seen by both, in the same moment. */
@@ -164,8 +165,8 @@ WORLD_TEST(two_machines, single_value_same_call, SINGLE_VALUE) {
 WORLD_TEST(two_machines, another_message_there) {
         struct two t = { .w = { w, world_new_beside(w) } };
 
-        world_config(t.w[1],
-                     "[busyd]\nend-grace = 0s\n[account " ACCOUNT "]\npoll-pause = 0s\nmessage = On the phone\n");
+        world_config(t.w[1], "[busyd]\nend-grace = 0s\n[account " ACCOUNT
+                             "]\npoll-pause = 0s\npresence = busy\nmessage = On the phone\n");
         start_two(&t);
         busy(w, true);
         expect_presence(w, HS_BUSY, "In a call");

@@ -40,14 +40,14 @@ int accounts_new(struct accounts **ret, const struct accounts_context *context) 
 struct accounts *accounts_free(struct accounts *s) {
         return NULL;
 }
-int accounts_update(struct accounts *s, const struct config *config, bool by_hand, usec_t now) {
+int accounts_update(struct accounts *s, const struct config *config, bool by_hand, const struct instant *at) {
         t.n_updates++;
         return 0;
 }
 int accounts_let_go(struct accounts *s, const char *name, usec_t until) {
         return streq(name, "home") ? 0 : -ENOENT;
 }
-usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, usec_t now) {
+usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, const struct instant *at) {
         t.wanted = *wanted;
         (void) snprintf(t.message, sizeof(t.message), "%s", wanted->message ? wanted->message : "");
         return USEC_NEVER;

@@ -38,18 +38,17 @@ static const struct plan_row {
 };
 
 /* One other machine. */
-static struct heard *laptop(void) {
-        SCOPED(json_decref) json_t *entry = entry_new(NULL, 0, WALL);
-        struct heard *heard;
+static bool is_laptop(void *userdata, const char *device_id) {
+        return streq(device_id, "LAPTOP");
+}
 
-        cr_assert_eq(heard_new(&heard), 0);
-        cr_assert(heard_take(heard, ENTRY_TYPE "LAPTOP", entry, 0, 0));
-        return heard;
+static void plan_for(struct cure_plan *ret, const json_t *devices, const char *own, const struct claim_value *prior) {
+        cure_plan(
+                ret, devices,
+                &(struct cure_situation){ .own_device = own, .is_machine = is_laptop, .prior = prior, .wall = WALL });
 }
 
 Test(cure, plan) {
-        SCOPED(heard_free) struct heard *heard = laptop();
-
         for (size_t i = 0; i < ARRAY_SIZE(plan_rows); i++) {
                 const struct plan_row *row = &plan_rows[i];
                 SCOPED(json_decref) json_t *devices = json_loads(row->devices, 0, NULL);
@@ -59,7 +58,7 @@ Test(cure, plan) {
                 size_t n = 0;
 
                 cr_assert_eq(claim_value_set(&prior, row->prior, ""), 0);
-                cure_plan(&plan, devices, row->own, heard, &prior, WALL);
+                plan_for(&plan, devices, row->own, &prior);
                 for (size_t k = 0; k < plan.n; k++)
                         n += (size_t) snprintf(text + n, sizeof(text) - n, "%s %s,", plan.targets[k].device,
                                                plan.targets[k].state);
@@ -68,7 +67,6 @@ Test(cure, plan) {
 }
 
 Test(cure, more_devices_than_it_asks) {
-        SCOPED(heard_free) struct heard *heard = laptop();
         json_t *devices = json_array();
         struct claim_value prior;
         struct cure_plan plan;
@@ -80,7 +78,7 @@ Test(cure, more_devices_than_it_asks) {
                         devices, json_pack("{s:s,s:I}", "device_id", id, "last_seen_ts", INT64_C(1600000000000) + i));
         }
         cr_assert_eq(claim_value_set(&prior, "online", ""), 0);
-        cure_plan(&plan, devices, "A", heard, &prior, WALL);
+        plan_for(&plan, devices, "A", &prior);
         cr_expect_eq(plan.n, (size_t) CURE_DEVICES_MAX + 2);
         cr_expect_str_eq(plan.targets[0].device, "A");
         snprintf(id, sizeof(id), "D%d", 3 * CURE_DEVICES_MAX - 1);

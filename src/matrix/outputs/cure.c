@@ -124,31 +124,31 @@ static const char *state_of(const json_t *device, const struct claim_value *prio
         return alive && !streq(prior->state, PRESENCE_STATE_OFFLINE) ? "online" : PRESENCE_STATE_OFFLINE;
 }
 
-static void add_others(struct cure_plan *p, const json_t **list, size_t n, const char *own_device,
-                       const struct heard *heard, const struct claim_value *prior, usec_t wall) {
+static void add_others(struct cure_plan *p, const json_t **list, size_t n, const struct cure_situation *s) {
         for (size_t i = 0, taken = 0; i < n && taken < CURE_DEVICES_MAX; i++) {
                 const char *id = json_member_string(list[i], "device_id");
 
-                if (!id || !*id || streq(id, own_device))
+                if (!id || !*id || streq(id, s->own_device))
                         continue;
-                add(p, id, heard_has(heard, id) ? PRESENCE_STATE_OFFLINE : state_of(list[i], prior, wall));
+                add(p, id,
+                    s->is_machine && s->is_machine(s->userdata, id) ? PRESENCE_STATE_OFFLINE
+                                                                    : state_of(list[i], s->prior, s->wall));
                 taken++;
         }
 }
 
-void cure_plan(struct cure_plan *ret, const json_t *devices, const char *own_device, const struct heard *heard,
-               const struct claim_value *prior, usec_t wall) {
+void cure_plan(struct cure_plan *ret, const json_t *devices, const struct cure_situation *s) {
         size_t n = json_array_size(devices);
         const json_t **list = calloc(n + 1, sizeof(void *));
 
         ret->n = 0;
-        if (*own_device)
-                add(ret, own_device, PRESENCE_STATE_OFFLINE);
+        if (*s->own_device)
+                add(ret, s->own_device, PRESENCE_STATE_OFFLINE);
         for (size_t i = 0; list && i < n; i++)
                 list[i] = json_array_get(devices, i);
         if (list) {
                 qsort(list, n, sizeof(const json_t *), compare_last_seen);
-                add_others(ret, list, n, own_device, heard, prior, wall);
+                add_others(ret, list, n, s);
         }
         add(ret, "", PRESENCE_STATE_OFFLINE);
         free(list);

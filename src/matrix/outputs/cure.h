@@ -4,7 +4,6 @@
 
 #include "core/claim.h"
 #include "matrix/client/client.h"
-#include "matrix/machines/heard.h"
 
 /* More devices than these are not asked to let go: those used last come first. */
 #define CURE_DEVICES_MAX 128
@@ -40,11 +39,18 @@ struct cure_plan {
         size_t n;
 };
 
+struct cure_situation {
+        const char *own_device; /* "": a session without one */
+        /* Whether that device is another busyd of the user's; NULL: there is none. */
+        bool (*is_machine)(void *userdata, const char *device_id);
+        void *userdata;
+        const struct claim_value *prior;
+        usec_t wall; /* since 1970 */
+};
+
 /* From the answer of GET /devices: the own device first, or a client that wakes up would catch busy from it again;
- * last without a device. Those of other busyd are nobody's presence, like our own. Pure; `wall` is the time since
- * 1970. */
-void cure_plan(struct cure_plan *ret, const json_t *devices, const char *own_device, const struct heard *heard,
-               const struct claim_value *prior, usec_t wall);
+ * last without a device. Those of other busyd are nobody's presence, like our own. Pure. */
+void cure_plan(struct cure_plan *ret, const json_t *devices, const struct cure_situation *s);
 
 int cure_devices_get(struct cure *c, matrix_done_t done, void *userdata, struct http_request **ret);
 int cure_put(struct cure *c, const struct cure_target *target, const char *message, matrix_done_t done, void *userdata,

@@ -1,78 +1,161 @@
 /* A thing that can be written on an account while its user is busy. One file per output, one line in the table of
- * output.c. Translates between claim values and requests; the claim machine decides. */
+ * output.c. An output is an object that owns what it knows: it is told facts, and answers what should stand there, how
+ * the place behaves and what to tell people. Who drives its claim (driver.h) decides when what is written. */
 #pragma once
 
+#include "core/account-settings.h"
 #include "core/claim.h"
-#include "matrix/account.h"
+#include "matrix/client/client.h"
+#include "matrix/server/probe.h"
 
-struct output_request;
+#define OUTPUTS_MAX 4
+
+/* What an output may know of the account it is on; all of it outlives the output, and may change: `configured` then
+ * says so. */
+struct output_endpoint {
+        struct http *http;
+        struct matrix_client *client;
+        const char *user_id;
+        const struct connect_facts *facts; /* of the server; all empty until it is known */
+        bool known;
+        const struct account_settings *settings;
+        const char *appservice; /* the token of an application service that may act for the user; NULL: none */
+        bool sticks;            /* learned in an earlier run: busy has stuck here while another client was online */
+        /* Whether that device is another busyd of the user's. */
+        bool (*is_machine)(void *userdata, const char *device_id);
+        /* A fact came in by itself: what is asked of the output may be answered otherwise now. */
+        void (*touched)(void *userdata);
+        void *userdata;
+};
+
+/* Whoever drives the claim on it hears what the server shows there. */
+struct output_listener {
+        void (*seen)(void *userdata, const struct claim_value *v, usec_t now);
+        void (*unsure)(void *userdata); /* pushes may have been missed */
+        void (*erased)(void *userdata); /* the server has lost our value, as known from its traits */
+        void *userdata;
+};
+
+/* What an output's value needs of the long poll. */
+struct output_poll {
+        bool own_presence; /* the own presence is asked for */
+        bool counted;      /* polls keep the value alive; false ends one that does at once */
+        bool soon;         /* ... and may not wait for the next poll */
+};
+
+/* How the claim on it stands. */
+struct output_claim {
+        enum claim_phase phase;
+        bool owed, state_claimed; /* a value of ours may stand there, and the state is part of it */
+        bool standing;            /* as far as is known it does: whatever keeps it alive should run */
+};
+
+/* What its choice depends on besides what it knows itself. */
+struct output_situation {
+        usec_t now, wall;
+        const char *message;              /* given by hand with `busyctl busy -m`; NULL: the configured one */
+        const struct claim_owed *owed;    /* what stands there by an earlier choice; NULL: nothing */
+        const struct claim_want *current; /* what has been wanted in this call so far; NULL: it begins */
+};
 
 struct output_result {
         enum matrix_outcome outcome;
         usec_t retry_after;       /* USEC_NEVER: the server did not say */
+        usec_t now;               /* of the answer */
         const char *problem;      /* for people; "" on success */
         struct claim_value value; /* of a read */
         bool hidden;              /* nobody may look: what was written last stands there, else `value` */
 };
 typedef void (*output_done_t)(const struct output_result *result, void *userdata);
 
-/* What only the manager knows and an output may need for its choice. */
-struct output_situation {
-        usec_t now;
-        bool sticks;                   /* learned: busy stuck on this account before */
-        const char *message;           /* given by hand with `busyctl busy -m`; NULL: the configured one */
-        const struct claim_owed *owed; /* what stands there by an earlier choice; NULL: nothing */
-};
+struct output;
+struct output_request;
 
-struct output {
+struct output_kind {
         const char *name;      /* "presence" */
         const char *no_effect; /* why a server may take it without effect, for people; NULL: unknown */
         bool follows_calls;    /* other clients of the user write it at the beginning and end of their own calls */
+        int (*make)(struct output **ret, const struct output_endpoint *at);
+        void (*free)(struct output *o);
+
+        /* ---- facts; NULL: they do not matter to it ---- */
+
+        /* Settings, tokens or what is known of the server are other ones. */
+        void (*configured)(struct output *o, usec_t now);
+        /* The server answers again; and a whole state has come: what was seen before is old. */
+        void (*reconnected)(struct output *o, usec_t now);
+        void (*resynced)(struct output *o, usec_t now);
+        /* The own presence has come with a poll. */
+        void (*presence)(struct output *o, const char *presence, const char *status_msg, usec_t now);
+        /* Whether what comes is told at once, and everything before has arrived: once for each poll. */
+        void (*watching)(struct output *o, bool watching, usec_t now);
+        /* Another machine of the user's holds it, or not any more. */
+        void (*machines)(struct output *o, bool hold, usec_t now);
+        void (*claim)(struct output *o, const struct output_claim *c, usec_t now);
+
+        /* ---- answers ---- */
+
+        /* When they may be others without a new fact. NULL: never. */
+        usec_t (*run)(struct output *o, usec_t now);
         /* Whether it can and should be used; *ret_why then says why not. */
-        bool (*usable)(const struct account *a, const char **ret_why);
-        void (*traits)(const struct account *a, struct claim_traits *ret);
+        bool (*usable)(const struct output *o, const char **ret_why);
+        void (*traits)(const struct output *o, struct claim_traits *ret);
         /* What should stand there while busy; *ret_why (or NULL) tells people why it is less than busy. */
-        void (*want)(const struct account *a, const struct output_situation *s, struct claim_want *ret,
-                     const char **ret_why);
+        void (*want)(struct output *o, const struct output_situation *s, struct claim_want *ret, const char **ret_why);
         /* After `want` was refused for good: something less. False: there is nothing less. */
-        bool (*fall_back)(const struct account *a, struct claim_want *want);
-        /* Requests are done and cancelled like http_start(). */
-        int (*read)(struct account *a, output_done_t done, void *userdata, struct output_request **ret);
-        int (*write)(struct account *a, const struct claim_value *v, output_done_t done, void *userdata,
+        bool (*fall_back)(const struct output *o, struct claim_want *want);
+        void (*poll)(const struct output *o, struct output_poll *ret); /* NULL: it needs nothing of it */
+        /* What was learned that a later run should know; see output_endpoint. NULL: nothing. */
+        bool (*sticks)(const struct output *o);
+        /* What ends a value that another session holds, for people; NULL: unknown. */
+        const char *(*stuck_until)(const struct output *o);
+
+        /* ---- requests: done and cancelled like http_start() ---- */
+
+        int (*read)(struct output *o, output_done_t done, void *userdata, struct output_request **ret);
+        int (*write)(struct output *o, const struct claim_value *v, usec_t now, output_done_t done, void *userdata,
                      struct output_request **ret);
         /* Writes what gives back `owed`, where that is more than writing `v`: once for each leave, and so it counts as
          * one write. NULL: it is not. */
-        int (*give_back)(struct account *a, const struct claim_value *v, const struct claim_owed *owed,
+        int (*give_back)(struct output *o, const struct claim_value *v, const struct claim_owed *owed, usec_t now,
                          output_done_t done, void *userdata, struct output_request **ret);
         /* Releases what other sessions of the user hold, to what was there before the claim; `v` is what gave back.
          * Only called while its traits say `curable`. */
-        int (*cure)(struct account *a, const struct claim_value *v, const struct claim_value *prior,
+        int (*cure)(struct output *o, const struct claim_value *v, const struct claim_value *prior, usec_t now,
                     output_done_t done, void *userdata, struct output_request **ret);
-        /* Whether a value of ours stands there, for what keeps it alive; false comes before it is given back. May be
-         * NULL. Called often. */
-        void (*set_standing)(struct account *a, bool standing);
 };
+
+/* NULL-terminated, at most OUTPUTS_MAX. */
+extern const struct output_kind *const outputs[];
+extern const struct output_kind output_presence;
+extern const struct output_kind output_profile;
+
+struct output *output_free(struct output *o); /* cancels what it has asked by itself; NULL is fine; returns NULL */
+CLEANUP(struct output, output_free);
 
 /* Cancels. After `done` returned the request is freed; the handler sets its own pointer to NULL first. */
 struct output_request *output_request_free(struct output_request *r);
 CLEANUP(struct output_request, output_request_free);
 
-/* NULL-terminated. */
-extern const struct output *const outputs[];
-extern const struct output output_presence;
-extern const struct output output_profile;
+/* ---- for the outputs and their driver ---- */
 
-/* ---- for the outputs ---- */
+/* The beginning of each output's own struct. */
+struct output {
+        const struct output_kind *kind;
+        const struct output_endpoint *at;
+        struct output_listener listener; /* zeroes: nobody listens yet */
+};
 
 /* Says what a reply means where that is more than its outcome. */
-typedef void (*output_translate_t)(struct account *a, const struct matrix_reply *reply, struct output_result *result);
-int output_request_new(struct output_request **ret, struct account *a, output_translate_t translate,
-                       output_done_t done, void *userdata);
+typedef void (*output_translate_t)(struct output *o, const struct matrix_reply *reply, struct output_result *result);
+int output_request_new(struct output_request **ret, struct output *o, output_translate_t translate, output_done_t done,
+                       void *userdata);
 /* For what takes several requests: looks at each answer. Returns 1: it has started the next one; 0: that was the last
  * one; or a negative errno. `data` is freed with the request. */
-typedef int (*output_more_t)(struct output_request *r, struct account *a, const struct matrix_reply *reply,
-                             void *data);
+typedef int (*output_more_t)(struct output_request *r, struct output *o, const struct matrix_reply *reply, void *data);
 void output_request_chain(struct output_request *r, output_more_t more, void *data);
 /* To be filled by the function that starts the request, which gets output_request_answered and the request. */
 struct http_request **output_request_http(struct output_request *r);
 void output_request_answered(const struct matrix_reply *reply, void *userdata);
+/* It will not work as asked, whatever the outcome was. */
+void output_refuse(struct output_result *result, const char *problem);

@@ -1,4 +1,10 @@
-/* The presence output: busy with a message, or as much of it as the server and the user's settings allow. */
+/* The presence output: busy with a message, or as much of it as the server and the user's settings allow. It owns what
+ * is known of the own presence: the value seen last, whether other clients of the user keep it alive
+ * (other-clients.h), and what keeps a value of ours alive.
+ *
+ *   shown     known: pushed or read, and nothing was written since; else not known
+ *   ours      from the moment a state of ours is sent until it is taken away, acknowledged, or owed no more
+ *   the poll  counted while a state of ours stands; asks for the own presence where the server pushes it */
 #include "matrix/outputs/presence.h"
 
 #include <errno.h>
@@ -6,41 +12,230 @@
 
 #include "matrix/outputs/cure.h"
 #include "matrix/outputs/output.h"
-#include "util/clock.h"
 #include "json/json.h"
+#include "util/log.h"
 
-static const char presence_is_off[] = "this server has presence switched off: nobody sees who is busy there";
+static const char not_allowed[] =
+        "this server does not allow it: presence may be switched off there, and nobody sees who is busy";
 
 static const char nobody_looks[] = "you share no room with anybody there, so nobody sees it";
 
-static const char would_stick[] =
-        "only the message: another of your clients is online, would catch the busy from this server and keep it after "
-        "the call (see \"busyctl doctor\" for a cure; presence = busy does it all the same)";
+static const char lacks_presence[] = "the answer of the server says nothing of your presence";
 
-static const char cure_fails[] =
-        "only the message: another of your clients is online and would keep the busy after the call, and the server "
-        "does not take the cure that is set up (see \"busyctl doctor\")";
+struct presence {
+        struct output output;
+        struct claim_value shown;
+        bool shown_known;
+        struct other_clients others;
+        struct http_request *look;
+        struct cure *cure;
+        struct output_claim claim;
+        bool was_wanted, resynced, watching, held_elsewhere, sticks;
+        bool ours;                     /* a state of this machine's is there, or on its way */
+        bool waits;                    /* shows less than it could, for the sake of other clients */
+        char written[CLAIM_STATE_MAX]; /* the state sent last; "": none yet */
+};
 
-static bool usable(const struct account *a, const char **ret_why) {
-        if (account_settings(a)->presence == PRESENCE_OFF) {
-                *ret_why = "switched off (presence = off)";
-                return false;
+static struct presence *presence_of(struct output *o) {
+        return (struct presence *) o;
+}
+
+static const struct presence *presence_of_const(const struct output *o) {
+        return (const struct presence *) o;
+}
+
+static const struct server_traits *server(const struct output *o) {
+        return o->at->facts->traits;
+}
+
+static bool is_wanted(const struct output *o) {
+        return o->at->settings->presence != PRESENCE_OFF;
+}
+
+static bool is_pushed(const struct output *o) {
+        return is_wanted(o) && server(o)->pushes_own_presence;
+}
+
+/* ---- what is seen ---- */
+
+static void tell_seen(struct presence *p, usec_t now) {
+        const struct output_listener *l = &p->output.listener;
+
+        if (p->shown_known && l->seen)
+                l->seen(l->userdata, &p->shown, now);
+}
+
+static void tell_unsure(struct presence *p) {
+        const struct output_listener *l = &p->output.listener;
+
+        if (l->unsure)
+                l->unsure(l->userdata);
+}
+
+/* A value that no claim can hold is left unknown: a read says what is wrong with it. */
+static void take(struct presence *p, const char *presence, const char *status_msg, usec_t idle_for, usec_t now) {
+        struct claim_value v;
+
+        if (presence_value(&v, presence, status_msg) < 0) {
+                p->shown_known = false;
+                tell_unsure(p);
+                return;
         }
-        return true;
+        p->shown = v;
+        p->shown_known = true;
+        other_clients_seen(&p->others, v.state, idle_for, now);
+        tell_seen(p, now);
 }
 
-static enum presence_cure cure_state(const struct account *a) {
-        const struct cure *c = account_cure(a);
+/* For how long nobody has been active; see other_clients_seen(). */
+static usec_t idle_for(const json_t *body) {
+        int64_t msec = json_member_int(body, "last_active_ago", -1);
 
-        return !c ? CURE_NONE : cure_works(c) ? CURE_WORKS : CURE_FAILS;
+        return msec < 0 ? USEC_NEVER : (usec_t) msec * USEC_PER_MSEC;
 }
 
-static void traits(const struct account *a, struct claim_traits *ret) {
-        const struct server_traits *t = account_traits(a);
-        usec_t refresh = account_settings(a)->refresh_interval;
+static void on_look(const struct matrix_reply *reply, void *userdata) {
+        struct presence *p = userdata;
+        const char *presence = reply->outcome == MATRIX_OK ? json_member_string(reply->body, "presence") : NULL;
 
-        if (refresh == 0)
-                refresh = t->refresh_interval;
+        p->look = NULL;
+        if (!presence)
+                return; /* whoever needs it asks again */
+        take(p, presence, json_member_string(reply->body, "status_msg"), idle_for(reply->body), reply->now);
+        if (!p->watching)
+                tell_unsure(p);
+        p->output.at->touched(p->output.at->userdata);
+}
+
+/* The first answer of /sync leaves out who is offline: the value to start with comes from a request of its own. */
+static void look(struct presence *p) {
+        const struct output_endpoint *at = p->output.at;
+        int r;
+
+        if (!is_wanted(&p->output) || p->look)
+                return;
+        r = matrix_presence_get(at->client, at->user_id, on_look, p, &p->look);
+        if (r < 0)
+                log_debug("The presence of %s cannot be asked for: %s", at->user_id, strerror(-r));
+}
+
+static void on_resynced(struct output *o, usec_t now) {
+        struct presence *p = presence_of(o);
+
+        p->look = http_request_free(p->look);
+        p->shown_known = false;
+        p->resynced = true;
+        look(p);
+}
+
+/* At the start the whole state comes soon, and the question then. */
+static void on_reconnected(struct output *o, usec_t now) {
+        struct presence *p = presence_of(o);
+
+        if (p->cure)
+                cure_check(p->cure);
+        if (p->resynced)
+                look(p);
+}
+
+static void on_pushed(struct output *o, const char *presence, const char *status_msg, usec_t now) {
+        struct presence *p = presence_of(o);
+
+        if (!is_pushed(o))
+                return;
+        p->look = http_request_free(p->look);
+        take(p, presence, status_msg, /* idle_for= */ 0, now);
+}
+
+/* A poll that counts would show a user as present of whom only the message is claimed. */
+static bool state_is_claimed(const struct presence *p) {
+        if (*p->written)
+                return streq(p->written, PRESENCE_STATE_BUSY) || streq(p->written, PRESENCE_STATE_UNAVAILABLE);
+        return p->claim.state_claimed;
+}
+
+static void on_watching(struct output *o, bool watching, usec_t now) {
+        struct presence *p = presence_of(o);
+        const struct output_listener *l = &o->listener;
+
+        p->watching = watching && is_pushed(o);
+        other_clients_watch(&p->others, p->watching, now);
+        if (!watching)
+                tell_unsure(p);
+        else if (p->watching)
+                tell_seen(p, now);
+        else if (p->claim.standing && state_is_claimed(p) && server(o)->sync_erases_busy && l->erased)
+                l->erased(l->userdata);
+}
+
+/* ---- what is ours ---- */
+
+static void update_ours(struct presence *p, const char *state, usec_t now) {
+        if (p->ours || p->held_elsewhere)
+                other_clients_own(&p->others, state, now);
+        else
+                other_clients_own_over(&p->others, now);
+}
+
+static void on_machines(struct output *o, bool hold, usec_t now) {
+        struct presence *p = presence_of(o);
+
+        if (p->held_elsewhere == hold)
+                return;
+        p->held_elsewhere = hold;
+        update_ours(p, PRESENCE_STATE_BUSY, now);
+}
+
+/* What an earlier run has written is ours too, in whatever state; what is owed no more is nobody's of us. */
+static void on_claim(struct output *o, const struct output_claim *c, usec_t now) {
+        struct presence *p = presence_of(o);
+        bool found = c->owed && c->state_claimed && !p->claim.owed && !*p->written, gone = !c->owed && p->claim.owed;
+
+        p->claim = *c;
+        if (found || gone) {
+                p->ours = found;
+                update_ours(p, "", now);
+        }
+        p->sticks = p->sticks || c->phase == CLAIM_STUCK;
+}
+
+/* From the moment it is sent: an echo may come before the acknowledgement. */
+static void sent(struct presence *p, const char *state, usec_t now) {
+        bool claimed = p->claim.state_claimed && !streq(state, PRESENCE_STATE_OFFLINE);
+
+        p->look = http_request_free(p->look);
+        p->shown_known = false;
+        (void) snprintf(p->written, sizeof(p->written), "%s", state);
+        if (claimed && p->claim.phase != CLAIM_LEAVING) {
+                p->ours = true;
+                update_ours(p, state, now);
+        }
+}
+
+static void withdrawn(struct presence *p, usec_t now) {
+        if (!p->ours || !streq(p->written, PRESENCE_STATE_OFFLINE))
+                return;
+        p->ours = false;
+        update_ours(p, PRESENCE_STATE_BUSY, now);
+}
+
+/* ---- answers ---- */
+
+static bool usable(const struct output *o, const char **ret_why) {
+        if (is_wanted(o))
+                return true;
+        *ret_why = "switched off (presence = off)";
+        return false;
+}
+
+static enum presence_cure cure_state(const struct presence *p) {
+        return !p->cure ? CURE_NONE : cure_works(p->cure) ? CURE_WORKS : CURE_FAILS;
+}
+
+static void traits(const struct output *o, struct claim_traits *ret) {
+        const struct server_traits *t = server(o);
+        usec_t refresh = o->at->settings->refresh_interval;
+
         *ret = (struct claim_traits){
                 .per_device = t->presence_per_device,
                 .withdrawn = PRESENCE_STATE_OFFLINE,
@@ -48,111 +243,120 @@ static void traits(const struct account *a, struct claim_traits *ret) {
                 .sticky = t->copies_busy,
                 .person_writes_whole = !t->presence_per_device,
                 .text_tells_person = true,
-                .pushed = t->pushes_own_presence && account_settings(a)->presence != PRESENCE_OFF,
-                .curable = cure_state(a) == CURE_WORKS,
-                .refresh_interval = refresh,
+                .pushed = is_pushed(o),
+                .curable = cure_state(presence_of_const(o)) == CURE_WORKS,
+                .refresh_interval = refresh > 0 ? refresh : t->refresh_interval,
         };
 }
 
-/* Design, section 6: busy unless it is known that it would stick. */
-void presence_want(const struct presence_facts *f, struct claim_want *ret, const char **ret_why) {
-        const char *state = f->takes_busy ? PRESENCE_STATE_BUSY : PRESENCE_STATE_UNAVAILABLE;
-        const char *why = f->takes_busy ? NULL : "the server does not offer busy (MSC3026): idle instead";
+/* What stands there by an earlier choice stays, also after a restart. The words may change in the middle of a call,
+ * and go: then what was there before them comes back. */
+static void want(struct output *o, const struct output_situation *s, struct claim_want *ret, const char **ret_why) {
+        struct presence *p = presence_of(o);
+        const struct account_settings *settings = o->at->settings;
+        bool chosen = s->current ? s->current->state_claimed : s->owed && s->owed->state_claimed;
+        bool words = s->current && s->current->text_claimed;
+        usec_t until;
 
-        *ret = (struct claim_want){ .state_claimed = true, .text_claimed = f->message && *f->message };
-        if (f->mode == PRESENCE_STATUS || f->mode == PRESENCE_OFF) {
-                ret->state_claimed = false;
-                why = "only the message, as configured (presence = status)";
-        } else if (f->mode == PRESENCE_AUTO && f->takes_busy && (f->copies_busy || f->sticks) && f->live &&
-                   f->cure != CURE_WORKS) {
-                ret->state_claimed = false;
-                why = f->cure == CURE_FAILS ? cure_fails : would_stick;
-        }
-        if (claim_value_set(&ret->value, ret->state_claimed ? state : "", ret->text_claimed ? f->message : "") < 0) {
-                ret->text_claimed = false;
-                (void) claim_value_set(&ret->value, ret->state_claimed ? state : "", "");
-                why = "the message is too long to be set";
-        }
-        *ret_why = why;
-}
-
-static void want(const struct account *a, const struct output_situation *s, struct claim_want *ret,
-                 const char **ret_why) {
-        const struct account_settings *settings = account_settings(a);
-        const char *why;
-        usec_t first, last;
-
-        account_presence_live(a, &first, &last);
         presence_want(&(struct presence_facts){ .mode = settings->presence,
-                                                .takes_busy = account_versions(a)->busy_presence,
-                                                .copies_busy = account_traits(a)->copies_busy,
-                                                .sticks = s->sticks,
-                                                .live = presence_is_live(first, last, s->now),
-                                                .cure = cure_state(a),
+                                                .takes_busy = o->at->facts->versions.busy_presence,
+                                                .copies_busy = server(o)->copies_busy,
+                                                .sticks = p->sticks,
+                                                .others = other_clients_judge(&p->others, s->now, &until),
+                                                .chosen = chosen,
+                                                .cure = cure_state(p),
                                                 .message = s->message ? s->message : settings->message },
-                      ret, &why);
-        if (ret_why)
-                *ret_why = why;
-}
-
-bool presence_fall_back(struct claim_want *w) {
-        if (!w->state_claimed)
-                return false;
-        if (streq(w->value.state, PRESENCE_STATE_BUSY)) {
-                (void) snprintf(w->value.state, sizeof(w->value.state), "%s", PRESENCE_STATE_UNAVAILABLE);
-                return true;
+                      ret, ret_why);
+        p->waits = settings->presence == PRESENCE_AUTO && !ret->state_claimed;
+        if (words && !ret->text_claimed && s->owed) {
+                ret->text_claimed = true;
+                (void) claim_value_set(&ret->value, ret->value.state, s->owed->prior.text);
         }
-        w->state_claimed = false;
-        w->value.state[0] = '\0';
-        return w->text_claimed;
 }
 
-static bool fall_back(const struct account *a, struct claim_want *w) {
+static bool fall_back(const struct output *o, struct claim_want *w) {
         return presence_fall_back(w);
 }
 
-static bool is_switched_off(const struct matrix_reply *reply) {
-        return reply->status == 403;
+static usec_t run(struct output *o, usec_t now) {
+        struct presence *p = presence_of(o);
+        usec_t until = USEC_NEVER;
+
+        if (p->waits && p->claim.phase != CLAIM_FREE)
+                (void) other_clients_judge(&p->others, now, &until);
+        return until;
 }
 
-static void refuse(struct output_result *result, const char *problem) {
-        result->outcome = MATRIX_REFUSED;
-        result->problem = problem;
+/* Without a counted poll `unavailable` ends within 30 s; a busy lasts until the next poll. */
+static void poll_wish(const struct output *o, struct output_poll *ret) {
+        const struct presence *p = presence_of_const(o);
+
+        *ret = (struct output_poll){
+                .own_presence = is_pushed(o),
+                .counted = p->claim.standing && state_is_claimed(p),
+                .soon = !o->at->facts->versions.busy_presence || streq(p->written, PRESENCE_STATE_UNAVAILABLE),
+        };
 }
 
-static void translate_read(struct account *a, const struct matrix_reply *reply, struct output_result *result) {
+static bool has_stuck(const struct output *o) {
+        return presence_of_const(o)->sticks;
+}
+
+static const char *stuck_until(const struct output *o) {
+        return server(o)->stuck_until;
+}
+
+/* ---- requests ---- */
+
+/* A Matrix answer that says no; what something in between says is nobody's word. */
+static bool is_not_allowed(const struct matrix_reply *reply) {
+        return reply->outcome == MATRIX_REFUSED && reply->status == 403 && reply->errcode;
+}
+
+static void translate_read(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
+        struct presence *p = presence_of(o);
         const char *presence = NULL, *status_msg = NULL;
 
         if (reply->outcome == MATRIX_OK) {
                 presence = json_member_string(reply->body, "presence");
                 status_msg = json_member_string(reply->body, "status_msg");
+                if (!presence) {
+                        result->outcome = MATRIX_UNSURE;
+                        result->problem = lacks_presence;
+                        return;
+                }
         } else if (reply->outcome == MATRIX_NOT_FOUND) {
                 result->outcome = MATRIX_OK; /* or nothing was ever set */
                 result->problem = nobody_looks;
                 result->hidden = true;
         } else {
-                if (is_switched_off(reply))
-                        refuse(result, presence_is_off);
+                if (is_not_allowed(reply))
+                        output_refuse(result, not_allowed);
                 return;
         }
         if (presence_value(&result->value, presence, status_msg) < 0)
-                refuse(result, "your status message is too long to be put back after a call: left alone");
-        else
-                account_presence_read(a, &result->value);
+                output_refuse(result, "your status message is too long to be put back after a call: left alone");
+        else if (presence) {
+                p->shown = result->value;
+                p->shown_known = true;
+                other_clients_seen(&p->others, result->value.state, idle_for(reply->body), reply->now);
+        }
 }
 
-static void translate_write(struct account *a, const struct matrix_reply *reply, struct output_result *result) {
-        if (is_switched_off(reply))
-                refuse(result, presence_is_off);
+static void translate_write(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
+        if (is_not_allowed(reply))
+                output_refuse(result, not_allowed);
+        else if (reply->outcome == MATRIX_OK)
+                withdrawn(presence_of(o), reply->now);
 }
 
-static int presence_read(struct account *a, output_done_t done, void *userdata, struct output_request **ret) {
+static int presence_read(struct output *o, output_done_t done, void *userdata, struct output_request **ret) {
         SCOPED(output_request_free) struct output_request *request = NULL;
-        int r = output_request_new(&request, a, translate_read, done, userdata);
+        int r = output_request_new(&request, o, translate_read, done, userdata);
 
         if (r < 0)
                 return r;
-        r = matrix_presence_get(account_client(a), account_user_id(a), output_request_answered, request,
+        r = matrix_presence_get(o->at->client, o->at->user_id, output_request_answered, request,
                                 output_request_http(request));
         if (r < 0)
                 return r;
@@ -160,23 +364,20 @@ static int presence_read(struct account *a, output_done_t done, void *userdata, 
         return 0;
 }
 
-const char *presence_word(const char *state, const struct server_traits *t) {
-        if (streq(state, PRESENCE_STATE_BUSY))
-                return t->busy_wire;
-        return *state ? state : PRESENCE_STATE_OFFLINE;
+static int put(struct output *o, const char *state, const char *message, struct output_request *request) {
+        return matrix_presence_put(o->at->client, o->at->user_id, presence_word(state, server(o)), message,
+                                   output_request_answered, request, output_request_http(request));
 }
 
-static int presence_write(struct account *a, const struct claim_value *v, output_done_t done, void *userdata,
-                          struct output_request **ret) {
+static int presence_write(struct output *o, const struct claim_value *v, usec_t now, output_done_t done,
+                          void *userdata, struct output_request **ret) {
         SCOPED(output_request_free) struct output_request *request = NULL;
-        const char *word = presence_word(v->state, account_traits(a));
-        int r = output_request_new(&request, a, translate_write, done, userdata);
+        int r = output_request_new(&request, o, translate_write, done, userdata);
 
         if (r < 0)
                 return r;
-        account_presence_written(a, v->state);
-        r = matrix_presence_put(account_client(a), account_user_id(a), word, v->text, output_request_answered, request,
-                                output_request_http(request));
+        sent(presence_of(o), v->state, now);
+        r = put(o, v->state, v->text, request);
         if (r < 0)
                 return r;
         *ret = TAKE(request);
@@ -202,7 +403,7 @@ static bool is_somebodys(const struct claim_owed *owed, const char *message) {
         return true;
 }
 
-static int withdraw_more(struct output_request *request, struct account *a, const struct matrix_reply *reply,
+static int withdraw_more(struct output_request *request, struct output *o, const struct matrix_reply *reply,
                          void *data) {
         struct withdrawal *w = data;
         int r;
@@ -211,28 +412,26 @@ static int withdraw_more(struct output_request *request, struct account *a, cons
                 return 0;
         if (!w->looked) {
                 w->looked = true;
-                r = matrix_presence_get(account_client(a), account_user_id(a), output_request_answered, request,
+                r = matrix_presence_get(o->at->client, o->at->user_id, output_request_answered, request,
                                         output_request_http(request));
                 return r < 0 ? r : 1;
         }
         if (reply->outcome == MATRIX_OK && is_somebodys(&w->owed, json_member_string(reply->body, "status_msg")))
                 return 0;
         w->put_back = true;
-        r = matrix_presence_put(account_client(a), account_user_id(a),
-                                presence_word(w->value.state, account_traits(a)), w->value.text,
-                                output_request_answered, request, output_request_http(request));
+        r = put(o, w->value.state, w->value.text, request);
         return r < 0 ? r : 1;
 }
 
-static int presence_give_back(struct account *a, const struct claim_value *v, const struct claim_owed *owed,
+static int presence_give_back(struct output *o, const struct claim_value *v, const struct claim_owed *owed, usec_t now,
                               output_done_t done, void *userdata, struct output_request **ret) {
         SCOPED(output_request_free) struct output_request *request = NULL;
         struct withdrawal *w;
         int r;
 
-        if (!account_traits(a)->message_per_device || !v->text[0])
-                return presence_write(a, v, done, userdata, ret);
-        r = output_request_new(&request, a, translate_write, done, userdata);
+        if (!server(o)->message_per_device || !v->text[0])
+                return presence_write(o, v, now, done, userdata, ret);
+        r = output_request_new(&request, o, translate_write, done, userdata);
         if (r < 0)
                 return r;
         w = calloc(1, sizeof(*w));
@@ -241,9 +440,8 @@ static int presence_give_back(struct account *a, const struct claim_value *v, co
         output_request_chain(request, withdraw_more, w);
         w->value = *v;
         w->owed = *owed;
-        account_presence_written(a, v->state);
-        r = matrix_presence_put(account_client(a), account_user_id(a), presence_word(v->state, account_traits(a)), "",
-                                output_request_answered, request, output_request_http(request));
+        sent(presence_of(o), v->state, now);
+        r = put(o, v->state, "", request);
         if (r < 0)
                 return r;
         *ret = TAKE(request);
@@ -264,41 +462,47 @@ static bool device_is_gone(const struct matrix_reply *reply) {
         return reply->status == 400 && reply->errcode && strstr(reply->errcode, "M_UNKNOWN_DEVICE");
 }
 
-static int cure_more(struct output_request *request, struct account *a, const struct matrix_reply *reply, void *data) {
+static int cure_more(struct output_request *request, struct output *o, const struct matrix_reply *reply, void *data) {
         struct curing *c = data;
-        const struct cure_target *target;
+        const struct output_endpoint *at = o->at;
+        struct cure *cure = presence_of(o)->cure;
         int r;
 
-        if (!account_cure(a))
+        if (!cure)
                 return -ECANCELED;
         if (reply->outcome != MATRIX_OK && !(c->planned && device_is_gone(reply)))
                 return 0;
         if (!c->planned)
-                cure_plan(&c->plan, json_member_array(reply->body, "devices"), account_device_id(a), account_heard(a),
-                          &c->prior, clock_wall_now());
+                cure_plan(&c->plan, json_member_array(reply->body, "devices"),
+                          &(struct cure_situation){ .own_device = at->facts->device_id,
+                                                    .is_machine = at->is_machine,
+                                                    .userdata = at->userdata,
+                                                    .prior = &c->prior,
+                                                    .wall = reply->wall });
         c->planned = true;
         if (c->next == c->plan.n)
                 return 0;
-        target = &c->plan.targets[c->next++];
-        r = cure_put(account_cure(a), target, c->message, output_request_answered, request,
+        r = cure_put(cure, &c->plan.targets[c->next++], c->message, output_request_answered, request,
                      output_request_http(request));
         return r < 0 ? r : 1;
 }
 
 /* Nothing is wrong with the account itself. */
-static void translate_cure(struct account *a, const struct matrix_reply *reply, struct output_result *result) {
+static void translate_cure(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
         if (reply->outcome != MATRIX_SIGNED_OUT && reply->outcome != MATRIX_REFUSED &&
             reply->outcome != MATRIX_NOT_FOUND && reply->outcome != MATRIX_UNRECOGNIZED)
                 return;
-        cure_broke(account_cure(a));
-        refuse(result, "the server refuses the cure; see \"busyctl doctor\"");
+        if (presence_of(o)->cure)
+                cure_broke(presence_of(o)->cure);
+        output_refuse(result, "the server refuses the cure; see \"busyctl doctor\"");
 }
 
-static int presence_cure(struct account *a, const struct claim_value *v, const struct claim_value *prior,
+static int presence_cure(struct output *o, const struct claim_value *v, const struct claim_value *prior, usec_t now,
                          output_done_t done, void *userdata, struct output_request **ret) {
         SCOPED(output_request_free) struct output_request *request = NULL;
+        struct presence *p = presence_of(o);
         struct curing *c;
-        int r = output_request_new(&request, a, translate_cure, done, userdata);
+        int r = output_request_new(&request, o, translate_cure, done, userdata);
 
         if (r < 0)
                 return r;
@@ -308,24 +512,95 @@ static int presence_cure(struct account *a, const struct claim_value *v, const s
         output_request_chain(request, cure_more, c);
         c->prior = *prior;
         (void) snprintf(c->message, sizeof(c->message), "%s", v->text);
-        account_presence_written(a, v->state);
-        r = cure_devices_get(account_cure(a), output_request_answered, request, output_request_http(request));
+        sent(p, v->state, now);
+        if (!p->cure)
+                return -ECANCELED;
+        r = cure_devices_get(p->cure, output_request_answered, request, output_request_http(request));
         if (r < 0)
                 return r;
         *ret = TAKE(request);
         return 0;
 }
 
-const struct output output_presence = {
+static void on_cure_checked(void *userdata) {
+        struct presence *p = userdata;
+
+        p->output.at->touched(p->output.at->userdata);
+}
+
+static void set_cure(struct presence *p) {
+        const struct output_endpoint *at = p->output.at;
+        int r;
+
+        if (p->cure && at->appservice && cure_has_token(p->cure, at->appservice)) {
+                cure_check(p->cure);
+                return;
+        }
+        p->cure = cure_free(p->cure);
+        if (!at->appservice)
+                return;
+        r = cure_new(&p->cure, at->http, matrix_client_base_url(at->client), at->user_id, at->appservice,
+                     on_cure_checked, p);
+        if (r < 0)
+                log_error("The cure for %s cannot be used: %s", at->user_id, strerror(-r));
+        else if (at->known)
+                cure_check(p->cure);
+}
+
+/* ---- the object ---- */
+
+static void on_configured(struct output *o, usec_t now) {
+        struct presence *p = presence_of(o);
+        bool wanted = is_wanted(o);
+
+        set_cure(p);
+        if (wanted && !p->was_wanted && p->resynced)
+                look(p);
+        p->was_wanted = wanted;
+}
+
+static int make(struct output **ret, const struct output_endpoint *at) {
+        struct presence *p = calloc(1, sizeof(*p));
+
+        if (!p)
+                return -ENOMEM;
+        p->output = (struct output){ .kind = &output_presence, .at = at };
+        p->sticks = at->sticks;
+        p->was_wanted = is_wanted(&p->output);
+        *ret = &p->output;
+        return 0;
+}
+
+static void presence_free(struct output *o) {
+        struct presence *p = presence_of(o);
+
+        http_request_free(p->look);
+        cure_free(p->cure);
+        free(p);
+}
+
+const struct output_kind output_presence = {
         .name = PRESENCE_OUTPUT,
         .no_effect = "presence is probably switched off there",
+        .make = make,
+        .free = presence_free,
+        .configured = on_configured,
+        .reconnected = on_reconnected,
+        .resynced = on_resynced,
+        .presence = on_pushed,
+        .watching = on_watching,
+        .machines = on_machines,
+        .claim = on_claim,
+        .run = run,
         .usable = usable,
         .traits = traits,
         .want = want,
         .fall_back = fall_back,
+        .poll = poll_wish,
+        .sticks = has_stuck,
+        .stuck_until = stuck_until,
         .read = presence_read,
         .write = presence_write,
         .give_back = presence_give_back,
         .cure = presence_cure,
-        .set_standing = account_set_held,
 };

@@ -20,7 +20,8 @@ static void fail(struct connect *c, const struct matrix_reply *reply) {
 }
 
 static void fail_with(struct connect *c, enum matrix_outcome outcome, const char *problem) {
-        fail(c, &(struct matrix_reply){ .outcome = outcome, .problem = problem, .retry_after = USEC_NEVER });
+        fail(c, &(struct matrix_reply){
+                        .outcome = outcome, .problem = problem, .retry_after = USEC_NEVER, .now = c->facts.now });
 }
 
 /* Only the profile rests on it: a server that refuses to tell has none. */
@@ -28,6 +29,7 @@ static void on_capabilities(const struct matrix_reply *reply, void *userdata) {
         struct connect *c = userdata;
 
         c->request = NULL;
+        c->facts.now = reply->now;
         switch (reply->outcome) {
         case MATRIX_OK:
         case MATRIX_REFUSED:
@@ -55,6 +57,7 @@ static void on_whoami(const struct matrix_reply *reply, void *userdata) {
         int r;
 
         c->request = NULL;
+        c->facts.now = reply->now;
         if (reply->outcome != MATRIX_OK) {
                 fail(c, reply);
                 return;
@@ -89,6 +92,7 @@ static void on_server(const struct matrix_reply *reply, void *userdata) {
         int r;
 
         c->request = NULL;
+        c->facts.now = reply->now;
         if (reply->status == 0) {
                 fail(c, reply);
                 return;
@@ -107,6 +111,7 @@ static void on_versions(const struct matrix_reply *reply, void *userdata) {
         int r;
 
         c->request = NULL;
+        c->facts.now = reply->now;
         if (reply->outcome != MATRIX_OK) {
                 fail(c, reply);
                 return;

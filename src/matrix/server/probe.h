@@ -13,6 +13,7 @@ struct connect_facts {
         char server[128];    /* "Synapse 1.160.0", or "" */
         char user_id[256];   /* of the token */
         char device_id[256]; /* of the token, or "" */
+        usec_t now;          /* the instant at which it was known */
 };
 
 struct connect;

@@ -1,0 +1,641 @@
+/* A whole account against a homeserver in process, on a virtual clock: the functions of http.h are the test's own. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "homeserver/model.h"
+#include "http/http.h"
+#include "matrix/account.h"
+
+#define PHONE "PHONE"
+#define SELF  "BUSYD"
+#define START (1000 * USEC_PER_SEC)
+#define WALL  (UINT64_C(1700000000) * USEC_PER_SEC)
+
+#define REQUESTS_MAX 32
+#define LOG_MAX      4096
+
+/* What is answered instead of what the server says; `body` NULL: it gets through. */
+struct fault {
+        const char *method, *path; /* the path ends so, or goes on with a query */
+        long status;
+        const char *body;
+        unsigned times;
+        bool applied; /* and yet done */
+};
+
+struct http_request {
+        struct http *http;
+        struct exchange *exchange;
+        struct http_request **slot;
+        http_done_t done;
+        void *userdata;
+        void (*release)(void *userdata);
+        void *release_data;
+        bool begun;
+        struct fault fault;
+};
+
+struct http {
+        struct model *model;
+        usec_t now;
+        struct http_request *requests[REQUESTS_MAX];
+        size_t n_requests;
+        struct fault fault;
+        struct {
+                usec_t at;
+                char what[512];
+        } log[LOG_MAX];
+        size_t n_log;
+};
+
+bool http_host_is_loopback(const char *host) {
+        return streq(host, "localhost");
+}
+
+int http_new(struct http **ret, struct sd_event *event, const char *ca_file) {
+        return -ENOSYS;
+}
+
+struct http *http_free(struct http *h) {
+        return NULL;
+}
+
+static int64_t msec(const struct http *h) {
+        return (int64_t) (h->now / USEC_PER_MSEC);
+}
+
+static void forget(struct http_request *r) {
+        struct http *h = r->http;
+
+        for (size_t i = 0; i < h->n_requests; i++)
+                if (h->requests[i] == r) {
+                        memmove(h->requests + i, h->requests + i + 1,
+                                (h->n_requests - i - 1) * sizeof(h->requests[0]));
+                        h->n_requests--;
+                        break;
+                }
+}
+
+struct http_request *http_request_free(struct http_request *r) {
+        if (!r)
+                return NULL;
+        forget(r);
+        exchange_free(r->exchange, msec(r->http));
+        if (r->release)
+                r->release(r->release_data);
+        free(r);
+        return NULL;
+}
+
+int http_start(struct http *h, const struct http_call *call, http_done_t done, void *userdata,
+               struct http_request **ret) {
+        struct http_request *r = calloc(1, sizeof(*r));
+        const char *path = strstr(call->url, "/_matrix");
+        const char *fault = h->fault.times > 0 ? strstr(call->url, h->fault.path) : NULL;
+
+        cr_assert(h->n_requests < REQUESTS_MAX && h->n_log < LOG_MAX, "a storm");
+        *r = (struct http_request){
+                .http = h, .done = done, .userdata = userdata, .release = call->release, .release_data = userdata
+        };
+        r->exchange =
+                exchange_begin(h->model,
+                               &(struct model_request){
+                                       .method = call->method, .uri = path, .token = call->token, .body = call->body },
+                               msec(h));
+        if (fault && streq(h->fault.method, call->method)) {
+                h->fault.times--;
+                r->fault = h->fault;
+        }
+        h->log[h->n_log].at = h->now;
+        (void) snprintf(h->log[h->n_log].what, sizeof(h->log[0].what), "%s %s %s", call->method, path,
+                        call->body ? call->body : "");
+        h->n_log++;
+        h->requests[h->n_requests++] = r;
+        *ret = r;
+        return 0;
+}
+
+/* Hands over one answer, if there is any. */
+static bool deliver(struct http *h) {
+        for (size_t i = 0; i < h->n_requests; i++) {
+                struct http_request *r = h->requests[i];
+                char *text = NULL;
+                struct http_reply reply = { .sent = true,
+                                            .retry_after = USEC_NEVER,
+                                            .server = model_server_header(h->model),
+                                            .now = h->now,
+                                            .wall = WALL + h->now };
+
+                if (!r->begun && (!r->fault.path || r->fault.applied))
+                        exchange_run(r->exchange, msec(h));
+                r->begun = true;
+                if (!r->fault.path && !exchange_look(r->exchange, msec(h)))
+                        continue;
+                if (r->fault.path)
+                        reply.status = r->fault.status;
+                else {
+                        reply.status = exchange_status(r->exchange);
+                        text = exchange_answer(r->exchange) ? json_dumps(exchange_answer(r->exchange), 0)
+                                                            : strdup("{}");
+                }
+                reply.body = text ? text : r->fault.body;
+                reply.size = strlen(reply.body);
+                forget(r);
+                r->done(&reply, r->userdata);
+                exchange_free(r->exchange, msec(h));
+                if (r->release)
+                        r->release(r->release_data);
+                free(r);
+                free(text);
+                return true;
+        }
+        return false;
+}
+
+/* ---- the world ---- */
+
+struct world {
+        struct http http;
+        struct account *account;
+        struct account_settings settings;
+        struct claim_journal journal;
+        struct claim_owed owed[OUTPUTS_MAX];
+        char owed_on[OUTPUTS_MAX][32];
+        struct call_sink sink;
+        struct account_situation situation;
+        bool touched, stuck_learned;
+        unsigned times_busy;
+};
+
+static int journal_find(struct world *w, const char *output) {
+        for (int i = 0; i < OUTPUTS_MAX; i++)
+                if (streq(w->owed_on[i], output))
+                        return i;
+        return -1;
+}
+
+static int journal_get(void *userdata, const char *account, const char *output, struct claim_owed *ret) {
+        struct world *w = userdata;
+        int i = journal_find(w, output);
+
+        if (i < 0)
+                return -ENOENT;
+        *ret = w->owed[i];
+        return 0;
+}
+
+static int journal_put(void *userdata, const char *account, const char *output, const struct claim_owed *owed) {
+        struct world *w = userdata;
+        int i = journal_find(w, output);
+
+        if (i < 0)
+                i = journal_find(w, "");
+        cr_assert_geq(i, 0);
+        (void) snprintf(w->owed_on[i], sizeof(w->owed_on[i]), "%s", output);
+        w->owed[i] = *owed;
+        return 0;
+}
+
+static int journal_remove(void *userdata, const char *account, const char *output) {
+        struct world *w = userdata;
+        int i = journal_find(w, output);
+
+        if (i >= 0)
+                w->owed_on[i][0] = '\0';
+        return 0;
+}
+
+static void on_report(void *userdata, const struct call_report *r) {
+}
+
+static void on_end(void *userdata, const char *source, const char *id) {
+}
+
+static uint32_t no_random(void *userdata) {
+        return 0;
+}
+
+static void on_touched(void *userdata) {
+        struct world *w = userdata;
+
+        w->touched = true;
+}
+
+static void on_position(void *userdata, const char *since, usec_t now, usec_t wall) {
+}
+
+static void on_learned(void *userdata) {
+        struct world *w = userdata;
+
+        w->stuck_learned = true;
+}
+
+static void on_shown(void *userdata, const char *state, const char *message) {
+        struct world *w = userdata;
+
+        w->times_busy += streq(state, HS_BUSY);
+}
+
+static void start(struct world *w) {
+        const struct account_handler handler = {
+                .touched = on_touched, .position = on_position, .learned = on_learned, .userdata = w
+        };
+
+        cr_assert_eq(account_new(&w->account, &w->http,
+                                 &(struct account_options){ .name = "home",
+                                                            .homeserver = "http://localhost:8008",
+                                                            .user_id = HS_USER,
+                                                            .device_id = SELF,
+                                                            .access_token = model_login(w->http.model, SELF),
+                                                            .settings = &w->settings,
+                                                            .sink = &w->sink,
+                                                            .journal = &w->journal,
+                                                            .random = no_random },
+                                 &handler),
+                     0);
+}
+
+static struct world *world_new(const struct hs_options *options) {
+        struct world *w = calloc(1, sizeof(*w));
+
+        w->http.now = START;
+        cr_assert_eq(model_new(&w->http.model, options, msec(&w->http), (int64_t) ((WALL + START) / USEC_PER_MSEC)),
+                     0);
+        model_on_shown(w->http.model, on_shown, w);
+        w->settings = (struct account_settings){ .presence = PRESENCE_AUTO,
+                                                 .message = "In a call",
+                                                 .profile_call = true,
+                                                 .poll_timeout = 10 * USEC_PER_MIN,
+                                                 .poll_pause = 5 * USEC_PER_SEC,
+                                                 .call_cap = 4 * USEC_PER_HOUR };
+        w->journal = (struct claim_journal){
+                .get = journal_get, .put = journal_put, .remove = journal_remove, .userdata = w
+        };
+        w->sink = (struct call_sink){ .report = on_report, .end = on_end, .userdata = w };
+        w->situation.acts = true;
+        return w;
+}
+
+/* Turns of the loop until nothing happens any more at this instant; returns the next deadline. */
+static usec_t turn(struct world *w) {
+        usec_t deadline = USEC_NEVER;
+
+        for (int i = 0; i < 500; i++) {
+                w->touched = false;
+                w->situation.wall = WALL + w->http.now;
+                deadline = account_run(w->account, &w->situation, w->http.now);
+                if (!deliver(&w->http) && !w->touched && deadline > w->http.now)
+                        return deadline;
+        }
+        cr_assert_fail("no rest");
+        return deadline;
+}
+
+static usec_t poll_deadline(const struct http *h) {
+        usec_t next = USEC_NEVER;
+
+        for (size_t i = 0; i < h->n_requests; i++) {
+                int64_t at = exchange_deadline(h->requests[i]->exchange, msec(h));
+
+                if (at >= 0)
+                        next = usec_min(next, (usec_t) at * USEC_PER_MSEC);
+        }
+        if (model_deadline(h->model, msec(h)) >= 0)
+                next = usec_min(next, (usec_t) model_deadline(h->model, msec(h)) * USEC_PER_MSEC);
+        return next;
+}
+
+static void pass(struct world *w, usec_t span) {
+        usec_t end = usec_add(w->http.now, span);
+
+        for (;;) {
+                usec_t next = turn(w);
+
+                next = usec_min(next, poll_deadline(&w->http));
+                if (next > end)
+                        break;
+                w->http.now = next > w->http.now ? next : w->http.now + USEC_PER_MSEC;
+                model_run(w->http.model, msec(&w->http));
+        }
+        w->http.now = end;
+        model_run(w->http.model, msec(&w->http));
+        (void) turn(w);
+}
+
+static void call(struct world *w, bool on) {
+        w->situation.busy = on;
+        (void) turn(w);
+}
+
+static const char *shown(const struct world *w) {
+        const char *state, *message;
+
+        model_shown(w->http.model, &state, &message);
+        return state;
+}
+
+static const char *message(const struct world *w) {
+        const char *state, *text;
+
+        model_shown(w->http.model, &state, &text);
+        return text;
+}
+
+static struct driver_report report(struct world *w) {
+        struct driver_report r;
+
+        cr_assert(account_report(w->account, 0, &r));
+        return r;
+}
+
+/* Requests since `mark` that contain that. */
+static unsigned asked(const struct world *w, size_t mark, const char *what) {
+        unsigned n = 0;
+
+        for (size_t i = mark; i < w->http.n_log; i++)
+                n += strstr(w->http.log[i].what, what) != NULL;
+        return n;
+}
+
+static void expect_online(struct world *w) {
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE, "%s: %s",
+                     account_state_to_string(account_state(w->account)), account_problem(w->account));
+}
+
+static void expect_nothing_owed(struct world *w) {
+        cr_assert_not(account_owes(w->account));
+        for (size_t i = 0; i < OUTPUTS_MAX; i++)
+                cr_assert_str_eq(w->owed_on[i], "");
+}
+
+/* ---- other clients (A4, A5, B10) ---- */
+
+Test(matrix_account, nobody_else_is_there_and_nobody_ever_was) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        call(w, true);
+        cr_assert_str_eq(shown(w), HS_BUSY);
+        pass(w, USEC_PER_MIN);
+        call(w, false);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(shown(w), "offline");
+        expect_nothing_owed(w);
+}
+
+Test(matrix_account, a_call_right_after_the_start_is_careful) {
+        struct world *w = world_new(NULL);
+
+        model_client_polls(w->http.model, PHONE, "online", msec(&w->http));
+        start(w);
+        expect_online(w);
+        for (int i = 0; i < 12; i++) {
+                call(w, true);
+                cr_assert_str_eq(shown(w), "online");
+                cr_assert_str_eq(message(w), "In a call");
+                pass(w, 20 * USEC_PER_SEC);
+                call(w, false);
+                pass(w, 20 * USEC_PER_SEC);
+        }
+        cr_assert_eq(w->times_busy, 0);
+        cr_assert_str_eq(message(w), "");
+        expect_nothing_owed(w);
+}
+
+Test(matrix_account, busy_as_soon_as_nobody_else_is_there) {
+        struct world *w = world_new(NULL);
+
+        model_client_polls(w->http.model, PHONE, "online", msec(&w->http));
+        start(w);
+        pass(w, 5 * USEC_PER_MIN);
+        call(w, true);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(shown(w), "online");
+        cr_assert(strstr(report(w).note, "only the message"), "%s", report(w).note);
+        model_client_polls(w->http.model, PHONE, NULL, msec(&w->http));
+        pass(w, 80 * USEC_PER_SEC);
+        cr_assert_neq(w->times_busy, 1, "too early");
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(shown(w), HS_BUSY);
+        cr_assert_str_eq(message(w), "In a call");
+        cr_assert_str_eq(report(w).claim, "held");
+        cr_assert_str_eq(report(w).note, "");
+        call(w, false);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(shown(w), "offline");
+        cr_assert_str_eq(message(w), "");
+        expect_nothing_owed(w);
+}
+
+Test(matrix_account, back_to_back_calls_are_busy_each_time) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        for (unsigned i = 1; i <= 6; i++) {
+                call(w, true);
+                cr_assert_str_eq(shown(w), HS_BUSY, "call %u", i);
+                pass(w, (i + 30) * USEC_PER_SEC);
+                call(w, false);
+                pass(w, (3 * i + 30) * USEC_PER_SEC);
+                cr_assert_str_eq(shown(w), "offline", "after call %u", i);
+        }
+        expect_nothing_owed(w);
+}
+
+/* ---- the session (A8, A9, E16) ---- */
+
+Test(matrix_account, a_single_401_on_a_write_is_asked_about) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        w->http.fault = (struct fault){ "PUT", "/presence/", 401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}", 1, false };
+        call(w, true);
+        pass(w, 20 * USEC_PER_SEC);
+        cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE);
+        cr_assert_str_eq(shown(w), HS_BUSY);
+        w->http.fault = (struct fault){ "PUT", "/presence/", 401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}", 1, false };
+        call(w, false);
+        cr_assert_not(account_is_at_rest(w->account), "counts as done");
+        pass(w, 20 * USEC_PER_SEC);
+        cr_assert_str_eq(shown(w), "offline");
+        expect_nothing_owed(w);
+}
+
+Test(matrix_account, the_end_of_the_session_is_told_at_once) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        w->situation.busy = true;
+        model_revoke(w->http.model, SELF, false);
+        (void) turn(w);
+        cr_assert_eq(account_state(w->account), ACCOUNT_SIGNED_OUT, "%s",
+                     account_state_to_string(account_state(w->account)));
+        cr_assert(strstr(account_problem(w->account), "busyctl login home"));
+}
+
+static struct world *signed_out_in_a_call(void) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        call(w, true);
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert_str_eq(shown(w), HS_BUSY);
+        model_revoke(w->http.model, SELF, false);
+        call(w, false);
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert_eq(account_state(w->account), ACCOUNT_SIGNED_OUT);
+        return w;
+}
+
+Test(matrix_account, while_something_is_owed_a_signed_out_account_is_asked_every_hour) {
+        struct world *w = signed_out_in_a_call();
+        size_t mark = w->http.n_log;
+
+        cr_assert_neq(account_retry_at(w->account), USEC_NEVER, "not told");
+        pass(w, 5 * USEC_PER_HOUR);
+        cr_assert_eq(asked(w, mark, "/account/whoami"), 5);
+        cr_assert_eq(asked(w, mark, "PUT /"), 0);
+        model_unrevoke(w->http.model, SELF);
+        pass(w, USEC_PER_HOUR + USEC_PER_MIN);
+        cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE);
+        cr_assert_str_neq(message(w), "In a call");
+        expect_nothing_owed(w);
+}
+
+Test(matrix_account, and_when_a_person_asks_for_it) {
+        struct world *w = signed_out_in_a_call();
+
+        model_unrevoke(w->http.model, SELF);
+        account_retry_now(w->account, w->http.now);
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE);
+        cr_assert_str_neq(message(w), "In a call");
+        expect_nothing_owed(w);
+}
+
+Test(matrix_account, and_after_a_sleep) {
+        struct world *w = signed_out_in_a_call();
+
+        model_unrevoke(w->http.model, SELF);
+        account_wake(w->account, true, w->http.now);
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE);
+        expect_nothing_owed(w);
+}
+
+Test(matrix_account, without_anything_owed_it_is_left_alone) {
+        struct world *w = world_new(NULL);
+        size_t mark;
+
+        start(w);
+        expect_online(w);
+        model_revoke(w->http.model, SELF, false);
+        model_person_sets(w->http.model, PHONE, "online", "x", msec(&w->http));
+        pass(w, USEC_PER_MIN);
+        cr_assert_eq(account_state(w->account), ACCOUNT_SIGNED_OUT);
+        cr_assert_eq(account_retry_at(w->account), USEC_NEVER);
+        mark = w->http.n_log;
+        pass(w, 5 * USEC_PER_HOUR);
+        cr_assert_eq(w->http.n_log, mark);
+}
+
+/* ---- answers (A10, B7) ---- */
+
+static const struct no_answer {
+        const char *what, *path;
+        long status;
+        const char *body;
+} no_answers[] = {
+        { "1: nothing of presence", "/presence/", 200, "{}" },
+        { "2: presence of another type", "/presence/", 200, "{\"presence\":7}" },
+        { "3: a page", "/presence/", 200, "<html>" },
+        { "4: nothing of the profile field", "/profile/", 200, "{}" },
+        { "5: a profile without it", "/profile/", 200, "{\"displayname\":\"Me\"}" },
+        { "6: a 404 of something in between", "/profile/", 404, "<html>not found</html>" },
+        { "7: a 404 without a word", "/profile/", 404, "{}" },
+        { "8: a 404 of something in between", "/presence/", 404, "<html>not found</html>" },
+};
+
+Test(matrix_account, an_answer_that_lacks_what_was_asked_for_is_none) {
+        for (size_t i = 0; i < ARRAY_SIZE(no_answers); i++) {
+                const struct no_answer *row = &no_answers[i];
+                struct world *w = world_new(&(struct hs_options){ .kind = HS_TUWUNEL });
+
+                model_person_sets(w->http.model, PHONE, "online", "Reading", msec(&w->http));
+                start(w);
+                expect_online(w);
+                call(w, true);
+                pass(w, USEC_PER_MIN);
+                cr_assert_str_eq(message(w), "In a call", "%s", row->what);
+                w->http.fault = (struct fault){ "GET", row->path, row->status, row->body, 3, false };
+                call(w, false);
+                pass(w, 5 * USEC_PER_MIN);
+                cr_assert_str_eq(message(w), "Reading", "%s", row->what);
+                cr_assert_null(model_profile(w->http.model, "m.call"), "%s", row->what);
+                cr_assert_null(model_profile(w->http.model, "org.matrix.msc4426.call"), "%s", row->what);
+                expect_nothing_owed(w);
+        }
+}
+
+Test(matrix_account, a_page_says_nothing_for_the_server) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        w->http.fault = (struct fault){ "PUT", "/presence/", 403, "<html>blocked</html>", 2, false };
+        call(w, true);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(report(w).claim, "held");
+        cr_assert_str_eq(shown(w), HS_BUSY);
+}
+
+/* ---- the words of the moment (B4) ---- */
+
+Test(matrix_account, words_by_hand_and_from_the_settings_are_followed) {
+        struct world *w = world_new(NULL);
+        struct account_settings settings = w->settings;
+
+        start(w);
+        expect_online(w);
+        w->situation.message = "At the dentist";
+        call(w, true);
+        pass(w, 20 * USEC_PER_SEC);
+        cr_assert_str_eq(message(w), "At the dentist");
+        w->situation.message = NULL;
+        pass(w, USEC_PER_SEC);
+        cr_assert_str_eq(message(w), "In a call");
+        settings.message = "Talking";
+        cr_assert_eq(account_set_settings(w->account, &settings, w->http.now), 0);
+        pass(w, USEC_PER_SEC);
+        cr_assert_str_eq(message(w), "Talking");
+        settings.message = "";
+        cr_assert_eq(account_set_settings(w->account, &settings, w->http.now), 0);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(message(w), "");
+        cr_assert_str_eq(shown(w), HS_BUSY);
+}
+
+/* ---- what the server is (C9) ---- */
+
+Test(matrix_account, what_the_server_is_is_asked_again_by_hand_and_now_and_then) {
+        struct world *w = world_new(NULL);
+        size_t mark;
+
+        start(w);
+        expect_online(w);
+        mark = w->http.n_log;
+        account_retry_now(w->account, w->http.now);
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert_eq(asked(w, mark, "/_matrix/client/versions"), 1);
+        cr_assert_eq(asked(w, mark, "/sync"), 0, "the poll is given up for it");
+        pass(w, 24 * USEC_PER_HOUR);
+        cr_assert_geq(asked(w, mark, "/_matrix/client/versions"), 4);
+        cr_assert_leq(asked(w, mark, "/_matrix/client/versions"), 6);
+}

@@ -1,0 +1,235 @@
+/* Whether another client of the user keeps presence alive, on a clock by hand. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "matrix/outputs/other-clients.h"
+
+#define AT(seconds) (1000 * USEC_PER_SEC + (seconds) *USEC_PER_SEC)
+
+enum step {
+        END,
+        SEEN,  /* `state`, pushed */
+        READ,  /* `state`, as a GET tells it; idle for `seconds` */
+        NEVER, /* ... of a user who was never active */
+        WATCH, /* each change is told from now on */
+        BLIND, /* ... is not */
+        OURS,  /* `state` goes out */
+        OVER,  /* ... was taken back */
+};
+
+struct act {
+        enum step step;
+        int64_t at;
+        const char *state;
+        int64_t seconds;
+};
+
+static const struct row {
+        const char *what;
+        struct act acts[10];
+        int64_t asked_at;
+        enum other_clients_verdict verdict;
+        int64_t until; /* -1: not before a new fact */
+} rows[] = {
+        { "nothing was ever seen", { { END, 0, NULL, 0 } }, 0, OTHER_CLIENTS_UNKNOWN, -1 },
+        { "the first look: nobody, and nobody ever was",
+          { { WATCH, 0, NULL, 0 }, { NEVER, 0, "offline", 0 } },
+          0,
+          OTHER_CLIENTS_NONE,
+          -1 },
+        { "the first look: nobody for two minutes",
+          { { WATCH, 0, NULL, 0 }, { READ, 0, "offline", 120 } },
+          0,
+          OTHER_CLIENTS_NONE,
+          -1 },
+        { "the first look: somebody was active a moment ago",
+          { { WATCH, 0, NULL, 0 }, { READ, 0, "offline", 30 } },
+          0,
+          OTHER_CLIENTS_UNKNOWN,
+          60 },
+        { "... and nobody came", { { WATCH, 0, NULL, 0 }, { READ, 0, "offline", 30 } }, 60, OTHER_CLIENTS_NONE, -1 },
+        { "the first look: somebody, or what an earlier run has left",
+          { { WATCH, 0, NULL, 0 }, { READ, 0, "online", 1 } },
+          1,
+          OTHER_CLIENTS_UNKNOWN,
+          65 },
+        { "... and is there still", { { WATCH, 0, NULL, 0 }, { READ, 0, "online", 1 } }, 65, OTHER_CLIENTS_LIVE, -1 },
+        { "... and goes: that was ours, or it was somebody",
+          { { WATCH, 0, NULL, 0 }, { READ, 0, "online", 1 }, { SEEN, 30, "offline", 0 } },
+          31,
+          OTHER_CLIENTS_UNKNOWN,
+          120 },
+        { "... and stays away",
+          { { WATCH, 0, NULL, 0 }, { READ, 0, "online", 1 }, { SEEN, 30, "offline", 0 } },
+          120,
+          OTHER_CLIENTS_NONE,
+          -1 },
+        { "somebody comes",
+          { { WATCH, 0, NULL, 0 }, { NEVER, 0, "offline", 0 }, { SEEN, 100, "online", 0 } },
+          100,
+          OTHER_CLIENTS_LIVE,
+          -1 },
+        { "idle counts as being there",
+          { { WATCH, 0, NULL, 0 }, { NEVER, 0, "offline", 0 }, { SEEN, 100, "unavailable", 0 } },
+          1000,
+          OTHER_CLIENTS_LIVE,
+          -1 },
+        { "gone for a moment, as the server's limiter makes it look",
+          { { WATCH, 0, NULL, 0 },
+            { NEVER, 0, "offline", 0 },
+            { SEEN, 100, "online", 0 },
+            { SEEN, 200, "offline", 0 } },
+          220,
+          OTHER_CLIENTS_LIVE,
+          290 },
+        { "gone for good",
+          { { WATCH, 0, NULL, 0 },
+            { NEVER, 0, "offline", 0 },
+            { SEEN, 100, "online", 0 },
+            { SEEN, 200, "offline", 0 } },
+          291,
+          OTHER_CLIENTS_NONE,
+          -1 },
+        { "not watched for a pause between polls",
+          { { WATCH, 0, NULL, 0 }, { NEVER, 0, "offline", 0 }, { BLIND, 100, NULL, 0 } },
+          110,
+          OTHER_CLIENTS_NONE,
+          -1 },
+        { "not watched for longer",
+          { { WATCH, 0, NULL, 0 }, { NEVER, 0, "offline", 0 }, { BLIND, 100, NULL, 0 } },
+          200,
+          OTHER_CLIENTS_UNKNOWN,
+          -1 },
+        { "watched again, and what was there meanwhile is not known",
+          { { WATCH, 0, NULL, 0 }, { NEVER, 0, "offline", 0 }, { BLIND, 100, NULL, 0 }, { WATCH, 200, NULL, 0 } },
+          200,
+          OTHER_CLIENTS_UNKNOWN,
+          -1 },
+        { "... but the server says it",
+          { { WATCH, 0, NULL, 0 },
+            { NEVER, 0, "offline", 0 },
+            { BLIND, 100, NULL, 0 },
+            { WATCH, 200, NULL, 0 },
+            { READ, 201, "offline", 500 } },
+          201,
+          OTHER_CLIENTS_NONE,
+          -1 },
+        { "a claim of ours hides them: as it was when it began",
+          { { WATCH, 0, NULL, 0 }, { NEVER, 0, "offline", 0 }, { OURS, 100, "busy", 0 }, { SEEN, 100, "busy", 0 } },
+          2000,
+          OTHER_CLIENTS_NONE,
+          -1 },
+        { "ours from the moment it is sent, and the echo comes before the acknowledgement: back to back calls",
+          { { WATCH, 0, NULL, 0 },
+            { NEVER, 0, "offline", 0 },
+            { OURS, 100, "busy", 0 },
+            { SEEN, 100, "busy", 0 },
+            { SEEN, 123, "offline", 0 },
+            { OVER, 124, NULL, 0 } },
+          125,
+          OTHER_CLIENTS_NONE,
+          -1 },
+        { "somebody was there before our claim, and is not forgotten for it",
+          { { WATCH, 0, NULL, 0 },
+            { NEVER, 0, "offline", 0 },
+            { SEEN, 10, "online", 0 },
+            { OURS, 100, "busy", 0 },
+            { SEEN, 100, "busy", 0 },
+            { SEEN, 123, "offline", 0 },
+            { OVER, 124, NULL, 0 } },
+          130,
+          OTHER_CLIENTS_LIVE,
+          214 },
+        { "a late echo of ours is nobody",
+          { { WATCH, 0, NULL, 0 },
+            { NEVER, 0, "offline", 0 },
+            { OURS, 100, "busy", 0 },
+            { OVER, 120, NULL, 0 },
+            { SEEN, 121, "busy", 0 },
+            { SEEN, 122, "offline", 0 } },
+          123,
+          OTHER_CLIENTS_NONE,
+          -1 },
+        { "busy after ours was taken back may be a late echo",
+          { { WATCH, 0, NULL, 0 },
+            { NEVER, 0, "offline", 0 },
+            { OURS, 100, "busy", 0 },
+            { OVER, 120, NULL, 0 },
+            { SEEN, 121, "busy", 0 } },
+          130,
+          OTHER_CLIENTS_UNKNOWN,
+          185 },
+        { "... and is another client's if it stays",
+          { { WATCH, 0, NULL, 0 },
+            { NEVER, 0, "offline", 0 },
+            { OURS, 100, "busy", 0 },
+            { OVER, 120, NULL, 0 },
+            { SEEN, 121, "busy", 0 } },
+          185,
+          OTHER_CLIENTS_LIVE,
+          -1 },
+        { "another client came during our claim",
+          { { WATCH, 0, NULL, 0 },
+            { NEVER, 0, "offline", 0 },
+            { OURS, 100, "busy", 0 },
+            { OVER, 120, NULL, 0 },
+            { SEEN, 121, "online", 0 } },
+          121,
+          OTHER_CLIENTS_LIVE,
+          -1 },
+        { "not known when our claim began, and offline was seen before the acknowledgement",
+          { { WATCH, 0, NULL, 0 },
+            { READ, 0, "online", 1 },
+            { OURS, 10, "busy", 0 },
+            { SEEN, 10, "busy", 0 },
+            { SEEN, 20, "offline", 0 },
+            { OVER, 21, NULL, 0 } },
+          22,
+          OTHER_CLIENTS_UNKNOWN,
+          111 },
+};
+
+static void act(struct other_clients *o, const struct act *a) {
+        usec_t at = AT((usec_t) a->at);
+
+        switch (a->step) {
+        case END:
+                break;
+        case SEEN:
+                other_clients_seen(o, a->state, 0, at);
+                break;
+        case READ:
+                other_clients_seen(o, a->state, (usec_t) a->seconds * USEC_PER_SEC, at);
+                break;
+        case NEVER:
+                other_clients_seen(o, a->state, USEC_NEVER, at);
+                break;
+        case WATCH:
+                other_clients_watch(o, true, at);
+                break;
+        case BLIND:
+                other_clients_watch(o, false, at);
+                break;
+        case OURS:
+                other_clients_own(o, a->state, at);
+                break;
+        case OVER:
+                other_clients_own_over(o, at);
+                break;
+        }
+}
+
+Test(matrix_other_clients, verdicts) {
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i];
+                struct other_clients o = { .begun = false };
+                enum other_clients_verdict verdict;
+                usec_t until, expected = row->until < 0 ? USEC_NEVER : AT((usec_t) row->until);
+
+                for (size_t j = 0; j < ARRAY_SIZE(row->acts); j++)
+                        act(&o, &row->acts[j]);
+                verdict = other_clients_judge(&o, AT((usec_t) row->asked_at), &until);
+                cr_expect_eq(verdict, row->verdict, "%s: %d", row->what, (int) verdict);
+                cr_expect_eq(until, expected, "%s: until %lld", row->what, (long long) (until / USEC_PER_SEC) - 1000);
+        }
+}
