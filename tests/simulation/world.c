@@ -240,6 +240,17 @@ static void person_sets(struct world *w) {
         model_person_sets(w->twin, w->clients[0].device, w->person_was[0], w->person_was[1], msec());
 }
 
+/* Where the last poll wins, two clients of different words overwrite each other for ever, with busyd or without: the
+ * others take up the word of the newest. */
+static void agree(struct world *w, const struct client *newest) {
+        if (w->history->options.kind == HS_SYNAPSE || w->history->options.kind == HS_TUWUNEL ||
+            !polls_presence(newest))
+                return;
+        for (size_t i = 0; i < CLIENTS; i++)
+                if (polls_presence(&w->clients[i]))
+                        w->clients[i].manner = newest->manner;
+}
+
 static void client_polls(struct world *w, struct client *c) {
         const char *word = manner_word(c->manner);
 
@@ -355,6 +366,12 @@ static void look_later(struct site *s) {
 
 static void happens(struct world *w, const struct happening *n);
 
+static bool is_final(const struct machine *m) {
+        const struct machine_view *v = machine_view(m);
+
+        return v->has_account && (streq(v->account_state, "signed-out") || streq(v->account_state, "broken"));
+}
+
 /* Everything as it should be, and then it is waited. */
 static void quiet_begins(struct world *w, bool for_long) {
         trace("---- quiet%s", for_long ? ", for long" : "");
@@ -377,6 +394,13 @@ static void quiet_begins(struct world *w, bool for_long) {
                 machine_set_mode(s->machine, MODE_AUTO, 0, "");
                 machine_login(s->machine);
                 s->look_at = USEC_NEVER;
+                /* What was taken for final is asked again by hand, or within the hour. */
+                if (is_final(s->machine)) {
+                        if (chance_percent(&w->chance, 50))
+                                machine_reload(s->machine);
+                        else
+                                for_long = true;
+                }
         }
         if (w->faults)
                 w->faults_at = door_now();
@@ -389,7 +413,8 @@ static void quiet_begins(struct world *w, bool for_long) {
             (w->restarted_at == 0 || door_now() > w->restarted_at + CALM))
                 w->given_back_by = door_now() + GIVEN_BACK_WITHIN;
         for (unsigned i = 0; i < w->history->n_machines; i++)
-                if (door_now() < w->sites[i].up_since + CALM || !machine_is_logged_in(w->sites[i].machine))
+                if (door_now() < w->sites[i].up_since + CALM || is_final(w->sites[i].machine) ||
+                    !machine_is_logged_in(w->sites[i].machine))
                         w->given_back_by = USEC_NEVER;
         disturb(w);
 }
@@ -497,8 +522,8 @@ static void look(struct world *w, struct site *s) {
         if (!machine_has_evidence(s->machine) || machine_state(s->machine) != MACHINE_UP || w->faults ||
             (w->faults_at > 0 && door_now() < w->faults_at + CALM) || door_now() < s->up_since + CALM / 2 ||
             door_now() < s->disturbed_at + CALM / 2 || (w->person_at > 0 && door_now() < w->person_at + CALM) ||
-            !s->in_front || s->presence_off || !machine_is_logged_in(s->machine) || v->mode != MODE_AUTO ||
-            (o && streq(o->claim, "yielded")))
+            !s->in_front || s->presence_off || is_final(s->machine) || !machine_is_logged_in(s->machine) ||
+            v->mode != MODE_AUTO || (o && streq(o->claim, "yielded")))
                 return;
         if (w->restarted_at > 0 && door_now() < w->restarted_at + CALM)
                 return;
@@ -560,6 +585,7 @@ static void happens(struct world *w, const struct happening *n) {
                 trace("client %u %s", n->a, client_manner_to_string(n->b));
                 disturb(w);
                 c->manner = n->b;
+                agree(w, c);
                 if (!polls_presence(c))
                         c->polls_since = USEC_NEVER;
                 else if (c->polls_since == USEC_NEVER)
