@@ -507,11 +507,26 @@ static void look_for_leftovers(struct world *w) {
                           (double) GIVEN_BACK_WITHIN / USEC_PER_SEC, state, message);
 }
 
+/* What differs and may, where there is one value for all, must not count against what comes next: the person says it
+ * again. */
+static void make_equal(struct world *w) {
+        const char *state, *message, *twin_state, *twin_message;
+
+        model_shown(w->model, &state, &message);
+        model_shown(w->twin, &twin_state, &twin_message);
+        if (w->history->options.kind == HS_SYNAPSE || streq(state, twin_state))
+                return;
+        (void) snprintf(w->person_was[0], sizeof(w->person_was[0]), "%s", twin_state);
+        (void) snprintf(w->person_was[1], sizeof(w->person_was[1]), "%s", twin_message);
+        person_sets(w);
+}
+
 static void quiet_ends(struct world *w) {
         w->quiet = false;
         w->quiet_until = USEC_NEVER;
         judge(w);
         w->restarted = false;
+        make_equal(w);
         model_trim(w->model, 50);
 }
 
