@@ -826,11 +826,16 @@ static void count(struct world *w) {
 void world_run(const struct history *h, const char *dir, struct outcome *ret, struct counters *counters) {
         struct world w = { .outcome = ret, .counters = counters };
         uint64_t steps = 0;
-        usec_t at;
+        usec_t at, until = 0;
 
         *ret = (struct outcome){ 0 };
         world_begins(&w, h, dir);
-        while (!ret->violated && (w.quiet || w.next < h->n) && (at = next_time(&w)) != USEC_NEVER) {
+        while (!ret->violated && (at = next_time(&w)) != USEC_NEVER) {
+                /* What the last happening leads to is seen as well. */
+                if (w.quiet || w.next < h->n)
+                        until = usec_add(at, QUIET_SHORT);
+                else if (at > until)
+                        break;
                 if (at > door_now())
                         door_set_now(at);
                 step(&w);
