@@ -19,6 +19,7 @@
 /* What stands around the manager, and what it was asked for last. */
 static struct {
         usec_t now;
+        enum source_state source_state;
         bool sources_settled, accounts_settled, logind_settled, at_rest;
         const struct call_sink *sink;
         struct accounts_wanted wanted;
@@ -97,7 +98,7 @@ bool source_set_is_settled(const struct source_set *s) {
         return t.sources_settled;
 }
 bool source_set_view(const struct source_set *s, size_t i, struct source_view *ret) {
-        *ret = (struct source_view){ .name = kind.name, .state = SOURCE_WATCHING, .detail = "" };
+        *ret = (struct source_view){ .name = kind.name, .state = t.source_state, .detail = "" };
         return i == 0;
 }
 const char *source_state_to_string(enum source_state s) {
@@ -161,6 +162,7 @@ static void setup(void) {
         setenv("XDG_CONFIG_HOME", t.dir.path, 1);
         cr_assert_eq(state_open(&t.state, t.dir.path, NULL, NULL), 0);
         cr_assert_eq(config_load(&t.config, NULL, NULL, NULL), 0);
+        t.source_state = SOURCE_WATCHING;
         t.sources_settled = t.accounts_settled = t.logind_settled = t.at_rest = true;
         start();
 }
@@ -206,6 +208,18 @@ Test(manager, does_not_wait_for_ever_for_one_that_does_not_tell) {
         cr_assert(!t.wanted.settled);
         (void) turn(10);
         cr_assert(t.wanted.settled && t.wanted.busy);
+}
+
+/* What an earlier run owes is owed whether or not somebody is on a call. */
+Test(manager, gives_back_when_it_ends_before_it_knows) {
+        const struct instant now = at();
+
+        t.accounts_settled = false;
+        (void) turn(0);
+        cr_assert_not(t.wanted.settled);
+        manager_stop(t.m, 0, &now);
+        (void) turn(1);
+        cr_assert(t.wanted.settled && !t.wanted.busy);
 }
 
 /* ---- facts and words ---- */
@@ -261,6 +275,57 @@ Test(manager, free_is_over_with_the_calls_of_its_moment_and_forgotten) {
         cr_assert_eq(t.shown.mode, MODE_AUTO);
         cr_assert_eq(state_get_mode(t.state, &stored), 0);
         cr_assert_eq(stored.mode, MODE_AUTO);
+}
+
+Test(manager, a_word_is_about_the_calls_of_its_moment_seen_or_not) {
+        const struct instant now = at();
+
+        (void) turn(0);
+        call_begins("1");
+        cr_assert_eq(manager_free_until_calls_end(t.m, &now), 0, "reported in this very turn");
+        (void) turn(0);
+        cr_assert(!t.wanted.busy && t.shown.mode_until_calls_end);
+}
+
+Test(manager, free_outlives_a_source_that_starts_anew) {
+        const struct instant now = at();
+
+        call_begins("1");
+        cr_assert_eq(manager_free_until_calls_end(t.m, &now), 0);
+        t.source_state = SOURCE_UNAVAILABLE;
+        call_ends("1");
+        cr_assert_eq(turn(0), 30);
+        (void) turn(20);
+        cr_assert_eq(t.shown.mode, MODE_FREE);
+        t.source_state = SOURCE_WATCHING;
+        call_begins("1");
+        cr_assert_eq(turn(25), 0);
+        cr_assert(!t.wanted.busy && t.shown.mode == MODE_FREE);
+}
+
+Test(manager, paused_shows_on_the_bus_and_nowhere_else) {
+        const struct instant now = at();
+
+        call_begins("1");
+        manager_set_mode(t.m, MODE_PAUSED, 60 * S, "", &now);
+        cr_assert_eq(turn(0), 60);
+        cr_assert(t.shown.busy && !t.wanted.busy);
+        (void) turn(60);
+        cr_assert(t.wanted.busy && t.shown.mode == MODE_AUTO);
+}
+
+Test(manager, an_ignored_hold_still_ends_in_time) {
+        char *problem = NULL;
+
+        cr_assert_eq(manager_hold(t.m, 7, "tests", "", 60 * S), 0);
+        (void) turn(0);
+        cr_assert_eq(manager_ignore(t.m, "tests", "", false, &problem), 0);
+        cr_assert_eq(turn(1), 6, "the grace");
+        cr_assert_eq(turn(6), 60);
+        cr_assert_not(t.wanted.busy);
+        (void) turn(60);
+        cr_assert_eq(t.holds_ended, 1);
+        free(problem);
 }
 
 Test(manager, a_hold_with_a_duration_ends_by_itself) {
