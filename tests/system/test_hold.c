@@ -136,6 +136,26 @@ WORLD_TEST(mode, busy_by_hand_is_written_and_given_back) {
         expect_nothing_owed(w);
 }
 
+/* In the same call: by hand, no more by hand, and by another configuration. */
+WORLD_TEST(mode, other_words_are_shown_at_once) {
+        bool ok;
+
+        world_config(w, "[account " ACCOUNT "]\nmessage = On the phone\n");
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_presence(w, HS_BUSY, "On the phone");
+        free(set_mode(w->peer, "busy", 0, "At the dentist", &ok));
+        expect_presence(w, HS_BUSY, "At the dentist");
+        free(set_mode(w->peer, "auto", 0, "", &ok));
+        expect_presence(w, HS_BUSY, "On the phone");
+        world_config(w, "[account " ACCOUNT "]\nmessage = Talking\n");
+        free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Reload", &ok, DBUS_TYPE_INVALID));
+        expect_presence(w, HS_BUSY, "Talking");
+        call_hangup(w, ROOM, "c1");
+        expect_presence(w, "offline", "");
+        expect_nothing_owed(w);
+}
+
 WORLD_TEST(mode, is_kept_over_a_restart, .no_homeserver = true) {
         bool ok;
 
