@@ -3,7 +3,8 @@
  *   connecting -> syncing -> online
  *   any failure     -> waiting, locked or (before it ever worked) broken; tried again at retry_at
  *   a 401 anywhere  -> connecting: the server is asked whose the token is
- *   a 401 to that, or to a poll -> signed out; asked again by hand, after a sleep, and hourly while something is owed
+ *   a 401 to that, or to a poll -> signed out; asked again by hand, after a sleep, and while something is owed or a
+ *                      call is going on there: soon at first, at last every ten minutes
  *
  * Answers only record what they tell and touch the owner; account_run() makes what follows of it, in this order: what
  * is due of the connection, the claims, what they need of the poll, the poll itself. So a poll never starts before the
@@ -29,8 +30,9 @@
 /* A locked account is opened by people: minutes, not seconds. */
 #define LOCKED_RETRY (5 * USEC_PER_MIN)
 
-/* No state is final while something is owed. */
-#define FINAL_RETRY USEC_PER_HOUR
+/* No state is final while something is at stake: a server may have lost its sessions for a moment. */
+#define FINAL_FIRST USEC_PER_MIN
+#define FINAL_MAX   (10 * USEC_PER_MIN)
 
 /* A server that was away for so long after we asked what it is may have been upgraded. */
 #define FACTS_FRESH USEC_PER_HOUR
@@ -67,7 +69,7 @@ struct account {
         enum account_state state;
         char *problem;
         usec_t retry_at; /* USEC_NEVER: not by itself */
-        struct backoff backoff;
+        struct backoff backoff, final_backoff;
 
         struct connect_facts facts;
         usec_t facts_at;    /* 0: never */
@@ -79,6 +81,7 @@ struct account {
         bool expecting;   /* other machines are about to tell something: no pause */
         bool catching_up; /* what they have told during a pause is being asked for */
         enum sync_sight sight;
+        bool busy;
         unsigned n_calls, n_announced;
         usec_t now, wall; /* of the last account_run() */
 };
@@ -151,6 +154,10 @@ static usec_t retry_time(struct account *a, usec_t asked, usec_t now) {
         return usec_add(now, asked != USEC_NEVER && asked > wait ? asked : wait);
 }
 
+static usec_t final_time(struct account *a, usec_t now) {
+        return usec_add(now, backoff_next(&a->final_backoff, a->random(a->handler.userdata)));
+}
+
 static void signed_out(struct account *a, usec_t now) {
         sync_stop(a->sync);
         sync_forget_position(a->sync);
@@ -159,7 +166,7 @@ static void signed_out(struct account *a, usec_t now) {
         set_state(a, ACCOUNT_SIGNED_OUT,
                   sentence("the server has ended the session of %s: log in again with \"busyctl login %s\"",
                            a->user_id, a->name),
-                  usec_add(now, FINAL_RETRY));
+                  final_time(a, now));
 }
 
 /* Before it ever worked the address is wrong; afterwards a captive portal or a proxy in trouble answers. */
@@ -373,14 +380,16 @@ static void go(struct account *a, bool gap, usec_t now) {
 
 static bool facts_fit(struct account *a, usec_t now) {
         a->doubted = false;
-        if (streq(a->facts.user_id, a->user_id))
+        if (streq(a->facts.user_id, a->user_id)) {
+                backoff_reset(&a->final_backoff);
                 return true;
+        }
         sync_stop(a->sync);
         set_state(
                 a, ACCOUNT_BROKEN,
                 sentence("the session of account %s belongs to %s, not to %s: log in again with \"busyctl login %s\"",
                          a->name, a->facts.user_id, a->user_id, a->name),
-                usec_add(now, FINAL_RETRY));
+                final_time(a, now));
         return false;
 }
 
@@ -454,12 +463,14 @@ void account_wake(struct account *a, bool gap, usec_t now) {
         if (!a->begun)
                 return;
         backoff_reset(&a->backoff);
+        backoff_reset(&a->final_backoff);
         drivers_try_again(a);
         try_now(a, gap, /* ask= */ is_final(a), now);
 }
 
 void account_retry_now(struct account *a, usec_t now) {
         backoff_reset(&a->backoff);
+        backoff_reset(&a->final_backoff);
         drivers_try_again(a);
         if (a->state == ACCOUNT_ONLINE || a->state == ACCOUNT_SYNCING)
                 a->ask_aside = true;
@@ -468,11 +479,12 @@ void account_retry_now(struct account *a, usec_t now) {
         touch(a);
 }
 
-/* A state that looks final is asked about again only where something is at stake. */
+/* A session that has ended is asked about again only where something is at stake: what is owed there or should be
+ * shown, or a call of which nobody tells any more. */
 static usec_t due_at(const struct account *a) {
-        bool nothing_at_stake = a->retry_at != USEC_NEVER && a->state == ACCOUNT_SIGNED_OUT && !account_owes(a);
+        bool at_stake = account_owes(a) || a->n_calls > 0 || a->busy;
 
-        return nothing_at_stake ? USEC_NEVER : a->retry_at;
+        return a->state == ACCOUNT_SIGNED_OUT && !at_stake ? USEC_NEVER : a->retry_at;
 }
 
 /* What is due of the connection itself. */
@@ -628,6 +640,7 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
 
         a->now = now;
         a->wall = s->wall;
+        a->busy = s->busy;
         run_connection(a, now);
         wake_at = kinds_run(a->kinds, now);
         if (heard_expire(a->heard, now))
@@ -787,6 +800,7 @@ int account_new(struct account **ret, struct http *http, const struct account_op
         a->handler = *handler;
         a->random = options->random;
         a->backoff = (struct backoff){ .first = RETRY_FIRST, .cap = RETRY_MAX };
+        a->final_backoff = (struct backoff){ .first = FINAL_FIRST, .cap = FINAL_MAX };
         a->facts.traits = server_traits_find(NULL, NULL);
         a->retry_at = USEC_NEVER;
         a->name = strdup(options->name);

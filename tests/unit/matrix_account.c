@@ -494,13 +494,14 @@ static struct world *signed_out_in_a_call(void) {
         return w;
 }
 
-Test(matrix_account, while_something_is_owed_a_signed_out_account_is_asked_every_hour) {
+Test(matrix_account, while_something_is_owed_a_signed_out_account_is_asked_now_and_then) {
         struct world *w = signed_out_in_a_call();
         size_t mark = w->http.n_log;
 
         cr_assert_neq(account_retry_at(w->account), USEC_NEVER, "not told");
         pass(w, 5 * USEC_PER_HOUR);
-        cr_assert_eq(asked(w, mark, "/account/whoami"), 5);
+        cr_assert_geq(asked(w, mark, "/account/whoami"), 5);
+        cr_assert_leq(asked(w, mark, "/account/whoami"), 65);
         cr_assert_eq(asked(w, mark, "PUT /"), 0);
         model_unrevoke(w->http.model, SELF);
         pass(w, USEC_PER_HOUR + USEC_PER_MIN);
@@ -528,6 +529,22 @@ Test(matrix_account, and_after_a_sleep) {
         pass(w, 10 * USEC_PER_SEC);
         cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE);
         expect_nothing_owed(w);
+}
+
+/* What goes on there can only be told by a session that works. */
+Test(matrix_account, and_while_a_call_goes_on_there) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        w->situation.n_calls = 1;
+        model_revoke(w->http.model, SELF, false);
+        model_person_sets(w->http.model, PHONE, "online", "x", msec(&w->http));
+        pass(w, 20 * USEC_PER_SEC);
+        cr_assert_eq(account_state(w->account), ACCOUNT_SIGNED_OUT);
+        model_unrevoke(w->http.model, SELF);
+        pass(w, 2 * USEC_PER_MIN);
+        cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE);
 }
 
 Test(matrix_account, without_anything_owed_it_is_left_alone) {

@@ -34,6 +34,7 @@ struct presence {
         bool ours;                     /* a state of this machine's is there, or on its way */
         bool waits;                    /* shows less than it could, for the sake of other clients */
         char written[CLAIM_STATE_MAX]; /* the state sent last; "": none yet */
+        char left_to[CLAIM_TEXT_MAX];  /* words that were left to another machine's device to show; "": none */
 };
 
 static struct presence *presence_of(struct output *o) {
@@ -206,6 +207,7 @@ static void sent(struct presence *p, const char *state, usec_t now) {
         p->look = http_request_free(p->look);
         p->shown_known = false;
         (void) snprintf(p->written, sizeof(p->written), "%s", state);
+        p->left_to[0] = '\0';
         if (claimed && p->claim.phase != CLAIM_LEAVING) {
                 p->ours = true;
                 update_ours(p, state, now);
@@ -334,6 +336,9 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
                         output_refuse(result, not_allowed);
                 return;
         }
+        /* No device shows any words, so nobody has chosen others. */
+        if (p->left_to[0] && (!status_msg || !*status_msg))
+                status_msg = p->left_to;
         if (presence_value(&result->value, presence, status_msg) < 0)
                 output_refuse(result, "your status message is too long to be put back after a call: left alone");
         else if (presence) {
@@ -395,12 +400,7 @@ struct withdrawal {
 };
 
 static bool is_somebodys(const struct claim_owed *owed, const char *message) {
-        if (!message || !*message)
-                return false;
-        for (unsigned i = 0; i < owed->n_ours; i++)
-                if (owed->text_claimed && streq(message, owed->ours[i].text))
-                        return false;
-        return true;
+        return message && *message && !claim_owed_has_text(owed, message);
 }
 
 static int withdraw_more(struct output_request *request, struct output *o, const struct matrix_reply *reply,
@@ -431,6 +431,15 @@ static int presence_give_back(struct output *o, const struct claim_value *v, con
 
         if (!server(o)->message_per_device || !v->text[0])
                 return presence_write(o, v, now, done, userdata, ret);
+        /* Words of ours that are to stay are another machine's, and stand on its own device. */
+        if (!is_somebodys(owed, v->text)) {
+                struct claim_value own = *v;
+
+                own.text[0] = '\0';
+                r = presence_write(o, &own, now, done, userdata, ret);
+                (void) snprintf(presence_of(o)->left_to, CLAIM_TEXT_MAX, "%s", v->text);
+                return r;
+        }
         r = output_request_new(&request, o, translate_write, done, userdata);
         if (r < 0)
                 return r;
