@@ -264,7 +264,7 @@ int source_set_new(struct source_set **ret, sd_event *event, sd_bus *user_bus,
                 return -ENOMEM;
         while (source_kinds[n])
                 n++;
-        s->members = calloc(n, sizeof(*s->members));
+        s->members = calloc(n + 1, sizeof(*s->members));
         if (!s->members)
                 return -ENOMEM;
         s->n = n;
