@@ -36,23 +36,23 @@ static void renew_live(struct other_clients *o, usec_t now) {
         o->quiet = false;
 }
 
-static void seen_offline(struct other_clients *o, usec_t idle_for, usec_t now) {
-        usec_t since = idle_for < now ? now - idle_for : 0;
-
+static void seen_offline(struct other_clients *o, usec_t now) {
+        if (o->shown && !o->own)
+                o->shown_at = now;
         o->shown = false;
         if (o->quiet)
                 return;
         o->quiet = true;
-        o->quiet_since = o->live_at > since ? o->live_at : since;
+        o->quiet_since = o->shown_at;
 }
 
-void other_clients_seen(struct other_clients *o, const char *state, usec_t idle_for, usec_t now) {
+void other_clients_seen(struct other_clients *o, const char *state, usec_t now) {
         begin(o, now);
         forget_if_blind(o, now);
         renew_live(o, now);
         o->current_at = now;
         if (streq(state, STATE_OFFLINE)) {
-                seen_offline(o, idle_for, now);
+                seen_offline(o, now);
                 return;
         }
         o->shown = true;

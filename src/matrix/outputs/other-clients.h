@@ -1,7 +1,7 @@
 /* Whether another client of the user keeps presence alive (design, section 3; reference 2.8): what is seen of the own
  * presence, less what busyd itself has put there, decides. Pure.
  *
- *   none     nothing but offline for 90 s, and it would have been seen
+ *   none     offline, and as far as was looked nothing else in the last 90 s
  *   live     something other than offline in the last 90 s that cannot be ours
  *   unknown  all else: after a start, after a gap, or what is seen may still be our own
  *
@@ -34,17 +34,17 @@ struct other_clients {
         bool shown;                        /* something other than offline */
         bool theirs;                       /* ... that cannot be ours */
         usec_t live_at;                    /* when something that cannot be ours was seen last; 0: never */
+        usec_t shown_at;                   /* when something that may have been theirs was seen last; 0: never */
         bool quiet;                        /* nothing but offline, or ours, since `quiet_since` */
-        usec_t quiet_since;                /* 0: for ever */
+        usec_t quiet_since;                /* 0: as long as was looked */
         bool own;                          /* something of ours stands there, or is on its way */
         char own_state[CLAIM_STATE_MAX];   /* "": any */
         usec_t own_until;                  /* may still be seen until then */
         enum other_clients_verdict before; /* as it was when ours came */
 };
 
-/* The own presence as it is at `now`. `idle_for`: for so long nobody has been active, USEC_NEVER: nobody ever was;
- * 0: the server does not say. */
-void other_clients_seen(struct other_clients *o, const char *state, usec_t idle_for, usec_t now);
+/* The own presence as it is at `now`. */
+void other_clients_seen(struct other_clients *o, const char *state, usec_t now);
 /* Whether each change is told from now on. */
 void other_clients_watch(struct other_clients *o, bool watching, usec_t now);
 /* A state of ours, or of another machine of ours, goes out; and has been taken away again. */

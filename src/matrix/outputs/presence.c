@@ -74,7 +74,7 @@ static void tell_unsure(struct presence *p) {
 }
 
 /* A value that no claim can hold is left unknown: a read says what is wrong with it. */
-static void take(struct presence *p, const char *presence, const char *status_msg, usec_t idle_for, usec_t now) {
+static void take(struct presence *p, const char *presence, const char *status_msg, usec_t now) {
         struct claim_value v;
 
         if (presence_value(&v, presence, status_msg) < 0) {
@@ -84,15 +84,8 @@ static void take(struct presence *p, const char *presence, const char *status_ms
         }
         p->shown = v;
         p->shown_known = true;
-        other_clients_seen(&p->others, v.state, idle_for, now);
+        other_clients_seen(&p->others, v.state, now);
         tell_seen(p, now);
-}
-
-/* For how long nobody has been active; see other_clients_seen(). */
-static usec_t idle_for(const json_t *body) {
-        int64_t msec = json_member_int(body, "last_active_ago", -1);
-
-        return msec < 0 ? USEC_NEVER : (usec_t) msec * USEC_PER_MSEC;
 }
 
 static void on_look(const struct matrix_reply *reply, void *userdata) {
@@ -102,7 +95,7 @@ static void on_look(const struct matrix_reply *reply, void *userdata) {
         p->look = NULL;
         if (!presence)
                 return; /* whoever needs it asks again */
-        take(p, presence, json_member_string(reply->body, "status_msg"), idle_for(reply->body), reply->now);
+        take(p, presence, json_member_string(reply->body, "status_msg"), reply->now);
         if (!p->watching)
                 tell_unsure(p);
         p->output.at->touched(p->output.at->userdata);
@@ -145,7 +138,7 @@ static void on_pushed(struct output *o, const char *presence, const char *status
         if (!is_pushed(o))
                 return;
         p->look = http_request_free(p->look);
-        take(p, presence, status_msg, /* idle_for= */ 0, now);
+        take(p, presence, status_msg, now);
 }
 
 /* A poll that counts would show a user as present of whom only the message is claimed. */
@@ -344,7 +337,7 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
         else if (presence) {
                 p->shown = result->value;
                 p->shown_known = true;
-                other_clients_seen(&p->others, result->value.state, idle_for(reply->body), reply->now);
+                other_clients_seen(&p->others, result->value.state, reply->now);
         }
 }
 
