@@ -503,6 +503,10 @@ void machine_sleep(struct machine *m, bool about_to) {
         }
         manager_sleep(m->manager, about_to, &at);
         m->touched = true;
+        /* What has changed meanwhile is seen at once. */
+        for (size_t i = 0; i < MACHINE_LOCAL_MAX && !about_to; i++)
+                if (m->locals[i].serial > 0)
+                        report(m, i);
         leave(m);
 }
 

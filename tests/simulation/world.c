@@ -51,7 +51,7 @@ struct site {
         usec_t up_since, disturbed_at, in_front_since;
         usec_t free_said_at;
         usec_t look_at; /* a call must be shown then */
-        bool presence_off, presence_auto, in_front;
+        bool presence_off, presence_auto, presence_status, in_front;
         char phase[CLAIM_PHASES_MAX];
         char last_phase[MACHINE_OUTPUTS][32];
 };
@@ -183,6 +183,11 @@ static bool copies_busy(const struct world *w) {
 /* Where each device has its state, a client that polls catches busy and keeps it. Who has been there for a while is
  * known. */
 static void look_for_live_clients(struct world *w, const char *body) {
+        const char *state, *message;
+
+        model_shown(w->model, &state, &message);
+        if (is_busy(state))
+                return; /* it has caught it already */
         for (size_t i = 0; i < CLIENTS; i++)
                 if (w->clients[i].polls_since < door_now() - LIVE_IS_KNOWN_AFTER)
                         violation(w, "busy is written beside a client that has been polling for %.0f s: %s",
@@ -350,6 +355,7 @@ static void configure(struct site *s, unsigned which) {
         trace("%s: configuration %zu", machine_name(s->machine), i);
         machine_configure(s->machine, configurations[i]);
         s->presence_auto = i != 2;
+        s->presence_status = i == 3;
         s->presence_off = i == 4 || i == 6 || i == 7;
 }
 
@@ -543,6 +549,9 @@ static void look(struct world *w, struct site *s) {
             v->mode != MODE_AUTO || (o && streq(o->claim, "yielded")))
                 return;
         if (w->restarted_at > 0 && door_now() < w->restarted_at + CALM)
+                return;
+        /* There the message of the device that was heard of last is shown. */
+        if (w->history->options.kind == HS_TUWUNEL && s->presence_status)
                 return;
         model_run(w->model, msec());
         model_shown(w->model, &state, &message);
@@ -753,6 +762,8 @@ static void step(struct world *w) {
 
                 if (s->look_at <= now)
                         look(w, s);
+                if (w->quiet)
+                        start(s);
                 if (machine_deadline(s->machine) <= now)
                         machine_run(s->machine);
                 if (machine_spins(s->machine))
