@@ -1,159 +1,134 @@
-/* What the others have told is looked through each time, and not copied: they may learn more until they are done. */
 #include "core/claim-others.h"
 
-bool claim_other_has_text(const struct claim *c, const char *text) {
-        for (size_t i = 0; i < c->n_others; i++)
-                if (claim_owed_has_text(&c->others[i].owed, text))
+#include <errno.h>
+
+static bool has_order(const struct claim_other *list, size_t n, unsigned order) {
+        for (size_t i = 0; i < n; i++)
+                if (list[i].owed.order == order)
                         return true;
         return false;
 }
 
-bool claim_other_has_state(const struct claim *c, const char *state) {
-        for (size_t i = 0; i < c->n_others; i++)
-                if (claim_owed_has_state(&c->others[i].owed, state))
+/* One that was not done yet is not told of any more: another one was begun since, or it is gone. */
+static bool has_ended(const struct claim_others *o, const struct claim_other *list, size_t n) {
+        for (size_t i = 0; i < o->n; i++)
+                if (!o->of[i].done && !has_order(list, n, o->of[i].owed.order))
                         return true;
         return false;
 }
 
-bool claim_text_is_ours(const struct claim *c, const char *text) {
-        return claim_owed_has_text(&c->debt, text) || claim_other_has_text(c, text);
+int claim_others_set(struct claim_others *o, const struct claim_other *list, size_t n) {
+        bool ended = has_ended(o, list, n);
+
+        if (n > o->room) {
+                struct claim_other *of = calloc(n, sizeof(*of));
+
+                if (!of)
+                        return -ENOMEM;
+                free(o->of);
+                o->of = of;
+                o->room = n;
+        }
+        if (n > 0)
+                memmove(o->of, list, n * sizeof(*list));
+        o->n = n;
+        return ended;
 }
 
-bool claim_state_is_ours(const struct claim *c, const char *state) {
-        return claim_owed_has_state(&c->debt, state) || claim_other_has_state(c, state);
+void claim_others_done(struct claim_others *o) {
+        free(o->of);
+        *o = (struct claim_others){};
 }
 
-bool claim_text_goes_on(const struct claim *c) {
-        for (size_t i = 0; i < c->n_others; i++)
-                if (c->others[i].live && c->others[i].owed.text_claimed && !c->others[i].text_lost)
-                        return c->debt.text_claimed;
-        return false;
+struct claim_others_now claim_others_now(const struct claim_others *o) {
+        struct claim_others_now now = {};
+
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_other *c = &o->of[i];
+
+                if (c->live && c->owed.state_claimed)
+                        now.going_on |= CLAIM_STATE;
+                if (c->live && c->owed.text_claimed && !c->text_lost)
+                        now.going_on |= CLAIM_TEXT;
+                now.state_is_about = now.state_is_about || (c->owed.state_claimed && !c->done);
+                now.will_give_back = now.will_give_back || (!c->done && (!c->waits || c->first));
+                now.any_over = now.any_over || !c->live;
+        }
+        return now;
 }
 
-bool claim_state_goes_on(const struct claim *c) {
-        for (size_t i = 0; i < c->n_others; i++)
-                if (c->others[i].live && c->others[i].owed.state_claimed)
-                        return c->debt.state_claimed;
-        return false;
+unsigned claim_others_wrote(const struct claim_others *o, const struct claim_value *v) {
+        unsigned parts = CLAIM_NO_PART;
+
+        for (size_t i = 0; i < o->n; i++) {
+                if (claim_owed_has_state(&o->of[i].owed, v->state))
+                        parts |= CLAIM_STATE;
+                if (claim_owed_has_text(&o->of[i].owed, v->text))
+                        parts |= CLAIM_TEXT;
+        }
+        return parts;
 }
 
-bool claim_goes_on(const struct claim *c) {
-        return claim_text_goes_on(c) || claim_state_goes_on(c);
+static bool are_words_ours(const struct claim_others *o, const struct claim_owed *own, const struct claim_value *v) {
+        return claim_owed_has_text(own, v->text) || (claim_others_wrote(o, v) & CLAIM_TEXT);
 }
 
-bool claim_may_be_others(const struct claim *c) {
-        for (size_t i = 0; c->traits.per_device && i < c->n_others; i++)
-                if (c->others[i].owed.state_claimed && !c->others[i].done)
-                        return true;
-        return false;
-}
+bool claim_others_hold(const struct claim_others *o, const struct claim_owed *own, bool per_device,
+                       const struct claim_value *v) {
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_other *c = &o->of[i];
 
-/* Where each has a state of its own, words tell nothing about it. */
-bool claim_is_others(const struct claim *c, const struct claim_value *v) {
-        for (size_t i = 0; i < c->n_others; i++) {
-                const struct claim_other *o = &c->others[i];
-
-                if (claim_owed_has_state(&o->owed, v->state) &&
-                    (!o->owed.text_claimed || claim_text_is_ours(c, v->text) || (o->live && c->traits.per_device)))
+                if (claim_owed_has_state(&c->owed, v->state) &&
+                    (!c->owed.text_claimed || are_words_ours(o, own, v) || (c->live && per_device)))
                         return true;
         }
         return false;
 }
 
-/* It has found its own words there, and does not know what was before them. */
-static bool prior_is_known(const struct claim_owed *o) {
+/* Else it has found its own words there, and does not know what was before them. */
+static bool is_prior_known(const struct claim_owed *o) {
         return !o->prior.text[0] || !claim_owed_has_text(o, o->prior.text);
 }
 
 /* A state with words of theirs is theirs; a state of a device of its own in any case. */
-static void look_through(const struct claim *c, struct claim_value *v, bool done_only) {
+static void look_through_one(const struct claim_other *c, bool per_device, const struct claim_value *v,
+                             struct claim_value *found) {
+        bool words = claim_owed_has_text(&c->owed, v->text);
+        bool whole = words || !c->owed.text_claimed || (per_device && !c->done);
+
+        if (!is_prior_known(&c->owed))
+                return;
+        if (words)
+                claim_value_put_text(found, c->owed.prior.text);
+        if (whole && claim_owed_has_state(&c->owed, v->state))
+                claim_value_put_state(found, c->owed.prior.state);
+}
+
+static void take_over_newer(const struct claim_others *o, const struct claim_owed *own, struct claim_value *v) {
+        unsigned order = own->order;
+
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_owed *c = &o->of[i].owed;
+                unsigned theirs = claim_others_wrote(o, &c->prior);
+
+                if (o->of[i].done || c->order <= order)
+                        continue;
+                order = c->order;
+                if (c->text_claimed && !(theirs & CLAIM_TEXT) && !claim_owed_has_text(own, c->prior.text))
+                        claim_value_put_text(v, c->prior.text);
+                if (c->state_claimed && !(theirs & CLAIM_STATE) && !claim_owed_has_state(own, c->prior.state))
+                        claim_value_put_state(v, c->prior.state);
+        }
+}
+
+void claim_others_look_through(const struct claim_others *o, const struct claim_owed *own, bool per_device,
+                               bool done_only, struct claim_value *v) {
         struct claim_value found = *v;
 
-        for (size_t i = 0; i < c->n_others; i++) {
-                const struct claim_owed *o = &c->others[i].owed;
-
-                if (done_only && !c->others[i].done)
-                        continue;
-
-                bool words = claim_owed_has_text(o, v->text);
-                bool whole = words || !o->text_claimed || (c->traits.per_device && !c->others[i].done);
-
-                if (words && prior_is_known(o))
-                        set_text(&found, o->prior.text);
-                if (whole && claim_owed_has_state(o, v->state) && prior_is_known(o))
-                        set_state(&found, o->prior.state);
-        }
+        for (size_t i = 0; i < o->n; i++)
+                if (o->of[i].done || !done_only)
+                        look_through_one(&o->of[i], per_device, v, &found);
         *v = found;
-}
-
-/* Found there by ourselves. */
-static bool prior_is_firsthand(const struct claim *c) {
-        const struct claim_owed *d = &c->debt;
-
-        return d->text_claimed ? !claim_text_is_ours(c, d->prior.text) : !claim_state_is_ours(c, d->prior.state);
-}
-
-void claim_tell_prior(const struct claim *c, struct claim_owed *ret) {
-        look_through(c, &ret->prior, /* done_only= */ false);
-        if (!prior_is_firsthand(c))
-                ret->order = 0;
-}
-
-/* Who came later has seen what a person did after us. */
-static void take_over_newer(const struct claim *c, struct claim_value *v) {
-        unsigned order = c->debt.order;
-
-        for (size_t i = 0; i < c->n_others; i++) {
-                const struct claim_owed *o = &c->others[i].owed;
-
-                if (c->others[i].done || o->order <= order)
-                        continue;
-                order = o->order;
-                if (o->text_claimed && !claim_text_is_ours(c, o->prior.text))
-                        set_text(v, o->prior.text);
-                if (o->state_claimed && !claim_state_is_ours(c, o->prior.state))
-                        set_state(v, o->prior.state);
-        }
-}
-
-bool claim_find_prior(const struct claim *c, struct claim_value *ret) {
-        *ret = c->debt.prior;
-        look_through(c, ret, /* done_only= */ false);
-        return !ret->text[0] || !claim_text_is_ours(c, ret->text);
-}
-
-struct claim_value claim_prior(const struct claim *c) {
-        struct claim_value v;
-
-        if (!claim_find_prior(c, &v)) {
-                v.text[0] = '\0';
-                if (is_taken(c, v.state))
-                        set_state(&v, c->traits.withdrawn);
-        }
-        return v;
-}
-
-bool claim_is_other_to_give_back(const struct claim *c) {
-        for (size_t i = 0; i < c->n_others; i++)
-                if (!c->others[i].done && (!c->others[i].waits || c->others[i].first))
-                        return true;
-        return false;
-}
-
-bool claim_is_any_over(const struct claim *c) {
-        for (size_t i = 0; i < c->n_others; i++)
-                if (!c->others[i].live)
-                        return true;
-        return false;
-}
-
-bool claim_learn_prior(struct claim *c) {
-        struct claim_value v = c->debt.prior;
-
-        look_through(c, &v, /* done_only= */ true);
-        take_over_newer(c, &v);
-        if (claim_value_equal(&v, &c->debt.prior))
-                return false;
-        c->debt.prior = v;
-        return true;
+        if (own)
+                take_over_newer(o, own, v);
 }

@@ -1,45 +1,51 @@
-/* Cases 18 to 20 of claim.c: what follows from what the user's other machines have told. For claim.c only. */
+/* What the user's other machines have told of their claims at the same place (design, section 6): their values are no
+ * prior and no person's word, and what they go on to claim is given back by the last of them. The list is a copy of
+ * what was told last; what it means for one claim follows from that claim's own debt, which each question gets. */
 #pragma once
 
-#include "core/claim.h"
+#include "core/claim-value.h"
 
-/* That it fits is known: it was checked, or comes from another value; perhaps from this very one. */
-static inline void set_state(struct claim_value *v, const char *state) {
-        memmove(v->state, state, strlen(state) + 1);
-}
+/* What another machine of the same user has told that it owes. */
+struct claim_other {
+        struct claim_owed owed;
+        bool live;      /* the user is on a call there; else it gives back */
+        bool waits;     /* ... or would, but still waits for the others */
+        bool done;      /* nothing is owed any more; told for the sake of those who saw its value */
+        bool text_lost; /* somebody has changed its text, which it no longer keeps up */
+        bool first;     /* of several that wait for each other, it gives back before us */
+};
 
-static inline void set_text(struct claim_value *v, const char *text) {
-        memmove(v->text, text, strlen(text) + 1);
-}
+/* Embedded; all zero is none. The fields belong to claim-others.c. */
+struct claim_others {
+        struct claim_other *of; /* owned */
+        size_t n, room;
+};
 
-static inline bool is_taken(const struct claim *c, const char *state) {
-        return c->traits.taken ? streq(state, c->traits.taken) : state[0] != '\0';
-}
+/* Copies the list. Returns 1 if a claim has ended that was not done before, else 0, or -ENOMEM, changing nothing. */
+int claim_others_set(struct claim_others *o, const struct claim_other *list, size_t n);
+void claim_others_done(struct claim_others *o);
 
-/* Case 18: another machine of the user puts such words, or such a state, there. */
-bool claim_other_has_text(const struct claim *c, const char *text);
-bool claim_other_has_state(const struct claim *c, const char *state);
-/* By this machine or another one: no person's. */
-bool claim_text_is_ours(const struct claim *c, const char *text);
-bool claim_state_is_ours(const struct claim *c, const char *state);
-/* Taken by another machine, which has told so. */
-bool claim_is_others(const struct claim *c, const struct claim_value *v);
+/* Parts of a value. */
+enum { CLAIM_NO_PART = 0, CLAIM_STATE = 1 << 0, CLAIM_TEXT = 1 << 1 };
 
-/* Case 19: another machine goes on to claim that part of what is owed. */
-bool claim_text_goes_on(const struct claim *c);
-bool claim_state_goes_on(const struct claim *c);
-bool claim_goes_on(const struct claim *c);
-/* The device of another machine that has not given back yet may be what is seen. */
-bool claim_may_be_others(const struct claim *c);
-/* One of the others is about to give everything back. */
-bool claim_is_other_to_give_back(const struct claim *c);
-/* One of the others gives back, or has: perhaps not knowing of us. */
-bool claim_is_any_over(const struct claim *c);
+/* All of them together, as they are now. */
+struct claim_others_now {
+        unsigned going_on;   /* the parts that one of them goes on to claim */
+        bool state_is_about; /* one of them has not given its state back yet */
+        bool will_give_back; /* one of them is about to give everything back, before us */
+        bool any_over;       /* one of them gives back, or has: perhaps not knowing of us */
+};
+struct claim_others_now claim_others_now(const struct claim_others *o);
 
-/* What another machine found is what is owed back. False: words of ours were there, and nobody has told what was
- * before them. */
-bool claim_find_prior(const struct claim *c, struct claim_value *ret);
-/* The prior as it is told to the others. */
-void claim_tell_prior(const struct claim *c, struct claim_owed *ret);
-/* Takes over what the others have told and will not change any more. Returns whether the prior is another one. */
-bool claim_learn_prior(struct claim *c);
+/* The parts of `v` that one of them puts there. */
+unsigned claim_others_wrote(const struct claim_others *o, const struct claim_value *v);
+
+/* `v` is taken by one of them, or by all of us together. Where each has a state of its own (`per_device`), words tell
+ * nothing about it. */
+bool claim_others_hold(const struct claim_others *o, const struct claim_owed *own, bool per_device,
+                       const struct claim_value *v);
+
+/* Replaces what one of them put into `v` by what it found there. `done_only`: as far as that will not change any more.
+ * With `own`, also by what one that came later than that claim has found: it has seen what a person did after us. */
+void claim_others_look_through(const struct claim_others *o, const struct claim_owed *own, bool per_device,
+                               bool done_only, struct claim_value *v);

@@ -1,7 +1,6 @@
-/* What a claim is about: values, and what is owed for them. */
-#include <errno.h>
+#include "core/claim-value.h"
 
-#include "core/claim.h"
+#include <errno.h>
 
 bool claim_value_equal(const struct claim_value *a, const struct claim_value *b) {
         return streq(a->state, b->state) && streq(a->text, b->text);
@@ -15,8 +14,8 @@ int claim_value_set(struct claim_value *v, const char *state, const char *text) 
                 text = "";
         if (strlen(state) >= sizeof(v->state) || strlen(text) >= sizeof(v->text))
                 return -E2BIG;
-        memmove(v->state, state, strlen(state) + 1);
-        memmove(v->text, text, strlen(text) + 1);
+        claim_value_put_state(v, state);
+        claim_value_put_text(v, text);
         return 0;
 }
 
@@ -32,15 +31,4 @@ bool claim_owed_has_state(const struct claim_owed *o, const char *state) {
                 if (streq(state, o->ours[i].state))
                         return true;
         return false;
-}
-
-const char *claim_phase_to_string(enum claim_phase p) {
-        static const char *const names[] = {
-                [CLAIM_FREE] = "free",       [CLAIM_ENTERING] = "entering", [CLAIM_HELD] = "held",
-                [CLAIM_LEAVING] = "leaving", [CLAIM_SHARED] = "shared",     [CLAIM_YIELDED] = "yielded",
-                [CLAIM_FOREIGN] = "foreign", [CLAIM_REFUSED] = "refused",   [CLAIM_NO_EFFECT] = "no-effect",
-                [CLAIM_STUCK] = "stuck",
-        };
-
-        return names[p];
 }

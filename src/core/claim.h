@@ -1,21 +1,10 @@
 /* Something busyd has written on an account and owes back (design, section 5): one machine for every account and
- * every output. Pure: facts in, at most one next step out. It knows a value as a state and a text and compares bytes;
- * what they mean is the output's business. */
+ * every output. Pure: facts in, at most one next step out. */
 #pragma once
 
-#include "core/backoff.h"
-#include "core/base.h"
-
-/* With the terminating NUL. A longer value on the server is not claimed: its owner would lose it. */
-#define CLAIM_STATE_MAX 128
-#define CLAIM_TEXT_MAX  1024
-
-/* Writes with effect in one minute, whatever happens: server limits are stricter still, and a fight with another
- * writer must stay quiet. The last of them is kept for giving back. Cures do not count: a leave has few. */
-#define CLAIM_WRITES_PER_MINUTE_MAX 4
-
-/* Of claims of several machines; beyond, it begins anew. */
-#define CLAIM_ORDER_MAX 1000000
+#include "core/claim-limits.h"
+#include "core/claim-others.h"
+#include "core/claim-value.h"
 
 /* A leave that is acknowledged without effect is tried this often before it counts as stuck; entering, where a single
  * time tells nothing, before it counts as having none. */
@@ -31,15 +20,10 @@
 /* What another client of the user does at the end of its own call is done by then. */
 #define CLAIM_ASK_AFTER (5 * USEC_PER_SEC)
 
-struct claim_value {
-        char state[CLAIM_STATE_MAX];
-        char text[CLAIM_TEXT_MAX];
-};
-
-bool claim_value_equal(const struct claim_value *a, const struct claim_value *b);
-
-/* NULL reads as "". Returns 0, or -E2BIG, changing nothing, if either does not fit. */
-int claim_value_set(struct claim_value *v, const char *state, const char *text);
+/* A write whose answer was lost, in this run or by the end of an earlier one, has landed by then, or never will: no
+ * proxy and no server keeps a request longer. Until then it is looked for this often where nobody tells. */
+#define CLAIM_LANDS_WITHIN (60 * USEC_PER_SEC)
+#define CLAIM_LOOK_EVERY   (20 * USEC_PER_SEC)
 
 /* How the place that is written to behaves. Outputs fill it from the server's traits. Strings are static. */
 struct claim_traits {
@@ -58,29 +42,6 @@ struct claim_traits {
 struct claim_want {
         struct claim_value value;
         bool state_claimed, text_claimed;
-};
-
-/* What is owed; the journal keeps exactly this. `ours` are the values that may stand on the server. */
-struct claim_owed {
-        struct claim_value prior;
-        struct claim_value ours[2];
-        unsigned n_ours; /* 1 or 2: with a changed one not yet acknowledged, the last is the newer */
-        unsigned order;  /* 1 to CLAIM_ORDER_MAX: higher than that of each claim known when this one began;
-                          * told to others only with a prior that was found at first hand, else 0 */
-        bool state_claimed, text_claimed;
-};
-/* Whether a value of ours has this state or text, and claims it. */
-bool claim_owed_has_state(const struct claim_owed *o, const char *state);
-bool claim_owed_has_text(const struct claim_owed *o, const char *text);
-
-/* What another machine of the same user has told that it owes at the same place. */
-struct claim_other {
-        struct claim_owed owed;
-        bool live;      /* the user is on a call there; else it gives back */
-        bool waits;     /* ... or would, but still waits for the others */
-        bool done;      /* nothing is owed any more; told for the sake of those who saw its value */
-        bool text_lost; /* somebody has changed its text, which it no longer keeps up */
-        bool first;     /* of several that wait for each other, it gives back before us */
 };
 
 enum claim_phase {
@@ -113,66 +74,121 @@ struct claim_request {
 };
 
 enum claim_failure {
-        CLAIM_FAILED_NOT_APPLIED, /* certainly without effect (429, no connection): try again */
-        CLAIM_FAILED_UNSURE,      /* may have taken effect (timeout, cut, 5xx): try again */
+        CLAIM_FAILED_NOT_APPLIED, /* certainly without effect (429, 401, no connection): try again */
+        CLAIM_FAILED_UNSURE,      /* may have taken effect, or still take it (timeout, cut, 5xx): try again */
         CLAIM_FAILED_REFUSED,     /* refused for good */
-        CLAIM_FAILED_SIGNED_OUT,  /* nothing goes until claim_on_signed_in() */
+};
+
+/* What is owed. Phases free and stuck have none. */
+struct claim_debt {
+        struct claim_owed is;
+        bool owed;
+        bool on_disk;        /* ... as it is now, but for `unsure` */
+        bool unsure_on_disk; /* the `unsure` that is on disk */
+        usec_t begun_at;     /* 0: in an earlier run */
+        bool written;        /* a write of `is` took, or may have taken, effect */
+        bool open;           /* the fate of the last write is unknown */
+        bool resumed;        /* from an earlier run: what it had under way may land from the first decision on */
+        usec_t lands_by;     /* a lost write of `is` may land until then; 0: there is none */
+        usec_t restored_by;  /* ... of what gives back */
+};
+
+/* What the server shows. */
+struct claim_view {
+        struct claim_value is;
+        bool ever;  /* `is` was seen */
+        bool known; /* ... and is what stands there now */
+        bool live;  /* pushes come; without them what was read holds for the next step only */
+};
+
+/* The step under way, and the last write. */
+struct claim_flight {
+        enum claim_step step;
+        struct claim_value value; /* of the last write */
+        bool back;                /* it gave back */
+        bool echoed;              /* it was pushed before its acknowledgement came */
+};
+
+/* Another client of the user may have written: this is to be read. Lives as long as something is wanted. */
+struct claim_inquiry {
+        bool due, under_way;
+        bool released; /* the other one may have taken away its own claim */
+        usec_t at;
+};
+
+/* A lost write may still land. */
+struct claim_free {
+        usec_t look_at; /* 0: not decided yet */
+        bool looked;    /* for the last time */
+};
+
+/* On the way there. */
+struct claim_entering {
+        usec_t written_at; /* a value of ours was acknowledged; 0: not yet, or not any more */
+        bool outdated;     /* ... which is not what is wanted now */
+        bool landed;       /* a value of this claim was seen there */
+        unsigned lost;     /* so often it was not there after the acknowledgement */
+        unsigned added;    /* parts by which a claim that stands is to grow */
+};
+
+struct claim_held {
+        usec_t written_at;
+        bool doubt;  /* something else was pushed: read to be sure */
+        bool lost;   /* the server has lost our value: look, and write it again */
+        bool looked; /* for what a lost write may have put over it */
+};
+
+/* On the way back: leaving and shared. */
+struct claim_leaving {
+        usec_t ours_at;          /* our value was acknowledged, and nothing was written since; 0: not so */
+        bool outdated;           /* ... which was not what was wanted last */
+        bool must_finish;        /* before anything new begins */
+        bool yielded;            /* a person has written meanwhile */
+        struct claim_value back; /* what gives back */
+        bool restores;           /* ... and puts back words */
+        bool restored;           /* ... which may have taken effect */
+        usec_t left_at;          /* ... and acknowledged; 0: not yet */
+        bool confirmed;          /* ... and seen */
+        bool withdrawn;          /* our device's state was */
+        bool stuck;              /* another session holds it */
+        unsigned tries, cures;
+        usec_t look_at; /* shared: look again then */
+};
+
+/* Yielded, foreign, refused and no effect: why nothing more is done for this call. */
+struct claim_stopped {
+        struct claim_value judged; /* what that was said of */
+        usec_t lost_at;            /* when a read found it in place of our acknowledged value; 0: not so */
+        usec_t written_at;         /* refused: a value of ours from before that was acknowledged; 0: there is none */
 };
 
 /* Embedded; start it with claim_init(). The fields belong to claim.c. */
 struct claim {
         struct claim_traits traits;
+        struct claim_others others;
+        struct claim_limits limits;
 
-        /* What the user's calls ask for. */
-        bool wanted;
+        bool wanted; /* by the user's calls */
         struct claim_want want;
 
-        /* What is owed. */
-        bool owed, on_disk;
-        struct claim_owed debt;
-        usec_t begun_at;    /* 0: in an earlier run */
-        bool maybe_written; /* a write of ours took, or may have taken, effect */
-        bool unsure;        /* the fate of the last write is unknown: it may still land */
+        struct claim_debt debt;
+        struct claim_view view;
+        struct claim_flight flight;
+        struct claim_inquiry inquiry;
 
-        /* What the server shows. */
-        bool live;  /* pushes come; without them what was read holds for the next step only */
-        bool known; /* `seen` is what stands there now */
-        bool doubt; /* something else was pushed: read to be sure */
-        bool asked; /* ... or may have been written: read at `ask_at` */
-        bool asking, released;
-        usec_t ask_at;
-        usec_t lost_at; /* a read found `judged`, and that ended the claim; 0: not so */
-        struct claim_value seen;
-        bool ever_seen;
-        bool signed_out;
-
-        /* How far the way there, or the way back, has come. */
-        enum claim_step in_flight;
-        struct claim_value sent; /* the value of the last write */
-        bool echoed;             /* ... was pushed before its acknowledgement came */
-        bool acked, verified;    /* our value */
-        bool left, confirmed;    /* what gives back was acknowledged; and seen */
-        bool sent_back;          /* the last write gave back */
-        bool shared;             /* given back as far as no other machine goes on */
-        bool withdrawn;          /* ... and our device's state was */
-        bool must_leave;         /* this leave is finished before anything new begins */
-        unsigned leave_tries, cures;
-        usec_t verify_at, written_at;
-        enum claim_phase verdict;  /* CLAIM_FREE, or why nothing more is done for this call */
-        struct claim_value judged; /* what that was said of */
-
-        /* The user's other machines; borrowed. */
-        const struct claim_other *others;
-        size_t n_others;
-
-        /* Limits. */
-        usec_t retry_at;
-        bool retry_asked; /* by the server, which knows best */
-        struct backoff backoff;
-        usec_t writes[CLAIM_WRITES_PER_MINUTE_MAX]; /* the oldest first */
+        enum claim_phase phase;
+        enum claim_phase told; /* by claim_take_change() */
+        union {
+                struct claim_free free;
+                struct claim_entering entering;
+                struct claim_held held;
+                struct claim_leaving leaving;
+                struct claim_stopped stopped;
+        } in;
 };
 
 void claim_init(struct claim *c, const struct claim_traits *traits);
+void claim_done(struct claim *c);
 void claim_set_traits(struct claim *c, const struct claim_traits *traits);
 
 /* ---- facts ---- */
@@ -180,7 +196,8 @@ void claim_set_traits(struct claim *c, const struct claim_traits *traits);
 /* A journal entry found at start: it is owed from an earlier run. Before the first decision. */
 void claim_resume(struct claim *c, const struct claim_owed *owed);
 
-/* What should stand there now; NULL: nothing, give back what is owed. Only the newest counts. */
+/* What should stand there now; NULL: nothing, give back what is owed. Only the newest counts, and the same again
+ * changes nothing. Within a call it may change, and claim a part more. */
 void claim_set_want(struct claim *c, const struct claim_want *want);
 
 /* The server pushed its value; claim_on_unsure(): pushes may have been missed. */
@@ -194,33 +211,44 @@ void claim_on_erased(struct claim *c);
  * claim, and with it what stands there: then what was there before us is no person's word, and its place is free. */
 void claim_on_doubt(struct claim *c, bool released, usec_t now);
 
-/* All that the user's other machines have told (design, section 6): their values are no prior and no person's word,
- * and what they go on to claim is given back by the last of them. Borrowed until the next call of this. */
-void claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now);
+/* All that the user's other machines have told, which is copied. Returns 0, or -ENOMEM: then the former list stays. */
+int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now);
 
 /* The answers to a step; exactly one for each step that claim_decide() returned. */
 void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random);
 void claim_on_journalled(struct claim *c);
 void claim_on_written(struct claim *c, usec_t now);
 void claim_on_forgotten(struct claim *c);
-/* `retry_at`: what the server asks for; USEC_NEVER: backs off by itself, with `random` as jitter. */
+/* `retry_at`: what the server asks for; USEC_NEVER: nothing. Waits for the later of that and the own back-off, with
+ * `random` as jitter. */
 void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, usec_t now, uint32_t random);
 
 /* The server answers again: a wait that was only a back-off is over. */
 void claim_on_reconnected(struct claim *c);
 
-/* A new session: what the old one wrote on its device is out of reach. */
-void claim_on_signed_in(struct claim *c);
+/* Something has happened after which everything may be different (a person's reload, a wake from sleep, another
+ * network, an hour): every wait is over, also one that the server has asked for. */
+void claim_try_again(struct claim *c);
 
 /* ---- decisions ---- */
 
 /* The next step; none while one is under way. The same facts give the same step. */
 struct claim_request claim_decide(struct claim *c, usec_t now);
 
+/* ---- questions ---- */
+
 enum claim_phase claim_phase(const struct claim *c);
+/* True once for each change of the phase, or several since the last question; *ret_from is the phase told last. */
+bool claim_take_change(struct claim *c, enum claim_phase *ret_from);
+
+const struct claim_want *claim_wanted(const struct claim *c); /* NULL: nothing is */
+enum claim_step claim_in_flight(const struct claim *c);       /* CLAIM_NOTHING: no step is under way */
 
 /* What the journal must hold; NULL: nothing is owed. */
 const struct claim_owed *claim_owed(const struct claim *c);
+
+/* Nothing is owed that could be given back now: there is nothing, or it only waits for another machine. */
+bool claim_is_at_rest(const struct claim *c);
 
 /* What will be put back, as far as is known by now. Only while something is owed. */
 struct claim_value claim_prior(const struct claim *c);
@@ -228,11 +256,12 @@ struct claim_value claim_prior(const struct claim *c);
 /* What the user's other machines should be told; false: nothing is owed, or it is not on disk yet. */
 bool claim_tell_others(const struct claim *c, struct claim_other *ret);
 
-/* Our value stands there, as far as is known: whatever keeps it alive should run. */
+/* Our value stands there, as far as is known: whatever keeps it alive should run. With one value per user that would
+ * overwrite a person's, and waits until it is known that there is none. */
 bool claim_is_standing(const struct claim *c);
 
-/* What was written last, perhaps in an earlier run, and so stands there if nobody else has written; NULL: nothing that
- * is known. */
+/* What was sent last, from the moment it was, perhaps in an earlier run, and so stands there if nobody else has
+ * written; NULL: nothing that is known. */
 const struct claim_value *claim_written(const struct claim *c);
 
 /* What the server showed last; NULL: never seen. */

@@ -59,38 +59,96 @@ static inline uint64_t mix_value(uint64_t h, const struct claim_value *v) {
 
 static inline uint64_t mix_owed(uint64_t h, const struct claim_owed *d) {
         h = mix_value(h, &d->prior);
-        h = mix(h, d->n_ours | (uint64_t) d->order << 8);
+        h = mix_value(h, &d->ours[d->n_ours - 1]);
+        h = mix(h, d->n_ours | (uint64_t) d->state_claimed << 2 | (uint64_t) d->text_claimed << 3 |
+                           (uint64_t) d->unsure << 4 | (uint64_t) d->order << 8);
         return d->n_ours > 1 ? mix_value(h, &d->ours[0]) : h;
 }
 
+/* As far as it lies ahead. */
 static inline uint64_t mix_time(uint64_t h, usec_t t, usec_t now) {
         return mix(h, t == USEC_NEVER ? 1 : t <= now ? 0 : t - now);
 }
 
+/* What was `since`, and counts for a time. */
+static inline uint64_t mix_since(uint64_t h, usec_t since, usec_t counts, usec_t now) {
+        return mix_time(mix(h, since > 0), since > 0 ? since + counts : 0, now);
+}
+
+/* What ends then, and is remembered for a time after. */
+static inline uint64_t mix_near(uint64_t h, usec_t t, usec_t now) {
+        return mix(h, t == 0 || usec_add(t, USEC_PER_HOUR) <= now ? 0 : usec_add(t, USEC_PER_HOUR) - now);
+}
+
+static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) {
+        const struct claim_leaving *l = &c->in.leaving;
+        const struct claim_debt *d = &c->debt;
+
+        h = mix(h, c->phase);
+        switch (c->phase) {
+        case CLAIM_ENTERING:
+                h = mix(h, (uint64_t) c->in.entering.landed | (uint64_t) c->in.entering.outdated << 16 |
+                                   (uint64_t) c->in.entering.lost << 1 | (uint64_t) c->in.entering.added << 8);
+                return mix_since(h, c->in.entering.written_at, CLAIM_VERIFY_AFTER, now);
+        case CLAIM_HELD:
+                h = mix(h, (uint64_t) c->in.held.doubt | (uint64_t) c->in.held.lost << 1 |
+                                   (uint64_t) c->in.held.looked << 2);
+                h = mix(h, d->lands_by >= c->in.held.written_at || d->restored_by >= c->in.held.written_at);
+                return c->traits.refresh_interval == USEC_NEVER
+                               ? h
+                               : mix_since(h, c->in.held.written_at, c->traits.refresh_interval, now);
+        case CLAIM_LEAVING:
+        case CLAIM_SHARED:
+                h = mix(h, (uint64_t) (l->ours_at > 0) | (uint64_t) l->outdated << 20 |
+                                   (uint64_t) l->must_finish << 1 | (uint64_t) l->yielded << 2 |
+                                   (uint64_t) l->restores << 3 | (uint64_t) l->restored << 7 |
+                                   (uint64_t) l->confirmed << 4 | (uint64_t) l->withdrawn << 5 |
+                                   (uint64_t) l->stuck << 6 | (uint64_t) l->tries << 8 | (uint64_t) l->cures << 16);
+                h = mix_since(h, l->left_at, CLAIM_VERIFY_AFTER, now);
+                h = mix_time(h, l->look_at, now);
+                return l->left_at > 0 || l->restored || c->phase != CLAIM_LEAVING ? mix_value(h, &l->back) : h;
+        case CLAIM_YIELDED:
+        case CLAIM_FOREIGN:
+        case CLAIM_REFUSED:
+        case CLAIM_NO_EFFECT:
+                h = mix(h, c->in.stopped.written_at > 0);
+                h = mix_since(h, c->in.stopped.lost_at, CLAIM_ASK_AFTER, now);
+                return mix_value(h, &c->in.stopped.judged);
+        case CLAIM_FREE:
+                return mix_time(mix(h, c->in.free.looked), c->in.free.look_at, now);
+        case CLAIM_STUCK:
+                return h;
+        }
+        return h;
+}
+
+/* Two machines of the same print do the same from now on. This alone looks into the machine. */
 static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) {
-        h = mix(h, (uint64_t) c->wanted << 0 | (uint64_t) c->owed << 1 | (uint64_t) c->on_disk << 2 |
-                           (uint64_t) c->maybe_written << 3 | (uint64_t) c->unsure << 4 | (uint64_t) c->known << 5 |
-                           (uint64_t) c->doubt << 6 | (uint64_t) c->signed_out << 7 | (uint64_t) c->echoed << 8 |
-                           (uint64_t) c->acked << 9 | (uint64_t) c->verified << 10 | (uint64_t) c->left << 11 |
-                           (uint64_t) c->confirmed << 12 | (uint64_t) c->sent_back << 13 |
-                           (uint64_t) c->must_leave << 14 | (uint64_t) c->live << 15 | (uint64_t) c->in_flight << 16 |
-                           (uint64_t) c->verdict << 20 | (uint64_t) c->leave_tries << 24 |
-                           (uint64_t) c->backoff.failures << 28 | (uint64_t) c->cures << 40 |
-                           (uint64_t) c->asked << 44 | (uint64_t) c->asking << 45 | (uint64_t) c->released << 46 |
-                           (uint64_t) c->shared << 47 | (uint64_t) c->withdrawn << 48);
-        h = mix_time(h, c->asked || c->shared ? c->ask_at : 0, now);
-        h = mix_time(h, c->lost_at > 0 ? c->lost_at + CLAIM_ASK_AFTER : 0, now);
-        h = mix_time(h, c->begun_at > 0 ? c->begun_at + CLAIM_ASK_AFTER : 0, now);
-        h = mix_value(h, &c->seen);
-        h = mix_value(h, &c->sent);
-        if (c->verdict != CLAIM_FREE)
-                h = mix_value(h, &c->judged);
-        if (c->owed)
-                h = mix_owed(h, &c->debt);
-        h = mix_time(h, c->retry_at, now);
-        h = mix_time(h, c->verify_at, now);
-        for (size_t i = 0; i < ARRAY_SIZE(c->writes); i++)
-                h = mix_time(h, c->writes[i] == 0 ? 0 : c->writes[i] + USEC_PER_MIN, now);
+        const struct claim_debt *d = &c->debt;
+
+        h = mix_phase(h, c, now);
+        h = mix(h, (uint64_t) c->wanted << 0 | (uint64_t) d->owed << 1 | (uint64_t) d->on_disk << 2 |
+                           (uint64_t) d->written << 3 | (uint64_t) d->open << 4 | (uint64_t) d->resumed << 5 |
+                           (uint64_t) d->unsure_on_disk << 32 | (uint64_t) c->view.known << 6 |
+                           (uint64_t) c->view.live << 7 | (uint64_t) c->flight.echoed << 8 |
+                           (uint64_t) c->flight.back << 9 | (uint64_t) c->flight.step << 10 |
+                           (uint64_t) c->inquiry.due << 14 | (uint64_t) c->inquiry.under_way << 15 |
+                           (uint64_t) c->inquiry.released << 16 | (uint64_t) c->limits.is_fresh << 17 |
+                           (uint64_t) c->limits.was_fresh << 18 | (uint64_t) c->limits.waits << 33 |
+                           (uint64_t) c->limits.backoff.failures << 20);
+        h = mix_time(h, c->inquiry.due ? c->inquiry.at : 0, now);
+        h = mix_value(h, &c->view.is);
+        h = mix_value(h, &c->flight.value);
+        if (c->wanted)
+                h = mix(mix_value(h, &c->want.value), (uint64_t) c->want.state_claimed << 1 | c->want.text_claimed);
+        if (d->owed || d->lands_by > 0)
+                h = mix_owed(h, &d->is);
+        h = mix_since(h, d->begun_at, CLAIM_ASK_AFTER, now);
+        h = mix_near(h, d->lands_by, now);
+        h = mix_near(h, d->restored_by, now);
+        h = mix_time(h, c->limits.retry_at, now);
+        for (size_t i = 0; i < ARRAY_SIZE(c->limits.writes); i++)
+                h = mix_since(h, c->limits.writes[i], USEC_PER_MIN, now);
         return h;
 }
 

@@ -26,10 +26,14 @@ static const char *const texts[] = { "Working", "In a call", "Lunch", "", "On th
 
 struct machine {
         struct claim claim;
+        enum claim_step step; /* under way */
+        struct claim_value value;
         bool call, journal, persons_word;
+        bool must_read; /* a person has written, and it has yet to find out what */
         struct claim_owed entry;
         struct claim_other told;  /* what it has told the server last */
         struct claim_other heard; /* what it has heard of the other one */
+        struct claim_other list;  /* ... for the claim */
         bool has_told, has_heard;
         usec_t told_at;
         usec_t wake_at;
@@ -99,10 +103,11 @@ static void fail(const struct world *w, const char *what) {
                 names[w->own[1]], names[w->other], texts[w->text], names[w->base_state], texts[w->base_text]);
         for (unsigned i = 0; i < N; i++) {
                 const struct machine *m = &w->machines[i];
+                const struct claim_owed *owed = claim_owed(&m->claim);
 
                 fprintf(stderr, "  %s | phase %s, in flight %d, prior %s '%s'%s | heard %s\n",
-                        m->call ? "call" : "no call", claim_phase_to_string(claim_phase(&m->claim)),
-                        m->claim.in_flight, m->claim.debt.prior.state, m->claim.debt.prior.text,
+                        m->call ? "call" : "no call", claim_phase_to_string(claim_phase(&m->claim)), m->step,
+                        owed ? owed->prior.state : "-", owed ? owed->prior.text : "-",
                         m->journal ? ", owed on disk" : "",
                         !m->has_heard   ? "nothing"
                         : m->heard.live ? "live"
@@ -147,10 +152,20 @@ static void want(struct world *w, unsigned i) {
         claim_set_want(&w->machines[i].claim, w->machines[i].call ? &busy : NULL);
 }
 
-/* The facts that are borrowed move with the world. */
+/* The list that a machine owns moves with the world. */
 static void mend(struct world *w) {
-        for (unsigned i = 0; i < N; i++)
-                w->machines[i].claim.others = &w->machines[i].heard;
+        for (unsigned i = 0; i < N; i++) {
+                w->machines[i].claim.others.of = &w->machines[i].list;
+                w->machines[i].claim.others.room = 1;
+        }
+}
+
+/* That nothing is under way any more waits for nobody, and nobody is told. */
+static bool is_only_settled(const struct machine *m) {
+        struct claim_owed now = *claim_owed(&m->claim);
+
+        return m->journal && !now.unsure && m->entry.unsure && claim_value_equal(&now.prior, &m->entry.prior) &&
+               now.n_ours == m->entry.n_ours && claim_value_equal(&now.ours[0], &m->entry.ours[0]);
 }
 
 static void decide(struct world *w) {
@@ -159,8 +174,19 @@ static void decide(struct world *w) {
                 struct claim_request r = claim_decide(&m->claim, w->now);
 
                 m->wake_at = r.wake_at;
+                if (r.step == CLAIM_NOTHING)
+                        continue;
+                m->step = r.step;
+                m->value = r.value;
+                m->must_read = m->must_read && r.step == CLAIM_READ;
                 if (r.step == CLAIM_WRITE && !m->journal)
                         fail(w, "a write without a journal entry");
+                if (r.step == CLAIM_JOURNAL && is_only_settled(m)) {
+                        m->entry = *claim_owed(&m->claim);
+                        m->step = CLAIM_NOTHING;
+                        claim_on_journalled(&m->claim);
+                        i--;
+                }
         }
 }
 
@@ -191,7 +217,7 @@ static bool same_news(const struct claim_other *a, const struct claim_other *b) 
 static bool tell(struct machine *m, usec_t now) {
         struct claim_other news = news_of(m);
 
-        if (claim_owed(&m->claim) ? !m->claim.on_disk : !m->has_told)
+        if (claim_owed(&m->claim) ? !claim_tell_others(&m->claim, &news) : !m->has_told)
                 return false;
         if (m->has_told && same_news(&news, &m->told))
                 return false;
@@ -210,7 +236,7 @@ static bool hear(struct world *w, unsigned i) {
         m->heard = o->told;
         m->heard.first = i == 1;
         m->has_heard = true;
-        claim_on_others(&m->claim, &m->heard, 1, w->now);
+        (void) claim_on_others(&m->claim, &m->heard, 1, w->now);
         return true;
 }
 
@@ -218,10 +244,10 @@ static void apply_step(struct world *w, unsigned i, bool untold) {
         struct machine *m = &w->machines[i];
         unsigned place = w->kind->per_device ? i : 0;
 
-        switch (m->claim.in_flight) {
+        switch (m->step) {
         case CLAIM_WRITE:
-                w->own[place] = index_of(names_of(w), ARRAY_SIZE(states), m->claim.sent.state);
-                w->text = index_of(texts, ARRAY_SIZE(texts), m->claim.sent.text);
+                w->own[place] = index_of(names_of(w), ARRAY_SIZE(states), m->value.state);
+                w->text = index_of(texts, ARRAY_SIZE(texts), m->value.text);
                 return;
         case CLAIM_JOURNAL:
                 m->journal = true;
@@ -243,9 +269,12 @@ static void apply_step(struct world *w, unsigned i, bool untold) {
 static void answer_step(struct world *w, unsigned i) {
         struct claim *c = &w->machines[i].claim;
         struct claim_value v = shown(w);
+        enum claim_step step = w->machines[i].step;
 
-        switch (c->in_flight) {
+        w->machines[i].step = CLAIM_NOTHING;
+        switch (step) {
         case CLAIM_READ:
+                w->machines[i].must_read = false;
                 claim_on_read(c, &v, w->now, 500);
                 return;
         case CLAIM_WRITE:
@@ -266,9 +295,11 @@ static void restart(struct world *w, unsigned i) {
         struct machine *m = &w->machines[i];
         struct claim_traits traits = traits_of(w->kind);
 
+        m->step = CLAIM_NOTHING;
         claim_init(&m->claim, &traits);
         if (m->journal)
                 claim_resume(&m->claim, &m->entry);
+        m->list = (struct claim_other){};
         mend(w);
         m->has_heard = false;
         (void) hear(w, i);
@@ -279,9 +310,9 @@ static void restart(struct world *w, unsigned i) {
 /* Somebody has compared and is about to write. */
 static bool is_between(const struct world *w) {
         for (unsigned i = 0; i < N; i++) {
-                const struct claim *c = &w->machines[i].claim;
+                enum claim_step step = w->machines[i].step;
 
-                if (c->in_flight == CLAIM_WRITE || (c->in_flight != CLAIM_NOTHING && (w->kind->field || c->known)))
+                if (step != CLAIM_NOTHING && (step != CLAIM_READ || w->kind->field))
                         return true;
         }
         return false;
@@ -320,6 +351,7 @@ static bool person_writes(struct world *w, unsigned char text) {
         *(w->kind->per_device ? &w->other : &w->own[0]) = ONLINE;
         for (unsigned i = 0; i < N; i++) {
                 w->machines[i].persons_word = true;
+                w->machines[i].must_read = claim_owed(&w->machines[i].claim) != NULL;
                 push(w, i);
         }
         return true;
@@ -329,7 +361,7 @@ static bool time_passes(struct world *w) {
         usec_t at = USEC_NEVER;
 
         for (unsigned i = 0; i < N; i++) {
-                if (w->machines[i].claim.in_flight != CLAIM_NOTHING)
+                if (w->machines[i].step != CLAIM_NOTHING)
                         return false;
                 at = usec_min(at, w->machines[i].wake_at);
         }
@@ -343,14 +375,19 @@ static bool time_passes(struct world *w) {
 static bool has_to_read_persons_word(const struct world *w, unsigned i) {
         const struct machine *m = &w->machines[i];
 
-        return m->persons_word && m->claim.owed && !m->claim.known && !w->in_any_order;
+        return m->must_read && claim_owed(&m->claim) && !w->in_any_order;
+}
+
+static void fail_step(struct world *w, unsigned i, enum claim_failure f) {
+        w->machines[i].step = CLAIM_NOTHING;
+        claim_on_failure(&w->machines[i].claim, f, USEC_NEVER, w->now, 500);
 }
 
 /* Carries the action out. False if it cannot happen here. */
 static bool act(struct world *w, unsigned a) {
         unsigned i = a < CALL_CHANGES ? 0 : (a - CALL_CHANGES) % N;
         struct machine *m = &w->machines[i];
-        enum claim_step step = m->claim.in_flight;
+        enum claim_step step = m->step;
 
         mend(w);
         switch (a < CALL_CHANGES ? a : a - i) {
@@ -395,7 +432,7 @@ static bool act(struct world *w, unsigned a) {
                 if (step == CLAIM_NOTHING || w->faults == 0)
                         return false;
                 w->faults--;
-                claim_on_failure(&m->claim, CLAIM_FAILED_NOT_APPLIED, USEC_NEVER, w->now, 500);
+                fail_step(w, i, CLAIM_FAILED_NOT_APPLIED);
                 return true;
         case STEP_LOST_APPLIED:
         case STEP_LOST:
@@ -404,7 +441,7 @@ static bool act(struct world *w, unsigned a) {
                 w->faults--;
                 if (a - i == STEP_LOST_APPLIED)
                         apply_step(w, i, /* untold= */ false);
-                claim_on_failure(&m->claim, CLAIM_FAILED_UNSURE, USEC_NEVER, w->now, 500);
+                fail_step(w, i, CLAIM_FAILED_UNSURE);
                 return true;
         case CRASH:
                 if (w->crashes == 0)
@@ -499,7 +536,8 @@ static uint64_t print_of(const struct world *w) {
                                    (uint64_t) m->heard.live << 5 | (uint64_t) m->persons_word << 6 |
                                    (uint64_t) m->told.text_lost << 7 | (uint64_t) m->heard.text_lost << 8 |
                                    (uint64_t) m->told.done << 9 | (uint64_t) m->heard.done << 10 |
-                                   (uint64_t) m->told.waits << 11 | (uint64_t) m->heard.waits << 12);
+                                   (uint64_t) m->told.waits << 11 | (uint64_t) m->heard.waits << 12 |
+                                   (uint64_t) m->must_read << 13);
                 if (m->journal)
                         h = mix_owed(h, &m->entry);
                 if (m->has_told)

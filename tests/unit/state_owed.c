@@ -30,6 +30,7 @@ static void expect_same(const struct claim_owed *a, const struct claim_owed *b, 
         cr_expect_eq(a->order, b->order, "%s", what);
         cr_expect_eq(a->state_claimed, b->state_claimed, "%s", what);
         cr_expect_eq(a->text_claimed, b->text_claimed, "%s", what);
+        cr_expect_eq(a->unsure, b->unsure, "%s", what);
 }
 
 static json_t *json(const char *text) {
@@ -57,6 +58,13 @@ Test(owed, round_trip) {
                     .n_ours = 2,
                     .order = CLAIM_ORDER_MAX,
                     .text_claimed = true } },
+                { "a write under way",
+                  { .prior = value("online", ""),
+                    .ours = { value("busy", "In a call") },
+                    .n_ours = 1,
+                    .order = 1,
+                    .state_claimed = true,
+                    .unsure = true } },
                 { "a prior not found at first hand",
                   { .prior = value("", ""), .ours = { value("{}", "") }, .n_ours = 1, .state_claimed = true } },
         };

@@ -26,12 +26,11 @@ struct claim_driver {
         const char *why;                /* not usable, or less than busy; static */
         bool fallen;                    /* the server refuses more for this call */
         char problem[256];
-        enum claim_phase logged;
-        struct output_claim told;   /* to the output */
-        struct claim_other *others; /* as the claim has them; NULL: there never were any */
-        usec_t tell_until;          /* what is owed now is being told to other machines */
-        bool was_wanted;            /* when they were heard last */
-        usec_t hear_until;          /* what they have told meanwhile is being asked for */
+        struct output_claim told; /* to the output */
+        bool has_others;          /* other machines have told something */
+        usec_t tell_until;        /* what is owed now is being told to other machines */
+        bool was_wanted;          /* when they were heard last */
+        usec_t hear_until;        /* what they have told meanwhile is being asked for */
         usec_t deadline;
 
         char shows[SENTENCE_MAX], restore[SENTENCE_MAX], note[SENTENCE_MAX];
@@ -117,7 +116,7 @@ struct claim_driver *driver_free(struct claim_driver *d) {
                 return NULL;
         d->output->listener = (struct output_listener){ .userdata = NULL };
         output_request_free(d->request);
-        free(d->others);
+        claim_done(&d->claim);
         free(d);
         return NULL;
 }
@@ -126,9 +125,9 @@ struct claim_driver *driver_free(struct claim_driver *d) {
 
 /* What was refused is not asked for again in this call, but the words may change. */
 static void keep_fallen(const struct claim_driver *d, struct claim_want *want) {
-        const struct claim_want *so_far = &d->claim.want;
+        const struct claim_want *so_far = claim_wanted(&d->claim);
 
-        if (!d->fallen)
+        if (!d->fallen || !so_far)
                 return;
         want->state_claimed = so_far->state_claimed;
         memcpy(want->value.state, so_far->value.state, sizeof(want->value.state));
@@ -140,7 +139,7 @@ void driver_set_want(struct claim_driver *d, const struct driver_want *w) {
                 .wall = w->wall,
                 .message = w->message,
                 .owed = claim_owed(&d->claim),
-                .current = d->claim.wanted ? &d->claim.want : NULL,
+                .current = claim_wanted(&d->claim),
         };
         struct claim_want want;
         const char *why = NULL;
@@ -170,19 +169,11 @@ void driver_calls_changed(struct claim_driver *d, bool released, usec_t now) {
 }
 
 void driver_machines_changed(struct claim_driver *d, const struct claim_other *others, size_t n, usec_t now) {
-        struct claim_other *copy;
-
-        if (n == 0 && !d->others)
+        if (n == 0 && !d->has_others)
                 return;
-        copy = calloc(n + 1, sizeof(*copy));
-        if (!copy) {
+        d->has_others = true;
+        if (claim_on_others(&d->claim, others, n, now) < 0)
                 log_warning("Account %s: out of memory for what other machines tell", d->doors.account);
-                return;
-        }
-        memcpy(copy, others, n * sizeof(*others));
-        claim_on_others(&d->claim, copy, n, now);
-        free(d->others);
-        d->others = copy;
 }
 
 void driver_reconnected(struct claim_driver *d) {
@@ -190,7 +181,7 @@ void driver_reconnected(struct claim_driver *d) {
 }
 
 void driver_try_again(struct claim_driver *d) {
-        claim_on_reconnected(&d->claim);
+        claim_try_again(&d->claim);
 }
 
 /* ---- answers ---- */
@@ -217,12 +208,16 @@ static enum claim_failure failure_of(enum matrix_outcome outcome) {
 
 /* Something less than what was refused, if there is anything. */
 static void fall_back(struct claim_driver *d) {
-        struct claim_want want = d->claim.want;
+        const struct claim_want *wanted = claim_wanted(&d->claim);
+        struct claim_want want;
 
-        if (claim_phase(&d->claim) != CLAIM_REFUSED || !kind(d)->fall_back(d->output, &want))
+        if (!wanted || claim_phase(&d->claim) != CLAIM_REFUSED)
+                return;
+        want = *wanted;
+        if (!kind(d)->fall_back(d->output, &want))
                 return;
         log_info("Account %s: the server refuses %s '%s', trying '%s'", d->doors.account, kind(d)->name,
-                 d->claim.want.value.state, want.state_claimed ? want.value.state : "the message alone");
+                 wanted->value.state, want.state_claimed ? want.value.state : "the message alone");
         d->fallen = true;
         d->why = "the server refuses more";
         claim_set_want(&d->claim, &want);
@@ -246,7 +241,7 @@ static void on_success(struct claim_driver *d, const struct output_result *resul
         struct claim_value value = result->hidden && written ? *written : result->value;
 
         (void) text_printable(d->problem, sizeof(d->problem), result->problem);
-        if (d->claim.in_flight == CLAIM_READ)
+        if (claim_in_flight(&d->claim) == CLAIM_READ)
                 claim_on_read(&d->claim, &value, result->now, draw(d));
         else
                 claim_on_written(&d->claim, result->now);
@@ -271,9 +266,11 @@ static bool is_telling(const struct claim_driver *d, usec_t now) {
 
 /* A claim begins or ends by what the others have told until now. */
 static void hear_machines(struct claim_driver *d, usec_t now) {
-        if (d->claim.wanted == d->was_wanted)
+        bool wanted = claim_wanted(&d->claim) != NULL;
+
+        if (wanted == d->was_wanted)
                 return;
-        d->was_wanted = d->claim.wanted;
+        d->was_wanted = wanted;
         d->doors.hear(d->doors.userdata);
         d->hear_until = usec_add(now, TELL_MAX);
 }
@@ -349,16 +346,15 @@ static bool tell_output(struct claim_driver *d, usec_t now) {
 }
 
 static void log_phase(struct claim_driver *d) {
-        enum claim_phase phase = claim_phase(&d->claim);
         struct driver_report report;
+        enum claim_phase from;
 
-        if (phase == d->logged)
+        if (!claim_take_change(&d->claim, &from))
                 return;
         driver_report(d, &report);
-        log_full(phase == CLAIM_STUCK ? LOG_WARNING : LOG_INFO, LOG_ID_CLAIM_CHANGED, NULL,
-                 "Account %s: %s %s -> %s%s%s", d->doors.account, kind(d)->name, claim_phase_to_string(d->logged),
+        log_full(claim_phase(&d->claim) == CLAIM_STUCK ? LOG_WARNING : LOG_INFO, LOG_ID_CLAIM_CHANGED, NULL,
+                 "Account %s: %s %s -> %s%s%s", d->doors.account, kind(d)->name, claim_phase_to_string(from),
                  report.claim, report.note[0] ? ": " : "", report.note);
-        d->logged = phase;
 }
 
 bool driver_step(struct claim_driver *d, bool may, usec_t now) {
@@ -412,7 +408,7 @@ bool driver_owes(const struct claim_driver *d) {
 
 bool driver_is_at_rest(const struct claim_driver *d) {
         /* Who is not told so would wait for this machine. */
-        return (!driver_owes(d) || driver_is_shared(d)) && !d->doors.is_telling(d->doors.userdata);
+        return claim_is_at_rest(&d->claim) && !d->doors.is_telling(d->doors.userdata);
 }
 
 bool driver_is_shared(const struct claim_driver *d) {

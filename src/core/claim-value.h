@@ -1,0 +1,48 @@
+/* What claims are about: values, and what is owed for them. A value is a state and a text; here they are bytes to be
+ * compared, and what they mean is the output's business. */
+#pragma once
+
+#include "core/base.h"
+
+/* With the terminating NUL. A longer value on the server is not claimed: its owner would lose it. The exhaustive
+ * searches are built with shorter ones, since they copy many. */
+#ifndef CLAIM_STATE_MAX
+#define CLAIM_STATE_MAX 128
+#define CLAIM_TEXT_MAX  1024
+#endif
+
+/* Of claims of several machines; beyond, it begins anew. */
+#define CLAIM_ORDER_MAX 1000000
+
+struct claim_value {
+        char state[CLAIM_STATE_MAX];
+        char text[CLAIM_TEXT_MAX];
+};
+
+bool claim_value_equal(const struct claim_value *a, const struct claim_value *b);
+
+/* NULL reads as "". Returns 0, or -E2BIG, changing nothing, if either does not fit. */
+int claim_value_set(struct claim_value *v, const char *state, const char *text);
+
+/* One part, from another value: it is known to fit. It may be the part of this very value. */
+static inline void claim_value_put_state(struct claim_value *v, const char *state) {
+        memmove(v->state, state, strlen(state) + 1);
+}
+
+static inline void claim_value_put_text(struct claim_value *v, const char *text) {
+        memmove(v->text, text, strlen(text) + 1);
+}
+
+/* What is owed; the journal keeps exactly this. `ours` are the values that may stand on the server. */
+struct claim_owed {
+        struct claim_value prior;
+        struct claim_value ours[2];
+        unsigned n_ours; /* 1 or 2: with a changed one not yet acknowledged, the last is the newer */
+        unsigned order;  /* 1 to CLAIM_ORDER_MAX: higher than that of each claim known when this one began;
+                          * told to others only with a prior that was found at first hand, else 0 */
+        bool state_claimed, text_claimed;
+        bool unsure; /* a write of `ours` may be under way, and land after everything that is done later */
+};
+/* Whether a value of ours has this state or text, and claims it. */
+bool claim_owed_has_state(const struct claim_owed *o, const char *state);
+bool claim_owed_has_text(const struct claim_owed *o, const char *text);
