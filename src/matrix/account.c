@@ -581,6 +581,8 @@ static void apply_poll(struct account *a) {
                                           .account_data = a->facts.traits->filters_by_prefix ? ENTRY_TYPE : NULL,
                                           .while_idle = a->facts.traits->while_idle,
                                           .while_held = a->facts.traits->while_held,
+                                          .idle_if_refused = a->facts.traits->idle_if_refused,
+                                          .held_if_refused = a->facts.traits->held_if_refused,
                                   });
         sync_set_held(a->sync, all.counted, all.soon);
 }

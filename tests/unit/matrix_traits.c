@@ -36,13 +36,13 @@ static const struct row {
         { "its grandparent", "Conduit", "0.9.0", "Continuwuity", false, false, false, false, "org.matrix.msc3026.busy",
           SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
         { "a proxy", "nginx", NULL, "unknown", false, false, false, false, "org.matrix.msc3026.busy",
-          SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
+          SET_PRESENCE_NONE, SET_PRESENCE_NONE, true },
         { "a longer name", "SynapseX", "1.0.0", "unknown", false, false, false, false, "org.matrix.msc3026.busy",
-          SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
-        { "nothing", NULL, NULL, "unknown", false, false, false, false, "org.matrix.msc3026.busy",
-          SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
-        { "an empty name", "", "", "unknown", false, false, false, false, "org.matrix.msc3026.busy",
-          SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
+          SET_PRESENCE_NONE, SET_PRESENCE_NONE, true },
+        { "nothing", NULL, NULL, "unknown", false, false, false, false, "org.matrix.msc3026.busy", SET_PRESENCE_NONE,
+          SET_PRESENCE_NONE, true },
+        { "an empty name", "", "", "unknown", false, false, false, false, "org.matrix.msc3026.busy", SET_PRESENCE_NONE,
+          SET_PRESENCE_NONE, true },
 };
 
 Test(matrix_traits, table) {

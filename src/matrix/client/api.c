@@ -75,6 +75,11 @@ int matrix_server_version_parse(const json_t *body, const char **ret_name, const
         return 0;
 }
 
+int matrix_own_path_get(struct matrix_client *c, const char *path, matrix_done_t done, void *userdata,
+                        struct http_request **ret) {
+        return get_without_token(c, path, done, userdata, ret);
+}
+
 int matrix_whoami_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret) {
         return request(c, "GET", matrix_path("/_matrix/client/v3/account/whoami"), NULL, done, userdata, ret);
 }

@@ -22,6 +22,10 @@ int matrix_versions_get(struct matrix_client *c, matrix_done_t done, void *userd
 int matrix_server_version_parse(const json_t *body, const char **ret_name, const char **ret_version);
 int matrix_server_version_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret);
 
+/* A path of one kind of server's own, without the token. */
+int matrix_own_path_get(struct matrix_client *c, const char *path, matrix_done_t done, void *userdata,
+                        struct http_request **ret);
+
 int matrix_whoami_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret);
 /* Strings borrowed from body; the device id is "" for a session without a device. -EBADMSG without a user id. */
 int matrix_whoami_parse(const json_t *body, const char **ret_user_id, const char **ret_device_id);

@@ -21,7 +21,8 @@ struct connect;
 /* Either is NULL. */
 typedef void (*connect_done_t)(const struct matrix_reply *failure, const struct connect_facts *facts, void *userdata);
 
-/* Borrows the client. `done` is called once, never from within this call, and not after connect_free(). */
+/* May be asked at any time, also along with other requests: none of this is for ever. Borrows the client. `done` is
+ * called once, never from within this call, and not after connect_free(). */
 int connect_start(struct connect **ret, struct matrix_client *client, connect_done_t done, void *userdata);
 struct connect *connect_free(struct connect *c); /* cancels; NULL is fine; returns NULL */
 CLEANUP(struct connect, connect_free);

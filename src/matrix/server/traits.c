@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "json/json.h"
+
 #define BUSY_UNSTABLE "org.matrix.msc3026.busy"
 #define BUSY_PLAIN    "busy"
 
@@ -47,6 +49,8 @@ static const struct server_traits dendrite = {
          * and `unavailable` make an online user flap, `online` never lets them go. Other words do nothing. */
         .while_idle = SET_PRESENCE_NONE,
         .while_held = SET_PRESENCE_NONE,
+        .idle_if_refused = SET_PRESENCE_UNAVAILABLE,
+        .held_if_refused = SET_PRESENCE_UNAVAILABLE,
         .refresh_interval = USEC_NEVER,
 };
 
@@ -75,13 +79,33 @@ static const struct server_traits continuwuity = {
         .refresh_interval = 15 * USEC_PER_MIN, /* `unavailable` ends after 30 min */
 };
 
+/* What a word would do there nobody knows, and on some each of them lowers the user. A server that refuses what is no
+ * word of the spec does as the spec says with those that are. */
 static const struct server_traits unknown = {
         .name = "unknown",
         .busy_wire = BUSY_UNSTABLE,
         .pushes_own_presence = true,
-        .while_idle = SET_PRESENCE_OFFLINE,
-        .while_held = SET_PRESENCE_OFFLINE,
+        .while_idle = SET_PRESENCE_NONE,
+        .while_held = SET_PRESENCE_NONE,
+        .idle_if_refused = SET_PRESENCE_OFFLINE,
+        .held_if_refused = SET_PRESENCE_OFFLINE,
         .refresh_interval = 15 * USEC_PER_MIN,
+};
+
+/* Advertises busy, and cannot be told: as the worst that does. */
+static const struct server_traits unknown_with_busy = {
+        .name = "unknown",
+        .presence_per_device = true,
+        .copies_busy = true,
+        .busy_wire = BUSY_UNSTABLE,
+        .pushes_own_presence = true,
+        .masks_unavailable = true,
+        .while_idle = SET_PRESENCE_NONE,
+        .while_held = SET_PRESENCE_NONE,
+        .idle_if_refused = SET_PRESENCE_OFFLINE,
+        .held_if_refused = SET_PRESENCE_UNAVAILABLE,
+        .refresh_interval = 4 * USEC_PER_MIN,
+        .stuck_until = "the other session sets its presence by itself, or an hour after it went offline",
 };
 
 static const struct {
@@ -118,6 +142,55 @@ const struct server_traits *server_traits_find(const char *name, const char *ver
                 return servers[i].traits;
         }
         return &unknown;
+}
+
+bool server_is_known(const struct server_traits *t) {
+        return t != &unknown && t != &unknown_with_busy;
+}
+
+/* It says with each of these whether new rooms are encrypted; no other server has anything of the kind beside MSC3026.
+ */
+static bool has_synapse_features(const json_t *features) {
+        static const char *const all[] = {
+                "org.matrix.msc3026.busy_presence",
+                "io.element.e2ee_forced.public",
+                "io.element.e2ee_forced.private",
+                "io.element.e2ee_forced.trusted_private",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+                if (!json_is_boolean(json_object_get(features, all[i])))
+                        return false;
+        return true;
+}
+
+const struct server_traits *server_traits_of(const struct server_signs *signs) {
+        const struct server_traits *by_name = server_traits_find(signs->name, signs->version);
+        const struct server_traits *by_header = server_traits_find(signs->header, NULL);
+
+        if (server_is_known(by_name))
+                return by_name;
+        if (server_is_known(by_header))
+                return by_header;
+        if (has_synapse_features(signs->features))
+                return &synapse;
+        return signs->busy_flag ? &unknown_with_busy : &unknown;
+}
+
+const char *server_own_path(size_t i, const char **ret_name) {
+        static const struct {
+                const char *path, *name;
+        } paths[] = {
+                { "/_dendrite/monitor/up", "Dendrite" },
+                { "/_tuwunel/server_version", NULL },
+                { "/_continuwuity/server_version", NULL },
+                { "/_conduwuit/server_version", NULL },
+        };
+
+        if (i >= ARRAY_SIZE(paths))
+                return NULL;
+        *ret_name = paths[i].name;
+        return paths[i].path;
 }
 
 bool set_presence_counts(enum set_presence p) {

@@ -2,6 +2,8 @@
  * (reference 2.3 to 2.6). */
 #pragma once
 
+#include <jansson.h>
+
 #include "core/base.h"
 
 enum set_presence {
@@ -26,12 +28,30 @@ struct server_traits {
         bool sync_erases_busy;        /* any own poll overwrites the own busy: write again after each */
         enum set_presence while_idle; /* for /sync while no claim is held */
         enum set_presence while_held;
+        /* Instead of SET_PRESENCE_NONE, if it insists on a word of the spec. */
+        enum set_presence idle_if_refused, held_if_refused;
         usec_t refresh_interval; /* write again this often while held; USEC_NEVER: not needed */
         const char *stuck_until; /* what ends a busy another session holds, for people; NULL: does not happen */
 };
 
-/* By what GET /_matrix/federation/v1/version or the Server header says; NULLs give "unknown". Never NULL. */
+/* By the name it gives itself, or a Server header; NULLs and other names give "unknown". Never NULL. */
 const struct server_traits *server_traits_find(const char *name, const char *version);
+bool server_is_known(const struct server_traits *t);
+
+/* What a server shows of itself; NULL where it does not. */
+struct server_signs {
+        const char *name, *version; /* as it calls itself */
+        const char *header;         /* Server header: a proxy's, often */
+        const json_t *features;     /* unstable_features of /versions */
+        bool busy_flag;             /* it advertises MSC3026 */
+};
+/* The first sign that says something counts. One that advertises busy and cannot be told is treated as the worst that
+ * advertises it: presence per device, copied to other devices. */
+const struct server_traits *server_traits_of(const struct server_signs *signs);
+
+/* Paths that only one kind of server answers (200), to be asked where nothing else says what it is; NULL after the
+ * last. `ret_name` is set to whose it is where the answer is empty, else to NULL: then it has `name` and `version`. */
+const char *server_own_path(size_t i, const char **ret_name);
 
 /* Whether a poll with it makes the user present. */
 bool set_presence_counts(enum set_presence p);

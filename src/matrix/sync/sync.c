@@ -348,11 +348,13 @@ static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
                 fail_position(s, reply);
 }
 
-/* No word of the spec leaves the user alone there; a server that insists on one gets the least harmful. */
-static enum set_presence poll_says(const struct sync *s) {
-        enum set_presence p = s->held ? s->options.while_held : s->options.while_idle;
+/* No word of the spec may leave the user alone there; a server that insists on one gets the least harmful. */
+static enum set_presence word_of(const struct sync *s, bool held) {
+        enum set_presence p = held ? s->options.while_held : s->options.while_idle;
 
-        return p == SET_PRESENCE_NONE && s->minds_none ? SET_PRESENCE_UNAVAILABLE : p;
+        if (p != SET_PRESENCE_NONE || !s->minds_none)
+                return p;
+        return held ? s->options.held_if_refused : s->options.idle_if_refused;
 }
 
 static void on_word_refused(struct sync *s) {
@@ -398,7 +400,7 @@ static int start_poll(struct sync *s, const char *filter, usec_t now) {
                 .filter = filter,
                 .since = s->initial ? NULL : s->since,
                 .timeout = poll_timeout(s, now),
-                .set_presence = poll_says(s),
+                .set_presence = word_of(s, s->held),
         };
         SCOPED(free) char *path = sync_path_new(&query);
         struct matrix_call call = {
@@ -497,9 +499,9 @@ void sync_set_held(struct sync *s, bool held, bool soon) {
         if (s->held == held)
                 return;
         s->held = held;
-        if (!held && counted && s->options.while_idle == SET_PRESENCE_OFFLINE)
+        if (!held && counted && word_of(s, false) == SET_PRESENCE_OFFLINE)
                 replace_poll(s, 0);
-        else if (held && soon && !counted && !s->poll.initial && set_presence_counts(s->options.while_held))
+        else if (held && soon && !counted && !s->poll.initial && set_presence_counts(word_of(s, true)))
                 replace_poll(s, usec_add(s->poll.started, COUNTED_DISTANCE));
 }
 

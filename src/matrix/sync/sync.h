@@ -93,8 +93,9 @@ struct sync_handler {
 struct sync_options {
         usec_t poll_timeout, poll_pause;
         bool own_presence;
-        const char *account_data; /* static; as in sync_filter_new() */
-        enum set_presence while_idle, while_held;
+        const char *account_data;                           /* static; as in sync_filter_new() */
+        enum set_presence while_idle, while_held;           /* as in the traits */
+        enum set_presence idle_if_refused, held_if_refused; /* the same */
 };
 
 /* Borrows client and handler, copies the rest. `since` may be NULL. */

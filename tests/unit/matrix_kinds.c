@@ -1,0 +1,135 @@
+/* All kinds of calls together: what concerns the user, what is said when, and what is asked for. */
+#include "matrix/calls/kinds.h"
+
+#include "unit/matrix_stage.h"
+
+struct set {
+        struct kinds *kinds;
+        struct call_sink sink;
+        struct kind_time time;
+        unsigned n_reports, n_ends;
+};
+
+static void on_set_report(void *userdata, const struct call_report *r) {
+        ((struct set *) userdata)->n_reports++;
+}
+
+static void on_set_end(void *userdata, const char *source, const char *id) {
+        ((struct set *) userdata)->n_ends++;
+}
+
+static void set_open(struct set *s) {
+        *s = (struct set){ .sink = { .report = on_set_report, .end = on_set_end, .userdata = s },
+                           .time = { .now = STAGE_BOOT, .wall = (usec_t) STAGE_WALL_MSEC * USEC_PER_MSEC } };
+        cr_assert_eq(kinds_new(&s->kinds, &(struct kind_context){ .me = STAGE_ME,
+                                                                  .source = "matrix/test",
+                                                                  .sink = &s->sink,
+                                                                  .call_cap = 4 * USEC_PER_HOUR }),
+                     0);
+}
+
+static void set_apply(struct set *s, const char *room, const char *event) {
+        SCOPED(free) char *body = NULL;
+        SCOPED(json_decref) json_t *root = NULL;
+        SCOPED(sync_batch_free) struct sync_batch *batch = NULL;
+        struct room_events events;
+
+        cr_assert_geq(asprintf(&body,
+                               "{\"next_batch\":\"s\",\"rooms\":{\"join\":{\"%s\":{\"timeline\":{\"events\":[%s]}}}}}",
+                               room, event),
+                      0);
+        root = stage_json(body);
+        cr_assert_eq(sync_batch_new(&batch, root, STAGE_ME), 0);
+        events = sync_batch_events(batch);
+        kinds_apply(s->kinds, &events, &s->time);
+}
+
+static bool set_feed(struct set *s, const char *room, const char *event) {
+        set_apply(s, room, event);
+        return kinds_commit(s->kinds, &s->time);
+}
+
+#define MEMBER(sender, content)                                                                                       \
+        "{\"type\":\"org.matrix.msc3401.call.member\",\"sender\":\"" sender "\",\"state_key\":\"_" sender             \
+        "_D\",\"event_id\":\"$" sender "\",\"origin_server_ts\":1700000000000,\"unsigned\":{\"age\":10},"             \
+        "\"content\":" content "}"
+#define JOINED "{\"application\":\"m.call\",\"call_id\":\"\",\"device_id\":\"D\",\"expires\":14400000}"
+#define ENTERS(who)                                                                                                   \
+        "{\"type\":\"m.room.member\",\"sender\":\"" who "\",\"state_key\":\"" who "\",\"event_id\":\"$m" who          \
+        "\",\"content\":{\"membership\":\"join\"}}"
+#define INVITE                                                                                                        \
+        "{\"type\":\"m.call.invite\",\"sender\":\"@you:hs\",\"event_id\":\"$i\",\"unsigned\":{\"age\":10},"           \
+        "\"content\":{\"call_id\":\"c\",\"version\":\"1\",\"party_id\":\"P\",\"lifetime\":60000}}"
+
+Test(matrix_kinds, only_a_call_of_the_user_concerns_the_user) {
+        struct set s;
+
+        set_open(&s);
+        cr_expect_not(set_feed(&s, "!far:hs", MEMBER("@you:hs", JOINED)), "strangers call each other");
+        cr_expect_not(set_feed(&s, "!r:hs", ENTERS("@you:hs")), "somebody joins a room");
+        cr_expect(set_feed(&s, "!r:hs", MEMBER("@me:hs", JOINED)), "the user joins a call");
+        cr_expect_eq(s.n_reports, 1);
+        cr_expect_not(set_feed(&s, "!far:hs", ENTERS("@she:hs")), "strangers elsewhere, meanwhile");
+        cr_expect_not(set_feed(&s, "!far:hs", MEMBER("@you:hs", "{}")), "strangers hang up");
+        cr_expect(set_feed(&s, "!r:hs", ENTERS("@she:hs")), "somebody joins the room of the call");
+        cr_expect(set_feed(&s, "!dm:hs", INVITE), "somebody calls the user");
+        cr_expect_eq(s.n_reports, 2);
+        cr_expect(set_feed(&s, "!r:hs", MEMBER("@me:hs", "{}")), "the user hangs up");
+        cr_expect_eq(s.n_ends, 1);
+        kinds_free(s.kinds);
+}
+
+Test(matrix_kinds, nothing_is_said_before_all_is_there) {
+        struct set s;
+
+        set_open(&s);
+        set_apply(&s, "!r:hs", MEMBER("@me:hs", JOINED));
+        cr_expect_eq(s.n_reports, 0);
+        cr_expect_eq(kinds_run(s.kinds, s.time.now), USEC_NEVER);
+        set_apply(&s, "!r:hs",
+                  "{\"type\":\"org.matrix.msc3401.call.member\",\"sender\":\"@me:hs\",\"state_key\":\"_@me:hs_D\","
+                  "\"event_id\":\"$2\",\"content\":{}}");
+        cr_expect(kinds_commit(s.kinds, &s.time), "it was the user's");
+        cr_expect_eq(s.n_reports, 0, "a call that is over is none");
+        kinds_free(s.kinds);
+}
+
+Test(matrix_kinds, what_runs_out_ends_when_it_is_run) {
+        struct set s;
+        usec_t at;
+
+        set_open(&s);
+        (void) set_feed(&s, "!r:hs", MEMBER("@me:hs", JOINED));
+        at = kinds_run(s.kinds, s.time.now);
+        cr_assert(at > s.time.now && at != USEC_NEVER);
+        cr_expect(kinds_in_call(s.kinds));
+        cr_expect_eq(kinds_run(s.kinds, at - 1), at);
+        cr_expect_eq(s.n_ends, 0);
+        cr_expect_eq(kinds_run(s.kinds, at), USEC_NEVER);
+        cr_expect_eq(s.n_ends, 1);
+        cr_expect_not(kinds_in_call(s.kinds));
+        kinds_free(s.kinds);
+}
+
+/* Strangers can fill a table: it is said once. */
+Test(matrix_kinds, a_full_table_is_told_once) {
+        struct set s;
+        unsigned n_told = 0;
+
+        set_open(&s);
+        for (unsigned i = 0; i < 200; i++) {
+                SCOPED(free) char *event = NULL;
+
+                cr_assert_geq(asprintf(&event,
+                                       "{\"type\":\"m.call.invite\",\"sender\":\"@you:hs\",\"event_id\":\"$%u\","
+                                       "\"content\":{\"call_id\":\"c%u\",\"version\":\"1\",\"party_id\":\"P\","
+                                       "\"lifetime\":60000}}",
+                                       i, i),
+                              0);
+                (void) set_feed(&s, "!r:hs", event);
+                if (kinds_take_full(s.kinds))
+                        n_told++;
+        }
+        cr_expect_eq(n_told, 1);
+        kinds_free(s.kinds);
+}
