@@ -105,7 +105,7 @@ static enum exit_code await(struct ctl *c, const char *name, bool force, char *w
                 if (!account)
                         return CTL_OK;
                 describe(account, line, sizeof(line));
-                if (!streq(line, told))
+                if (!useless && !streq(line, told))
                         (void) fprintf(stderr, "%s\n", line);
                 (void) snprintf(told, sizeof(told), "%s", line);
                 (void) snprintf(why, size, "%s", useless && useless[0] ? useless : "it is not through yet");
