@@ -291,6 +291,13 @@ static void dismiss(struct accounts *s, struct member **at, const char *why, use
         m->leave_by = usec_add(now, LEAVE_MAX);
 }
 
+static bool is_among(char *const *names, int n, const char *name) {
+        for (int i = 0; i < n; i++)
+                if (streq(names[i], name))
+                        return true;
+        return false;
+}
+
 static struct let_go *find_let_go(struct accounts *s, const char *name) {
         for (size_t i = 0; i < s->n_let_go; i++)
                 if (streq(s->let_go[i].name, name))
@@ -318,6 +325,26 @@ int accounts_let_go(struct accounts *s, const char *name, usec_t until) {
         }
         touch(s);
         return 0;
+}
+
+/* Whoever was let go and has no session any more is logged out. What the journal still has of it, another machine of
+ * the user puts back. */
+static void forget_logged_out(struct accounts *s, char *const *names, int n) {
+        struct state_claim c;
+        char output[32];
+
+        for (size_t g = 0; g < s->n_let_go; g++) {
+                const char *name = s->let_go[g].name;
+                size_t i = 0;
+
+                if (find_member(s, name) || is_among(names, n, name))
+                        continue;
+                while (state_claim_at(s->context.state, i, &c) == 0) {
+                        (void) snprintf(output, sizeof(output), "%s", c.output);
+                        if (!streq(c.account, name) || state_remove_claim(s->context.state, name, output) < 0)
+                                i++;
+                }
+        }
 }
 
 /* Who was let go and still has a session was not logged out after all. Returns whether there is any. */
@@ -530,19 +557,15 @@ static void take_up(struct accounts *s, const char *name, usec_t now) {
         take_up_new(s, name, &session, now);
 }
 
-static bool is_among(char *const *names, int n, const char *name) {
-        for (int i = 0; i < n; i++)
-                if (streq(names[i], name))
-                        return true;
-        return false;
-}
-
-static int look_at_sessions(struct accounts *s, usec_t now) {
+static int look_at_sessions(struct accounts *s, bool by_hand, usec_t now) {
         char **names = NULL;
         int n = session_names(state_dir(s->context.state), &names);
 
         if (n < 0)
                 return n;
+        forget_logged_out(s, names, n);
+        if (by_hand)
+                (void) take_back(s, /* all= */ true, now);
         for (size_t i = s->n_let_go; i > 0; i--)
                 if (!is_among(names, n, s->let_go[i - 1].name))
                         s->let_go[i - 1] = s->let_go[--s->n_let_go];
@@ -561,11 +584,9 @@ int accounts_update(struct accounts *s, const struct config *config, bool by_han
 
         s->config = config;
         s->wall = at->wall;
-        if (by_hand) {
+        if (by_hand)
                 forget_tokens(s);
-                (void) take_back(s, /* all= */ true, now);
-        }
-        return look_at_sessions(s, now);
+        return look_at_sessions(s, by_hand, now);
 }
 
 /* ---- running ---- */
@@ -646,7 +667,7 @@ static bool may_go(const struct member *m, usec_t now) {
         if (!m->leaving)
                 return false;
         if (m->leave_by == USEC_NEVER)
-                return !account_owes(m->account);
+                return !account_owes_itself(m->account);
         return now >= m->leave_by || account_is_at_rest(m->account);
 }
 
@@ -660,7 +681,7 @@ usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, co
                         wake_at = usec_min(wake_at, token_command_run(s->token_waits[i]->command, now));
         look = take_tokens(s);
         look = take_back(s, /* all= */ false, now) || look;
-        if (look && s->config && look_at_sessions(s, now) < 0)
+        if (look && s->config && look_at_sessions(s, /* by_hand= */ false, now) < 0)
                 log_error("The accounts cannot be looked at again");
         look = false;
         for (size_t i = 0; i < s->n_members; i++)
@@ -671,7 +692,7 @@ usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, co
                         look = true;
                 }
         /* There may be a new session under the old name. */
-        if (look && look_at_sessions(s, now) < 0)
+        if (look && look_at_sessions(s, /* by_hand= */ false, now) < 0)
                 log_error("The accounts cannot be looked at again");
         for (size_t i = 0; i < s->n_let_go; i++)
                 wake_at = usec_min(wake_at, s->let_go[i].until);

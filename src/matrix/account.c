@@ -887,6 +887,13 @@ bool account_owes(const struct account *a) {
         return false;
 }
 
+bool account_owes_itself(const struct account *a) {
+        for (size_t i = 0; i < a->n_outputs; i++)
+                if (driver_owes(a->outputs[i].driver) && !driver_is_shared(a->outputs[i].driver))
+                        return true;
+        return false;
+}
+
 bool account_is_at_rest(const struct account *a) {
         if (!a->endpoint.known || is_final(a))
                 return true;

@@ -90,6 +90,8 @@ usec_t account_retry_at(const struct account *a);     /* USEC_NEVER: no attempt 
 bool account_is_settled(const struct account *a);
 /* The journal holds something of it: this machine, or with it another one, has yet to give it back. */
 bool account_owes(const struct account *a);
+/* Without what another machine of the user puts back. */
+bool account_owes_itself(const struct account *a);
 /* Nothing is owed, or nothing can be done about it as things are. */
 bool account_is_at_rest(const struct account *a);
 /* `i` from 0; false: there are no more. */

@@ -1,5 +1,6 @@
 /* Two machines of one user run busyd: each with its own calls, or with those that both see. What was there before
  * comes back once, when the last of them is done. */
+#include "state/state.h"
 #include "system/harness.h"
 #include "util/clock.h"
 #include "json/json.h"
@@ -339,4 +340,31 @@ WORLD_TEST(two_machines, one_logs_out) {
         entry = hs_account_data(w->hs, "org.busyd.claim." OTHER_DEVICE);
         cr_assert_eq(json_object_size(entry), 0);
         world_end(t.w[1]);
+}
+
+/* The other one puts back what both have found. */
+static void one_logs_out_in_a_call(struct world *w, const char *shown) {
+        struct two t = two_machines(w, NULL);
+        SCOPED_RUN run = { 0 };
+
+        busy(w, true);
+        expect_claim(w, "held");
+        busy(t.w[1], true);
+        expect_claim(t.w[1], "held");
+        run = world_busyctl(t.w[1], NULL, "logout", ACCOUNT, NULL);
+        check(w, run.code == 0, "%s", run.err);
+        check(w, state_owes(world_state_path(t.w[1], ""), ACCOUNT) == 0, "a debt without a session");
+        check(w, hs_wait_presence(w->hs, shown, "In a call", 0), "the call on the other machine is not shown");
+        busy(w, false);
+        expect_presence(w, "online", PRIOR);
+        expect_nothing_owed(w);
+        world_end(t.w[1]);
+}
+
+WORLD_TEST(two_machines, per_device_one_logs_out_in_a_call) {
+        one_logs_out_in_a_call(w, HS_BUSY);
+}
+
+WORLD_TEST(two_machines, single_busy_one_logs_out_in_a_call, SINGLE_BUSY) {
+        one_logs_out_in_a_call(w, HS_BUSY);
 }
