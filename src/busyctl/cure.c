@@ -9,6 +9,7 @@
 #include "busyctl/sessions.h"
 #include "config/config.h"
 #include "state/secret.h"
+#include "state/folder.h"
 
 static void ignore_problem(const char *sentence, void *userdata) {
 }
@@ -30,7 +31,7 @@ static int only_account(const char *folder, char **ret) {
 
 /* A second token would make the registration that the server may have by now useless. */
 static bool may_replace(const char *folder, const char *name, bool force) {
-        SCOPED(secret_free) char *token = NULL;
+        SCOPED(token_free) char *token = NULL;
         int r = force ? 0 : secret_load(folder, name, NULL, &token);
 
         if (r > 0)
@@ -89,7 +90,7 @@ enum exit_code verb_cure(struct ctl *c, const struct args *a) {
                 complain("\"%s\" is nothing that cure can do; see: busyctl cure --help", a->rest[0]);
                 return CTL_USAGE;
         }
-        r = sessions_folder(&folder);
+        r = state_folder(&folder);
         if (r >= 0 && a->n_rest < 2)
                 r = only_account(folder, &only);
         if (r == -ECANCELED)

@@ -9,6 +9,7 @@
 #include "busyctl/sessions.h"
 #include "config/config.h"
 #include "json/json.h"
+#include "state/folder.h"
 
 /* ---- looking ---- */
 
@@ -67,7 +68,7 @@ static int look_at_accounts(json_t *doc, const struct config *config, const json
         SCOPED(free) char *folder = NULL;
         char **names = NULL;
         sd_event *event = NULL;
-        int n = sessions_folder(&folder), r;
+        int n = state_folder(&folder), r;
 
         if (n >= 0)
                 n = session_names(folder, &names);

@@ -12,6 +12,7 @@
 #include "state/session.h"
 #include "util/file.h"
 #include "json/json.h"
+#include "util/path.h"
 
 #define STATE_FILE_MAX (1U << 20)
 
@@ -226,7 +227,7 @@ static void on_cure_checked(const struct matrix_reply *reply, void *userdata) {
 }
 
 static int ask_cure(struct examination *x) {
-        SCOPED(secret_free) char *token = NULL;
+        SCOPED(token_free) char *token = NULL;
         SCOPED(matrix_client_free) struct matrix_client *client = NULL;
         struct http_request *request;
         int r;

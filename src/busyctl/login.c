@@ -10,6 +10,7 @@
 #include "busyctl/sessions.h"
 #include "config/config.h"
 #include "matrix/client/login.h"
+#include "state/folder.h"
 
 struct login {
         const struct args *args;
@@ -22,7 +23,7 @@ static void login_done(struct login *l) {
         free(l->folder);
         free(l->name);
         free(l->user);
-        secret_free(l->secret);
+        token_free(l->secret);
         session_done(&l->old);
         session_done(&l->new);
         sd_event_unref(l->event);
@@ -120,7 +121,7 @@ static enum exit_code load_old(struct login *l) {
 
 /* Folder, user, name and what is there already. The name may stay open until the server has said who we are. */
 static enum exit_code prepare(struct login *l) {
-        int r = sessions_folder(&l->folder);
+        int r = state_folder(&l->folder);
         enum exit_code code;
 
         if (r < 0) {

@@ -12,6 +12,7 @@
 #include "matrix/machines/heard.h"
 #include "state/secret.h"
 #include "json/json.h"
+#include "state/folder.h"
 
 struct logout {
         sd_event *event;
@@ -105,7 +106,7 @@ enum exit_code verb_logout(struct ctl *c, const struct args *a) {
         const char *name = a->rest[0];
         SCOPED(free) char *folder = NULL;
         SCOPED(session_done) struct session s = { .user_id = NULL };
-        int r = sessions_folder(&folder);
+        int r = state_folder(&folder);
 
         if (r >= 0)
                 r = session_load(folder, name, &s);

@@ -407,7 +407,7 @@ static struct token_wait *token_wait_free(struct token_wait *w) {
         if (!w)
                 return NULL;
         token_command_free(w->command);
-        secret_free(w->token);
+        token_free(w->token);
         free(w);
         return NULL;
 }
@@ -474,7 +474,7 @@ static int token_from_command(struct accounts *s, const char *name, struct sessi
         }
         if (!w->token)
                 return -EAGAIN;
-        secret_free(session->access_token);
+        token_free(session->access_token);
         session->access_token = strdup(w->token);
         return session->access_token ? 1 : -ENOMEM;
 }
@@ -482,7 +482,7 @@ static int token_from_command(struct accounts *s, const char *name, struct sessi
 /* Without it the account goes on as if there were none. */
 static void give_appservice(const struct accounts *s, struct member *m, usec_t now) {
         const char *file = config_account(s->config, m->name)->appservice_token_file;
-        SCOPED(secret_free) char *token = NULL;
+        SCOPED(token_free) char *token = NULL;
         int r = secret_load(state_dir(s->context.state), m->name, file, &token);
 
         if (r < 0)

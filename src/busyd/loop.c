@@ -17,10 +17,10 @@
 #include "control/control.h"
 #include "state/state.h"
 #include "util/clock.h"
-#include "util/file.h"
 #include "util/log.h"
 #include "util/network.h"
 #include "util/text.h"
+#include "state/folder.h"
 
 /* Who starts busyd by asking it something is answered when there is something true to say, or after this. */
 #define NAME_WAIT_MAX (2 * USEC_PER_SEC)
@@ -387,7 +387,7 @@ static void on_state_problem(const char *sentence, void *userdata) {
 static int open_state(struct loop *l) {
         SCOPED(free) char *usual = NULL;
         const char *dir = l->options->state_dir;
-        int r = dir ? 0 : path_state(&usual);
+        int r = dir ? 0 : state_folder(&usual);
 
         if (r < 0) {
                 log_error("There is no place for state: neither STATE_DIRECTORY nor HOME is set");
@@ -401,8 +401,11 @@ static int open_state(struct loop *l) {
                 log_error("%s is not used: it must belong to you, and nobody else may write there", dir);
         else if (r < 0)
                 log_error("The state in %s cannot be used: %s", dir, strerror(-r));
-        else
+        else {
+                if (*state_problem(l->state))
+                        log_warning("%s", state_problem(l->state));
                 return EXIT_SUCCESS;
+        }
         return r == -EBUSY ? EX_UNAVAILABLE : r == -EPERM ? EX_CONFIG : EXIT_FAILURE;
 }
 

@@ -148,7 +148,7 @@ static void publish(struct manager *m, const struct instant *at) {
                                     .mode_until_wall = instant_to_wall(at, a->mode_until),
                                     .mode_until_calls_end = a->until_calls_end,
                                     .message = m->message,
-                                    .problem = "",
+                                    .problem = state_problem(m->edges.state),
                             });
         call_book_publish(m->book, control, a, at);
         accounts_publish(m->accounts, control, at);
@@ -204,6 +204,8 @@ usec_t manager_turn(struct manager *m, const struct instant *at) {
                                                          .message = m->message[0] ? m->message : NULL,
                                                  },
                                                  at));
+        /* What is not the journal comes after what others see. */
+        wake_at = usec_min(wake_at, state_run(m->edges.state, now));
         publish(m, at);
         if (is_leaving(m))
                 leave(m, now);
@@ -310,6 +312,7 @@ int manager_reload_accounts(struct manager *m, const struct instant *at) {
 
         if (r < 0)
                 log_error("The accounts cannot be looked at again: %s", strerror(-r));
+        state_look_again(m->edges.state);
         touch(m);
         return r;
 }

@@ -60,7 +60,7 @@ static void judge(struct token_command *t) {
         if (t->status != 0) {
                 (void) snprintf(problem, sizeof(problem), "it ended with code %d", t->status);
                 finish(t, NULL, problem);
-        } else if (t->size > OUTPUT_MAX - 1 || secret_trim(t->output, t->size, &token) < 0)
+        } else if (t->size > OUTPUT_MAX - 1 || token_trim(t->output, t->size, &token) < 0)
                 finish(t, NULL, "it printed something else than one token");
         else
                 finish(t, token, NULL);

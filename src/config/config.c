@@ -11,6 +11,7 @@
 #include "util/file.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "util/path.h"
 
 #define SYSTEM_FILE     "/etc/busyd/busyd.conf"
 #define FILE_SIZE_MAX   1048576

@@ -4,10 +4,11 @@
 
 #include "core/base.h"
 #include "state/session.h"
+#include "state/token.h"
 
-/* The token of `account`: from $CREDENTIALS_DIRECTORY/busyd-NAME.as_token, else from `file` if
- * that is not NULL, else from the state folder. Returns 1, or 0 if there is none. -EPERM: the file is not ours or is
- * open to others; -ENOENT: `file` is missing; -EBADMSG: no token in it. The caller frees with secret_free(). */
+/* The token of `account`: from $CREDENTIALS_DIRECTORY/busyd-NAME.as_token, else from `file` if that is not NULL, else
+ * from the state folder. Returns 1, or 0 if there is none. -EPERM: the file is not ours or is
+ * open to others; -ENOENT: `file` is missing; -EBADMSG: no token in it. The caller frees with token_free(). */
 int secret_load(const char *state_dir, const char *account, const char *file, char **ret);
 /* In the state folder, 0600. */
 int secret_save(const char *state_dir, const char *account, const char *token);
@@ -15,9 +16,3 @@ int secret_remove(const char *state_dir, const char *account);
 
 /* What an error of secret_load() means, for people. */
 const char *secret_problem(int error);
-
-/* The token within its surrounding space, in place: printable ASCII, as it becomes a header. -EBADMSG: none. */
-int secret_trim(char *data, size_t size, char **ret);
-
-void secret_free(char *token);
-CLEANUP(char, secret_free);

@@ -1,10 +1,9 @@
 /* Sessions on disk, see session.h. Whatever held a token is wiped before it is freed. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 
-#include "state/secret.h"
 #include "state/session.h"
+#include "state/token.h"
 #include "util/file.h"
 #include "json/json.h"
 
@@ -13,12 +12,6 @@
 #define SESSION_SUFFIX  ".json"
 
 #define SESSION_SIZE_MAX 65536
-
-static void wipe_free_scoped(char **p) {
-        if (*p)
-                explicit_bzero(*p, strlen(*p));
-        free(*p);
-}
 
 /* jansson keeps its own copy of the token. */
 static void secret_json_scoped(json_t **p) {
@@ -30,7 +23,7 @@ static void secret_json_scoped(json_t **p) {
 }
 
 void session_done(struct session *s) {
-        wipe_free_scoped(&s->access_token);
+        token_free(s->access_token);
         free(s->homeserver);
         free(s->user_id);
         free(s->device_id);
@@ -75,7 +68,7 @@ static int session_parse(const json_t *o, struct session *ret) {
 
 int session_load(const char *state_dir, const char *name, struct session *ret) {
         SCOPED(free) char *path = NULL;
-        SCOPED(wipe_free) char *data = NULL;
+        SCOPED(token_free) char *data = NULL;
         SCOPED(secret_json) json_t *o = NULL;
         size_t size;
         int r;
@@ -115,7 +108,7 @@ static int session_dump(const json_t *o, char **ret) {
 
 int session_save(const char *state_dir, const char *name, const struct session *s) {
         SCOPED(free) char *path = NULL;
-        SCOPED(wipe_free) char *data = NULL;
+        SCOPED(token_free) char *data = NULL;
         SCOPED(secret_json) json_t *o = NULL;
         int r;
 
@@ -142,98 +135,44 @@ int session_remove(const char *state_dir, const char *name) {
         return r < 0 ? r : file_remove(path);
 }
 
-/* The account of a session's file. False: the file is something else. */
-static bool name_of_file(const char *file, char name[static ACCOUNT_NAME_MAX]) {
-        const size_t prefix = sizeof(SESSION_PREFIX) - 1, suffix = sizeof(SESSION_SUFFIX) - 1;
-        size_t n = strlen(file);
+int session_names(const char *state_dir, char ***ret) {
+        char **names;
+        int n_files = dir_names(state_dir, SESSION_PREFIX, SESSION_SUFFIX, &names), n = 0;
 
-        if (n <= prefix + suffix || n - prefix - suffix >= ACCOUNT_NAME_MAX ||
-            strncmp(file, SESSION_PREFIX, prefix) != 0 || !streq(file + n - suffix, SESSION_SUFFIX))
-                return false;
-        memcpy(name, file + prefix, n - prefix - suffix);
-        name[n - prefix - suffix] = '\0';
-        return account_name_is_valid(name);
-}
-
-static int is_session_file(const struct dirent *e) {
-        char name[ACCOUNT_NAME_MAX];
-
-        return name_of_file(e->d_name, name);
-}
-
-/* By byte, so that the order is the same in every locale. */
-static int compare_files(const struct dirent **a, const struct dirent **b) {
-        char x[ACCOUNT_NAME_MAX] = "", y[ACCOUNT_NAME_MAX] = "";
-
-        (void) name_of_file((*a)->d_name, x);
-        (void) name_of_file((*b)->d_name, y);
-        return strcmp(x, y);
-}
-
-static int copy_names(struct dirent **files, int n_files, char ***ret) {
-        char **names = calloc(ACCOUNTS_MAX + 1, sizeof(*names));
-        char name[ACCOUNT_NAME_MAX];
-        int n = 0;
-
-        if (!names)
-                return -ENOMEM;
-        for (; n < n_files && n < ACCOUNTS_MAX; n++) {
-                (void) name_of_file(files[n]->d_name, name);
-                names[n] = strdup(name);
-                if (!names[n]) {
-                        session_names_free(names);
-                        return -ENOMEM;
-                }
-        }
+        for (int i = 0; i < n_files; i++)
+                if (n < ACCOUNTS_MAX && account_name_is_valid(names[i]))
+                        names[n++] = names[i];
+                else
+                        free(names[i]);
+        if (n_files < 0)
+                return n_files;
+        names[n] = NULL;
         *ret = names;
         return n;
 }
 
-int session_names(const char *state_dir, char ***ret) {
-        struct dirent **files = NULL;
-        int n = scandir(state_dir, &files, is_session_file, compare_files), r;
-
-        if (n < 0 && errno != ENOENT)
-                return -errno;
-        r = copy_names(files, n, ret);
-        for (int i = 0; i < n; i++)
-                free(files[i]);
-        free(files);
-        return r;
-}
-
 void session_names_free(char **names) {
-        for (size_t i = 0; names && names[i]; i++)
-                free(names[i]);
-        free(names);
+        names_free(names);
 }
 
 int session_token_from_credentials(const char *name, struct session *s) {
         const char *dir = getenv("CREDENTIALS_DIRECTORY");
         SCOPED(free) char *path = NULL;
-        char *data = NULL, *token = NULL;
-        size_t size = 0;
+        char *token = NULL;
         int r;
 
         if (!account_name_is_valid(name))
                 return -EINVAL;
         if (!dir)
                 return 0;
-        if (asprintf(&path, "%s/busyd-%s.token", dir, name) < 0)
+        if (asprintf(&path, "%s/busyd-%s.token", dir, name) < 0) {
+                path = NULL;
                 return -ENOMEM;
-        r = file_read(path, TOKEN_MAX, &data, &size);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r == -EFBIG ? -EBADMSG : r;
-        r = secret_trim(data, size, &token);
-        if (r == 0)
-                token = strdup(token);
-        explicit_bzero(data, size);
-        free(data);
-        if (r < 0)
+        }
+        r = token_load(path, /* private= */ false, &token);
+        if (r <= 0)
                 return r;
-        if (!token)
-                return -ENOMEM;
-        wipe_free_scoped(&s->access_token);
+        token_free(s->access_token);
         s->access_token = token;
         return 1;
 }

@@ -5,9 +5,6 @@
 #include "core/account-settings.h"
 #include "core/base.h"
 
-/* Tokens are below 2 kB at every server known, even where they are signed objects. */
-#define TOKEN_MAX 8192
-
 struct session {
         char *homeserver; /* base URL */
         char *user_id;

@@ -1,17 +1,19 @@
-/* What survives busyd, see state.h. The lists in memory are what the files hold: a change makes a new list, saves it,
- * and only then takes the old one's place. */
+/* What survives busyd, see state.h. The journal (claims) is changed by making a new list, saving it, and only then
+ * putting it in the old one's place, so memory never is ahead of its file. Each other list is in one of these states:
+ *  1. clean: the file has it, and is on disk;
+ *  2. dirty: changed since the file was written; state_run() writes it;
+ *  3. unflushed: the file has it, and survives us, but not the machine; state_run() flushes it FLUSH_AFTER later. */
 #include <errno.h>
-#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <strings.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "json/json.h"
 #include "state/owed.h"
 #include "state/state.h"
 #include "state/store.h"
 #include "util/file.h"
-#include "json/json.h"
+#include "util/later.h"
 #include "util/text.h"
 
 /* Accounts come and go by name; more than can be logged in, so that a position is not lost at once. */
@@ -19,6 +21,11 @@
 
 /* Bytes of a reason in the history. */
 #define STATE_REASON_MAX 256
+
+/* A flush can take long: what others see is on its way by then. */
+#define FLUSH_AFTER (500 * USEC_PER_MSEC)
+/* After a failure. */
+#define WRITE_AGAIN_AFTER USEC_PER_MIN
 
 enum concern {
         CONCERN_CLAIMS,
@@ -31,8 +38,13 @@ enum concern {
 
 struct state {
         char *dir;
-        int lock_fd;
+        int lock;
         json_t *lists[CONCERNS];
+        bool dirty[CONCERNS], unflushed[CONCERNS];
+        struct later write, flush; /* set while something is dirty, unflushed */
+        char *unwritable;          /* sentences of state_problem(); NULL: all is well */
+        char *journal_damaged;
+        char *without_session;
         struct state_change changes[STATE_HISTORY_MAX]; /* the newest first; reasons are in the list */
         size_t n_changes;
 };
@@ -183,18 +195,87 @@ static size_t find_entry(const json_t *list, const char *account, const char *ou
         return json_array_size(list);
 }
 
-/* Saves the list, then takes it over. */
+static void note(char **sentence, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void note(char **sentence, const char *format, ...) {
+        va_list args;
+
+        free(*sentence);
+        va_start(args, format);
+        if (vasprintf(sentence, format, args) < 0)
+                *sentence = NULL;
+        va_end(args);
+}
+
+static void note_unwritable(struct state *s, int error) {
+        note(&s->unwritable,
+             "nothing can be kept in %s: %s; as what is owed would be forgotten, nothing new is written on your "
+             "accounts",
+             s->dir, strerror(-error));
+}
+
+/* Notes what came of a write. */
+static int written(struct state *s, int r) {
+        if (r < 0)
+                note_unwritable(s, r);
+        else
+                free(TAKE(s->unwritable));
+        return r;
+}
+
+static void set_list(struct state *s, enum concern concern, json_t *list) {
+        json_decref(s->lists[concern]);
+        s->lists[concern] = json_incref(list);
+}
+
+/* Takes the list over: that of the journal once it is saved. */
 static int commit(struct state *s, enum concern concern, json_t *list) {
-        int r;
+        int r = 0;
 
         if (!list)
                 return -ENOMEM;
-        r = store_save(s->dir, &kinds[concern], list);
+        if (concern == CONCERN_CLAIMS)
+                r = written(s, store_save(s->dir, &kinds[concern], list));
         if (r < 0)
                 return r;
-        json_decref(s->lists[concern]);
-        s->lists[concern] = json_incref(list);
+        s->dirty[concern] = concern != CONCERN_CLAIMS;
+        if (s->dirty[concern])
+                later_set(&s->write, 0);
+        set_list(s, concern, list);
         return 0;
+}
+
+static void write_dirty(struct state *s) {
+        for (size_t i = 0; i < CONCERNS; i++) {
+                if (!s->dirty[i])
+                        continue;
+                if (written(s, store_put(s->dir, &kinds[i], s->lists[i])) < 0)
+                        later_set(&s->write, WRITE_AGAIN_AFTER);
+                else {
+                        s->dirty[i] = false;
+                        s->unflushed[i] = true;
+                        later_set(&s->flush, FLUSH_AFTER);
+                }
+        }
+}
+
+/* What cannot be flushed is written anew. */
+static void flush(struct state *s) {
+        for (size_t i = 0; i < CONCERNS; i++) {
+                if (s->unflushed[i] && written(s, store_flush(s->dir, &kinds[i])) < 0) {
+                        s->dirty[i] = true;
+                        later_set(&s->write, WRITE_AGAIN_AFTER);
+                }
+                s->unflushed[i] = false;
+        }
+}
+
+usec_t state_run(struct state *s, usec_t now) {
+        if (later_run(&s->write, now))
+                write_dirty(s);
+        if (later_run(&s->flush, now))
+                flush(s);
+        return usec_min(later_at(&s->write, now), later_at(&s->flush, now));
 }
 
 /* Puts the entry at `i`; the size of the list appends. Takes the entry, NULL if it could not be made. */
@@ -223,31 +304,6 @@ static int commit_removal(struct state *s, enum concern concern, size_t i) {
 
 /* ---- opening ---- */
 
-/* Ours, and nobody else can put files there. */
-static int check_dir(const char *dir) {
-        struct stat st;
-
-        if (stat(dir, &st) < 0)
-                return -errno;
-        if (!S_ISDIR(st.st_mode))
-                return -ENOTDIR;
-        return st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ? -EPERM : 0;
-}
-
-/* Ends with the descriptor, so that no crash leaves it behind. */
-static int take_lock(struct state *s) {
-        SCOPED(free) char *path = path_join(s->dir, "lock");
-
-        if (!path)
-                return -ENOMEM;
-        s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (s->lock_fd < 0)
-                return -errno;
-        if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
-                return errno == EWOULDBLOCK ? -EBUSY : -errno;
-        return 0;
-}
-
 static void view_history(struct state *s) {
         const json_t *list = s->lists[CONCERN_HISTORY];
         size_t n = json_array_size(list);
@@ -257,28 +313,72 @@ static void view_history(struct state *s) {
         s->n_changes = n;
 }
 
-static int open_all(struct state *s, const char *dir, store_problem_t problem, void *userdata) {
+/* A journal was there from the first start on, so it has been lost if other files tell of one. */
+static bool is_journal_missing(const enum store_finding findings[static CONCERNS]) {
+        bool started = false;
+
+        for (size_t i = 0; i < CONCERNS; i++)
+                started = started || findings[i] == STORE_WHOLE;
+        return started && findings[CONCERN_CLAIMS] == STORE_MISSING;
+}
+
+static void look_at_journal(struct state *s, const enum store_finding findings[static CONCERNS]) {
+        bool damaged = findings[CONCERN_CLAIMS] == STORE_DAMAGED;
+
+        if (damaged || is_journal_missing(findings))
+                note(&s->journal_damaged,
+                     "%s/%s %s: what busyd had written on your accounts before this start may not all come back by "
+                     "itself",
+                     s->dir, kinds[CONCERN_CLAIMS].file, damaged ? "was damaged" : "is missing");
+}
+
+static int load_all(struct state *s, const struct store_teller *t) {
+        enum store_finding findings[CONCERNS];
+
+        for (size_t i = 0; i < CONCERNS; i++) {
+                int r = store_load(s->dir, &kinds[i], t, &s->lists[i], &findings[i]);
+
+                if (r < 0)
+                        return r;
+                s->dirty[i] = findings[i] == STORE_OLD || findings[i] == STORE_DAMAGED ||
+                              (findings[i] == STORE_MISSING && i == CONCERN_CLAIMS);
+        }
+        look_at_journal(s, findings);
+        view_history(s);
+        return 0;
+}
+
+/* The folder, as far as it can be had. */
+static int open_dir(struct state *s) {
+        int made = dir_make(s->dir), r = dir_check(s->dir);
+
+        if (r < 0 && (r != -ENOENT || made == -ENOTDIR))
+                return r == -ENOENT ? made : r;
+        s->lock = r < 0 ? r : dir_lock(s->dir);
+        if (s->lock == -EBUSY)
+                return -EBUSY;
+        r = r < 0 ? made : dir_check_writable(s->dir);
+        if (r < 0)
+                note_unwritable(s, r);
+        return 0;
+}
+
+static int open_all(struct state *s, const char *dir, const struct store_teller *t) {
         int r;
 
         s->dir = strdup(dir);
         if (!s->dir)
                 return -ENOMEM;
-        r = dir_make(dir);
-        if (r < 0)
-                return r;
-        r = check_dir(dir);
-        if (r < 0)
-                return r;
-        r = take_lock(s);
+        r = open_dir(s);
         if (r < 0)
                 return r;
         file_sweep(dir);
-        for (size_t i = 0; i < CONCERNS; i++) {
-                r = store_load(dir, &kinds[i], problem, userdata, &s->lists[i]);
-                if (r < 0)
-                        return r;
-        }
-        view_history(s);
+        r = load_all(s, t);
+        if (r < 0)
+                return r;
+        write_dirty(s);
+        flush(s);
+        state_look_again(s);
         return 0;
 }
 
@@ -289,8 +389,8 @@ int state_open(struct state **ret, const char *dir, void (*problem)(const char *
 
         if (!s)
                 return -ENOMEM;
-        s->lock_fd = -1;
-        r = open_all(s, dir, problem, userdata);
+        s->lock = -1;
+        r = open_all(s, dir, &(struct store_teller){ problem, userdata });
         if (r < 0) {
                 state_free(s);
                 return r;
@@ -302,10 +402,14 @@ int state_open(struct state **ret, const char *dir, void (*problem)(const char *
 struct state *state_free(struct state *s) {
         if (!s)
                 return NULL;
+        write_dirty(s);
+        flush(s);
         for (size_t i = 0; i < CONCERNS; i++)
                 json_decref(s->lists[i]);
-        if (s->lock_fd >= 0)
-                (void) close(s->lock_fd);
+        dir_unlock(s->lock);
+        free(s->unwritable);
+        free(s->journal_damaged);
+        free(s->without_session);
         free(s->dir);
         free(s);
         return NULL;
@@ -313,6 +417,43 @@ struct state *state_free(struct state *s) {
 
 const char *state_dir(const struct state *s) {
         return s->dir;
+}
+
+void state_look_again(struct state *s) {
+        struct state_claim c;
+
+        free(TAKE(s->without_session));
+        for (size_t i = 0; !s->without_session && state_claim_at(s, i, &c) == 0; i++) {
+                SCOPED(session_done) struct session session = { 0 };
+                int r = session_load(s->dir, c.account, &session);
+
+                if (r < 0)
+                        note(&s->without_session,
+                             "what busyd has written on account %s is still there, and %s: `busyctl login %s` gives "
+                             "it "
+                             "back",
+                             c.account, r == -ENOENT ? "its session is gone" : "its session cannot be used",
+                             c.account);
+        }
+}
+
+const char *state_problem(const struct state *s) {
+        return s->unwritable        ? s->unwritable
+               : s->without_session ? s->without_session
+               : s->journal_damaged ? s->journal_damaged
+                                    : "";
+}
+
+int state_owes(const char *dir, const char *account) {
+        SCOPED(json_decref) json_t *claims = NULL;
+        enum store_finding finding;
+        int r = store_load(dir, &kinds[CONCERN_CLAIMS], NULL, &claims, &finding);
+
+        if (r < 0)
+                return r;
+        if (find_entry(claims, account, NULL) < json_array_size(claims))
+                return 1;
+        return finding == STORE_DAMAGED ? -EBADMSG : 0;
 }
 
 /* ---- journal ---- */

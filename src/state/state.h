@@ -1,5 +1,6 @@
-/* What survives busyd: claims that are owed, sync positions, what was learned, the mode, the history. Written whole
- * and flushed before it returns; versioned; a broken file is kept aside as NAME.broken and said once. */
+/* What survives busyd: claims that are owed, sync positions, what was learned, the mode, the history. Files are
+ * written whole, versioned and with checksums; of a broken one what can be read is used, it is kept aside as
+ * NAME.broken and said once. */
 #pragma once
 
 #include "core/availability.h"
@@ -13,14 +14,26 @@
 
 struct state;
 
-/* Makes the folder (0700), locks it and reads what is there. -EPERM if the folder is not ours or others may write to
- * it, -EBUSY if another busyd has it open. `problem` (may be NULL) gets a sentence for each file that was put aside
- * or lost entries. Whenever a change below fails, what was there before stands, in memory too. */
+/* Makes the folder (0700), locks it and reads what is there. -EPERM: the folder is not ours, or others may write
+ * there; -ENOTDIR: it is none; -EBUSY: another busyd has it open; -ENOMEM. Whatever else does not work, as a folder
+ * that cannot be written to or something else in the place of a file, is gone on without. `problem` (may be NULL) gets
+ * a sentence for each file that was put aside or lost entries, and for what state_problem() says. */
 int state_open(struct state **ret, const char *dir, void (*problem)(const char *sentence, void *userdata),
                void *userdata);
+/* Writes what is left. NULL is fine; returns NULL. */
 struct state *state_free(struct state *s);
 CLEANUP(struct state, state_free);
 const char *state_dir(const struct state *s);
+
+/* Writes what was changed, all but the journal, which never waits; flushes it a while later, when what others see is
+ * on its way. Once a turn, after what makes requests. What fails is tried again. Returns when to run next. */
+usec_t state_run(struct state *s, usec_t now);
+
+/* "", or one sentence for people about what is wrong with the folder, with the journal as it was found, or with what
+ * is owed on an account without a session. Borrowed until the next call that takes `s`. */
+const char *state_problem(const struct state *s);
+/* Sessions may have come or gone. */
+void state_look_again(struct state *s);
 
 /* ---- journal: what is owed, by account and output ---- */
 
@@ -29,7 +42,8 @@ struct state_claim {
         struct claim_owed owed;
         usec_t since_wall;
 };
-/* On disk when it returns 0. -E2BIG beyond STATE_CLAIMS_MAX. */
+/* On disk when it returns 0; when it fails, what was there before stands, in memory too. -E2BIG beyond
+ * STATE_CLAIMS_MAX. */
 int state_put_claim(struct state *s, const struct state_claim *c);
 int state_remove_claim(struct state *s, const char *account, const char *output);
 /* -ENOENT if there is none. Strings borrowed until the next change. */
@@ -37,8 +51,8 @@ int state_get_claim(const struct state *s, const char *account, const char *outp
 /* To look at all of them: `i` from 0 until -ENOENT. */
 int state_claim_at(const struct state *s, size_t i, struct state_claim *ret);
 
-/* For programs beside busyd: whether something is owed on the account as the journal in `dir` has it now. Takes no lock,
- * changes nothing. 1: yes, 0: no; negative errno: the journal cannot be read. */
+/* For programs beside busyd: whether something is owed on the account as the journal in `dir` has it now. Takes no
+ * lock, changes nothing. 1: yes, 0: no; -EBADMSG: not as far as the journal can be read; or another negative errno. */
 int state_owes(const char *dir, const char *account);
 
 /* ---- accounts ---- */
@@ -51,7 +65,6 @@ struct state_account {
 };
 /* Missing: zeroes and returns 0. */
 int state_get_account(const struct state *s, const char *account, struct state_account *ret);
-/* Positions are written lazily by the caller's choice: each call is one flushed file. */
 int state_put_account(struct state *s, const char *account, const struct state_account *a);
 int state_remove_account(struct state *s, const char *account);
 

@@ -1,156 +1,284 @@
-/* Files of the state, see store.h. */
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+/* Files of the state, see store.h. A file is one JSON text, and each entry in it stands on a line and begins with its
+ * checksum: so entries are found again where the text as a whole is none any more. */
 #include "state/store.h"
-#include "util/file.h"
-#include "json/json.h"
 
-#define STORE_VERSION  1
+#include <errno.h>
+#include <stdio.h>
+
+#include "json/json.h"
+#include "util/file.h"
+#include "util/path.h"
+
+/* 1: as 0.1.0 wrote it, without checksums. */
+#define STORE_VERSION  2
 #define STORE_SIZE_MAX 4194304
 
-/* Broken files kept of one name; a further one takes the place of the last. */
-#define STORE_ASIDE_MAX 8
+/* How an entry begins, and the most that one can need: its longest strings, with every byte of them escaped. */
+#define ENTRY_MARK     "{\"sum\":\""
+#define ENTRY_SIZE_MAX 65536
+/* So often is an entry looked for in a damaged file. */
+#define ENTRY_TRIES_MAX 4096
 
-struct teller {
-        store_problem_t tell;
-        void *userdata;
+#define SUM_SIZE 17
+
+/* ---- checksums ---- */
+
+static int add_to_sum(const char *bytes, size_t n, void *userdata) {
+        uint64_t *sum = userdata;
+
+        /* FNV-1a: of texts of one length that differ in one byte it never is the same. */
+        for (size_t i = 0; i < n; i++)
+                *sum = (*sum ^ (unsigned char) bytes[i]) * UINT64_C(0x100000001b3);
+        return 0;
+}
+
+static int sum_of(const json_t *object, char ret[static SUM_SIZE]) {
+        SCOPED(json_decref) json_t *rest = json_copy((json_t *) object);
+        uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+        (void) json_object_del(rest, "sum");
+        if (json_dump_callback(rest, add_to_sum, &sum, JSON_COMPACT | JSON_SORT_KEYS) < 0)
+                return -ENOMEM;
+        (void) snprintf(ret, SUM_SIZE, "%016llx", (unsigned long long) sum);
+        return 0;
+}
+
+static bool has_right_sum(const json_t *object) {
+        const char *said = json_member_string(object, "sum");
+        char sum[SUM_SIZE];
+
+        return said && sum_of(object, sum) == 0 && streq(said, sum);
+}
+
+/* A new object with the checksum in front. NULL if out of memory. */
+static json_t *with_sum(const json_t *object) {
+        SCOPED(json_decref) json_t *summed = json_object();
+        char sum[SUM_SIZE];
+
+        if (sum_of(object, sum) < 0 || json_object_set_new(summed, "sum", json_string(sum)) < 0 ||
+            json_object_update_missing(summed, (json_t *) object) < 0)
+                return NULL;
+        return TAKE(summed);
+}
+
+/* ---- reading ---- */
+
+/* Appends the entry without its checksum, if it makes sense. Returns how many are lost: 0 or 1. */
+static int take_entry(json_t *list, const json_t *entry, const struct store_kind *kind) {
+        SCOPED(json_decref) json_t *bare = json_is_object(entry) ? json_copy((json_t *) entry) : NULL;
+
+        (void) json_object_del(bare, "sum");
+        if (!bare || !kind->valid(bare))
+                return 1;
+        return json_array_append(list, bare) < 0 ? -ENOMEM : 0;
+}
+
+/* Every entry that is whole, wherever in the text it stands. */
+static int find_entries(const char *text, size_t size, const struct store_kind *kind, json_t *list) {
+        const char *at = text, *end = text + size;
+
+        for (unsigned i = 0; i < ENTRY_TRIES_MAX; i++) {
+                SCOPED(json_decref) json_t *entry = NULL;
+                json_error_t where;
+                size_t rest;
+
+                at = memmem(at, (size_t) (end - at), ENTRY_MARK, strlen(ENTRY_MARK));
+                if (!at)
+                        break;
+                rest = (size_t) (end - at);
+                entry = json_loadb(at, rest < ENTRY_SIZE_MAX ? rest : ENTRY_SIZE_MAX, JSON_DISABLE_EOF_CHECK, &where);
+                if (!entry || !has_right_sum(entry)) {
+                        at += strlen(ENTRY_MARK);
+                        continue;
+                }
+                if (take_entry(list, entry, kind) < 0)
+                        return -ENOMEM;
+                at += where.position;
+        }
+        return 0;
+}
+
+/* What a file is found to be. */
+struct found {
+        enum store_finding finding;
+        const char *why; /* of a damaged one: what is wrong with it */
+        size_t n_lost;   /* entries that make no sense in a file that is whole otherwise */
 };
 
-static void tell(const struct teller *t, const char *sentence) {
-        if (t->tell)
-                t->tell(sentence, t->userdata);
-}
-
-static void aside_name(const char *path, char name[static PATH_MAX]) {
-        struct stat st;
-
-        (void) snprintf(name, PATH_MAX, "%s.broken", path);
-        for (unsigned i = 2; i <= STORE_ASIDE_MAX && lstat(name, &st) == 0; i++)
-                (void) snprintf(name, PATH_MAX, "%s.broken-%u", path, i);
-}
-
-/* Moves the whole file away. */
-static int put_aside(const char *path, const char *why, const struct teller *t) {
-        char name[PATH_MAX], sentence[2 * PATH_MAX + 128];
-
-        aside_name(path, name);
-        if (rename(path, name) < 0)
-                return -errno;
-        (void) snprintf(sentence, sizeof(sentence), "%s %s; it is kept as %s, starting without it", path, why, name);
-        tell(t, sentence);
-        return 0;
-}
-
-/* Keeps the file under a second name: it will be written anew, without the entries that made no sense. */
-static void keep_copy(const char *path, size_t n_dropped, const struct teller *t) {
-        char name[PATH_MAX], sentence[2 * PATH_MAX + 128];
-
-        aside_name(path, name);
-        (void) unlink(name);
-        if (link(path, name) < 0) /* a file system without links */
-                (void) snprintf(sentence, sizeof(sentence), "%zu broken entries of %s are dropped", n_dropped, path);
-        else
-                (void) snprintf(sentence, sizeof(sentence), "%zu broken entries of %s are dropped; it is kept as %s",
-                                n_dropped, path, name);
-        tell(t, sentence);
-}
-
-/* The list in the file, or NULL and why there is none. */
-static const json_t *find_entries(const json_t *file, const char **ret_why) {
+static int read_entries(const json_t *file, const struct store_kind *kind, json_t *list, struct found *f) {
         const json_t *entries = json_member_array(file, "entries");
-        int64_t version = json_member_int(file, "version", 0);
-
-        if (version > STORE_VERSION) {
-                *ret_why = "was written by a newer busyd";
-                return NULL;
-        }
-        if (version != STORE_VERSION || !entries) {
-                *ret_why = "is broken";
-                return NULL;
-        }
-        return entries;
-}
-
-/* Too many count from the front: what came last is what is known best. */
-static int take_valid(const json_t *entries, const struct store_kind *kind, json_t **ret, size_t *ret_dropped) {
-        SCOPED(json_decref) json_t *kept = json_array();
-        size_t i;
         json_t *entry;
+        size_t i;
 
         json_array_foreach((json_t *) entries, i, entry) {
-                if (kind->valid(entry) && json_array_append(kept, entry) < 0)
-                        return -ENOMEM;
+                int lost = take_entry(list, entry, kind);
+
+                if (lost < 0)
+                        return lost;
+                f->n_lost += (size_t) lost;
         }
-        while (json_array_size(kept) > kind->entries_max)
-                (void) json_array_remove(kept, 0);
-        if (!kept)
-                return -ENOMEM;
-        *ret_dropped = json_array_size(entries) - json_array_size(kept);
-        *ret = TAKE(kept);
+        if (f->n_lost > 0)
+                f->finding = STORE_DAMAGED;
         return 0;
 }
 
-/* 0: *ret is the file. 1: it was put aside. */
-static int read_file(const char *path, const struct teller *t, json_t **ret) {
+static int read_text(const char *text, size_t size, const struct store_kind *kind, json_t *list, struct found *f) {
+        SCOPED(json_decref) json_t *file = NULL;
+        int64_t version;
+
+        if (json_parse(text, size, &file) == -ENOMEM)
+                return -ENOMEM;
+        version = json_member_int(file, "version", 0);
+        *f = (struct found){ .finding = STORE_WHOLE };
+        /* A newer busyd need not have checksums like ours, but it has some. */
+        if (version > STORE_VERSION && (has_right_sum(file) || !json_object_get(file, "sum"))) {
+                *f = (struct found){ STORE_DAMAGED, "was written by a newer busyd", 0 };
+                return 0;
+        }
+        if (version == STORE_VERSION && json_member_array(file, "entries") && has_right_sum(file))
+                return read_entries(file, kind, list, f);
+        if (version == 1 && json_member_array(file, "entries") && !json_object_get(file, "sum")) {
+                f->finding = STORE_OLD;
+                return read_entries(file, kind, list, f);
+        }
+        *f = (struct found){ STORE_DAMAGED, "is broken", 0 };
+        return find_entries(text, size, kind, list);
+}
+
+static int read_file(const char *path, const struct store_kind *kind, json_t *list, struct found *f) {
         SCOPED(free) char *data = NULL;
         size_t size = 0;
-        int r = file_read(path, STORE_SIZE_MAX, &data, &size);
+        int r = file_read_own(path, STORE_SIZE_MAX, &data, &size);
 
         if (r == 0)
-                r = json_parse(data, size, ret);
-        if (r == -EBADMSG || r == -EFBIG || r == -EISDIR) {
-                r = put_aside(path, r == -EFBIG ? "is too large" : "is broken", t);
-                return r < 0 ? r : 1;
+                r = read_text(data, size, kind, list, f);
+        else if (r == -ENOENT) {
+                *f = (struct found){ .finding = STORE_MISSING };
+                r = 0;
+        } else if (r != -ENOMEM) {
+                *f = (struct found){ .finding = STORE_DAMAGED };
+                f->why = r == -EFBIG   ? "is too large"
+                         : r == -EPERM ? "is not a file that is yours and that nobody else may write"
+                                       : strerror(-r);
+                r = 0;
         }
+        /* Too many count from the front: what came last is what is known best. */
+        while (r == 0 && json_array_size(list) > kind->entries_max)
+                (void) json_array_remove(list, 0);
         return r;
 }
 
-int store_load(const char *dir, const struct store_kind *kind, store_problem_t problem, void *userdata, json_t **ret) {
-        const struct teller t = { problem, userdata };
+/* ---- what is wrong is kept and told ---- */
+
+static void tell_damage(const char *path, const struct found *f, size_t n_read, const struct store_teller *t) {
+        SCOPED(free) char *name = NULL, *what = NULL, *sentence = NULL;
+        /* With entries that are used it must not be missing for a moment. */
+        int r = file_set_aside(path, /* keep= */ n_read > 0 || f->n_lost > 0, &name);
+        int n;
+
+        if (f->n_lost > 0)
+                n = asprintf(&what, "%zu broken entries of %s are dropped", f->n_lost, path);
+        else if (n_read > 0)
+                n = asprintf(&what, "%s %s; %zu of its entries are whole and used", path, f->why, n_read);
+        else
+                n = asprintf(&what, "%s %s; starting without it", path, f->why);
+        if (n < 0)
+                what = NULL;
+        if (what && r == 0)
+                n = asprintf(&sentence, "%s; it is kept as %s", what, name);
+        else if (what)
+                n = asprintf(&sentence, "%s; it cannot be kept under another name: %s", what, strerror(-r));
+        if (n < 0)
+                sentence = NULL;
+        if (t->tell)
+                t->tell(sentence ? sentence : "a file of the state is broken", t->userdata);
+}
+
+int store_load(const char *dir, const struct store_kind *kind, const struct store_teller *t, json_t **ret,
+               enum store_finding *ret_finding) {
         SCOPED(free) char *path = path_join(dir, kind->file);
-        SCOPED(json_decref) json_t *file = NULL, *kept = NULL;
-        const json_t *entries = NULL;
-        const char *why = "is broken";
-        size_t n_dropped = 0;
+        SCOPED(json_decref) json_t *list = json_array();
+        struct found f = {};
         int r;
 
-        if (!path)
+        if (!path || !list)
                 return -ENOMEM;
-        r = read_file(path, &t, &file);
-        if (r < 0 && r != -ENOENT)
-                return r;
-        if (r == 0) {
-                entries = find_entries(file, &why);
-                if (!entries)
-                        r = put_aside(path, why, &t);
-                if (r < 0)
-                        return r;
-        }
-        r = take_valid(entries, kind, &kept, &n_dropped);
+        r = read_file(path, kind, list, &f);
         if (r < 0)
                 return r;
-        if (n_dropped > 0) {
-                keep_copy(path, n_dropped, &t);
-                r = store_save(dir, kind, kept);
-                if (r < 0)
-                        return r;
-        }
-        *ret = TAKE(kept);
+        if (t && f.finding == STORE_DAMAGED)
+                tell_damage(path, &f, json_array_size(list), t);
+        *ret = TAKE(list);
+        *ret_finding = f.finding;
         return 0;
 }
 
-int store_save(const char *dir, const struct store_kind *kind, json_t *entries) {
-        SCOPED(json_decref) json_t *file = json_pack("{si sO}", "version", STORE_VERSION, "entries", entries);
-        SCOPED(free) char *path = path_join(dir, kind->file), *data = NULL;
+/* ---- writing ---- */
 
-        if (!file || !path)
+static json_t *sum_entries(const json_t *entries) {
+        SCOPED(json_decref) json_t *summed = json_array();
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach((json_t *) entries, i, entry) {
+                if (json_array_append_new(summed, with_sum(entry)) < 0)
+                        return NULL;
+        }
+        return TAKE(summed);
+}
+
+static void put_entries(FILE *f, const json_t *entries) {
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach((json_t *) entries, i, entry) {
+                (void) fputs(i > 0 ? ",\n" : "\n", f);
+                (void) json_dumpf(entry, f, JSON_COMPACT);
+        }
+}
+
+/* The text of the whole file; NULL if out of memory. */
+static char *text_of(const json_t *entries, size_t *ret_size) {
+        SCOPED(json_decref)
+        json_t *file = json_pack("{si so}", "version", STORE_VERSION, "entries", sum_entries(entries));
+        char sum[SUM_SIZE], *text = NULL;
+        FILE *f;
+
+        if (!file || sum_of(file, sum) < 0)
+                return NULL;
+        f = open_memstream(&text, ret_size);
+        if (!f)
+                return NULL;
+        (void) fprintf(f, "{\"version\":%d,\"sum\":\"%s\",\"entries\":[", STORE_VERSION, sum);
+        put_entries(f, json_object_get(file, "entries"));
+        (void) fputs("\n]}\n", f);
+        if (fclose(f) == 0)
+                return text;
+        free(text);
+        return NULL;
+}
+
+static int save(const char *dir, const struct store_kind *kind, const json_t *entries,
+                int (*write)(const char *path, const void *data, size_t size, unsigned mode)) {
+        SCOPED(free) char *path = path_join(dir, kind->file), *text = NULL;
+        size_t size = 0;
+
+        if (!path)
                 return -ENOMEM;
-        data = json_dumps(file, JSON_INDENT(1));
-        if (!data)
-                return -ENOMEM;
-        return file_write(path, data, strlen(data), 0600);
+        text = text_of(entries, &size);
+        return text ? write(path, text, size, 0600) : -ENOMEM;
+}
+
+int store_save(const char *dir, const struct store_kind *kind, const json_t *entries) {
+        return save(dir, kind, entries, file_write);
+}
+
+int store_put(const char *dir, const struct store_kind *kind, const json_t *entries) {
+        return save(dir, kind, entries, file_write_unflushed);
+}
+
+int store_flush(const char *dir, const struct store_kind *kind) {
+        SCOPED(free) char *path = path_join(dir, kind->file);
+
+        return path ? file_flush(path) : -ENOMEM;
 }

@@ -1,4 +1,6 @@
-/* One file of the state: a version and a list of entries, written whole. What an entry holds is state.c's business. */
+/* One file of the state: a version and a list of entries, written whole. What an entry holds is state.c's business.
+ * The file and each entry carry a checksum ("sum": 16 hexadecimal digits, over the other members in a form of their
+ * own), so that of a damaged file every entry that is whole is used, and never a changed one. */
 #pragma once
 
 #include <jansson.h>
@@ -11,11 +13,26 @@ struct store_kind {
         bool (*valid)(const json_t *entry);
 };
 
-typedef void (*store_problem_t)(const char *sentence, void *userdata);
+struct store_teller {
+        void (*tell)(const char *sentence, void *userdata); /* NULL: nobody listens */
+        void *userdata;
+};
 
-/* The file's valid entries, an empty list if there is no file. What is broken or of a newer busyd is kept aside under
- * another name before anything can overwrite it, and told. Negative errno: the file or its folder cannot be used. */
-int store_load(const char *dir, const struct store_kind *kind, store_problem_t problem, void *userdata, json_t **ret);
+enum store_finding {
+        STORE_MISSING, /* no file: a fresh start, or somebody removed it */
+        STORE_OLD,     /* as 0.1.0 wrote it, without checksums: to be written anew */
+        STORE_WHOLE,
+        STORE_DAMAGED, /* not all of it could be read: kept aside, told, and to be written anew */
+};
 
+/* The entries that can be used, *ret an empty list if there are none. Whatever else is there is kept under another
+ * name and told before anything can overwrite it; where it cannot be moved, that is told. `t` NULL: it is only looked
+ * at, nothing is moved or told. Only -ENOMEM fails. */
+int store_load(const char *dir, const struct store_kind *kind, const struct store_teller *t, json_t **ret,
+               enum store_finding *ret_finding);
 /* On disk when it returns 0. */
-int store_save(const char *dir, const struct store_kind *kind, json_t *entries);
+int store_save(const char *dir, const struct store_kind *kind, const json_t *entries);
+/* The same in two steps, of which the first takes no time: it survives the end of the process, after the second one
+ * that of the machine as well. */
+int store_put(const char *dir, const struct store_kind *kind, const json_t *entries);
+int store_flush(const char *dir, const struct store_kind *kind);

@@ -33,12 +33,6 @@ static void unlink_scoped(char **path) {
         }
 }
 
-char *path_join(const char *dir, const char *name) {
-        char *path;
-
-        return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
-}
-
 /* Flushes the folder `path` is in. */
 static int dir_flush(const char *path) {
         const char *slash = strrchr(path, '/');
@@ -100,7 +94,7 @@ static int temp_open(const char *path, char **ret_temp) {
         return -EBUSY;
 }
 
-int file_write(const char *path, const void *data, size_t size, unsigned mode) {
+static int replace(const char *path, const void *data, size_t size, unsigned mode, bool flush) {
         SCOPED(unlink) char *temp = NULL;
         SCOPED(close) int fd = temp_open(path, &temp);
         char *renamed;
@@ -111,10 +105,26 @@ int file_write(const char *path, const void *data, size_t size, unsigned mode) {
         r = write_all(fd, data, size);
         if (r < 0)
                 return r;
-        if (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(temp, path) < 0)
+        if (fchmod(fd, mode) < 0 || (flush && fsync(fd) < 0) || rename(temp, path) < 0)
                 return -errno;
         renamed = TAKE(temp);
         free(renamed);
+        return flush ? dir_flush(path) : 0;
+}
+
+int file_write(const char *path, const void *data, size_t size, unsigned mode) {
+        return replace(path, data, size, mode, /* flush= */ true);
+}
+
+int file_write_unflushed(const char *path, const void *data, size_t size, unsigned mode) {
+        return replace(path, data, size, mode, /* flush= */ false);
+}
+
+int file_flush(const char *path) {
+        SCOPED(close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+
+        if (fd < 0 || fsync(fd) < 0)
+                return -errno;
         return dir_flush(path);
 }
 
@@ -176,24 +186,74 @@ static int read_all(int fd, size_t max, char **ret, size_t *ret_size) {
         return 0;
 }
 
-int file_read(const char *path, size_t max, char **ret, size_t *ret_size) {
-        SCOPED(close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+/* O_NONBLOCK: what stands in the place of a file, as a FIFO, must not keep us before it is looked at. */
+#define OPEN_TO_READ (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
-        return fd < 0 ? -errno : read_all(fd, max, ret, ret_size);
+int file_read(const char *path, size_t max, char **ret, size_t *ret_size) {
+        SCOPED(close) int fd = open(path, OPEN_TO_READ);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return S_ISDIR(st.st_mode) ? -EISDIR : -ENXIO;
+        return read_all(fd, max, ret, ret_size);
 }
 
-int file_read_private(const char *path, size_t max, char **ret, size_t *ret_size) {
-        /* O_NONBLOCK: a FIFO in its place must not hang us before it is refused. */
-        SCOPED(close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+static int read_ours(const char *path, mode_t forbidden, size_t max, char **ret, size_t *ret_size) {
+        SCOPED(close) int fd = open(path, OPEN_TO_READ | O_NOFOLLOW);
         struct stat st;
 
         if (fd < 0)
-                return errno == ELOOP ? -EPERM : -errno;
+                return errno == ELOOP || errno == ENXIO ? -EPERM : -errno;
         if (fstat(fd, &st) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & forbidden) != 0)
                 return -EPERM;
         return read_all(fd, max, ret, ret_size);
+}
+
+int file_read_own(const char *path, size_t max, char **ret, size_t *ret_size) {
+        return read_ours(path, S_IWGRP | S_IWOTH, max, ret, ret_size);
+}
+
+int file_read_private(const char *path, size_t max, char **ret, size_t *ret_size) {
+        return read_ours(path, S_IRWXG | S_IRWXO, max, ret, ret_size);
+}
+
+bool file_exists(const char *path) {
+        struct stat st;
+
+        return lstat(path, &st) == 0;
+}
+
+/* Tells the name that `path` gets when it is put aside. */
+static char *aside_name(const char *path) {
+        char *name = NULL;
+
+        for (unsigned i = 1; i <= FILE_ASIDE_MAX; i++) {
+                free(name);
+                if ((i == 1 ? asprintf(&name, "%s.broken", path) : asprintf(&name, "%s.broken-%u", path, i)) < 0)
+                        return NULL;
+                if (!file_exists(name))
+                        break;
+        }
+        return name;
+}
+
+int file_set_aside(const char *path, bool keep, char **ret) {
+        SCOPED(free) char *name = aside_name(path);
+
+        if (!name)
+                return -ENOMEM;
+        if (keep) {
+                (void) unlink(name);
+                if (link(path, name) < 0)
+                        return -errno;
+        } else if (rename(path, name) < 0)
+                return -errno;
+        *ret = TAKE(name);
+        return 0;
 }
 
 int file_remove(const char *path) {
@@ -232,39 +292,97 @@ int dir_make(const char *path) {
         return dir_make_one(path);
 }
 
-/* `name` below the folder in `variable`, else below `fallback` in the home. The XDG rules say that a relative path
- * is to be ignored. */
-static int path_xdg(const char *variable, const char *fallback, const char *name, char **ret) {
-        const char *dir = getenv(variable), *home = getenv("HOME");
-        char *path;
-        int n;
+int dir_check(const char *dir) {
+        struct stat st;
 
-        if (dir && dir[0] == '/')
-                n = asprintf(&path, "%s/%s", dir, name);
-        else if (home && home[0] == '/')
-                n = asprintf(&path, "%s/%s/%s", home, fallback, name);
-        else
-                return -ENXIO;
-        if (n < 0)
-                return -ENOMEM;
-        *ret = path;
-        return 0;
+        if (stat(dir, &st) < 0)
+                return -errno;
+        if (!S_ISDIR(st.st_mode))
+                return -ENOTDIR;
+        return st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ? -EPERM : 0;
 }
 
-int path_config(const char *name, char **ret) {
-        return path_xdg("XDG_CONFIG_HOME", ".config", name, ret);
+int dir_check_writable(const char *dir) {
+        return access(dir, W_OK | X_OK) < 0 ? -errno : 0;
 }
 
-int path_state(char **ret) {
-        const char *given = getenv("STATE_DIRECTORY");
-        char *path;
+static int open_lock_file(const char *dir) {
+        char path[PATH_MAX];
+        struct stat st;
+        int fd;
 
-        if (!given || given[0] != '/')
-                return path_xdg("XDG_STATE_HOME", ".local/state", "busyd", ret);
-        /* systemd separates several by colons. */
-        path = strndup(given, strcspn(given, ":"));
-        if (!path)
+        if (snprintf(path, sizeof(path), "%s/lock", dir) >= (int) sizeof(path))
+                return -1;
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+        if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+                (void) close(fd);
+                return -1;
+        }
+        return fd;
+}
+
+int dir_lock(const char *dir) {
+        SCOPED(close) int fd = open_lock_file(dir);
+        int locked;
+
+        /* The folder itself serves where no file can be made. It cannot be locked on every network file system. */
+        if (fd < 0)
+                fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        locked = fd;
+        fd = -1;
+        return locked;
+}
+
+void dir_unlock(int lock) {
+        if (lock >= 0)
+                (void) close(lock);
+}
+
+/* What stands between both; NULL: they are not there, or there is nothing. */
+static const char *between(const char *name, const char *prefix, const char *suffix, size_t *ret_size) {
+        size_t n = strlen(name), n_prefix = strlen(prefix), n_suffix = strlen(suffix);
+
+        if (n <= n_prefix + n_suffix || strncmp(name, prefix, n_prefix) != 0 || !streq(name + n - n_suffix, suffix))
+                return NULL;
+        *ret_size = n - n_prefix - n_suffix;
+        return name + n_prefix;
+}
+
+static int compare_names(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+int dir_names(const char *dir, const char *prefix, const char *suffix, char ***ret) {
+        SCOPED(closedir) DIR *d = opendir(dir);
+        SCOPED(names_free) char **names = calloc(DIR_NAMES_MAX + 1, sizeof(*names));
+        struct dirent *e;
+        size_t n = 0;
+
+        if (!names)
                 return -ENOMEM;
-        *ret = path;
-        return 0;
+        if (!d && errno != ENOENT)
+                return -errno;
+        while (d && n < DIR_NAMES_MAX && (e = readdir(d))) {
+                size_t size = 0;
+                const char *part = between(e->d_name, prefix, suffix, &size);
+
+                if (!part)
+                        continue;
+                names[n] = strndup(part, size);
+                if (!names[n++])
+                        return -ENOMEM;
+        }
+        qsort(names, n, sizeof(*names), compare_names);
+        *ret = TAKE(names);
+        return (int) n;
+}
+
+void names_free(char **names) {
+        for (size_t i = 0; names && names[i]; i++)
+                free(names[i]);
+        free(names);
 }

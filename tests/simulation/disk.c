@@ -109,6 +109,15 @@ static void folder_flushed(int fd) {
                         i++;
 }
 
+/* Also of a file that has its name already. */
+static void data_flushed(ino_t file) {
+        struct stat st;
+
+        for (size_t i = 0; i < n_pending; i++)
+                if (stat(pending[i].path, &st) == 0 && st.st_ino == file)
+                        pending[i].torn = false;
+}
+
 int __wrap_fsync(int fd) {
         struct stat st;
 
@@ -118,8 +127,10 @@ int __wrap_fsync(int fd) {
                 return -1;
         if (S_ISDIR(st.st_mode))
                 folder_flushed(fd);
-        else
+        else {
                 flushed = st.st_ino;
+                data_flushed(st.st_ino);
+        }
         return 0;
 }
 

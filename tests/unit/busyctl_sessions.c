@@ -1,4 +1,4 @@
-/* Where busyctl keeps sessions and what it calls them. The file under test belongs to a program, not to a library: it
+/* What busyctl calls sessions. The file under test belongs to a program, not to a library: it
  * is taken in whole. */
 #include <criterion/criterion.h>
 #include <ftw.h>
@@ -18,16 +18,6 @@ static void set_up(void) {
         cr_assert(mkdtemp(root));
         cr_assert_eq(chdir(root), 0);
         cr_assert_eq(mkdir("state", 0700), 0);
-        cr_assert_eq(mkdir("config", 0700), 0);
-        cr_assert_eq(unsetenv("STATE_DIRECTORY"), 0);
-        /* No systemd to ask. */
-        cr_assert_eq(setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent", 1), 0);
-        for (const char *const *v = (const char *const[]){ "XDG_STATE_HOME", "XDG_CONFIG_HOME", NULL }; *v; v++) {
-                char path[256];
-
-                (void) snprintf(path, sizeof(path), "%s/%s", root, streq(*v, "XDG_STATE_HOME") ? "state" : "config");
-                cr_assert_eq(setenv(*v, path, 1), 0);
-        }
 }
 
 static void tear_down(void) {
@@ -46,31 +36,6 @@ static void save(const char *folder, const char *name, const char *user) {
         };
 
         cr_assert_eq(session_save(folder, name, &s), 0);
-}
-
-static void expect_folder(const char *expected, const char *what) {
-        SCOPED(free) char *folder = NULL;
-        char full[256];
-
-        cr_assert_eq(sessions_folder(&folder), 0);
-        (void) snprintf(full, sizeof(full), "%s/%s", root, expected);
-        cr_assert_str_eq(folder, full, "%s: %s", what, folder);
-}
-
-Test(busyctl_sessions, the_folder_that_holds_state) {
-        char given[256];
-
-        expect_folder("state/busyd", "nothing there");
-        cr_assert_eq(dir_make("config/busyd"), 0);
-        cr_assert_eq(file_write("config/busyd/busyd.conf", "", 0, 0600), 0);
-        expect_folder("state/busyd", "a configuration is no state");
-        save("config/busyd", "default", "@me:example.org");
-        expect_folder("config/busyd", "state among the configuration");
-        save("state/busyd", "default", "@me:example.org");
-        expect_folder("state/busyd", "state in both");
-        (void) snprintf(given, sizeof(given), "%s/given", root);
-        cr_assert_eq(setenv("STATE_DIRECTORY", given, 1), 0);
-        expect_folder("given", "given by the service manager");
 }
 
 static void expect_name(const char *user, const char *expected) {

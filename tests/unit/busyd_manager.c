@@ -138,14 +138,20 @@ static struct instant at(void) {
         return (struct instant){ .now = START + t.now, .wall = 1700000000 * S + t.now };
 }
 
-/* Returns the next deadline, in seconds since the start; 0: none. */
+/* Also those that follow within the second, as what is written to disk does. Returns the next deadline, in seconds
+ * since the start; 0: none. */
 static usec_t turn(usec_t seconds) {
         struct instant now;
         usec_t wake_at;
 
         t.now = seconds * S;
-        now = at();
-        wake_at = manager_turn(t.m, &now);
+        for (;;) {
+                now = at();
+                wake_at = manager_turn(t.m, &now);
+                if (wake_at <= now.now || wake_at >= START + (seconds + 1) * S)
+                        break;
+                t.now = wake_at - START;
+        }
         return wake_at == USEC_NEVER ? 0 : (wake_at - START) / S;
 }
 

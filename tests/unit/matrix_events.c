@@ -2,6 +2,7 @@
 #include "matrix_stage.h"
 
 #include "util/file.h"
+#include "util/path.h"
 
 static struct sync_batch *parse(const char *body) {
         SCOPED(json_decref) json_t *root = stage_json(body);

@@ -1,5 +1,7 @@
 /* What survives: round trips, broken files, crashes in the middle and writes that fail. */
 #include <errno.h>
+#include <sched.h>
+#include <sys/mount.h>
 
 #include "state/state.h"
 #include "util_full.h"
@@ -196,7 +198,9 @@ static const struct {
         { "another type", "[]", "is broken" },
         { "no entries", "{\"version\":1}", "is broken" },
         { "entries of another type", "{\"version\":1,\"entries\":{}}", "is broken" },
-        { "newer", "{\"version\":2,\"entries\":[]}", "newer busyd" },
+        { "newer", "{\"version\":3,\"entries\":[]}", "newer busyd" },
+        { "a checksum that is missing", "{\"version\":2,\"entries\":[]}", "is broken" },
+        { "a checksum that is wrong", "{\"version\":2,\"sum\":\"0123456789abcdef\",\"entries\":[]}", "is broken" },
 };
 
 Test(state, broken_files_are_kept) {
@@ -308,8 +312,13 @@ static int change_without_room(void *userdata) {
                 return 2;
         if (state_remove_claim(s, "work", "presence") != -EFBIG || state_get_claim(s, "work", "presence", &back) != 0)
                 return 3;
-        if (state_add_change(s, &change) != -EFBIG || state_n_changes(s) != 0)
+        /* What is not the journal is kept by us until there is room. */
+        if (state_add_change(s, &change) != 0 || state_n_changes(s) != 1)
                 return 4;
+        if (state_run(s, 1) == USEC_NEVER || state_run(s, USEC_PER_MIN) == USEC_NEVER)
+                return 5;
+        if (!strstr(state_problem(s), "nothing can be kept"))
+                return 6;
         return 0;
 }
 
@@ -336,6 +345,7 @@ Test(state, folder_gone) {
 
         cr_assert_eq(state_open(&s, temp_path(&t, "s"), NULL, NULL), 0);
         cr_assert_eq(unlink(temp_path(&t, "s/lock")), 0);
+        cr_assert_eq(unlink(temp_path(&t, "s/claims.json")), 0);
         cr_assert_eq(rmdir(temp_path(&t, "s")), 0);
         cr_assert_eq(state_put_claim(s, &c), -ENOENT);
         cr_assert_eq(state_get_claim(s, "work", "presence", &back), -ENOENT);
@@ -367,4 +377,166 @@ Test(state, only_our_own_folder) {
         }
         temp_write(&t, "file", "x");
         cr_expect_eq(state_open(&s, temp_path(&t, "file"), NULL, NULL), -ENOTDIR);
+}
+
+/* ---- what may be wrong with the folder ---- */
+
+static void make_session(const struct temp_dir *t, const char *account) {
+        const struct session session = {
+                .homeserver = (char *) "https://example.org",
+                .user_id = (char *) "@me:example.org",
+                .device_id = (char *) "DEVICE",
+                .access_token = (char *) "token",
+        };
+
+        cr_assert_eq(session_save(t->path, account, &session), 0);
+}
+
+Test(state, damaged_journal_gives_what_is_whole) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        SCOPED(free) char *text = NULL;
+        struct state *s = open_state(&t, NULL);
+        struct state_claim c = example_claim("work", "presence"), back;
+        struct told told = { 0 };
+
+        make_session(&t, "work");
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        c.output = "profile";
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        state_free(s);
+        cr_assert_eq(file_read(temp_path(&t, "claims.json"), 8192, &text, NULL), 0);
+        *strstr(text, "profile") = 'x';
+        temp_write(&t, "claims.json", text);
+        cr_expect_eq(state_owes(t.path, "work"), 1);
+
+        s = open_state(&t, &told);
+        cr_expect_eq(told.n, 1);
+        cr_expect_eq(state_get_claim(s, "work", "presence", &back), 0);
+        cr_expect(claim_value_equal(&back.owed.prior, &c.owed.prior));
+        cr_expect_eq(state_claim_at(s, 1, &back), -ENOENT, "a changed one is used");
+        cr_expect(strstr(state_problem(s), "claims.json was damaged"), "%s", state_problem(s));
+        state_free(s);
+        s = open_state(&t, &told);
+        cr_expect_eq(told.n, 1, "told once");
+        cr_expect_str_eq(state_problem(s), "");
+        cr_expect_eq(state_get_claim(s, "work", "presence", &back), 0);
+        state_free(s);
+}
+
+Test(state, missing_journal_is_told) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+
+        cr_expect_str_eq(state_problem(s), "", "a fresh start");
+        cr_assert_eq(state_add_change(s, &(struct state_change){ 1, true, "a call" }), 0);
+        state_free(s);
+        s = open_state(&t, NULL);
+        cr_expect_str_eq(state_problem(s), "", "nothing was ever owed");
+        state_free(s);
+        cr_assert_eq(file_remove(temp_path(&t, "claims.json")), 0);
+        s = open_state(&t, NULL);
+        cr_expect(strstr(state_problem(s), "claims.json is missing"), "%s", state_problem(s));
+        state_free(s);
+        s = open_state(&t, NULL);
+        cr_expect_str_eq(state_problem(s), "", "told once");
+        state_free(s);
+}
+
+Test(state, what_is_owed_without_a_session_is_told) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        struct state_claim c = example_claim("work", "presence");
+
+        make_session(&t, "work");
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        state_look_again(s);
+        cr_expect_str_eq(state_problem(s), "");
+        cr_assert_eq(session_remove(t.path, "work"), 0);
+        state_free(s);
+        s = open_state(&t, NULL);
+        cr_expect(strstr(state_problem(s), "busyctl login work"), "%s", state_problem(s));
+        make_session(&t, "work");
+        state_look_again(s);
+        cr_expect_str_eq(state_problem(s), "");
+        state_free(s);
+}
+
+static int make_fifo(const char *path) {
+        return mkfifo(path, 0600);
+}
+
+static int make_folder(const char *path) {
+        return mkdir(path, 0700);
+}
+
+static int make_loop(const char *path) {
+        return symlink(path, path);
+}
+
+static int make_open(const char *path) {
+        return file_write(path, "{\"version\":1,\"entries\":[" GOOD "]}", sizeof(GOOD) + 26, 0666);
+}
+
+/* Whatever stands in the place of a file is moved away, and the rest goes on. */
+Test(state, strange_files_are_put_aside, .timeout = 30) {
+        static int (*const make[])(const char *) = { make_fifo, make_folder, make_loop, make_open };
+        static const char *const files[] = { "claims.json",  "accounts.json", "mode.json",
+                                             "history.json", "ignore.json",   "lock" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(make); i++) {
+                SCOPED(temp_dir) struct temp_dir t = temp_dir();
+                struct state_claim c = example_claim("work", "presence"), back;
+                struct told told = { 0 };
+                struct state *s, *second = NULL;
+
+                for (size_t k = 0; k < ARRAY_SIZE(files); k++)
+                        cr_assert_eq(make[i](temp_path(&t, files[k])), 0);
+                s = open_state(&t, &told);
+                cr_expect_eq(told.n, ARRAY_SIZE(files) - 1, "%zu", i);
+                cr_expect_eq(state_claim_at(s, 0, &back), -ENOENT, "read from a file that others may write");
+                cr_expect_eq(state_open(&second, t.path, NULL, NULL), -EBUSY, "%zu: not locked", i);
+                cr_expect_eq(state_put_claim(s, &c), 0, "%zu", i);
+                state_free(s);
+                s = open_state(&t, &told);
+                cr_expect_eq(state_get_claim(s, "work", "presence", &back), 0, "%zu", i);
+                state_free(s);
+        }
+}
+
+static void on_read_only(const struct temp_dir *t) {
+        struct state_claim c = example_claim("work", "presence"), back;
+        struct state *s = NULL;
+
+        cr_assert_eq(state_open(&s, t->path, NULL, NULL), 0, "does not start");
+        cr_expect_eq(state_get_claim(s, "work", "presence", &back), 0, "what is owed is not read");
+        cr_expect(strstr(state_problem(s), "nothing can be kept"), "%s", state_problem(s));
+        c.output = "profile";
+        cr_expect_lt(state_put_claim(s, &c), 0, "it is not on disk");
+        cr_expect_eq(state_put_mode(s, &(struct state_mode){ .mode = MODE_FREE }), 0);
+        cr_expect_neq(state_run(s, 1), USEC_NEVER, "tried again");
+        state_free(s);
+}
+
+/* A file system of its own, in a name space of its own; where that cannot be had, a folder that cannot be written to.
+ */
+Test(state, read_only_folder) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state_claim c = example_claim("work", "presence");
+        struct state *s = open_state(&t, NULL);
+        bool mounted;
+
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        state_free(s);
+        mounted = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                  mount(t.path, t.path, NULL, MS_BIND, NULL) == 0 &&
+                  mount(NULL, t.path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0;
+        if (mounted || geteuid() != 0) {
+                cr_assert(mounted || chmod(t.path, 0500) == 0);
+                on_read_only(&t);
+                if (mounted)
+                        (void) umount2(t.path, MNT_DETACH);
+                else
+                        (void) chmod(t.path, 0700);
+        } else
+                cr_skip_test("neither a file system of its own nor a folder without rights can be had");
 }

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "util_full.h"
 #include "util_temp.h"
@@ -104,34 +106,120 @@ Test(file, folders) {
         cr_assert_eq(file_remove(temp_path(&t, "file")), 0, "it is gone already");
 }
 
-static const struct {
-        const char *what, *state_directory, *xdg, *home, *path;
-        int result;
-} state_paths[] = {
-        { "from systemd", "/s/busyd", "/x", "/h", "/s/busyd", 0 },
-        { "the first of several", "/s/busyd:/s/other", "/x", "/h", "/s/busyd", 0 },
-        { "from XDG", NULL, "/x", "/h", "/x/busyd", 0 },
-        { "a relative XDG path is ignored", NULL, "x", "/h", "/h/.local/state/busyd", 0 },
-        { "from HOME", NULL, NULL, "/h", "/h/.local/state/busyd", 0 },
-        { "from nowhere", NULL, NULL, NULL, NULL, -ENXIO },
-};
+/* ---- what may stand in the place of a file ---- */
 
-static void set_env(const char *name, const char *value) {
-        if (value)
-                cr_assert_eq(setenv(name, value, 1), 0);
-        else
-                cr_assert_eq(unsetenv(name), 0);
+static int make_fifo(const char *path) {
+        return mkfifo(path, 0600);
 }
 
-Test(file, state_paths) {
-        for (size_t i = 0; i < ARRAY_SIZE(state_paths); i++) {
-                SCOPED(free) char *path = NULL;
+static int make_socket(const char *path) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
 
-                set_env("STATE_DIRECTORY", state_paths[i].state_directory);
-                set_env("XDG_STATE_HOME", state_paths[i].xdg);
-                set_env("HOME", state_paths[i].home);
-                cr_expect_eq(path_state(&path), state_paths[i].result, "%s", state_paths[i].what);
-                if (state_paths[i].path)
-                        cr_expect_str_eq(path, state_paths[i].path, "%s", state_paths[i].what);
+        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+        r = bind(fd, (struct sockaddr *) &address, sizeof(address));
+        (void) close(fd);
+        return r;
+}
+
+static int make_folder(const char *path) {
+        return mkdir(path, 0700);
+}
+
+static int make_loop(const char *path) {
+        return symlink(path, path);
+}
+
+static int make_link(const char *path) {
+        char target[300];
+
+        (void) snprintf(target, sizeof(target), "%s-target", path);
+        return file_write(target, "x", 1, 0600) < 0 ? -1 : symlink(target, path);
+}
+
+static int make_open(const char *path) {
+        return file_write(path, "x", 1, 0622);
+}
+
+static int make_shown(const char *path) {
+        return file_write(path, "x", 1, 0644);
+}
+
+/* What stands in the place of a file is never waited for, and never read. */
+static const struct {
+        const char *what;
+        int (*make)(const char *path);
+        int any, own; /* what reading gives */
+} strange[] = {
+        { "a FIFO", make_fifo, -ENXIO, -EPERM },
+        { "a socket", make_socket, -ENXIO, -EPERM },
+        { "a folder", make_folder, -EISDIR, -EPERM },
+        { "a link to itself", make_loop, -ELOOP, -EPERM },
+        { "a link to a file", make_link, 0, -EPERM },
+        { "a file that others may write", make_open, 0, -EPERM },
+        { "a file that others may read", make_shown, 0, 0 },
+};
+
+Test(file, what_is_no_file_is_not_read, .timeout = 10) {
+        for (size_t i = 0; i < ARRAY_SIZE(strange); i++) {
+                SCOPED(temp_dir) struct temp_dir t = temp_dir();
+                const char *path = temp_path(&t, "f");
+                char *any = NULL, *own = NULL, *private = NULL;
+
+                cr_assert_eq(strange[i].make(path), 0, "%s", strange[i].what);
+                cr_expect_eq(file_read(path, 100, &any, NULL), strange[i].any, "%s", strange[i].what);
+                cr_expect_eq(file_read_own(path, 100, &own, NULL), strange[i].own, "%s", strange[i].what);
+                cr_expect_eq(file_read_private(path, 100, &private, NULL), -EPERM, "%s", strange[i].what);
+                free(any);
+                free(own);
+                free(private);
         }
+}
+
+Test(file, set_aside) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        SCOPED(free) char *first = NULL, *second = NULL, *none = NULL;
+
+        temp_write(&t, "f", "one");
+        cr_assert_eq(file_set_aside(temp_path(&t, "f"), /* keep= */ true, &first), 0);
+        cr_expect_str_eq(first, temp_path(&t, "f.broken"));
+        cr_expect(file_exists(temp_path(&t, "f")));
+        cr_assert_eq(file_set_aside(temp_path(&t, "f"), /* keep= */ false, &second), 0);
+        cr_expect_str_eq(second, temp_path(&t, "f.broken-2"));
+        cr_expect_not(file_exists(temp_path(&t, "f")));
+        cr_expect_eq(file_set_aside(temp_path(&t, "f"), /* keep= */ false, &none), -ENOENT);
+}
+
+Test(file, lock_is_for_one) {
+        static int (*const make[])(const char *) = { NULL, make_fifo, make_loop, make_folder };
+
+        for (size_t i = 0; i < ARRAY_SIZE(make); i++) {
+                SCOPED(temp_dir) struct temp_dir t = temp_dir();
+                int lock;
+
+                if (make[i])
+                        cr_assert_eq(make[i](temp_path(&t, "lock")), 0);
+                lock = dir_lock(t.path);
+                cr_expect_geq(lock, 0, "%zu", i);
+                cr_expect_eq(dir_lock(t.path), -EBUSY, "%zu", i);
+                dir_unlock(lock);
+                lock = dir_lock(t.path);
+                cr_expect_geq(lock, 0, "%zu", i);
+                dir_unlock(lock);
+                dir_unlock(-EBUSY);
+        }
+}
+
+Test(file, names_in_a_folder) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        SCOPED(names_free) char **names = NULL, **none = NULL;
+
+        temp_write(&t, "a-x-y.z", "");
+        temp_write(&t, "a-x.z", "");
+        temp_write(&t, "a-.z", "");
+        temp_write(&t, "b-x.z", "");
+        cr_assert_eq(dir_names(t.path, "a-", ".z", &names), 2);
+        cr_expect_str_eq(names[0], "x");
+        cr_expect_str_eq(names[1], "x-y");
+        cr_assert_eq(dir_names(temp_path(&t, "none"), "a-", ".z", &none), 0);
 }

@@ -13,6 +13,7 @@
 
 #include "util/file.h"
 #include "unit/loopback/loopback.h"
+#include "util/path.h"
 
 #define SEEN_MAX       64
 #define URLS_MAX       16
