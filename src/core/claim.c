@@ -505,6 +505,12 @@ static void write_again(struct claim *c) {
         c->in.entering.lost++;
 }
 
+/* For the nth time. By then what was read is old, unless changes are told. */
+static void repeat(struct claim *c, unsigned n, usec_t now, uint32_t random) {
+        c->view.known = c->view.known && c->view.live;
+        claim_limits_repeat(&c->limits, n - 1, now, random);
+}
+
 /* What a read says about a value of ours that the server has acknowledged. */
 static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
         struct claim_value prior = claim_prior(c);
@@ -512,7 +518,7 @@ static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now,
         bool ignored = !seen_before && !c->traits.person_writes_whole && was_prior;
         /* Another client may have overwritten it at once; hardly time after time. */
         bool hopeless = !seen_before && was_prior && c->in.entering.lost + 1 >= CLAIM_LEAVE_TRIES_MAX;
-        bool restored = may_be_restored(c, now) && is_back_at_prior(c, v);
+        bool restored = may_be_restored(c, now) && !is_persons(c, v, /* prior_too= */ true);
 
         if (c->inquiry.released && is_back_at_prior(c, v)) {
                 write_again(c);
@@ -527,7 +533,7 @@ static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now,
         else {
                 /* Our words, another state: the server's doing. */
                 write_again(c);
-                claim_limits_repeat(&c->limits, c->in.entering.lost - 1, now, random);
+                repeat(c, c->in.entering.lost, now, random);
                 return;
         }
         c->in.stopped.lost_at = now;
@@ -575,7 +581,7 @@ static void judge_left(struct claim *c, const struct claim_value *v, usec_t now,
                 return;
         }
         l->left_at = 0;
-        claim_limits_repeat(&c->limits, l->tries - 1, now, random);
+        repeat(c, l->tries, now, random);
         turn_back(c);
 }
 
@@ -677,10 +683,14 @@ static void lose_write(struct claim *c, usec_t now) {
                 c->debt.written = true;
                 c->debt.lands_by = lands_by;
         }
-        if (c->phase == CLAIM_ENTERING)
-                c->in.entering.written_at = c->in.entering.added = 0;
-        else if (c->phase == CLAIM_LEAVING)
-                c->in.leaving.ours_at = c->in.leaving.left_at = 0;
+        /* What is pushed may still be from before an earlier one. */
+        if (c->phase == CLAIM_ENTERING) {
+                c->in.entering.outdated = true;
+                c->in.entering.added = CLAIM_NO_PART;
+        } else if (c->phase == CLAIM_LEAVING) {
+                c->in.leaving.outdated = true;
+                c->in.leaving.left_at = 0;
+        }
 }
 
 /* What was added to a claim that stands, and was refused, is not owed. */
