@@ -518,11 +518,15 @@ static void door_touched(void *userdata) {
 }
 
 /* One request was told that the session has ended, or is locked: whether that is so, the server says when asked. */
-static void door_refused(void *userdata, const struct output_result *result) {
+static void door_doubt(void *userdata) {
         struct account *a = userdata;
 
         a->suspect = true;
         touch(a);
+}
+
+static void door_refused(void *userdata, const struct output_result *result) {
+        door_doubt(userdata);
 }
 
 static void door_tell(void *userdata, const char *output, const struct claim_other *claim) {
@@ -786,6 +790,7 @@ static int start_parts(struct account *a, struct http *http, const struct accoun
                 .settings = &a->settings,
                 .sticks = o->sticks,
                 .is_machine = door_is_machine,
+                .doubt = door_doubt,
                 .touched = door_touched,
                 .userdata = a,
         };

@@ -619,6 +619,7 @@ Test(matrix_account, words_by_hand_and_from_the_settings_are_followed) {
         struct world *w = world_new(NULL);
         struct account_settings settings = w->settings;
 
+        model_person_sets(w->http.model, PHONE, "offline", "Lunch", msec(&w->http));
         start(w);
         expect_online(w);
         w->situation.message = "At the dentist";
@@ -637,6 +638,10 @@ Test(matrix_account, words_by_hand_and_from_the_settings_are_followed) {
         pass(w, USEC_PER_MIN);
         cr_assert_str_eq(message(w), "");
         cr_assert_str_eq(shown(w), HS_BUSY);
+        call(w, false);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(message(w), "Lunch");
+        expect_nothing_owed(w);
 }
 
 /* ---- what the server is (C9) ---- */

@@ -23,6 +23,8 @@ struct output_endpoint {
         bool sticks;            /* learned in an earlier run: busy has stuck here while another client was online */
         /* Whether that device is another busyd of the user's. */
         bool (*is_machine)(void *userdata, const char *device_id);
+        /* A request that the output made by itself was told that the session has ended. */
+        void (*doubt)(void *userdata);
         /* A fact came in by itself: what is asked of the output may be answered otherwise now. */
         void (*touched)(void *userdata);
         void *userdata;

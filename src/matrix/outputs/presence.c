@@ -93,6 +93,8 @@ static void on_look(const struct matrix_reply *reply, void *userdata) {
         const char *presence = reply->outcome == MATRIX_OK ? json_member_string(reply->body, "presence") : NULL;
 
         p->look = NULL;
+        if (reply->outcome == MATRIX_SIGNED_OUT)
+                p->output.at->doubt(p->output.at->userdata);
         if (!presence)
                 return; /* whoever needs it asks again */
         take(p, presence, json_member_string(reply->body, "status_msg"), reply->now);
@@ -245,7 +247,7 @@ static void traits(const struct output *o, struct claim_traits *ret) {
 }
 
 /* What stands there by an earlier choice stays, also after a restart. The words may change in the middle of a call,
- * and go: then what was there before them comes back. */
+ * and go. */
 static void want(struct output *o, const struct output_situation *s, struct claim_want *ret, const char **ret_why) {
         struct presence *p = presence_of(o);
         const struct account_settings *settings = o->at->settings;
@@ -263,10 +265,8 @@ static void want(struct output *o, const struct output_situation *s, struct clai
                                                 .message = s->message ? s->message : settings->message },
                       ret, ret_why);
         p->waits = settings->presence == PRESENCE_AUTO && !ret->state_claimed;
-        if (words && !ret->text_claimed && s->owed) {
-                ret->text_claimed = true;
-                (void) claim_value_set(&ret->value, ret->value.state, s->owed->prior.text);
-        }
+        /* Still claimed, so that what was there before comes back with the end of the call. */
+        ret->text_claimed = ret->text_claimed || words;
 }
 
 static bool fall_back(const struct output *o, struct claim_want *w) {
