@@ -358,7 +358,7 @@ WORLD_TEST(pipewire, lists, .no_homeserver = true) {
                         "[source pipewire]\nignore = mumb*\ncall-apps = thing\n");
         s = start(w);
         ignored = sound_record(w, MIC, ANOTHER_APP, NULL);
-        sound_await_stream(w, "application.process.binary", "chromium", true);
+        sound_await_stream(w, "application.process.binary", "mumble", true);
         expect_availability(w, "free");
         mine = sound_record(w, MIC, UNKNOWN_APP, NULL);
         expect_availability(w, "busy");
