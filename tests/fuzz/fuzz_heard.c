@@ -164,8 +164,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct stage s = { .now = USEC_PER_HOUR };
 
         log_set_max_level(LOG_EMERG);
-        must(heard_new(&peers) == 0, "there is memory");
-        s.peers = peers;
+        must(heard_new(&heard) == 0, "there is memory");
+        s.heard = heard;
         while (line < end) {
                 const char *stop = memchr(line, '\n', (size_t) (end - line));
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "matrix/calls/kind.h"
+#include "matrix/sync/events.h"
 #include "must.h"
 #include "json/json.h"
 #include "util/log.h"
