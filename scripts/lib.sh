@@ -60,7 +60,7 @@ browser_modules() {
         [ -e "$folder/complete" ] && have node && have chromium && printf '%s\n' "$folder"
 }
 
-# Configures and builds: PRESET FOLDER [CMAKE-OPTION...] [-- TARGET...]
+# Configures and builds: PRESET FOLDER [CMAKE-OPTION...] [-- TARGET...]. Waits for another one that builds there.
 build() {
         local preset=$1 folder=$2 options=()
 
@@ -70,11 +70,14 @@ build() {
                 shift
         done
         [ $# -gt 0 ] && shift
-        cmake -S "$root" --preset "$preset" -B "$folder" "${options[@]}" >"$folder.log" 2>&1 &&
-                cmake --build "$folder" ${1:+--target "$@"} >>"$folder.log" 2>&1 || {
-                grep -A 8 -E '^FAILED|[Ee]rror' "$folder.log" || tail -n 30 "$folder.log"
-                return 1
-        }
+        {
+                flock 9
+                cmake -S "$root" --preset "$preset" -B "$folder" "${options[@]}" >"$folder.log" 2>&1 &&
+                        cmake --build "$folder" ${1:+--target "$@"} >>"$folder.log" 2>&1 || {
+                        grep -A 8 -E '^FAILED|[Ee]rror' "$folder.log" || tail -n 30 "$folder.log"
+                        return 1
+                }
+        } 9>"$folder.lock"
 }
 
 # Writes the configuration of a private bus: FOLDER. The socket is FOLDER/bus.
