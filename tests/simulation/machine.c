@@ -627,6 +627,13 @@ bool machine_is_forbidden(const struct machine *m) {
         return m->mode == MODE_PAUSED || (m->mode == MODE_FREE && m->begun_at <= m->mode_at);
 }
 
+bool machine_has_proof_since(const struct machine *m, usec_t at) {
+        for (size_t i = 0; i < MACHINE_LOCAL_MAX; i++)
+                if (m->locals[i].on && m->locals[i].evidence == EVIDENCE_PROOF && m->locals[i].since <= at)
+                        return true;
+        return false;
+}
+
 usec_t machine_evidence_at(const struct machine *m) {
         return m->evidence_at;
 }

@@ -86,6 +86,8 @@ const struct machine_view *machine_view(const struct machine *m);
 const struct machine_counters *machine_counters(const struct machine *m);
 /* Something is going on here that makes busy by the policy: since when at the latest; 0: nothing. */
 bool machine_has_evidence(const struct machine *m);
+/* A call that is certain has been going on since then. */
+bool machine_has_proof_since(const struct machine *m, usec_t at);
 /* When that was last the case. */
 usec_t machine_evidence_at(const struct machine *m);
 /* The user has said, and nothing has ended it: not busy. */

@@ -52,6 +52,7 @@ struct site {
         usec_t free_said_at;
         usec_t look_at; /* a call must be shown then */
         bool presence_off, presence_auto, presence_status, in_front;
+        bool pending; /* a configuration that was not taken up yet */
         char phase[CLAIM_PHASES_MAX];
         char last_phase[MACHINE_OUTPUTS][32];
 };
@@ -354,6 +355,7 @@ static void configure(struct site *s, unsigned which) {
 
         trace("%s: configuration %zu", machine_name(s->machine), i);
         machine_configure(s->machine, configurations[i]);
+        s->pending = machine_state(s->machine) != MACHINE_UP;
         s->presence_auto = i != 2;
         s->presence_status = i == 3;
         s->presence_off = i == 4 || i == 6 || i == 7;
@@ -400,6 +402,9 @@ static void quiet_begins(struct world *w, bool for_long) {
                         machine_release(s->machine, k);
                 machine_set_mode(s->machine, MODE_AUTO, 0, "");
                 machine_login(s->machine);
+                if (s->pending)
+                        machine_reload(s->machine);
+                s->pending = false;
                 s->look_at = USEC_NEVER;
                 /* What was taken for final is asked again by hand, or within the hour. */
                 if (is_final(s->machine)) {
@@ -542,7 +547,8 @@ static void look(struct world *w, struct site *s) {
         const char *state, *message;
 
         s->look_at = USEC_NEVER;
-        if (!machine_has_evidence(s->machine) || machine_state(s->machine) != MACHINE_UP || w->faults ||
+        if (!machine_has_proof_since(s->machine, door_now() - SHOWN_WITHIN) || s->pending ||
+            machine_state(s->machine) != MACHINE_UP || w->faults ||
             (w->faults_at > 0 && door_now() < w->faults_at + CALM) || door_now() < s->up_since + CALM / 2 ||
             door_now() < s->disturbed_at + CALM / 2 || (w->person_at > 0 && door_now() < w->person_at + CALM) ||
             !s->in_front || s->presence_off || is_final(s->machine) || !machine_is_logged_in(s->machine) ||
