@@ -1,7 +1,8 @@
 /* simulation: runs worlds from seeds, repeats one, cuts a failing one down.
  *
  *   simulation [--seed N] [--server KIND] [--episodes N] [--trace] [--keep LIST]     one world; cut down if it fails
- *   simulation --hours N | --seconds N [--jobs N] [--first SEED] [--server KIND]     as many as that takes
+ *   simulation --hours N | --seconds N | --worlds N [--jobs N] [--first SEED] [--except SEED,SEED] [--server KIND]
+ *                                                                                    as many as that takes
  *
  * Exit code 1: a world was found that fails. */
 #include <ftw.h>
@@ -15,7 +16,7 @@
 
 #include "world.h"
 
-#define FAILURES_MAX 16
+#define FAILURES_MAX 64
 #define JOBS_MAX     16
 #define EPISODES     12
 
@@ -24,6 +25,8 @@ struct options {
         bool has_seed, trace, shrink;
         enum server_kind server;
         unsigned episodes, jobs, failures;
+        uint64_t worlds;    /* how many; 0: as long as the others say */
+        const char *except; /* seeds, with commas */
         double hours, seconds;
 };
 
@@ -182,12 +185,22 @@ static int run_one(const struct options *o, const char *dir) {
         return code;
 }
 
+static bool is_left_out(const struct options *o, uint64_t seed) {
+        for (const char *p = o->except; p && *p; p += strcspn(p, ","), p += *p == ',')
+                if (strtoull(p, NULL, 10) == seed)
+                        return true;
+        return false;
+}
+
 static void work(const struct options *o, struct tally *t, unsigned job, double started) {
         char dir[256];
         double hours = 0;
 
         folder_make(dir, sizeof(dir));
-        for (uint64_t seed = o->first + job;; seed += o->jobs) {
+        for (uint64_t seed = o->first + job; o->worlds == 0 || seed < o->first + o->worlds; seed += o->jobs) {
+                if (is_left_out(o, seed))
+                        continue;
+
                 struct history *h = history_new(seed, o->server, o->episodes);
                 struct counters c = { 0 };
                 struct outcome outcome;
@@ -205,6 +218,8 @@ static void work(const struct options *o, struct tally *t, unsigned job, double 
                 history_free(h);
                 if (t->n_failures >= o->failures)
                         break;
+                if (o->worlds > 0)
+                        continue;
                 if (o->hours > 0 ? hours >= o->hours / o->jobs : real_seconds() - started >= o->seconds)
                         break;
         }
@@ -352,6 +367,8 @@ int main(int argc, char *argv[]) {
                 { "seconds", required_argument, NULL, 'S' },
                 { "jobs", required_argument, NULL, 'j' },
                 { "first", required_argument, NULL, 'f' },
+                { "worlds", required_argument, NULL, 'W' },
+                { "except", required_argument, NULL, 'x' },
                 { "whole", no_argument, NULL, 'w' },
                 { "failures", required_argument, NULL, 'F' },
                 {},
@@ -392,6 +409,12 @@ int main(int argc, char *argv[]) {
                         break;
                 case 'f':
                         o.first = strtoull(optarg, NULL, 10);
+                        break;
+                case 'W':
+                        o.worlds = strtoull(optarg, NULL, 10);
+                        break;
+                case 'x':
+                        o.except = optarg;
                         break;
                 case 'w':
                         o.shrink = false;
