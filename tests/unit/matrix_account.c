@@ -644,6 +644,28 @@ Test(matrix_account, words_by_hand_and_from_the_settings_are_followed) {
         expect_nothing_owed(w);
 }
 
+/* Whatever becomes of words that come up only within the call: busy is given back. */
+Test(matrix_account, words_that_come_up_within_a_call_leave_nothing_behind) {
+        struct world *w = world_new(&(struct hs_options){ .kind = HS_SYNAPSE_OLD });
+        struct account_settings settings = w->settings;
+
+        w->settings.message = "";
+        start(w);
+        expect_online(w);
+        call(w, true);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(shown(w), HS_BUSY);
+        settings.message = "Talking";
+        cr_assert_eq(account_set_settings(w->account, &settings, w->http.now), 0);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(report(w).claim, "held");
+        call(w, false);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(shown(w), "offline");
+        cr_assert_str_eq(message(w), "");
+        expect_nothing_owed(w);
+}
+
 /* ---- what the server is (C9) ---- */
 
 Test(matrix_account, what_the_server_is_is_asked_again_by_hand_and_now_and_then) {

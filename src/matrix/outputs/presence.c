@@ -265,6 +265,11 @@ static void want(struct output *o, const struct output_situation *s, struct clai
                                                 .message = s->message ? s->message : settings->message },
                       ret, ret_why);
         p->waits = settings->presence == PRESENCE_AUTO && !ret->state_claimed;
+        /* Where none were claimed so far, other words there may be a person's of meanwhile: not in this call. */
+        if (s->current ? s->current->state_claimed && !s->current->text_claimed : s->owed && !s->owed->text_claimed) {
+                ret->text_claimed = false;
+                ret->value.text[0] = '\0';
+        }
         /* Still claimed, so that what was there before comes back with the end of the call. */
         ret->text_claimed = ret->text_claimed || words;
 }
