@@ -322,19 +322,18 @@ static int open_lock_file(const char *dir) {
 }
 
 int dir_lock(const char *dir) {
-        SCOPED(close) int fd = open_lock_file(dir);
-        int locked;
+        int fd = open_lock_file(dir), error;
 
         /* The folder itself serves where no file can be made. It cannot be locked on every network file system. */
         if (fd < 0)
                 fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-                return errno == EWOULDBLOCK ? -EBUSY : -errno;
-        locked = fd;
-        fd = -1;
-        return locked;
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+                return fd;
+        error = errno == EWOULDBLOCK ? EBUSY : errno;
+        (void) close(fd);
+        return -error;
 }
 
 void dir_unlock(int lock) {
