@@ -596,9 +596,9 @@ void accounts_retry_now(struct accounts *s, usec_t now) {
                 account_retry_now(s->members[i]->account, now);
 }
 
-void accounts_wake(struct accounts *s, usec_t now) {
+void accounts_wake(struct accounts *s, bool gap, usec_t now) {
         for (size_t i = 0; i < s->n_members; i++)
-                account_wake(s->members[i]->account, /* gap= */ true, now);
+                account_wake(s->members[i]->account, gap, now);
 }
 
 bool accounts_are_settled(const struct accounts *s) {

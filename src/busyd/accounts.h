@@ -48,10 +48,11 @@ struct accounts_wanted {
 /* Each turn, also before it is settled: connections are part of it. Returns when to call again at the latest. */
 usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, const struct instant *at);
 
-/* The user, or a change of the network, asks for it: every wait ends, and what was taken for final is asked again. */
+/* The user asks for it: every wait ends, and what was taken for final is asked again. */
 void accounts_retry_now(struct accounts *s, usec_t now);
-/* After a sleep: as accounts_retry_now(), and what the servers last said is old. */
-void accounts_wake(struct accounts *s, usec_t now);
+/* After a sleep or a change of the network: as accounts_retry_now(), and a poll that goes on is made anew, since nothing
+ * would ever come over its connection. `gap`: nothing could be heard meanwhile, what the servers last said is old. */
+void accounts_wake(struct accounts *s, bool gap, usec_t now);
 
 /* Every one has told what goes on, or has had its chance to. */
 bool accounts_are_settled(const struct accounts *s);

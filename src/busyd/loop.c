@@ -299,7 +299,7 @@ static void on_network_changed(void *userdata) {
         const struct instant at = instant();
 
         log_debug("The network has changed");
-        manager_retry_now(l->manager, &at);
+        manager_network_changed(l->manager, &at);
 }
 
 /* Without it, waits end by themselves. */

@@ -346,7 +346,7 @@ void manager_sleep(struct manager *m, bool about_to, const struct instant *at) {
         m->suspended = about_to;
         /* The servers' word is old. */
         if (!about_to)
-                accounts_wake(m->accounts, at->now);
+                accounts_wake(m->accounts, /* gap= */ true, at->now);
         touch(m);
 }
 
@@ -362,8 +362,8 @@ void manager_set_system_bus(struct manager *m, sd_bus *bus, const char *problem)
         touch(m);
 }
 
-void manager_retry_now(struct manager *m, const struct instant *at) {
-        accounts_retry_now(m->accounts, at->now);
+void manager_network_changed(struct manager *m, const struct instant *at) {
+        accounts_wake(m->accounts, /* gap= */ false, at->now);
         touch(m);
 }
 

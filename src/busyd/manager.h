@@ -84,8 +84,8 @@ void manager_sleep(struct manager *m, bool about_to, const struct instant *at);
 void manager_set_in_front(struct manager *m, bool is);
 /* The system bus was opened again; NULL: it is gone, and `problem` says so. */
 void manager_set_system_bus(struct manager *m, sd_bus *bus, const char *problem);
-/* The network has changed: every wait ends. */
-void manager_retry_now(struct manager *m, const struct instant *at);
+/* The network has changed: every wait ends, and polls are made anew. */
+void manager_network_changed(struct manager *m, const struct instant *at);
 
 /* ---- for the service manager and the log ---- */
 

@@ -482,7 +482,7 @@ void machine_change_network(struct machine *m) {
                 return;
         trace("%s: the network has changed", m->name);
         enter(m);
-        manager_retry_now(m->manager, &at);
+        manager_network_changed(m->manager, &at);
         turn(m);
         leave(m);
 }

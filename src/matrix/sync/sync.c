@@ -419,6 +419,7 @@ static int start_poll(struct sync *s, const char *filter, usec_t now) {
         s->poll.says = query.set_presence;
         s->poll.presence = filter_presence(s);
         s->stage = STAGE_POLL;
+        s->watching = false;
         s->poll.watching_at = !s->initial && !s->catch_up ? usec_add(now, WATCHING_AFTER) : USEC_NEVER;
         return matrix_request(s->client, &call, on_poll, s, &s->request);
 }
