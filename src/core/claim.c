@@ -1069,6 +1069,9 @@ static struct claim_request forget_step(struct claim *c, usec_t now) {
                 claim_value_put_text(&d->prior, back->text);
         if (now < c->debt.lands_by && d->state_claimed && !c->traits.per_device)
                 claim_value_put_state(&d->prior, back->state);
+        /* It has landed by now or never will: what is there was just looked at. */
+        if (now >= c->debt.lands_by)
+                c->debt.lands_by = 0;
         return take_step(c, CLAIM_FORGET);
 }
 

@@ -75,9 +75,11 @@ struct account {
         usec_t facts_at;    /* 0: never */
         usec_t answered_at; /* by /sync; 0: never */
         bool begun, settled;
-        bool ask_aside;   /* what the server is is asked again without giving up the poll */
-        bool suspect;     /* one request was told that the session has ended: to be asked about */
-        bool doubted;     /* ... and is being: nothing is written meanwhile */
+        bool ask_aside;  /* what the server is is asked again without giving up the poll */
+        bool suspect;    /* one request was told that the session has ended: to be asked about */
+        bool doubted;    /* ... and is being: nothing is written meanwhile */
+        usec_t doubt_at; /* not before then: a server may refuse some requests and say that the session goes on */
+        struct backoff doubt_backoff;
         bool expecting;   /* other machines are about to tell something: no pause */
         bool catching_up; /* what they have told during a pause is being asked for */
         enum sync_sight sight;
@@ -493,9 +495,12 @@ static void run_connection(struct account *a, usec_t now) {
                 a->begun = true;
                 try_connect(a, now);
         }
-        if (a->suspect && !is_final(a) && !a->doubted)
+        if (a->suspect && !is_final(a) && !a->doubted && now >= a->doubt_at) {
+                if (now >= usec_add(a->doubt_at, FINAL_MAX))
+                        backoff_reset(&a->doubt_backoff);
+                a->doubt_at = usec_add(now, backoff_next(&a->doubt_backoff, a->random(a->handler.userdata)));
                 try_now(a, /* gap= */ false, /* ask= */ true, now);
-        else if (now >= due_at(a))
+        } else if (now >= due_at(a))
                 try_now(a, /* gap= */ false, /* ask= */ is_final(a), now);
         else if (a->ask_aside && a->state == ACCOUNT_ONLINE && !a->connect) {
                 a->ask_aside = false;
@@ -808,6 +813,7 @@ int account_new(struct account **ret, struct http *http, const struct account_op
         a->random = options->random;
         a->backoff = (struct backoff){ .first = RETRY_FIRST, .cap = RETRY_MAX };
         a->final_backoff = (struct backoff){ .first = FINAL_FIRST, .cap = FINAL_MAX };
+        a->doubt_backoff = (struct backoff){ .first = FINAL_FIRST, .cap = FINAL_MAX };
         a->facts.traits = server_traits_find(NULL, NULL);
         a->retry_at = USEC_NEVER;
         a->name = strdup(options->name);

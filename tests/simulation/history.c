@@ -339,15 +339,12 @@ static void print_fault(const struct wire_fault *f) {
 }
 
 void history_print(const struct history *h) {
-        usec_t t = 0;
-
         printf("server %s%s%s, %u machine%s\n", server_kind_to_string(h->server),
                h->options.rc_presence_msec > 0 ? ", rc_presence" : "", h->options.profile_off ? ", no profile" : "",
                h->n_machines, h->n_machines == 1 ? "" : "s");
         for (size_t i = 0; i < h->n; i++) {
                 const struct happening *n = &h->list[i];
 
-                t += n->at;
                 printf("  %3zu  +%.1f s  %c: %s %u %u", i, (double) n->at / USEC_PER_SEC, 'A' + (int) n->machine,
                        happening_kind_to_string(n->kind), n->a, n->b);
                 if (n->span > 0)
