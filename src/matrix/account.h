@@ -17,7 +17,8 @@ enum account_state {
         ACCOUNT_ONLINE,     /* polling */
         ACCOUNT_WAITING,    /* an attempt failed; the next one is at account_retry_at() */
         ACCOUNT_LOCKED,     /* by the server's administrator; tried again every few minutes */
-        ACCOUNT_SIGNED_OUT, /* the token is gone: `busyctl login`; asked again while something is owed, or a call goes on */
+        ACCOUNT_SIGNED_OUT, /* the token is gone: `busyctl login`; asked again while something is owed, or a call goes
+                               on */
         ACCOUNT_BROKEN,     /* will not work without a change: wrong user, not a homeserver; asked again likewise */
 };
 const char *account_state_to_string(enum account_state s); /* "connecting", ... "signed-out", "broken" */
