@@ -243,13 +243,13 @@ static enum exit_code take_user(struct args *a) {
         return CTL_OK;
 }
 
-enum exit_code verb_login(struct ctl *c, const struct args *given) {
-        struct args a = *given;
-        struct login l = { .args = &a };
-        enum exit_code code = take_user(&a);
+enum exit_code verb_login(struct ctl *c, const struct args *a) {
+        struct args args = *a;
+        struct login l = { .args = &args };
+        enum exit_code code = take_user(&args);
 
         if (code == CTL_OK)
-                code = check_args(&a);
+                code = check_args(&args);
         if (code == CTL_OK)
                 code = prepare(&l);
         if (code == CTL_OK)

@@ -391,7 +391,7 @@ static usec_t poll_timeout(struct sync *s, usec_t now) {
         usec_t salt = s->salt * USEC_PER_MSEC;
 
         if (s->initial)
-                return salt + SALTS * (s->n_initial++ % INITIAL_SALTS) * USEC_PER_MSEC;
+                return salt + (usec_t) SALTS * (s->n_initial++ % INITIAL_SALTS) * USEC_PER_MSEC;
         return s->catch_up ? salt : sync_pace_timeout(&s->pace, now) - salt;
 }
 
