@@ -45,7 +45,10 @@ WORLD_TEST(start, an_end_is_nothing_to_warn_of) {
         expect_claim(w, "held");
         cr_assert_eq(world_stop(w), 0);
         log = world_log(w);
-        check(w, !strstr(log, "error:") && !strstr(log, "warning:"), "it warns");
+        check(w, !strstr(log, "error:"), "it complains");
+        /* Under valgrind the five seconds for giving back may really be over, which is something to warn of. */
+        check(w, !strstr(log, "warning:") || (getenv("BUSYD_WRAPPER") && strstr(log, "given back in time")),
+              "it warns");
 }
 
 WORLD_TEST(start, second_instance_is_refused, .no_homeserver = true) {
