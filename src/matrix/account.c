@@ -332,7 +332,9 @@ static bool on_answer(void *userdata, const struct sync_answer *answer) {
         take_account_data(a, answer);
         a->catching_up = false;
         outputs_answered(a, answer);
-        if (answer->moves)
+        /* Whether there is a call by what has come is known with the last of several answers: the place from which a
+         * restart looks must not be behind its beginning. */
+        if (answer->moves && !answer->more)
                 a->handler.position(a->handler.userdata, b->next_batch, answer->now, answer->wall);
         a->answered_at = answer->now;
         backoff_reset(&a->backoff);

@@ -35,6 +35,19 @@ WORLD_TEST(heal, killed_and_the_call_goes_on_at_the_restart) {
         healed(w);
 }
 
+/* Each restart looks from before the call began, not only the first one. */
+WORLD_TEST(heal, killed_again_and_again_while_the_call_goes_on) {
+        in_call(w);
+        for (unsigned deaths = 0; deaths < 3; deaths++) {
+                world_kill(w);
+                world_start_online(w);
+                expect_claim(w, "held");
+                expect_availability(w, "busy");
+        }
+        call_hangup(w, ROOM, "c1");
+        healed(w);
+}
+
 static const struct point_row {
         const char *what;
         bool leaving;
