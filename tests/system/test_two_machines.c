@@ -50,11 +50,15 @@ static size_t n_restored(struct world *w) {
         return hs_count(w->hs, (struct hs_match){ .method = "PUT", .path = "*/presence/*", .body = PRIOR }, 0);
 }
 
-static void expect_restored_once(struct two *t) {
+static void expect_restored(struct two *t) {
         expect_presence(t->w[0], "online", PRIOR);
         expect_nothing_owed(t->w[0]);
         expect_nothing_owed(t->w[1]);
         check(t->w[0], hs_wait_presence(t->w[0]->hs, "online", PRIOR, 0), "it did not stay");
+}
+
+static void expect_restored_once(struct two *t) {
+        expect_restored(t);
         check(t->w[0], n_restored(t->w[0]) == 1, "put back %zu times", n_restored(t->w[0]));
 }
 
@@ -147,7 +151,10 @@ static void same_call(struct world *w, const char *shown) {
         expect_claim(t.w[0], "held");
         expect_claim(t.w[1], "held");
         call_hangup(w, ROOM, "c1");
-        expect_restored_once(&t);
+        expect_restored(&t);
+        /* Both have ended at the same moment: who has not heard of the other's end yet puts back the same once more.
+         */
+        check(w, n_restored(w) >= 1 && n_restored(w) <= 2, "put back %zu times", n_restored(w));
         world_end(t.w[1]);
 }
 
