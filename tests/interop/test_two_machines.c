@@ -19,8 +19,9 @@
 
 /* An entry of account data is taken. */
 #define LOG_TOLD "Processed| 200 \"PUT |/account_data/org.busyd.claim."
-/* A poll of the first machine is answered; the other one asks for another time. */
-#define LOG_POLL_DONE "Processed| 200 \"GET |/sync?|timeout=600000|\"busyd/"
+/* A poll of the first machine is answered; the other one asks for another time. A few
+ * milliseconds less than the ten minutes that are configured, so that no poll repeats one of an earlier run. */
+#define LOG_POLL_DONE "Processed| 200 \"GET |/sync?|timeout=599|\"busyd/"
 #define OTHER_POLLS   "poll-timeout = 540s\n"
 
 struct two {
