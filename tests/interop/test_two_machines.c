@@ -219,9 +219,10 @@ TWO_TEST(other_begins_first, "", UNLIMITED) {
         overlap(t, 1, 0);
 }
 
-/* Nobody has told the first one of the other. */
+/* Nobody has told the first one of the other, which by itself would show the message alone: it has not been there for
+ * long enough to know that no other client is. */
 DESK_TEST(two_machines, other_is_new, UNLIMITED) {
-        struct two t = two_new(d, OTHER_POLLS);
+        struct two t = two_new(d, OTHER_POLLS "presence = busy\n");
 
         user_reads(&t);
         begins(t.d[0]);
