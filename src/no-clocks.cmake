@@ -1,6 +1,6 @@
 # Fails if a static library of LIBRARIES refers to a clock or a timer of its own. Run by the build with NM and LIBRARIES.
 set(clocks
-        clock_now clock_wall_now clock_to_wall clock_from_wall
+        clock_now clock_wall_now
         clock_gettime clock_nanosleep time gettimeofday ftime nanosleep usleep sleep alarm setitimer
         timer_create timerfd_create
         sd_event_now sd_event_add_time sd_event_add_time_relative

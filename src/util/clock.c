@@ -19,24 +19,6 @@ usec_t clock_wall_now(void) {
         return clock_read(CLOCK_REALTIME);
 }
 
-usec_t clock_to_wall(usec_t boottime) {
-        usec_t now = clock_now(), wall = clock_wall_now();
-
-        if (boottime == USEC_NEVER)
-                return 0;
-        if (boottime >= now)
-                return usec_add(wall, boottime - now);
-        return wall > now - boottime ? wall - (now - boottime) : 0;
-}
-
-usec_t clock_from_wall(usec_t wall) {
-        usec_t now = clock_now(), wall_now = clock_wall_now();
-
-        if (wall >= wall_now)
-                return usec_add(now, wall - wall_now);
-        return now > wall_now - wall ? now - (wall_now - wall) : 0;
-}
-
 uint32_t random_u32(void) {
         uint32_t r;
 

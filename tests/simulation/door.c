@@ -71,14 +71,6 @@ usec_t clock_wall_now(void) {
         return door_wall();
 }
 
-usec_t clock_to_wall(usec_t boottime) {
-        return boottime == USEC_NEVER ? 0 : usec_add(door.wall_at_zero, boottime);
-}
-
-usec_t clock_from_wall(usec_t wall) {
-        return wall > door.wall_at_zero ? wall - door.wall_at_zero : 0;
-}
-
 uint32_t random_u32(void) {
         return (uint32_t) chance_next(&door.random);
 }
