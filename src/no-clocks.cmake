@@ -1,21 +1,29 @@
-# Fails if a static library of LIBRARIES refers to a clock or a timer of its own. Run by the build with NM and LIBRARIES.
+# Fails if a static library of LIBRARIES refers to a clock or a timer of its own, or one of FATED to random numbers of its
+# own. Run by the build with NM, LIBRARIES and FATED.
 set(clocks
         clock_now clock_wall_now
         clock_gettime clock_nanosleep time gettimeofday ftime nanosleep usleep sleep alarm setitimer
         timer_create timerfd_create
         sd_event_now sd_event_add_time sd_event_add_time_relative
         sd_event_source_set_time sd_event_source_set_time_relative)
-list(JOIN clocks "|" pattern)
-set(found "")
-foreach(library ${LIBRARIES})
-        execute_process(COMMAND ${NM} -A -u ${library} OUTPUT_VARIABLE symbols RESULT_VARIABLE result)
-        if(NOT result EQUAL 0)
-                message(FATAL_ERROR "${NM} cannot read ${library}")
+set(dice random_u32 getrandom getentropy rand rand_r random random_r drand48 arc4random arc4random_uniform)
+
+function(refuse reason libraries symbols)
+        list(JOIN symbols "|" pattern)
+        set(found "")
+        foreach(library ${libraries})
+                execute_process(COMMAND ${NM} -A -u ${library} OUTPUT_VARIABLE names RESULT_VARIABLE result)
+                if(NOT result EQUAL 0)
+                        message(FATAL_ERROR "${NM} cannot read ${library}")
+                endif()
+                string(REGEX MATCHALL "[^\n]* U (${pattern})(@[^\n]*)?\n" uses "${names}")
+                list(APPEND found ${uses})
+        endforeach()
+        if(found)
+                list(JOIN found "" found)
+                message(FATAL_ERROR "${reason}:\n${found}")
         endif()
-        string(REGEX MATCHALL "[^\n]* U (${pattern})(@[^\n]*)?\n" uses "${symbols}")
-        list(APPEND found ${uses})
-endforeach()
-if(found)
-        list(JOIN found "" found)
-        message(FATAL_ERROR "`now` is an argument there, and deadlines are returned (see ARCHITECTURE.md):\n${found}")
-endif()
+endfunction()
+
+refuse("`now` is an argument there, and deadlines are returned (see ARCHITECTURE.md)" "${LIBRARIES}" "${clocks}")
+refuse("random numbers are the owner's to draw there, so that a seed makes a whole world" "${FATED}" "${dice}")

@@ -26,7 +26,7 @@ struct examination {
         struct matrix_client *client;
 
         bool answered;
-        struct connect_facts facts;
+        struct probe_facts facts;
         bool known; /* the facts are there */
         bool learned, other_client;
         const char *cure;
@@ -85,7 +85,7 @@ static bool look_at_session(struct examination *x) {
         return true;
 }
 
-static void on_connected(const struct matrix_reply *failure, const struct connect_facts *facts, void *userdata) {
+static void on_probed(const struct matrix_reply *failure, const struct probe_facts *facts, void *userdata) {
         struct examination *x = userdata;
 
         x->answered = true;
@@ -100,18 +100,18 @@ static void on_connected(const struct matrix_reply *failure, const struct connec
 }
 
 static int ask_server(struct examination *x) {
-        SCOPED(connect_free) struct connect *connect = NULL;
+        SCOPED(probe_free) struct probe *probe = NULL;
         int r = http_new(&x->http, x->event, x->config->ca_file);
 
         if (r >= 0)
                 r = matrix_client_new(&x->client, x->http, x->session.homeserver, x->session.access_token);
         if (r >= 0)
-                r = connect_start(&connect, x->client, on_connected, x);
+                r = probe_start(&probe, x->client, on_probed, x);
         return r < 0 ? r : wait_answer(x);
 }
 
 static void tell_server(struct examination *x) {
-        const struct connect_facts *f = &x->facts;
+        const struct probe_facts *f = &x->facts;
 
         set_text(x->doc, "server", f->server);
         set_bool(x->doc, "per_device", f->traits->presence_per_device);

@@ -61,7 +61,7 @@ struct account {
         struct tell *tell;
         struct sync *sync;
         struct sync_handler sync_handler;
-        struct connect *connect;
+        struct probe *probe;
         struct output_endpoint endpoint;
         struct account_output outputs[OUTPUTS_MAX];
         size_t n_outputs;
@@ -71,7 +71,7 @@ struct account {
         usec_t retry_at; /* USEC_NEVER: not by itself */
         struct backoff backoff, final_backoff;
 
-        struct connect_facts facts;
+        struct probe_facts facts;
         usec_t facts_at;    /* 0: never */
         usec_t answered_at; /* by /sync; 0: never */
         bool begun, settled;
@@ -110,6 +110,12 @@ const char *account_state_to_string(enum account_state s) {
 
 static bool is_final(const struct account *a) {
         return a->state == ACCOUNT_SIGNED_OUT || a->state == ACCOUNT_BROKEN;
+}
+
+static uint32_t draw(void *userdata) {
+        const struct account *a = userdata;
+
+        return a->random(a->handler.userdata);
 }
 
 static void touch(struct account *a) {
@@ -151,13 +157,13 @@ static __attribute__((format(printf, 1, 2))) char *sentence(const char *format, 
 
 /* The larger of what the server asks for and our own back-off. */
 static usec_t retry_time(struct account *a, usec_t asked, usec_t now) {
-        usec_t wait = backoff_next(&a->backoff, a->random(a->handler.userdata));
+        usec_t wait = backoff_next(&a->backoff, draw(a));
 
         return usec_add(now, asked != USEC_NEVER && asked > wait ? asked : wait);
 }
 
 static usec_t final_time(struct account *a, usec_t now) {
-        return usec_add(now, backoff_next(&a->final_backoff, a->random(a->handler.userdata)));
+        return usec_add(now, backoff_next(&a->final_backoff, draw(a)));
 }
 
 static void signed_out(struct account *a, usec_t now) {
@@ -397,7 +403,7 @@ static bool facts_fit(struct account *a, usec_t now) {
         return false;
 }
 
-static void take_facts(struct account *a, const struct connect_facts *facts, usec_t now) {
+static void take_facts(struct account *a, const struct probe_facts *facts, usec_t now) {
         a->facts = *facts;
         a->facts_at = now;
         a->endpoint.known = true;
@@ -406,7 +412,7 @@ static void take_facts(struct account *a, const struct connect_facts *facts, use
 }
 
 /* Asked along with other traffic: only what it tells counts, unless that is the end of the session. */
-static void on_asked_aside(struct account *a, const struct matrix_reply *failure, const struct connect_facts *facts,
+static void on_asked_aside(struct account *a, const struct matrix_reply *failure, const struct probe_facts *facts,
                            usec_t now) {
         if (facts) {
                 take_facts(a, facts, now);
@@ -416,7 +422,7 @@ static void on_asked_aside(struct account *a, const struct matrix_reply *failure
         touch(a);
 }
 
-static void on_connected(const struct matrix_reply *failure, const struct connect_facts *facts, void *userdata) {
+static void on_probed(const struct matrix_reply *failure, const struct probe_facts *facts, void *userdata) {
         struct account *a = userdata;
         bool aside = a->state != ACCOUNT_CONNECTING;
         usec_t now = failure ? failure->now : facts->now;
@@ -430,14 +436,14 @@ static void on_connected(const struct matrix_reply *failure, const struct connec
                 if (facts_fit(a, now))
                         go(a, /* gap= */ false, now);
         }
-        a->connect = connect_free(a->connect);
+        a->probe = probe_free(a->probe);
 }
 
 static void try_connect(struct account *a, usec_t now) {
         int r;
 
         set_state_keeping_problem(a, ACCOUNT_CONNECTING);
-        r = connect_start(&a->connect, a->client, on_connected, a);
+        r = probe_start(&a->probe, a->client, on_probed, a);
         if (r < 0)
                 failed_errno(a, r, now);
 }
@@ -447,7 +453,7 @@ static bool facts_are_fresh(const struct account *a, usec_t now) {
 }
 
 static void try_now(struct account *a, bool gap, bool ask, usec_t now) {
-        a->connect = connect_free(a->connect);
+        a->probe = probe_free(a->probe);
         sync_stop(a->sync);
         a->doubted = a->suspect || is_final(a);
         if (gap)
@@ -500,25 +506,19 @@ static void run_connection(struct account *a, usec_t now) {
         if (a->suspect && !is_final(a) && !a->doubted && now >= a->doubt_at) {
                 if (now >= usec_add(a->doubt_at, FINAL_MAX))
                         backoff_reset(&a->doubt_backoff);
-                a->doubt_at = usec_add(now, backoff_next(&a->doubt_backoff, a->random(a->handler.userdata)));
+                a->doubt_at = usec_add(now, backoff_next(&a->doubt_backoff, draw(a)));
                 try_now(a, /* gap= */ false, /* ask= */ true, now);
         } else if (now >= due_at(a))
                 try_now(a, /* gap= */ false, /* ask= */ is_final(a), now);
-        else if (a->ask_aside && a->state == ACCOUNT_ONLINE && !a->connect) {
+        else if (a->ask_aside && a->state == ACCOUNT_ONLINE && !a->probe) {
                 a->ask_aside = false;
-                if (connect_start(&a->connect, a->client, on_connected, a) < 0)
+                if (probe_start(&a->probe, a->client, on_probed, a) < 0)
                         log_debug("Account %s: the server cannot be asked again what it is", a->name);
         }
         a->suspect = false;
 }
 
 /* ---- what the claims ask of the rest ---- */
-
-static uint32_t door_random(void *userdata) {
-        struct account *a = userdata;
-
-        return a->random(a->handler.userdata);
-}
 
 static void door_touched(void *userdata) {
         touch(userdata);
@@ -742,6 +742,7 @@ static int start_sync(struct account *a, const char *since) {
                                                  .position_lost = on_position_lost,
                                                  .failed = on_sync_failed,
                                                  .rooms = on_rooms,
+                                                 .random = draw,
                                                  .userdata = a };
         return sync_new(&a->sync, a->client, a->user_id, since,
                         &(struct sync_wants){ .messages = messages, .state = state, .in_call = in_call },
@@ -752,7 +753,7 @@ static int start_outputs(struct account *a, const struct claim_journal *journal)
         const struct driver_doors doors = {
                 .account = a->name,
                 .journal = journal,
-                .random = door_random,
+                .random = draw,
                 .touched = door_touched,
                 .refused = door_refused,
                 .tell = door_tell,
@@ -784,7 +785,8 @@ static int start_parts(struct account *a, struct http *http, const struct accoun
         if (r >= 0)
                 r = heard_new(&a->heard);
         if (r >= 0)
-                r = tell_new(&a->tell, a->client, a->user_id, door_touched, a);
+                r = tell_new(&a->tell, a->client, a->user_id,
+                             &(struct tell_handler){ .told = door_touched, .random = draw, .userdata = a });
         if (r >= 0)
                 r = start_sync(a, o->since);
         if (r < 0)
@@ -841,7 +843,7 @@ struct account *account_free(struct account *a) {
                 driver_free(a->outputs[i].driver);
                 output_free(a->outputs[i].output);
         }
-        connect_free(a->connect);
+        probe_free(a->probe);
         sync_free(a->sync);
         kinds_free(a->kinds);
         tell_free(a->tell);

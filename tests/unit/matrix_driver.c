@@ -10,7 +10,7 @@ enum asked { NOTHING, READ, WRITE };
 struct stage {
         struct output output;
         struct output_endpoint at;
-        struct connect_facts facts;
+        struct probe_facts facts;
         struct account_settings settings;
         struct claim_driver *driver;
 

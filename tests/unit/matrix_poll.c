@@ -58,6 +58,10 @@ static size_t on_rooms(void *userdata, const char **ret, size_t max) {
         return 0;
 }
 
+static uint32_t draw(void *userdata) {
+        return 7;
+}
+
 static void run(struct owner *o) {
         o->next = sync_run(o->sync, o->now);
         cr_assert_gt(o->next, o->now, "what is due is done");
@@ -75,6 +79,7 @@ static void open_at(struct owner *o, const char *since, usec_t now) {
                                             .position_lost = on_position_lost,
                                             .failed = on_failed,
                                             .rooms = on_rooms,
+                                            .random = draw,
                                             .userdata = o };
         cr_assert_eq(matrix_client_new(&o->client, NULL, "http://localhost:1", "s3cret"), 0);
         cr_assert_eq(sync_new(&o->sync, o->client, "@me:hs", since, &wants, &o->handler), 0);

@@ -70,10 +70,10 @@ static const struct row {
         { "nothing", NO_FLAGS, "nginx", {}, "unknown", false },
 };
 
-static struct connect_facts known;
+static struct probe_facts known;
 static bool failed;
 
-static void on_connected(const struct matrix_reply *failure, const struct connect_facts *facts, void *userdata) {
+static void on_probed(const struct matrix_reply *failure, const struct probe_facts *facts, void *userdata) {
         failed = failure;
         if (facts)
                 known = *facts;
@@ -99,11 +99,11 @@ static void answer_one(const struct row *row) {
 Test(matrix_probe, a_server_is_known_by_any_of_its_signs) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 SCOPED(matrix_client_free) struct matrix_client *client = NULL;
-                struct connect *connect;
+                struct probe *probe;
                 bool done = false;
 
                 cr_assert_eq(matrix_client_new(&client, NULL, "http://localhost:1", "s3cret"), 0);
-                cr_assert_eq(connect_start(&connect, client, on_connected, &done), 0);
+                cr_assert_eq(probe_start(&probe, client, on_probed, &done), 0);
                 for (unsigned n = 0; n < 16 && !done && door_waiting(); n++)
                         answer_one(&rows[i]);
                 cr_assert(done, "%s: asks without end, or not at all", rows[i].what);
@@ -111,7 +111,7 @@ Test(matrix_probe, a_server_is_known_by_any_of_its_signs) {
                 cr_expect_str_eq(known.traits->name, rows[i].name, "%s", rows[i].what);
                 cr_expect_eq(known.traits->copies_busy, rows[i].copies_busy, "%s", rows[i].what);
                 cr_expect_str_eq(known.user_id, "@me:hs");
-                connect_free(connect);
+                probe_free(probe);
         }
 }
 
@@ -119,17 +119,17 @@ Test(matrix_probe, a_server_is_known_by_any_of_its_signs) {
 Test(matrix_probe, an_unknown_server_gets_no_word_that_could_lower_the_user) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 SCOPED(matrix_client_free) struct matrix_client *client = NULL;
-                struct connect *connect;
+                struct probe *probe;
                 bool done = false;
 
                 if (!streq(rows[i].name, "unknown"))
                         continue;
                 cr_assert_eq(matrix_client_new(&client, NULL, "http://localhost:1", "s3cret"), 0);
-                cr_assert_eq(connect_start(&connect, client, on_connected, &done), 0);
+                cr_assert_eq(probe_start(&probe, client, on_probed, &done), 0);
                 while (!done)
                         answer_one(&rows[i]);
                 cr_expect_eq(known.traits->while_idle, SET_PRESENCE_NONE, "%s", rows[i].what);
                 cr_expect_eq(known.traits->while_held, SET_PRESENCE_NONE, "%s", rows[i].what);
-                connect_free(connect);
+                probe_free(probe);
         }
 }

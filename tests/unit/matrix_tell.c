@@ -42,13 +42,19 @@ static void on_told(void *userdata) {
         f->told = true;
 }
 
+static uint32_t draw(void *userdata) {
+        return 7;
+}
+
 static void fixture_init(struct fixture *f, const struct loopback_route *routes) {
         *f = (struct fixture){};
         cr_assert_geq(sd_event_new(&f->event), 0);
         cr_assert_eq(http_new(&f->http, f->event, NULL), 0);
         f->server = loopback_new(routes, NULL);
         cr_assert_eq(matrix_client_new(&f->client, f->http, loopback_url(f->server, ""), "s3cret"), 0);
-        cr_assert_eq(tell_new(&f->tell, f->client, "@me:test", on_told, f), 0);
+        cr_assert_eq(tell_new(&f->tell, f->client, "@me:test",
+                              &(struct tell_handler){ .told = on_told, .random = draw, .userdata = f }),
+                     0);
 }
 
 static void fixture_done(struct fixture *f) {

@@ -13,7 +13,6 @@
 #include "core/backoff.h"
 #include "matrix/client/api.h"
 #include "matrix/machines/entry.h"
-#include "util/clock.h"
 #include "json/json.h"
 #include "util/log.h"
 
@@ -29,8 +28,7 @@
 struct tell {
         struct matrix_client *client;
         char *user_id, *type;
-        void (*told)(void *userdata);
-        void *userdata;
+        struct tell_handler handler;
         struct backoff backoff;
         usec_t wait_until; /* whatever there is to tell meanwhile; 0: no wait */
         bool wait_asked;   /* by the server, which knows best */
@@ -79,6 +77,10 @@ static void end_wait(struct tell *t) {
         t->wait_asked = false;
 }
 
+static uint32_t draw(const struct tell *t) {
+        return t->handler.random(t->handler.userdata);
+}
+
 static void take_sent(struct tell *t) {
         json_decref(t->shown);
         t->shown = TAKE(t->sent);
@@ -87,7 +89,7 @@ static void take_sent(struct tell *t) {
 
 /* A server without account data is one where machines cannot know of each other: nothing to be done about it. */
 static void take_failure(struct tell *t, const struct matrix_reply *reply) {
-        usec_t wait = backoff_next(&t->backoff, random_u32());
+        usec_t wait = backoff_next(&t->backoff, draw(t));
 
         json_decref(t->sent);
         t->sent = NULL;
@@ -110,7 +112,7 @@ static void on_answer(const struct matrix_reply *reply, void *userdata) {
                 take_sent(t);
         else
                 take_failure(t, reply);
-        t->told(t->userdata);
+        t->handler.told(t->handler.userdata);
 }
 
 /* What is told stands for a while only. */
@@ -130,7 +132,7 @@ static void send(struct tell *t, usec_t now, usec_t wall) {
                 return;
         }
         log_debug("What is owed cannot be told to other machines: %s", strerror(-r));
-        t->wait_until = usec_add(now, backoff_next(&t->backoff, random_u32()));
+        t->wait_until = usec_add(now, backoff_next(&t->backoff, draw(t)));
 }
 
 usec_t tell_run(struct tell *t, usec_t now, usec_t wall) {
@@ -214,15 +216,14 @@ void tell_set_device(struct tell *t, const char *device_id) {
         t->refused = false;
 }
 
-int tell_new(struct tell **ret, struct matrix_client *client, const char *user_id, void (*told)(void *userdata),
-             void *userdata) {
+int tell_new(struct tell **ret, struct matrix_client *client, const char *user_id,
+             const struct tell_handler *handler) {
         SCOPED(tell_free) struct tell *t = calloc(1, sizeof(*t));
 
         if (!t)
                 return -ENOMEM;
         t->client = client;
-        t->told = told;
-        t->userdata = userdata;
+        t->handler = *handler;
         t->backoff = (struct backoff){ .first = RETRY_FIRST, .cap = RETRY_MAX };
         t->user_id = strdup(user_id);
         if (!t->user_id)

@@ -9,10 +9,15 @@
 
 struct tell;
 
-/* `told`: what was to be told has been, or cannot be: comes from an answer of the server, as the last thing in it.
- * Borrows the client, copies the user id. */
-int tell_new(struct tell **ret, struct matrix_client *client, const char *user_id, void (*told)(void *userdata),
-             void *userdata);
+struct tell_handler {
+        /* What was to be told has been, or cannot be: comes from an answer of the server, as the last thing in it. */
+        void (*told)(void *userdata);
+        uint32_t (*random)(void *userdata); /* a question: for waits */
+        void *userdata;
+};
+
+/* Borrows the client, copies the rest. */
+int tell_new(struct tell **ret, struct matrix_client *client, const char *user_id, const struct tell_handler *handler);
 struct tell *tell_free(struct tell *t);
 CLEANUP(struct tell, tell_free);
 

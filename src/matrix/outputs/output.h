@@ -16,7 +16,7 @@ struct output_endpoint {
         struct http *http;
         struct matrix_client *client;
         const char *user_id;
-        const struct connect_facts *facts; /* of the server; all empty until it is known */
+        const struct probe_facts *facts; /* of the server; all empty until it is known */
         bool known;
         const struct account_settings *settings;
         const char *appservice; /* the token of an application service that may act for the user; NULL: none */

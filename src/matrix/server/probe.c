@@ -8,83 +8,49 @@
 #include "json/json.h"
 #include "util/text.h"
 
-struct connect {
-        struct matrix_client *client;
-        connect_done_t done;
-        void *userdata;
-        struct http_request *request;
-        struct connect_facts facts;
-        json_t *features;   /* unstable ones, of /versions; or NULL */
-        size_t n_own_paths; /* asked */
-        const char *own_name;
+enum question {
+        ASK_VERSIONS,
+        ASK_SERVER,
+        ASK_OWN_PATH,
+        ASK_WHOAMI,
+        ASK_CAPABILITIES,
+        ASKED_ALL,
 };
 
-static void fail(struct connect *c, const struct matrix_reply *reply) {
-        c->done(reply, NULL, c->userdata);
+struct probe {
+        struct matrix_client *client;
+        probe_done_t done;
+        void *userdata;
+        enum question question; /* in flight */
+        struct http_request *request;
+        struct probe_facts facts;
+        json_t *features; /* unstable ones, of /versions; or NULL */
+        size_t n_own_paths;
+        const char *own_path, *own_name; /* the one in flight, and whom an empty answer there shows */
+};
+
+/* ---- what the answers tell: 0, or why there is no use in going on ---- */
+
+/* An answer that does not say it. */
+static int missing(struct matrix_reply *failure, const char *problem) {
+        failure->outcome = MATRIX_NOT_MATRIX;
+        failure->problem = problem;
+        failure->retry_after = USEC_NEVER;
+        return -EBADMSG;
 }
 
-static void fail_with(struct connect *c, enum matrix_outcome outcome, const char *problem) {
-        fail(c, &(struct matrix_reply){
-                        .outcome = outcome, .problem = problem, .retry_after = USEC_NEVER, .now = c->facts.now });
-}
-
-/* Only the profile rests on it: a server that refuses to tell has none. */
-static void on_capabilities(const struct matrix_reply *reply, void *userdata) {
-        struct connect *c = userdata;
-
-        c->request = NULL;
-        c->facts.now = reply->now;
-        switch (reply->outcome) {
-        case MATRIX_OK:
-        case MATRIX_REFUSED:
-        case MATRIX_NOT_FOUND:
-        case MATRIX_UNRECOGNIZED:
-        case MATRIX_NOT_MATRIX:
-        case MATRIX_BAD_TOKEN_POS:
-        case MATRIX_BAD_FILTER:
-                break;
-        case MATRIX_RETRY:
-        case MATRIX_UNSURE:
-        case MATRIX_SIGNED_OUT:
-        case MATRIX_LOCKED:
-                fail(c, reply);
-                return;
-        }
-        c->facts.profile = profile_support(&c->facts.versions, reply->outcome == MATRIX_OK ? reply->body : NULL);
-        c->done(NULL, &c->facts, c->userdata);
-}
-
-static void on_whoami(const struct matrix_reply *reply, void *userdata) {
-        struct connect *c = userdata;
-        const char *user = json_member_string(reply->body, "user_id");
-        const char *device = json_member_string(reply->body, "device_id");
-        int r;
-
-        c->request = NULL;
-        c->facts.now = reply->now;
-        if (reply->outcome != MATRIX_OK) {
-                fail(c, reply);
-                return;
-        }
-        if (!user || strlen(user) >= sizeof(c->facts.user_id) ||
-            (device && strlen(device) >= sizeof(c->facts.device_id))) {
-                fail_with(c, MATRIX_NOT_MATRIX, "the server does not say whose the session is");
-                return;
-        }
-        (void) snprintf(c->facts.user_id, sizeof(c->facts.user_id), "%s", user);
-        (void) snprintf(c->facts.device_id, sizeof(c->facts.device_id), "%s", device ? device : "");
-        r = matrix_capabilities_get(c->client, on_capabilities, c, &c->request);
-        if (r < 0)
-                fail_with(c, MATRIX_RETRY, strerror(-r));
-}
-
-static int ask_whoami(struct connect *c) {
-        return matrix_whoami_get(c->client, on_whoami, c, &c->request);
+static int take_versions(struct probe *p, const struct matrix_reply *reply, struct matrix_reply *failure) {
+        if (reply->outcome != MATRIX_OK)
+                return -EIO;
+        if (matrix_versions_parse(reply->body, &p->facts.versions) < 0)
+                return missing(failure, "no Matrix homeserver answers there");
+        p->features = json_incref((json_t *) json_member_object(reply->body, "unstable_features"));
+        return 0;
 }
 
 /* A proxy's name is of no use to anybody. */
-static void name_server(struct connect *c, const struct server_signs *signs) {
-        struct connect_facts *facts = &c->facts;
+static void name_server(struct probe *p, const struct server_signs *signs) {
+        struct probe_facts *facts = &p->facts;
         const char *name = signs->name ? signs->name : signs->header;
         char text[sizeof(facts->server)];
 
@@ -98,105 +64,181 @@ static void name_server(struct connect *c, const struct server_signs *signs) {
         (void) text_printable(facts->server, sizeof(facts->server), text);
 }
 
-static void take_signs(struct connect *c, const char *name, const char *version, const char *header) {
-        name_server(c, &(struct server_signs){ .name = name,
+static void take_signs(struct probe *p, const char *name, const char *version, const char *header) {
+        name_server(p, &(struct server_signs){ .name = name,
                                                .version = version,
                                                .header = header,
-                                               .features = c->features,
-                                               .busy_flag = c->facts.versions.busy_presence });
-}
-
-static int ask_next_sign(struct connect *c);
-
-/* A page that comes for every path says nothing; neither does an answer that names nobody. */
-static void on_own_path(const struct matrix_reply *reply, void *userdata) {
-        struct connect *c = userdata;
-        const char *name = json_member_string(reply->body, "name"),
-                   *version = json_member_string(reply->body, "version");
-        int r;
-
-        c->request = NULL;
-        c->facts.now = reply->now;
-        if (reply->status == 0) {
-                fail(c, reply);
-                return;
-        }
-        if (reply->status == 200 && reply->raw_size == 0)
-                name = c->own_name;
-        if (reply->status == 200 && name && server_is_known(server_traits_find(name, version)))
-                take_signs(c, name, version, NULL);
-        r = ask_next_sign(c);
-        if (r < 0)
-                fail_with(c, MATRIX_RETRY, strerror(-r));
-}
-
-static int ask_next_sign(struct connect *c) {
-        const char *path = server_is_known(c->facts.traits) ? NULL : server_own_path(c->n_own_paths++, &c->own_name);
-
-        return path ? matrix_own_path_get(c->client, path, on_own_path, c, &c->request) : ask_whoami(c);
+                                               .features = p->features,
+                                               .busy_flag = p->facts.versions.busy_presence });
 }
 
 /* Many set-ups do not let clients ask this; then other signs have to do. */
-static void on_server(const struct matrix_reply *reply, void *userdata) {
-        struct connect *c = userdata;
+static int take_server(struct probe *p, const struct matrix_reply *reply) {
         const char *name = NULL, *version = NULL;
-        int r;
 
-        c->request = NULL;
-        c->facts.now = reply->now;
-        if (reply->status == 0) {
-                fail(c, reply);
-                return;
-        }
+        if (reply->status == 0)
+                return -EIO;
         if (reply->outcome == MATRIX_OK)
                 (void) matrix_server_version_parse(reply->body, &name, &version);
-        take_signs(c, name, version, reply->server);
-        r = ask_next_sign(c);
-        if (r < 0)
-                fail_with(c, MATRIX_RETRY, strerror(-r));
-}
-
-static void on_versions(const struct matrix_reply *reply, void *userdata) {
-        struct connect *c = userdata;
-        int r;
-
-        c->request = NULL;
-        c->facts.now = reply->now;
-        if (reply->outcome != MATRIX_OK) {
-                fail(c, reply);
-                return;
-        }
-        if (matrix_versions_parse(reply->body, &c->facts.versions) < 0) {
-                fail_with(c, MATRIX_NOT_MATRIX, "no Matrix homeserver answers there");
-                return;
-        }
-        c->features = json_incref((json_t *) json_member_object(reply->body, "unstable_features"));
-        r = matrix_server_version_get(c->client, on_server, c, &c->request);
-        if (r < 0)
-                fail_with(c, MATRIX_RETRY, strerror(-r));
-}
-
-int connect_start(struct connect **ret, struct matrix_client *client, connect_done_t done, void *userdata) {
-        SCOPED(connect_free) struct connect *c = calloc(1, sizeof(*c));
-        int r;
-
-        if (!c)
-                return -ENOMEM;
-        c->client = client;
-        c->done = done;
-        c->userdata = userdata;
-        r = matrix_versions_get(client, on_versions, c, &c->request);
-        if (r < 0)
-                return r;
-        *ret = TAKE(c);
+        take_signs(p, name, version, reply->server);
         return 0;
 }
 
-struct connect *connect_free(struct connect *c) {
-        if (!c)
+/* A page that comes for every path says nothing; neither does an answer that names nobody. */
+static int take_own_path(struct probe *p, const struct matrix_reply *reply) {
+        const char *name = json_member_string(reply->body, "name"),
+                   *version = json_member_string(reply->body, "version");
+
+        if (reply->status == 0)
+                return -EIO;
+        if (reply->status == 200 && reply->raw_size == 0)
+                name = p->own_name;
+        if (reply->status == 200 && name && server_is_known(server_traits_find(name, version)))
+                take_signs(p, name, version, NULL);
+        return 0;
+}
+
+static int take_whoami(struct probe *p, const struct matrix_reply *reply, struct matrix_reply *failure) {
+        const char *user = json_member_string(reply->body, "user_id");
+        const char *device = json_member_string(reply->body, "device_id");
+
+        if (reply->outcome != MATRIX_OK)
+                return -EIO;
+        if (!user || strlen(user) >= sizeof(p->facts.user_id) ||
+            (device && strlen(device) >= sizeof(p->facts.device_id)))
+                return missing(failure, "the server does not say whose the session is");
+        (void) snprintf(p->facts.user_id, sizeof(p->facts.user_id), "%s", user);
+        (void) snprintf(p->facts.device_id, sizeof(p->facts.device_id), "%s", device ? device : "");
+        return 0;
+}
+
+/* Only the profile rests on it: a server that refuses to tell has none. */
+static int take_capabilities(struct probe *p, const struct matrix_reply *reply) {
+        switch (reply->outcome) {
+        case MATRIX_OK:
+        case MATRIX_REFUSED:
+        case MATRIX_NOT_FOUND:
+        case MATRIX_UNRECOGNIZED:
+        case MATRIX_NOT_MATRIX:
+        case MATRIX_BAD_TOKEN_POS:
+        case MATRIX_BAD_FILTER:
+                break;
+        case MATRIX_RETRY:
+        case MATRIX_UNSURE:
+        case MATRIX_SIGNED_OUT:
+        case MATRIX_LOCKED:
+                return -EIO;
+        }
+        p->facts.profile = profile_support(&p->facts.versions, reply->outcome == MATRIX_OK ? reply->body : NULL);
+        return 0;
+}
+
+/* `failure`: the answer itself, to be made more exact. */
+static int take(struct probe *p, const struct matrix_reply *reply, struct matrix_reply *failure) {
+        switch (p->question) {
+        case ASK_VERSIONS:
+                return take_versions(p, reply, failure);
+        case ASK_SERVER:
+                return take_server(p, reply);
+        case ASK_OWN_PATH:
+                return take_own_path(p, reply);
+        case ASK_WHOAMI:
+                return take_whoami(p, reply, failure);
+        case ASK_CAPABILITIES:
+                return take_capabilities(p, reply);
+        case ASKED_ALL:
+                break;
+        }
+        return 0;
+}
+
+/* ---- the questions ---- */
+
+static enum question question_after(struct probe *p) {
+        switch (p->question) {
+        case ASK_VERSIONS:
+                return ASK_SERVER;
+        case ASK_SERVER:
+        case ASK_OWN_PATH:
+                p->own_path =
+                        server_is_known(p->facts.traits) ? NULL : server_own_path(p->n_own_paths++, &p->own_name);
+                return p->own_path ? ASK_OWN_PATH : ASK_WHOAMI;
+        case ASK_WHOAMI:
+                return ASK_CAPABILITIES;
+        case ASK_CAPABILITIES:
+        case ASKED_ALL:
+                break;
+        }
+        return ASKED_ALL;
+}
+
+static void on_reply(const struct matrix_reply *reply, void *userdata);
+
+static int ask(struct probe *p) {
+        switch (p->question) {
+        case ASK_VERSIONS:
+                return matrix_versions_get(p->client, on_reply, p, &p->request);
+        case ASK_SERVER:
+                return matrix_server_version_get(p->client, on_reply, p, &p->request);
+        case ASK_OWN_PATH:
+                return matrix_own_path_get(p->client, p->own_path, on_reply, p, &p->request);
+        case ASK_WHOAMI:
+                return matrix_whoami_get(p->client, on_reply, p, &p->request);
+        case ASK_CAPABILITIES:
+                return matrix_capabilities_get(p->client, on_reply, p, &p->request);
+        case ASKED_ALL:
+                break;
+        }
+        return 0;
+}
+
+static void on_reply(const struct matrix_reply *reply, void *userdata) {
+        struct probe *p = userdata;
+        struct matrix_reply failure = *reply;
+        int r;
+
+        p->request = NULL;
+        p->facts.now = reply->now;
+        r = take(p, reply, &failure);
+        if (r < 0) {
+                p->done(&failure, NULL, p->userdata);
+                return;
+        }
+        p->question = question_after(p);
+        if (p->question == ASKED_ALL) {
+                p->done(NULL, &p->facts, p->userdata);
+                return;
+        }
+        r = ask(p);
+        if (r < 0)
+                p->done(&(struct matrix_reply){ .outcome = MATRIX_RETRY,
+                                                .problem = strerror(-r),
+                                                .retry_after = USEC_NEVER,
+                                                .now = reply->now },
+                        NULL, p->userdata);
+}
+
+int probe_start(struct probe **ret, struct matrix_client *client, probe_done_t done, void *userdata) {
+        SCOPED(probe_free) struct probe *p = calloc(1, sizeof(*p));
+        int r;
+
+        if (!p)
+                return -ENOMEM;
+        p->client = client;
+        p->done = done;
+        p->userdata = userdata;
+        r = ask(p);
+        if (r < 0)
+                return r;
+        *ret = TAKE(p);
+        return 0;
+}
+
+struct probe *probe_free(struct probe *p) {
+        if (!p)
                 return NULL;
-        http_request_free(c->request);
-        json_decref(c->features);
-        free(c);
+        http_request_free(p->request);
+        json_decref(p->features);
+        free(p);
         return NULL;
 }

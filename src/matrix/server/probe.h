@@ -6,7 +6,7 @@
 #include "matrix/server/profile-support.h"
 #include "matrix/server/traits.h"
 
-struct connect_facts {
+struct probe_facts {
         struct matrix_versions versions;
         const struct server_traits *traits;
         struct profile_support profile;
@@ -16,13 +16,13 @@ struct connect_facts {
         usec_t now;          /* the instant at which it was known */
 };
 
-struct connect;
+struct probe;
 
 /* Either is NULL. */
-typedef void (*connect_done_t)(const struct matrix_reply *failure, const struct connect_facts *facts, void *userdata);
+typedef void (*probe_done_t)(const struct matrix_reply *failure, const struct probe_facts *facts, void *userdata);
 
 /* May be asked at any time, also along with other requests: none of this is for ever. Borrows the client. `done` is
- * called once, never from within this call, and not after connect_free(). */
-int connect_start(struct connect **ret, struct matrix_client *client, connect_done_t done, void *userdata);
-struct connect *connect_free(struct connect *c); /* cancels; NULL is fine; returns NULL */
-CLEANUP(struct connect, connect_free);
+ * called once, never from within this call, and not after probe_free(). */
+int probe_start(struct probe **ret, struct matrix_client *client, probe_done_t done, void *userdata);
+struct probe *probe_free(struct probe *p); /* cancels; NULL is fine; returns NULL */
+CLEANUP(struct probe, probe_free);

@@ -16,7 +16,6 @@
 #include "json/json.h"
 #include "matrix/client/api.h"
 #include "matrix/sync/gaps.h"
-#include "util/clock.h"
 #include "util/log.h"
 
 /* The first answer of a big account, or one after a long time, takes the server minutes and is large. */
@@ -327,7 +326,7 @@ static void on_bad_filter(struct sync *s, const struct matrix_reply *reply) {
 
 /* The first state works each time, so that this alone shows that something is wrong. */
 static void fail_position(struct sync *s, const struct matrix_reply *reply) {
-        usec_t wait = backoff_next(&s->position_backoff, random_u32());
+        usec_t wait = backoff_next(&s->position_backoff, s->handler->random(s->handler->userdata));
         struct matrix_reply failure = *reply;
 
         failure.outcome = MATRIX_RETRY;

@@ -73,7 +73,7 @@ struct sync_answer {
         usec_t now, wall; /* the turn's instant */
 };
 
-/* All but `rooms` come from an answer of the server, as the last thing sync does in that turn: everything below may be
+/* All but the questions come from an answer of the server, as the last thing sync does in that turn: everything below may be
  * called from within them, but for sync_free(). None comes from within a call of the owner's. */
 struct sync_handler {
         /* An answer of any kind has come: sync_run() has something to do. Before the others. */
@@ -87,6 +87,7 @@ struct sync_handler {
         /* A question: rooms with messages that matter still, read back where the events since the position are lost.
          */
         size_t (*rooms)(void *userdata, const char **ret, size_t max);
+        uint32_t (*random)(void *userdata); /* a question: for waits */
         void *userdata;
 };
 
