@@ -190,7 +190,19 @@ static const struct {
           ",\"origin_server_ts\":5,\"unsigned\":{\"age\":6,\"msc4354_sticky_duration_ttl_ms\":8},"
           "\"msc4354_sticky\":{\"duration_ms\":7}",
           5, 6, 7, 8 },
-        { "later names", ",\"unsigned\":{\"sticky_duration_ttl_ms\":8},\"sticky\":{\"duration_ms\":7}", 0, -1, 7, 8 },
+        { "stable names",
+          ",\"origin_server_ts\":5,\"unsigned\":{\"sticky_duration_remaining_ms\":8},\"sticky\":{\"duration_ms\":7}",
+          5, -1, 7, 8 },
+        { "remaining, by the draft's prefix",
+          ",\"unsigned\":{\"msc4354_sticky_duration_remaining_ms\":8},\"msc4354_sticky\":{\"duration_ms\":7}", 0, -1,
+          7, 8 },
+        { "both names, one of them odd",
+          ",\"unsigned\":{\"sticky_duration_remaining_ms\":\"8\",\"msc4354_sticky_duration_ttl_ms\":9},\"sticky\":1,"
+          "\"msc4354_sticky\":{\"duration_ms\":7}",
+          0, -1, 7, 9 },
+        { "remaining without a duration", ",\"unsigned\":{\"sticky_duration_remaining_ms\":8}", 0, -1, -1, 8 },
+        { "names of an earlier text", ",\"unsigned\":{\"sticky_duration_ttl_ms\":8},\"sticky\":{\"duration_ms\":7}", 0,
+          -1, 7, 8 },
         { "negative",
           ",\"origin_server_ts\":-5,\"unsigned\":{\"age\":-6,\"msc4354_sticky_duration_ttl_ms\":-8},"
           "\"msc4354_sticky\":{\"duration_ms\":-7}",

@@ -133,3 +133,62 @@ Test(matrix_kinds, a_full_table_is_told_once) {
         cr_expect_eq(n_told, 1);
         kinds_free(s.kinds);
 }
+
+static bool asks_for(const json_t *types, const char *type) {
+        for (size_t i = 0; i < json_array_size(types); i++)
+                if (streq(json_string_value(json_array_get(types, i)), type))
+                        return true;
+        return false;
+}
+
+/* What is not asked for never comes. */
+Test(matrix_kinds, every_name_is_asked_for) {
+        static const char *const state[] = {
+                "m.call.member", "org.matrix.msc3401.call.member", "io.element.video.member",
+                "m.rtc.slot",    "org.matrix.msc4143.rtc.slot",
+        };
+        static const char *const messages[] = {
+                "m.call.invite",
+                "m.call.answer",
+                "m.call.select_answer",
+                "m.call.reject",
+                "m.call.hangup",
+                "m.call.negotiate",
+                "m.call.sdp_stream_metadata_changed",
+                "org.matrix.call.sdp_stream_metadata_changed",
+                "m.call.asserted_identity",
+                "org.matrix.call.asserted_identity",
+                "m.call.replaces",
+                "m.rtc.member",
+                "org.matrix.msc4143.rtc.member",
+                "m.rtc.notification",
+                "org.matrix.msc4075.rtc.notification",
+                "m.call.notify",
+                "org.matrix.msc4075.call.notify",
+                "m.rtc.decline",
+                "org.matrix.msc4310.rtc.decline",
+        };
+        SCOPED(json_decref) json_t *of_state = kinds_state_types_new(), *of_messages = kinds_message_types_new();
+
+        for (size_t i = 0; i < ARRAY_SIZE(state); i++)
+                cr_expect(asks_for(of_state, state[i]), "%s", state[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(messages); i++)
+                cr_expect(asks_for(of_messages, messages[i]), "%s", messages[i]);
+}
+
+/* An administrator's word about a slot ends a call of the user at once. */
+Test(matrix_kinds, a_closed_slot_concerns_who_is_in_it) {
+        struct set s;
+
+        set_open(&s);
+        (void) set_feed(&s, "!r:hs",
+                        "{\"type\":\"m.rtc.member\",\"sender\":\"@me:hs\",\"event_id\":\"$a\",\"origin_server_ts\":"
+                        "1700000000000,\"sticky\":{\"duration_ms\":3600000},\"content\":{\"slot_id\":\"m.call#room\","
+                        "\"application\":{\"type\":\"m.call\"},\"sticky_key\":\"k\"}}");
+        cr_expect_eq(s.n_reports, 1);
+        cr_expect(set_feed(&s, "!r:hs",
+                           "{\"type\":\"m.rtc.slot\",\"sender\":\"@admin:hs\",\"state_key\":\"m.call#room\","
+                           "\"event_id\":\"$b\",\"content\":{\"status\":\"closed\"}}"));
+        cr_expect_eq(s.n_ends, 1);
+        kinds_free(s.kinds);
+}

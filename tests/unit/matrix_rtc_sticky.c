@@ -235,6 +235,143 @@ Test(rtc_sticky, a_resync_brings_them_in_parts) {
         stage_close(&s);
 }
 
+/* ---- names ---- */
+
+static const struct {
+        const char *what, *section, *event;
+        usec_t lasts;
+} named[] = {
+        { "as the text of MSC4354 has it, two hours late, without an age", "sticky",
+          "{\"type\":\"m.rtc.member\",\"sender\":\"@me:hs\",\"event_id\":\"$a\",\"origin_server_ts\":1699992800000,"
+          "\"sticky\":{\"duration_ms\":3600000},\"unsigned\":{\"sticky_duration_remaining_ms\":3000000},"
+          "\"content\":{\"slot_id\":\"m.call#room\",\"member\":{\"id\":\"k\",\"membership\":\"join\"},"
+          "\"application\":{\"type\":\"m.call\"},\"sticky_key\":\"k\"}}",
+          50 * USEC_PER_MIN },
+        { "said to be sticky by nothing but what remains", "timeline",
+          "{\"type\":\"m.rtc.member\",\"sender\":\"@me:hs\",\"event_id\":\"$a\",\"origin_server_ts\":1699992800000,"
+          "\"unsigned\":{\"sticky_duration_remaining_ms\":3000000},"
+          "\"content\":{\"application\":{\"type\":\"m.call\"},\"sticky_key\":\"k\"}}",
+          50 * USEC_PER_MIN },
+        { "drafts and the stable text in one event", "msc4354_sticky",
+          "{\"type\":\"org.matrix.msc4143.rtc.member\",\"sender\":\"@me:hs\",\"event_id\":\"$a\","
+          "\"origin_server_ts\":1699992800000,\"sticky\":{\"duration_ms\":3600000},"
+          "\"unsigned\":{\"msc4354_sticky_duration_ttl_ms\":3000000},"
+          "\"content\":{\"application\":{\"type\":\"m.call\"},\"msc4354_sticky_key\":\"k\"}}",
+          50 * USEC_PER_MIN },
+};
+
+Test(rtc_sticky, every_name_is_read) {
+        for (size_t i = 0; i < ARRAY_SIZE(named); i++) {
+                struct stage s;
+
+                stage_open(&s, &call_kind_rtc_sticky);
+                stage_sync(&s, named[i].section, named[i].event);
+                cr_expect_eq(s.n_calls, 1, "%s", named[i].what);
+                if (s.n_calls > 0)
+                        cr_expect_eq(s.calls[0].until, STAGE_BOOT + named[i].lasts, "%s", named[i].what);
+                stage_close(&s);
+        }
+}
+
+/* ---- slots ---- */
+
+#define SLOT(type, key, event_id, content)                                                                            \
+        "{\"type\":\"" type "\",\"sender\":\"@admin:hs\",\"state_key\":\"" key "\",\"event_id\":\"" event_id          \
+        "\",\"origin_server_ts\":1700000000000,\"content\":" content "}"
+#define STABLE "m.rtc.slot"
+#define DRAFT  "org.matrix.msc4143.rtc.slot"
+#define OPEN   "{\"status\":\"open\",\"application\":{\"type\":\"m.call\"}}"
+#define CLOSED "{\"status\":\"closed\"}"
+#define MEMBER EVENT("$a", 5, HOUR, JOIN("k"))
+
+static const struct {
+        const char *what, *before, *after; /* events around the member's; NULL: none */
+        bool in_call;
+} slots[] = {
+        { "no slot at all", NULL, NULL, true },
+        { "open", SLOT(STABLE, "m.call#ROOM", "$s", OPEN), NULL, true },
+        { "open, by the shortest words", SLOT(STABLE, "m.call#ROOM", "$s", "{\"status\":\"open\"}"), NULL, true },
+        { "open, by an earlier text", SLOT(DRAFT, "m.call#ROOM", "$s", "{\"application\":{\"type\":\"m.call\"}}"),
+          NULL, true },
+        { "closed", NULL, SLOT(STABLE, "m.call#ROOM", "$s", CLOSED), false },
+        { "closed, by the draft's name", NULL, SLOT(DRAFT, "m.call#ROOM", "$s", CLOSED), false },
+        { "closed, the application kept", NULL,
+          SLOT(STABLE, "m.call#ROOM", "$s", "{\"status\":\"closed\",\"application\":{\"type\":\"m.call\"}}"), false },
+        { "closed by taking all out, as an earlier text has it", NULL, SLOT(STABLE, "m.call#ROOM", "$s", "{}"),
+          false },
+        { "closed before", SLOT(STABLE, "m.call#ROOM", "$s", CLOSED), NULL, false },
+        { "closed and opened again", SLOT(STABLE, "m.call#ROOM", "$s", CLOSED),
+          SLOT(STABLE, "m.call#ROOM", "$t", OPEN), true },
+        { "another slot closed", NULL, SLOT(STABLE, "m.call#other", "$s", CLOSED), true },
+        { "a message of that type", NULL,
+          "{\"type\":\"" STABLE "\",\"sender\":\"@x:hs\",\"event_id\":\"$s\",\"content\":" CLOSED "}", true },
+};
+
+Test(rtc_sticky, a_closed_slot_ends_its_members) {
+        for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
+                struct stage s;
+
+                stage_open(&s, &call_kind_rtc_sticky);
+                if (slots[i].before)
+                        stage_sync(&s, "timeline", slots[i].before);
+                put(&s, "timeline", &(struct sent) MEMBER);
+                if (slots[i].after)
+                        stage_sync(&s, "timeline", slots[i].after);
+                cr_expect_eq(stage_phase(&s, K), slots[i].in_call ? CALL_ACTIVE : CALL_GONE, "%s", slots[i].what);
+                stage_close(&s);
+        }
+}
+
+Test(rtc_sticky, a_slot_of_another_room_is_another_slot) {
+        struct stage s;
+
+        stage_open(&s, &call_kind_rtc_sticky);
+        put(&s, "timeline", &(struct sent) MEMBER);
+        stage_feed(&s, "{\"next_batch\":\"s\",\"rooms\":{\"join\":{\"!far:hs\":{\"timeline\":{\"events\":[" SLOT(
+                               STABLE, "m.call#ROOM", "$s", CLOSED) "]}}}}}");
+        stage_commit(&s);
+        cr_expect_eq(stage_phase(&s, K), CALL_ACTIVE);
+        stage_close(&s);
+}
+
+Test(rtc_sticky, who_comes_after_a_gap_has_found_the_slot_open) {
+        struct stage s;
+
+        stage_open(&s, &call_kind_rtc_sticky);
+        put(&s, "timeline", &(struct sent) MEMBER);
+        stage_sync(&s, "timeline", SLOT(STABLE, "m.call#ROOM", "$s", CLOSED));
+        cr_expect_eq(s.n_calls, 0);
+        s.kind->resync(s.of, true);
+        s.kind->resync(s.of, false);
+        stage_commit(&s);
+        cr_expect_eq(s.n_calls, 0, "whom it has ended stays ended");
+        stage_wait(&s, USEC_PER_MIN);
+        put(&s, "timeline", &(struct sent) EVENT("$b", 0, HOUR, JOIN("l")));
+        cr_expect_eq(s.n_calls, 1);
+        stage_close(&s);
+}
+
+/* Strangers may open and close what they like. */
+Test(rtc_sticky, strangers_slots_do_not_open_the_own_one) {
+        struct stage s;
+
+        stage_open(&s, &call_kind_rtc_sticky);
+        put(&s, "timeline", &(struct sent) MEMBER);
+        stage_sync(&s, "timeline", SLOT(STABLE, "m.call#ROOM", "$s", CLOSED));
+        for (int i = 0; i < 500; i++) {
+                char event[512];
+
+                (void) snprintf(
+                        event, sizeof(event),
+                        "{\"type\":\"m.rtc.slot\",\"sender\":\"@x:hs\",\"state_key\":\"x#%d\",\"event_id\":\"$%d\","
+                        "\"content\":{\"status\":\"closed\"}}",
+                        i, i);
+                stage_sync(&s, "timeline", event);
+        }
+        cr_expect_eq(s.n_calls, 0);
+        stage_close(&s);
+}
+
 Test(rtc_sticky, more_than_are_looked_at) {
         struct stage s;
 

@@ -1,9 +1,8 @@
 /* Jitsi in video rooms: Element writes who is inside as io.element.video.member. Of a plain Jitsi widget nothing in
  * Matrix says who uses it; that is for local signals. */
 #include "matrix/calls/member-state.h"
+#include "matrix/calls/names.h"
 #include "json/json.h"
-
-static const char *const video_types[] = { "io.element.video.member", NULL };
 
 static bool has_device(const json_t *devices) {
         for (size_t i = 0; i < json_array_size(devices); i++)
@@ -31,4 +30,4 @@ static int jitsi_new(struct kind_calls **ret, const struct kind_context *context
         return member_state_new(ret, context, &video);
 }
 
-const struct call_kind call_kind_jitsi = MEMBER_STATE_KIND("video", video_types, jitsi_new);
+const struct call_kind call_kind_jitsi = MEMBER_STATE_KIND("video", names_video_member, jitsi_new);

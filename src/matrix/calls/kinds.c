@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "matrix/calls/names.h"
 #include "matrix/calls/report-set.h"
 
 /* More than there are kinds of calls in Matrix. */
@@ -57,7 +58,7 @@ json_t *kinds_in_call_types_new(void) {
 }
 
 static bool list_has(const char *const *types, const char *type) {
-        return types && type_is_one_of(type, types);
+        return types && name_is_one_of(type, types);
 }
 
 static bool type_is_wanted(const char *type) {

@@ -1,6 +1,7 @@
 /* Entries of the user in state events; see member-state.h. Events of others matter where they replace one of the
  * user's: a moderator may clear a key, and then the membership is gone. */
 #include "matrix/calls/member-state.h"
+#include "matrix/calls/names.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -170,7 +171,7 @@ void member_state_event(struct kind_calls *o, const struct matrix_event *e, cons
                 drop_room(s, e->room_id);
         else if (redacted)
                 drop_event(s, e->room_id, redacted);
-        else if (e->state_key && type_is_one_of(e->type, s->kind->kind->state_types))
+        else if (e->state_key && name_is_one_of(e->type, s->kind->kind->state_types))
                 take_entry(s, e, t);
 }
 

@@ -68,13 +68,6 @@ const char *event_redacted(const struct matrix_event *e) {
         return streq(e->type, "m.room.redaction") && !e->state_key ? e->redacts : NULL;
 }
 
-bool type_is_one_of(const char *type, const char *const *types) {
-        for (; *types; types++)
-                if (streq(type, *types))
-                        return true;
-        return false;
-}
-
 bool same_or_both_absent(const char *a, const char *b) {
         return a && b ? streq(a, b) : a == b;
 }

@@ -35,7 +35,6 @@ static inline bool moment_is_past(moment_t m, const struct kind_time *t) {
 
 /* Who is not, or no longer, joined by this event; NULL if it says nothing like that. */
 const char *event_departed(const struct matrix_event *e);
-bool type_is_one_of(const char *type, const char *const *types);
 /* The event (of that room) that this one takes back; NULL if it does nothing like that. */
 const char *event_redacted(const struct matrix_event *e);
 int64_t add_msec(int64_t a, int64_t b); /* sticks at the ends */

@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "matrix/calls/report-set.h"
 #include "json/json.h"
+#include "matrix/calls/names.h"
+#include "matrix/calls/report-set.h"
 
 #define DECLINES_MAX 64 /* remembered, as they may come before what they decline */
 /* What clients send, for rings without a lifetime; and the most that readers allow. */
@@ -27,20 +28,6 @@ struct notify {
         bool told_full;
 };
 
-static const char *const notify_types[] = {
-        "org.matrix.msc4075.rtc.notification",
-        "m.rtc.notification",
-        "org.matrix.msc4075.call.notify",
-        "m.call.notify",
-        "org.matrix.msc4310.rtc.decline",
-        "m.rtc.decline",
-        NULL,
-};
-static const char *const decline_types[] = { "org.matrix.msc4310.rtc.decline", "m.rtc.decline", NULL };
-/* What a client writes when it joins; asked for by other kinds. */
-static const char *const join_types[] = {
-        "org.matrix.msc3401.call.member", "m.call.member", "org.matrix.msc4143.rtc.member", "m.rtc.member", NULL,
-};
 static const char *const no_types[] = { NULL };
 
 static struct notify *notify_from(struct kind_calls *o) {
@@ -208,7 +195,7 @@ static void take_decline(struct notify *n, const struct matrix_event *e) {
 }
 
 static bool is_join(const struct matrix_event *e) {
-        return type_is_one_of(e->type, join_types) &&
+        return name_is_one_of(e->type, names_joining) &&
                (json_object_get(e->content, "application") ||
                 json_array_size(json_member_array(e->content, "memberships")) > 0);
 }
@@ -232,9 +219,9 @@ static void notify_event(struct kind_calls *o, const struct matrix_event *e, con
                 drop_rings(n, e->room_id, redacted, NULL);
         else if (streq(e->sender, n->context->me) && is_join(e))
                 take_join(n, e, t);
-        else if (!e->state_key && type_is_one_of(e->type, decline_types))
+        else if (!e->state_key && name_is_one_of(e->type, names_decline))
                 take_decline(n, e);
-        else if (!e->state_key && type_is_one_of(e->type, notify_types))
+        else if (!e->state_key && name_is_one_of(e->type, names_notification))
                 take_notification(n, e, t);
 }
 
@@ -275,7 +262,7 @@ static bool notify_has_room(const struct kind_calls *o, const char *room_id) {
 
 const struct call_kind call_kind_rtc_notify = {
         .name = "ring",
-        .message_types = notify_types,
+        .message_types = names_ringing,
         .state_types = no_types,
         .new = notify_new,
         .free = notify_free,

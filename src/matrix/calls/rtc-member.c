@@ -1,6 +1,7 @@
-/* Group calls: org.matrix.msc3401.call.member, in the three generations that rooms still hold. They are told apart by
+/* Group calls: call.member state of MSC3401, in the three generations that rooms still hold. They are told apart by
  * what is in them; whose they are says the sender, never the state key. */
 #include "matrix/calls/member-state.h"
+#include "matrix/calls/names.h"
 #include "json/json.h"
 
 #define CALL_APPLICATION "m.call"
@@ -9,8 +10,6 @@
 /* Clients renew after an hour at most. A change of intent is written with the first event's time but without the
  * renewals so far, and may look expired until the next one. */
 #define RENEWAL_MSEC INT64_C(3900000)
-
-static const char *const member_types[] = { "org.matrix.msc3401.call.member", "m.call.member", NULL };
 
 /* First generation: absolute times of devices, in a list of calls. */
 static int64_t device_expiry(const json_t *device) {
@@ -110,4 +109,4 @@ static int rtc_member_new(struct kind_calls **ret, const struct kind_context *co
         return member_state_new(ret, context, &member);
 }
 
-const struct call_kind call_kind_rtc_member = MEMBER_STATE_KIND("rtc", member_types, rtc_member_new);
+const struct call_kind call_kind_rtc_member = MEMBER_STATE_KIND("rtc", names_call_member, rtc_member_new);

@@ -1,10 +1,13 @@
-/* Group calls by sticky events: org.matrix.msc4143.rtc.member. A message event that counts for at most an hour after
- * it was sent; per sticky key the one that lasts longest stands, joins and leaves alike. */
+/* Group calls by sticky events: m.rtc.member. A message event that counts for at most an hour after it was sent; per
+ * sticky key the one that lasts longest stands, joins and leaves alike. A join at a closed slot is kept and counts for
+ * nothing: it is one again when the slot opens. */
 #include <errno.h>
 #include <stdio.h>
 
-#include "matrix/calls/report-set.h"
 #include "json/json.h"
+#include "matrix/calls/names.h"
+#include "matrix/calls/report-set.h"
+#include "matrix/calls/slots.h"
 
 /* Of MSC4354. */
 #define STICKY_DURATION_MAX_MSEC INT64_C(3600000)
@@ -12,7 +15,8 @@
 
 struct membership {
         char *room_id, *type, *key, *report_id;
-        char *event_id;
+        char *event_id, *slot_id; /* slot: NULL if it names none */
+        int64_t sent_msec;        /* by its server's clock */
         int64_t lasts_until_msec; /* by its server's clock: decides which of two events stands */
         bool joined;
         moment_t since, until;
@@ -22,12 +26,10 @@ struct sticky {
         const struct kind_context *context;
         struct membership members[STICKY_MAX];
         size_t n;
+        struct slots slots;
         struct report_set reports;
         bool told_full;
 };
-
-static const char *const sticky_types[] = { "org.matrix.msc4143.rtc.member", "m.rtc.member", NULL };
-static const char *const no_types[] = { NULL };
 
 static struct sticky *sticky_from(struct kind_calls *o) {
         return (struct sticky *) o;
@@ -55,6 +57,7 @@ static void membership_done(struct membership *m) {
         free(m->key);
         free(m->report_id);
         free(m->event_id);
+        free(m->slot_id);
 }
 
 static struct kind_calls *sticky_free(struct kind_calls *o) {
@@ -64,6 +67,7 @@ static struct kind_calls *sticky_free(struct kind_calls *o) {
                 return NULL;
         for (size_t i = 0; i < s->n; i++)
                 membership_done(&s->members[i]);
+        slots_done(&s->slots);
         report_set_done(&s->reports);
         free(s);
         return NULL;
@@ -78,6 +82,7 @@ static void drop_room(struct sticky *s, const char *room_id) {
         for (size_t i = s->n; i > 0; i--)
                 if (streq(s->members[i - 1].room_id, room_id))
                         drop(s, i - 1);
+        slots_drop_room(&s->slots, room_id);
 }
 
 static void drop_event(struct sticky *s, const char *room_id, const char *event_id) {
@@ -87,10 +92,8 @@ static void drop_event(struct sticky *s, const char *room_id, const char *event_
 }
 
 static const char *key_of(const json_t *content) {
-        const char *key = json_member_string(content, "msc4354_sticky_key");
+        const char *key = named_string(content, names_sticky_key);
 
-        if (!key)
-                key = json_member_string(content, "sticky_key");
         return key && key[0] && strlen(key) <= STICKY_KEY_BYTES_MAX ? key : NULL;
 }
 
@@ -114,8 +117,14 @@ static struct membership *find(struct sticky *s, const struct matrix_event *e, c
         return NULL;
 }
 
+/* A server that says what is left has looked at the duration. */
+static bool is_sticky(const struct matrix_event *e) {
+        return e->sticky_duration >= 0 || e->sticky_ttl >= 0;
+}
+
 static int64_t duration_of(const struct matrix_event *e) {
-        return e->sticky_duration < STICKY_DURATION_MAX_MSEC ? e->sticky_duration : STICKY_DURATION_MAX_MSEC;
+        return e->sticky_duration >= 0 && e->sticky_duration < STICKY_DURATION_MAX_MSEC ? e->sticky_duration
+                                                                                        : STICKY_DURATION_MAX_MSEC;
 }
 
 static int64_t lasts_until_msec(const struct matrix_event *e) {
@@ -153,11 +162,14 @@ static void make_room(struct sticky *s) {
 
 static void add(struct sticky *s, const struct matrix_event *e, const char *key, const struct kind_time *t,
                 moment_t since) {
+        const char *slot_id = json_member_string(e->content, "slot_id");
         struct membership m = {
                 .room_id = strdup(e->room_id),
                 .type = strdup(e->type),
                 .key = strdup(key),
                 .event_id = strdup(e->event_id),
+                .slot_id = slot_id ? strdup(slot_id) : NULL,
+                .sent_msec = event_sent_msec(e, t),
                 .lasts_until_msec = lasts_until_msec(e),
                 .joined = says_joined(e->content),
                 .since = since,
@@ -166,7 +178,7 @@ static void add(struct sticky *s, const struct matrix_event *e, const char *key,
 
         if (asprintf(&m.report_id, "sticky/%s/%s/%s", e->room_id, e->type, key) < 0)
                 m.report_id = NULL;
-        if (!m.room_id || !m.type || !m.key || !m.event_id || !m.report_id) {
+        if (!m.room_id || !m.type || !m.key || !m.event_id || !m.report_id || (slot_id && !m.slot_id)) {
                 membership_done(&m);
                 return;
         }
@@ -179,7 +191,7 @@ static void take_membership(struct sticky *s, const struct matrix_event *e, cons
         moment_t since = event_moment(e, t);
         struct membership *before;
 
-        if (!key || !e->event_id || e->sticky_duration < 0 || !streq(e->sender, s->context->me))
+        if (!key || !e->event_id || !is_sticky(e) || !streq(e->sender, s->context->me))
                 return;
         before = find(s, e, key);
         if (before) {
@@ -192,16 +204,31 @@ static void take_membership(struct sticky *s, const struct matrix_event *e, cons
         add(s, e, key, t, since);
 }
 
+static bool slot_has_member(const void *userdata, const char *room_id, const char *slot_id) {
+        const struct sticky *s = userdata;
+
+        for (size_t i = 0; i < s->n; i++)
+                if (s->members[i].slot_id && streq(s->members[i].room_id, room_id) &&
+                    streq(s->members[i].slot_id, slot_id))
+                        return true;
+        return false;
+}
+
 static void sticky_event(struct kind_calls *o, const struct matrix_event *e, const struct kind_time *t) {
         struct sticky *s = sticky_from(o);
         const char *departed = event_departed(e), *redacted = event_redacted(e);
 
+        slots_event(&s->slots, e, slot_has_member, s);
         if (departed && streq(departed, s->context->me))
                 drop_room(s, e->room_id);
         else if (redacted)
                 drop_event(s, e->room_id, redacted);
-        else if (!e->state_key && type_is_one_of(e->type, sticky_types))
+        else if (!e->state_key && name_is_one_of(e->type, names_rtc_member))
                 take_membership(s, e, t);
+}
+
+static bool is_in_call(const struct sticky *s, const struct membership *m) {
+        return m->joined && !slots_is_closed(&s->slots, m->room_id, m->slot_id, m->sent_msec);
 }
 
 static void sticky_commit(struct kind_calls *o, const struct kind_time *t) {
@@ -212,7 +239,7 @@ static void sticky_commit(struct kind_calls *o, const struct kind_time *t) {
                         drop(s, i - 1);
         report_set_begin(&s->reports);
         for (size_t i = 0; i < s->n; i++)
-                if (s->members[i].joined)
+                if (is_in_call(s, &s->members[i]))
                         report_set_add(&s->reports, s->members[i].report_id, CALL_ACTIVE, s->members[i].since,
                                        s->members[i].until, "rtc.member event sent by you");
         report_set_end(&s->reports, t);
@@ -224,8 +251,8 @@ static void sticky_room_left(struct kind_calls *o, const char *room_id) {
 
 /* All that are alive come again, but not all in one answer; a leave among them ends what it must. */
 static void sticky_resync(struct kind_calls *o, bool begins) {
-        (void) o;
-        (void) begins;
+        if (begins)
+                slots_doubt(&sticky_from(o)->slots);
 }
 
 static usec_t sticky_deadline(const struct kind_calls *o) {
@@ -242,8 +269,8 @@ static bool sticky_has_room(const struct kind_calls *o, const char *room_id) {
 
 const struct call_kind call_kind_rtc_sticky = {
         .name = "sticky",
-        .message_types = sticky_types,
-        .state_types = no_types,
+        .message_types = names_rtc_member,
+        .state_types = names_rtc_slot,
         .new = sticky_new,
         .free = sticky_free,
         .event = sticky_event,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "matrix/calls/kind.h"
+#include "matrix/calls/names.h"
 #include "matrix/calls/report-set.h"
 #include "matrix/calls/voip-call.h"
 #include "json/json.h"
@@ -26,20 +27,6 @@ static struct voip *voip_from(struct kind_calls *o) {
         return (struct voip *) o;
 }
 
-static const char *const voip_types[] = {
-        "m.call.invite",
-        "m.call.answer",
-        "m.call.select_answer",
-        "m.call.reject",
-        "m.call.hangup",
-        "m.call.negotiate",
-        "m.call.sdp_stream_metadata_changed",
-        "org.matrix.call.sdp_stream_metadata_changed",
-        "m.call.asserted_identity",
-        "org.matrix.call.asserted_identity",
-        "m.call.replaces",
-        NULL,
-};
 static const char *const no_types[] = { NULL };
 
 static bool kind_of(const char *type, enum voip_kind *ret) {
@@ -61,7 +48,7 @@ static bool kind_of(const char *type, enum voip_kind *ret) {
                         return true;
                 }
         *ret = VOIP_ALIVE;
-        return type_is_one_of(type, voip_types);
+        return name_is_one_of(type, names_voip);
 }
 
 static struct kind_calls *voip_free(struct kind_calls *o) {
@@ -309,7 +296,7 @@ static size_t voip_rooms(const struct kind_calls *o, const char **ret, size_t ma
 
 const struct call_kind call_kind_voip = {
         .name = "voip",
-        .message_types = voip_types,
+        .message_types = names_voip,
         .state_types = no_types,
         .new = voip_new,
         .free = voip_free,

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "json/json.h"
+#include "matrix/calls/names.h"
 
 struct parser {
         struct sync_batch *batch;
@@ -30,18 +31,10 @@ static int grow(void *array, size_t n, size_t element_size) {
         return 0;
 }
 
-static int64_t first_int(const json_t *object, const char *key, const char *stable_key) {
-        int64_t v = json_member_int(object, key, -1);
-
-        return v >= 0 ? v : json_member_int(object, stable_key, -1);
-}
-
 static void read_times(struct matrix_event *e, const json_t *object) {
         const json_t *uns = json_member_object(object, "unsigned");
-        const json_t *sticky = json_member_object(object, "msc4354_sticky");
+        const json_t *sticky = named_object(object, names_sticky);
 
-        if (!sticky)
-                sticky = json_member_object(object, "sticky");
         e->origin_server_ts = json_member_int(object, "origin_server_ts", 0);
         if (e->origin_server_ts < 0)
                 e->origin_server_ts = 0;
@@ -55,7 +48,7 @@ static void read_times(struct matrix_event *e, const json_t *object) {
         e->sticky_duration = sticky ? json_member_int(sticky, "duration_ms", -1) : -1;
         if (e->sticky_duration < 0)
                 e->sticky_duration = -1;
-        e->sticky_ttl = first_int(uns, "msc4354_sticky_duration_ttl_ms", "sticky_duration_ttl_ms");
+        e->sticky_ttl = named_int(uns, names_sticky_remaining, -1);
         if (e->sticky_ttl < 0)
                 e->sticky_ttl = -1;
 }
@@ -157,17 +150,11 @@ int sync_batch_add_gap(struct sync_batch *b, const char *room_id) {
         return append_gap(b, json_string_value(id), b->next_batch);
 }
 
-static const json_t *either_object(const json_t *object, const char *key, const char *other_key) {
-        const json_t *o = json_member_object(object, key);
-
-        return o ? o : json_member_object(object, other_key);
-}
-
 static int add_room(struct parser *p, const char *room_id, const json_t *room) {
         const json_t *timeline = json_member_object(room, "timeline");
-        const json_t *after = either_object(room, "state_after", "org.matrix.msc4222.state_after");
+        const json_t *after = named_object(room, names_state_after);
         const json_t *state = after ? after : json_member_object(room, "state");
-        const json_t *sticky = either_object(room, "msc4354_sticky", "sticky");
+        const json_t *sticky = named_object(room, names_sticky);
         int r;
 
         r = add_events(p, room_id, EVENT_STATE, json_member_array(state, "events"), false);
