@@ -83,6 +83,14 @@ static void on_end(void *userdata, const char *source, const char *id) {
         call_book_end(userdata, source, id);
 }
 
+static void on_doubt(void *userdata, const char *source, bool doubted) {
+        struct call_book *b = userdata;
+
+        call_table_doubt(b->calls, source, doubted);
+        call_table_doubt(b->ignored, source, doubted);
+        b->handler.touched(b->handler.userdata);
+}
+
 const struct call_sink *call_book_sink(struct call_book *b) {
         return &b->sink;
 }
@@ -215,6 +223,8 @@ static const char *why_not(const struct availability *a, const struct call *c, u
 
         if (a->mode == MODE_FREE)
                 return "you said free";
+        if (c->doubted)
+                return "from before the sleep: whether it goes on is being asked";
         if (from == USEC_NEVER && !call_phase_is_in_call(c->phase))
                 return "ringing does not count";
         if (from == USEC_NEVER)
@@ -276,7 +286,7 @@ int call_book_new(struct call_book **ret, struct state *state, const struct call
                 return -ENOMEM;
         b->state = state;
         b->handler = *handler;
-        b->sink = (struct call_sink){ .report = on_report, .end = on_end, .userdata = b };
+        b->sink = (struct call_sink){ .report = on_report, .end = on_end, .doubt = on_doubt, .userdata = b };
         r = call_table_new(&b->calls);
         if (r >= 0)
                 r = call_table_new(&b->ignored);

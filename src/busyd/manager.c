@@ -345,8 +345,10 @@ void manager_sleep(struct manager *m, bool about_to, const struct instant *at) {
         log_info(about_to ? "About to sleep: giving back what is owed" : "Awake again");
         m->suspended = about_to;
         /* The servers' word is old. */
-        if (!about_to)
+        if (!about_to) {
                 accounts_wake(m->accounts, /* gap= */ true, at->now);
+                availability_wake(&m->availability);
+        }
         touch(m);
 }
 

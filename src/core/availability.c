@@ -66,7 +66,7 @@ static usec_t counts_from(const struct availability *a, const struct call_table 
 
 bool availability_counts(const struct availability *a, const struct call_table *calls, const struct call *c,
                          usec_t now, usec_t *ret_from) {
-        usec_t from = counts_from(a, calls, c);
+        usec_t from = c->doubted ? USEC_NEVER : counts_from(a, calls, c);
 
         if (ret_from)
                 *ret_from = from;
@@ -264,6 +264,11 @@ void availability_await_calls_end(struct availability *a) {
         a->n_moment = 0;
         a->moment_open = true;
         a->moment_over_at = USEC_NEVER;
+}
+
+void availability_wake(struct availability *a) {
+        a->counting = false;
+        a->release_at = 0;
 }
 
 void availability_settle(struct availability *a) {

@@ -92,6 +92,9 @@ void availability_await_calls_end(struct availability *a);
  * been seen for `span`. 0: it can tell. */
 void availability_set_blind(struct availability *a, const char *source, usec_t span);
 
+/* The machine has slept: what ended meanwhile leaves no grace behind. */
+void availability_wake(struct availability *a);
+
 /* Every present source has finished its first snapshot. */
 void availability_settle(struct availability *a);
 

@@ -173,6 +173,7 @@ static int update(struct entry *e, const struct call_report *r) {
         c->evidence = r->evidence;
         c->announced = r->announced;
         c->device = r->device;
+        c->doubted = false;
         return changed;
 }
 
@@ -225,6 +226,12 @@ int call_table_move(struct call_table *to, struct call_table *from, const struct
 
 size_t call_table_end_source(struct call_table *t, const char *source) {
         return end_where(t, matches_source, source);
+}
+
+void call_table_doubt(struct call_table *t, const char *source, bool doubted) {
+        for (struct entry *e = t->first; e; e = e->next)
+                if (streq(e->call.source, source))
+                        e->call.doubted = doubted;
 }
 
 size_t call_table_expire(struct call_table *t, usec_t now) {

@@ -48,6 +48,7 @@ struct call {
         usec_t steady_since; /* in this evidence, and in call (or ringing) without a break */
         usec_t until;
         bool announced, device;
+        bool doubted;    /* see call_table_doubt() */
         uint64_t serial; /* grows with every new call; names the call on the bus */
 };
 
@@ -76,6 +77,10 @@ int call_table_move(struct call_table *to, struct call_table *from, const struct
 /* Ends all calls of a source, as when its service left the bus. Returns how many there were. */
 size_t call_table_end_source(struct call_table *t, const char *source);
 
+/* What a source told before is in doubt: its calls do not count, nor are they over, until it has told what goes on now
+ * (`doubted` false), or has told of the call in question again. */
+void call_table_doubt(struct call_table *t, const char *source, bool doubted);
+
 /* Ends calls that have become stale. Returns how many. */
 size_t call_table_expire(struct call_table *t, usec_t now);
 
@@ -100,5 +105,7 @@ struct call_sink {
         void (*report)(void *userdata, const struct call_report *r);
         /* `id` NULL: all calls of the source. */
         void (*end)(void *userdata, const char *source, const char *id);
+        /* See call_table_doubt(). NULL: whoever listens only records. */
+        void (*doubt)(void *userdata, const char *source, bool doubted);
         void *userdata;
 };

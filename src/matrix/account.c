@@ -475,6 +475,8 @@ void account_wake(struct account *a, bool gap, usec_t now) {
         backoff_reset(&a->backoff);
         backoff_reset(&a->final_backoff);
         drivers_try_again(a);
+        if (gap)
+                kinds_doubt(a->kinds);
         try_now(a, gap, /* ask= */ is_final(a), now);
 }
 

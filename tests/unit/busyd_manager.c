@@ -384,6 +384,73 @@ Test(manager, gives_everything_back_before_sleep) {
         cr_assert(t.wanted.busy && t.n_wakes == 1);
 }
 
+Test(manager, a_call_that_ended_in_the_sleep_leaves_no_grace_behind) {
+        const struct instant now = at();
+
+        call_begins("1");
+        (void) turn(0);
+        manager_sleep(t.m, true, &now);
+        (void) turn(1);
+        manager_sleep(t.m, false, &now);
+        call_ends("1");
+        (void) turn(3600);
+        cr_assert(!t.wanted.busy && !t.shown.busy);
+}
+
+Test(manager, a_call_of_an_account_counts_after_a_sleep_once_its_server_says_so) {
+        const struct call_report call = { .source = "matrix/home",
+                                          .id = "1",
+                                          .app = "",
+                                          .what = "call",
+                                          .phase = CALL_ACTIVE,
+                                          .evidence = EVIDENCE_PROOF,
+                                          .lasts = USEC_NEVER };
+        const struct instant now = at();
+
+        t.sink->report(t.sink->userdata, &call);
+        (void) turn(0);
+        cr_assert(t.wanted.busy);
+        manager_sleep(t.m, true, &now);
+        (void) turn(1);
+        manager_sleep(t.m, false, &now);
+        t.sink->doubt(t.sink->userdata, "matrix/home", true);
+        cr_assert_eq(turn(3600), 0, "nothing but the server ends the doubt");
+        cr_assert(!t.wanted.busy && !t.shown.busy);
+        call_begins("2");
+        (void) turn(3610);
+        cr_assert(t.wanted.busy, "what goes on here is known");
+        call_ends("2");
+        (void) turn(3615);
+        (void) turn(3625);
+        cr_assert_not(t.wanted.busy);
+        t.sink->doubt(t.sink->userdata, "matrix/home", false);
+        (void) turn(3630);
+        cr_assert(t.wanted.busy);
+}
+
+Test(manager, a_free_until_the_end_of_a_call_outlives_the_doubt_after_a_sleep) {
+        const struct call_report call = { .source = "matrix/home",
+                                          .id = "1",
+                                          .app = "",
+                                          .what = "call",
+                                          .phase = CALL_ACTIVE,
+                                          .evidence = EVIDENCE_PROOF,
+                                          .lasts = USEC_NEVER };
+        struct instant now = at();
+
+        t.sink->report(t.sink->userdata, &call);
+        (void) turn(0);
+        cr_assert_eq(manager_free_until_calls_end(t.m, &now), 0);
+        manager_sleep(t.m, true, &now);
+        (void) turn(1);
+        manager_sleep(t.m, false, &now);
+        t.sink->doubt(t.sink->userdata, "matrix/home", true);
+        (void) turn(3600);
+        t.sink->doubt(t.sink->userdata, "matrix/home", false);
+        (void) turn(3630);
+        cr_assert(!t.wanted.busy && t.shown.mode == MODE_FREE);
+}
+
 Test(manager, ends_when_nothing_is_owed) {
         const struct instant now = at();
         int code = -1;

@@ -164,7 +164,7 @@ struct world {
         char owed_on[OUTPUTS_MAX][32];
         struct call_sink sink;
         struct account_situation situation;
-        bool touched, stuck_learned;
+        bool touched, stuck_learned, doubted;
         unsigned times_busy;
 };
 
@@ -210,6 +210,13 @@ static void on_report(void *userdata, const struct call_report *r) {
 }
 
 static void on_end(void *userdata, const char *source, const char *id) {
+}
+
+static void on_doubt(void *userdata, const char *source, bool doubted) {
+        struct world *w = userdata;
+
+        cr_assert_str_eq(source, "matrix/home");
+        w->doubted = doubted;
 }
 
 static uint32_t no_random(void *userdata) {
@@ -272,7 +279,7 @@ static struct world *world_new(const struct hs_options *options) {
         w->journal = (struct claim_journal){
                 .get = journal_get, .put = journal_put, .remove = journal_remove, .userdata = w
         };
-        w->sink = (struct call_sink){ .report = on_report, .end = on_end, .userdata = w };
+        w->sink = (struct call_sink){ .report = on_report, .end = on_end, .doubt = on_doubt, .userdata = w };
         w->situation.acts = true;
         return w;
 }
@@ -529,6 +536,23 @@ Test(matrix_account, and_after_a_sleep) {
         pass(w, 10 * USEC_PER_SEC);
         cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE);
         expect_nothing_owed(w);
+}
+
+Test(matrix_account, what_was_told_before_a_sleep_is_in_doubt_until_the_server_has_answered) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        w->http.fault = (struct fault){ "GET", "/sync", 502, "<html>Bad gateway</html>", 1, false };
+        account_wake(w->account, true, w->http.now);
+        cr_assert(w->doubted);
+        (void) turn(w);
+        cr_assert(account_state(w->account) == ACCOUNT_WAITING && w->doubted);
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert(account_state(w->account) == ACCOUNT_ONLINE && !w->doubted);
+        account_wake(w->account, false, w->http.now);
+        cr_assert_not(w->doubted, "another network tells nothing of the calls");
+        pass(w, 10 * USEC_PER_SEC);
 }
 
 /* What goes on there can only be told by a session that works. */

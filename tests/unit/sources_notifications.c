@@ -124,7 +124,7 @@ struct fixture {
 
 static void begin(struct fixture *f) {
         *f = (struct fixture){ .seen.now = 1000 * S };
-        f->sink = (struct call_sink){ take_report, take_end, &f->seen };
+        f->sink = (struct call_sink){ .report = take_report, .end = take_end, .userdata = &f->seen };
         cr_assert_eq(call_table_new(&f->seen.calls), 0);
         cr_assert_eq(notification_table_new(&f->table, &f->sink), 0);
 }

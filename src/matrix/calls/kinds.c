@@ -19,6 +19,7 @@ struct kinds {
         size_t n;
         const char *full;
         bool concerned; /* since the last commit */
+        bool doubted;   /* what was reported, until the next commit */
 };
 
 /* Membership and redactions end calls; they come from every room, so they are asked for only during one. */
@@ -94,14 +95,26 @@ void kinds_apply(struct kinds *k, const struct room_events *events, const struct
         }
 }
 
+static void doubt(struct kinds *k, bool doubted) {
+        k->doubted = doubted;
+        if (k->sink->doubt)
+                k->sink->doubt(k->sink->userdata, k->source, doubted);
+}
+
 bool kinds_commit(struct kinds *k, const struct kind_time *t) {
         bool concerned;
 
         for (size_t i = 0; i < k->n; i++)
                 call_kinds[i]->commit(k->of[i], t);
+        if (k->doubted)
+                doubt(k, false);
         concerned = k->concerned;
         k->concerned = false;
         return concerned;
+}
+
+void kinds_doubt(struct kinds *k) {
+        doubt(k, true);
 }
 
 void kinds_resync(struct kinds *k, bool begins) {

@@ -24,6 +24,9 @@ void kinds_apply(struct kinds *k, const struct room_events *events, const struct
 /* What was applied is a whole: reports. Returns whether anything since the last time concerns a call of the user: said
  * by the user, said in a room with such a call, or a call began, changed or ended by it. */
 bool kinds_commit(struct kinds *k, const struct kind_time *t);
+/* What was reported may be over, and nobody told: the sink is told so, and with the next kinds_commit() that it is not
+ * so any more. */
+void kinds_doubt(struct kinds *k);
 /* Around kinds_apply() of a whole state: what is not in it is gone. */
 void kinds_resync(struct kinds *k, bool begins);
 
