@@ -119,11 +119,21 @@ static const struct verb_option cure_options[] = {
         {},
 };
 
+static const struct verb_option sources_options[] = {
+        { { "verbose", no_argument, NULL, 'v' }, NULL, "Also what each has looked at, and why it counts or not" },
+        {},
+};
+
+static const struct verb_option why_options[] = {
+        { { "verbose", no_argument, NULL, 'v' }, NULL, "Also what was looked at and is no call" },
+        {},
+};
+
 const struct verb verbs[] = {
         { "status", "", "Show what busyd says of you and what each account shows (the default)", verb_status, "", NULL,
           0, 0, true },
         { "watch", "[--waybar]", "Print a line for every change", verb_watch, "", watch_options, 0, 0, true },
-        { "why", "", "Show the evidence, and what comes back afterwards", verb_why, "", NULL, 0, 0, true },
+        { "why", "[-v]", "Show the evidence, and what comes back afterwards", verb_why, "v", why_options, 0, 0, true },
         { "history", "[-n N]", "Show the last changes, the newest first", verb_history, "n:", history_options, 0, 0,
           true },
         { "busy", "[--for D | --until T] [-m TEXT]", "Be busy, call or no call", verb_busy, "m:", busy_options, 0, 0,
@@ -140,7 +150,7 @@ const struct verb verbs[] = {
           verb_ignore, "", ignore_options, 0, 1, true },
         { "allow", "APP [--source NAME]", "Count them again", verb_allow, "", allow_options, 1, 1, false },
         { "is-busy", "", "Tell by the exit code: 0 busy, 1 free", verb_is_busy, "", NULL, 0, 0, false },
-        { "sources", "", "List where calls are looked for", verb_sources, "", NULL, 0, 0, true },
+        { "sources", "[-v]", "List where calls are looked for", verb_sources, "v", sources_options, 0, 0, true },
         { "accounts", "", "List the Matrix accounts", verb_accounts, "", NULL, 0, 0, true },
         { "login", "[@USER:SERVER | NAME] [--user ID] [--homeserver URL] [--password-stdin]",
           "Log in to a Matrix account", verb_login, "", login_options, 0, 1, true },
@@ -303,6 +313,9 @@ static int args_set(struct args *a, int option, const char *value) {
                 return 0;
         case OPTION_SOURCE:
                 a->source = value;
+                return 0;
+        case 'v':
+                a->verbose = true;
                 return 0;
         default:
                 return -EINVAL;

@@ -9,6 +9,7 @@ enum kind {
         KIND_BOOL,
         KIND_NUMBER,
         KIND_TIME, /* microseconds on the bus */
+        KIND_TEXTS,
 };
 
 /* `from` names a property; members of a struct come in the order of the table. */
@@ -63,6 +64,12 @@ static const struct field restore_fields[] = {
         { NULL, "shows", KIND_TEXT },   { NULL, "restore", KIND_TEXT }, { NULL, "note", KIND_TEXT },
 };
 
+static const struct field stream_fields[] = {
+        { NULL, "source", KIND_TEXT }, { NULL, "id", KIND_TEXT },  { NULL, "app", KIND_TEXT },
+        { NULL, "what", KIND_TEXT },   { NULL, "why", KIND_TEXT }, { NULL, "evidence", KIND_TEXT },
+        { NULL, "names", KIND_TEXTS },
+};
+
 static const struct field change_fields[] = {
         { NULL, "at", KIND_TIME },
         { NULL, "availability", KIND_TEXT },
@@ -92,6 +99,8 @@ static json_t *convert(const json_t *value, enum kind kind) {
                 return json_boolean(json_is_true(value));
         case KIND_NUMBER:
                 return json_integer(json_integer_value(value));
+        case KIND_TEXTS:
+                return json_is_array(value) ? json_incref((json_t *) value) : json_array();
         case KIND_TIME:
                 return json_integer_value(value) > 0
                                ? json_integer(json_integer_value(value) / (json_int_t) USEC_PER_SEC)
@@ -266,5 +275,15 @@ enum exit_code facts_ignored(struct ctl *c, json_t **ret) {
         if (code != CTL_OK)
                 return code;
         *ret = out_of_memory(convert_structs(json_array_get(reply, 0), ignored_fields, ARRAY_SIZE(ignored_fields)));
+        return *ret ? CTL_OK : CTL_FAILED;
+}
+
+enum exit_code facts_streams(struct ctl *c, json_t **ret) {
+        SCOPED(json_decref) json_t *reply = NULL;
+        enum exit_code code = bus_call(c, BUS_MANAGER, "Streams", &reply, NULL);
+
+        if (code != CTL_OK)
+                return code;
+        *ret = out_of_memory(convert_structs(json_array_get(reply, 0), stream_fields, ARRAY_SIZE(stream_fields)));
         return *ret ? CTL_OK : CTL_FAILED;
 }

@@ -16,6 +16,9 @@ enum exit_code facts_status(struct ctl *c, json_t **ret);
 /* The same as facts_manager with "evidence" and "restore". */
 enum exit_code facts_why(struct ctl *c, json_t **ret);
 
+/* [{source, id, app, what, why, evidence, names}]: what the sources have looked at; evidence "": it is no call. */
+enum exit_code facts_streams(struct ctl *c, json_t **ret);
+
 /* [{at, availability, reason}], the newest first. */
 enum exit_code facts_history(struct ctl *c, unsigned n, json_t **ret);
 

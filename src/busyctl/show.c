@@ -122,6 +122,40 @@ static void print_status(const json_t *doc) {
         print_accounts(json_object_get(doc, "accounts"), now);
 }
 
+/* "  zoom: holds the microphone, for a call (known to use it for calls only), strong" */
+static void print_stream(const json_t *stream, bool with_source) {
+        const char *why = fact_text(stream, "why"), *evidence = fact_text(stream, "evidence");
+        const json_t *names = json_object_get(stream, "names");
+        char all[1024] = "";
+        size_t n = 0;
+
+        print_wrapped("  ", STYLE_PLAIN, "%s%s%s%s: %s%s%s%s%s%s", or_word(fact_text(stream, "app"), "nobody"),
+                      with_source ? " (" : "", with_source ? fact_text(stream, "source") : "", with_source ? ")" : "",
+                      fact_text(stream, "what"), why[0] ? " (" : "", why, why[0] ? ")" : "", evidence[0] ? ", " : "",
+                      evidence);
+        for (size_t i = 0; i < json_array_size(names) && n < sizeof(all); i++)
+                n += (size_t) snprintf(all + n, sizeof(all) - n, "%s%s", i ? ", " : "",
+                                       json_string_value(json_array_get(names, i)));
+        if (all[0])
+                print_wrapped("    ", STYLE_FAINT, "also called: %s", all);
+}
+
+/* Those of one source; NULL: of all, each with its source, below the title. */
+static void print_streams(const json_t *streams, const char *source) {
+        bool first = source == NULL;
+
+        for (size_t i = 0; i < json_array_size(streams); i++) {
+                const json_t *stream = json_array_get(streams, i);
+
+                if (source && !streq(fact_text(stream, "source"), source))
+                        continue;
+                if (first)
+                        printf("Looked at:\n");
+                first = false;
+                print_stream(stream, source == NULL);
+        }
+}
+
 static void print_restore(const json_t *restore) {
         for (size_t i = 0; i < json_array_size(restore); i++) {
                 const json_t *o = json_array_get(restore, i);
@@ -144,6 +178,7 @@ static void print_why(const json_t *doc) {
         print_evidence_list("Not counted", evidence, false, now);
         if (json_array_size(evidence) == 0)
                 printf("No call is known.\n");
+        print_streams(json_object_get(doc, "streams"), NULL);
         print_restore(json_object_get(doc, "restore"));
 }
 
@@ -175,6 +210,7 @@ static void print_sources(const json_t *sources) {
                                         calls == 1 ? "" : "s");
                 print_wrapped("", STYLE_PLAIN, "%-16s %s%s%s%s", fact_text(source, "name"), fact_text(source, "state"),
                               detail[0] ? ": " : "", detail, count);
+                print_streams(json_object_get(source, "streams"), fact_text(source, "name"));
         }
 }
 
@@ -192,11 +228,15 @@ enum exit_code verb_status(struct ctl *c, const struct args *a) {
 }
 
 enum exit_code verb_why(struct ctl *c, const struct args *a) {
-        SCOPED(json_decref) json_t *doc = NULL;
+        SCOPED(json_decref) json_t *doc = NULL, *streams = NULL;
         enum exit_code code = facts_why(c, &doc);
 
+        if (code == CTL_OK && a->verbose)
+                code = facts_streams(c, &streams);
         if (code != CTL_OK)
                 return code;
+        if (streams)
+                (void) json_object_set(doc, "streams", streams);
         if (c->json)
                 print_json(doc);
         else
@@ -230,15 +270,32 @@ enum exit_code verb_accounts(struct ctl *c, const struct args *a) {
         return CTL_OK;
 }
 
-enum exit_code verb_sources(struct ctl *c, const struct args *a) {
-        SCOPED(json_decref) json_t *doc = NULL;
-        enum exit_code code = facts_status(c, &doc);
+/* Each source gets its own, as "streams". */
+static void hand_out(const json_t *streams, json_t *sources) {
+        for (size_t i = 0; i < json_array_size(sources); i++) {
+                json_t *source = json_array_get(sources, i), *own = json_array();
 
+                for (size_t k = 0; k < json_array_size(streams); k++)
+                        if (streq(fact_text(json_array_get(streams, k), "source"), fact_text(source, "name")))
+                                (void) json_array_append(own, json_array_get(streams, k));
+                (void) json_object_set_new(source, "streams", own);
+        }
+}
+
+enum exit_code verb_sources(struct ctl *c, const struct args *a) {
+        SCOPED(json_decref) json_t *doc = NULL, *streams = NULL;
+        enum exit_code code = facts_status(c, &doc);
+        json_t *sources = json_object_get(doc, "sources");
+
+        if (code == CTL_OK && a->verbose)
+                code = facts_streams(c, &streams);
         if (code != CTL_OK)
                 return code;
+        if (streams)
+                hand_out(streams, sources);
         if (c->json)
-                print_json(json_object_get(doc, "sources"));
+                print_json(sources);
         else
-                print_sources(json_object_get(doc, "sources"));
+                print_sources(sources);
         return CTL_OK;
 }

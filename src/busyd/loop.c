@@ -236,6 +236,12 @@ static int op_let_go(void *userdata, const char *account) {
         return r;
 }
 
+static void op_streams(void *userdata, control_take_stream_t take, void *taker) {
+        const struct loop *l = userdata;
+
+        manager_streams(l->manager, take, taker);
+}
+
 static int make_control(struct loop *l) {
         const struct control_ops ops = {
                 .set_mode = op_set_mode,
@@ -248,6 +254,7 @@ static int make_control(struct loop *l) {
                 .ignore = op_ignore,
                 .allow = op_allow,
                 .ignored = op_ignored,
+                .streams = op_streams,
                 .userdata = l,
         };
         int r = control_new(&l->control, buses_user(l->buses), &ops);

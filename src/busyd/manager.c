@@ -287,6 +287,26 @@ int manager_allow(struct manager *m, const char *app, const char *source, char *
         return call_book_allow(m->book, m->config, app, source, ret_problem);
 }
 
+void manager_streams(const struct manager *m, int (*take)(void *taker, const struct control_stream_view *v),
+                     void *taker) {
+        struct source_stream stream;
+        struct source_view v;
+
+        for (size_t i = 0; source_set_view(m->sources, i, &v); i++)
+                for (size_t k = 0; source_set_stream(m->sources, i, k, &stream); k++)
+                        if (take(taker,
+                                 &(struct control_stream_view){
+                                         .source = v.name,
+                                         .id = stream.id,
+                                         .app = stream.app,
+                                         .what = stream.what,
+                                         .why = stream.why,
+                                         .evidence = stream.counts ? call_evidence_to_string(stream.evidence) : "",
+                                         .names = stream.names,
+                                 }) < 0)
+                                return;
+}
+
 /* ---- configuration ---- */
 
 static int configure_sources(const struct manager *m) {

@@ -13,6 +13,7 @@
 
 struct config;
 struct control;
+struct control_stream_view;
 struct logind;
 struct state;
 
@@ -64,6 +65,10 @@ void manager_release(struct manager *m, uint32_t cookie);
 /* As call_book_ignore() and call_book_allow(). */
 int manager_ignore(struct manager *m, const char *app, const char *source, bool once, char **ret_problem);
 int manager_allow(struct manager *m, const char *app, const char *source, char **ret_problem);
+
+/* Hands what the sources have looked at to `take`, until it returns a negative number. */
+void manager_streams(const struct manager *m, int (*take)(void *taker, const struct control_stream_view *v),
+                     void *taker);
 
 /* Takes the new configuration; NULL: it has a mistake, and the present one stays. Either way the accounts are made to
  * fit the sessions on disk, and every wait of theirs ends. */

@@ -15,8 +15,16 @@
 #define CONTROL_TEXT_MAX           512                  /* bytes of an app, reason or message argument */
 #define CONTROL_DURATION_MAX       (UINT64_C(720) * USEC_PER_HOUR)
 #define CONTROL_HISTORY_MAX        200
+#define CONTROL_STREAMS_MAX        128
 
 struct control;
+
+/* Something that a source has looked at, see struct source_stream. `evidence` "": it is not reported. */
+struct control_stream_view {
+        const char *source, *id, *app, *what, *why, *evidence;
+        const char *const *names; /* NULL-terminated */
+};
+typedef int (*control_take_stream_t)(void *taker, const struct control_stream_view *v);
 
 /* What the manager does for the bus. Each returns 0 or a negative errno; *ret_problem, if set, is a sentence for
  * people that control frees. What follows for availability is published when they return. */
@@ -39,6 +47,8 @@ struct control_ops {
         int (*allow)(void *userdata, const char *app, const char *source, char **ret_problem);
         /* As `history`. */
         int (*ignored)(void *userdata, size_t i, const char **ret_app, const char **ret_source);
+        /* Hands everything that the sources have looked at to `take`, until that returns a negative number. */
+        void (*streams)(void *userdata, control_take_stream_t take, void *taker);
         void *userdata;
 };
 

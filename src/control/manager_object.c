@@ -6,6 +6,7 @@
 #include "control/children.h"
 #include "control/internal.h"
 #include "util/log.h"
+#include "util/text.h"
 
 enum {
         MANAGER_AVAILABILITY,
@@ -336,6 +337,68 @@ static int on_ignored(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
+/* ---- what was looked at ---- */
+
+struct stream_list {
+        sd_bus_message *reply;
+        size_t n;
+        int problem;
+};
+
+/* What programs call themselves is text from outside. */
+static int append_text(sd_bus_message *m, const char *text) {
+        char printable[CONTROL_TEXT_MAX];
+
+        return sd_bus_message_append(m, "s", text_printable(printable, sizeof(printable), text));
+}
+
+static int append_names(sd_bus_message *m, const char *const *names) {
+        int r = sd_bus_message_open_container(m, 'a', "s");
+
+        for (; r >= 0 && *names; names++)
+                r = append_text(m, *names);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_stream(sd_bus_message *m, const struct control_stream_view *v) {
+        const char *const texts[] = { v->source, v->id, v->app, v->what, v->why, v->evidence };
+        int r = sd_bus_message_open_container(m, 'r', "ssssssas");
+
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(texts); i++)
+                r = append_text(m, texts[i]);
+        if (r >= 0)
+                r = append_names(m, v->names);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int take_stream(void *taker, const struct control_stream_view *v) {
+        struct stream_list *l = taker;
+
+        if (l->n++ == CONTROL_STREAMS_MAX)
+                return -E2BIG;
+        l->problem = append_stream(l->reply, v);
+        return l->problem;
+}
+
+static int on_streams(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct control *c = control_of(userdata);
+        __attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
+        struct stream_list list = { 0 };
+        int r = sd_bus_message_new_method_return(m, &reply);
+
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(reply, 'a', "(ssssssas)");
+        if (r < 0)
+                return r;
+        list.reply = reply;
+        c->ops.streams(c->ops.userdata, take_stream, &list);
+        if (list.problem < 0)
+                return list.problem;
+        r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
 /* ---- the object ---- */
 
 #define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
@@ -371,6 +434,7 @@ static const sd_bus_vtable manager_vtable[] = {
                                 METHOD),
         SD_BUS_METHOD_WITH_ARGS("Allow", SD_BUS_ARGS("s", app, "s", source), SD_BUS_NO_RESULT, on_allow, METHOD),
         SD_BUS_METHOD_WITH_ARGS("Ignored", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ss)", applications), on_ignored, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("Streams", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssssssas)", streams), on_streams, METHOD),
         SD_BUS_VTABLE_END,
 };
 

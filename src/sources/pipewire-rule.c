@@ -165,12 +165,18 @@ bool facts_are_video_consumer(const struct facts *f) {
 
 /* ---- the rule ---- */
 
-bool apps_are_left_out(const struct app_names *names, const struct app_lists *lists) {
+const char *apps_why_left_out(const struct app_names *names, const struct app_lists *lists) {
         if (apps_match(lists->ignore, names->list))
-                return true;
+                return "on the list ignore";
         if (lists->only && lists->only[0])
-                return !apps_match(lists->only, names->list);
-        return !apps_match(lists->call_apps, names->list) && apps_class(names->list) == APP_NEVER;
+                return apps_match(lists->only, names->list) ? NULL : "not on the list only";
+        return !apps_match(lists->call_apps, names->list) && apps_class(names->list) == APP_NEVER
+                       ? "known to make no calls"
+                       : NULL;
+}
+
+bool apps_are_left_out(const struct app_names *names, const struct app_lists *lists) {
+        return apps_why_left_out(names, lists) != NULL;
 }
 
 /* A page or a program that may do anything: what it does is seen by whether it plays too. */
@@ -178,14 +184,31 @@ static bool is_engine(const struct facts *node) {
         return node->values[FACT_STREAM_NAME] || has_suffix(fact(node, FACT_APP_NAME), engine_suffix);
 }
 
+/* What makes a stream strong by itself; NULL: nothing does. */
+static const char *why_strong(const struct facts *node, const struct app_names *names, const struct app_lists *lists) {
+        if (apps_match(lists->call_apps, names->list))
+                return "on the list call-apps";
+        if (facts_are_of_call(node))
+                return "the stream says so itself";
+        if (has_suffix(fact(node, FACT_APP_NAME), voice_engine))
+                return "it records with an engine for calls";
+        if (apps_class(names->list) == APP_CALLS)
+                return "known to use it for calls only";
+        return NULL;
+}
+
+/* What makes it one that may be a call; NULL: nothing does. */
+static const char *why_talk(const struct facts *node, const struct app_names *names) {
+        if (is_engine(node))
+                return "its stream is one of a browser's engine";
+        return apps_class(names->list) == APP_TALK ? "known to make calls" : NULL;
+}
+
 static enum mic_verdict grade(const struct facts *node, const struct app_names *names, const struct app_lists *lists,
                               enum mic_partner partner) {
-        enum app_class class = apps_class(names->list);
-
-        if (facts_are_of_call(node) || partner == PARTNER_PLAYS_CALL || class == APP_CALLS ||
-            has_suffix(fact(node, FACT_APP_NAME), voice_engine) || apps_match(lists->call_apps, names->list))
+        if (partner == PARTNER_PLAYS_CALL || why_strong(node, names, lists))
                 return MIC_STRONG;
-        if (class != APP_TALK && !is_engine(node))
+        if (!why_talk(node, names))
                 return MIC_WEAK;
         return partner == PARTNER_PLAYS ? MIC_TWO_WAY : MIC_LISTENS;
 }
@@ -233,4 +256,36 @@ const char *mic_verdict_to_string(enum mic_verdict v) {
         };
 
         return names[v];
+}
+
+const char *mic_why(const struct facts *node, const struct app_names *names, const struct app_lists *lists,
+                    enum mic_verdict v) {
+        const char *why = "";
+
+        switch (v) {
+        case MIC_EXCLUDED:
+                why = apps_why_left_out(names, lists);
+                break;
+        case MIC_WEAK:
+                why = "nothing is known of the program";
+                break;
+        case MIC_LISTENS:
+        case MIC_TWO_WAY:
+                why = why_talk(node, names);
+                break;
+        case MIC_STRONG:
+                why = why_strong(node, names, lists);
+                why = why ? why : "what it plays says so";
+                break;
+        case MIC_NOT_RUNNING:
+        case MIC_OTHER:
+        case MIC_METER:
+        case MIC_OUTPUT:
+        case MIC_CORKED:
+        case MIC_FILTER:
+        case MIC_ANONYMOUS:
+        case MIC_MUTED:
+                break;
+        }
+        return why ? why : "";
 }

@@ -67,8 +67,9 @@ struct app_lists {
         const char *const *ignore, *const *only, *const *call_apps;
 };
 
-/* By the user's lists, else by the shipped one. */
+/* By the user's lists, else by the shipped one. The second tells by which, in a few words; NULL: it is not. */
 bool apps_are_left_out(const struct app_names *names, const struct app_lists *lists);
+const char *apps_why_left_out(const struct app_names *names, const struct app_lists *lists);
 
 enum mic_verdict {
         MIC_NOT_RUNNING = 1, /* 0 is left for streams not looked at */
@@ -98,6 +99,10 @@ enum mic_verdict mic_judge(const struct facts *node, bool running, const struct 
 bool mic_verdict_is_strong(enum mic_verdict v);
 /* In a few words. */
 const char *mic_verdict_to_string(enum mic_verdict v);
+/* By what it was judged so, in a few words; "" where the verdict says it all. What mic_judge() was asked, and what it
+ * said. */
+const char *mic_why(const struct facts *node, const struct app_names *names, const struct app_lists *lists,
+                    enum mic_verdict v);
 
 /* Camera devices, as against shared screens, which are video sources too. */
 bool facts_are_camera(const struct facts *f);

@@ -22,6 +22,8 @@ struct stream_source;
 /* What tells the two kinds apart. */
 struct look {
         usec_t (*at_all)(struct stream_source *s, usec_t now); /* returns when to look again by itself */
+        bool (*is_of)(const struct facts *f);                  /* which nodes it judges */
+        void (*tell)(const struct stream_source *s, const struct node *n, struct source_stream *ret);
         bool at_sound;
 };
 
@@ -34,6 +36,7 @@ struct stream_source {
         bool changed; /* the graph has, since the last look */
         usec_t look_at;
         struct microphone microphone;
+        struct app_names names; /* of the stream that was told last */
 };
 
 /* ---- the microphone ---- */
@@ -111,10 +114,19 @@ static usec_t look_at_streams(struct stream_source *s, usec_t now) {
         return wake_at;
 }
 
+static void tell_stream(const struct stream_source *s, const struct node *n, struct source_stream *ret) {
+        enum mic_verdict v = n->noted[s->slot];
+
+        ret->what = mic_verdict_to_string(v);
+        ret->why = mic_why(&n->facts, &s->names, &s->lists, v);
+        ret->counts = v >= MIC_WEAK;
+        ret->evidence = mic_verdict_is_strong(v) ? EVIDENCE_STRONG : EVIDENCE_WEAK;
+}
+
 /* ---- the camera ---- */
 
 /* A camera counts for each program that sees through it, and for itself if none is known. */
-enum camera_note { CAMERA_NOT, CAMERA_ON, CAMERA_LEFT_OUT };
+enum camera_note { CAMERA_NOT = 1, CAMERA_ON, CAMERA_LEFT_OUT }; /* 0: not looked at yet */
 
 static bool sees_camera(struct graph *g, const struct node *consumer) {
         for (struct node *n = graph_next(g, NULL); n; n = graph_next(g, n))
@@ -140,8 +152,19 @@ static enum camera_note judge_video(struct stream_source *s, struct node *n, con
         return apps_are_left_out(names, &s->lists) ? CAMERA_LEFT_OUT : CAMERA_ON;
 }
 
+static const char *note_to_string(enum camera_note note, const struct facts *node) {
+        switch (note) {
+        case CAMERA_NOT:
+                return facts_are_camera(node) ? "is a camera" : "does not see through a camera";
+        case CAMERA_ON:
+                return facts_are_camera(node) ? "is a camera that runs" : "sees through the camera";
+        case CAMERA_LEFT_OUT:
+                return "belongs to a program that is left out";
+        }
+        return "";
+}
+
 static void look_at_video(struct stream_source *s, struct node *n) {
-        static const char *const words[] = { "does not run", "runs", "runs for a program that is left out" };
         struct app_names names;
         const char *app = graph_identify(s->graph, n, &names);
         enum camera_note note = judge_video(s, n, &names);
@@ -150,12 +173,12 @@ static void look_at_video(struct stream_source *s, struct node *n) {
         if (facts_are_camera(&n->facts))
                 app = "";
         if (note != n->noted[s->slot])
-                log_debug("Camera, node %s of %s: %s", n->id, app[0] ? app : "nobody", words[note]);
+                log_debug("Camera, node %s of %s: %s", n->id, app[0] ? app : "nobody", note_to_string(note, &n->facts));
         n->noted[s->slot] = note;
         if (note == CAMERA_ON)
                 source_report(&s->source, &(struct call_report){ .id = n->id,
                                                                  .app = app,
-                                                                 .what = "sees through the camera",
+                                                                 .what = note_to_string(note, &n->facts),
                                                                  .phase = CALL_ACTIVE,
                                                                  .evidence = EVIDENCE_WEAK,
                                                                  .lasts = USEC_NEVER,
@@ -164,11 +187,24 @@ static void look_at_video(struct stream_source *s, struct node *n) {
                 source_end(&s->source, n->id);
 }
 
+static bool is_video(const struct facts *f) {
+        return facts_are_camera(f) || facts_are_video_consumer(f);
+}
+
 static usec_t look_at_cameras(struct stream_source *s, usec_t now) {
         for (struct node *n = graph_next(s->graph, NULL); n; n = graph_next(s->graph, n))
-                if (facts_are_camera(&n->facts) || facts_are_video_consumer(&n->facts))
+                if (is_video(&n->facts))
                         look_at_video(s, n);
         return USEC_NEVER;
+}
+
+static void tell_video(const struct stream_source *s, const struct node *n, struct source_stream *ret) {
+        enum camera_note note = n->noted[s->slot];
+
+        ret->what = note_to_string(note, &n->facts);
+        ret->why = note == CAMERA_LEFT_OUT ? apps_why_left_out(&s->names, &s->lists) : "";
+        ret->counts = note == CAMERA_ON;
+        ret->evidence = EVIDENCE_WEAK;
 }
 
 /* ---- both ---- */
@@ -259,8 +295,24 @@ static usec_t run(struct source *source, usec_t now) {
         return usec_min(graph_at, s->look_at);
 }
 
-static const struct look look_microphone = { .at_all = look_at_streams, .at_sound = true };
-static const struct look look_camera = { .at_all = look_at_cameras };
+static bool stream(struct source *source, size_t i, struct source_stream *ret) {
+        struct stream_source *s = (struct stream_source *) source;
+
+        for (struct node *n = graph_next(s->graph, NULL); n; n = graph_next(s->graph, n)) {
+                if (!s->look->is_of(&n->facts) || n->noted[s->slot] == 0 || i-- > 0)
+                        continue;
+                *ret = (struct source_stream){ .id = n->id, .app = graph_identify(s->graph, n, &s->names) };
+                ret->names = s->names.list;
+                s->look->tell(s, n, ret);
+                return true;
+        }
+        return false;
+}
+
+static const struct look look_microphone = {
+        .at_all = look_at_streams, .is_of = facts_are_capture, .tell = tell_stream, .at_sound = true
+};
+static const struct look look_camera = { .at_all = look_at_cameras, .is_of = is_video, .tell = tell_video };
 
 #define LOOK(which) &look_##which
 
@@ -288,6 +340,10 @@ static usec_t run(struct source *s, usec_t now) {
         return USEC_NEVER;
 }
 
+static bool stream(struct source *s, size_t i, struct source_stream *ret) {
+        return false;
+}
+
 #endif
 
 const struct source_kind source_pipewire = {
@@ -297,6 +353,7 @@ const struct source_kind source_pipewire = {
         .start = start,
         .stop = stop,
         .run = run,
+        .stream = stream,
 };
 
 const struct source_kind source_camera = {
@@ -306,4 +363,5 @@ const struct source_kind source_camera = {
         .start = start,
         .stop = stop,
         .run = run,
+        .stream = stream,
 };

@@ -253,6 +253,12 @@ bool source_set_view(const struct source_set *s, size_t i, struct source_view *r
         return true;
 }
 
+bool source_set_stream(const struct source_set *s, size_t source, size_t i, struct source_stream *ret) {
+        const struct member *m = &s->members[source];
+
+        return m->source && m->kind->stream && m->kind->stream(m->source, i, ret);
+}
+
 /* ---- making and ending ---- */
 
 int source_set_new(struct source_set **ret, sd_event *event, sd_bus *user_bus,

@@ -52,3 +52,7 @@ struct source_view {
 
 /* False: there are only `i` sources. Borrowed until the set changes. */
 bool source_set_view(const struct source_set *s, size_t i, struct source_view *ret);
+
+/* The `i`th thing that a source, counted as above, has looked at; false: there are only `i`. Borrowed until the next
+ * call. */
+bool source_set_stream(const struct source_set *s, size_t source, size_t i, struct source_stream *ret);

@@ -34,6 +34,18 @@ struct source_context {
         void *userdata;
 };
 
+/* Something that a source has looked at, whether it is a call or not. Says what programs say of themselves, never what
+ * or with whom. Strings are borrowed until the next call, or until the source runs. */
+struct source_stream {
+        const char *id;           /* unique within the source */
+        const char *app;          /* the name that is shown, "" if there is none */
+        const char *const *names; /* all names that lists are compared with; NULL-terminated */
+        const char *what;         /* what was decided, in a few words */
+        const char *why;          /* and by what; "" where that says it all */
+        bool counts;              /* it is reported, with this: */
+        enum call_evidence evidence;
+};
+
 struct source_kind {
         const char *name;        /* section [source NAME], object /source/NAME, `source` of its reports */
         const char *description; /* one line for `busyctl sources` */
@@ -45,6 +57,8 @@ struct source_kind {
         /* Does what is due, once a turn of the loop; a source has no other clock. Returns when to run next, USEC_NEVER
          * if not before it is touched. NULL: it never has anything to do by itself. */
         usec_t (*run)(struct source *s, usec_t now);
+        /* The `i`th thing it has looked at; false: there are only `i`. NULL: it tells of its calls only. */
+        bool (*stream)(struct source *s, size_t i, struct source_stream *ret);
 };
 
 /* NULL-terminated. */

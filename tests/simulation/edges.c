@@ -189,6 +189,10 @@ bool source_set_view(const struct source_set *s, size_t i, struct source_view *r
         return true;
 }
 
+bool source_set_stream(const struct source_set *s, size_t source, size_t i, struct source_stream *ret) {
+        return false;
+}
+
 void edge_report(struct edges *e, size_t i, const struct call_report *r) {
         struct source_set *s = e->sources;
         struct call_report named = *r;

@@ -3,6 +3,7 @@
  * say of a stream. */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -193,4 +194,49 @@ WORLD_TEST(others, screen_share, .no_homeserver = true) {
         check(w, peer_wait_is(w->peer, BUSYD_PATH "/source/camera", BUSYD_SOURCE, "Calls", "0"), "taken for a camera");
         process_kill(hears);
         ends(w, &s, pid);
+}
+
+/* ---- what is told of it ---- */
+
+/* Each stream that records, with what was decided and by what, whether it counts or not; what it records is told of
+ * none. */
+WORLD_TEST(others, every_stream_is_listed_with_what_was_decided, .no_homeserver = true) {
+        static const char *const lines[] = {
+                "  zoom: holds the microphone, for a call (it records with an engine for calls), strong\n"
+                "    also called: zoom, ZOOM VoiceEngine\n",
+                "  obs: belongs to a program that is left out (known to make no calls)\n"
+                "    also called: obs, OBS\n",
+                "  chromium: holds the microphone and plays nothing (its stream is one of a browser's engine), weak\n"
+                "    also called: chromium, Chromium input, Chromium\n",
+                "  thing: holds the microphone (nothing is known of the program), weak\n",
+                "  studio: belongs to a program that is left out (on the list ignore)\n",
+        };
+        struct sound s = sound_start(w);
+        pid_t pids[] = {
+                sound_record(w, MIC, "application.name=OBS", "application.process.binary=obs", NULL),
+                sound_record(w, MIC, "application.name=Chromium input", "application.process.binary=chromium", NULL),
+                sound_record(w, MIC, "application.name=Thing", "application.process.binary=thing",
+                             "media.name=Call with Bob", NULL),
+                sound_record(w, MIC, "application.name=Studio", "application.process.binary=studio", NULL),
+                sound_record(w, MIC, CALL_APP, NULL),
+        };
+        SCOPED_RUN sources = { 0 }, json = { 0 }, why = { 0 };
+        json_t *list;
+
+        world_config(w, "[busyd]\nhint-delay = 0s\n[source pipewire]\nignore = stud*\n");
+        world_start(w);
+        check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "Calls", "3"), "not three that may be calls");
+        sources = world_busyctl(w, NULL, "sources", "-v", NULL);
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+                check(w, strstr(sources.out, lines[i]), "not \"%s\" in: %s%s", lines[i], sources.out, sources.err);
+        check(w, !strstr(sources.out, "Bob"), "says who it is with: %s", sources.out);
+        why = world_busyctl(w, NULL, "why", "--verbose", NULL);
+        check(w, strstr(why.out, "  obs (pipewire): belongs to"), "not in: %s%s", why.out, why.err);
+        json = world_busyctl(w, NULL, "-j", "why", "-v", NULL);
+        list = json_loads(json.out, 0, NULL);
+        check(w, json_array_size(json_object_get(list, "streams")) == ARRAY_SIZE(pids) + /* the camera */ 1, "not all: %s", json.out);
+        json_decref(list);
+        for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+                process_kill(pids[i]);
+        sound_kill(w, &s);
 }

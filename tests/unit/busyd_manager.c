@@ -101,6 +101,9 @@ bool source_set_view(const struct source_set *s, size_t i, struct source_view *r
         *ret = (struct source_view){ .name = kind.name, .state = t.source_state, .detail = "" };
         return i == 0;
 }
+bool source_set_stream(const struct source_set *s, size_t source, size_t i, struct source_stream *ret) {
+        return false;
+}
 const char *source_state_to_string(enum source_state s) {
         return "watching";
 }

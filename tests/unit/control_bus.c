@@ -616,6 +616,17 @@ Test(control_bus, what_is_ignored_is_passed_on) {
                          " [ zoom  zoom pipewire ]");
 }
 
+Test(control_bus, what_was_looked_at_is_told_up_to_a_limit) {
+        const char *first = " [ pipewire 7 zoom records known strong [ ZOOM VoiceEngine zo?om ]", *got;
+        DBusMessage *reply = send_call(f.client, request("Streams", DBUS_TYPE_INVALID), NULL);
+        DBusMessageIter at;
+
+        cr_assert(dbus_message_iter_init(reply, &at));
+        cr_assert_eq(dbus_message_iter_get_element_count(&at), CONTROL_STREAMS_MAX);
+        got = values_of(reply);
+        cr_assert_eq(strncmp(got, first, strlen(first)), 0, "%.100s", got);
+}
+
 Test(control_bus, a_second_instance_is_told) {
         char line[64], expected[64];
         pid_t pid;
