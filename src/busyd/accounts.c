@@ -591,14 +591,14 @@ int accounts_update(struct accounts *s, const struct config *config, bool by_han
 
 /* ---- running ---- */
 
-void accounts_retry_now(struct accounts *s, usec_t now) {
+void accounts_retry_now(struct accounts *s) {
         for (size_t i = 0; i < s->n_members; i++)
-                account_retry_now(s->members[i]->account, now);
+                account_retry_now(s->members[i]->account);
 }
 
-void accounts_wake(struct accounts *s, bool gap, usec_t now) {
+void accounts_wake(struct accounts *s, bool gap) {
         for (size_t i = 0; i < s->n_members; i++)
-                account_wake(s->members[i]->account, gap, now);
+                account_wake(s->members[i]->account, gap);
 }
 
 bool accounts_are_settled(const struct accounts *s) {
@@ -722,7 +722,7 @@ static void publish_one(struct member *m, struct control *control, const struct 
                                                  .user_id = account_user_id(a),
                                                  .homeserver = account_homeserver(a),
                                                  .server = account_server(a),
-                                                 .state = account_state_to_string(account_state(a)),
+                                                 .state = connection_state_to_string(account_state(a)),
                                                  .problem = account_problem(a),
                                                  .retry_at_wall = instant_to_wall(at, account_retry_at(a)),
                                                  .outputs = views,

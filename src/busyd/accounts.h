@@ -49,11 +49,11 @@ struct accounts_wanted {
 usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, const struct instant *at);
 
 /* The user asks for it: every wait ends, and what was taken for final is asked again. */
-void accounts_retry_now(struct accounts *s, usec_t now);
+void accounts_retry_now(struct accounts *s);
 /* After a sleep or a change of the network: as accounts_retry_now(), and a poll that goes on is made anew, since
  * nothing would ever come over its connection. `gap`: nothing could be heard meanwhile, what the servers last said is
  * old. */
-void accounts_wake(struct accounts *s, bool gap, usec_t now);
+void accounts_wake(struct accounts *s, bool gap);
 
 /* Every one has told what goes on, or has had its chance to. */
 bool accounts_are_settled(const struct accounts *s);

@@ -349,7 +349,7 @@ void manager_reload(struct manager *m, struct config *config, const struct insta
                         log_error("The sources cannot be set up anew: %s", strerror(-r));
         }
         (void) manager_reload_accounts(m, at);
-        accounts_retry_now(m->accounts, at->now);
+        accounts_retry_now(m->accounts);
         /* The accounts have had theirs from it. */
         if (config)
                 config_free(before);
@@ -366,7 +366,7 @@ void manager_sleep(struct manager *m, bool about_to, const struct instant *at) {
         m->suspended = about_to;
         /* The servers' word is old. */
         if (!about_to) {
-                accounts_wake(m->accounts, /* gap= */ true, at->now);
+                accounts_wake(m->accounts, /* gap= */ true);
                 availability_wake(&m->availability);
         }
         touch(m);
@@ -385,7 +385,7 @@ void manager_set_system_bus(struct manager *m, sd_bus *bus, const char *problem)
 }
 
 void manager_network_changed(struct manager *m, const struct instant *at) {
-        accounts_wake(m->accounts, /* gap= */ false, at->now);
+        accounts_wake(m->accounts, /* gap= */ false);
         touch(m);
 }
 

@@ -1,44 +1,19 @@
-/* One Matrix account: what state its connection is in, when it tries again, and who hears of what.
- *
- *   connecting -> syncing -> online
- *   any failure     -> waiting, locked or (before it ever worked) broken; tried again at retry_at
- *   a 401 anywhere  -> connecting: the server is asked whose the token is
- *   a 401 to that, or to a poll -> signed out; asked again by hand, after a sleep, and while something is owed or a
- *                      call is going on there: soon at first, at last every ten minutes
- *
- * Answers only record what they tell and touch the owner; account_run() makes what follows of it, in this order: what
- * is due of the connection, the claims, what they need of the poll, the poll itself. So a poll never starts before the
- * decision on what the last one has brought. */
+/* One Matrix account. Answers only record what they tell and touch the owner; account_run() makes what follows of it,
+ * in this order: what the connection wants done, the claims, what they need of the poll, the poll itself. So a poll
+ * never starts before the decision on what the last one has brought. */
 #include "matrix/account.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 
-#include "core/backoff.h"
 #include "matrix/calls/kinds.h"
+#include "matrix/connection.h"
 #include "matrix/machines/heard.h"
 #include "matrix/machines/tell.h"
 #include "matrix/server/probe.h"
 #include "matrix/sync/sync.h"
 #include "json/json.h"
 #include "util/log.h"
-
-#define RETRY_FIRST USEC_PER_SEC
-#define RETRY_MAX   (5 * USEC_PER_MIN)
-
-/* A locked account is opened by people: minutes, not seconds. */
-#define LOCKED_RETRY (5 * USEC_PER_MIN)
-
-/* No state is final while something is at stake: a server may have lost its sessions for a moment. */
-#define FINAL_FIRST USEC_PER_MIN
-#define FINAL_MAX   (10 * USEC_PER_MIN)
-
-/* A server that was away for so long after we asked what it is may have been upgraded. */
-#define FACTS_FRESH USEC_PER_HOUR
-
-/* What it is may change while it answers all the time: asked again so often, along with other traffic. */
-#define FACTS_AGE (6 * USEC_PER_HOUR)
 
 /* Steps of claims within one turn; more would be a circle. */
 #define ROUNDS_MAX 32
@@ -49,7 +24,7 @@ struct account_output {
 };
 
 struct account {
-        char *name, *homeserver, *user_id, *message, *appservice;
+        char *name, *user_id, *message, *appservice;
         struct account_settings settings;
         struct account_handler handler;
         uint32_t (*random)(void *userdata);
@@ -61,25 +36,13 @@ struct account {
         struct tell *tell;
         struct sync *sync;
         struct sync_handler sync_handler;
+        struct connection *connection;
         struct probe *probe;
         struct output_endpoint endpoint;
         struct account_output outputs[OUTPUTS_MAX];
         size_t n_outputs;
 
-        enum account_state state;
-        char *problem;
-        usec_t retry_at; /* USEC_NEVER: not by itself */
-        struct backoff backoff, final_backoff;
-
         struct probe_facts facts;
-        usec_t facts_at;    /* 0: never */
-        usec_t answered_at; /* by /sync; 0: never */
-        bool begun, settled;
-        bool ask_aside;  /* what the server is is asked again without giving up the poll */
-        bool suspect;    /* one request was told that the session has ended: to be asked about */
-        bool doubted;    /* ... and is being: nothing is written meanwhile */
-        usec_t doubt_at; /* not before then: a server may refuse some requests and say that the session goes on */
-        struct backoff doubt_backoff;
         bool expecting;   /* other machines are about to tell something: no pause */
         bool catching_up; /* what they have told during a pause is being asked for */
         enum sync_sight sight;
@@ -87,30 +50,6 @@ struct account {
         unsigned n_calls, n_announced;
         usec_t now, wall; /* of the last account_run() */
 };
-
-const char *account_state_to_string(enum account_state s) {
-        switch (s) {
-        case ACCOUNT_CONNECTING:
-                return "connecting";
-        case ACCOUNT_SYNCING:
-                return "syncing";
-        case ACCOUNT_ONLINE:
-                return "online";
-        case ACCOUNT_WAITING:
-                return "waiting";
-        case ACCOUNT_LOCKED:
-                return "locked";
-        case ACCOUNT_SIGNED_OUT:
-                return "signed-out";
-        case ACCOUNT_BROKEN:
-                return "broken";
-        }
-        return "broken";
-}
-
-static bool is_final(const struct account *a) {
-        return a->state == ACCOUNT_SIGNED_OUT || a->state == ACCOUNT_BROKEN;
-}
 
 static uint32_t draw(void *userdata) {
         const struct account *a = userdata;
@@ -120,101 +59,6 @@ static uint32_t draw(void *userdata) {
 
 static void touch(struct account *a) {
         a->handler.touched(a->handler.userdata);
-}
-
-/* Takes the problem. */
-static void set_state(struct account *a, enum account_state state, char *problem, usec_t retry_at) {
-        if (a->state != state)
-                log_debug("Account %s: %s -> %s", a->name, account_state_to_string(a->state),
-                          account_state_to_string(state));
-        /* Whatever it waits for: it has had its chance to tell of calls. */
-        if (state != ACCOUNT_CONNECTING && state != ACCOUNT_SYNCING)
-                a->settled = true;
-        a->state = state;
-        free(a->problem);
-        a->problem = problem;
-        a->retry_at = retry_at;
-        touch(a);
-}
-
-/* While an attempt is under way people still want to know what was wrong with the last one. */
-static void set_state_keeping_problem(struct account *a, enum account_state state) {
-        set_state(a, state, TAKE(a->problem), USEC_NEVER);
-}
-
-/* ---- failures (reference 7.3) ---- */
-
-static __attribute__((format(printf, 1, 2))) char *sentence(const char *format, ...) {
-        char *s = NULL;
-        va_list ap;
-        int n;
-
-        va_start(ap, format);
-        n = vasprintf(&s, format, ap);
-        va_end(ap);
-        return n < 0 ? NULL : s;
-}
-
-/* The larger of what the server asks for and our own back-off. */
-static usec_t retry_time(struct account *a, usec_t asked, usec_t now) {
-        usec_t wait = backoff_next(&a->backoff, draw(a));
-
-        return usec_add(now, asked != USEC_NEVER && asked > wait ? asked : wait);
-}
-
-static usec_t final_time(struct account *a, usec_t now) {
-        return usec_add(now, backoff_next(&a->final_backoff, draw(a)));
-}
-
-static void signed_out(struct account *a, usec_t now) {
-        sync_stop(a->sync);
-        sync_forget_position(a->sync);
-        a->doubted = false;
-        a->handler.position(a->handler.userdata, NULL, now, a->wall);
-        set_state(a, ACCOUNT_SIGNED_OUT,
-                  sentence("the server has ended the session of %s: log in again with \"busyctl login %s\"",
-                           a->user_id, a->name),
-                  final_time(a, now));
-}
-
-/* Before it ever worked the address is wrong; afterwards a captive portal or a proxy in trouble answers. */
-static void not_matrix(struct account *a, const struct matrix_reply *reply, usec_t now) {
-        set_state(a, a->facts_at > 0 ? ACCOUNT_WAITING : ACCOUNT_BROKEN,
-                  sentence("%s: %s", a->homeserver, reply->problem), retry_time(a, reply->retry_after, now));
-}
-
-static void failed(struct account *a, const struct matrix_reply *reply, usec_t now) {
-        a->catching_up = false;
-        switch (reply->outcome) {
-        case MATRIX_SIGNED_OUT:
-                signed_out(a, now);
-                break;
-        case MATRIX_LOCKED:
-                set_state(a, ACCOUNT_LOCKED,
-                          sentence("the server's administrator has locked %s: ask them", a->user_id),
-                          usec_add(now, LOCKED_RETRY));
-                break;
-        case MATRIX_NOT_MATRIX:
-                not_matrix(a, reply, now);
-                break;
-        case MATRIX_OK:
-        case MATRIX_RETRY:
-        case MATRIX_UNSURE:
-        case MATRIX_REFUSED:
-        case MATRIX_NOT_FOUND:
-        case MATRIX_UNRECOGNIZED:
-        case MATRIX_BAD_TOKEN_POS:
-        case MATRIX_BAD_FILTER:
-                set_state(a, ACCOUNT_WAITING, sentence("%s", reply->problem), retry_time(a, reply->retry_after, now));
-                break;
-        }
-}
-
-static void failed_errno(struct account *a, int error, usec_t now) {
-        failed(a,
-               &(struct matrix_reply){
-                       .outcome = MATRIX_RETRY, .problem = strerror(-error), .retry_after = USEC_NEVER },
-               now);
 }
 
 /* ---- facts for the outputs ---- */
@@ -342,18 +186,10 @@ static bool on_answer(void *userdata, const struct sync_answer *answer) {
          * restart looks must not be behind its beginning. */
         if (answer->moves && !answer->more)
                 a->handler.position(a->handler.userdata, b->next_batch, answer->now, answer->wall);
-        a->answered_at = answer->now;
-        backoff_reset(&a->backoff);
-        if (a->facts_at > 0 && answer->now > usec_add(a->facts_at, FACTS_AGE))
-                a->ask_aside = true;
-        touch(a);
-        if (answer->more)
-                return concerned; /* what came since the position is still on its way */
-        if (a->state != ACCOUNT_ONLINE) {
-                set_state(a, ACCOUNT_ONLINE, NULL, USEC_NEVER);
+        if (connection_answered(a->connection, answer->more, answer->now))
                 for (size_t i = 0; i < a->n_outputs; i++)
                         driver_reconnected(a->outputs[i].driver);
-        }
+        touch(a);
         return concerned;
 }
 
@@ -370,98 +206,88 @@ static void on_position_lost(void *userdata) {
         a->handler.position(a->handler.userdata, NULL, a->now, a->wall);
 }
 
-static void on_sync_failed(void *userdata, const struct matrix_reply *reply) {
-        failed(userdata, reply, reply->now);
+static struct matrix_reply own_trouble(int error, usec_t now) {
+        return (struct matrix_reply){
+                .outcome = MATRIX_RETRY, .problem = strerror(-error), .retry_after = USEC_NEVER, .now = now
+        };
 }
 
-/* ---- attempts ---- */
-
-static void go(struct account *a, bool gap, usec_t now) {
-        usec_t silent = now - a->answered_at;
-
-        if (a->answered_at > 0 && silent > SYNC_GAP_MAX)
-                sync_forget_position(a->sync);
-        else if (gap || (a->answered_at > 0 && silent > SYNC_STALE))
-                sync_resync(a->sync);
-        set_state_keeping_problem(a, ACCOUNT_SYNCING);
-        outputs_reconnected(a, now);
-        sync_go(a->sync);
-}
-
-static bool facts_fit(struct account *a, usec_t now) {
-        a->doubted = false;
-        if (streq(a->facts.user_id, a->user_id)) {
-                backoff_reset(&a->final_backoff);
-                return true;
-        }
-        sync_stop(a->sync);
-        set_state(
-                a, ACCOUNT_BROKEN,
-                sentence("the session of account %s belongs to %s, not to %s: log in again with \"busyctl login %s\"",
-                         a->name, a->facts.user_id, a->user_id, a->name),
-                final_time(a, now));
-        return false;
-}
-
-static void take_facts(struct account *a, const struct probe_facts *facts, usec_t now) {
-        a->facts = *facts;
-        a->facts_at = now;
-        a->endpoint.known = true;
-        tell_set_device(a->tell, a->facts.device_id);
-        outputs_configured(a, now);
-}
-
-/* Asked along with other traffic: only what it tells counts, unless that is the end of the session. */
-static void on_asked_aside(struct account *a, const struct matrix_reply *failure, const struct probe_facts *facts,
-                           usec_t now) {
-        if (facts) {
-                take_facts(a, facts, now);
-                (void) facts_fit(a, now);
-        } else if (failure->outcome == MATRIX_SIGNED_OUT)
-                failed(a, failure, now);
+static void poll_failed(struct account *a, const struct matrix_reply *reply) {
+        a->catching_up = false;
+        connection_lost(a->connection, reply);
         touch(a);
 }
 
+static void on_sync_failed(void *userdata, const struct matrix_reply *reply) {
+        poll_failed(userdata, reply);
+}
+
+/* ---- what the connection wants done ---- */
+
 static void on_probed(const struct matrix_reply *failure, const struct probe_facts *facts, void *userdata) {
         struct account *a = userdata;
-        bool aside = a->state != ACCOUNT_CONNECTING;
-        usec_t now = failure ? failure->now : facts->now;
 
-        if (aside)
-                on_asked_aside(a, failure, facts, now);
-        else if (failure)
-                failed(a, failure, now);
+        if (failure)
+                connection_probe_failed(a->connection, failure);
         else {
-                take_facts(a, facts, now);
-                if (facts_fit(a, now))
-                        go(a, /* gap= */ false, now);
+                a->facts = *facts;
+                a->endpoint.known = true;
+                tell_set_device(a->tell, a->facts.device_id);
+                outputs_configured(a, facts->now);
+                connection_probed(a->connection, facts);
         }
         a->probe = probe_free(a->probe);
+        touch(a);
 }
 
-static void try_connect(struct account *a, usec_t now) {
-        int r;
+static void ask(struct account *a, usec_t now) {
+        struct matrix_reply failure;
+        int r = probe_start(&a->probe, a->client, on_probed, a);
 
-        set_state_keeping_problem(a, ACCOUNT_CONNECTING);
-        r = probe_start(&a->probe, a->client, on_probed, a);
-        if (r < 0)
-                failed_errno(a, r, now);
+        if (r >= 0)
+                return;
+        failure = own_trouble(r, now);
+        connection_probe_failed(a->connection, &failure);
 }
 
-static bool facts_are_fresh(const struct account *a, usec_t now) {
-        return a->facts_at > 0 && streq(a->facts.user_id, a->user_id) && now - a->facts_at < FACTS_FRESH;
-}
-
-static void try_now(struct account *a, bool gap, bool ask, usec_t now) {
+static void stop(struct account *a) {
         a->probe = probe_free(a->probe);
+        a->catching_up = false;
         sync_stop(a->sync);
-        a->doubted = a->suspect || is_final(a);
-        if (gap)
+}
+
+static void forget_position(struct account *a, usec_t now) {
+        sync_forget_position(a->sync);
+        a->handler.position(a->handler.userdata, NULL, now, a->wall);
+}
+
+/* Owed there, to be shown there, or a call of which only it can tell. */
+static bool is_at_stake(const struct account *a) {
+        return account_owes(a) || a->n_calls > 0 || a->busy;
+}
+
+static void run_connection(struct account *a, usec_t now) {
+        struct connection_order order = connection_next(a->connection, is_at_stake(a), now);
+
+        if (order.step != CONNECTION_STAY && order.step != CONNECTION_ASK_ASIDE)
+                stop(a);
+        if (order.position == CONNECTION_FORGETS_POSITION)
+                forget_position(a, now);
+        else if (order.position == CONNECTION_RESYNCS)
                 sync_resync(a->sync);
-        if (!ask && facts_are_fresh(a, now))
-                go(a, gap, now);
-        else
-                try_connect(a, now);
+        switch (order.step) {
+        case CONNECTION_ASK:
+        case CONNECTION_ASK_ASIDE:
+                ask(a, now);
+                break;
+        case CONNECTION_POLL:
+                outputs_reconnected(a, now);
+                sync_go(a->sync);
+                break;
+        case CONNECTION_STAY:
+        case CONNECTION_STOP:
+                break;
+        }
 }
 
 static void drivers_try_again(struct account *a) {
@@ -469,55 +295,18 @@ static void drivers_try_again(struct account *a) {
                 driver_try_again(a->outputs[i].driver);
 }
 
-void account_wake(struct account *a, bool gap, usec_t now) {
-        if (!a->begun)
-                return;
-        backoff_reset(&a->backoff);
-        backoff_reset(&a->final_backoff);
+void account_wake(struct account *a, bool gap) {
         drivers_try_again(a);
         if (gap)
                 kinds_doubt(a->kinds);
-        try_now(a, gap, /* ask= */ is_final(a), now);
-}
-
-void account_retry_now(struct account *a, usec_t now) {
-        backoff_reset(&a->backoff);
-        backoff_reset(&a->final_backoff);
-        drivers_try_again(a);
-        if (a->state == ACCOUNT_ONLINE || a->state == ACCOUNT_SYNCING)
-                a->ask_aside = true;
-        else if (a->state != ACCOUNT_CONNECTING)
-                try_now(a, /* gap= */ false, /* ask= */ true, now);
+        connection_wake(a->connection, gap);
         touch(a);
 }
 
-/* A session that has ended is asked about again only where something is at stake: what is owed there or should be
- * shown, or a call of which nobody tells any more. */
-static usec_t due_at(const struct account *a) {
-        bool at_stake = account_owes(a) || a->n_calls > 0 || a->busy;
-
-        return a->state == ACCOUNT_SIGNED_OUT && !at_stake ? USEC_NEVER : a->retry_at;
-}
-
-/* What is due of the connection itself. */
-static void run_connection(struct account *a, usec_t now) {
-        if (!a->begun) {
-                a->begun = true;
-                try_connect(a, now);
-        }
-        if (a->suspect && !is_final(a) && !a->doubted && now >= a->doubt_at) {
-                if (now >= usec_add(a->doubt_at, FINAL_MAX))
-                        backoff_reset(&a->doubt_backoff);
-                a->doubt_at = usec_add(now, backoff_next(&a->doubt_backoff, draw(a)));
-                try_now(a, /* gap= */ false, /* ask= */ true, now);
-        } else if (now >= due_at(a))
-                try_now(a, /* gap= */ false, /* ask= */ is_final(a), now);
-        else if (a->ask_aside && a->state == ACCOUNT_ONLINE && !a->probe) {
-                a->ask_aside = false;
-                if (probe_start(&a->probe, a->client, on_probed, a) < 0)
-                        log_debug("Account %s: the server cannot be asked again what it is", a->name);
-        }
-        a->suspect = false;
+void account_retry_now(struct account *a) {
+        drivers_try_again(a);
+        connection_retry(a->connection);
+        touch(a);
 }
 
 /* ---- what the claims ask of the rest ---- */
@@ -526,11 +315,10 @@ static void door_touched(void *userdata) {
         touch(userdata);
 }
 
-/* One request was told that the session has ended, or is locked: whether that is so, the server says when asked. */
 static void door_doubt(void *userdata) {
         struct account *a = userdata;
 
-        a->suspect = true;
+        connection_doubt(a->connection);
         touch(a);
 }
 
@@ -567,11 +355,6 @@ static bool door_is_machine(void *userdata, const char *device_id) {
         const struct account *a = userdata;
 
         return heard_has(a->heard, device_id);
-}
-
-/* Before the server is known, how it behaves is not, and nothing can be done right. */
-static bool can_act(const struct account *a) {
-        return a->endpoint.known && !is_final(a) && !a->doubted && a->state != ACCOUNT_LOCKED;
 }
 
 static void apply_poll(struct account *a) {
@@ -628,8 +411,11 @@ static bool run_poll(struct account *a, usec_t now, usec_t *ret_deadline) {
         enum sync_sight before = a->sight;
 
         *ret_deadline = sync_run(a->sync, now);
-        if (sync_error(a->sync) < 0 && (a->state == ACCOUNT_ONLINE || a->state == ACCOUNT_SYNCING))
-                failed_errno(a, sync_error(a->sync), now);
+        if (sync_error(a->sync) < 0) {
+                struct matrix_reply failure = own_trouble(sync_error(a->sync), now);
+
+                poll_failed(a, &failure);
+        }
         a->sight = sync_sight(a->sync);
         if (a->sight == before || a->sight == SYNC_ASKING)
                 return false;
@@ -663,7 +449,7 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
         for (size_t i = 0; i < a->n_outputs && s->acts; i++)
                 driver_set_want(a->outputs[i].driver, &want);
         tell_calls(a, s, now);
-        may = s->acts && can_act(a);
+        may = s->acts && connection_is_trusted(a->connection);
         run_claims(a, may, now);
         if (run_poll(a, now, &poll_at))
                 run_claims(a, may, now);
@@ -673,7 +459,7 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
                 wake_at = usec_min(wake_at, driver_deadline(a->outputs[i].driver));
         wake_at = usec_min(wake_at, heard_deadline(a->heard));
         learn(a);
-        return usec_min(wake_at, due_at(a));
+        return usec_min(wake_at, account_retry_at(a));
 }
 
 /* ---- settings ---- */
@@ -724,10 +510,12 @@ int account_set_appservice(struct account *a, const char *token, usec_t now) {
 /* ---- the object ---- */
 
 static int start_kinds(struct account *a, const struct call_sink *sink) {
-        SCOPED(free) char *source = sentence("matrix/%s", a->name);
+        SCOPED(free) char *source = NULL;
 
-        if (!source)
+        if (asprintf(&source, "matrix/%s", a->name) < 0) {
+                source = NULL;
                 return -ENOMEM;
+        }
         return kinds_new(&a->kinds,
                          &(struct kind_context){
                                  .me = a->user_id, .source = source, .sink = sink, .call_cap = a->settings.call_cap });
@@ -783,6 +571,12 @@ static int start_parts(struct account *a, struct http *http, const struct accoun
         int r = matrix_client_new(&a->client, http, o->homeserver, o->access_token);
 
         if (r >= 0)
+                r = connection_new(&a->connection, &(struct connection_options){ .account = o->name,
+                                                                                 .homeserver = o->homeserver,
+                                                                                 .user_id = o->user_id,
+                                                                                 .random = draw,
+                                                                                 .userdata = a });
+        if (r >= 0)
                 r = start_kinds(a, o->sink);
         if (r >= 0)
                 r = heard_new(&a->heard);
@@ -817,15 +611,10 @@ int account_new(struct account **ret, struct http *http, const struct account_op
                 return -ENOMEM;
         a->handler = *handler;
         a->random = options->random;
-        a->backoff = (struct backoff){ .first = RETRY_FIRST, .cap = RETRY_MAX };
-        a->final_backoff = (struct backoff){ .first = FINAL_FIRST, .cap = FINAL_MAX };
-        a->doubt_backoff = (struct backoff){ .first = FINAL_FIRST, .cap = FINAL_MAX };
         a->facts.traits = server_traits_find(NULL, NULL);
-        a->retry_at = USEC_NEVER;
         a->name = strdup(options->name);
         a->user_id = strdup(options->user_id);
-        a->homeserver = strdup(options->homeserver);
-        if (!a->name || !a->user_id || !a->homeserver)
+        if (!a->name || !a->user_id)
                 return -ENOMEM;
         (void) snprintf(a->facts.device_id, sizeof(a->facts.device_id), "%s", options->device_id);
         r = copy_settings(a, options->settings);
@@ -846,6 +635,7 @@ struct account *account_free(struct account *a) {
                 output_free(a->outputs[i].output);
         }
         probe_free(a->probe);
+        connection_free(a->connection);
         sync_free(a->sync);
         kinds_free(a->kinds);
         tell_free(a->tell);
@@ -853,10 +643,8 @@ struct account *account_free(struct account *a) {
         matrix_client_free(a->client);
         forget_appservice(a);
         free(a->name);
-        free(a->homeserver);
         free(a->user_id);
         free(a->message);
-        free(a->problem);
         free(a);
         return NULL;
 }
@@ -881,20 +669,20 @@ const char *account_server(const struct account *a) {
         return a->facts.server;
 }
 
-enum account_state account_state(const struct account *a) {
-        return a->state;
+enum connection_state account_state(const struct account *a) {
+        return connection_state(a->connection);
 }
 
 const char *account_problem(const struct account *a) {
-        return a->problem ? a->problem : "";
+        return connection_problem(a->connection);
 }
 
 usec_t account_retry_at(const struct account *a) {
-        return due_at(a);
+        return connection_retry_at(a->connection, is_at_stake(a));
 }
 
 bool account_is_settled(const struct account *a) {
-        return a->settled;
+        return connection_is_settled(a->connection);
 }
 
 bool account_owes(const struct account *a) {
@@ -912,7 +700,7 @@ bool account_owes_itself(const struct account *a) {
 }
 
 bool account_is_at_rest(const struct account *a) {
-        if (!a->endpoint.known || is_final(a))
+        if (!a->endpoint.known || connection_is_final(a->connection))
                 return true;
         for (size_t i = 0; i < a->n_outputs; i++)
                 if (!driver_is_at_rest(a->outputs[i].driver))

@@ -1,27 +1,17 @@
-/* One Matrix account: wires what belongs to it together (client, server, sync, calls, outputs, machines) and keeps its
- * connection alive. Owns no decision on what is written and knows nothing of presence: outputs do. Reads no clock and
- * owns no timer: run it each turn in which a fact came in (`touched`), and at its deadline. */
+/* One Matrix account: wires what belongs to it together: client, server, connection, sync, calls, outputs, machines.
+ * Owns no decision and knows nothing of presence. Reads no clock and owns no timer: run it each turn in which a fact
+ * came in
+ * (`touched`), and at its deadline. */
 #pragma once
 
 #include "core/account-settings.h"
 #include "core/base.h"
 #include "core/calls.h"
 #include "core/journal.h"
+#include "matrix/connection.h"
 #include "matrix/outputs/driver.h"
 
 struct http;
-
-enum account_state {
-        ACCOUNT_CONNECTING, /* asking the server what it is, and whose the token is */
-        ACCOUNT_SYNCING,    /* first sync, or a resync after a gap */
-        ACCOUNT_ONLINE,     /* polling */
-        ACCOUNT_WAITING,    /* an attempt failed; the next one is at account_retry_at() */
-        ACCOUNT_LOCKED,     /* by the server's administrator; tried again every few minutes */
-        ACCOUNT_SIGNED_OUT, /* the token is gone: `busyctl login`; asked again while something is owed, or a call goes
-                               on */
-        ACCOUNT_BROKEN,     /* will not work without a change: wrong user, not a homeserver; asked again likewise */
-};
-const char *account_state_to_string(enum account_state s); /* "connecting", ... "signed-out", "broken" */
 
 struct account;
 
@@ -73,9 +63,9 @@ int account_set_settings(struct account *a, const struct account_settings *setti
 int account_set_appservice(struct account *a, const char *token, usec_t now);
 
 /* After a suspend, or when the network is back: try now; `gap` true: resync, a stored position may hide things. */
-void account_wake(struct account *a, bool gap, usec_t now);
+void account_wake(struct account *a, bool gap);
 /* A person asks for it: every wait is over, what was taken for final is asked again, and so is what the server is. */
-void account_retry_now(struct account *a, usec_t now);
+void account_retry_now(struct account *a);
 
 /* ---- what there is to tell ---- */
 
@@ -84,9 +74,9 @@ const char *account_user_id(const struct account *a);
 const char *account_device_id(const struct account *a); /* of the session, as the server says; "": not known yet */
 const char *account_homeserver(const struct account *a);
 const char *account_server(const struct account *a); /* "Synapse 1.160.0" or "" */
-enum account_state account_state(const struct account *a);
-const char *account_problem(const struct account *a); /* "" or a sentence for people that says what to do */
-usec_t account_retry_at(const struct account *a);     /* USEC_NEVER: no attempt is planned */
+enum connection_state account_state(const struct account *a);
+const char *account_problem(const struct account *a); /* as connection_problem() */
+usec_t account_retry_at(const struct account *a);     /* as connection_retry_at() */
 /* It has told of its calls, or has had its chance to. */
 bool account_is_settled(const struct account *a);
 /* The journal holds something of it: this machine, or with it another one, has yet to give it back. */

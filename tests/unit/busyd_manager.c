@@ -53,10 +53,10 @@ usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, co
         (void) snprintf(t.message, sizeof(t.message), "%s", wanted->message ? wanted->message : "");
         return USEC_NEVER;
 }
-void accounts_retry_now(struct accounts *s, usec_t now) {
+void accounts_retry_now(struct accounts *s) {
         t.n_retries++;
 }
-void accounts_wake(struct accounts *s, bool gap, usec_t now) {
+void accounts_wake(struct accounts *s, bool gap) {
         t.n_wakes++;
 }
 bool accounts_are_settled(const struct accounts *s) {

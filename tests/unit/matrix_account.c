@@ -367,8 +367,8 @@ static unsigned asked(const struct world *w, size_t mark, const char *what) {
 
 static void expect_online(struct world *w) {
         pass(w, 10 * USEC_PER_SEC);
-        cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE, "%s: %s",
-                     account_state_to_string(account_state(w->account)), account_problem(w->account));
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE, "%s: %s",
+                     connection_state_to_string(account_state(w->account)), account_problem(w->account));
 }
 
 static void expect_nothing_owed(struct world *w) {
@@ -463,7 +463,7 @@ Test(matrix_account, a_single_401_on_a_write_is_asked_about) {
         w->http.fault = (struct fault){ "PUT", "/presence/", 401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}", 1, false };
         call(w, true);
         pass(w, 20 * USEC_PER_SEC);
-        cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE);
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
         cr_assert_str_eq(shown(w), HS_BUSY);
         w->http.fault = (struct fault){ "PUT", "/presence/", 401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}", 1, false };
         call(w, false);
@@ -481,8 +481,8 @@ Test(matrix_account, the_end_of_the_session_is_told_at_once) {
         w->situation.busy = true;
         model_revoke(w->http.model, SELF, false);
         (void) turn(w);
-        cr_assert_eq(account_state(w->account), ACCOUNT_SIGNED_OUT, "%s",
-                     account_state_to_string(account_state(w->account)));
+        cr_assert_eq(account_state(w->account), CONNECTION_SIGNED_OUT, "%s",
+                     connection_state_to_string(account_state(w->account)));
         cr_assert(strstr(account_problem(w->account), "busyctl login home"));
 }
 
@@ -497,7 +497,7 @@ static struct world *signed_out_in_a_call(void) {
         model_revoke(w->http.model, SELF, false);
         call(w, false);
         pass(w, 10 * USEC_PER_SEC);
-        cr_assert_eq(account_state(w->account), ACCOUNT_SIGNED_OUT);
+        cr_assert_eq(account_state(w->account), CONNECTION_SIGNED_OUT);
         return w;
 }
 
@@ -512,7 +512,7 @@ Test(matrix_account, while_something_is_owed_a_signed_out_account_is_asked_now_a
         cr_assert_eq(asked(w, mark, "PUT /"), 0);
         model_unrevoke(w->http.model, SELF);
         pass(w, USEC_PER_HOUR + USEC_PER_MIN);
-        cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE);
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
         cr_assert_str_neq(message(w), "In a call");
         expect_nothing_owed(w);
 }
@@ -521,9 +521,9 @@ Test(matrix_account, and_when_a_person_asks_for_it) {
         struct world *w = signed_out_in_a_call();
 
         model_unrevoke(w->http.model, SELF);
-        account_retry_now(w->account, w->http.now);
+        account_retry_now(w->account);
         pass(w, 10 * USEC_PER_SEC);
-        cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE);
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
         cr_assert_str_neq(message(w), "In a call");
         expect_nothing_owed(w);
 }
@@ -532,9 +532,9 @@ Test(matrix_account, and_after_a_sleep) {
         struct world *w = signed_out_in_a_call();
 
         model_unrevoke(w->http.model, SELF);
-        account_wake(w->account, true, w->http.now);
+        account_wake(w->account, true);
         pass(w, 10 * USEC_PER_SEC);
-        cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE);
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
         expect_nothing_owed(w);
 }
 
@@ -544,13 +544,13 @@ Test(matrix_account, what_was_told_before_a_sleep_is_in_doubt_until_the_server_h
         start(w);
         expect_online(w);
         w->http.fault = (struct fault){ "GET", "/sync", 502, "<html>Bad gateway</html>", 1, false };
-        account_wake(w->account, true, w->http.now);
+        account_wake(w->account, true);
         cr_assert(w->doubted);
         (void) turn(w);
-        cr_assert(account_state(w->account) == ACCOUNT_WAITING && w->doubted);
+        cr_assert(account_state(w->account) == CONNECTION_WAITING && w->doubted);
         pass(w, 10 * USEC_PER_SEC);
-        cr_assert(account_state(w->account) == ACCOUNT_ONLINE && !w->doubted);
-        account_wake(w->account, false, w->http.now);
+        cr_assert(account_state(w->account) == CONNECTION_ONLINE && !w->doubted);
+        account_wake(w->account, false);
         cr_assert_not(w->doubted, "another network tells nothing of the calls");
         pass(w, 10 * USEC_PER_SEC);
 }
@@ -565,10 +565,10 @@ Test(matrix_account, and_while_a_call_goes_on_there) {
         model_revoke(w->http.model, SELF, false);
         model_person_sets(w->http.model, PHONE, "online", "x", msec(&w->http));
         pass(w, 20 * USEC_PER_SEC);
-        cr_assert_eq(account_state(w->account), ACCOUNT_SIGNED_OUT);
+        cr_assert_eq(account_state(w->account), CONNECTION_SIGNED_OUT);
         model_unrevoke(w->http.model, SELF);
         pass(w, 2 * USEC_PER_MIN);
-        cr_assert_eq(account_state(w->account), ACCOUNT_ONLINE);
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
 }
 
 Test(matrix_account, without_anything_owed_it_is_left_alone) {
@@ -580,7 +580,7 @@ Test(matrix_account, without_anything_owed_it_is_left_alone) {
         model_revoke(w->http.model, SELF, false);
         model_person_sets(w->http.model, PHONE, "online", "x", msec(&w->http));
         pass(w, USEC_PER_MIN);
-        cr_assert_eq(account_state(w->account), ACCOUNT_SIGNED_OUT);
+        cr_assert_eq(account_state(w->account), CONNECTION_SIGNED_OUT);
         cr_assert_eq(account_retry_at(w->account), USEC_NEVER);
         mark = w->http.n_log;
         pass(w, 5 * USEC_PER_HOUR);
@@ -699,7 +699,7 @@ Test(matrix_account, what_the_server_is_is_asked_again_by_hand_and_now_and_then)
         start(w);
         expect_online(w);
         mark = w->http.n_log;
-        account_retry_now(w->account, w->http.now);
+        account_retry_now(w->account);
         pass(w, 10 * USEC_PER_SEC);
         cr_assert_eq(asked(w, mark, "/_matrix/client/versions"), 1);
         cr_assert_eq(asked(w, mark, "/sync"), 0, "the poll is given up for it");
