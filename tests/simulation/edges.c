@@ -193,17 +193,27 @@ bool source_set_stream(const struct source_set *s, size_t source, size_t i, stru
         return false;
 }
 
+void edge_end(struct edges *e, size_t i, const char *id) {
+        struct source_set *s = e->sources;
+
+        if (!s || e->away || !s->enabled[i] || s->begins[i])
+                return;
+        s->handler.sink->end(s->handler.sink->userdata, source_kinds[i]->name, id);
+        s->handler.touched(s->handler.userdata);
+}
+
 void edge_report(struct edges *e, size_t i, const struct call_report *r) {
         struct source_set *s = e->sources;
         struct call_report named = *r;
 
+        if (r->phase == CALL_GONE) {
+                edge_end(e, i, r->id);
+                return;
+        }
         if (!s || e->away || !s->enabled[i] || s->begins[i])
                 return;
         named.source = source_kinds[i]->name;
-        if (r->phase == CALL_GONE)
-                s->handler.sink->end(s->handler.sink->userdata, named.source, r->id);
-        else
-                s->handler.sink->report(s->handler.sink->userdata, &named);
+        s->handler.sink->report(s->handler.sink->userdata, &named);
         s->handler.touched(s->handler.userdata);
 }
 

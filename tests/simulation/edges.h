@@ -23,5 +23,6 @@ struct edges {
 
 extern struct edges *edges;
 
-/* What goes on is told to the product, if that source runs. */
+/* What goes on, and what has ended, is told to the product, if that source runs. */
 void edge_report(struct edges *e, size_t i, const struct call_report *r);
+void edge_end(struct edges *e, size_t i, const char *id);

@@ -23,8 +23,8 @@
 struct local {
         bool on;
         char app[32];
-        enum call_evidence evidence;
-        unsigned serial;
+        enum call_evidence evidence, evidence_told;
+        unsigned serial, told; /* the latest, and the one that the product knows of; 0: none */
         usec_t since;
 };
 
@@ -44,6 +44,7 @@ struct machine {
         usec_t turn_at;
         unsigned die_after; /* so many steps outside; 0: not */
         enum machine_state up;
+        unsigned configured, in_force; /* tags of configurations */
         usec_t ends_at, sleeps_at;
         char device[64];
         bool logged_in, logging_out, cut_armed;
@@ -85,6 +86,13 @@ static void on_touched(void *userdata) {
         m->touched = true;
 }
 
+/* It was evidence up to now, or up to its own end before. */
+static void end_hold(struct machine *m, size_t i) {
+        if (m->holds[i].on)
+                m->holds[i].until = usec_min(m->holds[i].until, door_now());
+        m->holds[i].on = false;
+}
+
 static void drop(struct machine *m) {
         m->manager = manager_free(m->manager);
         m->logind = logind_free(m->logind);
@@ -98,7 +106,7 @@ static void drop(struct machine *m) {
         m->edges.view = (struct machine_view){ 0 };
         m->up = MACHINE_OFF;
         for (size_t i = 0; i < MACHINE_HOLDS_MAX; i++)
-                m->holds[i].on = false;
+                end_hold(m, i);
         m->logging_out = false;
 }
 
@@ -131,10 +139,17 @@ static void leave(struct machine *m) {
         door_set_name("");
 }
 
+/* What goes on there now; another one that the product still knows of is over. */
 static void report(struct machine *m, size_t i) {
-        const struct local *l = &m->locals[i];
+        struct local *l = &m->locals[i];
         char id[32];
 
+        if (l->told > 0 && l->told != l->serial) {
+                (void) snprintf(id, sizeof(id), "stream-%zu-%u", i, l->told);
+                edge_end(&m->edges, l->evidence_told == EVIDENCE_PROOF, id);
+        }
+        l->told = l->on ? l->serial : 0;
+        l->evidence_told = l->evidence;
         (void) snprintf(id, sizeof(id), "stream-%zu-%u", i, l->serial);
         edge_report(&m->edges, l->evidence == EVIDENCE_PROOF,
                     &(struct call_report){
@@ -162,7 +177,7 @@ static void on_hold_ended(void *userdata, uint32_t cookie) {
 
         for (size_t i = 0; i < MACHINE_HOLDS_MAX; i++)
                 if (m->holds[i].cookie == cookie)
-                        m->holds[i].on = false;
+                        end_hold(m, i);
 }
 
 /* ---- up and down ---- */
@@ -186,7 +201,7 @@ struct machine *machine_new(unsigned index, struct model *model, const char *dir
         (void) snprintf(m->config, sizeof(m->config), "%s/busyd.conf", m->dir);
         (void) mkdir(m->dir, 0700);
         (void) mkdir(m->state_dir, 0700);
-        machine_configure(m, "");
+        machine_configure(m, 0, "");
         m->wire = wire_new(model, (struct chance){ chance_next(chance) }, handler);
         m->edges.source_begins = on_source_begins;
         m->edges.hold_ended = on_hold_ended;
@@ -213,6 +228,7 @@ static int begin(struct machine *m) {
 
         if (r < 0)
                 return r;
+        m->in_force = m->configured;
         r = state_open(&m->state, m->state_dir, on_problem, m);
         if (r >= 0)
                 r = control_new(&m->control, NULL, &(struct control_ops){ 0 });
@@ -412,8 +428,7 @@ void machine_release(struct machine *m, size_t i) {
                 return;
         trace("%s: hold %zu is released", m->name, i);
         enter(m);
-        m->evidence_at = door_now();
-        m->holds[i].on = false;
+        end_hold(m, i);
         manager_release(m->manager, m->holds[i].cookie);
         turn(m);
         leave(m);
@@ -451,9 +466,10 @@ void machine_free_until_calls_end(struct machine *m) {
         leave(m);
 }
 
-void machine_configure(struct machine *m, const char *text) {
+void machine_configure(struct machine *m, unsigned tag, const char *text) {
         FILE *f = fopen(m->config, "we");
 
+        m->configured = tag;
         if (f) {
                 (void) fputs(text, f);
                 (void) fclose(f);
@@ -470,9 +486,15 @@ void machine_reload(struct machine *m) {
         enter(m);
         if (config_load(&config, m->config, on_problem, m) != 0)
                 config = config_free(config);
+        else
+                m->in_force = m->configured;
         manager_reload(m->manager, config, &at);
         turn(m);
         leave(m);
+}
+
+unsigned machine_configuration(const struct machine *m) {
+        return m->in_force;
 }
 
 void machine_change_network(struct machine *m) {
@@ -530,7 +552,7 @@ void machine_set_in_front(struct machine *m, bool in_front) {
 void machine_login(struct machine *m) {
         struct session s;
 
-        if (m->logged_in || m->logging_out)
+        if (m->logged_in || m->logging_out || m->up == MACHINE_ASLEEP)
                 return;
         (void) snprintf(m->device, sizeof(m->device), "BUSYD%s%u", m->name,
                         (unsigned) chance_below(m->chance, 1000000));
@@ -635,7 +657,14 @@ bool machine_has_proof_since(const struct machine *m, usec_t at) {
 }
 
 usec_t machine_evidence_at(const struct machine *m) {
-        return m->evidence_at;
+        usec_t at = m->evidence_at;
+
+        for (size_t i = 0; i < MACHINE_HOLDS_MAX; i++)
+                if (m->holds[i].until <= door_now() && m->holds[i].until > at)
+                        at = m->holds[i].until;
+        if (m->mode == MODE_BUSY && m->mode_until <= door_now() && m->mode_until > at)
+                at = m->mode_until;
+        return at;
 }
 
 bool machine_spins(const struct machine *m) {

@@ -61,8 +61,9 @@ void machine_hold(struct machine *m, size_t i, usec_t duration); /* 0: until rel
 void machine_release(struct machine *m, size_t i);
 void machine_set_mode(struct machine *m, enum mode mode, usec_t duration, const char *message);
 void machine_free_until_calls_end(struct machine *m);
-/* Takes effect at the next reload or start. */
-void machine_configure(struct machine *m, const char *text);
+/* Takes effect at the next start, or at the next reload, unless it has a mistake. `tag` names it. */
+void machine_configure(struct machine *m, unsigned tag, const char *text);
+unsigned machine_configuration(const struct machine *m); /* the tag of the one in force */
 void machine_reload(struct machine *m);
 void machine_change_network(struct machine *m);
 void machine_sleep(struct machine *m, bool about_to);
@@ -70,7 +71,7 @@ void machine_set_in_front(struct machine *m, bool in_front);
 /* The user's bus is gone. */
 void machine_lose_bus(struct machine *m);
 
-void machine_login(struct machine *m);
+void machine_login(struct machine *m); /* not while it sleeps */
 /* As `busyctl logout`: lets go first, as long as that takes, then ends the session. */
 void machine_logout(struct machine *m);
 bool machine_is_logged_in(const struct machine *m);

@@ -50,9 +50,9 @@ struct site {
         size_t n_asked;
         usec_t up_since, disturbed_at, in_front_since;
         usec_t free_said_at;
-        usec_t look_at; /* a call must be shown then */
-        bool presence_off, presence_auto, presence_status, in_front;
-        bool pending; /* a configuration that was not taken up yet */
+        usec_t look_at;      /* a call must be shown then */
+        unsigned configured; /* which is on disk */
+        bool in_front;
         char phase[CLAIM_PHASES_MAX];
         char last_phase[MACHINE_OUTPUTS][32];
 };
@@ -100,6 +100,40 @@ static __attribute__((format(printf, 2, 3))) void violation(struct world *w, con
         (void) vsnprintf(w->outcome->what, sizeof(w->outcome->what), format, ap);
         va_end(ap);
         trace("VIOLATION: %s", w->outcome->what);
+}
+
+/* ---- configurations ---- */
+
+static const struct configuration {
+        const char *text;
+        bool mistaken; /* a reload leaves the one in force; a start takes the defaults */
+        bool forced;   /* busy, whoever else is there */
+        bool status;   /* no more than a message */
+        bool hides;    /* a call may show nothing */
+} configurations[] = {
+        { .text = "" },
+        { .text = "[busyd]\nend-grace = 20s\n" },
+        { .text = "[account " MACHINE_ACCOUNT "]\npresence = busy\n", .forced = true },
+        { .text = "[account " MACHINE_ACCOUNT "]\npresence = status\n", .status = true },
+        { .text = "[account " MACHINE_ACCOUNT "]\npresence = off\n", .hides = true },
+        { .text = "[account " MACHINE_ACCOUNT "]\nprofile-call = no\n" },
+        { .text = "[account " MACHINE_ACCOUNT "]\nmessage =\n", .hides = true },
+        { .text = "[busyd]\nno-such-key = 1\n", .mistaken = true },
+};
+
+static void configure(struct site *s, unsigned which) {
+        s->configured = which % ARRAY_SIZE(configurations);
+        trace("%s: configuration %u", machine_name(s->machine), s->configured);
+        machine_configure(s->machine, s->configured, configurations[s->configured].text);
+}
+
+static const struct configuration *in_force(const struct site *s) {
+        return &configurations[machine_configuration(s->machine)];
+}
+
+/* One that was not taken up yet. */
+static bool is_pending(const struct site *s) {
+        return s->configured != machine_configuration(s->machine) && !configurations[s->configured].mistaken;
 }
 
 static int64_t msec(void) {
@@ -211,7 +245,7 @@ static void on_asked(void *userdata, enum request_kind kind, const char *method,
         if (kind == REQUEST_PRESENCE_PUT && is_ours(body, w->history->n_machines)) {
                 if (!has_evidence(s))
                         violation(w, "busy is written without evidence: %s", body);
-                else if (names_busy(body) && s->presence_auto && copies_busy(w))
+                else if (names_busy(body) && !in_force(s)->forced && copies_busy(w))
                         look_for_live_clients(w, body);
                 else if (machine_is_forbidden(s->machine) && w->rooms_begun_at < s->free_said_at)
                         violation(w, "busy is written against the user's word: %s", body);
@@ -339,28 +373,6 @@ static void clear_faults(struct world *w, unsigned i, size_t slot) {
         wire_set_fault(machine_wire(w->sites[i].machine), slot, NULL);
 }
 
-static const char *const configurations[] = {
-        "",
-        "[busyd]\nend-grace = 20s\n",
-        "[account " MACHINE_ACCOUNT "]\npresence = busy\n",
-        "[account " MACHINE_ACCOUNT "]\npresence = status\n",
-        "[account " MACHINE_ACCOUNT "]\npresence = off\n",
-        "[account " MACHINE_ACCOUNT "]\nprofile-call = no\n",
-        "[account " MACHINE_ACCOUNT "]\nmessage =\n",
-        "[busyd]\nno-such-key = 1\n",
-};
-
-static void configure(struct site *s, unsigned which) {
-        size_t i = which % ARRAY_SIZE(configurations);
-
-        trace("%s: configuration %zu", machine_name(s->machine), i);
-        machine_configure(s->machine, configurations[i]);
-        s->pending = machine_state(s->machine) != MACHINE_UP;
-        s->presence_auto = i != 2;
-        s->presence_status = i == 3;
-        s->presence_off = i == 4 || i == 6 || i == 7;
-}
-
 static void start(struct site *s) {
         if (machine_state(s->machine) != MACHINE_OFF)
                 return;
@@ -402,9 +414,8 @@ static void quiet_begins(struct world *w, bool for_long) {
                         machine_release(s->machine, k);
                 machine_set_mode(s->machine, MODE_AUTO, 0, "");
                 machine_login(s->machine);
-                if (s->pending)
+                if (is_pending(s))
                         machine_reload(s->machine);
-                s->pending = false;
                 s->look_at = USEC_NEVER;
                 /* What was taken for final is asked again by hand, or within the hour. */
                 if (is_final(s->machine)) {
@@ -547,17 +558,17 @@ static void look(struct world *w, struct site *s) {
         const char *state, *message;
 
         s->look_at = USEC_NEVER;
-        if (!machine_has_proof_since(s->machine, door_now() - SHOWN_WITHIN) || s->pending ||
+        if (!machine_has_proof_since(s->machine, door_now() - SHOWN_WITHIN) || is_pending(s) ||
             machine_state(s->machine) != MACHINE_UP || w->faults ||
             (w->faults_at > 0 && door_now() < w->faults_at + CALM) || door_now() < s->up_since + CALM / 2 ||
             door_now() < s->disturbed_at + CALM / 2 || (w->person_at > 0 && door_now() < w->person_at + CALM) ||
-            !s->in_front || s->presence_off || is_final(s->machine) || !machine_is_logged_in(s->machine) ||
+            !s->in_front || in_force(s)->hides || is_final(s->machine) || !machine_is_logged_in(s->machine) ||
             v->mode != MODE_AUTO || (o && streq(o->claim, "yielded")))
                 return;
         if (w->restarted_at > 0 && door_now() < w->restarted_at + CALM)
                 return;
         /* There the message of the device that was heard of last is shown. */
-        if (w->history->options.kind == HS_TUWUNEL && s->presence_status)
+        if (w->history->options.kind == HS_TUWUNEL && in_force(s)->status)
                 return;
         model_run(w->model, msec());
         model_shown(w->model, &state, &message);
@@ -768,10 +779,10 @@ static void step(struct world *w) {
 
                 if (s->look_at <= now)
                         look(w, s);
-                if (w->quiet)
-                        start(s);
                 if (machine_deadline(s->machine) <= now)
                         machine_run(s->machine);
+                if (w->quiet)
+                        start(s);
                 if (machine_spins(s->machine))
                         violation(w, "%s goes round without an end", machine_name(s->machine));
                 count_phases(w, s);
@@ -808,7 +819,7 @@ static void world_begins(struct world *w, const struct history *h, const char *d
 
                 s->world = w;
                 s->look_at = USEC_NEVER;
-                s->in_front = s->presence_auto = true;
+                s->in_front = true;
                 s->machine = machine_new(i, w->model, dir, &w->chance,
                                          &(struct wire_handler){ .asked = on_asked, .userdata = s });
                 machine_login(s->machine);
