@@ -551,6 +551,8 @@ static void read_ours(struct claim *c, const struct claim_value *v, usec_t now, 
                 judge_ours(c, v, now, random);
         else if (is_persons(c, v, /* prior_too= */ true))
                 stop_for(c, v);
+        else
+                c->in.held.doubt = false; /* it is gone, as was known */
 }
 
 /* A person who has written meanwhile may have chosen busy on another device: that is not ours to cure. */

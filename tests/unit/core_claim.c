@@ -495,6 +495,22 @@ Test(core_claim, what_the_server_has_lost_is_written_again_in_the_same_phase) {
         expect_shown("busy", "In a call");
 }
 
+Test(core_claim, what_the_server_has_lost_is_written_again_whatever_was_in_doubt_before) {
+        struct claim_traits traits = per_device;
+
+        traits.pushed = false;
+        hold(&traits, "online", "Working");
+        set_shown("offline", "In a call");
+        push();
+        claim_on_unsure(&claim);
+        claim_on_erased(&claim);
+        reads = 0;
+        run_for(SEC);
+        cr_expect_leq(reads, 2);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+}
+
 /* ---- waits ---- */
 
 Test(core_claim, the_later_of_what_the_server_asks_and_the_own_back_off) {
