@@ -591,9 +591,9 @@ size_t wire_n_writes_in_flight(const struct wire *w, enum request_kind kind) {
         return n;
 }
 
-bool wire_presence_is_under_way(const struct wire *w) {
+bool wire_is_under_way(const struct wire *w, enum request_kind kind) {
         for (const struct http_request *r = w->requests; r; r = r->next)
-                if (r->kind == REQUEST_PRESENCE_GET || r->kind == REQUEST_PRESENCE_PUT)
+                if (r->kind == kind)
                         return true;
         return false;
 }

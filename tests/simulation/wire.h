@@ -70,8 +70,8 @@ usec_t wire_deadline(struct wire *w);
 bool wire_run(struct wire *w);
 /* Delivers one; false: there was none. */
 bool wire_deliver(struct wire *w);
-/* Something of presence is on its way, also what nobody waits for any more. */
-bool wire_presence_is_under_way(const struct wire *w);
+/* Such a request is on its way, also one that nobody waits for any more. */
+bool wire_is_under_way(const struct wire *w, enum request_kind kind);
 size_t wire_n_writes_in_flight(const struct wire *w, enum request_kind kind); /* of live requests */
 
 struct wire_counters {

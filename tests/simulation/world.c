@@ -23,6 +23,8 @@
 #define EVIDENCE_SLACK (30 * USEC_PER_SEC)
 /* Another client that has been polling for so long is known to be there. */
 #define LIVE_IS_KNOWN_AFTER (100 * USEC_PER_SEC)
+/* A poll waits so long for an answer that does not come. */
+#define LONGEST_POLL (11 * USEC_PER_MIN)
 /* A call has to be shown after so long, where nothing is in its way. */
 #define SHOWN_WITHIN (60 * USEC_PER_SEC)
 /* Once all calls are over, what is owed is back within so long, likewise: the longest grace, and a server that lets
@@ -52,6 +54,9 @@ struct site {
         usec_t free_said_at;
         usec_t look_at;      /* a call must be shown then */
         unsigned configured; /* which is on disk */
+        /* Polls are stalled, which nobody can tell from silence, and when they were last. */
+        bool silent[WIRE_FAULTS_MAX];
+        usec_t silent_at;
         bool in_front;
         char phase[CLAIM_PHASES_MAX];
         char last_phase[MACHINE_OUTPUTS][32];
@@ -75,8 +80,9 @@ struct world {
         bool restarted;   /* since the last quiet: a single value was set by whoever came first then */
         bool stuck_named; /* the busy of now was said to be held by another session */
         usec_t person_at;
-        const struct happening *person; /* has yet to be set, at person_due */
         usec_t person_due, person_set_at;
+        usec_t field_due;
+        bool field_was;
         char person_was[2][64];
         bool quiet, quiet_long;
         usec_t quiet_until;
@@ -198,6 +204,19 @@ static bool has_evidence(const struct site *s) {
         return door_now() < usec_add(local, EVIDENCE_SLACK) || door_now() < usec_add(rooms, EVIDENCE_SLACK);
 }
 
+/* Then a busy that this one leaves as it is, with or without words, is theirs. */
+static bool others_have_evidence(const struct site *s) {
+        const struct world *w = s->world;
+
+        for (unsigned i = 0; i < w->history->n_machines; i++) {
+                const struct site *o = &w->sites[i];
+
+                if (o != s && machine_state(o->machine) == MACHINE_UP && has_evidence(o))
+                        return true;
+        }
+        return false;
+}
+
 static bool names_busy(const char *body) {
         return strstr(body, "\"" HS_BUSY "\"") || strstr(body, "\"presence\":\"busy\"");
 }
@@ -215,14 +234,24 @@ static bool copies_busy(const struct world *w) {
         return w->history->options.kind == HS_SYNAPSE;
 }
 
+static bool hears_nothing(const struct site *s) {
+        for (size_t i = 0; i < WIRE_FAULTS_MAX; i++)
+                if (s->silent[i])
+                        return true;
+        return s->silent_at > 0 && door_now() < s->silent_at + LONGEST_POLL;
+}
+
 /* Where each device has its state, a client that polls catches busy and keeps it. Who has been there for a while is
- * known. */
-static void look_for_live_clients(struct world *w, const char *body) {
+ * known, unless what should tell of them looks like silence, or the server has just lost all that it knew. */
+static void look_for_live_clients(const struct site *s, const char *body) {
+        struct world *w = s->world;
         const char *state, *message;
 
         model_shown(w->model, &state, &message);
         if (is_busy(state))
                 return; /* it has caught it already */
+        if (hears_nothing(s) || (w->restarted_at > 0 && door_now() < w->restarted_at + LIVE_IS_KNOWN_AFTER))
+                return;
         for (size_t i = 0; i < CLIENTS; i++)
                 if (w->clients[i].polls_since < door_now() - LIVE_IS_KNOWN_AFTER)
                         violation(w, "busy is written beside a client that has been polling for %.0f s: %s",
@@ -243,12 +272,14 @@ static void on_asked(void *userdata, enum request_kind kind, const char *method,
         if (wire_n_writes_in_flight(machine_wire(s->machine), kind) > 1)
                 violation(w, "two writes in flight for one claim: %s", request_kind_to_string(kind));
         if (kind == REQUEST_PRESENCE_PUT && is_ours(body, w->history->n_machines)) {
-                if (!has_evidence(s))
+                bool elsewhere = others_have_evidence(s);
+
+                if (!has_evidence(s) && !elsewhere)
                         violation(w, "busy is written without evidence: %s", body);
-                else if (names_busy(body) && !in_force(s)->forced && copies_busy(w))
-                        look_for_live_clients(w, body);
-                else if (machine_is_forbidden(s->machine) && w->rooms_begun_at < s->free_said_at)
+                if (machine_is_forbidden(s->machine) && !elsewhere && w->rooms_begun_at < s->free_said_at)
                         violation(w, "busy is written against the user's word: %s", body);
+                if (names_busy(body) && !in_force(s)->forced && copies_busy(w))
+                        look_for_live_clients(s, body);
         }
         /* A person whose word crossed with ours says it again. */
         if (kind == REQUEST_PRESENCE_PUT && door_now() < w->person_set_at + 400 * USEC_PER_MSEC &&
@@ -263,7 +294,8 @@ static const char *const states[] = { "online", "unavailable", "offline" };
 
 static bool write_in_flight(const struct world *w) {
         for (unsigned i = 0; i < w->history->n_machines; i++)
-                if (wire_presence_is_under_way(machine_wire(w->sites[i].machine)))
+                if (wire_is_under_way(machine_wire(w->sites[i].machine), REQUEST_PRESENCE_GET) ||
+                    wire_is_under_way(machine_wire(w->sites[i].machine), REQUEST_PRESENCE_PUT))
                         return true;
         return false;
 }
@@ -359,7 +391,17 @@ static void room_call(struct world *w, size_t i, unsigned kind, bool on) {
                    msec());
 }
 
-static void set_field(struct world *w, bool on) {
+/* As with presence: of two that write within a moment of each other, one loses. */
+static void set_field(struct world *w) {
+        bool on = w->field_was;
+
+        for (unsigned i = 0; i < w->history->n_machines; i++)
+                if (wire_is_under_way(machine_wire(w->sites[i].machine), REQUEST_PROFILE_PUT)) {
+                        w->field_due = door_now() + 700 * USEC_PER_MSEC;
+                        return;
+                }
+        w->field_due = USEC_NEVER;
+        trace("another client %s the field", on ? "writes" : "takes away");
         model_set_profile(w->model, FIELD, on ? json_pack("{s:i}", "call_joined_ts", 7) : NULL);
         model_set_profile(w->twin, FIELD, on ? json_pack("{s:i}", "call_joined_ts", 7) : NULL);
 }
@@ -369,8 +411,17 @@ static void disturb(struct world *w) {
                 w->sites[i].disturbed_at = door_now();
 }
 
-static void clear_faults(struct world *w, unsigned i, size_t slot) {
-        wire_set_fault(machine_wire(w->sites[i].machine), slot, NULL);
+static bool is_silent(const struct wire_fault *f) {
+        return (f->kind == WIRE_STALL || f->kind == WIRE_STALL_DONE) && (f->kinds & 1U << REQUEST_SYNC);
+}
+
+static void clear_fault(struct world *w, unsigned i, size_t slot) {
+        struct site *s = &w->sites[i];
+
+        wire_set_fault(machine_wire(s->machine), slot, NULL);
+        if (s->silent[slot])
+                s->silent_at = door_now();
+        s->silent[slot] = false;
 }
 
 static void start(struct site *s) {
@@ -402,7 +453,7 @@ static void quiet_begins(struct world *w, bool for_long) {
                 struct site *s = &w->sites[i];
 
                 for (size_t k = 0; k < WIRE_FAULTS_MAX; k++)
-                        clear_faults(w, i, k);
+                        clear_fault(w, i, k);
                 s->in_front = true;
                 machine_kill_after(s->machine, 0, false);
                 machine_sleep(s->machine, false);
@@ -563,7 +614,7 @@ static void look(struct world *w, struct site *s) {
             (w->faults_at > 0 && door_now() < w->faults_at + CALM) || door_now() < s->up_since + CALM / 2 ||
             door_now() < s->disturbed_at + CALM / 2 || (w->person_at > 0 && door_now() < w->person_at + CALM) ||
             !s->in_front || in_force(s)->hides || is_final(s->machine) || !machine_is_logged_in(s->machine) ||
-            v->mode != MODE_AUTO || (o && streq(o->claim, "yielded")))
+            v->mode != MODE_AUTO || (o && (streq(o->claim, "yielded") || streq(o->claim, "foreign"))))
                 return;
         if (w->restarted_at > 0 && door_now() < w->restarted_at + CALM)
                 return;
@@ -641,18 +692,20 @@ static void happens(struct world *w, const struct happening *n) {
                 break;
         }
         case PROFILE_SET:
-                set_field(w, n->a);
+                w->field_was = n->a;
+                set_field(w);
                 break;
         case FAULT_BEGINS:
                 w->faults = true;
                 trace("%s: fault %u: %s of %x, %u%%", machine_name(m), n->a, wire_fault_kind_to_string(n->fault.kind),
                       n->fault.kinds, n->fault.percent);
                 wire_set_fault(machine_wire(m), n->a, &n->fault);
+                s->silent[n->a] = is_silent(&n->fault);
                 break;
         case FAULT_ENDS:
                 w->faults_at = door_now();
                 trace("%s: fault %u ends", machine_name(m), n->a);
-                clear_faults(w, n->machine, n->a);
+                clear_fault(w, n->machine, n->a);
                 break;
         case KILLED:
                 machine_kill(m, n->a);
@@ -745,6 +798,7 @@ static usec_t next_time(struct world *w) {
         usec_t at = w->quiet ? w->quiet_until : w->next < w->history->n ? w->next_at : USEC_NEVER;
 
         at = usec_min(at, w->person_due);
+        at = usec_min(at, w->field_due);
         at = usec_min(at, w->given_back_by);
         for (size_t i = 0; i < CLIENTS; i++)
                 at = usec_min(at, w->clients[i].polls_at);
@@ -763,6 +817,8 @@ static void step(struct world *w) {
                         client_polls(w, &w->clients[i]);
         if (w->person_due <= now)
                 person_sets(w);
+        if (w->field_due <= now)
+                set_field(w);
         if (w->given_back_by <= now)
                 look_for_leftovers(w);
         if (w->quiet && w->quiet_until <= now)
@@ -805,7 +861,7 @@ static void world_begins(struct world *w, const struct history *h, const char *d
         (void) model_new(&w->model, &options, msec(), (int64_t) (door_wall() / USEC_PER_MSEC));
         (void) model_new(&w->twin, &options, msec(), (int64_t) (door_wall() / USEC_PER_MSEC));
         model_on_shown(w->model, on_shown, w);
-        w->person_due = w->quiet_until = w->given_back_by = USEC_NEVER;
+        w->person_due = w->field_due = w->quiet_until = w->given_back_by = USEC_NEVER;
         for (size_t i = 0; i < CLIENTS; i++) {
                 (void) snprintf(w->clients[i].device, sizeof(w->clients[i].device), "CLIENT%zu", i);
                 w->clients[i].polls_at = w->clients[i].polls_since = USEC_NEVER;
