@@ -1,5 +1,5 @@
-/* The doors that are replaced at link time: clock, chance, disk, log, and the loop for what still asks for timers.
- * Everything runs on one thread; whose objects are being run is the machine of now. */
+/* The doors that are replaced at link time: clock, chance, disk and log. Everything runs on one thread; whose objects
+ * are being run is the machine of now. */
 #pragma once
 
 #include "core/base.h"
@@ -49,13 +49,3 @@ bool door_is_traced(void);
 void trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Whose lines follow. */
 void door_set_name(const char *name);
-
-/* ---- the loop ---- */
-
-struct sd_event;
-struct sd_event *loop_new(void);
-struct sd_event *loop_free(struct sd_event *e);
-/* When it wants to run next. */
-usec_t loop_deadline(const struct sd_event *e);
-/* Runs everything that is due now. False: it was told to exit. */
-bool loop_run(struct sd_event *e, int *ret_code);

@@ -35,7 +35,6 @@ struct machine {
         struct chance *chance;
         struct wire *wire;
         struct edges edges;
-        sd_event *loop;
         struct state *state;
         struct control *control;
         struct logind *logind;
@@ -98,7 +97,6 @@ static void drop(struct machine *m) {
         m->logind = logind_free(m->logind);
         m->control = control_free(m->control);
         m->state = state_free(m->state);
-        m->loop = loop_free(m->loop);
         m->edges.away = false;
         m->edges.let_sleep = false;
         m->sleeps_at = 0;
@@ -238,10 +236,8 @@ static int begin(struct machine *m) {
                 config_free(config);
                 return r;
         }
-        m->loop = loop_new();
         r = manager_new(&m->manager, config,
-                        &(struct manager_edges){ .event = m->loop,
-                                                 .state = m->state,
+                        &(struct manager_edges){ .state = m->state,
                                                  .control = m->control,
                                                  .logind = m->logind,
                                                  .touched = on_touched,
@@ -318,7 +314,6 @@ usec_t machine_deadline(struct machine *m) {
                 return at;
         if (m->up == MACHINE_ASLEEP)
                 return at;
-        at = usec_min(at, loop_deadline(m->loop));
         at = usec_min(at, m->touched ? 0 : m->turn_at);
         if (m->up == MACHINE_ENDING)
                 at = usec_min(at, m->ends_at);
@@ -361,15 +356,12 @@ static void falls_asleep(struct machine *m) {
 
 void machine_run(struct machine *m) {
         bool ready;
-        int code;
 
         enter(m);
         ready = wire_run(m->wire);
         if (m->manager && m->up != MACHINE_ASLEEP) {
                 if (ready)
                         (void) wire_deliver(m->wire);
-                if (!door_is_dead())
-                        (void) loop_run(m->loop, &code);
                 if (!door_is_dead() && (m->touched || m->turn_at <= door_now()))
                         turn(m);
                 if (m->manager && m->up == MACHINE_ENDING && door_now() >= m->ends_at)

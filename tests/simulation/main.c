@@ -1,12 +1,7 @@
-/* simulation: runs worlds from seeds, repeats one, cuts a failing one down.
- *
- *   simulation [--seed N] [--server KIND] [--episodes N] [--trace] [--keep LIST]     one world; cut down if it fails
- *   simulation --hours N | --seconds N | --worlds N [--jobs N] [--first SEED] [--except SEED,SEED] [--server KIND]
- *                                                                                    as many as that takes
- *
- * Exit code 1: a world was found that fails. */
+/* simulation: runs worlds from seeds, repeats one, cuts a failing one down. See --help. */
 #include <ftw.h>
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,13 +16,39 @@
 #define EPISODES     12
 
 struct options {
-        uint64_t seed, first;
-        bool has_seed, trace, shrink;
+        const char *seed; /* NULL: many worlds */
+        bool trace, whole;
         enum server_kind server;
-        unsigned episodes, jobs, failures;
-        uint64_t worlds;    /* how many; 0: as long as the others say */
+        uint64_t first, worlds; /* worlds 0: as long as the others say */
+        uint64_t episodes, jobs, failures;
         const char *except; /* seeds, with commas */
         double hours, seconds;
+};
+
+enum option_kind { OPTION_FLAG, OPTION_NUMBER, OPTION_REAL, OPTION_TEXT, OPTION_SERVER, OPTION_HELP };
+
+static const struct option_row {
+        const char *name, *argument, *help; /* argument NULL: a flag */
+        enum option_kind kind;
+        size_t place; /* in struct options */
+} option_rows[] = {
+#define PLACE(member) offsetof(struct options, member)
+        { "seed", "N", "one world; if it fails, it is cut down to the shortest history that still fails", OPTION_TEXT,
+          PLACE(seed) },
+        { "whole", NULL, "without cutting it down", OPTION_FLAG, PLACE(whole) },
+        { "trace", NULL, "with all that happens in it", OPTION_FLAG, PLACE(trace) },
+        { "hours", "N", "many worlds: so many simulated hours in all", OPTION_REAL, PLACE(hours) },
+        { "seconds", "N", "... or as many as fit into so many real seconds (60)", OPTION_REAL, PLACE(seconds) },
+        { "worlds", "N", "... or so many worlds", OPTION_NUMBER, PLACE(worlds) },
+        { "first", "SEED", "begins there (1)", OPTION_NUMBER, PLACE(first) },
+        { "except", "SEED,SEED", "leaves these out", OPTION_TEXT, PLACE(except) },
+        { "failures", "N", "a process goes on until so many of its worlds have failed (4)", OPTION_NUMBER,
+          PLACE(failures) },
+        { "jobs", "N", "processes (2)", OPTION_NUMBER, PLACE(jobs) },
+        { "server", "KIND", "worlds of one kind of homeserver only", OPTION_SERVER, PLACE(server) },
+        { "episodes", "N", "so many in a world (12)", OPTION_NUMBER, PLACE(episodes) },
+        { "help", NULL, "this", OPTION_HELP, 0 },
+#undef PLACE
 };
 
 /* What the processes share. */
@@ -157,20 +178,21 @@ static void shrink(struct history **h, const char *dir, struct outcome *outcome)
 /* ---- one, and many ---- */
 
 static int run_one(const struct options *o, const char *dir) {
-        struct history *h = history_new(o->seed, o->server, o->episodes);
+        uint64_t seed = strtoull(o->seed, NULL, 10);
+        struct history *h = history_new(seed, o->server, (unsigned) o->episodes);
         struct counters counters = { 0 };
         struct outcome outcome;
         int code = 0;
 
-        door_trace(o->trace && !o->shrink);
+        door_trace(o->trace && o->whole);
         world_run(h, dir, &outcome, &counters);
         door_trace(false);
-        printf("seed %llu, server %s: %.1f simulated hours, %s\n", (unsigned long long) o->seed,
+        printf("seed %llu, server %s: %.1f simulated hours, %s\n", (unsigned long long) seed,
                server_kind_to_string(h->server), (double) counters.simulated / USEC_PER_HOUR,
                outcome.violated ? outcome.what : "no violation");
         if (outcome.violated) {
                 code = 1;
-                if (o->shrink) {
+                if (!o->whole) {
                         shrink(&h, dir, &outcome);
                         printf("cut down to %zu happenings: %s\n", h->n, outcome.what);
                         history_print(h);
@@ -201,7 +223,7 @@ static void work(const struct options *o, struct tally *t, unsigned job, double 
                 if (is_left_out(o, seed))
                         continue;
 
-                struct history *h = history_new(seed, o->server, o->episodes);
+                struct history *h = history_new(seed, o->server, (unsigned) o->episodes);
                 struct counters c = { 0 };
                 struct outcome outcome;
 
@@ -220,7 +242,7 @@ static void work(const struct options *o, struct tally *t, unsigned job, double 
                         break;
                 if (o->worlds > 0)
                         continue;
-                if (o->hours > 0 ? hours >= o->hours / o->jobs : real_seconds() - started >= o->seconds)
+                if (o->hours > 0 ? hours >= o->hours / (double) o->jobs : real_seconds() - started >= o->seconds)
                         break;
         }
         folder_clear(dir, true);
@@ -349,85 +371,77 @@ static int run_many(const struct options *o) {
         return code;
 }
 
-static enum server_kind server_from_string(const char *s) {
+static void print_help(void) {
+        puts("simulation --seed N            one world\n"
+             "simulation [OPTION...]         many of them\n\n"
+             "Exit code 1: a world was found that fails.\n");
+        for (size_t i = 0; i < ARRAY_SIZE(option_rows); i++) {
+                const struct option_row *row = &option_rows[i];
+                char name[64];
+
+                (void) snprintf(name, sizeof(name), "--%s %s", row->name, row->argument ? row->argument : "");
+                printf("  %-20s %s\n", name, row->help);
+        }
+        printf("\nKinds of homeservers:");
         for (size_t k = 0; k < SERVER_KINDS; k++)
-                if (streq(s, server_kind_to_string(k)))
-                        return k;
+                printf(" %s", server_kind_to_string(k));
+        putchar('\n');
+}
+
+static bool server_from_string(const char *s, enum server_kind *ret) {
+        for (size_t k = 0; k < SERVER_KINDS; k++)
+                if (streq(s, server_kind_to_string(k))) {
+                        *ret = (enum server_kind) k;
+                        return true;
+                }
         fprintf(stderr, "no such server: %s\n", s);
-        exit(2);
+        return false;
+}
+
+/* Returns whether the value is one. */
+static bool take_option(struct options *o, const struct option_row *row, const char *value) {
+        char *place = (char *) o + row->place;
+
+        switch (row->kind) {
+        case OPTION_FLAG:
+                *(bool *) place = true;
+                return true;
+        case OPTION_NUMBER:
+                *(uint64_t *) place = strtoull(value, NULL, 10);
+                return true;
+        case OPTION_REAL:
+                *(double *) place = strtod(value, NULL);
+                return true;
+        case OPTION_TEXT:
+                *(const char **) place = value;
+                return true;
+        case OPTION_SERVER:
+                return server_from_string(value, (enum server_kind *) place);
+        case OPTION_HELP:
+                print_help();
+                exit(0);
+        }
+        return false;
 }
 
 int main(int argc, char *argv[]) {
-        static const struct option table[] = {
-                { "seed", required_argument, NULL, 's' },
-                { "server", required_argument, NULL, 'k' },
-                { "episodes", required_argument, NULL, 'e' },
-                { "trace", no_argument, NULL, 't' },
-                { "hours", required_argument, NULL, 'h' },
-                { "seconds", required_argument, NULL, 'S' },
-                { "jobs", required_argument, NULL, 'j' },
-                { "first", required_argument, NULL, 'f' },
-                { "worlds", required_argument, NULL, 'W' },
-                { "except", required_argument, NULL, 'x' },
-                { "whole", no_argument, NULL, 'w' },
-                { "failures", required_argument, NULL, 'F' },
-                {},
+        struct options o = {
+                .server = SERVER_KINDS, .episodes = EPISODES, .jobs = 2, .first = 1, .seconds = 60, .failures = 4
         };
-        struct options o = { .server = SERVER_KINDS,
-                             .episodes = EPISODES,
-                             .jobs = 2,
-                             .first = 1,
-                             .seconds = 60,
-                             .shrink = true,
-                             .failures = 4 };
+        struct option table[ARRAY_SIZE(option_rows) + 1] = {};
         char dir[256];
-        int c, code;
+        int c, i, code;
 
-        while ((c = getopt_long(argc, argv, "", table, NULL)) >= 0)
-                switch (c) {
-                case 's':
-                        o.seed = strtoull(optarg, NULL, 10);
-                        o.has_seed = true;
-                        break;
-                case 'k':
-                        o.server = server_from_string(optarg);
-                        break;
-                case 'e':
-                        o.episodes = (unsigned) atoi(optarg);
-                        break;
-                case 't':
-                        o.trace = true;
-                        break;
-                case 'h':
-                        o.hours = atof(optarg);
-                        break;
-                case 'S':
-                        o.seconds = atof(optarg);
-                        break;
-                case 'j':
-                        o.jobs = (unsigned) atoi(optarg);
-                        break;
-                case 'f':
-                        o.first = strtoull(optarg, NULL, 10);
-                        break;
-                case 'W':
-                        o.worlds = strtoull(optarg, NULL, 10);
-                        break;
-                case 'x':
-                        o.except = optarg;
-                        break;
-                case 'w':
-                        o.shrink = false;
-                        break;
-                case 'F':
-                        o.failures = (unsigned) atoi(optarg);
-                        break;
-                default:
+        for (size_t k = 0; k < ARRAY_SIZE(option_rows); k++)
+                table[k] = (struct option){ .name = option_rows[k].name,
+                                            .has_arg = option_rows[k].argument ? required_argument : no_argument };
+        while ((c = getopt_long(argc, argv, "", table, &i)) >= 0) {
+                if (c != 0 || !take_option(&o, &option_rows[i], optarg))
                         return 2;
-                }
+        }
         if (o.jobs < 1 || o.jobs > JOBS_MAX)
                 o.jobs = 2;
-        if (!o.has_seed)
+        if (!o.seed)
                 return run_many(&o);
         folder_make(dir, sizeof(dir));
         code = run_one(&o, dir);

@@ -292,17 +292,16 @@ static void on_asked(void *userdata, enum request_kind kind, const char *method,
 static const char *const messages[] = { "Lunch", "Reading a book", "", "In the garden" };
 static const char *const states[] = { "online", "unavailable", "offline" };
 
-static bool write_in_flight(const struct world *w) {
+static bool is_under_way(const struct world *w, enum request_kind kind) {
         for (unsigned i = 0; i < w->history->n_machines; i++)
-                if (wire_is_under_way(machine_wire(w->sites[i].machine), REQUEST_PRESENCE_GET) ||
-                    wire_is_under_way(machine_wire(w->sites[i].machine), REQUEST_PRESENCE_PUT))
+                if (wire_is_under_way(machine_wire(w->sites[i].machine), kind))
                         return true;
         return false;
 }
 
 static void person_sets(struct world *w) {
         /* Two that write within a moment of each other cannot both win. */
-        if (write_in_flight(w)) {
+        if (is_under_way(w, REQUEST_PRESENCE_GET) || is_under_way(w, REQUEST_PRESENCE_PUT)) {
                 w->person_due = door_now() + 700 * USEC_PER_MSEC;
                 return;
         }
@@ -395,11 +394,10 @@ static void room_call(struct world *w, size_t i, unsigned kind, bool on) {
 static void set_field(struct world *w) {
         bool on = w->field_was;
 
-        for (unsigned i = 0; i < w->history->n_machines; i++)
-                if (wire_is_under_way(machine_wire(w->sites[i].machine), REQUEST_PROFILE_PUT)) {
-                        w->field_due = door_now() + 700 * USEC_PER_MSEC;
-                        return;
-                }
+        if (is_under_way(w, REQUEST_PROFILE_GET) || is_under_way(w, REQUEST_PROFILE_PUT)) {
+                w->field_due = door_now() + 700 * USEC_PER_MSEC;
+                return;
+        }
         w->field_due = USEC_NEVER;
         trace("another client %s the field", on ? "writes" : "takes away");
         model_set_profile(w->model, FIELD, on ? json_pack("{s:i}", "call_joined_ts", 7) : NULL);
