@@ -131,36 +131,38 @@ static const struct verb_option why_options[] = {
 
 const struct verb verbs[] = {
         { "status", "", "Show what busyd says of you and what each account shows (the default)", verb_status, "", NULL,
-          0, 0, true },
-        { "watch", "[--waybar]", "Print a line for every change", verb_watch, "", watch_options, 0, 0, true },
-        { "why", "[-v]", "Show the evidence, and what comes back afterwards", verb_why, "v", why_options, 0, 0, true },
+          0, 0, VERB_PRINTS },
+        { "watch", "[--waybar]", "Print a line for every change", verb_watch, "", watch_options, 0, 0, VERB_PRINTS },
+        { "why", "[-v]", "Show the evidence, and what comes back afterwards", verb_why, "v", why_options, 0, 0,
+          VERB_PRINTS },
         { "history", "[-n N]", "Show the last changes, the newest first", verb_history, "n:", history_options, 0, 0,
-          true },
+          VERB_PRINTS },
         { "busy", "[--for D | --until T] [-m TEXT]", "Be busy, call or no call", verb_busy, "m:", busy_options, 0, 0,
-          false },
+          VERB_STARTS },
         { "free", "[--for D | --until T | --until-call-ends]", "Be free, also in a call", verb_free, "", free_options,
-          0, 0, false },
-        { "auto", "", "Let the calls decide again", verb_auto, "", NULL, 0, 0, false },
+          0, 0, VERB_STARTS },
+        { "auto", "", "Let the calls decide again", verb_auto, "", NULL, 0, 0, VERB_STARTS },
         { "pause", "[--for D | --until T]", "Go on watching, but write nothing anywhere", verb_pause, "",
-          pause_options, 0, 0, false },
-        { "resume", "", "End a pause", verb_resume, "", NULL, 0, 0, false },
+          pause_options, 0, 0, VERB_STARTS },
+        { "resume", "", "End a pause", verb_resume, "", NULL, 0, 0, VERB_STARTS },
         { "run", "[--app A] [--reason R] [--] CMD...", "Be busy while a command runs", verb_run, "+", run_options, 1,
-          -1, false },
+          -1, VERB_STARTS },
         { "ignore", "[APP [--once] [--source NAME]]", "Do not count calls of an application; without one: list them",
-          verb_ignore, "", ignore_options, 0, 1, true },
-        { "allow", "APP [--source NAME]", "Count them again", verb_allow, "", allow_options, 1, 1, false },
-        { "is-busy", "", "Tell by the exit code: 0 busy, 1 free", verb_is_busy, "", NULL, 0, 0, false },
-        { "sources", "[-v]", "List where calls are looked for", verb_sources, "v", sources_options, 0, 0, true },
-        { "accounts", "", "List the Matrix accounts", verb_accounts, "", NULL, 0, 0, true },
+          verb_ignore, "", ignore_options, 0, 1, VERB_PRINTS | VERB_STARTS },
+        { "allow", "APP [--source NAME]", "Count them again", verb_allow, "", allow_options, 1, 1, VERB_STARTS },
+        { "is-busy", "", "Tell by the exit code: 0 busy, 1 free", verb_is_busy, "", NULL, 0, 0, 0 },
+        { "sources", "[-v]", "List where calls are looked for", verb_sources, "v", sources_options, 0, 0,
+          VERB_PRINTS },
+        { "accounts", "", "List the Matrix accounts", verb_accounts, "", NULL, 0, 0, VERB_PRINTS },
         { "login", "[@USER:SERVER | NAME] [--user ID] [--homeserver URL] [--password-stdin]",
-          "Log in to a Matrix account", verb_login, "", login_options, 0, 1, true },
+          "Log in to a Matrix account", verb_login, "", login_options, 0, 1, VERB_PRINTS },
         { "logout", "NAME [--force]", "Log out of a Matrix account and forget it", verb_logout, "", logout_options, 1,
-          1, false },
-        { "doctor", "", "Examine the set-up, and say what to do", verb_doctor, "", NULL, 0, 0, true },
+          1, 0 },
+        { "doctor", "", "Examine the set-up, and say what to do", verb_doctor, "", NULL, 0, 0, VERB_PRINTS },
         { "cure", "print-registration [NAME] [--force]", "Set up what takes back a busy that your other clients keep",
-          verb_cure, "", cure_options, 1, 2, false },
-        { "reload", "", "Read the configuration again", verb_reload, "", NULL, 0, 0, false },
-        { "help", "[COMMAND]", "Show this, or what a command takes", verb_help, "", NULL, 0, 1, false },
+          verb_cure, "", cure_options, 1, 2, 0 },
+        { "reload", "", "Read the configuration again", verb_reload, "", NULL, 0, 0, 0 },
+        { "help", "[COMMAND]", "Show this, or what a command takes", verb_help, "", NULL, 0, 1, 0 },
         { .name = NULL },
 };
 
@@ -209,8 +211,8 @@ static void print_option(const struct verb_option *o) {
 }
 
 static void print_verb_help(const struct verb *v) {
-        printf("Usage: busyctl %s%s%s%s\n\n%s.\n", v->prints ? "[-j] " : "", v->name, v->args[0] ? " " : "", v->args,
-               v->help);
+        printf("Usage: busyctl %s%s%s%s\n\n%s.\n", (v->flags & VERB_PRINTS) ? "[-j] " : "", v->name,
+               v->args[0] ? " " : "", v->args, v->help);
         for (const struct verb_option *o = v->options; o && o->help; o++) {
                 if (o == v->options)
                         printf("\nOptions:\n");
@@ -255,6 +257,15 @@ static int set_until(struct args *a, const char *s) {
         return 0;
 }
 
+/* The last one would win, which is not what somebody meant who gave both. */
+static int set_end(struct args *a, int option, const char *value) {
+        if (a->duration > 0) {
+                complain("Give one of --for and --until, and that once.");
+                return -EINVAL;
+        }
+        return option == OPTION_FOR ? set_duration(a, value) : set_until(a, value);
+}
+
 static int set_n(struct args *a, const char *s) {
         uint64_t n;
 
@@ -270,9 +281,8 @@ static int set_n(struct args *a, const char *s) {
 static int args_set(struct args *a, int option, const char *value) {
         switch (option) {
         case OPTION_FOR:
-                return set_duration(a, value);
         case OPTION_UNTIL:
-                return set_until(a, value);
+                return set_end(a, option, value);
         case 'n':
                 return set_n(a, value);
         case 'm':
@@ -402,7 +412,7 @@ int args_parse(struct ctl *c, const struct verb *v, int argc, char **argv, struc
         *ret_code = CTL_USAGE;
         if (!rest_fits(v, &a))
                 return 0;
-        if (c->json && !v->prints) {
+        if (c->json && !(v->flags & VERB_PRINTS)) {
                 complain("busyctl %s prints nothing that could be JSON.", v->name);
                 return 0;
         }

@@ -10,13 +10,18 @@ struct verb_option {
         const char *arg, *help; /* what its argument is called, NULL: it takes none; what it does */
 };
 
+enum {
+        VERB_PRINTS = 1, /* has something for --json */
+        VERB_STARTS = 2, /* needs the daemon, and has it started; others only ask */
+};
+
 struct verb {
         const char *name, *args, *help;
         verb_run_t run;
         const char *shorts;                /* for getopt_long, with "+" where the rest is a command */
         const struct verb_option *options; /* without the global ones, ended by one without help; NULL: none */
         int min_rest, max_rest;            /* how many arguments; max -1: any */
-        bool prints;                       /* has something for --json */
+        unsigned flags;                    /* VERB_* */
 };
 
 /* The options before the verb. Returns the index of the verb in argv (argc if there is none), or -1: over, with

@@ -14,6 +14,12 @@
 
 #define HOW_TO_START "Start it with: systemctl --user start busyd"
 
+/* The unit that D-Bus activation starts too. */
+#define SYSTEMD   "org.freedesktop.systemd1"
+#define UNIT_PATH "/org/freedesktop/systemd1/unit/busyd_2eservice"
+/* It takes its name after two seconds at the latest. */
+#define START_MAX (10 * USEC_PER_SEC)
+
 static int read_value(sd_bus_message *m, json_t **ret);
 
 static int json_from_text(const char *s, json_t **ret) {
@@ -185,6 +191,11 @@ static bool is_absent(const sd_bus_error *e) {
                            strncmp(e->name, "org.freedesktop.systemd1.", 25) == 0);
 }
 
+static bool is_not_running(const sd_bus_error *e) {
+        return sd_bus_error_has_name(e, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+               sd_bus_error_has_name(e, SD_BUS_ERROR_NAME_HAS_NO_OWNER);
+}
+
 static enum exit_code failed(const struct ctl *c, const sd_bus_error *e, int r) {
         const char *message = e->message && e->message[0] ? e->message : strerror(-r);
         bool absent = is_absent(e) || r == -ENOTCONN || r == -ECONNRESET;
@@ -193,14 +204,49 @@ static enum exit_code failed(const struct ctl *c, const sd_bus_error *e, int r) 
                 return absent ? CTL_UNREACHABLE : CTL_FAILED;
         if (sd_bus_error_has_name(e, SD_BUS_ERROR_NO_REPLY) || sd_bus_error_has_name(e, SD_BUS_ERROR_TIMEOUT))
                 complain("busyd does not answer. See: systemctl --user status busyd");
-        else if (sd_bus_error_has_name(e, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
-                 sd_bus_error_has_name(e, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+        else if (is_not_running(e))
                 complain("busyd is not running. " HOW_TO_START);
         else if (absent)
                 complain("busyd is not running and could not be started: %s. " HOW_TO_START, message);
         else
                 complain("%s", message);
         return absent ? CTL_UNREACHABLE : CTL_FAILED;
+}
+
+/* By systemd, where there is one: at a login, bars ask before busyd is there. */
+static bool is_being_started(struct ctl *c) {
+        sd_bus_message *m = NULL, *reply = NULL;
+        const char *state = "";
+        int r = sd_bus_message_new_method_call(c->bus, &m, SYSTEMD, UNIT_PATH, DBUS_PROPS, "Get");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ss", SYSTEMD ".Unit", "ActiveState");
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(m, false);
+        if (r >= 0)
+                r = sd_bus_call(c->bus, m, 0, NULL, &reply);
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "v", "s", &state);
+        r = r >= 0 && streq(state, "activating");
+        sd_bus_message_unref(reply);
+        sd_bus_message_unref(m);
+        return r;
+}
+
+static bool has_owner(struct ctl *c) {
+        return sd_bus_get_name_creds(c->bus, BUS_NAME, 0, NULL) >= 0;
+}
+
+/* Whether it is there by now. */
+static bool wait_for_start(struct ctl *c) {
+        usec_t deadline = clock_now() + START_MAX;
+
+        if (!is_being_started(c) || bus_watch(c) < 0)
+                return false;
+        while (!has_owner(c))
+                if (bus_wait(c, deadline) <= 0)
+                        return false;
+        return true;
 }
 
 static int call(struct ctl *c, const char *interface, const char *method, sd_bus_error *error, json_t **ret,
@@ -210,7 +256,7 @@ static int call(struct ctl *c, const char *interface, const char *method, sd_bus
 
         if (r >= 0 && types)
                 r = sd_bus_message_appendv(m, types, ap);
-        if (r >= 0 && c->no_start)
+        if (r >= 0 && c->when_absent != ABSENT_START)
                 r = sd_bus_message_set_auto_start(m, false);
         if (r >= 0)
                 r = sd_bus_call(c->bus, m, 0, error, &reply);
@@ -233,6 +279,12 @@ enum exit_code bus_call(struct ctl *c, const char *interface, const char *method
         va_start(ap, types);
         r = call(c, interface, method, &error, ret, types, ap);
         va_end(ap);
+        if (r < 0 && c->when_absent == ABSENT_WAIT && is_not_running(&error) && wait_for_start(c)) {
+                sd_bus_error_free(&error);
+                va_start(ap, types);
+                r = call(c, interface, method, &error, ret, types, ap);
+                va_end(ap);
+        }
         if (r < 0)
                 code = failed(c, &error, r);
         sd_bus_error_free(&error);
@@ -273,7 +325,7 @@ int bus_wait(struct ctl *c, usec_t deadline) {
 }
 
 enum exit_code bus_sessions_changed(struct ctl *c) {
-        struct ctl quiet = { .bus = c->bus, .no_start = true, .quiet = true };
+        struct ctl quiet = { .bus = c->bus, .when_absent = ABSENT_LEAVE, .quiet = true };
         enum exit_code code = bus_call(&quiet, BUS_MANAGER, "ReloadAccounts", NULL, NULL);
 
         c->bus = quiet.bus;

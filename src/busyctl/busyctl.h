@@ -24,11 +24,18 @@ struct args {
         int n_rest;
 };
 
+/* What a call does about a daemon that does not run. */
+enum when_absent {
+        ABSENT_START, /* has it started */
+        ABSENT_WAIT,  /* waits for it if it is being started; one that its user has stopped stays so */
+        ABSENT_LEAVE, /* fails at once */
+};
+
 struct ctl {
         bool json;
-        sd_bus *bus;   /* NULL until bus_open() */
-        bool no_start; /* calls do not start the daemon */
-        bool quiet;    /* failed calls are not told */
+        sd_bus *bus; /* NULL until bus_open() */
+        enum when_absent when_absent;
+        bool quiet; /* failed calls are not told */
 };
 
 typedef enum exit_code (*verb_run_t)(struct ctl *c, const struct args *a);

@@ -55,7 +55,7 @@ static void warn_of_configured(const char *name) {
 }
 
 static enum exit_code print_registration(struct ctl *c, const char *folder, const char *name, bool force) {
-        struct ctl quiet = { .no_start = true, .quiet = true };
+        struct ctl quiet = { .when_absent = ABSENT_LEAVE, .quiet = true };
         SCOPED(session_done) struct session s = { .user_id = NULL };
         SCOPED(registration_done) struct registration registration = { .user_id = NULL };
         int r = session_load(folder, name, &s);

@@ -28,7 +28,7 @@ static struct config *look_at_config(json_t *doc) {
 
 /* What status says, NULL if nobody can be asked. It is not started for this. */
 static json_t *look_at_daemon(json_t *doc) {
-        struct ctl quiet = { .no_start = true, .quiet = true };
+        struct ctl quiet = { .when_absent = ABSENT_WAIT, .quiet = true };
         json_t *status = NULL;
         enum exit_code code = facts_status(&quiet, &status);
 

@@ -21,6 +21,7 @@ static enum exit_code list(struct ctl *c, const struct args *a) {
         SCOPED(json_decref) json_t *ignored = NULL;
         enum exit_code code;
 
+        c->when_absent = ABSENT_WAIT;
         if (a->once || a->source) {
                 complain("Which application? busyctl ignore APP [--once] [--source NAME]");
                 return CTL_USAGE;

@@ -164,7 +164,7 @@ static enum exit_code ask_daemon(struct ctl *c, const char *folder, const char *
 }
 
 enum exit_code let_go(struct ctl *c, const char *folder, const char *name, bool force) {
-        struct ctl quiet = { .no_start = true, .quiet = true };
+        struct ctl quiet = { .when_absent = ABSENT_LEAVE, .quiet = true };
         enum exit_code code = bus_open(&quiet);
 
         if (code == CTL_OK)

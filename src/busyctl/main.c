@@ -23,6 +23,7 @@ static enum exit_code run(struct ctl *c, int argc, char **argv) {
                         return code;
         } else if (!args_parse(c, v, 1, nothing, &args, &code))
                 return code;
+        c->when_absent = (v->flags & VERB_STARTS) ? ABSENT_START : ABSENT_WAIT;
         return v->run(c, &args);
 }
 

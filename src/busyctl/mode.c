@@ -19,7 +19,7 @@ enum exit_code verb_free(struct ctl *c, const struct args *a) {
         if (!a->until_call_ends)
                 return set_mode(c, "free", a->duration, NULL);
         if (a->duration > 0) {
-                complain("Give either --for or --until-call-ends.");
+                complain("Give one of --for, --until and --until-call-ends.");
                 return CTL_USAGE;
         }
         return bus_call(c, BUS_MANAGER, "SetFreeUntilCallsEnd", NULL, NULL);

@@ -210,8 +210,7 @@ enum exit_code verb_watch(struct ctl *c, const struct args *a) {
 
         if (code != CTL_OK)
                 return code;
-        /* A bar that asks must not bring back a daemon that its user has stopped. */
-        c->no_start = true;
+        c->when_absent = ABSENT_LEAVE; /* its coming is noticed */
         c->quiet = true;
         r = sd_event_new(&event);
         if (r >= 0)

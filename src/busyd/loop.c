@@ -413,7 +413,7 @@ static int open_state(struct loop *l) {
                         log_warning("%s", state_problem(l->state));
                 return EXIT_SUCCESS;
         }
-        return r == -EBUSY ? EX_UNAVAILABLE : r == -EPERM ? EX_CONFIG : EXIT_FAILURE;
+        return r == -EBUSY ? EX_UNAVAILABLE : r == -EPERM || r == -ENOTDIR ? EX_CONFIG : EXIT_FAILURE;
 }
 
 static int load_config(const struct loop *l, struct config **ret) {

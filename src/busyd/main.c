@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "busyd/check.h"
 #include "busyd/loop.h"
 #include "util/log.h"
 
@@ -14,16 +15,17 @@ static void print_help(void) {
                "  -c, --config=FILE      read FILE instead of the usual configuration files\n"
                "  -s, --state-dir=DIR    keep state in DIR\n"
                "  -l, --log-level=LEVEL  error, warning, info or debug; wins over the configuration\n"
+               "      --check [FILE]     say what is wrong with the configuration, or with FILE, and exit\n"
                "  -h, --help             show this help\n"
                "      --version          show the version\n\n"
                "See busyd(1), busyd.conf(5) and busyctl(1).\n");
 }
 
 /* Returns 1 to go on, 0 to exit with success, -EINVAL for wrong usage. */
-static int parse_options(int argc, char *argv[], struct loop_options *ret) {
+static int parse_options(int argc, char *argv[], struct loop_options *ret, bool *ret_check) {
         static const struct option options[] = {
                 { "config", required_argument, NULL, 'c' },    { "state-dir", required_argument, NULL, 's' },
-                { "log-level", required_argument, NULL, 'l' }, { "help", no_argument, NULL, 'h' },
+                { "log-level", required_argument, NULL, 'l' }, { "check", no_argument, NULL, 'k' }, { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, 'v' },         {},
         };
         int c;
@@ -43,6 +45,9 @@ static int parse_options(int argc, char *argv[], struct loop_options *ret) {
                         }
                         ret->keep_log_level = true;
                         break;
+                case 'k':
+                        *ret_check = true;
+                        break;
                 case 'h':
                         print_help();
                         return 0;
@@ -52,6 +57,8 @@ static int parse_options(int argc, char *argv[], struct loop_options *ret) {
                 default:
                         return -EINVAL;
                 }
+        if (*ret_check && optind < argc && !ret->config_path)
+                ret->config_path = argv[optind++];
         if (optind < argc) {
                 log_error("'%s' is not an option; busyd takes no other arguments", argv[optind]);
                 return -EINVAL;
@@ -61,9 +68,12 @@ static int parse_options(int argc, char *argv[], struct loop_options *ret) {
 
 int main(int argc, char *argv[]) {
         struct loop_options options = {};
-        int r = parse_options(argc, argv, &options);
+        bool check = false;
+        int r = parse_options(argc, argv, &options, &check);
 
         if (r <= 0)
                 return r < 0 ? EX_USAGE : EXIT_SUCCESS;
+        if (check)
+                return check_config(options.config_path);
         return loop_run(&options);
 }

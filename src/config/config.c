@@ -105,28 +105,52 @@ static void *open_account(struct loader *l, const char *name) {
         return &c->accounts[c->n_accounts++];
 }
 
+static bool source_is_known(const char *name) {
+        for (size_t i = 0; source_names[i]; i++)
+                if (streq(source_names[i], name))
+                        return true;
+        return false;
+}
+
+static void *unknown_source(struct loader *l, const char *name) {
+        const char *guess = source_guess(name);
+
+        if (guess)
+                tell(l, l->line, "there is no source \"%s\", did you mean [source %s]? [%s] is ignored", name, guess,
+                     l->section);
+        else
+                tell(l, l->line, "there is no source \"%s\" (\"busyctl sources\" lists them), [%s] is ignored", name,
+                     l->section);
+        return NULL;
+}
+
+/* Each known name once, so that there is room. */
 static void *open_source(struct loader *l, const char *name) {
         struct config *c = l->config;
 
+        if (!source_is_known(name))
+                return unknown_source(l, name);
         for (size_t i = 0; i < c->n_sources; i++)
                 if (streq(c->sources[i].name, name))
                         return &c->sources[i];
-        if (c->n_sources == CONFIG_SOURCES_MAX) {
-                tell(l, l->line, "there are more than %d sources, [%s] is ignored", CONFIG_SOURCES_MAX, l->section);
-                return NULL;
-        }
         source_init(&c->sources[c->n_sources], name);
         return &c->sources[c->n_sources++];
 }
 
+/* A section may also be called by its second word alone. */
 static void *unknown_section(struct loader *l, const char *word) {
+        const char *source = source_guess(word);
         enum section_kind guess;
 
         if (section_guess(word, &guess))
                 tell(l, l->line, "there is no section [%s], did you mean %s? It is ignored", l->section,
                      section_title(guess));
+        else if (source)
+                tell(l, l->line, "there is no section [%s], did you mean [source %s]? It is ignored", l->section,
+                     source);
         else
-                tell(l, l->line, "there is no section [%s], it is ignored", l->section);
+                tell(l, l->line, "there is no section [%s], only %s, %s and %s; it is ignored", l->section,
+                     section_title(SECTION_BUSYD), section_title(SECTION_ACCOUNT), section_title(SECTION_SOURCE));
         return NULL;
 }
 

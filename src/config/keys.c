@@ -1,5 +1,6 @@
 /* The table of keys, see keys.h. */
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -14,6 +15,8 @@
 
 /* A misspelt word may differ from what was meant in a third of its letters, a short one in two. */
 #define GUESS_EDITS_MIN 2
+/* Longer than every known word. */
+#define WORD_MAX 64
 
 struct key_type {
         int (*set)(const struct key *key, void *field, const char *value, bool append);
@@ -354,6 +357,24 @@ static const struct {
         [SECTION_SOURCE] = { "source", "[source NAME]" },
 };
 
+const char *const source_names[] = {
+        "notifications",
+        "pipewire",
+        "camera",
+        "gnome-inhibitors",
+        "plasma-inhibitors",
+        "other-inhibitors",
+        "modemmanager",
+        "ofono",
+        "pipewire-telephony",
+        "bluez",
+        "gnome-calls",
+        "jami",
+        "kdeconnect",
+        NULL,
+};
+static_assert(ARRAY_SIZE(source_names) <= CONFIG_SOURCES_MAX, "each may have a section");
+
 const struct key *key_find(enum section_kind section, const char *name) {
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
                 if (keys[i].section == section && streq(keys[i].name, name))
@@ -361,10 +382,23 @@ const struct key *key_find(enum section_kind section, const char *name) {
         return NULL;
 }
 
+/* ---- what was meant ---- */
+
 static bool is_near(const char *meant, size_t edits) {
         size_t limit = strlen(meant) / 3;
 
         return edits <= (limit > GUESS_EDITS_MIN ? limit : GUESS_EDITS_MIN) && edits < strlen(meant);
+}
+
+/* In whatever case it is written, and with "_" for "-". */
+static size_t edits_to(const char *word, const char *meant) {
+        char plain[WORD_MAX + 1];
+        size_t n = 0;
+
+        for (; word[n] != '\0' && n < WORD_MAX; n++)
+                plain[n] = word[n] == '_' ? '-' : (char) tolower((unsigned char) word[n]);
+        plain[n] = '\0';
+        return edit_distance(plain, meant);
 }
 
 const struct key *key_guess(enum section_kind section, const char *name) {
@@ -372,12 +406,27 @@ const struct key *key_guess(enum section_kind section, const char *name) {
         size_t best_rank = SIZE_MAX;
 
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-                size_t edits = edit_distance(name, keys[i].name);
+                size_t edits = edits_to(name, keys[i].name);
                 size_t rank = 2 * edits + (keys[i].section != section);
 
                 if (is_near(keys[i].name, edits) && rank < best_rank) {
                         best = &keys[i];
                         best_rank = rank;
+                }
+        }
+        return best;
+}
+
+const char *source_guess(const char *name) {
+        const char *best = NULL;
+        size_t best_edits = SIZE_MAX;
+
+        for (size_t i = 0; source_names[i]; i++) {
+                size_t edits = edits_to(name, source_names[i]);
+
+                if (is_near(source_names[i], edits) && edits < best_edits) {
+                        best = source_names[i];
+                        best_edits = edits;
                 }
         }
         return best;
@@ -396,7 +445,7 @@ bool section_guess(const char *word, enum section_kind *ret) {
         size_t best = SIZE_MAX;
 
         for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
-                size_t edits = edit_distance(word, sections[i].word);
+                size_t edits = edits_to(word, sections[i].word);
 
                 if (is_near(sections[i].word, edits) && edits < best) {
                         best = edits;

@@ -26,6 +26,10 @@ const struct key *key_guess(enum section_kind section, const char *name);
 /* Sections by their first word, likewise. */
 bool section_find(const char *word, size_t n, enum section_kind *ret);
 bool section_guess(const char *word, enum section_kind *ret);
+/* NULL-terminated: every [source NAME] there is. The room of the sources is not known here; a test compares. */
+extern const char *const source_names[];
+/* What the name of a source may have been meant to be; NULL: nothing is near. */
+const char *source_guess(const char *name);
 /* "[busyd]", "[account NAME]" */
 const char *section_title(enum section_kind section);
 

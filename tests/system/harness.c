@@ -261,23 +261,16 @@ static int open_new(const char *path) {
         return open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
-struct run world_busyctl(struct world *w, const char *in, ...) {
-        const char *argv[ARGUMENTS_MAX] = { BUSYCTL_PROGRAM };
+struct run world_run(struct world *w, const char *in, const char *const *argv) {
         struct environment e = { 0 };
         struct run run;
-        va_list arguments;
         pid_t pid;
         int input, out, err, status;
-        size_t n = 1;
 
-        va_start(arguments, in);
-        while (n + 1 < ARGUMENTS_MAX && (argv[n] = va_arg(arguments, const char *)))
-                n++;
-        va_end(arguments);
-        file_put(world_path(w, "busyctl.in"), in ?: "");
-        input = open(world_path(w, "busyctl.in"), O_RDONLY | O_CLOEXEC);
-        out = open_new(world_path(w, "busyctl.out"));
-        err = open_new(world_path(w, "busyctl.err"));
+        file_put(world_path(w, "run.in"), in ?: "");
+        input = open(world_path(w, "run.in"), O_RDONLY | O_CLOEXEC);
+        out = open_new(world_path(w, "run.out"));
+        err = open_new(world_path(w, "run.err"));
         env_make(w, &e);
         pid = process_start(&(struct process_options){ .argv = argv,
                                                        .env = (const char *const *) e.entries,
@@ -293,9 +286,21 @@ struct run world_busyctl(struct world *w, const char *in, ...) {
         if (status == -1)
                 process_kill(pid);
         run.code = status != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-        run.out = file_text(world_path(w, "busyctl.out"));
-        run.err = file_text(world_path(w, "busyctl.err"));
+        run.out = file_text(world_path(w, "run.out"));
+        run.err = file_text(world_path(w, "run.err"));
         return run;
+}
+
+struct run world_busyctl(struct world *w, const char *in, ...) {
+        const char *argv[ARGUMENTS_MAX] = { BUSYCTL_PROGRAM };
+        va_list arguments;
+        size_t n = 1;
+
+        va_start(arguments, in);
+        while (n + 1 < ARGUMENTS_MAX && (argv[n] = va_arg(arguments, const char *)))
+                n++;
+        va_end(arguments);
+        return world_run(w, in, argv);
 }
 
 /* ---- the world ---- */

@@ -105,6 +105,8 @@ struct run {
 };
 void run_done(struct run *r);
 #define SCOPED_RUN __attribute__((cleanup(run_done))) struct run
+/* Any program, found in PATH; `argv` is closed by NULL, `in` its standard input, NULL: none. */
+struct run world_run(struct world *w, const char *in, const char *const *argv);
 /* busyctl with these arguments, closed by NULL; `in` is its standard input, NULL: none. */
 struct run world_busyctl(struct world *w, const char *in, ...) __attribute__((sentinel));
 

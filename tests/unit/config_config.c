@@ -2,6 +2,8 @@
 #include <errno.h>
 
 #include "config/config.h"
+#include "config/keys.h"
+#include "sources/source.h"
 #include "util/log.h"
 #include "util_temp.h"
 
@@ -141,7 +143,31 @@ static const struct {
         { "[busyd]\npassword = hunter2\n", ":2: [busyd] has no key \"password\", it is ignored" },
         { "[acount work]\nmessage = x\nenabled = no\n",
           ":2: there is no section [acount work], did you mean [account NAME]? It is ignored" },
-        { "[hooks]\nx = y\n", ":2: there is no section [hooks], it is ignored" },
+        { "[BUSYD]\nringing = all\n", ":2: there is no section [BUSYD], did you mean [busyd]? It is ignored" },
+        { "[sources pipewire]\nenabled = no\n",
+          ":2: there is no section [sources pipewire], did you mean [source NAME]? It is ignored" },
+        { "[pipewire]\nenabled = no\n",
+          ":2: there is no section [pipewire], did you mean [source pipewire]? It is ignored" },
+        { "[hooks]\nx = y\n",
+          ":2: there is no section [hooks], only [busyd], [account NAME] and [source NAME]; it is ignored" },
+        { "[source pipewir]\nenabled = no\n",
+          ":2: there is no source \"pipewir\", did you mean [source pipewire]? [source pipewir] is ignored" },
+        { "[source ModemManager]\nenabled = no\n",
+          ":2: there is no source \"ModemManager\", did you mean [source modemmanager]? [source ModemManager] is "
+          "ignored" },
+        { "[source gnome_inhibitor]\nenabled = no\n", ":2: there is no source \"gnome_inhibitor\", did you mean "
+                                                      "[source gnome-inhibitors]? [source gnome_inhibitor] "
+                                                      "is ignored" },
+        { "[source telepathy]\nenabled = no\n",
+          ":2: there is no source \"telepathy\" (\"busyctl sources\" lists them), [source telepathy] is ignored" },
+        { "[source pipewire]\nenable = no\n",
+          ":2: [source pipewire] has no key \"enable\", did you mean \"enabled\"? It is ignored" },
+        { "[source pipewire]\nmessage = x\n",
+          ":2: [source pipewire] has no key \"message\", did you mean \"message\" in [account NAME]? It is ignored" },
+        { "[account work]\nProfile_Call = no\n",
+          ":2: [account work] has no key \"Profile_Call\", did you mean \"profile-call\"? It is ignored" },
+        { "[account work]\nhomeserver = https://example.org\n",
+          ":2: [account work] has no key \"homeserver\", it is ignored" },
         { "[busyd x]\nringing = all\n", ":2: section [busyd] has no name, [busyd x] is ignored" },
         { "[account]\nenabled = no\n",
           ":2: section [account] should be [account NAME], with a name of letters, digits, "
@@ -209,16 +235,32 @@ Test(config, limits) {
 
         for (int i = 0; i < ACCOUNTS_MAX + 2; i++)
                 n += (size_t) snprintf(text + n, sizeof(text) - n, "[account a%d]\nenabled = no\n", i);
-        for (int i = 0; i < CONFIG_SOURCES_MAX + 1; i++)
-                n += (size_t) snprintf(text + n, sizeof(text) - n, "[source s%d]\nenabled = no\n", i);
-        n += (size_t) snprintf(text + n, sizeof(text) - n, "[source s0]\n");
+        n += (size_t) snprintf(text + n, sizeof(text) - n, "[source jami]\n");
         for (int i = 0; i < CONFIG_GLOBS_MAX + 1; i++)
                 n += (size_t) snprintf(text + n, sizeof(text) - n, "only = x\n");
         c = load(&t, text, &told);
-        cr_expect_eq(told.n, 4);
+        cr_expect_eq(told.n, 3);
         cr_expect_eq(c->n_accounts, ACCOUNTS_MAX);
-        cr_expect_eq(c->n_sources, CONFIG_SOURCES_MAX);
-        cr_expect_not_null(strstr(told.sentences[3], "at most 64 patterns; the list of 64 so far stays in force"));
+        cr_expect_not_null(strstr(told.sentences[2], "at most 64 patterns; the list of 64 so far stays in force"));
+}
+
+/* [source NAME] of each source of the product, and of nothing else. */
+Test(config, every_source_has_its_section) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct told told = { 0 };
+        SCOPED(config_free) struct config *c = NULL;
+        char text[4096] = "";
+        size_t n = 0, n_kinds = 0, n_names = 0;
+
+        for (; source_kinds[n_kinds]; n_kinds++)
+                n += (size_t) snprintf(text + n, sizeof(text) - n, "[source %s]\nenabled = no\n",
+                                       source_kinds[n_kinds]->name);
+        while (source_names[n_names])
+                n_names++;
+        c = load(&t, text, &told);
+        cr_expect_eq(told.n, 0, "a name is missing in source_names: %s", told.sentences[0]);
+        cr_expect_eq(c->n_sources, n_kinds);
+        cr_expect_eq(n_names, n_kinds, "source_names has one that is no source");
 }
 
 Test(config, which_files) {
