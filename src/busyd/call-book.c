@@ -224,7 +224,7 @@ static const char *why_not(const struct availability *a, const struct call *c, u
         if (a->mode == MODE_FREE)
                 return "you said free";
         if (c->doubted)
-                return "from before the sleep: whether it goes on is being asked";
+                return "its server has yet to say whether it still goes on";
         if (from == USEC_NEVER && !call_phase_is_in_call(c->phase))
                 return "ringing does not count";
         if (from == USEC_NEVER)

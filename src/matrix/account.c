@@ -434,6 +434,16 @@ static void learn(struct account *a) {
         }
 }
 
+/* Calls that nobody has told of for long may be over. Returns when that will be so. */
+static usec_t doubt_calls(struct account *a, usec_t now) {
+        usec_t at = a->n_calls > 0 ? connection_blind_at(a->connection) : USEC_NEVER;
+
+        if (now < at)
+                return at;
+        kinds_doubt(a->kinds);
+        return USEC_NEVER;
+}
+
 usec_t account_run(struct account *a, const struct account_situation *s, usec_t now) {
         const struct driver_want want = { .busy = s->busy, .message = s->message, .now = now, .wall = s->wall };
         bool may;
@@ -449,6 +459,7 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
         for (size_t i = 0; i < a->n_outputs && s->acts; i++)
                 driver_set_want(a->outputs[i].driver, &want);
         tell_calls(a, s, now);
+        wake_at = usec_min(wake_at, doubt_calls(a, now));
         may = s->acts && connection_is_trusted(a->connection);
         run_claims(a, may, now);
         if (run_poll(a, now, &poll_at))

@@ -34,6 +34,11 @@
 /* What it is may change while it answers all the time: asked again so often, along with other traffic. */
 #define FACTS_AGE (6 * USEC_PER_HOUR)
 
+/* What was told of calls holds for so long, and for a moment in which the poll is made anew: a server that is away for
+ * a minute changes nothing. */
+#define TOLD_HOLDS  (5 * USEC_PER_MIN)
+#define ANEW_WITHIN (20 * USEC_PER_SEC)
+
 /* The later one outweighs the earlier ones. */
 enum due {
         DUE_NOTHING,
@@ -64,6 +69,8 @@ struct connection {
         usec_t facts_at;    /* when it told; 0: never */
         bool ours;          /* the token was the user's then */
         usec_t answered_at; /* by /sync; 0: never */
+        usec_t told_at;     /* ... with the last of what there was; 0: never */
+        usec_t online_at;   /* for the last time */
 
         bool suspect;    /* one request was told that the session has ended: to be asked about */
         bool doubted;    /* ... and is being: nothing is written meanwhile */
@@ -155,7 +162,13 @@ static void not_matrix(struct connection *c, const struct matrix_reply *reply) {
                   sentence("%s: %s", c->homeserver, reply->problem), retry_time(c, reply));
 }
 
+static void leave_online(struct connection *c, usec_t now) {
+        if (c->state == CONNECTION_ONLINE)
+                c->online_at = now;
+}
+
 static void failed(struct connection *c, const struct matrix_reply *reply) {
+        leave_online(c, reply->now);
         switch (reply->outcome) {
         case MATRIX_SIGNED_OUT:
                 signed_out(c, reply->now);
@@ -199,6 +212,7 @@ void connection_probed(struct connection *c, const struct probe_facts *facts) {
                 return;
         }
         make_due(c, DUE_STOP);
+        leave_online(c, facts->now);
         set_state(
                 c, CONNECTION_BROKEN,
                 sentence("the session of account %s belongs to %s, not to %s: log in again with \"busyctl login %s\"",
@@ -220,7 +234,10 @@ bool connection_answered(struct connection *c, bool more, usec_t now) {
         backoff_reset(&c->backoff);
         if (now > usec_add(c->asked_at, FACTS_AGE))
                 c->wants_aside = true;
-        if (more || c->state == CONNECTION_ONLINE)
+        if (more)
+                return false;
+        c->told_at = now;
+        if (c->state == CONNECTION_ONLINE)
                 return false;
         set_state(c, CONNECTION_ONLINE, NULL, USEC_NEVER);
         return true;
@@ -273,6 +290,7 @@ static struct connection_order stop(struct connection *c) {
 static struct connection_order ask(struct connection *c, usec_t now) {
         c->probing = true;
         c->asked_at = now;
+        leave_online(c, now);
         set_state_keeping_problem(c, CONNECTION_CONNECTING);
         return (struct connection_order){ .step = CONNECTION_ASK };
 }
@@ -286,6 +304,7 @@ static struct connection_order begin_poll(struct connection *c, usec_t now) {
         else if (c->gap || silent > SYNC_STALE)
                 order.position = CONNECTION_RESYNCS;
         c->gap = false;
+        leave_online(c, now);
         set_state_keeping_problem(c, CONNECTION_SYNCING);
         return order;
 }
@@ -344,6 +363,14 @@ struct connection_order connection_next(struct connection *c, bool at_stake, use
         c->due = DUE_NOTHING;
         c->suspect = false;
         return order;
+}
+
+usec_t connection_blind_at(const struct connection *c) {
+        usec_t told = usec_add(c->told_at, TOLD_HOLDS), anew = usec_add(c->online_at, ANEW_WITHIN);
+
+        if (c->told_at == 0 || c->state == CONNECTION_ONLINE)
+                return USEC_NEVER;
+        return told > anew ? told : anew;
 }
 
 /* ---- the object ---- */

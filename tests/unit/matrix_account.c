@@ -555,6 +555,29 @@ Test(matrix_account, what_was_told_before_a_sleep_is_in_doubt_until_the_server_h
         pass(w, 10 * USEC_PER_SEC);
 }
 
+Test(matrix_account, what_was_told_is_in_doubt_when_nothing_has_come_for_minutes) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        w->situation.n_calls = 1;
+        pass(w, 9 * USEC_PER_MIN);
+        w->http.fault = (struct fault){ "GET", "/sync", 502, "<html>Bad gateway</html>", 1, false };
+        account_wake(w->account, false);
+        pass(w, 15 * USEC_PER_SEC);
+        cr_assert(account_state(w->account) == CONNECTION_ONLINE && !w->doubted, "a moment is nothing");
+
+        w->http.fault = (struct fault){ "GET", "/sync", 502, "<html>Bad gateway</html>", 1000, false };
+        account_wake(w->account, false);
+        pass(w, 4 * USEC_PER_MIN);
+        cr_assert_not(w->doubted);
+        pass(w, 2 * USEC_PER_MIN);
+        cr_assert(w->doubted);
+        w->http.fault.times = 0;
+        pass(w, 10 * USEC_PER_MIN);
+        cr_assert(account_state(w->account) == CONNECTION_ONLINE && !w->doubted);
+}
+
 /* What goes on there can only be told by a session that works. */
 Test(matrix_account, and_while_a_call_goes_on_there) {
         struct world *w = world_new(NULL);

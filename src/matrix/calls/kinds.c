@@ -114,7 +114,8 @@ bool kinds_commit(struct kinds *k, const struct kind_time *t) {
 }
 
 void kinds_doubt(struct kinds *k) {
-        doubt(k, true);
+        if (!k->doubted)
+                doubt(k, true);
 }
 
 void kinds_resync(struct kinds *k, bool begins) {
