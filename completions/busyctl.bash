@@ -1,8 +1,7 @@
 # bash completion for busyctl
 
-# Names that busyd knows: VERB KEY. Only a running one is asked: to look at a list starts nothing.
+# Names that a running busyd knows: VERB KEY.
 _busyctl_names() {
-        busctl --user status org.busyd.Busyd1 &>/dev/null || return
         busyctl -j "$1" 2>/dev/null | sed -n 's/^    "'"$2"'": "\(.*\)",$/\1/p'
 }
 

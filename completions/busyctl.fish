@@ -3,9 +3,8 @@
 set -l verbs status watch why history busy free auto pause resume run ignore allow is-busy sources accounts login logout doctor cure reload help
 set -l printing status watch why history ignore sources accounts login doctor
 
-# Names that busyd knows: VERB KEY. Only a running one is asked: to look at a list starts nothing.
+# Names that a running busyd knows: VERB KEY.
 function __busyctl_names
-    busctl --user status org.busyd.Busyd1 &>/dev/null; or return
     busyctl -j $argv[1] 2>/dev/null | string match -rg '^    "'$argv[2]'": "(.*)",$'
 end
 

@@ -12,8 +12,6 @@
 /* Of the specification, with the NUL. */
 #define SIGNATURE_MAX 256
 
-#define HOW_TO_START "Start it with: systemctl --user start busyd"
-
 /* The unit that D-Bus activation starts too. */
 #define SYSTEMD   "org.freedesktop.systemd1"
 #define UNIT_PATH "/org/freedesktop/systemd1/unit/busyd_2eservice"
@@ -196,27 +194,12 @@ static bool is_not_running(const sd_bus_error *e) {
                sd_bus_error_has_name(e, SD_BUS_ERROR_NAME_HAS_NO_OWNER);
 }
 
-static enum exit_code failed(const struct ctl *c, const sd_bus_error *e, int r) {
-        const char *message = e->message && e->message[0] ? e->message : strerror(-r);
-        bool absent = is_absent(e) || r == -ENOTCONN || r == -ECONNRESET;
-
-        if (c->quiet)
-                return absent ? CTL_UNREACHABLE : CTL_FAILED;
-        if (sd_bus_error_has_name(e, SD_BUS_ERROR_NO_REPLY) || sd_bus_error_has_name(e, SD_BUS_ERROR_TIMEOUT))
-                complain("busyd does not answer. See: systemctl --user status busyd");
-        else if (is_not_running(e))
-                complain("busyd is not running. " HOW_TO_START);
-        else if (absent)
-                complain("busyd is not running and could not be started: %s. " HOW_TO_START, message);
-        else
-                complain("%s", message);
-        return absent ? CTL_UNREACHABLE : CTL_FAILED;
-}
-
-/* By systemd, where there is one: at a login, bars ask before busyd is there. */
-static bool is_being_started(struct ctl *c) {
+/* Of the unit, as systemd calls it: "inactive", "failed", ...; "" if nobody keeps one. The caller frees; NULL without
+ * memory. */
+static char *unit_state(struct ctl *c) {
         sd_bus_message *m = NULL, *reply = NULL;
         const char *state = "";
+        char *copy;
         int r = sd_bus_message_new_method_call(c->bus, &m, SYSTEMD, UNIT_PATH, DBUS_PROPS, "Get");
 
         if (r >= 0)
@@ -225,12 +208,50 @@ static bool is_being_started(struct ctl *c) {
                 r = sd_bus_message_set_auto_start(m, false);
         if (r >= 0)
                 r = sd_bus_call(c->bus, m, 0, NULL, &reply);
-        if (r >= 0)
-                r = sd_bus_message_read(reply, "v", "s", &state);
-        r = r >= 0 && streq(state, "activating");
+        if (r >= 0 && sd_bus_message_read(reply, "v", "s", &state) < 0)
+                state = "";
+        copy = strdup(state);
         sd_bus_message_unref(reply);
         sd_bus_message_unref(m);
-        return r;
+        return copy;
+}
+
+/* `message`: why it could not be started, NULL if nobody tried. */
+static void complain_of_absence(struct ctl *c, const char *message) {
+        SCOPED(free) char *state = unit_state(c);
+
+        /* One that has failed too often does not start before it is reset; after a single failure that does no harm.
+         */
+        if (state && streq(state, "failed")) {
+                complain("busyd is not running: it has failed. Why is in: journalctl --user -u busyd");
+                complain("Start it again with: systemctl --user reset-failed busyd && systemctl --user start busyd");
+        } else
+                complain("busyd is not running%s%s. Start it with: systemctl --user start busyd",
+                         message ? " and could not be started: " : "", message ? message : "");
+}
+
+static enum exit_code failed(struct ctl *c, const sd_bus_error *e, int r) {
+        const char *message = e->message && e->message[0] ? e->message : strerror(-r);
+        bool absent = is_absent(e) || r == -ENOTCONN || r == -ECONNRESET;
+
+        if (c->quiet)
+                return absent ? CTL_UNREACHABLE : CTL_FAILED;
+        if (sd_bus_error_has_name(e, SD_BUS_ERROR_NO_REPLY) || sd_bus_error_has_name(e, SD_BUS_ERROR_TIMEOUT))
+                complain("busyd does not answer. See: systemctl --user status busyd");
+        else if (is_not_running(e))
+                complain_of_absence(c, NULL);
+        else if (absent)
+                complain_of_absence(c, message);
+        else
+                complain("%s", message);
+        return absent ? CTL_UNREACHABLE : CTL_FAILED;
+}
+
+/* By systemd, where there is one: at a login, bars ask before busyd is there. */
+static bool is_being_started(struct ctl *c) {
+        SCOPED(free) char *state = unit_state(c);
+
+        return state && streq(state, "activating");
 }
 
 static bool has_owner(struct ctl *c) {

@@ -12,6 +12,7 @@
 /* The place in the code is the caller's, not the one in this file. */
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
+#include <systemd/sd-login.h>
 
 #include "util/log.h"
 #include "util/text.h"
@@ -79,6 +80,17 @@ static void entry_add(struct entry *e, const char *field) {
                 e->fields[e->n++] = (struct iovec){ .iov_base = (void *) field, .iov_len = strlen(field) };
 }
 
+/* "USER_UNIT=busyd.service", or NULL. The journal looks up by itself whose a message is, but for the last words of a
+ * process it comes too late: `journalctl --user -u busyd` would miss why busyd ended. */
+static const char *own_unit(void) {
+        static char field[160];
+        SCOPED(free) char *unit = NULL;
+
+        if (!field[0] && sd_pid_get_user_unit(0, &unit) >= 0)
+                (void) snprintf(field, sizeof(field), "USER_UNIT=%s", unit);
+        return field[0] ? field : NULL;
+}
+
 static int write_journal(int level, const char *id, const char *const *fields, const char *file, int line,
                          const char *func, const char *text) {
         char message[LOG_TEXT_MAX + sizeof("MESSAGE=")], priority[32], code_file[512], code_line[32], code_func[128],
@@ -99,6 +111,8 @@ static int write_journal(int level, const char *id, const char *const *fields, c
                 (void) snprintf(message_id, sizeof(message_id), "MESSAGE_ID=%s", id);
                 entry_add(&e, message_id);
         }
+        if (own_unit())
+                entry_add(&e, own_unit());
         for (; fields && *fields; fields++)
                 entry_add(&e, *fields);
         return sd_journal_sendv(e.fields, e.n);

@@ -156,17 +156,23 @@ static bool is_own(const struct private_bus *b, DBusConnection *connection) {
         return strstr(b->address, b->dir) && bus_pid(connection) == (dbus_uint32_t) pid;
 }
 
-struct peer *peer_new(const struct private_bus *b) {
+struct peer *peer_new_at(const char *address) {
         struct peer *p = calloc(1, sizeof(*p));
 
-        p->connection = dbus_connection_open_private(b->address, NULL);
+        p->connection = dbus_connection_open_private(address, NULL);
         if (!p->connection)
                 return peer_free(p);
         dbus_connection_set_exit_on_disconnect(p->connection, FALSE);
-        if (!dbus_bus_register(p->connection, NULL) || !is_own(b, p->connection))
+        if (!dbus_bus_register(p->connection, NULL))
                 return peer_free(p);
         dbus_bus_add_match(p->connection, "type='signal'", NULL);
         return p;
+}
+
+struct peer *peer_new(const struct private_bus *b) {
+        struct peer *p = peer_new_at(b->address);
+
+        return p && is_own(b, p->connection) ? p : peer_free(p);
 }
 
 struct peer *peer_free(struct peer *p) {

@@ -27,6 +27,8 @@ struct peer; /* one connection */
 
 /* NULL unless it is the bus of the test, run by the process that private_bus_new() started. */
 struct peer *peer_new(const struct private_bus *b);
+/* On the bus at this address, for those who know that it is the test's own. */
+struct peer *peer_new_at(const char *address);
 struct peer *peer_free(struct peer *p); /* leaves the bus */
 
 bool peer_sees_name(struct peer *p, const char *name);
