@@ -23,7 +23,8 @@ WORLD_TEST(contrib, busy_while_a_command_runs, .no_homeserver = true) {
         cr_assert_eq(shell(w, "./busyd-while Studio busyctl is-busy"), 0);
         expect_availability(w, "free");
         cr_assert_eq(shell(w, "./busyd-while Studio sh -c 'exit 7'"), 7);
-        cr_assert_neq(shell(w, "./busyd-while"), 0);
+        cr_assert_eq(shell(w, "./busyd-while"), 2);
+        cr_assert_eq(shell(w, "./busyd-while Studio"), 2);
 }
 
 WORLD_TEST(contrib, busy_between_two_hooks, .no_homeserver = true) {
