@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "json/json.h"
 #include "state/folder.h"
+#include "util/clock.h"
 
 /* ---- looking ---- */
 
@@ -53,15 +54,15 @@ static const char *claim_on_presence(const json_t *account) {
         return "";
 }
 
-static const char *claim_of(const json_t *status, const char *name) {
+static const json_t *account_of(const json_t *status, const char *name) {
         const json_t *accounts = json_member_array(status, "accounts"), *account;
         size_t i;
 
         json_array_foreach(accounts, i, account) {
                 if (streq(fact_text(account, "name"), name))
-                        return claim_on_presence(account);
+                        return account;
         }
-        return "";
+        return NULL;
 }
 
 static int look_at_accounts(json_t *doc, const struct config *config, const json_t *status) {
@@ -80,10 +81,54 @@ static int look_at_accounts(json_t *doc, const struct config *config, const json
         for (int i = 0; r >= 0 && i < n; i++)
                 (void) json_array_append_new(json_object_get(doc, "accounts"),
                                              examine_account(event, folder, names[i], config_account(config, names[i]),
-                                                             claim_of(status, names[i])));
+                                                             claim_on_presence(account_of(status, names[i]))));
         sd_event_unref(event);
         session_names_free(names);
         return r;
+}
+
+/* ---- one truth ---- */
+
+/* How long the daemon may take to hear it from the server too. */
+#define HEAR_MAX (10 * USEC_PER_SEC)
+
+static bool has_ended(const json_t *account) {
+        return json_is_true(json_object_get(account, "signed_out"));
+}
+
+/* What the daemon says of the state of each account whose session has ended is what the server says. */
+static bool is_heard(const json_t *doc, const json_t *status) {
+        const json_t *accounts = json_member_array(doc, "accounts"), *account;
+        size_t i;
+
+        json_array_foreach(accounts, i, account) {
+                if (has_ended(account) &&
+                    streq(fact_text(account_of(status, fact_text(account, "name")), "state"), "online"))
+                        return false;
+        }
+        return true;
+}
+
+/* A poll may be open for minutes after the server has ended the session. What was found out here the daemon finds out
+ * now as well, so that it says the same. */
+static void have_it_heard(const json_t *doc) {
+        struct ctl quiet = { .when_absent = ABSENT_LEAVE, .quiet = true };
+        usec_t deadline = clock_now() + HEAR_MAX;
+        bool asked = false;
+
+        if (bus_open(&quiet) == CTL_OK && bus_watch(&quiet) >= 0)
+                for (;;) {
+                        SCOPED(json_decref) json_t *status = NULL;
+
+                        if (facts_status(&quiet, &status) != CTL_OK || is_heard(doc, status))
+                                break;
+                        if (!asked && bus_call(&quiet, BUS_MANAGER, "ReloadAccounts", NULL, NULL) != CTL_OK)
+                                break;
+                        asked = true;
+                        if (bus_wait(&quiet, deadline) <= 0)
+                                break;
+                }
+        bus_close(&quiet);
 }
 
 static void examine(json_t *doc) {
@@ -93,6 +138,8 @@ static void examine(json_t *doc) {
 
         if (r < 0)
                 examine_add(doc, FINDING_PROBLEM, NULL, "the accounts cannot be examined: %s", strerror(-r));
+        if (status)
+                have_it_heard(doc);
 }
 
 /* ---- telling ---- */

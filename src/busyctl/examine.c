@@ -94,6 +94,8 @@ static void on_probed(const struct matrix_reply *failure, const struct probe_fac
                 x->known = true;
                 return;
         }
+        if (failure->outcome == MATRIX_SIGNED_OUT)
+                set_bool(x->doc, "signed_out", true);
         examine_add(x->doc, FINDING_PROBLEM,
                     failure->outcome == MATRIX_SIGNED_OUT ? "log in again: busyctl login" : NULL, "%s: %s",
                     x->session.homeserver, failure->problem);
@@ -144,8 +146,10 @@ static void on_presence(const struct matrix_reply *reply, void *userdata) {
         struct claim_value v;
 
         x->answered = true;
-        if (reply->status == 403)
-                examine_add(x->doc, FINDING_NOTE, NULL, "presence is switched off on this server");
+        if (reply->outcome == MATRIX_REFUSED && reply->status == 403)
+                examine_add(x->doc, FINDING_NOTE, NULL,
+                            "the server does not let your presence be read (%s): it may be switched off there",
+                            reply->errcode);
         else if (reply->outcome != MATRIX_OK && reply->outcome != MATRIX_NOT_FOUND)
                 examine_add(x->doc, FINDING_PROBLEM, NULL, "your presence cannot be read: %s", reply->problem);
         else if (presence_value(&v, json_member_string(reply->body, "presence"),
@@ -284,9 +288,9 @@ static void look(struct examination *x) {
 
 json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
                         const char *claim) {
-        static const char *const unknown[] = { "user_id", "homeserver",    "server",     "per_device",
-                                               "busy",    "profile_field", "presence",   "other_client",
-                                               "learned", "cure",          "would_stick" };
+        static const char *const unknown[] = { "user_id", "homeserver",    "server",      "per_device",
+                                               "busy",    "profile_field", "presence",    "other_client",
+                                               "learned", "cure",          "would_stick", "signed_out" };
         struct examination x = {
                 .event = event, .folder = folder, .name = name, .config = config, .claim = claim, .cure = "none"
         };

@@ -17,7 +17,7 @@ void examine_add(json_t *doc, enum finding level, const char *advice, const char
         __attribute__((format(printf, 4, 5)));
 
 /* A new object: {name, user_id, homeserver, server, per_device, busy, profile_field, presence, other_client, learned,
- * cure ("none", "works", "refused"), would_stick, findings}. What could not be found out is null.
+ * cure ("none", "works", "refused"), would_stick, signed_out, findings}. What could not be found out is null.
  * `claim`: what status says of the claim on presence; "": not known. */
 json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
                         const char *claim);

@@ -332,6 +332,7 @@ int manager_reload_accounts(struct manager *m, const struct instant *at) {
 
         if (r < 0)
                 log_error("The accounts cannot be looked at again: %s", strerror(-r));
+        accounts_retry_now(m->accounts);
         state_look_again(m->edges.state);
         touch(m);
         return r;
@@ -349,7 +350,6 @@ void manager_reload(struct manager *m, struct config *config, const struct insta
                         log_error("The sources cannot be set up anew: %s", strerror(-r));
         }
         (void) manager_reload_accounts(m, at);
-        accounts_retry_now(m->accounts);
         /* The accounts have had theirs from it. */
         if (config)
                 config_free(before);

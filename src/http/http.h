@@ -9,7 +9,7 @@ struct sd_event;
 
 /* A body larger than this is cut off with -EMSGSIZE unless the request says otherwise. */
 #define HTTP_BODY_MAX (4U << 20)
-/* All headers of an answer together; real ones have 1 or 2 kB. */
+/* All headers of an answer together; real ones have 1 or 2 kB. More are -EOVERFLOW. */
 #define HTTP_HEADERS_MAX (64U << 10)
 /* A server that wants a longer pause is not believed: meanwhile a user may be shown as busy who is not. */
 #define HTTP_RETRY_AFTER_MAX (5 * USEC_PER_MIN)

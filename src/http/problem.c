@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "http/problem.h"
+#include "http/http.h"
 #include "util/text.h"
 
 static int describe_certificate(const struct http_failure *f, const char *detail, char *problem, size_t size) {
@@ -34,6 +35,10 @@ static int describe_ours(const struct http_failure *f, char *problem, size_t siz
         if (f->error == -EMSGSIZE)
                 (void) snprintf(problem, size, "the answer of %s is larger than the %zu kB that busyd takes", f->host,
                                 f->body_max >> 10);
+        else if (f->error == -EOVERFLOW)
+                (void) snprintf(problem, size,
+                                "the answer of %s begins with more than the %zu kB of headers that busyd takes",
+                                f->host, (size_t) HTTP_HEADERS_MAX >> 10);
         else
                 (void) snprintf(problem, size, "the answer of %s could not be kept: %s", f->host, strerror(-f->error));
         return f->error;

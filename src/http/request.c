@@ -77,7 +77,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata) {
         r->headers_size += size * n;
         if (r->headers_size <= HTTP_HEADERS_MAX)
                 return size * n;
-        r->error = -EMSGSIZE;
+        r->error = -EOVERFLOW;
         return 0;
 }
 

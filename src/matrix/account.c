@@ -593,7 +593,7 @@ static int start_parts(struct account *a, struct http *http, const struct accoun
                 r = heard_new(&a->heard);
         if (r >= 0)
                 r = tell_new(&a->tell, a->client, a->user_id,
-                             &(struct tell_handler){ .told = door_touched, .random = draw, .userdata = a });
+                             &(struct tell_handler){ .told = door_touched, .doubt = door_doubt, .random = draw, .userdata = a });
         if (r >= 0)
                 r = start_sync(a, o->since);
         if (r < 0)

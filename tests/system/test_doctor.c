@@ -99,3 +99,45 @@ WORLD_TEST(doctor, nobody_is_logged_in, .no_session = true) {
         world_start(w);
         says_in_words(w, "busyctl login");
 }
+
+/* ---- one truth ---- */
+
+/* The poll goes on as if nothing had happened; whoever looks finds out, and so does busyd. */
+WORLD_TEST(doctor, an_ended_session_is_told_to_busyd) {
+        SCOPED_RUN doctor = { 0 }, status = { 0 };
+
+        world_start_online(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .path = "*/whoami" },
+                                            .status = 401,
+                                            .body = "{\"errcode\":\"M_UNKNOWN_TOKEN\",\"error\":\"over\"}" });
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not online yet");
+        doctor = world_busyctl(w, NULL, "doctor", NULL);
+        check(w, doctor.code == 1 && strstr(doctor.out, "busyctl login"), "%d %s", doctor.code, doctor.out);
+        status = world_busyctl(w, NULL, "status", NULL);
+        check(w, strstr(status.out, "signed-out"), "it says otherwise: %s", status.out);
+}
+
+/* Nothing is known but that it is refused. */
+WORLD_TEST(doctor, a_refused_read_is_not_called_more_than_that) {
+        SCOPED_RUN r = { 0 };
+
+        world_start_online(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .method = "GET", .path = "*/presence/*" },
+                                            .status = 403,
+                                            .body = "{\"errcode\":\"M_FORBIDDEN\",\"error\":\"no\"}" });
+        r = world_busyctl(w, NULL, "doctor", NULL);
+        check(w, strstr(r.out, "M_FORBIDDEN") && strstr(r.out, "may be switched off"), "%s", r.out);
+}
+
+/* A firewall's page is nobody's word of the server. */
+WORLD_TEST(doctor, a_web_page_says_nothing_of_presence) {
+        SCOPED_RUN r = { 0 };
+
+        world_start_online(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .method = "GET", .path = "*/presence/*" },
+                                            .status = 403,
+                                            .body = "<html>Forbidden</html>",
+                                            .content_type = "text/html" });
+        r = world_busyctl(w, NULL, "doctor", NULL);
+        check(w, !strstr(r.out, "switched off") && strstr(r.out, "web page"), "%s", r.out);
+}

@@ -207,7 +207,7 @@ Test(http, limits) {
                 { "announced as large", "/large", 0, -EMSGSIZE },
                 { "one byte too many", "/good", 6, -EMSGSIZE },
                 { "just fits", "/good", 7, 0 },
-                { "too many headers", "/headers", 0, -EMSGSIZE },
+                { "too many headers", "/headers", 0, -EOVERFLOW },
         };
         struct fixture f;
 
@@ -220,6 +220,7 @@ Test(http, limits) {
                 cr_assert_eq(f.reply.error, rows[i].error, "%s: %d %s", rows[i].what, f.reply.error, f.problem);
                 cr_assert(f.reply.sent, "%s", rows[i].what);
                 cr_assert_eq(f.problem[0] != '\0', rows[i].error < 0, "%s", rows[i].what);
+                cr_expect_eq(strstr(f.problem, "headers") != NULL, rows[i].error == -EOVERFLOW, "%s", f.problem);
         }
         fixture_done(&f);
 }

@@ -33,6 +33,7 @@ struct fixture {
         struct matrix_client *client;
         struct tell *tell;
         bool told;
+        unsigned n_doubts;
         usec_t ahead; /* of the clocks: waits are skipped, not waited for */
 };
 
@@ -40,6 +41,10 @@ static void on_told(void *userdata) {
         struct fixture *f = userdata;
 
         f->told = true;
+}
+
+static void on_doubt(void *userdata) {
+        ((struct fixture *) userdata)->n_doubts++;
 }
 
 static uint32_t draw(void *userdata) {
@@ -52,9 +57,10 @@ static void fixture_init(struct fixture *f, const struct loopback_route *routes)
         cr_assert_eq(http_new(&f->http, f->event, NULL), 0);
         f->server = loopback_new(routes, NULL);
         cr_assert_eq(matrix_client_new(&f->client, f->http, loopback_url(f->server, ""), "s3cret"), 0);
-        cr_assert_eq(tell_new(&f->tell, f->client, "@me:test",
-                              &(struct tell_handler){ .told = on_told, .random = draw, .userdata = f }),
-                     0);
+        cr_assert_eq(
+                tell_new(&f->tell, f->client, "@me:test",
+                         &(struct tell_handler){ .told = on_told, .doubt = on_doubt, .random = draw, .userdata = f }),
+                0);
 }
 
 static void fixture_done(struct fixture *f) {
@@ -466,12 +472,13 @@ static const struct refusal {
         const char *what;
         unsigned status;
         const char *body;
+        unsigned n_doubts; /* of the session */
 } refusals[] = {
-        { "forbidden", 403, "{\"errcode\":\"M_FORBIDDEN\"}" },
-        { "no JSON for this server", 400, "{\"errcode\":\"M_BAD_JSON\"}" },
-        { "no account data", 404, "{\"errcode\":\"M_UNRECOGNIZED\"}" },
-        { "not there", 404, "{\"errcode\":\"M_NOT_FOUND\"}" },
-        { "signed out", 401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}" },
+        { "forbidden", 403, "{\"errcode\":\"M_FORBIDDEN\"}", 0 },
+        { "no JSON for this server", 400, "{\"errcode\":\"M_BAD_JSON\"}", 0 },
+        { "no account data", 404, "{\"errcode\":\"M_UNRECOGNIZED\"}", 0 },
+        { "not there", 404, "{\"errcode\":\"M_NOT_FOUND\"}", 0 },
+        { "signed out", 401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}", 1 },
 };
 
 static void refuse(const struct refusal *row) {
@@ -483,6 +490,7 @@ static void refuse(const struct refusal *row) {
         cr_expect(tell_is_pending(f.tell), "%s", row->what);
         wait_until_told(&f);
         cr_expect_not(tell_is_pending(f.tell), "%s", row->what);
+        cr_expect_eq(f.n_doubts, row->n_doubts, "%s", row->what);
         set(&f, "presence", "In another call");
         tell_refresh(f.tell);
         resync(&f);

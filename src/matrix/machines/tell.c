@@ -96,6 +96,8 @@ static void take_failure(struct tell *t, const struct matrix_reply *reply) {
         t->refused = reply->outcome == MATRIX_REFUSED || reply->outcome == MATRIX_UNRECOGNIZED ||
                      reply->outcome == MATRIX_NOT_FOUND || reply->outcome == MATRIX_SIGNED_OUT;
         log_debug("What is owed cannot be told to other machines: %s", reply->problem);
+        if ((reply->outcome == MATRIX_SIGNED_OUT || reply->outcome == MATRIX_LOCKED) && t->handler.doubt)
+                t->handler.doubt(t->handler.userdata);
         if (t->refused)
                 return;
         t->wait_asked = reply->retry_after != USEC_NEVER;

@@ -12,6 +12,8 @@ struct tell;
 struct tell_handler {
         /* What was to be told has been, or cannot be: comes from an answer of the server, as the last thing in it. */
         void (*told)(void *userdata);
+        /* The server has said that the session has ended, or is locked; before `told`. NULL: nobody asks. */
+        void (*doubt)(void *userdata);
         uint32_t (*random)(void *userdata); /* a question: for waits */
         void *userdata;
 };
