@@ -189,7 +189,7 @@ static int op_ignored(void *userdata, size_t i, const char **ret_app, const char
 static void on_config_problem(const char *sentence, void *userdata) {
         char **first = userdata;
 
-        log_warning("%s", sentence);
+        log_full(LOG_WARNING, LOG_ID_CONFIG_WRONG, NULL, "%s", sentence);
         if (first && !*first)
                 *first = strdup(sentence);
 }

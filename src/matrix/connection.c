@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/account-settings.h"
 #include "core/backoff.h"
 #include "matrix/sync/sync.h"
 #include "util/log.h"
@@ -54,6 +55,7 @@ struct connection {
         void *userdata;
 
         enum connection_state state;
+        enum connection_state told_failure; /* the failure said last; CONNECTION_ONLINE: none is to be taken back */
         char *problem;
         usec_t retry_at; /* USEC_NEVER: not by itself */
         struct backoff backoff, final_backoff;
@@ -98,8 +100,30 @@ const char *connection_state_to_string(enum connection_state s) {
         return "broken";
 }
 
+static bool is_failure(enum connection_state state) {
+        return state == CONNECTION_SIGNED_OUT || state == CONNECTION_LOCKED || state == CONNECTION_BROKEN;
+}
+
+/* A failure that goes on is said once, however often it is tried again; waiting for a server is none. */
+static void tell_failure(struct connection *c, enum connection_state state, const char *problem) {
+        char account[ACCOUNT_NAME_MAX + sizeof("BUSYD_ACCOUNT=")];
+        const char *const fields[] = { account, NULL };
+
+        if (state == CONNECTION_ONLINE) {
+                if (c->told_failure != CONNECTION_ONLINE)
+                        log_info("Account %s is online again", c->account);
+                c->told_failure = CONNECTION_ONLINE;
+        }
+        if (!is_failure(state) || c->told_failure == state)
+                return;
+        c->told_failure = state;
+        (void) snprintf(account, sizeof(account), "BUSYD_ACCOUNT=%s", c->account);
+        log_full(LOG_WARNING, LOG_ID_ACCOUNT_FAILED, fields, "Account %s: %s", c->account, problem ? problem : "");
+}
+
 /* Takes the problem. */
 static void set_state(struct connection *c, enum connection_state state, char *problem, usec_t retry_at) {
+        tell_failure(c, state, problem);
         if (c->state != state)
                 log_debug("Account %s: %s -> %s", c->account, connection_state_to_string(c->state),
                           connection_state_to_string(state));
@@ -387,6 +411,7 @@ int connection_new(struct connection **ret, const struct connection_options *opt
         c->doubt_backoff = (struct backoff){ .first = FINAL_FIRST, .cap = FINAL_MAX };
         c->retry_at = USEC_NEVER;
         c->due = DUE_ASK;
+        c->told_failure = CONNECTION_ONLINE;
         c->account = strdup(options->account);
         c->homeserver = strdup(options->homeserver);
         c->user_id = strdup(options->user_id);

@@ -6,10 +6,13 @@
 
 #include "core/base.h"
 
-/* Messages others may match on (systemd catalog ids); NULL for the rest. */
-#define LOG_ID_BUSY_CHANGED   "6f1d2c0a5b7e4e0f8c5a3b9d1e2f4a60"
-#define LOG_ID_CLAIM_CHANGED  "b0a4d6f1c2e34c5d9a7b8e6f50123c47"
-#define LOG_ID_ACCOUNT_FAILED "4e9c1b7ad0f8468f8f0c6d2a9b3e5d18"
+/* Messages others may match on; NULL for the rest. Each has a text in systemd/busyd.catalog, which may name its
+ * fields. */
+#define LOG_ID_BUSY_CHANGED   "6f1d2c0a5b7e4e0f8c5a3b9d1e2f4a60" /* BUSYD_AVAILABILITY, BUSYD_SOURCE if it is known */
+#define LOG_ID_CLAIM_CHANGED  "b0a4d6f1c2e34c5d9a7b8e6f50123c47" /* BUSYD_ACCOUNT */
+#define LOG_ID_CLAIM_STUCK    "3c52b1f9e0a74f0d8a1c6d7b9e24f583" /* likewise BUSYD_ACCOUNT */
+#define LOG_ID_ACCOUNT_FAILED "4e9c1b7ad0f8468f8f0c6d2a9b3e5d18" /* likewise */
+#define LOG_ID_CONFIG_WRONG   "a81f7d3b52c94e6f9d0b4c8e1a6f2753"
 
 /* Highest level that is printed; LOG_INFO at start. */
 void log_set_max_level(int level);

@@ -140,6 +140,37 @@ WORLD_TEST(faults, account_is_locked) {
                                 .body = "{\"errcode\":\"M_USER_LOCKED\",\"error\":\"locked\",\"soft_logout\":true}" });
         world_start(w);
         check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "locked"), "not said");
+        check(w, world_wait_log(w, "warning: Account " ACCOUNT ": the server's administrator has locked"),
+              "not logged");
+}
+
+/* However often it is tried again; and that it is over. */
+WORLD_TEST(faults, a_failure_is_logged_once) {
+        SCOPED(free) char *log = NULL;
+        const char *first;
+
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .path = "*/whoami" },
+                                            .status = 401,
+                                            .body = "{\"errcode\":\"M_UNKNOWN_TOKEN\",\"error\":\"over\"}" });
+        world_start(w);
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "signed-out"), "not said");
+        for (unsigned i = 0; i < 3; i++) {
+                size_t n = hs_n_requests(w->hs);
+                SCOPED_RUN r = world_busyctl(w, NULL, "reload", NULL);
+
+                check(w, hs_wait_answered(w->hs, (struct hs_match){ .path = "*/whoami" }, n, patience(), NULL),
+                      "not asked again");
+                check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "signed-out"), "not said again");
+        }
+        hs_clear_faults(w->hs);
+        {
+                SCOPED_RUN r = world_busyctl(w, NULL, "reload", NULL);
+
+                check(w, world_wait_log(w, "Account " ACCOUNT " is online again"), "%s", r.err);
+        }
+        log = world_log(w);
+        first = strstr(log, "warning: Account " ACCOUNT ": the server has ended the session");
+        check(w, first && !strstr(strchr(first, '\n'), "has ended the session"), "not once:\n%s", log);
 }
 
 /* ---- one odd value, in an event of somebody else ---- */

@@ -346,13 +346,17 @@ static bool tell_output(struct claim_driver *d, usec_t now) {
 }
 
 static void log_phase(struct claim_driver *d) {
+        char account[ACCOUNT_NAME_MAX + sizeof("BUSYD_ACCOUNT=")];
+        const char *const fields[] = { account, NULL };
+        bool stuck = claim_phase(&d->claim) == CLAIM_STUCK;
         struct driver_report report;
         enum claim_phase from;
 
         if (!claim_take_change(&d->claim, &from))
                 return;
         driver_report(d, &report);
-        log_full(claim_phase(&d->claim) == CLAIM_STUCK ? LOG_WARNING : LOG_INFO, LOG_ID_CLAIM_CHANGED, NULL,
+        (void) snprintf(account, sizeof(account), "BUSYD_ACCOUNT=%s", d->doors.account);
+        log_full(stuck ? LOG_WARNING : LOG_INFO, stuck ? LOG_ID_CLAIM_STUCK : LOG_ID_CLAIM_CHANGED, fields,
                  "Account %s: %s %s -> %s%s%s", d->doors.account, kind(d)->name, claim_phase_to_string(from),
                  report.claim, report.note[0] ? ": " : "", report.note);
 }
