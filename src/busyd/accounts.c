@@ -649,6 +649,7 @@ static usec_t run_member(struct member *m, const struct accounts_wanted *wanted,
         struct account_situation situation = {
                 .acts = wanted->settled,
                 .busy = wanted->busy && !m->leaving,
+                .goes = wanted->goes || m->leaving,
                 .message = wanted->message,
                 .wall = at->wall,
         };
@@ -667,7 +668,7 @@ static bool may_go(const struct member *m, usec_t now) {
         if (!m->leaving)
                 return false;
         if (m->leave_by == USEC_NEVER)
-                return !account_owes_itself(m->account);
+                return !account_owes_itself(m->account) && account_is_at_rest(m->account);
         return now >= m->leave_by || account_is_at_rest(m->account);
 }
 

@@ -50,7 +50,7 @@ struct claim_others_now claim_others_now(const struct claim_others *o) {
                         now.going_on |= CLAIM_STATE;
                 if (c->live && c->owed.text_claimed && !c->text_lost)
                         now.going_on |= CLAIM_TEXT;
-                now.state_is_about = now.state_is_about || (c->owed.state_claimed && !c->done);
+                now.state_is_about = now.state_is_about || (c->owed.state_claimed && !c->done && !c->withdrawn);
                 now.will_give_back = now.will_give_back || (!c->done && (!c->waits || c->first));
                 now.any_over = now.any_over || !c->live;
         }
@@ -91,17 +91,31 @@ static bool is_prior_known(const struct claim_owed *o) {
 }
 
 /* A state with words of theirs is theirs; a state of a device of its own in any case. */
-static void look_through_one(const struct claim_other *c, bool per_device, const struct claim_value *v,
-                             struct claim_value *found) {
+static unsigned parts_put_by(const struct claim_other *c, bool per_device, const struct claim_value *v) {
         bool words = claim_owed_has_text(&c->owed, v->text);
         bool whole = words || !c->owed.text_claimed || (per_device && !c->done);
+        unsigned parts = words ? CLAIM_TEXT : CLAIM_NO_PART;
 
         if (!is_prior_known(&c->owed))
-                return;
-        if (words)
-                claim_value_put_text(found, c->owed.prior.text);
-        if (whole && claim_owed_has_state(&c->owed, v->state))
-                claim_value_put_state(found, c->owed.prior.state);
+                return CLAIM_NO_PART;
+        return whole && claim_owed_has_state(&c->owed, v->state) ? parts | CLAIM_STATE : parts;
+}
+
+/* Of those that put it there, the one that is most likely to have done so last: one that is done has taken it away
+ * since, and of the others the one that began last has found what the earlier ones put there. NULL: nobody did. */
+static const struct claim_other *last_to_put(const struct claim_others *o, unsigned part, bool per_device,
+                                             const struct claim_value *v) {
+        const struct claim_other *last = NULL;
+
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_other *c = &o->of[i];
+
+                if (!(parts_put_by(c, per_device, v) & part))
+                        continue;
+                if (!last || (last->done && !c->done) || (last->done == c->done && c->owed.order > last->owed.order))
+                        last = c;
+        }
+        return last;
 }
 
 static void take_over_newer(const struct claim_others *o, const struct claim_owed *own, struct claim_value *v) {
@@ -123,12 +137,13 @@ static void take_over_newer(const struct claim_others *o, const struct claim_owe
 
 void claim_others_look_through(const struct claim_others *o, const struct claim_owed *own, bool per_device,
                                bool done_only, struct claim_value *v) {
-        struct claim_value found = *v;
+        const struct claim_other *state = last_to_put(o, CLAIM_STATE, per_device, v);
+        const struct claim_other *text = last_to_put(o, CLAIM_TEXT, per_device, v);
 
-        for (size_t i = 0; i < o->n; i++)
-                if (o->of[i].done || !done_only)
-                        look_through_one(&o->of[i], per_device, v, &found);
-        *v = found;
+        if (state && (state->done || !done_only))
+                claim_value_put_state(v, state->owed.prior.state);
+        if (text && (text->done || !done_only))
+                claim_value_put_text(v, text->owed.prior.text);
         if (own)
                 take_over_newer(o, own, v);
 }

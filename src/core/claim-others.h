@@ -11,6 +11,7 @@ struct claim_other {
         bool live;      /* the user is on a call there; else it gives back */
         bool waits;     /* ... or would, but still waits for the others */
         bool done;      /* nothing is owed any more; told for the sake of those who saw its value */
+        bool withdrawn; /* its state on a device of its own was taken away */
         bool text_lost; /* somebody has changed its text, which it no longer keeps up */
         bool first;     /* of several that wait for each other, it gives back before us */
 };

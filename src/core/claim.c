@@ -249,11 +249,11 @@ static struct claim_value compose_ours(const struct claim *c) {
         return v;
 }
 
-/* Only what is still ours goes back to what it was. Words that we put back ourselves are no person's. */
-static struct claim_value compose_given_back(const struct claim *c) {
+/* Only what is still ours in `seen` goes back to what it was, but for the parts that `others` go on to claim. Words
+ * that we put back ourselves are no person's. */
+static struct claim_value compose_given_back(const struct claim *c, const struct claim_value *seen, unsigned others) {
         const struct claim_owed *d = &c->debt.is;
-        struct claim_value v = c->view.is, prior = claim_prior(c);
-        unsigned others = going_on(c);
+        struct claim_value v = *seen, prior = claim_prior(c);
 
         if (c->traits.per_device)
                 claim_value_put_state(&v, c->traits.withdrawn);
@@ -486,8 +486,24 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
 
 /* ---- facts: answers to a read ---- */
 
+/* That is what would be there without us by now, and so what is owed back if ours should ever show again. */
+static void take_persons_word(struct claim *c, const struct claim_value *v) {
+        struct claim_value prior = c->debt.is.prior;
+
+        if (c->debt.is.text_claimed)
+                claim_value_put_text(&prior, v->text);
+        if (!c->traits.per_device && c->traits.person_writes_whole)
+                claim_value_put_state(&prior, v->state);
+        if (claim_value_equal(&prior, &c->debt.is.prior))
+                return;
+        c->debt.is.prior = prior;
+        c->debt.on_disk = false;
+}
+
 /* Where the state alone tells, one that is taken is the claim of somebody else, who may release it. */
 static void stop_for(struct claim *c, const struct claim_value *v) {
+        if (c->traits.text_tells_person)
+                take_persons_word(c, v);
         enter_phase(c, !c->traits.text_tells_person && is_taken(c, v->state) ? CLAIM_FOREIGN : CLAIM_YIELDED);
         c->in.stopped.judged = *v;
 }
@@ -603,6 +619,7 @@ void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uin
         c->flight.step = CLAIM_NOTHING;
         c->view.is = *v;
         c->view.ever = c->view.known = true;
+        c->view.read_at = now;
         claim_limits_worked(&c->limits);
         if (c->phase == CLAIM_LEAVING && c->in.leaving.left_at > 0)
                 judge_left(c, v, now, random);
@@ -657,6 +674,7 @@ void claim_on_written(struct claim *c, usec_t now) {
         c->in.leaving.restored = c->in.leaving.restored || c->in.leaving.restores;
         c->in.leaving.ours_at = 0;
         c->in.leaving.left_at = now;
+        c->in.leaving.withdrawn = c->traits.per_device;
         c->in.leaving.confirmed = c->flight.echoed;
 }
 
@@ -1043,6 +1061,8 @@ static struct claim_request hold_step(struct claim *c, usec_t now) {
 static struct claim_request stopped_step(struct claim *c, usec_t now) {
         bool released = c->phase == CLAIM_FOREIGN && c->inquiry.due && c->inquiry.released;
 
+        if (c->debt.owed && !is_journal_current(c))
+                return take_step(c, CLAIM_JOURNAL);
         if (!released || now < c->inquiry.at)
                 return wait_until(released ? c->inquiry.at : USEC_NEVER);
         c->inquiry.due = c->inquiry.released = false;
@@ -1095,29 +1115,34 @@ static void look_again(struct claim *c) {
         struct claim_leaving *l = &c->in.leaving;
 
         enter_phase(c, CLAIM_LEAVING);
-        l->withdrawn = l->left_at > 0 && c->traits.per_device;
         l->left_at = 0;
         l->confirmed = false;
         l->tries = 0;
         c->view.known = false;
 }
 
-/* What another machine goes on to claim, or did so far, is still there in what was given back. */
-static bool is_kept_back(const struct claim *c, const struct claim_value *v) {
-        const struct claim_owed *d = &c->debt.is;
-        struct claim_value prior = claim_prior(c);
+/* Where each device has a state of its own, one that still shows is perhaps that of another machine which is about to
+ * take it away. */
+static bool state_may_be_anothers(const struct claim *c) {
+        return c->traits.per_device && c->debt.is.state_claimed && !(going_on(c) & CLAIM_STATE) &&
+               claim_others_now(&c->others).state_is_about && is_taken(c, c->view.is.state) &&
+               state_is_ours(c, &c->view.is);
+}
 
-        if (d->text_claimed && text_is_ours(c, v))
-                return !streq(v->text, prior.text);
-        if (c->traits.per_device || (c->traits.person_writes_whole && d->text_claimed))
-                return false;
-        return d->state_claimed && state_is_ours(c, v) && !streq(v->state, prior.state);
+/* What another machine goes on to claim, or did so far, is still there in what was given back. */
+static bool is_kept_back(const struct claim *c) {
+        const struct claim_value *back = &c->in.leaving.back;
+        struct claim_value all = compose_given_back(c, back, CLAIM_NO_PART);
+
+        if (!streq(all.text, back->text) || state_may_be_anothers(c))
+                return true;
+        return !c->traits.per_device && !streq(all.state, back->state);
 }
 
 static struct claim_request finish_step(struct claim *c, usec_t now) {
         struct claim_leaving *l = &c->in.leaving;
 
-        if (!is_kept_back(c, &l->back) || (l->stuck && !c->traits.per_device))
+        if (!is_kept_back(c) || (l->stuck && !c->traits.per_device))
                 return forget_step(c, now);
         if (!going_on(c) && !claim_others_now(&c->others).will_give_back) {
                 look_again(c);
@@ -1171,7 +1196,7 @@ static struct claim_request leave_step(struct claim *c, usec_t now) {
                 return wait_until(told_at);
         if (!c->view.known)
                 return take_step(c, CLAIM_READ);
-        l->back = compose_given_back(c);
+        l->back = compose_given_back(c, &c->view.is, going_on(c));
         if ((!c->debt.open || going_on(c)) && stands_given_back(c, &l->back))
                 return finish_step(c, now);
         if (!c->debt.on_disk)
@@ -1197,6 +1222,8 @@ struct claim_request claim_decide(struct claim *c, usec_t now) {
                 c->debt.lands_by = c->debt.is.unsure ? usec_add(now, CLAIM_LANDS_WITHIN) : 0;
                 c->debt.restored_by = usec_add(now, CLAIM_LANDS_WITHIN);
         }
+        if (!c->view.live && now >= usec_add(c->view.read_at, CLAIM_VIEW_LASTS))
+                c->view.known = false;
         if (now < c->limits.retry_at)
                 return wait_until(c->limits.retry_at);
         switch (c->phase) {
@@ -1284,6 +1311,7 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
         ret->text_lost = changed && c->traits.per_device;
         ret->live = there || ret->text_lost;
         ret->waits = c->phase == CLAIM_SHARED;
+        ret->withdrawn = is_way_back(c->phase) && c->in.leaving.withdrawn;
         return true;
 }
 

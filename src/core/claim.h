@@ -17,6 +17,9 @@
  * session of the user would catch a busy (reference 2.3, 2.4 step 4). */
 #define CLAIM_VERIFY_AFTER (2 * USEC_PER_SEC)
 
+/* What was read where nobody tells of changes says nothing about now after that. */
+#define CLAIM_VIEW_LASTS (2 * USEC_PER_SEC)
+
 /* What another client of the user does at the end of its own call is done by then. */
 #define CLAIM_ASK_AFTER (5 * USEC_PER_SEC)
 
@@ -98,7 +101,8 @@ struct claim_view {
         struct claim_value is;
         bool ever;  /* `is` was seen */
         bool known; /* ... and is what stands there now */
-        bool live;  /* pushes come; without them what was read holds for the next step only */
+        bool live;  /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
+        usec_t read_at;
 };
 
 /* The step under way, and the last write. */

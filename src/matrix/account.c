@@ -15,6 +15,11 @@
 #include "json/json.h"
 #include "util/log.h"
 
+/* What other machines have told should be heard before a claim begins or ends, but a slow server must not keep busy
+ * waiting, and one that does not answer the first poll must not keep it. */
+#define HEAR_MAX       (2 * USEC_PER_SEC)
+#define HEAR_FIRST_MAX (30 * USEC_PER_SEC)
+
 /* Steps of claims within one turn; more would be a circle. */
 #define ROUNDS_MAX 32
 
@@ -44,6 +49,7 @@ struct account {
 
         struct probe_facts facts;
         bool expecting;   /* other machines are about to tell something: no pause */
+        bool answered;    /* by a poll, at least once */
         bool catching_up; /* what they have told during a pause is being asked for */
         enum sync_sight sight;
         bool busy;
@@ -180,6 +186,7 @@ static bool on_answer(void *userdata, const struct sync_answer *answer) {
                             SYNC_EVENTS_MAX);
         concerned = apply(a, answer);
         take_account_data(a, answer);
+        a->answered = true;
         a->catching_up = false;
         outputs_answered(a, answer);
         /* Whether there is a call by what has come is known with the last of several answers: the place from which a
@@ -338,17 +345,22 @@ static bool door_is_telling(void *userdata) {
         return tell_is_pending(a->tell);
 }
 
-static void door_hear(void *userdata) {
+/* Before the first answer it is not known whether there are any: what they have written would be taken for a person's.
+ */
+static usec_t door_hear(void *userdata, bool wanted) {
         struct account *a = userdata;
 
+        if (!a->answered)
+                return wanted ? USEC_NEVER : HEAR_FIRST_MAX;
         if (heard_any(a->heard) && sync_catch_up(a->sync))
                 a->catching_up = true;
+        return HEAR_MAX;
 }
 
 static bool door_is_hearing(void *userdata) {
         const struct account *a = userdata;
 
-        return a->catching_up;
+        return a->catching_up || connection_state(a->connection) != CONNECTION_ONLINE;
 }
 
 static bool door_is_machine(void *userdata, const char *device_id) {
@@ -445,7 +457,9 @@ static usec_t doubt_calls(struct account *a, usec_t now) {
 }
 
 usec_t account_run(struct account *a, const struct account_situation *s, usec_t now) {
-        const struct driver_want want = { .busy = s->busy, .message = s->message, .now = now, .wall = s->wall };
+        const struct driver_want want = {
+                .busy = s->busy, .goes = s->goes, .message = s->message, .now = now, .wall = s->wall
+        };
         bool may;
         usec_t wake_at, poll_at;
 

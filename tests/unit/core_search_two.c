@@ -210,7 +210,7 @@ static struct claim_other news_of(const struct machine *m) {
 
 static bool same_news(const struct claim_other *a, const struct claim_other *b) {
         return a->live == b->live && a->waits == b->waits && a->done == b->done && a->owed.order == b->owed.order &&
-               a->owed.n_ours == b->owed.n_ours && a->text_lost == b->text_lost &&
+               a->owed.n_ours == b->owed.n_ours && a->text_lost == b->text_lost && a->withdrawn == b->withdrawn &&
                claim_value_equal(&a->owed.prior, &b->owed.prior);
 }
 
@@ -534,7 +534,8 @@ static uint64_t print_of(const struct world *w) {
                 h = mix(h, (uint64_t) m->call << 0 | (uint64_t) m->journal << 1 | (uint64_t) m->has_told << 2 |
                                    (uint64_t) m->has_heard << 3 | (uint64_t) m->told.live << 4 |
                                    (uint64_t) m->heard.live << 5 | (uint64_t) m->persons_word << 6 |
-                                   (uint64_t) m->told.text_lost << 7 | (uint64_t) m->heard.text_lost << 8 |
+                                   (uint64_t) m->told.text_lost << 7 | (uint64_t) m->told.withdrawn << 20 |
+                                   (uint64_t) m->heard.withdrawn << 21 | (uint64_t) m->heard.text_lost << 8 |
                                    (uint64_t) m->told.done << 9 | (uint64_t) m->heard.done << 10 |
                                    (uint64_t) m->told.waits << 11 | (uint64_t) m->heard.waits << 12 |
                                    (uint64_t) m->must_read << 13);

@@ -445,6 +445,7 @@ static void expect_same_claim(const struct claim_other *a, const struct claim_ot
         cr_expect_eq(a->live, b->live, "%s", what);
         cr_expect_eq(a->waits, b->waits, "%s", what);
         cr_expect_eq(a->done, b->done, "%s", what);
+        cr_expect_eq(a->withdrawn, b->withdrawn, "%s", what);
         cr_expect_eq(a->text_lost, b->text_lost, "%s", what);
 }
 
@@ -461,6 +462,7 @@ Test(peers, what_is_told_is_what_is_taken) {
                               .text_claimed = true } } },
                 { LONGEST_OUTPUT,
                   { .waits = true,
+                    .withdrawn = true,
                     .owed = { .prior = value("", ""),
                               .ours = { value("{}", "") },
                               .n_ours = 1,

@@ -25,6 +25,7 @@ bool entry_claim_read(const json_t *o, struct claim_other *ret) {
                 .live = json_member_bool(o, "live", false),
                 .waits = json_member_bool(o, "waits", false),
                 .done = json_member_bool(o, "done", false),
+                .withdrawn = json_member_bool(o, "withdrawn", false),
                 .text_lost = json_member_bool(o, "text_lost", false),
         };
 
@@ -44,6 +45,7 @@ json_t *entry_new(const struct entry_claim *claims, size_t n, usec_t wall) {
                 if (json_object_set_new(o, "live", json_boolean(c->live)) < 0 ||
                     json_object_set_new(o, "waits", json_boolean(c->waits)) < 0 ||
                     json_object_set_new(o, "done", json_boolean(c->done)) < 0 ||
+                    json_object_set_new(o, "withdrawn", json_boolean(c->withdrawn)) < 0 ||
                     json_object_set_new(o, "text_lost", json_boolean(c->text_lost)) < 0 ||
                     json_object_set(all, claims[i].output, o) < 0) {
                         json_decref(o);

@@ -25,10 +25,12 @@ struct claim_driver {
         bool usable, known;             /* the output; the server */
         const char *why;                /* not usable, or less than busy; static */
         bool fallen;                    /* the server refuses more for this call */
+        bool goes;                      /* what waits for other machines is left to them */
         char problem[256];
         struct output_claim told; /* to the output */
         bool has_others;          /* other machines have told something */
         usec_t tell_until;        /* what is owed now is being told to other machines */
+        bool has_heard;           /* them, at least once */
         bool was_wanted;          /* when they were heard last */
         usec_t hear_until;        /* what they have told meanwhile is being asked for */
         usec_t deadline;
@@ -54,9 +56,11 @@ static void refresh_traits(struct claim_driver *d) {
 static void tell_machines(struct claim_driver *d) {
         struct claim_other news;
 
-        if (claim_tell_others(&d->claim, &news))
+        bool left = d->goes && claim_phase(&d->claim) == CLAIM_SHARED;
+
+        if (!left && claim_tell_others(&d->claim, &news))
                 d->doors.tell(d->doors.userdata, kind(d)->name, &news);
-        else if (!claim_owed(&d->claim))
+        else if (left || !claim_owed(&d->claim))
                 d->doors.tell(d->doors.userdata, kind(d)->name, NULL);
 }
 
@@ -144,6 +148,7 @@ void driver_set_want(struct claim_driver *d, const struct driver_want *w) {
         struct claim_want want;
         const char *why = NULL;
 
+        d->goes = w->goes;
         /* Before the server is known nothing that is said of it would be true. */
         d->known = d->output->at->known;
         if (!d->known)
@@ -268,11 +273,11 @@ static bool is_telling(const struct claim_driver *d, usec_t now) {
 static void hear_machines(struct claim_driver *d, usec_t now) {
         bool wanted = claim_wanted(&d->claim) != NULL;
 
-        if (wanted == d->was_wanted)
+        if (d->has_heard && wanted == d->was_wanted)
                 return;
+        d->has_heard = true;
         d->was_wanted = wanted;
-        d->doors.hear(d->doors.userdata);
-        d->hear_until = usec_add(now, TELL_MAX);
+        d->hear_until = usec_add(now, d->doors.hear(d->doors.userdata, wanted));
 }
 
 static bool is_hearing(const struct claim_driver *d, usec_t now) {

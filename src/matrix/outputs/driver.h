@@ -23,8 +23,9 @@ struct driver_doors {
         void (*tell)(void *userdata, const char *output, const struct claim_other *claim);
         /* There are some, and they do not know it yet. */
         bool (*is_telling)(void *userdata);
-        /* What they have told until now is asked for; and still on its way. */
-        void (*hear)(void *userdata);
+        /* What they have told until now is asked for, for a claim that begins (`wanted`) or ends. Returns how long
+         * that may be waited for, as long as it is still on its way. */
+        usec_t (*hear)(void *userdata, bool wanted);
         bool (*is_hearing)(void *userdata);
         void *userdata;
 };
@@ -41,6 +42,7 @@ CLEANUP(struct claim_driver, driver_free);
  * are followed at once; a state that was claimed stays, one that was not follows as soon as it may. */
 struct driver_want {
         bool busy;
+        bool goes;           /* whoever asks is about to end: what waits for other machines is left to them */
         const char *message; /* by hand; NULL: the configured one */
         usec_t now, wall;
 };
