@@ -202,14 +202,29 @@ static bool find_prior(const struct claim *c, struct claim_value *ret) {
         return !ret->text[0] || !text_is_ours(c, ret);
 }
 
+/* What a person wrote within the call is what would be there without us by now, if ours should ever show again. It may
+ * turn out to be another machine's. */
+static void take_persons_word(const struct claim *c, struct claim_value *v) {
+        const struct claim_value *persons = &c->in.leaving.persons;
+
+        if (!is_way_back(c->phase) || !c->in.leaving.yielded || !c->traits.text_tells_person ||
+            (claim_others_wrote(&c->others, persons) & CLAIM_TEXT))
+                return;
+        if (c->debt.is.text_claimed)
+                claim_value_put_text(v, persons->text);
+        if (!c->traits.per_device && c->traits.person_writes_whole)
+                claim_value_put_state(v, persons->state);
+}
+
+/* What was taken before us is not claimed, unless by ourselves: a state that is taken is never owed back. */
 struct claim_value claim_prior(const struct claim *c) {
         struct claim_value v;
 
-        if (!find_prior(c, &v)) {
+        if (!find_prior(c, &v))
                 v.text[0] = '\0';
-                if (is_taken(c, v.state))
-                        claim_value_put_state(&v, c->traits.withdrawn);
-        }
+        take_persons_word(c, &v);
+        if (is_taken(c, v.state))
+                claim_value_put_state(&v, c->traits.withdrawn);
         return v;
 }
 
@@ -249,6 +264,16 @@ static struct claim_value compose_ours(const struct claim *c) {
         return v;
 }
 
+/* A write repeats the words that are there: not those of another machine that gives them back meanwhile, or has. */
+static void drop_given_up_words(const struct claim *c, struct claim_value *v) {
+        struct claim_value found = *v;
+
+        if (claim_others_now(&c->others).going_on & CLAIM_TEXT)
+                return;
+        claim_others_look_through(&c->others, NULL, c->traits.per_device, /* done_only= */ false, &found);
+        claim_value_put_text(v, found.text);
+}
+
 /* Only what is still ours in `seen` goes back to what it was, but for the parts that `others` go on to claim. Words
  * that we put back ourselves are no person's. */
 static struct claim_value compose_given_back(const struct claim *c, const struct claim_value *seen, unsigned others) {
@@ -263,6 +288,8 @@ static struct claim_value compose_given_back(const struct claim *c, const struct
                 claim_value_put_state(&v, prior.state);
         if (d->text_claimed && !(others & CLAIM_TEXT) && text_is_ours(c, &v))
                 claim_value_put_text(&v, prior.text);
+        if (!d->text_claimed)
+                drop_given_up_words(c, &v);
         return v;
 }
 
@@ -294,6 +321,8 @@ static void stop_wanting(struct claim *c) {
                 .yielded = c->phase == CLAIM_YIELDED,
         };
 
+        if (leaving.yielded)
+                leaving.persons = c->in.stopped.judged;
         c->wanted = false;
         c->inquiry = (struct claim_inquiry){};
         if (is_way_back(c->phase) || c->phase == CLAIM_STUCK)
@@ -363,6 +392,12 @@ static void see_unowed(struct claim *c, usec_t now) {
                 c->in.free = (struct claim_free){ .look_at = now };
 }
 
+/* Whoever had taken it has released it. */
+static void see_released(struct claim *c, usec_t now) {
+        if (c->phase == CLAIM_FOREIGN && !is_taken(c, c->view.is.state))
+                c->inquiry = (struct claim_inquiry){ .due = true, .released = true, .at = now };
+}
+
 /* What does not fit may be older than our write: not known until it was read. */
 static void see_owed(struct claim *c) {
         const struct claim_value *v = &c->view.is;
@@ -415,6 +450,7 @@ void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
                 see_unowed(c, now);
         else
                 see_owed(c);
+        see_released(c, now);
 }
 
 void claim_on_unsure(struct claim *c) {
@@ -486,24 +522,8 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
 
 /* ---- facts: answers to a read ---- */
 
-/* That is what would be there without us by now, and so what is owed back if ours should ever show again. */
-static void take_persons_word(struct claim *c, const struct claim_value *v) {
-        struct claim_value prior = c->debt.is.prior;
-
-        if (c->debt.is.text_claimed)
-                claim_value_put_text(&prior, v->text);
-        if (!c->traits.per_device && c->traits.person_writes_whole)
-                claim_value_put_state(&prior, v->state);
-        if (claim_value_equal(&prior, &c->debt.is.prior))
-                return;
-        c->debt.is.prior = prior;
-        c->debt.on_disk = false;
-}
-
 /* Where the state alone tells, one that is taken is the claim of somebody else, who may release it. */
 static void stop_for(struct claim *c, const struct claim_value *v) {
-        if (c->traits.text_tells_person)
-                take_persons_word(c, v);
         enter_phase(c, !c->traits.text_tells_person && is_taken(c, v->state) ? CLAIM_FOREIGN : CLAIM_YIELDED);
         c->in.stopped.judged = *v;
 }

@@ -144,17 +144,18 @@ struct claim_held {
 
 /* On the way back: leaving and shared. */
 struct claim_leaving {
-        usec_t ours_at;          /* our value was acknowledged, and nothing was written since; 0: not so */
-        bool outdated;           /* ... which was not what was wanted last */
-        bool must_finish;        /* before anything new begins */
-        bool yielded;            /* a person has written meanwhile */
-        struct claim_value back; /* what gives back */
-        bool restores;           /* ... and puts back words */
-        bool restored;           /* ... which may have taken effect */
-        usec_t left_at;          /* ... and acknowledged; 0: not yet */
-        bool confirmed;          /* ... and seen */
-        bool withdrawn;          /* our device's state was */
-        bool stuck;              /* another session holds it */
+        usec_t ours_at;             /* our value was acknowledged, and nothing was written since; 0: not so */
+        bool outdated;              /* ... which was not what was wanted last */
+        bool must_finish;           /* before anything new begins */
+        bool yielded;               /* a person has written meanwhile: */
+        struct claim_value persons; /* ... this */
+        struct claim_value back;    /* what gives back */
+        bool restores;              /* ... and puts back words */
+        bool restored;              /* ... which may have taken effect */
+        usec_t left_at;             /* ... and acknowledged; 0: not yet */
+        bool confirmed;             /* ... and seen */
+        bool withdrawn;             /* our device's state was */
+        bool stuck;                 /* another session holds it */
         unsigned tries, cures;
         usec_t look_at; /* shared: look again then */
 };

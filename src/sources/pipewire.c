@@ -173,7 +173,8 @@ static void look_at_video(struct stream_source *s, struct node *n) {
         if (facts_are_camera(&n->facts))
                 app = "";
         if (note != n->noted[s->slot])
-                log_debug("Camera, node %s of %s: %s", n->id, app[0] ? app : "nobody", note_to_string(note, &n->facts));
+                log_debug("Camera, node %s of %s: %s", n->id, app[0] ? app : "nobody",
+                          note_to_string(note, &n->facts));
         n->noted[s->slot] = note;
         if (note == CAMERA_ON)
                 source_report(&s->source, &(struct call_report){ .id = n->id,

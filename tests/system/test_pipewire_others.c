@@ -234,7 +234,8 @@ WORLD_TEST(others, every_stream_is_listed_with_what_was_decided, .no_homeserver 
         check(w, strstr(why.out, "  obs (pipewire): belongs to"), "not in: %s%s", why.out, why.err);
         json = world_busyctl(w, NULL, "-j", "why", "-v", NULL);
         list = json_loads(json.out, 0, NULL);
-        check(w, json_array_size(json_object_get(list, "streams")) == ARRAY_SIZE(pids) + /* the camera */ 1, "not all: %s", json.out);
+        check(w, json_array_size(json_object_get(list, "streams")) == ARRAY_SIZE(pids) + /* the camera */ 1,
+              "not all: %s", json.out);
         json_decref(list);
         for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
                 process_kill(pids[i]);

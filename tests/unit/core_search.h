@@ -106,6 +106,8 @@ static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) 
                                    (uint64_t) l->stuck << 6 | (uint64_t) l->tries << 8 | (uint64_t) l->cures << 16);
                 h = mix_since(h, l->left_at, CLAIM_VERIFY_AFTER, now);
                 h = mix_time(h, l->look_at, now);
+                if (l->yielded)
+                        h = mix_value(h, &l->persons);
                 return l->left_at > 0 || l->restored || c->phase != CLAIM_LEAVING ? mix_value(h, &l->back) : h;
         case CLAIM_YIELDED:
         case CLAIM_FOREIGN:

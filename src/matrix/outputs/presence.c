@@ -372,6 +372,11 @@ static int put(struct output *o, const char *state, const char *message, struct 
                                    output_request_answered, request, output_request_http(request));
 }
 
+/* Where each device has a message of its own, one that is not claimed is another device's: ours says nothing. */
+static const char *own_message(const struct output *o, const struct claim_value *v) {
+        return server(o)->message_per_device && !presence_of_const(o)->claim.text_claimed ? "" : v->text;
+}
+
 static int presence_write(struct output *o, const struct claim_value *v, usec_t now, output_done_t done,
                           void *userdata, struct output_request **ret) {
         SCOPED(output_request_free) struct output_request *request = NULL;
@@ -380,7 +385,7 @@ static int presence_write(struct output *o, const struct claim_value *v, usec_t 
         if (r < 0)
                 return r;
         sent(presence_of(o), v->state, now);
-        r = put(o, v->state, v->text, request);
+        r = put(o, v->state, own_message(o, v), request);
         if (r < 0)
                 return r;
         *ret = TAKE(request);
@@ -427,7 +432,7 @@ static int presence_give_back(struct output *o, const struct claim_value *v, con
         struct withdrawal *w;
         int r;
 
-        if (!server(o)->message_per_device || !v->text[0])
+        if (!server(o)->message_per_device || !v->text[0] || !owed->text_claimed)
                 return presence_write(o, v, now, done, userdata, ret);
         /* Words of ours that are to stay are another machine's, and stand on its own device. */
         if (!is_somebodys(owed, v->text)) {

@@ -73,8 +73,8 @@ struct sync_answer {
         usec_t now, wall; /* the turn's instant */
 };
 
-/* All but the questions come from an answer of the server, as the last thing sync does in that turn: everything below may be
- * called from within them, but for sync_free(). None comes from within a call of the owner's. */
+/* All but the questions come from an answer of the server, as the last thing sync does in that turn: everything below
+ * may be called from within them, but for sync_free(). None comes from within a call of the owner's. */
 struct sync_handler {
         /* An answer of any kind has come: sync_run() has something to do. Before the others. */
         void (*touched)(void *userdata);
