@@ -14,6 +14,7 @@ static struct claim_owed disk;
 static bool on_disk;
 static usec_t now;
 static struct claim_value shown; /* by the server */
+static bool caught;              /* by another session: it is busy whatever is written */
 static unsigned reads, writes, journals;
 
 static const struct claim_traits per_device = {
@@ -48,7 +49,7 @@ static void set_shown(const char *state, const char *text) {
 
 static void begin(const struct claim_traits *traits, const char *state, const char *text) {
         now = START;
-        on_disk = false;
+        on_disk = caught = false;
         reads = writes = journals = 0;
         set_shown(state, text);
         claim_init(&claim, traits);
@@ -119,6 +120,8 @@ static void carry_out(const struct claim_request *r) {
                 writes++;
                 cr_assert(on_disk, "a write that is not in the journal");
                 shown = r->value;
+                if (caught)
+                        claim_value_put_state(&shown, "busy");
                 claim_on_written(&claim, now);
                 return;
         case CLAIM_FORGET:
@@ -365,6 +368,159 @@ Test(core_claim, what_was_sent_is_ours_before_it_is_acknowledged) {
         cr_expect_eq(reads, 0, "seen already");
 }
 
+/* Ours shows again: the person's device has gone, or a write has landed late. */
+Test(core_claim, what_a_person_wrote_in_the_call_is_owed_back) {
+        hold(&per_device, "online", "Working");
+        set_shown("busy", "Lunch");
+        push();
+        run_for(SEC);
+        expect_phase(CLAIM_YIELDED);
+        set_shown("busy", "In a call");
+        push();
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_shown("offline", "Lunch");
+}
+
+/* The state alone is ours, and words came with a state that equals it. */
+Test(core_claim, words_of_a_person_over_a_state_of_ours_stay) {
+        begin(&single_value, "online", "Lunch");
+        push();
+        want("unavailable", NULL);
+        run_for(10 * SEC);
+        set_shown("unavailable", "In the garden");
+        push();
+        run_for(SEC);
+        claim_set_want(&claim, NULL);
+        reads = 0;
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("unavailable", "In the garden");
+        cr_expect_leq(reads, 2, "%u reads", reads);
+}
+
+Test(core_claim, a_state_that_others_release_is_taken) {
+        begin(&single_value, "busy", "");
+        push();
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FOREIGN);
+        set_shown("online", "");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_shown("online", "");
+}
+
+/* ---- other machines ---- */
+
+static struct claim_other machine(unsigned order, const char *prior_state, const char *prior_text, const char *state,
+                                  const char *text) {
+        return (struct claim_other){ .owed = { .prior = value(prior_state, prior_text),
+                                               .ours = { value(state ?: "", text ?: "") },
+                                               .n_ours = 1,
+                                               .order = order,
+                                               .state_claimed = state,
+                                               .text_claimed = text } };
+}
+
+static void told_by(struct claim_other a, struct claim_other b) {
+        const struct claim_other others[] = { a, b };
+
+        cr_assert_geq(claim_on_others(&claim, others, 2, now), 0);
+}
+
+/* A device that has logged out long ago and one that is on a call have the same words. */
+Test(core_claim, what_was_before_words_is_known_by_who_wrote_them_last) {
+        for (unsigned i = 0; i < 2; i++) {
+                struct claim_other gone = machine(1, "offline", "", "busy", "In a call");
+                struct claim_other live = machine(2, "online", "Lunch", "busy", "In a call");
+
+                begin(&single_value, "busy", "In a call");
+                gone.done = true;
+                live.live = true;
+                if (i == 0)
+                        told_by(live, gone);
+                else
+                        told_by(gone, live);
+                push();
+                want("busy", "In a call");
+                run_for(10 * SEC);
+                expect_phase(CLAIM_HELD);
+                live.live = false;
+                live.done = true;
+                told_by(live, gone);
+                claim_set_want(&claim, NULL);
+                run_for(20 * SEC);
+                expect_shown("online", "Lunch");
+        }
+}
+
+/* Both have taken their own away, and it shows: nobody's of us, and so it is named. */
+Test(core_claim, a_busy_that_neither_machine_holds_is_stuck) {
+        struct claim_other other = machine(1, "online", "", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = true;
+        hold(&per_device, "online", "");
+        other.live = true;
+        told_by(other, none);
+        other.live = false;
+        told_by(other, none);
+        claim_set_want(&claim, NULL);
+        caught = true;
+        run_for(4 * SEC);
+        expect_phase(CLAIM_SHARED);
+        other.withdrawn = true;
+        told_by(other, none);
+        run_for(30 * SEC);
+        other.done = true;
+        told_by(other, none);
+        run_for(30 * SEC);
+        expect_phase(CLAIM_STUCK);
+}
+
+/* Other machines come and go, and each call has a value of its own. */
+Test(core_claim, a_value_of_a_call_that_is_over_is_no_prior) {
+        struct claim_other before = machine(1, "", "", "{theirs}", NULL), none = machine(0, "", "", NULL, NULL);
+
+        none.done = true;
+        begin(&field, "{theirs}", "");
+        before.live = true;
+        told_by(before, none);
+        want("{ours}", NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        told_by(machine(3, "{ours}", "", "{new}", NULL), none);
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        told_by(none, none);
+        run_for(30 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("", "");
+}
+
+/* Whoever writes the state repeats the words: not those that somebody gives back meanwhile. */
+Test(core_claim, words_that_another_machine_gives_back_are_not_repeated) {
+        struct claim_other other = machine(1, "offline", "Lunch", NULL, "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = true;
+        begin(&per_device, "online", "In a call");
+        other.live = true;
+        told_by(other, none);
+        push();
+        want("busy", NULL);
+        run_for(10 * SEC);
+        expect_shown("busy", "In a call");
+        other.live = false;
+        told_by(other, none);
+        claim_set_want(&claim, NULL);
+        cr_expect_str_eq(run_to_write().text, "Lunch");
+}
+
 /* ---- growing and changing within a call ---- */
 
 static void grow(const struct claim_traits *traits) {
@@ -480,6 +636,20 @@ Test(core_claim, a_refresh_is_no_change_of_phase) {
         cr_expect_eq(writes, 3);
         cr_expect_eq(reads, 0);
         cr_expect_eq(journals, 6, "what is under way is on disk, and what is not any more");
+}
+
+/* Where nobody tells, a person may have written since the last look. */
+Test(core_claim, a_refresh_looks_first_where_nobody_tells) {
+        struct claim_traits traits = per_device;
+
+        traits.pushed = false;
+        traits.refresh_interval = 4 * USEC_PER_MIN;
+        hold(&traits, "online", "Working");
+        set_shown("busy", "Lunch");
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_YIELDED);
+        expect_shown("busy", "Lunch");
+        cr_expect_eq(writes, 1);
 }
 
 Test(core_claim, what_the_server_has_lost_is_written_again_in_the_same_phase) {
