@@ -23,6 +23,8 @@
 #define EVIDENCE_SLACK (30 * USEC_PER_SEC)
 /* Another client that has been polling for so long is known to be there. */
 #define LIVE_IS_KNOWN_AFTER (100 * USEC_PER_SEC)
+/* Between the read of a field that is not pushed and the write over it the other machines are told. */
+#define READ_TO_WRITE (2500 * USEC_PER_MSEC)
 /* A poll waits so long for an answer that does not come. */
 #define LONGEST_POLL (11 * USEC_PER_MIN)
 /* A call has to be shown after so long, where nothing is in its way. */
@@ -52,6 +54,7 @@ struct site {
         size_t n_asked;
         usec_t up_since, disturbed_at, in_front_since;
         usec_t free_said_at;
+        usec_t busy_at;      /* it says so since then; 0: it does not */
         usec_t look_at;      /* a call must be shown then */
         unsigned configured; /* which is on disk */
         /* Polls are stalled, which nobody can tell from silence, and when they were last. */
@@ -81,7 +84,7 @@ struct world {
         bool stuck_named; /* the busy of now was said to be held by another session */
         usec_t person_at;
         usec_t person_due, person_set_at;
-        usec_t field_due;
+        usec_t field_due, field_set_at;
         bool field_was;
         char person_was[2][64];
         bool quiet, quiet_long;
@@ -281,10 +284,12 @@ static void on_asked(void *userdata, enum request_kind kind, const char *method,
                 if (names_busy(body) && !in_force(s)->forced && copies_busy(w))
                         look_for_live_clients(s, body);
         }
-        /* A person whose word crossed with ours says it again. */
+        /* Whoever's word crossed with ours says it again. */
         if (kind == REQUEST_PRESENCE_PUT && door_now() < w->person_set_at + 400 * USEC_PER_MSEC &&
             w->person_set_at > 0)
                 w->person_due = door_now() + 5 * USEC_PER_SEC;
+        if (kind == REQUEST_PROFILE_PUT && w->field_set_at > 0 && door_now() < w->field_set_at + READ_TO_WRITE)
+                w->field_due = door_now() + 5 * USEC_PER_SEC;
 }
 
 /* ---- what happens ---- */
@@ -399,6 +404,7 @@ static void set_field(struct world *w) {
                 return;
         }
         w->field_due = USEC_NEVER;
+        w->field_set_at = door_now();
         trace("another client %s the field", on ? "writes" : "takes away");
         model_set_profile(w->model, FIELD, on ? json_pack("{s:i}", "call_joined_ts", 7) : NULL);
         model_set_profile(w->twin, FIELD, on ? json_pack("{s:i}", "call_joined_ts", 7) : NULL);
@@ -601,6 +607,13 @@ static void quiet_ends(struct world *w) {
         model_trim(w->model, 50);
 }
 
+/* For the rest of the call, and status says so. A person who repeats within a moment of our write what was there
+ * before looks like a server that does not show it. */
+static bool is_left_alone(const struct site *s, const struct machine_output *o) {
+        return streq(o->claim, "yielded") || streq(o->claim, "foreign") ||
+               (streq(o->claim, "no-effect") && s->world->person_at >= s->busy_at);
+}
+
 static void look(struct world *w, struct site *s) {
         const struct machine_view *v = machine_view(s->machine);
         const struct machine_output *o = output_of(s->machine, "presence");
@@ -612,7 +625,7 @@ static void look(struct world *w, struct site *s) {
             (w->faults_at > 0 && door_now() < w->faults_at + CALM) || door_now() < s->up_since + CALM / 2 ||
             door_now() < s->disturbed_at + CALM / 2 || (w->person_at > 0 && door_now() < w->person_at + CALM) ||
             !s->in_front || in_force(s)->hides || is_final(s->machine) || !machine_is_logged_in(s->machine) ||
-            v->mode != MODE_AUTO || (o && (streq(o->claim, "yielded") || streq(o->claim, "foreign"))))
+            v->mode != MODE_AUTO || (o && is_left_alone(s, o)))
                 return;
         if (w->restarted_at > 0 && door_now() < w->restarted_at + CALM)
                 return;
@@ -731,6 +744,7 @@ static void happens(struct world *w, const struct happening *n) {
                 machine_reload(m);
                 break;
         case SLEEPS:
+                disturb(w);
                 machine_sleep(m, true);
                 break;
         case WAKES:
@@ -774,8 +788,13 @@ static void happens(struct world *w, const struct happening *n) {
 
 /* ---- the loop of the world ---- */
 
-static void count_phases(struct world *w, struct site *s) {
+static void follow(struct world *w, struct site *s) {
         const struct machine_view *v = machine_view(s->machine);
+
+        if (!v->busy)
+                s->busy_at = 0;
+        else if (s->busy_at == 0)
+                s->busy_at = door_now();
 
         for (size_t i = 0; i < v->n_outputs; i++) {
                 if (streq(s->last_phase[i], v->outputs[i].claim))
@@ -839,7 +858,7 @@ static void step(struct world *w) {
                         start(s);
                 if (machine_spins(s->machine))
                         violation(w, "%s goes round without an end", machine_name(s->machine));
-                count_phases(w, s);
+                follow(w, s);
         }
         model_run(w->model, msec());
         model_run(w->twin, msec());
