@@ -1,6 +1,8 @@
 /* From a seed to what happens. Everything that is random about the world itself is drawn here, so that a happening
- * that is left out changes no other one. */
+ * that is left out changes no other one. Worlds are of two sorts: episodes in which as much as possible meets, or the
+ * days of a person, with their nights, in which little happens and long spans pass. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "world.h"
 
@@ -300,11 +302,169 @@ static void make_episode(struct making *m) {
         add(m, QUIET)->a = chance_percent(&m->c, 30);
 }
 
+/* ---- days ---- */
+
+/* One world in so many has days: as one of these lasts as long as so many of the others, about as many hours. */
+#define DAYS_IN 16
+
+enum night {
+        NIGHT_SUSPENDED,
+        NIGHT_ON,
+        NIGHT_OFF,
+        NIGHTS,
+};
+
+struct day {
+        struct making *m;
+        usec_t begins, wakes, rests; /* of the person */
+};
+
+static usec_t some_time(const struct day *d) {
+        return chance_between(&d->m->c, d->wakes, d->rests);
+}
+
+/* `at` is a time until all days are made. */
+static struct happening *plan(const struct day *d, usec_t at, enum happening_kind kind) {
+        struct happening *n = add(d->m, kind);
+
+        fill(d->m, n);
+        n->at = at;
+        return n;
+}
+
+static void plan_on(const struct day *d, unsigned machine, usec_t at, enum happening_kind kind) {
+        plan(d, at, kind)->machine = machine;
+}
+
+static void plan_call(const struct day *d, bool goes_on_at_night) {
+        usec_t begins = some_time(d);
+        usec_t ends = begins + chance_between(&d->m->c, USEC_PER_MIN, 90 * USEC_PER_MIN);
+        bool local = chance_percent(&d->m->c, 60);
+        struct happening n;
+
+        if (goes_on_at_night)
+                ends = d->rests + chance_between(&d->m->c, USEC_PER_MIN, 6 * USEC_PER_HOUR);
+        n = *plan(d, begins, local ? LOCAL_BEGINS : ROOM_CALL_BEGINS);
+        n.kind = local ? LOCAL_ENDS : ROOM_CALL_ENDS;
+        n.at = ends;
+        *plan(d, ends, n.kind) = n;
+}
+
+static void plan_client(const struct day *d, usec_t at, unsigned client, unsigned manner) {
+        struct happening *n = plan(d, at, CLIENT_DOES);
+
+        n->a = client;
+        n->b = manner;
+}
+
+static void plan_person(const struct day *d) {
+        usec_t lunch = d->begins + 12 * USEC_PER_HOUR + chance_between(&d->m->c, 0, USEC_PER_HOUR);
+
+        if (chance_percent(&d->m->c, 40)) {
+                plan(d, lunch, PERSON_SETS)->b = 0;
+                plan(d, lunch + chance_between(&d->m->c, 10 * USEC_PER_MIN, USEC_PER_HOUR), PERSON_SETS)->b = 2;
+        }
+        if (chance_percent(&d->m->c, 20))
+                plan(d, some_time(d), HAND);
+        if (chance_percent(&d->m->c, 20))
+                plan(d, some_time(d), HOLD);
+        plan_client(d, d->wakes + chance_between(&d->m->c, 0, USEC_PER_HOUR), 0, 1 + chance_below(&d->m->c, 3));
+        if (chance_percent(&d->m->c, 50))
+                plan_client(d, lunch, 0, 2);
+        if (chance_percent(&d->m->c, 70))
+                plan_client(d, d->rests - chance_between(&d->m->c, 0, USEC_PER_HOUR), 0, 0);
+}
+
+static void plan_trouble(const struct day *d) {
+        usec_t at = some_time(d), until = at + chance_between(&d->m->c, USEC_PER_MIN, 4 * USEC_PER_HOUR);
+
+        if (chance_percent(&d->m->c, 15)) {
+                struct happening n = *plan(d, at, FAULT_BEGINS);
+
+                n.kind = FAULT_ENDS;
+                n.at = until;
+                *plan(d, until, FAULT_ENDS) = n;
+        }
+        for (unsigned i = chance_below(&d->m->c, 3); i > 0; i--)
+                plan(d, some_time(d), NETWORK_CHANGES);
+        if (chance_percent(&d->m->c, 30)) {
+                at = some_time(d);
+                plan_on(d, 0, at, SLEEPS);
+                plan_on(d, 0, at + chance_between(&d->m->c, USEC_PER_MIN, 2 * USEC_PER_HOUR), WAKES);
+        }
+        if (chance_percent(&d->m->c, 4)) {
+                at = some_time(d);
+                plan_on(d, 0, at, KILLED);
+                plan_on(d, 0, at + chance_between(&d->m->c, 0, 10 * USEC_PER_MIN), STARTED);
+        }
+        if (chance_percent(&d->m->c, 5))
+                plan(d, some_time(d), CONFIGURED);
+        if (chance_percent(&d->m->c, 3)) {
+                at = some_time(d);
+                plan_on(d, 0, at, LOGGED_OUT);
+                plan_on(d, 0, at + chance_between(&d->m->c, USEC_PER_MIN, USEC_PER_HOUR), LOGGED_IN);
+        }
+        if (chance_percent(&d->m->c, 8))
+                plan(d, d->begins + 3 * USEC_PER_HOUR, SERVER_RESTARTS);
+}
+
+/* The first machine is with the person; a second one stays on. */
+static void plan_night(const struct day *d, enum night night) {
+        if (night == NIGHT_ON)
+                return;
+        plan_on(d, 0, d->wakes, night == NIGHT_SUSPENDED ? WAKES : STARTED);
+        plan_on(d, 0, d->rests, night == NIGHT_SUSPENDED ? SLEEPS : STOPPED);
+}
+
+static void make_day(struct making *m, unsigned i, enum night night) {
+        usec_t begins = i * 24 * USEC_PER_HOUR;
+        struct day d = { .m = m,
+                         .begins = begins,
+                         .wakes = begins + 7 * USEC_PER_HOUR + chance_between(&m->c, 0, 3 * USEC_PER_HOUR),
+                         .rests = begins + 17 * USEC_PER_HOUR + chance_between(&m->c, 0, 6 * USEC_PER_HOUR) };
+        bool weekend = i % 7 >= 5;
+
+        if (weekend && chance_percent(&m->c, 60))
+                return;
+        plan_night(&d, night);
+        for (unsigned n = chance_below(&m->c, weekend ? 2 : 6); n > 0; n--)
+                plan_call(&d, chance_percent(&m->c, 5));
+        plan_person(&d);
+        plan_trouble(&d);
+        if (chance_percent(&m->c, 60))
+                plan(&d, d.rests - USEC_PER_MIN, QUIET)->a = chance_percent(&m->c, 50);
+}
+
+static int by_time(const void *a, const void *b) {
+        const struct happening *x = a, *y = b;
+
+        return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void make_days(struct making *m, unsigned n_days) {
+        enum night night = chance_below(&m->c, NIGHTS);
+        size_t first = m->h->n;
+        usec_t last = 0;
+
+        for (unsigned i = 0; i < n_days; i++)
+                make_day(m, i, night);
+        qsort(m->h->list + first, m->h->n - first, sizeof(m->h->list[0]), by_time);
+        for (size_t i = first; i < m->h->n; i++) {
+                usec_t at = m->h->list[i].at;
+
+                m->h->list[i].at = at - last;
+                last = at;
+        }
+        m->t = m->last = last;
+        add(m, QUIET)->a = true;
+}
+
 struct history *history_new(uint64_t seed, enum server_kind server, unsigned n_episodes) {
         struct making m = { .h = calloc(1, sizeof(struct history)), .c = { seed } };
 
         (void) chance_next(&m.c);
         m.h->seed = seed;
+        m.h->days = chance_below(&(struct chance){ seed ^ UINT64_C(0x9fb21c651e98df25) }, DAYS_IN) == 0;
         m.h->server = chance_below(&m.c, SERVER_KINDS);
         if (server < SERVER_KINDS)
                 m.h->server = server;
@@ -317,7 +477,9 @@ struct history *history_new(uint64_t seed, enum server_kind server, unsigned n_e
                 n->a = i;
                 n->b = chance_percent(&m.c, i == 0 ? 60 : 15) ? chance_below(&m.c, CLIENT_MANNERS) : 0;
         }
-        for (unsigned i = 0; i < n_episodes; i++)
+        if (m.h->days)
+                make_days(&m, n_episodes);
+        for (unsigned i = 0; i < n_episodes && !m.h->days; i++)
                 make_episode(&m);
         return m.h;
 }
@@ -339,7 +501,7 @@ static void print_fault(const struct wire_fault *f) {
 }
 
 void history_print(const struct history *h) {
-        printf("server %s%s%s, %u machine%s\n", server_kind_to_string(h->server),
+        printf("%sserver %s%s%s, %u machine%s\n", h->days ? "days, " : "", server_kind_to_string(h->server),
                h->options.rc_presence_msec > 0 ? ", rc_presence" : "", h->options.profile_off ? ", no profile" : "",
                h->n_machines, h->n_machines == 1 ? "" : "s");
         for (size_t i = 0; i < h->n; i++) {

@@ -46,7 +46,7 @@ static const struct option_row {
           PLACE(failures) },
         { "jobs", "N", "processes (2)", OPTION_NUMBER, PLACE(jobs) },
         { "server", "KIND", "worlds of one kind of homeserver only", OPTION_SERVER, PLACE(server) },
-        { "episodes", "N", "so many in a world (12)", OPTION_NUMBER, PLACE(episodes) },
+        { "episodes", "N", "so many in a world, or as many days (12)", OPTION_NUMBER, PLACE(episodes) },
         { "help", NULL, "this", OPTION_HELP, 0 },
 #undef PLACE
 };
@@ -261,6 +261,7 @@ static void print_row(const struct tally *t, const char *name, uint64_t (*get)(c
                 return (uint64_t) (expression);                                                                       \
         }
 GETTER(get_hours, c->simulated / USEC_PER_HOUR)
+GETTER(get_days, c->days / USEC_PER_HOUR)
 GETTER(get_worlds, c->worlds)
 GETTER(get_quiets, c->quiets)
 GETTER(get_strong, c->strong)
@@ -292,6 +293,7 @@ static void print_tally(const struct tally *t) {
                 printf(" %13s", server_kind_to_string(k));
         putchar('\n');
         print_row(t, "simulated hours", get_hours, 0);
+        print_row(t, "  of these of usual days", get_days, 0);
         print_row(t, "worlds (seeds)", get_worlds, 0);
         print_row(t, "judged after a quiet period", get_quiets, 0);
         print_row(t, "  of these after a long one", get_strong, 0);

@@ -905,6 +905,8 @@ static void count(struct world *w) {
         struct counters *c = w->counters;
 
         c->worlds++;
+        if (w->history->days)
+                c->days += door_now() - START_OF_TIME;
         c->simulated += door_now() - START_OF_TIME;
         for (unsigned i = 0; i < w->history->n_machines; i++) {
                 const struct wire_counters *wire = wire_counters(machine_wire(w->sites[i].machine));
@@ -954,6 +956,7 @@ void world_run(const struct history *h, const char *dir, struct outcome *ret, st
 void counters_add(struct counters *to, const struct counters *from) {
         to->simulated += from->simulated;
         to->worlds += from->worlds;
+        to->days += from->days;
         to->quiets += from->quiets;
         to->strong += from->strong;
         to->stuck += from->stuck;

@@ -69,11 +69,12 @@ struct history {
         enum server_kind server;
         struct hs_options options;
         unsigned n_machines;
+        bool days; /* of a person, not episodes */
         struct happening *list;
         size_t n;
 };
 
-/* `server` SERVER_KINDS: whichever the seed says. */
+/* `server` SERVER_KINDS: whichever the seed says. So many episodes, or days. */
 struct history *history_new(uint64_t seed, enum server_kind server, unsigned n_episodes);
 struct history *history_free(struct history *h);
 CLEANUP(struct history, history_free);
@@ -89,7 +90,7 @@ void history_print(const struct history *h);
 /* All numbers, and names once they were seen: may be added up. */
 struct counters {
         usec_t simulated;
-        uint64_t worlds, quiets, strong, stuck, shown_in_call, happenings[HAPPENING_KINDS],
+        uint64_t worlds, days, quiets, strong, stuck, shown_in_call, happenings[HAPPENING_KINDS],
                 client_manners[CLIENT_MANNERS];
         uint64_t requests[REQUEST_KINDS], faults[WIRE_FAULT_KINDS], late, orphans;
         uint64_t turns, starts, kills, power_cuts, mid_turn;
