@@ -304,8 +304,11 @@ static void drivers_try_again(struct account *a) {
 
 void account_wake(struct account *a, bool gap) {
         drivers_try_again(a);
-        if (gap)
+        if (gap) {
                 kinds_doubt(a->kinds);
+                /* Nothing was seen since the last turn before it, and nothing of that holds. */
+                outputs_watching(a, false, a->now);
+        }
         connection_wake(a->connection, gap);
         touch(a);
 }
@@ -607,7 +610,8 @@ static int start_parts(struct account *a, struct http *http, const struct accoun
                 r = heard_new(&a->heard);
         if (r >= 0)
                 r = tell_new(&a->tell, a->client, a->user_id,
-                             &(struct tell_handler){ .told = door_touched, .doubt = door_doubt, .random = draw, .userdata = a });
+                             &(struct tell_handler){
+                                     .told = door_touched, .doubt = door_doubt, .random = draw, .userdata = a });
         if (r >= 0)
                 r = start_sync(a, o->since);
         if (r < 0)

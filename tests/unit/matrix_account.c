@@ -437,6 +437,20 @@ Test(matrix_account, busy_as_soon_as_nobody_else_is_there) {
         expect_nothing_owed(w);
 }
 
+Test(matrix_account, whoever_came_during_a_sleep_is_there) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        pass(w, 10 * USEC_PER_MIN);
+        w->http.now += USEC_PER_HOUR;
+        model_client_polls(w->http.model, PHONE, "online", msec(&w->http));
+        account_wake(w->account, true);
+        call(w, true);
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert_eq(w->times_busy, 0);
+        cr_assert_str_eq(message(w), "In a call");
+}
+
 Test(matrix_account, back_to_back_calls_are_busy_each_time) {
         struct world *w = world_new(NULL);
 
