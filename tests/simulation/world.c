@@ -57,6 +57,7 @@ struct site {
         usec_t busy_at;      /* it says so since then; 0: it does not */
         usec_t look_at;      /* a call must be shown then */
         unsigned configured; /* which is on disk */
+        bool to_say_auto;    /* by hand, once it runs */
         /* Polls are stalled, which nobody can tell from silence, and when they were last. */
         bool silent[WIRE_FAULTS_MAX];
         usec_t silent_at;
@@ -435,6 +436,11 @@ static void start(struct site *s) {
                 s->up_since = door_now();
 }
 
+static void say_auto(struct site *s) {
+        s->to_say_auto = machine_state(s->machine) != MACHINE_UP;
+        machine_set_mode(s->machine, MODE_AUTO, 0, "");
+}
+
 static void look_later(struct site *s) {
         if (s->look_at == USEC_NEVER)
                 s->look_at = door_now() + SHOWN_WITHIN;
@@ -467,7 +473,7 @@ static void quiet_begins(struct world *w, bool for_long) {
                         machine_local(s->machine, k, "", EVIDENCE_WEAK, false);
                 for (size_t k = 0; k < MACHINE_HOLDS_MAX; k++)
                         machine_release(s->machine, k);
-                machine_set_mode(s->machine, MODE_AUTO, 0, "");
+                say_auto(s);
                 machine_login(s->machine);
                 if (is_pending(s))
                         machine_reload(s->machine);
@@ -491,8 +497,8 @@ static void quiet_begins(struct world *w, bool for_long) {
             (w->restarted_at == 0 || door_now() > w->restarted_at + CALM))
                 w->given_back_by = door_now() + GIVEN_BACK_WITHIN;
         for (unsigned i = 0; i < w->history->n_machines; i++)
-                if (door_now() < w->sites[i].up_since + CALM || is_final(w->sites[i].machine) ||
-                    !machine_is_logged_in(w->sites[i].machine))
+                if (machine_state(w->sites[i].machine) != MACHINE_UP || door_now() < w->sites[i].up_since + CALM ||
+                    is_final(w->sites[i].machine) || !machine_is_logged_in(w->sites[i].machine))
                         w->given_back_by = USEC_NEVER;
         disturb(w);
 }
@@ -856,6 +862,8 @@ static void step(struct world *w) {
                         machine_run(s->machine);
                 if (w->quiet)
                         start(s);
+                if (s->to_say_auto && machine_state(s->machine) == MACHINE_UP)
+                        say_auto(s);
                 if (machine_spins(s->machine))
                         violation(w, "%s goes round without an end", machine_name(s->machine));
                 follow(w, s);
