@@ -18,7 +18,7 @@
 struct stage {
         struct world *w;
         struct private_bus *bus;
-        struct mock *logind;
+        struct mock *logind, *call; /* NULL: none */
         int inhibitor; /* reads from what the inhibitor writes to: readable once taken, hung up once let go */
 };
 
@@ -29,6 +29,7 @@ struct stage {
                                                                                                                       \
                 stage_open(&s);                                                                                       \
                 test##_on(&s);                                                                                        \
+                mock_free(s.call);                                                                                    \
                 mock_free(s.logind);                                                                                  \
                 close(s.inhibitor);                                                                                   \
                 private_bus_free(s.bus);                                                                              \
@@ -78,22 +79,30 @@ static void set_active(struct stage *s, const char *path, int active) {
         mock_call(s->logind, path, "UpdateProperties", "sa{sv}", SESSION, 1, "Active", "b", active);
 }
 
-/* What there is: paths and seats, ours first; a path that is NULL is left out. */
-static void list_sessions(struct stage *s, const char *ours, const char *ours_2, const char *theirs,
-                          const char *our_seat) {
+static void switch_session(struct stage *s, const char *from, const char *to) {
+        set_active(s, from, 0);
+        set_active(s, to, 1);
+}
+
+/* A session of the user's, or of somebody else's, on a seat; "": on none. */
+struct listed {
+        const char *path, *seat;
+        enum { MINE, OTHERS } whose;
+};
+
+/* What there is: replaces the list; ends with one that has no path. */
+static void list_sessions(struct stage *s, const struct listed *sessions) {
         char code[1024];
         int n = snprintf(code, sizeof(code), "ret = dbus.Array([], signature='(susso)')\n");
 
-        for (const char *const *path = (const char *const[]){ ours, ours_2, NULL }; *path; path++)
+        for (; sessions->path; sessions++)
                 n += snprintf(code + n, sizeof(code) - (size_t) n,
-                              "ret.append(('2', dbus.UInt32(%u), 'me', '%s', dbus.ObjectPath('%s')))\n", getuid(),
-                              our_seat, *path);
-        if (theirs)
-                snprintf(code + n, sizeof(code) - (size_t) n,
-                         "ret.append(('3', dbus.UInt32(%u), 'you', 'seat0', dbus.ObjectPath('%s')))\n", getuid() + 1,
-                         theirs);
+                              "ret.append(('2', dbus.UInt32(%u), 'somebody', '%s', dbus.ObjectPath('%s')))\n",
+                              getuid() + sessions->whose, sessions->seat, sessions->path);
         mock_call(s->logind, PATH, "AddMethod", "sssss", MANAGER, "ListSessions", "", "a(susso)", code);
 }
+
+#define LIST_SESSIONS(s, ...) list_sessions(s, (const struct listed[]){ __VA_ARGS__, {} })
 
 static void tell_sleep(struct stage *s, int about_to) {
         mock_call(s->logind, PATH, "EmitSignal", "sssav", MANAGER, "PrepareForSleep", "b", 1, "b", about_to);
@@ -194,7 +203,7 @@ LOGIND_TEST(logind_restarts_while_about_to_sleep) {
 }
 
 LOGIND_TEST(garbage_is_passed_over, .no_homeserver = true) {
-        list_sessions(s, OURS, NULL, NULL, "seat0");
+        LIST_SESSIONS(s, { OURS, "seat0", MINE });
         add_desktop(s, OURS, 1);
         world_start(s->w);
         expect_inhibited(s);
@@ -212,24 +221,22 @@ LOGIND_TEST(garbage_is_passed_over, .no_homeserver = true) {
 #define GNOME "org.gnome.SessionManager"
 
 /* A call of a local source. */
-static struct mock *start_call(struct world *w) {
+static void start_call(struct stage *s) {
         const char *path = "/org/gnome/SessionManager";
-        struct mock *g =
-                mock_new(w, w->bus,
-                         &(struct mock_options){ .name = GNOME,
-                                                 .path = path,
-                                                 .interface = GNOME,
-                                                 .setup = "mock.AddMethod('" GNOME "', 'GetInhibitors', '', 'ao', "
-                                                          "'ret = dbus.Array([\"" DINO "\"], signature=\"o\")')" });
 
-        mock_call(g, path, "AddObject", "ssa{sv}a(ssss)", DINO, GNOME ".Inhibitor", 0, 2, "GetAppId", "", "s",
+        s->call = mock_new(s->w, s->w->bus,
+                           &(struct mock_options){ .name = GNOME,
+                                                   .path = path,
+                                                   .interface = GNOME,
+                                                   .setup = "mock.AddMethod('" GNOME "', 'GetInhibitors', '', 'ao', "
+                                                            "'ret = dbus.Array([\"" DINO "\"], signature=\"o\")')" });
+        mock_call(s->call, path, "AddObject", "ssa{sv}a(ssss)", DINO, GNOME ".Inhibitor", 0, 2, "GetAppId", "", "s",
                   "ret = 'im.dino.Dino'", "GetReason", "", "s", "ret = 'Ongoing call'");
-        return g;
 }
 
 /* Ours, and somebody else's on the same seat; one of them is in front. */
 static void two_people(struct stage *s, bool ours_in_front) {
-        list_sessions(s, OURS, NULL, THEIRS, "seat0");
+        LIST_SESSIONS(s, { OURS, "seat0", MINE }, { THEIRS, "seat0", OTHERS });
         add_desktop(s, OURS, ours_in_front);
         add_desktop(s, THEIRS, !ours_in_front);
 }
@@ -240,113 +247,88 @@ static void expect_away(struct stage *s) {
 }
 
 LOGIND_TEST(local_calls_count_while_the_session_is_in_front, .no_homeserver = true) {
-        struct mock *call = start_call(s->w);
-
+        start_call(s);
         two_people(s, true);
         world_start(s->w);
         expect_availability(s->w, "busy");
-        set_active(s, OURS, 0);
-        set_active(s, THEIRS, 1);
+        switch_session(s, OURS, THEIRS);
         expect_source(s->w, "gnome-inhibitors", "unavailable");
         expect_away(s);
-        set_active(s, THEIRS, 0);
-        set_active(s, OURS, 1);
+        switch_session(s, THEIRS, OURS);
         expect_availability(s->w, "busy");
-        mock_free(call);
 }
 
 /* Nobody has said that the call is over. */
 LOGIND_TEST(free_holds_while_somebody_else_is_in_front, .no_homeserver = true) {
-        struct mock *call = start_call(s->w);
         bool ok;
 
+        start_call(s);
         two_people(s, true);
         world_start(s->w);
         expect_availability(s->w, "busy");
         free(peer_call(s->w->peer, BUSYD_PATH, BUSYD_MANAGER, "SetFreeUntilCallsEnd", &ok, DBUS_TYPE_INVALID));
         cr_assert(ok);
-        set_active(s, OURS, 0);
-        set_active(s, THEIRS, 1);
+        switch_session(s, OURS, THEIRS);
         expect_source(s->w, "gnome-inhibitors", "unavailable");
-        set_active(s, THEIRS, 0);
-        set_active(s, OURS, 1);
+        switch_session(s, THEIRS, OURS);
         expect_source(s->w, "gnome-inhibitors", "watching");
         check(s->w, peer_wait_is(s->w->peer, BUSYD_PATH "/source/gnome_2dinhibitors", BUSYD_SOURCE, "Calls", "1"),
               "the call is not there again");
         check(s->w, peer_wait_is(s->w->peer, BUSYD_PATH, BUSYD_MANAGER, "ModeUntilCallsEnd", "true"), "free is over");
         expect_availability(s->w, "free");
-        mock_free(call);
 }
 
 LOGIND_TEST(any_session_of_the_user_will_do, .no_homeserver = true) {
-        struct mock *call = start_call(s->w);
-
-        list_sessions(s, OURS, OURS_2, THEIRS, "seat0");
+        start_call(s);
+        LIST_SESSIONS(s, { OURS, "seat0", MINE }, { OURS_2, "seat0", MINE }, { THEIRS, "seat0", OTHERS });
         add_desktop(s, OURS, 0);
         add_desktop(s, OURS_2, 1);
         add_desktop(s, THEIRS, 0);
         world_start(s->w);
         expect_availability(s->w, "busy");
         expect_source(s->w, "gnome-inhibitors", "watching");
-        set_active(s, OURS_2, 0);
-        set_active(s, THEIRS, 1);
+        switch_session(s, OURS_2, THEIRS);
         expect_away(s);
-        set_active(s, THEIRS, 0);
-        set_active(s, OURS, 1);
+        switch_session(s, THEIRS, OURS);
         expect_availability(s->w, "busy");
-        mock_free(call);
 }
 
 LOGIND_TEST(nobody_else_is_in_front_at_an_empty_console, .no_homeserver = true) {
-        struct mock *call = start_call(s->w);
-
-        list_sessions(s, OURS, NULL, NULL, "seat0");
+        start_call(s);
+        LIST_SESSIONS(s, { OURS, "seat0", MINE });
         add_desktop(s, OURS, 0);
         world_start(s->w);
         expect_availability(s->w, "busy");
-        mock_free(call);
 }
 
 /* It is in front while the screen is locked, and while who comes next logs in. */
 LOGIND_TEST(a_login_screen_is_nobody, .no_homeserver = true) {
-        struct mock *call = start_call(s->w);
-
-        list_sessions(s, OURS, NULL, THEIRS, "seat0");
+        start_call(s);
+        LIST_SESSIONS(s, { OURS, "seat0", MINE }, { THEIRS, "seat0", OTHERS });
         add_desktop(s, OURS, 0);
         add_session(s, THEIRS, "greeter", "wayland", 1);
         world_start(s->w);
         expect_availability(s->w, "busy");
-        mock_free(call);
 }
 
 LOGIND_TEST(another_seat_is_another_place, .no_homeserver = true) {
-        struct mock *call = start_call(s->w);
-
-        list_sessions(s, OURS, NULL, THEIRS, "seat1");
+        start_call(s);
+        LIST_SESSIONS(s, { OURS, "seat0", MINE }, { THEIRS, "seat1", OTHERS });
         add_desktop(s, OURS, 0);
         add_desktop(s, THEIRS, 1);
         world_start(s->w);
         expect_availability(s->w, "busy");
-        mock_free(call);
 }
 
 /* It is always active, and no place at which a microphone is. */
 LOGIND_TEST(a_shell_from_elsewhere_is_not_in_front, .no_homeserver = true) {
-        struct mock *call = start_call(s->w);
-        char code[1024];
-
-        snprintf(code, sizeof(code),
-                 "ret = [('2', dbus.UInt32(%u), 'me', 'seat0', dbus.ObjectPath('" OURS "')),\n"
-                 "       ('3', dbus.UInt32(%u), 'you', 'seat0', dbus.ObjectPath('" THEIRS "')),\n"
-                 "       ('4', dbus.UInt32(%u), 'me', '', dbus.ObjectPath('" OURS_2 "'))]",
-                 getuid(), getuid() + 1, getuid());
-        mock_call(s->logind, PATH, "AddMethod", "sssss", MANAGER, "ListSessions", "", "a(susso)", code);
+        start_call(s);
+        LIST_SESSIONS(s, { OURS, "seat0", MINE }, { THEIRS, "seat0", OTHERS }, { OURS_2, "", MINE });
         add_desktop(s, OURS, 0);
         add_desktop(s, THEIRS, 1);
         add_session(s, OURS_2, "user", "tty", 1);
         world_start(s->w);
         expect_away(s);
-        mock_free(call);
 }
 
 LOGIND_TEST(holds_count_all_the_same, .no_homeserver = true) {
@@ -358,44 +340,37 @@ LOGIND_TEST(holds_count_all_the_same, .no_homeserver = true) {
 }
 
 LOGIND_TEST(away_at_start, .no_homeserver = true) {
-        struct mock *call = start_call(s->w);
-
+        start_call(s);
         two_people(s, false);
         world_start(s->w);
         expect_away(s);
-        set_active(s, THEIRS, 0);
-        set_active(s, OURS, 1);
+        switch_session(s, THEIRS, OURS);
         expect_availability(s->w, "busy");
-        mock_free(call);
 }
 
 LOGIND_TEST(without_a_session_all_counts, .no_homeserver = true) {
-        struct mock *call = start_call(s->w);
-
-        list_sessions(s, NULL, NULL, THEIRS, "");
+        start_call(s);
+        LIST_SESSIONS(s, { THEIRS, "seat0", OTHERS });
         add_desktop(s, THEIRS, 1);
         world_start(s->w);
         expect_availability(s->w, "busy");
         /* one begins, in the background */
         add_desktop(s, OURS, 0);
-        list_sessions(s, OURS, NULL, THEIRS, "seat0");
+        LIST_SESSIONS(s, { OURS, "seat0", MINE }, { THEIRS, "seat0", OTHERS });
         mock_call(s->logind, PATH, "EmitSignal", "sssav", MANAGER, "SessionNew", "so", 2, "s", "2", "o", OURS);
         expect_away(s);
         /* and ends */
-        list_sessions(s, NULL, NULL, THEIRS, "");
+        LIST_SESSIONS(s, { THEIRS, "seat0", OTHERS });
         mock_call(s->logind, PATH, "EmitSignal", "sssav", MANAGER, "SessionRemoved", "so", 2, "s", "2", "o", OURS);
         expect_availability(s->w, "busy");
-        mock_free(call);
 }
 
 LOGIND_TEST(logind_dies_while_away, .no_homeserver = true) {
-        struct mock *call = start_call(s->w);
-
+        start_call(s);
         two_people(s, false);
         world_start(s->w);
         expect_away(s);
         mock_free(s->logind);
         expect_availability(s->w, "busy");
         start_logind(s);
-        mock_free(call);
 }
