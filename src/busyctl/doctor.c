@@ -40,6 +40,8 @@ static json_t *look_at_daemon(json_t *doc) {
         else
                 examine_add(doc, FINDING_PROBLEM, "start it: systemctl --user enable --now busyd",
                             "busyd does not run, or the user bus cannot be reached");
+        if (fact_text(status, "problem")[0])
+                examine_add(doc, FINDING_PROBLEM, NULL, "%s", fact_text(status, "problem"));
         return status;
 }
 

@@ -327,8 +327,8 @@ static void look_at_journal(struct state *s, const enum store_finding findings[s
 
         if (damaged || is_journal_missing(findings))
                 note(&s->journal_damaged,
-                     "%s/%s %s: what busyd had written on your accounts before this start may not all come back by "
-                     "itself",
+                     "%s/%s %s: what busyd had written on your accounts before this start is taken back where its "
+                     "words stand, but what was there before it is not all known any more",
                      s->dir, kinds[CONCERN_CLAIMS].file, damaged ? "was damaged" : "is missing");
 }
 
@@ -474,7 +474,9 @@ int state_remove_claim(struct state *s, const char *account, const char *output)
 int state_get_claim(const struct state *s, const char *account, const char *output, struct state_claim *ret) {
         const json_t *list = s->lists[CONCERN_CLAIMS];
 
-        return claim_from_json(json_array_get(list, find_entry(list, account, output)), ret) ? 0 : -ENOENT;
+        if (claim_from_json(json_array_get(list, find_entry(list, account, output)), ret))
+                return 0;
+        return s->journal_damaged ? -ENODATA : -ENOENT;
 }
 
 int state_claim_at(const struct state *s, size_t i, struct state_claim *ret) {

@@ -46,7 +46,8 @@ struct state_claim {
  * STATE_CLAIMS_MAX. */
 int state_put_claim(struct state *s, const struct state_claim *c);
 int state_remove_claim(struct state *s, const char *account, const char *output);
-/* -ENOENT if there is none. Strings borrowed until the next change. */
+/* If there is none -ENOENT, or -ENODATA where the journal was found missing or damaged: there may have been one.
+ * Strings borrowed until the next change. */
 int state_get_claim(const struct state *s, const char *account, const char *output, struct state_claim *ret);
 /* To look at all of them: `i` from 0 until -ENOENT. */
 int state_claim_at(const struct state *s, size_t i, struct state_claim *ret);

@@ -64,16 +64,32 @@ static void tell_machines(struct claim_driver *d) {
                 d->doors.tell(d->doors.userdata, kind(d)->name, NULL);
 }
 
+/* Without a journal, our words are known again. From now on they are in it, and an ordinary debt: one that turns out
+ * not to stand there any more is crossed out with the first look. */
+static bool suspect(struct claim_driver *d, struct claim_owed *ret) {
+        const struct claim_journal *j = d->doors.journal;
+
+        if (!kind(d)->lost || !kind(d)->lost(d->output, ret))
+                return false;
+        (void) j->put(j->userdata, d->doors.account, kind(d)->name, ret);
+        return true;
+}
+
 static void resume(struct claim_driver *d) {
         const struct claim_journal *j = d->doors.journal;
         struct claim_owed owed;
+        int r = j->get(j->userdata, d->doors.account, kind(d)->name, &owed);
 
-        if (j->get(j->userdata, d->doors.account, kind(d)->name, &owed) < 0)
+        if (r < 0 && (r != -ENODATA || !suspect(d, &owed)))
                 return;
         claim_resume(&d->claim, &owed);
+        if (kind(d)->resumed)
+                kind(d)->resumed(d->output, &owed);
         /* Otherwise they would hear first that nothing is. */
         tell_machines(d);
-        log_info("Account %s: the %s set by an earlier run is still owed back", d->doors.account, kind(d)->name);
+        log_info(r < 0 ? "Account %s: the %s that an earlier run may have set is looked for"
+                       : "Account %s: the %s set by an earlier run is still owed back",
+                 d->doors.account, kind(d)->name);
 }
 
 /* ---- what the output hears of the server ---- */

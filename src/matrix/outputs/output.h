@@ -88,6 +88,8 @@ struct output_kind {
         /* The server answers again; and a whole state has come: what was seen before is old. */
         void (*reconnected)(struct output *o, usec_t now);
         void (*resynced)(struct output *o, usec_t now);
+        /* This is owed by an earlier run; at the start. */
+        void (*resumed)(struct output *o, const struct claim_owed *owed);
         /* The own presence has come with a poll. */
         void (*presence)(struct output *o, const char *presence, const char *status_msg, usec_t now);
         /* Whether what comes is told at once, and everything before has arrived: once for each poll. */
@@ -110,6 +112,9 @@ struct output_kind {
         void (*poll)(const struct output *o, struct output_poll *ret); /* NULL: it needs nothing of it */
         /* What was learned that a later run should know; see output_endpoint. NULL: nothing. */
         bool (*sticks)(const struct output *o);
+        /* What only busyd writes there, given back to what is there for somebody who does nothing: for when it is not
+         * known any more what an earlier run has written. False: nothing would be known again. NULL: likewise. */
+        bool (*lost)(struct output *o, struct claim_owed *ret);
         /* What ends a value that another session holds, for people; NULL: unknown. */
         const char *(*stuck_until)(const struct output *o);
 

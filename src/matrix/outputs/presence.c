@@ -34,6 +34,7 @@ struct presence {
         bool ours;                     /* a state of this machine's is there, or on its way */
         bool waits;                    /* shows less than it could, for the sake of other clients */
         char written[CLAIM_STATE_MAX]; /* the state sent last; "": none yet */
+        char lost[CLAIM_TEXT_MAX];     /* words of an earlier run whose state is not known any more; "": none */
         char left_to[CLAIM_TEXT_MAX];  /* words that were left to another machine's device to show; "": none */
 };
 
@@ -73,11 +74,21 @@ static void tell_unsure(struct presence *p) {
                 l->unsure(l->userdata);
 }
 
+/* Idle with the words of a run whose journal was lost is its state, where the server does not offer busy. */
+static int read_value(const struct presence *p, struct claim_value *ret, const char *presence,
+                      const char *status_msg) {
+        int r = presence_value(ret, presence, status_msg);
+
+        if (r >= 0 && p->lost[0] && streq(ret->text, p->lost) && streq(ret->state, PRESENCE_STATE_UNAVAILABLE))
+                claim_value_put_state(ret, PRESENCE_STATE_BUSY);
+        return r;
+}
+
 /* A value that no claim can hold is left unknown: a read says what is wrong with it. */
 static void take(struct presence *p, const char *presence, const char *status_msg, usec_t now) {
         struct claim_value v;
 
-        if (presence_value(&v, presence, status_msg) < 0) {
+        if (read_value(p, &v, presence, status_msg) < 0) {
                 p->shown_known = false;
                 tell_unsure(p);
                 return;
@@ -188,6 +199,8 @@ static void on_claim(struct output *o, const struct output_claim *c, usec_t now)
         bool found = c->owed && c->state_claimed && !p->claim.owed && !*p->written, gone = !c->owed && p->claim.owed;
 
         p->claim = *c;
+        if (!c->owed)
+                p->lost[0] = '\0';
         if (found || gone) {
                 p->ours = found;
                 update_ours(p, "", now);
@@ -203,6 +216,8 @@ static void sent(struct presence *p, const char *state, usec_t now) {
         p->shown_known = false;
         (void) snprintf(p->written, sizeof(p->written), "%s", state);
         p->left_to[0] = '\0';
+        if (!streq(state, PRESENCE_STATE_OFFLINE))
+                p->lost[0] = '\0';
         if (claimed && p->claim.phase != CLAIM_LEAVING) {
                 p->ours = true;
                 update_ours(p, state, now);
@@ -274,6 +289,22 @@ static void want(struct output *o, const struct output_situation *s, struct clai
         ret->text_claimed = ret->text_claimed || words;
 }
 
+/* Known by the words: the state alone may be another client's. */
+static bool lost(struct output *o, struct claim_owed *ret) {
+        const char *message = o->at->settings->message;
+
+        *ret = (struct claim_owed){ .n_ours = 1, .order = 1, .state_claimed = true, .text_claimed = true };
+        return message[0] && claim_value_set(&ret->prior, PRESENCE_STATE_OFFLINE, "") >= 0 &&
+               claim_value_set(&ret->ours[0], PRESENCE_STATE_BUSY, message) >= 0;
+}
+
+/* Also after another restart: what lost() gave is in the journal by then. */
+static void resumed(struct output *o, const struct claim_owed *owed) {
+        if (owed->n_ours == 1 && streq(owed->ours[0].state, PRESENCE_STATE_BUSY) && !owed->prior.text[0] &&
+            streq(owed->prior.state, PRESENCE_STATE_OFFLINE))
+                memcpy(presence_of(o)->lost, owed->ours[0].text, sizeof(owed->ours[0].text));
+}
+
 static bool fall_back(const struct output *o, struct claim_want *w) {
         return presence_fall_back(w);
 }
@@ -337,7 +368,7 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
         /* No device shows any words, so nobody has chosen others. */
         if (p->left_to[0] && (!status_msg || !*status_msg))
                 status_msg = p->left_to;
-        if (presence_value(&result->value, presence, status_msg) < 0)
+        if (read_value(p, &result->value, presence, status_msg) < 0)
                 output_refuse(result, "your status message is too long to be put back after a call: left alone");
         else if (presence) {
                 p->shown = result->value;
@@ -608,6 +639,8 @@ const struct output_kind output_presence = {
         .traits = traits,
         .want = want,
         .fall_back = fall_back,
+        .lost = lost,
+        .resumed = resumed,
         .poll = poll_wish,
         .sticks = has_stuck,
         .stuck_until = stuck_until,

@@ -22,6 +22,14 @@ int profile_value(struct claim_value *ret, const json_t *body, const char *field
         return r;
 }
 
+bool profile_is_joined(const struct claim_value *v) {
+        long long seconds;
+        int end = 0;
+
+        return sscanf(v->state, "{\"call_joined_ts\":%lld}%n", &seconds, &end) == 1 && end > 0 &&
+               v->state[end] == '\0';
+}
+
 int profile_joined(struct claim_value *ret, int64_t seconds) {
         char text[64];
 

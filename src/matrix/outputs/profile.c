@@ -1,11 +1,26 @@
 /* The profile output: the field `m.call` says that the user is in a call. It is one value for all devices, has no
- * expiry, and nobody is told of changes, so it knows nothing between requests. */
+ * expiry, and nobody is told of changes, so it knows nothing between requests.
+ *
+ *   lost  what an earlier run may have written is not known any more: a value of the shape that busyd writes reads as
+ *         that one, until one is written or nothing is owed */
 #include "matrix/outputs/profile.h"
 
 #include <errno.h>
 
 #include "matrix/outputs/output.h"
 #include "json/json.h"
+
+/* In place of the time that was lost. */
+#define LOST_JOINED 0
+
+struct profile {
+        struct output output;
+        bool lost;
+};
+
+static struct profile *profile_of(struct output *o) {
+        return (struct profile *) o;
+}
 
 static const struct profile_support *support(const struct output *o) {
         return &o->at->facts->profile;
@@ -35,11 +50,28 @@ static void want(struct output *o, const struct output_situation *s, struct clai
         *ret = (struct claim_want){ .state_claimed = true };
         if (s->current)
                 ret->value = s->current->value;
-        else if (s->owed)
+        else if (s->owed && !profile_of(o)->lost)
                 ret->value = s->owed->ours[s->owed->n_ours - 1];
         else
                 (void) profile_joined(&ret->value, (int64_t) (s->wall / USEC_PER_SEC));
         *ret_why = NULL;
+}
+
+static bool lost(struct output *o, struct claim_owed *ret) {
+        *ret = (struct claim_owed){ .n_ours = 1, .order = 1, .state_claimed = true };
+        return profile_joined(&ret->ours[0], LOST_JOINED) >= 0;
+}
+
+static void resumed(struct output *o, const struct claim_owed *owed) {
+        struct claim_value v;
+
+        profile_of(o)->lost =
+                profile_joined(&v, LOST_JOINED) >= 0 && claim_value_equal(&owed->ours[owed->n_ours - 1], &v);
+}
+
+static void claim(struct output *o, const struct output_claim *c, usec_t now) {
+        if (!c->owed)
+                profile_of(o)->lost = false;
 }
 
 static bool fall_back(const struct output *o, struct claim_want *w) {
@@ -65,6 +97,8 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
                 result->problem = "the answer of the server says nothing of the profile field";
         } else if (profile_value(&result->value, absent ? NULL : reply->body, field_of(o)) < 0)
                 output_refuse(result, "somebody else's value is too long to be put back after a call: left alone");
+        else if (profile_of(o)->lost && profile_is_joined(&result->value))
+                (void) profile_joined(&result->value, LOST_JOINED);
 }
 
 static void translate_write(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
@@ -110,6 +144,7 @@ static int profile_write(struct output *o, const struct claim_value *v, usec_t n
         r = start_write(o, v, request);
         if (r < 0)
                 return r;
+        profile_of(o)->lost = false;
         *ret = TAKE(request);
         return 0;
 }
@@ -117,17 +152,17 @@ static int profile_write(struct output *o, const struct claim_value *v, usec_t n
 /* ---- the object ---- */
 
 static int make(struct output **ret, const struct output_endpoint *at) {
-        struct output *o = calloc(1, sizeof(*o));
+        struct profile *p = calloc(1, sizeof(*p));
 
-        if (!o)
+        if (!p)
                 return -ENOMEM;
-        *o = (struct output){ .kind = &output_profile, .at = at };
-        *ret = o;
+        p->output = (struct output){ .kind = &output_profile, .at = at };
+        *ret = &p->output;
         return 0;
 }
 
 static void profile_free(struct output *o) {
-        free(o);
+        free(profile_of(o));
 }
 
 const struct output_kind output_profile = {
@@ -138,7 +173,10 @@ const struct output_kind output_profile = {
         .usable = usable,
         .traits = traits,
         .want = want,
+        .resumed = resumed,
+        .claim = claim,
         .fall_back = fall_back,
+        .lost = lost,
         .read = profile_read,
         .write = profile_write,
 };

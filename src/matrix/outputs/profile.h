@@ -10,3 +10,5 @@ int profile_value(struct claim_value *ret, const json_t *body, const char *field
 
 /* What says that the user joined then. */
 int profile_joined(struct claim_value *ret, int64_t seconds);
+/* Whether it says that, whenever it was, and nothing else. */
+bool profile_is_joined(const struct claim_value *v);
