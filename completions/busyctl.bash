@@ -53,7 +53,7 @@ _busyctl() {
         case $verb in
         '') options="$verbs $options --version" ;;
         watch) options+=' --waybar' ;;
-        why | sources) options+=' --verbose' ;;
+        status | why | sources) options+=' --verbose' ;;
         history) options+=' --lines' ;;
         busy) options+=' --for --until --message' ;;
         free) options+=' --for --until --until-call-ends' ;;

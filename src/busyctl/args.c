@@ -125,13 +125,18 @@ static const struct verb_option sources_options[] = {
 };
 
 static const struct verb_option why_options[] = {
-        { { "verbose", no_argument, NULL, 'v' }, NULL, "Also what was looked at and is no call" },
+        { { "verbose", no_argument, NULL, 'v' }, NULL, "Also by what it was told, and what was looked at" },
+        {},
+};
+
+static const struct verb_option status_options[] = {
+        { { "verbose", no_argument, NULL, 'v' }, NULL, "Also by what each call was told" },
         {},
 };
 
 const struct verb verbs[] = {
-        { "status", "", "Show what busyd says of you and what each account shows (the default)", verb_status, "", NULL,
-          0, 0, VERB_PRINTS },
+        { "status", "[-v]", "Show what busyd says of you and what each account shows (the default)", verb_status, "v",
+          status_options, 0, 0, VERB_PRINTS },
         { "watch", "[--waybar]", "Print a line for every change", verb_watch, "", watch_options, 0, 0, VERB_PRINTS },
         { "why", "[-v]", "Show the evidence, and what comes back afterwards", verb_why, "v", why_options, 0, 0,
           VERB_PRINTS },
@@ -191,7 +196,7 @@ static void print_help(void) {
         printf("Usage: busyctl [-j] [COMMAND] [OPTION...]\n\n"
                "Ask and steer busyd, which tells others when you are on a call.\n\nCommands:\n");
         for (const struct verb *v = verbs; v->name; v++)
-                printf("  %-9s %s\n", v->name, v->help);
+                print_wrapped("  ", STYLE_PLAIN, "%-9s %s", v->name, v->help);
         printf("\nOptions:\n"
                "  -h, --help     This help; after a command: its own\n"
                "      --version  The version\n"
@@ -207,12 +212,13 @@ static void print_option(const struct verb_option *o) {
                 (void) snprintf(single, sizeof(single), "-%c, ", code);
         (void) snprintf(shape, sizeof(shape), "%s--%s%s%s", single, o->option.name, o->arg ? " " : "",
                         o->arg ? o->arg : "");
-        printf("  %-24s %s\n", shape, o->help);
+        print_wrapped("  ", STYLE_PLAIN, "%-24s %s", shape, o->help);
 }
 
 static void print_verb_help(const struct verb *v) {
-        printf("Usage: busyctl %s%s%s%s\n\n%s.\n", (v->flags & VERB_PRINTS) ? "[-j] " : "", v->name,
-               v->args[0] ? " " : "", v->args, v->help);
+        print_wrapped("", STYLE_PLAIN, "Usage: busyctl %s%s%s%s", (v->flags & VERB_PRINTS) ? "[-j] " : "", v->name,
+                      v->args[0] ? " " : "", v->args);
+        print_wrapped("", STYLE_PLAIN, "\n%s.", v->help);
         for (const struct verb_option *o = v->options; o && o->help; o++) {
                 if (o == v->options)
                         printf("\nOptions:\n");

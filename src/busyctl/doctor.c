@@ -153,14 +153,13 @@ static void print_findings(const json_t *object) {
         json_array_foreach(findings, i, finding) {
                 const char *level = fact_text(finding, "level"), *advice = fact_text(finding, "advice");
 
-                printf("  ");
-                print_styled(streq(level, "problem") ? STYLE_TROUBLE
-                             : streq(level, "ok")    ? STYLE_FREE
-                                                     : STYLE_FAINT,
-                             level);
-                printf("%*s%s\n", (int) (9 - strlen(level)), "", fact_text(finding, "what"));
+                print_lead("  ",
+                           streq(level, "problem") ? STYLE_TROUBLE
+                           : streq(level, "ok")    ? STYLE_FREE
+                                                   : STYLE_FAINT,
+                           level, "%*s%s", (int) (7 - strlen(level)), "", fact_text(finding, "what"));
                 if (*advice)
-                        printf("  %9s-> %s\n", "", advice);
+                        print_wrapped("           ", STYLE_PLAIN, "-> %s", advice);
         }
 }
 

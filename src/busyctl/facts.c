@@ -44,7 +44,7 @@ static const struct field output_fields[] = {
 static const struct field call_fields[] = {
         { "Source", "source", KIND_TEXT }, { "App", "app", KIND_TEXT },           { "What", "what", KIND_TEXT },
         { "Phase", "phase", KIND_TEXT },   { "Evidence", "evidence", KIND_TEXT }, { "Since", "since", KIND_TIME },
-        { "Counts", "counts", KIND_BOOL }, { "WhyNot", "why_not", KIND_TEXT },
+        { "Counts", "counts", KIND_BOOL }, { "WhyNot", "why_not", KIND_TEXT },    { "Sign", "sign", KIND_TEXT },
 };
 
 static const struct field source_fields[] = {
@@ -241,6 +241,23 @@ enum exit_code facts_status(struct ctl *c, json_t **ret) {
         return CTL_OK;
 }
 
+/* What Explain does not say, from the calls' objects. */
+static enum exit_code add_signs(struct ctl *c, json_t *evidence) {
+        SCOPED(json_decref) json_t *status = NULL;
+        enum exit_code code = facts_status(c, &status);
+        const json_t *calls = json_object_get(status, "calls");
+
+        for (size_t i = 0; i < json_array_size(evidence); i++) {
+                json_t *e = json_array_get(evidence, i);
+                json_int_t number = json_integer_value(json_object_get(e, "call"));
+
+                for (size_t k = 0; k < json_array_size(calls); k++)
+                        if (json_integer_value(json_object_get(json_array_get(calls, k), "call")) == number)
+                                (void) json_object_set(e, "sign", json_object_get(json_array_get(calls, k), "sign"));
+        }
+        return code;
+}
+
 enum exit_code facts_why(struct ctl *c, json_t **ret) {
         SCOPED(json_decref) json_t *reply = NULL, *doc = NULL;
         enum exit_code code = facts_manager(c, &doc);
@@ -254,6 +271,9 @@ enum exit_code facts_why(struct ctl *c, json_t **ret) {
                 convert_structs(json_array_get(reply, 0), evidence_fields, ARRAY_SIZE(evidence_fields)));
         (void) json_object_set_new(
                 doc, "restore", convert_structs(json_array_get(reply, 1), restore_fields, ARRAY_SIZE(restore_fields)));
+        code = add_signs(c, json_object_get(doc, "evidence"));
+        if (code != CTL_OK)
+                return code;
         *ret = TAKE(doc);
         return CTL_OK;
 }

@@ -11,10 +11,10 @@ static void print_ignored(const json_t *ignored) {
                 const json_t *entry = json_array_get(ignored, i);
                 const char *source = fact_text(entry, "source");
 
-                printf("%-24s %s\n", fact_text(entry, "app"), source[0] ? source : "everywhere");
+                print_wrapped("", STYLE_PLAIN, "%s: %s", fact_text(entry, "app"), source[0] ? source : "everywhere");
         }
         if (json_array_size(ignored) == 0)
-                printf("Nothing is ignored, but for what busyd.conf says.\n");
+                print_wrapped("", STYLE_PLAIN, "Nothing is ignored, but for what busyd.conf says.");
 }
 
 static enum exit_code list(struct ctl *c, const struct args *a) {

@@ -112,6 +112,32 @@ void print_wrapped(const char *indent, enum style style, const char *format, ...
         (void) putchar('\n');
 }
 
+void print_lead(const char *indent, enum style style, const char *word, const char *format, ...) {
+        SCOPED(free) char *text = NULL;
+        SCOPED(free) char *line = NULL;
+        SCOPED(free) char *wrapped = NULL;
+        va_list ap;
+        int n;
+
+        va_start(ap, format);
+        n = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (n < 0) {
+                text = NULL;
+                return;
+        }
+        if (asprintf(&line, "%s  %s", word, text) < 0)
+                line = NULL;
+        wrapped = line ? wrap_text(indent, line, terminal_columns()) : NULL;
+        printf("%s", indent);
+        print_styled(style, word);
+        printf("%s\n", wrapped ? wrapped + strlen(indent) + strlen(word) : "");
+}
+
+size_t text_width(const char *text) {
+        return width_of(text, strlen(text));
+}
+
 void print_json(const json_t *doc) {
         (void) json_dumpf(doc, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
         (void) putchar('\n');

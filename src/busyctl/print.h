@@ -25,6 +25,13 @@ void print_styled(enum style style, const char *text);
 void print_wrapped(const char *indent, enum style style, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
+/* The same behind a word in that style: "busy  14:03 (12min ago)". */
+void print_lead(const char *indent, enum style style, const char *word, const char *format, ...)
+        __attribute__((format(printf, 4, 5)));
+
+/* Columns on a terminal. */
+size_t text_width(const char *text);
+
 /* What print_wrapped() does where a line has `columns`, 0: no limit. For one line of text without control
  * characters. The caller frees the result; NULL if out of memory. */
 char *wrap_text(const char *indent, const char *text, size_t columns);

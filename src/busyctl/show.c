@@ -29,20 +29,28 @@ static void print_availability(const json_t *doc, int64_t now) {
         printf("%s%s\n", when[0] ? " since " : "", when);
 }
 
-static void print_mode(const json_t *doc, int64_t now) {
-        const char *mode = fact_text(doc, "mode"), *message = fact_text(doc, "message");
+static const char *mode_end(char *buf, size_t size, const json_t *doc, int64_t now) {
+        const char *mode = fact_text(doc, "mode");
         char when[WHEN_MAX];
 
-        printf("Mode: %s", mode);
+        buf[0] = '\0';
         if (fact_bool(doc, "mode_until_calls_end"))
-                printf(", until the present calls have ended");
-        else if (fact_time(doc, "mode_until") > 0)
-                printf(" until %s", format_when(when, sizeof(when), fact_time(doc, "mode_until"), now));
+                return ", until the present calls have ended";
+        if (fact_time(doc, "mode_until") > 0)
+                (void) snprintf(buf, size, " until %s",
+                                format_when(when, sizeof(when), fact_time(doc, "mode_until"), now));
         else if (streq(mode, "paused"))
-                printf("; nothing is written until: busyctl resume");
+                return "; nothing is written until: busyctl resume";
         else if (!streq(mode, "auto"))
-                printf(" until: busyctl auto");
-        printf("\n");
+                return " until: busyctl auto";
+        return buf;
+}
+
+static void print_mode(const json_t *doc, int64_t now) {
+        const char *message = fact_text(doc, "message");
+        char end[WHEN_MAX + 16];
+
+        print_wrapped("", STYLE_PLAIN, "Mode: %s%s", fact_text(doc, "mode"), mode_end(end, sizeof(end), doc, now));
         if (message[0] != '\0')
                 print_wrapped("", STYLE_PLAIN, "Message: %s", message);
 }
@@ -67,7 +75,7 @@ static void print_account(const json_t *account, int64_t now) {
                       when[0] ? ", next try at " : "", when);
         print_trouble("  ", fact_text(account, "problem"));
         if (streq(state, "signed-out"))
-                printf("  Log in again: busyctl login %s\n", fact_text(account, "name"));
+                print_wrapped("  ", STYLE_PLAIN, "Log in again: busyctl login %s", fact_text(account, "name"));
         for (size_t i = 0; i < json_array_size(outputs); i++)
                 print_output(fact_text(json_array_get(outputs, i), "name"), json_array_get(outputs, i));
 }
@@ -76,11 +84,12 @@ static void print_accounts(const json_t *accounts, int64_t now) {
         for (size_t i = 0; i < json_array_size(accounts); i++)
                 print_account(json_array_get(accounts, i), now);
         if (json_array_size(accounts) == 0)
-                printf("No Matrix account; to add one: busyctl login\n");
+                print_wrapped("", STYLE_PLAIN, "No Matrix account; to add one: busyctl login");
 }
 
 /* "  Element (matrix/home): active call, proof, since 14:03 (12min ago)" */
-static void print_evidence(const json_t *e, int64_t now) {
+static void print_evidence(const json_t *e, bool verbose, int64_t now) {
+        const char *sign = fact_text(e, "sign");
         const char *app = fact_text(e, "app"), *what = fact_text(e, "what"), *why_not = fact_text(e, "why_not");
         char when[WHEN_MAX];
 
@@ -90,9 +99,11 @@ static void print_evidence(const json_t *e, int64_t now) {
                       when[0] ? ", since " : "", when);
         if (!fact_bool(e, "counts") && why_not[0] != '\0')
                 print_wrapped("    ", STYLE_FAINT, "%s", why_not);
+        if (verbose && sign[0] != '\0')
+                print_wrapped("    ", STYLE_FAINT, "told by: %s", sign);
 }
 
-static void print_evidence_list(const char *title, const json_t *evidence, bool counts, int64_t now) {
+static void print_evidence_list(const char *title, const json_t *evidence, bool counts, bool verbose, int64_t now) {
         bool first = true;
 
         for (size_t i = 0; i < json_array_size(evidence); i++) {
@@ -103,22 +114,22 @@ static void print_evidence_list(const char *title, const json_t *evidence, bool 
                 if (first)
                         printf("%s:\n", title);
                 first = false;
-                print_evidence(e, now);
+                print_evidence(e, verbose, now);
         }
 }
 
-static void print_calls(const json_t *calls, int64_t now) {
-        print_evidence_list("Calls", calls, true, now);
-        print_evidence_list("Not counted", calls, false, now);
+static void print_calls(const json_t *calls, bool verbose, int64_t now) {
+        print_evidence_list("Calls", calls, true, verbose, now);
+        print_evidence_list("Not counted", calls, false, verbose, now);
 }
 
-static void print_status(const json_t *doc) {
+static void print_status(const json_t *doc, bool verbose) {
         int64_t now = wall_seconds();
 
         print_availability(doc, now);
         print_mode(doc, now);
         print_trouble("", fact_text(doc, "problem"));
-        print_calls(json_object_get(doc, "calls"), now);
+        print_calls(json_object_get(doc, "calls"), verbose, now);
         print_accounts(json_object_get(doc, "accounts"), now);
 }
 
@@ -168,14 +179,14 @@ static void print_restore(const json_t *restore) {
         }
 }
 
-static void print_why(const json_t *doc) {
+static void print_why(const json_t *doc, bool verbose) {
         const json_t *evidence = json_object_get(doc, "evidence");
         int64_t now = wall_seconds();
 
         print_availability(doc, now);
         print_mode(doc, now);
-        print_evidence_list("Because of", evidence, true, now);
-        print_evidence_list("Not counted", evidence, false, now);
+        print_evidence_list("Because of", evidence, true, verbose, now);
+        print_evidence_list("Not counted", evidence, false, verbose, now);
         if (json_array_size(evidence) == 0)
                 printf("No call is known.\n");
         print_streams(json_object_get(doc, "streams"), NULL);
@@ -190,15 +201,29 @@ static void print_history(const json_t *changes) {
                 const char *availability = fact_text(change, "availability"), *reason = fact_text(change, "reason");
                 char when[WHEN_MAX];
 
-                printf("%-36s ", format_when(when, sizeof(when), fact_time(change, "at"), now));
-                print_styled(streq(availability, "busy") ? STYLE_BUSY : STYLE_FREE, availability);
-                printf("%s%s\n", reason[0] ? "  " : "", reason);
+                print_lead("", streq(availability, "busy") ? STYLE_BUSY : STYLE_FREE, availability, "%s%s%s",
+                           format_when(when, sizeof(when), fact_time(change, "at"), now), reason[0] ? "  " : "",
+                           reason);
         }
         if (json_array_size(changes) == 0)
                 printf("Nothing has changed yet.\n");
 }
 
+/* How wide a column of these has to be. */
+static int width_of_names(const json_t *objects, const char *key) {
+        size_t widest = 0;
+
+        for (size_t i = 0; i < json_array_size(objects); i++) {
+                size_t wide = text_width(fact_text(json_array_get(objects, i), key));
+
+                widest = wide > widest ? wide : widest;
+        }
+        return (int) widest;
+}
+
 static void print_sources(const json_t *sources) {
+        int width = width_of_names(sources, "name");
+
         for (size_t i = 0; i < json_array_size(sources); i++) {
                 const json_t *source = json_array_get(sources, i);
                 const char *detail = fact_text(source, "detail");
@@ -208,8 +233,8 @@ static void print_sources(const json_t *sources) {
                 if (calls > 0)
                         (void) snprintf(count, sizeof(count), ", %lld call%s", (long long) calls,
                                         calls == 1 ? "" : "s");
-                print_wrapped("", STYLE_PLAIN, "%-16s %s%s%s%s", fact_text(source, "name"), fact_text(source, "state"),
-                              detail[0] ? ": " : "", detail, count);
+                print_wrapped("", STYLE_PLAIN, "%-*s %s%s%s%s", width, fact_text(source, "name"),
+                              fact_text(source, "state"), detail[0] ? ": " : "", detail, count);
                 print_streams(json_object_get(source, "streams"), fact_text(source, "name"));
         }
 }
@@ -223,7 +248,7 @@ enum exit_code verb_status(struct ctl *c, const struct args *a) {
         if (c->json)
                 print_json(doc);
         else
-                print_status(doc);
+                print_status(doc, a->verbose);
         return CTL_OK;
 }
 
@@ -240,7 +265,7 @@ enum exit_code verb_why(struct ctl *c, const struct args *a) {
         if (c->json)
                 print_json(doc);
         else
-                print_why(doc);
+                print_why(doc, a->verbose);
         return CTL_OK;
 }
 

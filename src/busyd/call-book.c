@@ -246,6 +246,7 @@ static void publish_call(const struct call_book *b, struct control *control, con
                                          .source = c->source,
                                          .app = c->app,
                                          .what = c->what,
+                                         .sign = c->sign,
                                          .phase = call_phase_to_string(c->phase),
                                          .evidence = call_evidence_to_string(c->evidence),
                                          .since_wall = instant_to_wall(at, c->since),

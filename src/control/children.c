@@ -163,12 +163,13 @@ enum {
         CALL_PROPERTY_SINCE,
         CALL_PROPERTY_COUNTS,
         CALL_PROPERTY_WHY_NOT,
+        CALL_PROPERTY_SIGN,
 };
 
 static const char *const call_names[] = {
         [CALL_PROPERTY_SOURCE] = "Source", [CALL_PROPERTY_APP] = "App",           [CALL_PROPERTY_WHAT] = "What",
         [CALL_PROPERTY_PHASE] = "Phase",   [CALL_PROPERTY_EVIDENCE] = "Evidence", [CALL_PROPERTY_SINCE] = "Since",
-        [CALL_PROPERTY_COUNTS] = "Counts", [CALL_PROPERTY_WHY_NOT] = "WhyNot",
+        [CALL_PROPERTY_COUNTS] = "Counts", [CALL_PROPERTY_WHY_NOT] = "WhyNot",    [CALL_PROPERTY_SIGN] = "Sign",
 };
 
 static const sd_bus_vtable call_vtable[] = {
@@ -181,6 +182,7 @@ static const sd_bus_vtable call_vtable[] = {
         OBJECT_PROPERTY("Since", "t", object_get_number, CALL_PROPERTY_SINCE, CHANGES),
         OBJECT_PROPERTY("Counts", "b", object_get_bool, CALL_PROPERTY_COUNTS, CHANGES),
         OBJECT_PROPERTY("WhyNot", "s", object_get_text, CALL_PROPERTY_WHY_NOT, CHANGES),
+        OBJECT_PROPERTY("Sign", "s", object_get_text, CALL_PROPERTY_SIGN, CHANGES),
         SD_BUS_VTABLE_END,
 };
 
@@ -221,6 +223,7 @@ int control_set_call(struct control *c, const struct control_call_view *v) {
         object_set_time(o, CALL_PROPERTY_SINCE, v->since_wall);
         object_set_number(o, CALL_PROPERTY_COUNTS, v->counts);
         object_set_text(o, CALL_PROPERTY_WHY_NOT, v->why_not);
+        object_set_text(o, CALL_PROPERTY_SIGN, v->sign ? v->sign : "");
         return object_commit(o);
 }
 

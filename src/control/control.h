@@ -99,6 +99,7 @@ void control_remove_account(struct control *c, const char *name);
 struct control_call_view {
         uint64_t serial; /* the object is /org/busyd/Busyd1/call/SERIAL */
         const char *source, *app, *what, *phase, *evidence;
+        const char *sign; /* the event it rests on; "" */
         usec_t since_wall;
         bool counts;         /* it makes busy now */
         const char *why_not; /* if it does not: "counts in 3s", "ringing does not count", ...; else "" */

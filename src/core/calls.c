@@ -32,6 +32,7 @@ static void entry_free(struct entry *e) {
         free(e->call.id);
         free(e->call.app);
         free(e->call.what);
+        free(e->call.sign);
         free(e);
 }
 
@@ -134,7 +135,8 @@ static int add(struct call_table *t, const struct call_report *r) {
         if (!e)
                 return -ENOMEM;
         if (replace(&e->call.source, r->source) < 0 || replace(&e->call.id, r->id) < 0 ||
-            replace(&e->call.app, r->app) < 0 || replace(&e->call.what, r->what) < 0) {
+            replace(&e->call.app, r->app) < 0 || replace(&e->call.what, r->what) < 0 ||
+            replace(&e->call.sign, r->sign ? r->sign : "") < 0) {
                 entry_free(e);
                 return -ENOMEM;
         }
@@ -154,7 +156,7 @@ static int add(struct call_table *t, const struct call_report *r) {
 static int update(struct entry *e, const struct call_report *r) {
         struct call *c = &e->call;
         bool steady = call_phase_is_in_call(c->phase) == call_phase_is_in_call(r->phase) && r->evidence <= c->evidence;
-        int app, what;
+        int app, what, sign;
         bool changed;
 
         app = replace(&c->app, r->app);
@@ -163,9 +165,12 @@ static int update(struct entry *e, const struct call_report *r) {
         what = replace(&c->what, r->what);
         if (what < 0)
                 return what;
+        sign = replace(&c->sign, r->sign ? r->sign : "");
+        if (sign < 0)
+                return sign;
 
-        changed = app || what || c->phase != r->phase || c->evidence != r->evidence || c->announced != r->announced ||
-                  c->device != r->device;
+        changed = app || what || sign || c->phase != r->phase || c->evidence != r->evidence ||
+                  c->announced != r->announced || c->device != r->device;
         e->undated = true;
         e->unsteady = e->unsteady || !steady;
         e->lasts = r->lasts;

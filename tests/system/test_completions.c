@@ -93,6 +93,47 @@ WORLD_TEST(completions, commands_and_their_options, .no_homeserver = true) {
         check(w, n > 15, "only %u commands", n);
 }
 
+/* ---- line by line ---- */
+
+static const struct line {
+        const char *line, *offers, *without; /* NULL: nothing in particular */
+} lines[] = {
+        { "busyctl ", "status", "--waybar" },
+        { "busyctl sta", "status", "watch" },
+        { "busyctl --", "--json", "--until" },
+        { "busyctl --ver", "--version", NULL },
+        { "busyctl -j st", "status", NULL },
+        { "busyctl busy --", "--until", "--until-call-ends" },
+        { "busyctl busy --for ", "30min", NULL },
+        { "busyctl busy --for 1h --me", "--message", NULL },
+        { "busyctl free --until-", "--until-call-ends", NULL },
+        { "busyctl pause --", "--for", "--message" },
+        { "busyctl watch --", "--waybar", "--for" },
+        { "busyctl history --", "--lines", "--verbose" },
+        { "busyctl status --ver", "--verbose", "--version" },
+        { "busyctl why --", "--verbose", "--waybar" },
+        { "busyctl sources --v", "--verbose", NULL },
+        { "busyctl ignore --", "--once", "--force" },
+        { "busyctl ignore obs --so", "--source", NULL },
+        { "busyctl ignore --source h", "hold", NULL },
+        { "busyctl allow --", "--source", "--once" },
+        { "busyctl login --pass", "--password-stdin", NULL },
+        { "busyctl login --", "--access-token-stdin", "--force" },
+        { "busyctl logout --", "--force", "--json" },
+        { "busyctl cure ", "print-registration", NULL },
+        { "busyctl cure print-registration --", "--force", NULL },
+        { "busyctl help is", "is-busy", NULL },
+        { "busyctl reload --", "--help", "--json" },
+};
+
+WORLD_TEST(completions, line_by_line, .no_homeserver = true) {
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+                expect_offered(w, lines[i].line, lines[i].offers);
+                if (lines[i].without)
+                        expect_not_offered(w, lines[i].line, lines[i].without);
+        }
+}
+
 /* ---- the command of run, however run is written ---- */
 
 static const char *const runs[] = {
@@ -140,8 +181,8 @@ WORLD_TEST(completions, names_of_a_running_busyd) {
 
 /* The bus could start it: what the file's command leaves behind would show that it did. */
 WORLD_TEST(completions, nothing_is_started, .no_homeserver = true) {
-        static const char *const lines[] = { "busyctl logout ", "busyctl login ", "busyctl allow ",
-                                             "busyctl ignore --source ", "busyctl cure print-registration " };
+        static const char *const asking[] = { "busyctl logout ", "busyctl login ", "busyctl allow ",
+                                              "busyctl ignore --source ", "busyctl cure print-registration " };
         char service[512];
         struct run started;
         struct stat st;
@@ -149,10 +190,10 @@ WORLD_TEST(completions, nothing_is_started, .no_homeserver = true) {
         (void) snprintf(service, sizeof(service),
                         "[D-BUS Service]\nName=" BUSYD_NAME "\nExec=/usr/bin/touch %s/started\n", w->dir);
         file_put(world_path(w, "services/" BUSYD_NAME ".service"), service);
-        for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(asking); i++)
                 for (size_t k = 0; k < ARRAY_SIZE(shells); k++) {
-                        free(offered(w, shells[k], lines[i]));
-                        check(w, stat(world_path(w, "started"), &st) < 0, "%s starts busyd: %s", shells[k], lines[i]);
+                        free(offered(w, shells[k], asking[i]));
+                        check(w, stat(world_path(w, "started"), &st) < 0, "%s starts busyd: %s", shells[k], asking[i]);
                 }
         started = world_busyctl(w, NULL, "auto", NULL);
         run_done(&started);

@@ -303,7 +303,7 @@ static void expect_signal(const char *expected) {
         "presence " claim " busy: In a call online: Here  profile off   not supported ] ] ]"
 #define CALL_ADDED(counts)                                                                                            \
         " InterfacesAdded " ROOT "/call/12 [ " NAME ".Call [ Source pipewire App Firefox What holds the microphone "  \
-        "Phase active Evidence strong Since 3 Counts " counts " ] ]"
+        "Phase active Evidence strong Since 3 Counts " counts " Sign  ] ]"
 #define MANAGER_CHANGED(values) " PropertiesChanged " MANAGER " [" values " ] [ ]"
 
 /* ---- tests ---- */

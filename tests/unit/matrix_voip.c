@@ -356,13 +356,13 @@ Test(voip, evidence_and_times) {
         cr_expect_not(c->announced);
         cr_expect_eq(c->since, STAGE_BOOT - 5 * USEC_PER_SEC);
         cr_expect_eq(c->until, STAGE_BOOT + 55 * USEC_PER_SEC);
-        cr_expect_str_eq(c->what, "m.call.invite received");
+        cr_expect_str_eq(c->what, "you are being called");
         cr_expect_eq(s.kind->deadline(s.of), c->until);
 
         play(&s, "me/M answer age=2000");
         cr_expect_eq(c->since, STAGE_BOOT - 2 * USEC_PER_SEC);
         cr_expect_eq(c->until, STAGE_BOOT - 2 * USEC_PER_SEC + s.context.call_cap);
-        cr_expect_str_eq(c->what, "m.call.answer sent by you");
+        cr_expect_str_eq(c->what, "you answered");
 
         play(&s, "me/M hangup");
         cr_expect_eq(s.kind->deadline(s.of), USEC_NEVER);

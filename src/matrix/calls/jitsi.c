@@ -22,7 +22,8 @@ static bool read_video_member(const struct matrix_event *e, const struct kind_ti
 
 static const struct member_state_kind video = {
         .kind = &call_kind_jitsi,
-        .what = "video.member state written by you",
+        .what = "you are in a video room",
+        .sign = "video.member state written by you",
         .read = read_video_member,
 };
 

@@ -182,7 +182,7 @@ void member_state_commit(struct kind_calls *o, const struct kind_time *t) {
         report_set_begin(&s->reports);
         for (size_t i = 0; i < s->n; i++)
                 report_set_add(&s->reports, s->entries[i].report_id, CALL_ACTIVE, s->entries[i].since,
-                               s->entries[i].until, s->kind->what);
+                               s->entries[i].until, s->kind->what, s->kind->sign);
         report_set_end(&s->reports, t);
 }
 

@@ -6,8 +6,8 @@
 
 struct member_state_kind {
         const struct call_kind *kind;
-        const char *what; /* of reports */
-        bool announced;   /* struct call_report */
+        const char *what, *sign; /* of reports */
+        bool announced;          /* struct call_report */
         /* Whether the content says "in a call", and when that began and runs out. */
         bool (*read)(const struct matrix_event *e, const struct kind_time *t, moment_t *ret_since,
                      moment_t *ret_until);

@@ -6,7 +6,7 @@ struct reported {
         char *id;
         enum call_phase phase;
         moment_t since, until;
-        const char *what;
+        const char *what, *sign;
         bool stated, changed; /* since begin */
 };
 
@@ -41,7 +41,7 @@ static struct reported *report_set_get(struct report_set *s, const char *id) {
         copy = s->n < s->max ? strdup(id) : NULL;
         if (!copy)
                 return NULL;
-        s->items[s->n] = (struct reported){ .id = copy, .what = "" };
+        s->items[s->n] = (struct reported){ .id = copy, .what = "", .sign = "" };
         return &s->items[s->n++];
 }
 
@@ -64,6 +64,7 @@ static void report_set_tell(const struct report_set *s, const struct reported *i
                 .id = item->id,
                 .app = "matrix",
                 .what = item->what,
+                .sign = item->sign,
                 .phase = item->phase,
                 .evidence = EVIDENCE_PROOF,
                 .age = age_of(item, t),
@@ -75,18 +76,20 @@ static void report_set_tell(const struct report_set *s, const struct reported *i
 }
 
 void report_set_add(struct report_set *s, const char *id, enum call_phase phase, moment_t since, moment_t until,
-                    const char *what) {
+                    const char *what, const char *sign) {
         struct reported *item = report_set_get(s, id);
 
         if (!item)
                 return;
         item->stated = true;
-        if (item->phase == phase && item->since == since && item->until == until && streq(item->what, what))
+        if (item->phase == phase && item->since == since && item->until == until && streq(item->what, what) &&
+            streq(item->sign, sign))
                 return;
         item->phase = phase;
         item->since = since;
         item->until = until;
         item->what = what;
+        item->sign = sign;
         item->changed = true;
 }
 

@@ -30,9 +30,9 @@ struct report_set {
 int report_set_init(struct report_set *s, const struct kind_context *context, size_t max);
 void report_set_done(struct report_set *s); /* tells the sink nothing */
 void report_set_begin(struct report_set *s);
-/* `what` is static. */
+/* `what` and `sign` are static: words for people, and the event for whoever looks closely. */
 void report_set_add(struct report_set *s, const char *id, enum call_phase phase, moment_t since, moment_t until,
-                    const char *what);
+                    const char *what, const char *sign);
 void report_set_end(struct report_set *s, const struct kind_time *t);
 usec_t report_set_deadline(const struct report_set *s);
 bool report_set_in_call(const struct report_set *s);

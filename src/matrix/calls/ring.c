@@ -234,7 +234,7 @@ static void notify_commit(struct kind_calls *o, const struct kind_time *t) {
         report_set_begin(&n->reports);
         for (size_t i = 0; i < n->n; i++)
                 report_set_add(&n->reports, n->rings[i].report_id, CALL_RINGING_IN, n->rings[i].since,
-                               n->rings[i].until, "rtc.notification received");
+                               n->rings[i].until, "a group call rings", "rtc.notification received");
         report_set_end(&n->reports, t);
 }
 

@@ -100,7 +100,8 @@ static bool read_member(const struct matrix_event *e, const struct kind_time *t,
 
 static const struct member_state_kind member = {
         .kind = &call_kind_rtc_member,
-        .what = "call.member state written by you",
+        .what = "you joined a group call",
+        .sign = "call.member state written by you",
         .announced = true,
         .read = read_member,
 };

@@ -241,7 +241,7 @@ static void sticky_commit(struct kind_calls *o, const struct kind_time *t) {
         for (size_t i = 0; i < s->n; i++)
                 if (is_in_call(s, &s->members[i]))
                         report_set_add(&s->reports, s->members[i].report_id, CALL_ACTIVE, s->members[i].since,
-                                       s->members[i].until, "rtc.member event sent by you");
+                                       s->members[i].until, "you joined a group call", "rtc.member event sent by you");
         report_set_end(&s->reports, t);
 }
 

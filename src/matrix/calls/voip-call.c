@@ -358,20 +358,23 @@ static moment_t first_sign_of(const struct voip_call *c, const struct voip_party
 
 static struct voip_verdict in_call(const struct voip_call *c, const char *me, const char *other,
                                    const struct voip_party *callee, usec_t cap, const struct kind_time *t,
-                                   const char *what) {
+                                   const char *what, const char *sign) {
         struct voip_verdict v = {
                 .state = VOIP_IN_CALL,
                 .since = first_sign_of(c, callee),
                 .until = moment_add_usec(last_sign_of_life(c, me, other), cap),
                 .what = what,
+                .sign = sign,
         };
 
         return moment_is_past(v.until, t) ? nothing : v;
 }
 
 static struct voip_verdict ringing(const struct voip_call *c, enum voip_state state, const struct kind_time *t,
-                                   const char *what) {
-        struct voip_verdict v = { .state = state, .since = c->invited_at, .until = c->rings_until, .what = what };
+                                   const char *what, const char *sign) {
+        struct voip_verdict v = {
+                .state = state, .since = c->invited_at, .until = c->rings_until, .what = what, .sign = sign
+        };
 
         return !c->invited || moment_is_past(v.until, t) ? nothing : v;
 }
@@ -390,7 +393,7 @@ static struct voip_verdict judge_unanswered_outgoing(const struct voip_call *c, 
                                                      const struct kind_time *t) {
         if (hung_up(c, me, NULL, NULL) || refused_without_party(c, me))
                 return ended;
-        return ringing(c, VOIP_RINGING_OUT, t, "m.call.invite sent by you");
+        return ringing(c, VOIP_RINGING_OUT, t, "you are calling", "m.call.invite sent by you");
 }
 
 static struct voip_verdict judge_outgoing(const struct voip_call *c, const char *me, const char *caller_party,
@@ -407,7 +410,7 @@ static struct voip_verdict judge_outgoing(const struct voip_call *c, const char 
         if (hung_up(c, me, NULL, caller_party) ||
             hung_up(c, callee ? callee->sender : NULL, me, callee ? callee->party_id : selected))
                 return ended;
-        return in_call(c, me, callee ? callee->sender : NULL, callee, cap, t,
+        return in_call(c, me, callee ? callee->sender : NULL, callee, cap, t, "your call was answered",
                        selector ? "m.call.select_answer sent by you" : "m.call.answer to your call");
 }
 
@@ -444,26 +447,27 @@ static struct voip_verdict judge_incoming(const struct voip_call *c, const char 
         if (hung_up(c, me, NULL, mine ? mine->party_id : NULL) || hung_up(c, caller, NULL, mine ? caller_party : NULL))
                 return ended;
         if (!mine)
-                return ringing(c, VOIP_RINGING_IN, t, "m.call.invite received");
-        return in_call(c, me, caller, mine, cap, t,
+                return ringing(c, VOIP_RINGING_IN, t, "you are being called", "m.call.invite received");
+        return in_call(c, me, caller, mine, cap, t, "you answered",
                        selector ? "m.call.select_answer for your answer" : "m.call.answer sent by you");
 }
 
 static struct voip_verdict judge_unknown(const struct voip_call *c, const char *me, usec_t cap,
                                          const struct kind_time *t) {
         const struct voip_party *mine = first_to_speak(c, me, is_mine);
-        const char *what = "m.call.answer sent by you";
+        const char *what = "you answered", *sign = "m.call.answer sent by you";
 
         for (size_t i = 0; !mine && i < c->n_parties; i++)
                 if (c->parties[i].negotiated && streq(c->parties[i].sender, me)) {
                         mine = &c->parties[i];
-                        what = "m.call.negotiate sent by you";
+                        what = "you are on a call";
+                        sign = "m.call.negotiate sent by you";
                 }
         if (!mine || is_refusal(mine))
                 return nothing;
         if (hung_up(c, me, NULL, mine->party_id) || hung_up(c, NULL, me, NULL))
                 return ended;
-        return in_call(c, me, NULL, mine, cap, t, what);
+        return in_call(c, me, NULL, mine, cap, t, what, sign);
 }
 
 struct voip_verdict voip_call_judge(const struct voip_call *c, const char *me, usec_t cap, const struct kind_time *t) {

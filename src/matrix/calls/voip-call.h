@@ -29,8 +29,8 @@ enum voip_state {
 
 struct voip_verdict {
         enum voip_state state;
-        moment_t since, until; /* of ringing and in call */
-        const char *what;      /* static */
+        moment_t since, until;   /* of ringing and in call */
+        const char *what, *sign; /* static: for people; the event */
 };
 
 /* Who speaks: a sender and, since version 1, the client it speaks from. */

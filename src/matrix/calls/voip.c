@@ -223,7 +223,7 @@ static bool state_call(struct voip *v, const struct voip_call *c, const struct k
         }
         if (verdict.state != VOIP_NOTHING) {
                 report_set_add(&v->reports, c->report_id, phase_of(verdict.state), verdict.since, verdict.until,
-                               verdict.what);
+                               verdict.what, verdict.sign);
                 return false;
         }
         /* Others' calls, and those that rang in vain, are kept for late events. */

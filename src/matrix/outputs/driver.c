@@ -443,11 +443,11 @@ bool driver_is_shared(const struct claim_driver *d) {
 
 /* ---- words ---- */
 
-static const char *describe(char *buf, const struct claim_value *v) {
+static const char *describe(const struct claim_driver *d, char *buf, const struct claim_value *v) {
         char text[CLAIM_TEXT_MAX], state[CLAIM_STATE_MAX];
 
         (void) text_printable(text, sizeof(text), v->text);
-        (void) text_printable(state, sizeof(state), v->state);
+        (void) text_printable(state, sizeof(state), kind(d)->words ? kind(d)->words(v->state) : v->state);
         (void) snprintf(buf, SENTENCE_MAX, text[0] ? "%s, \"%s\"" : "%s", state, text);
         return buf;
 }
@@ -471,7 +471,7 @@ static const char *describe_restore(struct claim_driver *d) {
         else if (!owed->state_claimed)
                 (void) snprintf(d->restore, sizeof(d->restore), "message \"%s\"", text);
         else
-                (void) describe(d->restore, &prior);
+                (void) describe(d, d->restore, &prior);
         return d->restore;
 }
 
@@ -513,7 +513,7 @@ void driver_report(struct claim_driver *d, struct driver_report *ret) {
         *ret = (struct driver_report){
                 .output = kind(d)->name,
                 .claim = off ? "off" : claim_phase_to_string(claim_phase(&d->claim)),
-                .shows = shown ? describe(d->shows, shown) : "",
+                .shows = shown ? describe(d, d->shows, shown) : "",
                 .restore = describe_restore(d),
                 .note = describe_phase(d),
         };

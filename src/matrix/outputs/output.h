@@ -77,7 +77,9 @@ struct output_request;
 struct output_kind {
         const char *name;      /* "presence" */
         const char *no_effect; /* why a server may take it without effect, for people; NULL: unknown */
-        bool follows_calls;    /* other clients of the user write it at the beginning and end of their own calls */
+        /* A state in words for people; NULL: it is one. */
+        const char *(*words)(const char *state);
+        bool follows_calls; /* other clients of the user write it at the beginning and end of their own calls */
         int (*make)(struct output **ret, const struct output_endpoint *at);
         void (*free)(struct output *o);
 

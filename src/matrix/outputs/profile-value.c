@@ -36,3 +36,13 @@ int profile_joined(struct claim_value *ret, int64_t seconds) {
         (void) snprintf(text, sizeof(text), "{\"call_joined_ts\":%lld}", (long long) seconds);
         return claim_value_set(ret, text, "");
 }
+
+const char *profile_words(const char *value) {
+        SCOPED(json_decref) json_t *parsed = NULL;
+
+        if (!*value)
+                return "";
+        if (json_parse(value, strlen(value), &parsed) == 0 && json_object_get(parsed, "call_joined_ts"))
+                return "in a call";
+        return "something that is no call";
+}

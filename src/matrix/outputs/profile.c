@@ -167,6 +167,7 @@ static void profile_free(struct output *o) {
 
 const struct output_kind output_profile = {
         .name = "profile",
+        .words = profile_words,
         .follows_calls = true,
         .make = make,
         .free = profile_free,

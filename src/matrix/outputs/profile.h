@@ -12,3 +12,5 @@ int profile_value(struct claim_value *ret, const json_t *body, const char *field
 int profile_joined(struct claim_value *ret, int64_t seconds);
 /* Whether it says that, whenever it was, and nothing else. */
 bool profile_is_joined(const struct claim_value *v);
+/* What a value says, for people; "" for none. */
+const char *profile_words(const char *value);
