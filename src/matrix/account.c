@@ -231,16 +231,27 @@ static void on_sync_failed(void *userdata, const struct matrix_reply *reply) {
 
 /* ---- what the connection wants done ---- */
 
+/* What the server has told once stands until it tells something else. */
+static void take_facts(struct account *a, const struct probe_facts *facts) {
+        struct probe_facts before = a->facts;
+
+        a->facts = *facts;
+        if (!facts->profile_told) {
+                a->facts.profile = before.profile;
+                a->facts.profile_told = before.profile_told;
+        }
+        a->endpoint.known = true;
+        tell_set_device(a->tell, a->facts.device_id);
+        outputs_configured(a, facts->now);
+}
+
 static void on_probed(const struct matrix_reply *failure, const struct probe_facts *facts, void *userdata) {
         struct account *a = userdata;
 
         if (failure)
                 connection_probe_failed(a->connection, failure);
         else {
-                a->facts = *facts;
-                a->endpoint.known = true;
-                tell_set_device(a->tell, a->facts.device_id);
-                outputs_configured(a, facts->now);
+                take_facts(a, facts);
                 connection_probed(a->connection, facts);
         }
         a->probe = probe_free(a->probe);

@@ -729,6 +729,31 @@ Test(matrix_account, words_that_come_up_within_a_call_leave_nothing_behind) {
 
 /* ---- what the server is (C9) ---- */
 
+/* A firewall's page is nobody's word, as little as silence. */
+Test(matrix_account, what_a_page_says_in_place_of_the_server_changes_nothing_of_what_it_can) {
+        static const char *const questions[] = { "/client/versions", "/whoami", "/capabilities" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
+                struct world *w = world_new(NULL);
+                struct driver_report profile;
+
+                start(w);
+                expect_online(w);
+                w->http.fault = (struct fault){ "GET", questions[i], 403, "<html>Blocked</html>", 1, false };
+                account_retry_now(w->account);
+                pass(w, 10 * USEC_PER_SEC);
+                cr_assert_eq(w->http.fault.times, 0, "%s was not asked", questions[i]);
+                cr_assert_eq(account_state(w->account), CONNECTION_ONLINE, "%s", questions[i]);
+                call(w, true);
+                pass(w, 10 * USEC_PER_SEC);
+                cr_assert_str_eq(shown(w), HS_BUSY, "%s", questions[i]);
+                cr_assert(account_report(w->account, 1, &profile));
+                cr_assert_str_eq(profile.claim, "held", "%s: %s", questions[i], profile.note);
+                call(w, false);
+                pass(w, 10 * USEC_PER_SEC);
+        }
+}
+
 Test(matrix_account, what_the_server_is_is_asked_again_by_hand_and_now_and_then) {
         struct world *w = world_new(NULL);
         size_t mark;

@@ -22,9 +22,9 @@ struct owner {
         struct sync_handler handler;
         usec_t now, next;
         bool touched, concerned;
-        unsigned n_answers, n_failed, n_lost;
-        bool initial, more; /* of the last answer */
-        usec_t retry_after; /* of the last failure */
+        unsigned n_answers, n_failed, n_lost, n_pages; /* pages: of gaps, in all answers */
+        bool initial, more;                            /* of the last answer */
+        usec_t retry_after;                            /* of the last failure */
         enum matrix_outcome outcome;
 };
 
@@ -39,6 +39,7 @@ static bool on_answer(void *userdata, const struct sync_answer *answer) {
         o->n_answers++;
         o->initial = answer->initial;
         o->more = answer->more;
+        o->n_pages += (unsigned) answer->n_gaps;
         return o->concerned;
 }
 
@@ -238,6 +239,67 @@ Test(matrix_poll, any_400_that_is_not_about_the_filter_drops_the_position_once) 
                         cr_expect_null(strstr(poll_of(&o), "since="), "%s", refused[i].what);
                 close_it(&o);
         }
+}
+
+/* ---- gaps ---- */
+
+/* Events were left out in a room. */
+#define TORN(pos)                                                                                                     \
+        "{\"next_batch\":\"" pos "\",\"rooms\":{\"join\":{\"!r:hs\":{\"timeline\":{\"limited\":true,"                 \
+        "\"prev_batch\":\"p1\",\"events\":[]}}}}}"
+
+static void expect_gap_asked(void) {
+        cr_assert(strstr(asked(), "/messages?"), "%s", asked());
+}
+
+/* Until the loop has told of a failure. */
+static void gap_fails(struct owner *o, long status, const char *body) {
+        (void) poll_of(o);
+        answer(o, 200, TORN("s2"));
+        expect_gap_asked();
+        o->n_failed = 0;
+        answer(o, status, body);
+        cr_assert(o->n_failed == 1 && o->n_pages == 0, "counts as filled");
+        sync_go(o->sync);
+        run(o);
+        cr_assert(strstr(poll_of(o), "since=s1"), "the position moved behind what was not read: %s", asked());
+}
+
+/* Only the server's word is one: not what a firewall in between says. */
+Test(matrix_poll, a_page_that_is_no_matrix_answer_does_not_fill_a_gap) {
+        static const struct {
+                long status;
+                const char *body;
+        } rows[] = { { 403, "<html>Blocked by policy</html>" },
+                     { 404, "<html>Not found</html>" },
+                     { 200, "<html>Log in to this network</html>" },
+                     { 403, "{\"blocked\":true}" },
+                     { 502, "" } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct owner o;
+
+                begin(&o);
+                gap_fails(&o, rows[i].status, rows[i].body);
+                answer(&o, 200, TORN("s2"));
+                expect_gap_asked();
+                answer(&o, 200, "{\"chunk\":[]}");
+                cr_assert_eq(o.n_pages, 1, "row %zu", i);
+                close_it(&o);
+        }
+}
+
+Test(matrix_poll, a_server_that_refuses_to_tell_is_not_asked_for_ever) {
+        struct owner o;
+
+        begin(&o);
+        (void) poll_of(&o);
+        answer(&o, 200, TORN("s2"));
+        expect_gap_asked();
+        answer(&o, 403, "{\"errcode\":\"M_FORBIDDEN\",\"error\":\"no\"}");
+        cr_assert_eq(o.n_failed, 0);
+        cr_assert(strstr(poll_of(&o), "since=s2"), "%s", asked());
+        close_it(&o);
 }
 
 /* ---- cuts ---- */

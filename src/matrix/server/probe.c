@@ -129,6 +129,7 @@ static int take_capabilities(struct probe *p, const struct matrix_reply *reply) 
         case MATRIX_LOCKED:
                 return -EIO;
         }
+        p->facts.profile_told = reply->outcome != MATRIX_NOT_MATRIX;
         p->facts.profile = profile_support(&p->facts.versions, reply->outcome == MATRIX_OK ? reply->body : NULL);
         return 0;
 }

@@ -10,6 +10,7 @@ struct probe_facts {
         struct matrix_versions versions;
         const struct server_traits *traits;
         struct profile_support profile;
+        bool profile_told;   /* by the server; else something in between has answered, and nothing is known of it */
         char server[128];    /* "Synapse 1.160.0", or "" */
         char user_id[256];   /* of the token */
         char device_id[256]; /* of the token, or "" */
