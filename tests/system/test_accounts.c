@@ -1,7 +1,9 @@
 /* Two accounts at once, each on a homeserver of its own: "home", and "work", whose server has one presence for each
  * user, does not know busy, and goes away in the middle of a call. What is written and given back on one has nothing
  * to do with the other. */
-#include "system/harness.h"
+#include <stdio.h>
+
+#include "system/session_manager.h"
 
 #define HOME ACCOUNT
 #define WORK "work"
@@ -153,4 +155,77 @@ WORLD_TEST(accounts, the_server_of_the_call_is_gone_when_it_ends) {
         cr_assert_eq(hs_start(work.hs, HS_KEEPS), 0);
         expect_both_back(w, &work);
         hs_free(work.hs);
+}
+
+/* ---- reload (design 8) ---- */
+
+/* Writes a letter for each time that it is asked for the list, as at the start of the source. */
+static struct mock *counting_session_manager(struct world *w) {
+        char setup[1024];
+
+        (void) snprintf(setup, sizeof(setup),
+                        "mock.AddMethod('" SESSION_MANAGER "', 'GetInhibitors', '', 'ao', "
+                        "'open(\"%s\", \"a\").write(\"x\"); ret = dbus.Array([], signature=\"o\")')",
+                        world_path(w, "asked"));
+        return mock_new(w, w->bus,
+                        &(struct mock_options){ .name = SESSION_MANAGER,
+                                                .path = SESSION_MANAGER_PATH,
+                                                .interface = SESSION_MANAGER,
+                                                .setup = setup });
+}
+
+static size_t times_asked(struct world *w) {
+        SCOPED(free) char *asked = file_text(world_path(w, "asked"));
+
+        return strlen(asked);
+}
+
+static void reload_with(struct world *w, const char *more) {
+        SCOPED(free) char *text = NULL;
+        SCOPED_RUN r = { 0 };
+
+        cr_assert_geq(asprintf(&text, "%s%s", config, more), 0);
+        world_config(w, text);
+        r = world_busyctl(w, NULL, "reload", NULL);
+        check(w, r.code == 0, "%s", r.err);
+}
+
+WORLD_TEST(accounts, a_reload_touches_only_the_accounts_and_sources_whose_section_has_changed) {
+        struct mock *manager = counting_session_manager(w);
+        struct world work = start_both(w);
+        size_t mark, work_mark, asked;
+
+        expect_source(w, "gnome-inhibitors", "watching");
+        asked = times_asked(w);
+        check(w, asked > 0, "nobody counts");
+        call_starts(w, ROOM, "c1");
+        expect_both_busy(w, &work);
+        mark = hs_n_requests(w->hs);
+        work_mark = hs_n_requests(work.hs);
+
+        /* an account: it follows at once, and nothing else moves */
+        reload_with(w, "message = In a workshop\n");
+        expect_presence(&work, "unavailable", "In a workshop");
+        check(w, hs_wait_answered(w->hs, (struct hs_match){ .path = "*/capabilities" }, mark, patience(), NULL),
+              "what the server is has not been asked");
+        check(w, hs_count(w->hs, HS_PRESENCE_PUT, mark) == 0, HOME " was written again");
+        check(w, hs_count(w->hs, HS_SYNC, mark) == 0, HOME " gave up its poll");
+        check(w, times_asked(w) == asked, "the source was started anew");
+
+        /* a source: it begins anew, and no account moves */
+        mark = hs_n_requests(w->hs);
+        reload_with(w, "message = In a workshop\n[source gnome-inhibitors]\nignore = nobody\n");
+        check(w, hs_wait_answered(w->hs, (struct hs_match){ .path = "*/capabilities" }, mark, patience(), NULL),
+              "what the server is has not been asked");
+        for (int64_t i = 0; i < patience() && times_asked(w) == asked; i += 50)
+                world_look_again(w);
+        check(w, times_asked(w) > asked, "the source was not started anew");
+        check(w, hs_count(w->hs, HS_PRESENCE_PUT, mark) == 0, HOME " was written again");
+        check(w, hs_count(w->hs, HS_SYNC, mark) == 0, HOME " gave up its poll");
+        check(w, hs_count(work.hs, HS_PRESENCE_PUT, work_mark) == 1, WORK " was written again");
+
+        call_hangup(w, ROOM, "c1");
+        expect_both_back(w, &work);
+        hs_free(work.hs);
+        mock_free(manager);
 }
