@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -279,5 +280,77 @@ WORLD_TEST(state, what_is_owed_without_a_session_is_said_and_given_back_after_a_
         world_session(w);
         world_signal(w, SIGHUP);
         expect_presence(w, "online", "Reading");
+        expect_nothing_owed(w);
+}
+
+/* ---- what others see comes first (C7) ---- */
+
+/* From now on the order in which busyd does things is told. */
+static void watch_order(struct world *w) {
+        SCOPED(free) char *wrapper = NULL;
+
+        cr_assert_geq(asprintf(&wrapper, "env LD_PRELOAD=%s ORDER_FILE=%s %s", ORDER_LIBRARY, world_path(w, "order"),
+                               getenv("BUSYD_WRAPPER") ?: ""),
+                      0);
+        cr_assert_eq(setenv("BUSYD_WRAPPER", wrapper, 1), 0);
+}
+
+/* Waits until `part` has happened, and returns what was done until then, from `mark` on. */
+static char *done_until(struct world *w, const char *part, size_t mark) {
+        for (int64_t i = 0; i < patience(); i += 50) {
+                SCOPED(free) char *order = file_text(world_path(w, "order"));
+                char *found = strlen(order) > mark ? strstr(order + mark, part) : NULL;
+
+                if (found) {
+                        *found = '\0';
+                        return strdup(order + mark);
+                }
+                world_look_again(w);
+        }
+        check(w, false, "\"%s\" did not happen", part);
+        return NULL;
+}
+
+/* The journal, and the folder that it is in. */
+static bool is_journals(const char *line) {
+        return strstr(line, CLAIMS) || strcmp(strrchr(line, '/') ?: "", "/busyd") == 0;
+}
+
+static void check_only_the_journal(struct world *w, char *done) {
+        unsigned n = 0;
+
+        for (char *rest = NULL, *line = strtok_r(done, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+                if (strncmp(line, "flush ", 6) != 0)
+                        continue;
+                check(w, is_journals(line), "before others see anything: %s", line);
+                n++;
+        }
+        check(w, n > 0, "the journal was not flushed before the write");
+}
+
+static size_t order_length(struct world *w) {
+        SCOPED(free) char *order = file_text(world_path(w, "order"));
+
+        return strlen(order);
+}
+
+WORLD_TEST(state, only_the_journal_is_flushed_before_what_others_see) {
+        SCOPED(free) char *begin = NULL, *end = NULL, *later = NULL;
+        size_t mark;
+
+        watch_order(w);
+        person_is_there(w);
+        world_start_online(w);
+        free(done_until(w, "accounts.json", 0)); /* what a start has to keep is kept */
+        mark = order_length(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        begin = done_until(w, "PUT /_matrix/client/v3/presence/", mark);
+        check_only_the_journal(w, begin);
+        later = done_until(w, "history.json", mark);
+        mark = order_length(w);
+        call_hangup(w, ROOM, "c1");
+        end = done_until(w, "PUT /_matrix/client/v3/presence/", mark);
+        check(w, !strstr(end, "flush"), "before it is given back: %s", end);
         expect_nothing_owed(w);
 }
