@@ -1,5 +1,6 @@
 /* The loop of /sync against a server that is played by hand, on a clock that is set by hand. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 
 #include "json/json.h"
@@ -216,29 +217,107 @@ Test(matrix_poll, one_position_refused_is_started_over_at_once) {
         close_it(&o);
 }
 
+#define ERRCODE(code) "{\"errcode\":\"" code "\"}"
+
 static const struct refused_row {
-        const char *what, *body;
+        const char *what;
+        long status;
+        const char *body;
         bool lost;
 } refused[] = {
-        { "malformed", "{\"errcode\":\"M_INVALID_PARAM\",\"error\":\"malformed sync token\"}", true },
-        { "no words", "{\"errcode\":\"M_UNKNOWN\"}", true },
-        { "bad json", "{\"errcode\":\"M_BAD_JSON\",\"error\":\"no\"}", true },
-        { "of its own", "{\"errcode\":\"ORG_EXAMPLE_ODD\",\"error\":\"no\"}", true },
-        { "the filter", "{\"errcode\":\"M_INVALID_PARAM\",\"error\":\"No such filter\"}", false },
-        { "a proxy's page", "<html>Bad Request</html>", false },
+        { "malformed", 400, "{\"errcode\":\"M_INVALID_PARAM\",\"error\":\"malformed sync token\"}", true },
+        { "no words", 400, ERRCODE("M_UNKNOWN"), true },
+        { "bad json", 400, "{\"errcode\":\"M_BAD_JSON\",\"error\":\"no\"}", true },
+        { "of its own", 400, "{\"errcode\":\"ORG_EXAMPLE_ODD\",\"error\":\"no\"}", true },
+        { "not there", 404, ERRCODE("M_NOT_FOUND"), true },
+        { "gone", 410, ERRCODE("M_UNKNOWN"), true },
+        { "in conflict", 409, ERRCODE("M_UNKNOWN"), true },
+        { "not to be processed", 422, ERRCODE("M_INVALID_PARAM"), true },
+        { "too long for the server", 414, ERRCODE("M_TOO_LARGE"), true },
+        { "the filter", 400, "{\"errcode\":\"M_INVALID_PARAM\",\"error\":\"No such filter\"}", false },
+        { "a proxy's page", 400, "<html>Bad Request</html>", false },
+        { "not allowed", 403, ERRCODE("M_FORBIDDEN"), false },
+        { "the session", 401, ERRCODE("M_UNKNOWN_TOKEN"), false },
+        { "locked", 401, ERRCODE("M_USER_LOCKED"), false },
+        { "too many requests", 429, ERRCODE("M_LIMIT_EXCEEDED"), false },
+        { "no such request", 404, ERRCODE("M_UNRECOGNIZED"), false },
+        { "trouble in the server", 500, ERRCODE("M_UNKNOWN"), false },
 };
 
-Test(matrix_poll, any_400_that_is_not_about_the_filter_drops_the_position_once) {
+Test(matrix_poll, any_refusal_that_may_be_of_the_position_drops_it_once) {
         for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
                 struct owner o;
 
                 begin(&o);
-                answer(&o, 400, refused[i].body);
+                answer(&o, refused[i].status, refused[i].body);
                 cr_expect_eq(o.n_lost, refused[i].lost ? 1 : 0, "%s", refused[i].what);
+                cr_expect_eq(o.n_failed, refused[i].lost || streq(refused[i].what, "the filter") ? 0 : 1, "%s",
+                             refused[i].what);
                 if (refused[i].lost)
                         cr_expect_null(strstr(poll_of(&o), "since="), "%s", refused[i].what);
                 close_it(&o);
         }
+}
+
+/* As its owner does after a failure. */
+static void go_on(struct owner *o) {
+        o->now += USEC_PER_MIN;
+        sync_go(o->sync);
+        run(o);
+}
+
+/* A proxy that takes offence at the position, as at one that is too long, does not say so in Matrix' words. */
+Test(matrix_poll, a_position_that_something_in_between_refuses_is_given_up_in_the_end) {
+        struct owner o;
+        unsigned n = 0;
+
+        begin(&o);
+        while (o.n_lost == 0 && n++ < 10) {
+                answer(&o, 414, "<html>URI Too Long</html>");
+                if (o.n_lost == 0)
+                        go_on(&o);
+        }
+        cr_assert_eq(o.n_lost, 1);
+        cr_assert(n > 1 && n <= 3, "after %u", n);
+        cr_assert_null(strstr(poll_of(&o), "since="), "%s", asked());
+        answer(&o, 200, EMPTY("s9"));
+        cr_assert(strstr(poll_of(&o), "since=s9"), "%s", asked());
+        close_it(&o);
+}
+
+/* What asks for a password, or says that nobody may, is no judgement of the position. */
+Test(matrix_poll, a_portal_costs_no_position) {
+        static const long statuses[] = { 401, 403, 407, 302, 511, 200 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+                struct owner o;
+
+                begin(&o);
+                for (int n = 0; n < 10; n++) {
+                        answer(&o, statuses[i], "<html>Sign in</html>");
+                        go_on(&o);
+                }
+                cr_expect_eq(o.n_lost, 0, "%ld", statuses[i]);
+                close_it(&o);
+        }
+}
+
+/* Without a position there is nothing left to be refused but the filter: it is made anew, and not for ever. */
+Test(matrix_poll, a_whole_state_that_is_refused_is_asked_with_a_new_filter) {
+        struct owner o;
+        unsigned n_filters = 0;
+
+        open_at(&o, NULL, START);
+        for (unsigned i = 0; i < 20 && o.n_failed == 0; i++) {
+                if (strstr(asked(), "/filter")) {
+                        n_filters++;
+                        answer(&o, 200, "{\"filter_id\":\"1\"}");
+                } else
+                        answer(&o, 400, ERRCODE("M_UNKNOWN"));
+        }
+        cr_assert_eq(o.n_failed, 1, "it goes on and on");
+        cr_assert(n_filters >= 2 && n_filters <= 4, "%u filters", n_filters);
+        close_it(&o);
 }
 
 /* ---- gaps ---- */
@@ -316,6 +395,69 @@ Test(matrix_poll, what_a_proxy_cuts_is_asked_again_for_less_and_is_no_failure) {
         cr_assert_leq(timeout_of(poll_of(&o)), before / 2 + 1000, "%s", asked());
         cr_assert_gt(timeout_of(poll_of(&o)), before / 2 - 1000, "a long one still");
         close_it(&o);
+}
+
+static const struct cut_row {
+        const char *what;
+        long status;
+        const char *body;
+        int error; /* of the transfer; 0: none */
+} cuts[] = {
+        { "bad gateway", 502, "<html>502</html>", 0 },
+        { "gateway timeout", 504, "", 0 },
+        { "a timeout of a CDN", 524, "error code: 524", 0 },
+        { "not available", 503, "no healthy upstream", 0 },
+        { "request timeout", 408, "stream timeout", 0 },
+        { "a page and 200", 200, "<html>Please wait</html>", 0 },
+        { "nothing and 204", 204, "", 0 },
+        { "200 and nothing", 200, "", 0 },
+        { "200 and no object", 200, "[]", 0 },
+        { "200 without a position", 200, "{}", 0 },
+        { "200 with a position of a wrong type", 200, "{\"next_batch\":7}", 0 },
+        { "half a body", 200, "{\"next_batch\":\"s2\",\"ro", 0 },
+        { "half a body, and the connection is gone", 200, "{\"next", -ECONNRESET },
+        { "reset", 0, "", -ECONNRESET },
+        { "an error that is no Matrix answer", 400, "bad request", 0 },
+};
+
+Test(matrix_poll, any_cut_in_the_middle_shortens_the_next_poll_and_is_no_failure) {
+        for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
+                struct http_reply reply;
+                struct owner o;
+                uint64_t before;
+
+                begin(&o);
+                before = timeout_of(poll_of(&o));
+                reply = door_reply(cuts[i].status, cuts[i].body, o.now += 60 * USEC_PER_SEC);
+                reply.error = cuts[i].error;
+                reply.problem = cuts[i].error < 0 ? "closed" : NULL;
+                door_answer_with(&reply);
+                run(&o);
+                cr_expect_eq(o.n_failed, 0, "%s", cuts[i].what);
+                if (o.n_failed == 0) {
+                        cr_expect(strstr(poll_of(&o), "since=s1"), "%s", cuts[i].what);
+                        cr_expect_leq(timeout_of(asked()), before / 2 + 1000, "%s", cuts[i].what);
+                }
+                close_it(&o);
+        }
+}
+
+/* The same at once is a server in trouble, or the wrong one. */
+Test(matrix_poll, what_comes_at_once_is_a_failure) {
+        for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
+                struct http_reply reply;
+                struct owner o;
+
+                begin(&o);
+                reply = door_reply(cuts[i].status, cuts[i].body, o.now += USEC_PER_SEC);
+                reply.error = cuts[i].error;
+                reply.problem = cuts[i].error < 0 ? "closed" : NULL;
+                door_answer_with(&reply);
+                run(&o);
+                cr_expect_eq(o.n_failed, 1, "%s", cuts[i].what);
+                cr_expect_eq(o.n_lost, 0, "%s", cuts[i].what);
+                close_it(&o);
+        }
 }
 
 /* ---- runs ---- */

@@ -37,6 +37,8 @@
 /* In a row; then the server really does not take what we send, or the gap cannot be read. */
 #define FILTER_TRIES_MAX 2
 #define GAP_TRIES_MAX    3
+/* What is between us and the server may take offence at a position as well, and does not say so in words of Matrix. */
+#define REJECTED_MAX 3
 
 /* Synapse keeps answers for 2 min by what was asked, and gives them again to a poll that repeats one of an earlier run
  * of ours: old events, one by one. A bit of the timeout makes each run ask for something else: for SALTS steps, longer
@@ -85,6 +87,7 @@ struct sync {
         char *filter_ids[SYNC_FILTERS_MAX][2]; /* [kind][with own presence] */
         bool inline_filters;                   /* the server keeps none */
         unsigned filter_tries, gap_tries, hurried, catch_ups;
+        unsigned rejected;       /* by something in between, in a row */
         unsigned position_tries; /* refused in a row, with no more than a whole state in between */
         struct backoff position_backoff;
 
@@ -233,7 +236,7 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         }
         answer.more = s->catch_up = may_be_more(s, batch);
         s->initial = false;
-        s->filter_tries = s->gap_tries = 0;
+        s->filter_tries = s->gap_tries = s->rejected = 0;
         if (!answer.initial) {
                 s->position_tries = 0;
                 backoff_reset(&s->position_backoff);
@@ -291,16 +294,19 @@ static void order_gaps(struct sync *s) {
                         }
 }
 
+static void on_failure(struct sync *s, const struct matrix_reply *reply);
+
 static void on_answer(struct sync *s, const struct matrix_reply *reply) {
         int r = s->poll.initial ? sync_batch_new_of_state(&s->batch, reply->body, s->me)
                                 : sync_batch_new(&s->batch, reply->body, s->me);
 
         if (r < 0) {
-                fail(s, &(struct matrix_reply){ .outcome = MATRIX_NOT_MATRIX,
-                                                .problem = "the answer to /sync is not one of a homeserver",
-                                                .retry_after = USEC_NEVER,
-                                                .now = reply->now,
-                                                .wall = reply->wall });
+                on_failure(s, &(struct matrix_reply){ .outcome = MATRIX_NOT_MATRIX,
+                                                      .problem = "the answer to /sync is not one of a homeserver",
+                                                      .status = reply->status,
+                                                      .retry_after = USEC_NEVER,
+                                                      .now = reply->now,
+                                                      .wall = reply->wall });
                 return;
         }
         if (s->poll.initial) {
@@ -362,9 +368,43 @@ static void on_word_refused(struct sync *s) {
         enter(s, STAGE_DUE);
 }
 
+/* The server takes us for who we are, and does not take the request: which part of it, no errcode says for sure. */
+static bool is_refusal(const struct matrix_reply *reply) {
+        return reply->outcome == MATRIX_BAD_TOKEN_POS || reply->outcome == MATRIX_NOT_FOUND ||
+               (reply->outcome == MATRIX_REFUSED && reply->errcode && reply->status != 401 && reply->status != 403);
+}
+
+/* First the position, which costs a whole state; without one, the filter. */
+static void on_refusal(struct sync *s, const struct matrix_reply *reply) {
+        if (s->poll.initial)
+                on_bad_filter(s, reply);
+        else
+                on_bad_position(s, reply);
+}
+
+/* Who asks for a password says nothing of the request. */
+static bool is_rejection(const struct matrix_reply *reply) {
+        return reply->outcome == MATRIX_NOT_MATRIX && reply->status >= 400 && reply->status < 500 &&
+               reply->status != 401 && reply->status != 403 && reply->status != 407;
+}
+
+static void on_failure(struct sync *s, const struct matrix_reply *reply) {
+        usec_t now = reply->now;
+
+        if (s->poll.initial)
+                fail(s, reply);
+        else if (sync_pace_cut(&s->pace, reply, s->poll.timeout, now - s->poll.started, now)) {
+                log_debug("The poll was cut, asking for %u s next", (unsigned) (s->pace.timeout / USEC_PER_SEC));
+                pause_until(s, usec_add(now, s->options.poll_pause));
+        } else if (is_rejection(reply) && ++s->rejected >= REJECTED_MAX) {
+                s->rejected = 0;
+                on_bad_position(s, reply);
+        } else
+                fail(s, reply);
+}
+
 static void on_poll(const struct matrix_reply *reply, void *userdata) {
         struct sync *s = userdata;
-        usec_t now = reply->now;
 
         s->request = NULL;
         s->stage = STAGE_STOPPED;
@@ -373,17 +413,12 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
                 on_answer(s, reply);
         else if (reply->outcome == MATRIX_BAD_FILTER)
                 on_bad_filter(s, reply);
-        else if (reply->outcome == MATRIX_BAD_TOKEN_POS)
-                on_bad_position(s, reply);
-        else if (reply->status == 400 && s->poll.says == SET_PRESENCE_NONE)
+        else if (reply->outcome != MATRIX_BAD_TOKEN_POS && reply->status == 400 && s->poll.says == SET_PRESENCE_NONE)
                 on_word_refused(s);
-        else if (reply->status == 400 && reply->errcode && !s->poll.initial)
-                on_bad_position(s, reply);
-        else if (!s->poll.initial && sync_pace_cut(&s->pace, reply, s->poll.timeout, now - s->poll.started, now)) {
-                log_debug("The poll was cut, asking for %u s next", (unsigned) (s->pace.timeout / USEC_PER_SEC));
-                pause_until(s, usec_add(now, s->options.poll_pause));
-        } else
-                fail(s, reply);
+        else if (is_refusal(reply))
+                on_refusal(s, reply);
+        else
+                on_failure(s, reply);
 }
 
 static usec_t poll_timeout(struct sync *s, usec_t now) {
