@@ -8,6 +8,7 @@
 
 #include "sources/base.h"
 #include "sources/identity.h"
+#include "sources/leavers.h"
 #include "sources/monitor.h"
 #include "sources/reasons.h"
 
@@ -31,18 +32,12 @@
 #define RULES_OF(name)   "type='method_return',sender='" name "'", "type='error',sender='" name "'"
 #define RULE(face, name) "type='method_call',interface='" face "',member='" name "'"
 
-static const char *const rules[] = {
-        RULE(SCREENSAVER, "Inhibit"),
-        RULE(SCREENSAVER, "UnInhibit"),
-        RULE(POWER_INHIBIT, "Inhibit"),
-        RULE(POWER_INHIBIT, "UnInhibit"),
-        RULE(PORTAL_INHIBIT, "Inhibit"),
-        RULE(PORTAL_REQUEST, "Close"),
-        RULES_OF(SCREENSAVER),
-        RULES_OF(POWER),
-        RULES_OF(PORTAL),
-        "type='signal',sender='" BUS_NAME "',member='NameOwnerChanged',arg2=''",
-        NULL,
+static const struct monitor_rules rules = {
+        .calls = (const char *const[]){ RULE(SCREENSAVER, "Inhibit"), RULE(POWER_INHIBIT, "Inhibit"),
+                                        RULE(PORTAL_INHIBIT, "Inhibit"), NULL },
+        .rest = (const char *const[]){ RULE(SCREENSAVER, "UnInhibit"), RULE(POWER_INHIBIT, "UnInhibit"),
+                                       RULE(PORTAL_REQUEST, "Close"), RULES_OF(SCREENSAVER), RULES_OF(POWER),
+                                       RULES_OF(PORTAL), NULL },
 };
 
 /* Who takes requests, and who tells of them. */
@@ -81,6 +76,7 @@ struct inhibit {
 struct other {
         struct source source;
         struct monitor *monitor;
+        struct leavers *leavers; /* who made the requests of the table */
         struct service services[ARRAY_SIZE(services)];
         struct inhibit inhibits[INHIBITS_MAX];
         unsigned serial;
@@ -129,6 +125,7 @@ static struct inhibit *add(struct other *o, const char *name, const char *reason
                 (void) snprintf(i->sender, sizeof(i->sender), "%s", sd_bus_message_get_sender(m));
                 (void) snprintf(i->reason, sizeof(i->reason), "%s", reason);
                 (void) sd_bus_message_get_cookie(m, &i->cookie);
+                source_touch(&o->source);
                 return i;
         }
         source_tell_bad(&o->source, NULL, "there are more inhibitors than are looked at");
@@ -257,13 +254,8 @@ static void on_answer(struct other *o, sd_bus_message *m) {
 
 /* ---- the monitor ---- */
 
-static void on_owner_gone(struct other *o, sd_bus_message *m) {
-        const char *name, *before, *after;
-
-        if (sd_bus_message_read(m, "sss", &name, &before, &after) <= 0)
-                return;
-        forget_all(o, name, NULL);
-        forget_all(o, NULL, name);
+static void on_left(void *userdata, const char *name) {
+        forget_all(userdata, name, NULL);
 }
 
 static const struct {
@@ -286,12 +278,24 @@ static void on_message(void *userdata, sd_bus_message *m) {
                 return;
         if (type == SD_BUS_MESSAGE_METHOD_RETURN || type == SD_BUS_MESSAGE_METHOD_ERROR)
                 on_answer(o, m);
-        else if (type == SD_BUS_MESSAGE_SIGNAL)
-                on_owner_gone(o, m);
         else
                 for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
                         if (sd_bus_message_is_method_call(m, calls[i].interface, calls[i].member))
                                 calls[i].take(o, m, calls[i].name);
+}
+
+/* Only what is kept awake for a call. */
+static bool matters(void *userdata, sd_bus_message *m) {
+        const struct other *o = userdata;
+        const char *app, *reason, *what;
+        enum call_evidence evidence;
+        bool simple = sd_bus_message_has_signature(m, "ss") > 0;
+        int r = simple ? sd_bus_message_read(m, "ss", &app, &reason) : read_portal_reason(m, &reason);
+
+        /* What cannot be read is told, once. */
+        if (r < 0)
+                return true;
+        return strlen(reason) < REASON_SIZE && reason_find(o->source.context.reasons, NULL, reason, &evidence, &what);
 }
 
 static void on_up(void *userdata) {
@@ -311,7 +315,19 @@ static void on_down(void *userdata, bool refused, const char *why) {
         source_touch(&o->source);
 }
 
-static const struct monitor_ops monitor_ops = { .up = on_up, .down = on_down, .message = on_message };
+static void on_touched(void *userdata) {
+        struct other *s = userdata;
+
+        source_touch(&s->source);
+}
+
+static const struct monitor_ops monitor_ops = {
+        .up = on_up,
+        .down = on_down,
+        .touched = on_touched,
+        .matters = matters,
+        .message = on_message,
+};
 
 /* ---- whether it is needed ---- */
 
@@ -337,7 +353,7 @@ static void decide(struct other *o) {
         }
         if (o->monitor)
                 return;
-        r = monitor_new(&o->monitor, o->source.context.event, o->source.context.user_bus, rules, &monitor_ops, o);
+        r = monitor_new(&o->monitor, o->source.context.event, o->source.context.user_bus, &rules, &monitor_ops, o);
         if (r < 0)
                 on_down(o, false, strerror(-r));
 }
@@ -350,6 +366,8 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *err
                 return 0;
         v->known = true;
         v->there = after[0] != '\0';
+        if (before[0])
+                forget_all(v->source, NULL, v->name);
         decide(v->source);
         return 0;
 }
@@ -407,6 +425,7 @@ static struct source *stop(struct source *s) {
                 return NULL;
         source_end(s, NULL);
         o->monitor = monitor_free(o->monitor);
+        o->leavers = leavers_free(o->leavers);
         for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
                 o->services[i].changed = sd_bus_slot_unref(o->services[i].changed);
                 o->services[i].asked = sd_bus_slot_unref(o->services[i].asked);
@@ -419,10 +438,27 @@ static struct source *stop(struct source *s) {
 
 CLEANUP(struct source, stop);
 
+/* What becomes of a request is of interest as long as there is one. */
+static void look_after(struct other *o) {
+        size_t n = 0;
+
+        leavers_begin(o->leavers);
+        for (size_t i = 0; i < INHIBITS_MAX; i++)
+                if (o->inhibits[i].id[0]) {
+                        leavers_await(o->leavers, o->inhibits[i].sender);
+                        n++;
+                }
+        leavers_end(o->leavers);
+        monitor_attend(o->monitor, n > 0);
+}
+
 static usec_t run(struct source *s, usec_t now) {
         struct other *o = (struct other *) s;
 
-        return o->monitor ? monitor_run(o->monitor, now) : USEC_NEVER;
+        if (!o->monitor)
+                return USEC_NEVER;
+        look_after(o);
+        return monitor_run(o->monitor, now);
 }
 
 static int start(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
@@ -433,10 +469,13 @@ static int start(struct source **ret, const struct source_kind *kind, const stru
         if (!o)
                 return -ENOMEM;
         source_init(s, kind, context);
-        if (context->user_bus)
-                r = watch_services(o);
-        else
+        if (!context->user_bus)
                 source_set_state(s, SOURCE_UNAVAILABLE, "the bus is not there");
+        else {
+                r = leavers_new(&o->leavers, context->user_bus, on_left, o);
+                if (r >= 0)
+                        r = watch_services(o);
+        }
         if (r < 0)
                 return r;
         *ret = TAKE(s);

@@ -355,3 +355,10 @@ void notification_table_clear(struct notification_table *t) {
                 if (t->entries[i].phase != CALL_GONE)
                         end(t, &t->entries[i]);
 }
+
+const char *notification_table_sender(const struct notification_table *t, size_t i) {
+        for (size_t k = 0; k < NOTIFICATIONS_MAX; k++)
+                if (t->entries[k].phase != CALL_GONE && i-- == 0)
+                        return t->entries[k].sender;
+        return NULL;
+}

@@ -52,5 +52,8 @@ void notification_table_clear(struct notification_table *t);
 bool notification_table_has_news(const struct notification_table *t);
 usec_t notification_table_run(struct notification_table *t, usec_t now);
 
+/* Who sent the `i`th one, "" if that is not known; NULL: there are only `i`. */
+const char *notification_table_sender(const struct notification_table *t, size_t i);
+
 /* Is there one with this number? For lists that are read while events come in. */
 bool notification_table_has(const struct notification_table *t, uint32_t number);

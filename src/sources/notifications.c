@@ -9,6 +9,7 @@
 #include "sources/apps.h"
 #include "sources/base.h"
 #include "sources/identity.h"
+#include "sources/leavers.h"
 #include "sources/monitor.h"
 #include "sources/notifications-read.h"
 #include "sources/notifications-server.h"
@@ -24,25 +25,33 @@
 #define CALL_ID_SIZE 16
 #define OWNER_SIZE   64
 
-/* Only who leaves is of interest, not who comes; of the server also who follows. The rule for that must not name the
- * bus as sender: dbus-broker keeps such rules apart by name, where monitors are not looked for. */
-#define PORTAL_RULES                                                                                                  \
-        "type='signal',sender='" BUS_NAME "',member='NameOwnerChanged',arg2=''",                                      \
-                "type='signal',interface='" BUS_NAME "',member='NameOwnerChanged',arg0='" NOTIFICATIONS_NAME "'",     \
-                "type='method_call',interface='" PORTAL_INTERFACE "'",                                                \
-                "type='signal',interface='" PORTAL_INTERFACE "'"
+#define OWNER_RULE(name) "type='signal',interface='" BUS_NAME "',member='NameOwnerChanged',arg0='" name "'"
 
-static const char *const all_rules[] = {
-        PORTAL_RULES,
-        "type='method_call',interface='" NOTIFICATIONS_NAME "',member='Notify'",
-        "type='method_call',interface='" NOTIFICATIONS_NAME "',member='CloseNotification'",
-        "type='method_return',sender='" NOTIFICATIONS_NAME "'",
-        "type='error',sender='" NOTIFICATIONS_NAME "'",
-        "type='signal',interface='" NOTIFICATIONS_NAME "'",
-        NULL,
+/* The rules for owners must not name the bus as sender: dbus-broker keeps such rules apart by name, where monitors are
+ * not looked for. */
+#define PORTAL_CALLS "type='method_call',interface='" PORTAL_INTERFACE "',member='AddNotification'"
+#define PORTAL_REST                                                                                                   \
+        "type='method_call',interface='" PORTAL_INTERFACE "',member='RemoveNotification'",                            \
+                "type='signal',interface='" PORTAL_INTERFACE "'", OWNER_RULE(NOTIFICATIONS_NAME),                     \
+                OWNER_RULE(PORTAL_NAME)
+
+static const struct monitor_rules all_rules = {
+        .calls = (const char *const[]){ PORTAL_CALLS,
+                                        "type='method_call',interface='" NOTIFICATIONS_NAME
+                                        "',member='Notify',destination='" NOTIFICATIONS_NAME "'",
+                                        NULL },
+        .rest = (const char *const[]){ PORTAL_REST,
+                                       "type='method_call',interface='" NOTIFICATIONS_NAME
+                                       "',member='CloseNotification'",
+                                       "type='method_return',sender='" NOTIFICATIONS_NAME "'",
+                                       "type='error',sender='" NOTIFICATIONS_NAME "'",
+                                       "type='signal',interface='" NOTIFICATIONS_NAME "'", NULL },
 };
 /* Where the server forwards the rest. */
-static const char *const portal_rules[] = { PORTAL_RULES, NULL };
+static const struct monitor_rules portal_rules = {
+        .calls = (const char *const[]){ PORTAL_CALLS, NULL },
+        .rest = (const char *const[]){ PORTAL_REST, NULL },
+};
 
 struct notifications;
 
@@ -58,9 +67,10 @@ struct notifications {
         struct notification_table *table;
         struct notification_server *server;
         struct monitor *monitor;
-        bool monitor_forwarded; /* the rules the monitor was made with */
-        bool listens;           /* the monitor does */
-        char owner[OWNER_SIZE]; /* of the server's name, as the monitor heard it last */
+        struct leavers *leavers; /* who sent what is in the table */
+        bool monitor_forwarded;  /* the rules the monitor was made with */
+        bool listens;            /* the monitor does */
+        char owner[OWNER_SIZE];  /* of the server's name, as the monitor heard it last */
         struct naming namings[NAMINGS_MAX];
 };
 
@@ -81,6 +91,10 @@ static bool is_known(const struct notifications *s, const char *const *names) {
                apps_match(s->source.context.call_apps, names);
 }
 
+static bool knows(const struct notifications *s, const struct notification_message *n) {
+        return is_known(s, (const char *const[]){ n->notification.app, n->app_name, n->desktop_entry, NULL });
+}
+
 /* The table reports when it runs. */
 static void tell(struct notifications *s) {
         if (notification_table_has_news(s->table))
@@ -91,9 +105,7 @@ static void tell(struct notifications *s) {
 
 static void take_notification(struct notifications *s, struct notification_message *n,
                               const struct notification_key *k) {
-        const char *const names[] = { n->notification.app, n->app_name, n->desktop_entry, NULL };
-
-        n->notification.known = is_known(s, names);
+        n->notification.known = knows(s, n);
         (void) notification_table_notify(s->table, k, &n->notification, false);
 }
 
@@ -272,8 +284,13 @@ static void on_owner_changed(struct notifications *s, sd_bus_message *m) {
                 notification_table_server_gone(s->table, false);
         } else if (streq(name, PORTAL_NAME))
                 notification_table_server_gone(s->table, true);
-        else if (!after[0])
-                notification_table_sender_gone(s->table, name);
+}
+
+static void on_left(void *userdata, const char *name) {
+        struct notifications *s = userdata;
+
+        notification_table_sender_gone(s->table, name);
+        tell(s);
 }
 
 static const struct {
@@ -354,7 +371,37 @@ static void on_down(void *userdata, bool refused, const char *why) {
         source_set_state(&s->source, SOURCE_UNAVAILABLE, detail);
 }
 
-static const struct monitor_ops monitor_ops = { .up = on_up, .down = on_down, .message = on_message };
+/* Whether it may begin a call; what replaces or ends one is heard as long as there is one. */
+static bool matters(void *userdata, sd_bus_message *m) {
+        const struct notifications *s = userdata;
+        struct notification_message n = { 0 };
+        enum notification_meaning meaning;
+        bool portal = sd_bus_message_is_method_call(m, PORTAL_INTERFACE, NULL) > 0;
+
+        int r = portal ? notification_read_portal(m, &n) : notification_read(m, false, &n);
+
+        /* What cannot be read is told, once. */
+        if (r < 0 || n.inner)
+                return r < 0;
+        /* Who it is from is asked later, where it does not say so. */
+        n.notification.known = portal || knows(s, &n);
+        meaning = notification_meaning(&n.notification);
+        return meaning == NOTIFICATION_RINGING || meaning == NOTIFICATION_ONGOING;
+}
+
+static void on_touched(void *userdata) {
+        struct notifications *s = userdata;
+
+        source_touch(&s->source);
+}
+
+static const struct monitor_ops monitor_ops = {
+        .up = on_up,
+        .down = on_down,
+        .touched = on_touched,
+        .matters = matters,
+        .message = on_message,
+};
 
 /* The monitor's rules follow from what the server can. */
 static void on_server_changed(void *userdata) {
@@ -371,7 +418,7 @@ static void on_server_changed(void *userdata) {
         s->monitor_forwarded = forwards;
         s->listens = false;
         r = monitor_new(&s->monitor, s->source.context.event, s->source.context.user_bus,
-                        forwards ? portal_rules : all_rules, &monitor_ops, s);
+                        forwards ? &portal_rules : &all_rules, &monitor_ops, s);
         if (r < 0)
                 on_down(s, false, strerror(-r));
 }
@@ -402,6 +449,7 @@ static struct source *notifications_stop(struct source *source) {
                 return NULL;
         source_end(source, NULL);
         s->monitor = monitor_free(s->monitor);
+        s->leavers = leavers_free(s->leavers);
         s->server = notification_server_free(s->server);
         for (size_t i = 0; i < NAMINGS_MAX; i++)
                 s->namings[i].slot = sd_bus_slot_unref(s->namings[i].slot);
@@ -412,11 +460,33 @@ static struct source *notifications_stop(struct source *source) {
 
 CLEANUP(struct source, notifications_stop);
 
+/* What becomes of a call is of interest as long as there is one. */
+static void look_after(struct notifications *s) {
+        const char *sender;
+        size_t n = 0;
+
+        if (!s->leavers)
+                return;
+        leavers_begin(s->leavers);
+        while ((sender = notification_table_sender(s->table, n))) {
+                leavers_await(s->leavers, sender);
+                n++;
+        }
+        leavers_end(s->leavers);
+        if (s->monitor)
+                monitor_attend(s->monitor, n > 0);
+}
+
 static usec_t notifications_run(struct source *source, usec_t now) {
         struct notifications *s = (struct notifications *) source;
-        usec_t next = notification_table_run(s->table, now);
+        usec_t next;
 
-        return s->monitor ? usec_min(next, monitor_run(s->monitor, now)) : next;
+        /* First of all: what has just begun is not to be passed over. */
+        look_after(s);
+        next = s->monitor ? monitor_run(s->monitor, now) : USEC_NEVER;
+        next = usec_min(next, notification_table_run(s->table, now));
+        look_after(s);
+        return next;
 }
 
 static int notifications_start(struct source **ret, const struct source_kind *kind,
@@ -434,8 +504,11 @@ static int notifications_start(struct source **ret, const struct source_kind *ki
                 return r;
         if (!context->user_bus)
                 source_set_state(source, SOURCE_UNAVAILABLE, "there is no session bus");
-        else
-                r = notification_server_new(&s->server, context->user_bus, &server_ops, s);
+        else {
+                r = leavers_new(&s->leavers, context->user_bus, on_left, s);
+                if (r >= 0)
+                        r = notification_server_new(&s->server, context->user_bus, &server_ops, s);
+        }
         if (r < 0)
                 return r;
         *ret = TAKE(source);

@@ -1,5 +1,6 @@
 /* Requests to be kept awake, where no desktop tells of them. */
 #include "system/notice.h"
+#include "system/rest.h"
 
 #define SOURCE      "other-inhibitors"
 #define SCREENSAVER "org.freedesktop.ScreenSaver"
@@ -172,4 +173,28 @@ WORLD_TEST(inhibit_monitor, a_portal_request_is_closed, .no_homeserver = true) {
         expect_phases(w, "");
         desk_disconnect(portal);
         end(&d);
+}
+
+/* ---- it is quiet ---- */
+
+#define N 20
+
+WORLD_TEST(inhibit_monitor, films_and_programs_that_come_and_go_are_let_be, .no_homeserver = true) {
+        struct private_bus *system = world_system_bus(w);
+        struct desk d = start(w);
+        unsigned long long before = wakeups_at_rest(w), after;
+
+        programs_come_and_go(w, N);
+        after = wakeups_at_rest(w);
+        check(w, after == before, "%llu times for %d programs", after - before, N);
+        for (dbus_uint32_t i = 1; i <= N; i++) {
+                inhibit(w, d.program, d.service, SCREENSAVER, SCREENSAVER, "vlc", "Playing a film", i);
+                uninhibit(d.program, SCREENSAVER, SCREENSAVER, i);
+        }
+        before = after;
+        after = wakeups_at_rest(w);
+        check(w, after <= before + N, "%llu times for %d films", after - before, N);
+        end(&d);
+        cr_assert_eq(world_stop(w), 0);
+        private_bus_free(system);
 }

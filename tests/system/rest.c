@@ -1,0 +1,81 @@
+#include "system/rest.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "system/notice.h"
+#include "system/pace.h"
+
+#define KEY       "\nvoluntary_ctxt_switches:"
+/* Longer than what busyd puts off by itself, and for a machine under load longer. */
+#define REST_MSEC       1000
+#define REST_PACED_MSEC 100
+
+static int64_t now_msec(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static unsigned long long switches_of(pid_t pid, const char *thread) {
+        SCOPED(free) char *text = NULL;
+        const char *at;
+        char path[320];
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/task/%s/status", pid, thread);
+        text = file_text(path);
+        at = text ? strstr(text, KEY) : NULL;
+        return at ? strtoull(at + strlen(KEY), NULL, 10) : 0;
+}
+
+static unsigned long long switches(pid_t pid) {
+        unsigned long long n = 0;
+        struct dirent *d;
+        char path[64];
+        DIR *tasks;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/task", pid);
+        tasks = opendir(path);
+        cr_assert(tasks, "busyd does not run");
+        while ((d = readdir(tasks)))
+                if (d->d_name[0] != '.')
+                        n += switches_of(pid, d->d_name);
+        closedir(tasks);
+        return n;
+}
+
+unsigned long long wakeups_at_rest(struct world *w) {
+        int64_t until = now_msec() + patience(), since = now_msec(), rest = paced(REST_PACED_MSEC);
+        unsigned long long n = switches(w->busyd), before;
+
+        if (rest < REST_MSEC)
+                rest = REST_MSEC;
+        while (now_msec() < since + rest) {
+                check(w, now_msec() < until, "busyd does not come to rest");
+                peer_wait(w->peer, 20);
+                before = n;
+                n = switches(w->busyd);
+                if (n != before)
+                        since = now_msec();
+        }
+        return n;
+}
+
+void programs_come_and_go(struct world *w, unsigned n) {
+        DBusConnection *witness = desk_connect(w);
+        int64_t until = now_msec() + patience();
+        SCOPED(free) char *last = NULL;
+
+        for (; n > 0; n--) {
+                DBusConnection *c = desk_connect(w);
+
+                free(last);
+                last = strdup(dbus_bus_get_unique_name(c));
+                desk_disconnect(c);
+        }
+        while (last && dbus_bus_name_has_owner(witness, last, NULL))
+                check(w, now_msec() < until, "the bus does not let go of %s", last);
+        desk_disconnect(witness);
+}
