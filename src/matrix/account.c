@@ -97,6 +97,8 @@ static void outputs_answered(struct account *a, const struct sync_answer *answer
                         o->kind->resynced(o, answer->now);
                 if (b->own_presence && o->kind->presence)
                         o->kind->presence(o, b->presence, b->status_msg, answer->now);
+                if (o->kind->polled)
+                        o->kind->polled(o);
         }
 }
 
@@ -395,10 +397,12 @@ static void apply_poll(struct account *a) {
                 all.own_presence = all.own_presence || one.own_presence;
                 all.counted = all.counted || one.counted;
                 all.soon = all.soon || one.soon;
+                all.hold = all.hold || one.hold;
         }
         sync_set_options(a->sync, &(struct sync_options){
                                           .poll_timeout = a->settings.poll_timeout,
                                           .poll_pause = a->expecting ? 0 : a->settings.poll_pause,
+                                          .hold = all.hold,
                                           .own_presence = all.own_presence,
                                           .account_data = a->facts.traits->filters_by_prefix ? ENTRY_TYPE : NULL,
                                           .while_idle = a->facts.traits->while_idle,

@@ -451,6 +451,29 @@ Test(matrix_account, whoever_came_during_a_sleep_is_there) {
         cr_assert_str_eq(message(w), "In a call");
 }
 
+/* Where each device has words of its own, those of ours would come back with each poll. */
+Test(matrix_account, words_that_were_put_back_give_way_to_newer_ones) {
+        const struct hs_options options = { .kind = HS_TUWUNEL };
+        struct world *w = world_new(&options);
+
+        start(w);
+        expect_online(w);
+        model_person_sets(w->http.model, PHONE, "online", "Lunch", msec(&w->http));
+        pass(w, 45 * USEC_PER_MIN);
+        call(w, true);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(message(w), "In a call");
+        call(w, false);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(message(w), "Lunch");
+        model_person_sets(w->http.model, PHONE, "online", "In the garden", msec(&w->http));
+        pass(w, 25 * USEC_PER_MIN);
+        cr_assert_str_eq(message(w), "In the garden");
+        pass(w, USEC_PER_HOUR);
+        cr_assert_str_eq(message(w), "In the garden");
+        expect_nothing_owed(w);
+}
+
 Test(matrix_account, back_to_back_calls_are_busy_each_time) {
         struct world *w = world_new(NULL);
 

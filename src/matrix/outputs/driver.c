@@ -395,6 +395,8 @@ bool driver_step(struct claim_driver *d, bool may, usec_t now) {
                 return false;
         if (kind(d)->run)
                 d->deadline = kind(d)->run(d->output, now);
+        if (kind(d)->occupied && kind(d)->occupied(d->output))
+                return false;
         hear_machines(d, now);
         if (is_hearing(d, now)) {
                 d->deadline = usec_min(d->deadline, d->hear_until);

@@ -43,6 +43,7 @@ struct output_poll {
         bool own_presence; /* the own presence is asked for */
         bool counted;      /* polls keep the value alive; false ends one that does at once */
         bool soon;         /* ... and may not wait for the next poll */
+        bool hold;         /* the next one would change what is being read: not before that */
 };
 
 /* How the claim on it stands. */
@@ -94,6 +95,8 @@ struct output_kind {
         void (*resumed)(struct output *o, const struct claim_owed *owed);
         /* The own presence has come with a poll. */
         void (*presence)(struct output *o, const char *presence, const char *status_msg, usec_t now);
+        /* A poll is over, and the next one not yet begun. */
+        void (*polled)(struct output *o);
         /* Whether what comes is told at once, and everything before has arrived: once for each poll. */
         void (*watching)(struct output *o, bool watching, usec_t now);
         /* Another machine of the user's holds it, or not any more. */
@@ -112,6 +115,8 @@ struct output_kind {
         /* After `want` was refused for good: something less. False: there is nothing less. */
         bool (*fall_back)(const struct output *o, struct claim_want *want);
         void (*poll)(const struct output *o, struct output_poll *ret); /* NULL: it needs nothing of it */
+        /* It writes by itself, and the claim has to wait. NULL: never. */
+        bool (*occupied)(const struct output *o);
         /* What was learned that a later run should know; see output_endpoint. NULL: nothing. */
         bool (*sticks)(const struct output *o);
         /* What only busyd writes there, given back to what is there for somebody who does nothing: for when it is not

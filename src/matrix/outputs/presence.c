@@ -35,7 +35,11 @@ struct presence {
         bool waits;                    /* shows less than it could, for the sake of other clients */
         char written[CLAIM_STATE_MAX]; /* the state sent last; "": none yet */
         char lost[CLAIM_TEXT_MAX];     /* words of an earlier run whose state is not known any more; "": none */
-        char left_to[CLAIM_TEXT_MAX];  /* words that were left to another machine's device to show; "": none */
+        /* Where each device has words of its own: those of ours, which come back with each poll; "": none. */
+        char own_words[CLAIM_TEXT_MAX];
+        char left_words[CLAIM_TEXT_MAX]; /* the same, while they are taken away */
+        struct output_request *way;      /* takes them away */
+        char left_to[CLAIM_TEXT_MAX];    /* words that were left to another machine's device to show; "": none */
 };
 
 static struct presence *presence_of(struct output *o) {
@@ -99,11 +103,14 @@ static void take(struct presence *p, const char *presence, const char *status_ms
         tell_seen(p, now);
 }
 
+static void give_way(struct presence *p);
+
 static void on_look(const struct matrix_reply *reply, void *userdata) {
         struct presence *p = userdata;
         const char *presence = reply->outcome == MATRIX_OK ? json_member_string(reply->body, "presence") : NULL;
 
         p->look = NULL;
+        p->output.at->touched(p->output.at->userdata);
         if (reply->outcome == MATRIX_SIGNED_OUT)
                 p->output.at->doubt(p->output.at->userdata);
         if (!presence)
@@ -111,7 +118,7 @@ static void on_look(const struct matrix_reply *reply, void *userdata) {
         take(p, presence, json_member_string(reply->body, "status_msg"), reply->now);
         if (!p->watching)
                 tell_unsure(p);
-        p->output.at->touched(p->output.at->userdata);
+        give_way(p);
 }
 
 /* The first answer of /sync leaves out who is offline: the value to start with comes from a request of its own. */
@@ -142,6 +149,14 @@ static void on_reconnected(struct output *o, usec_t now) {
         if (p->cure)
                 cure_check(p->cure);
         if (p->resynced)
+                look(p);
+}
+
+/* What somebody has written since would be gone with the next poll: it is read before. */
+static void on_polled(struct output *o) {
+        struct presence *p = presence_of(o);
+
+        if (p->own_words[0])
                 look(p);
 }
 
@@ -325,6 +340,7 @@ static void poll_wish(const struct output *o, struct output_poll *ret) {
         *ret = (struct output_poll){
                 .own_presence = is_pushed(o),
                 .counted = p->claim.standing && state_is_claimed(p),
+                .hold = server(o)->message_per_device && (p->look || p->way),
                 .soon = !o->at->facts->versions.busy_presence || streq(p->written, PRESENCE_STATE_UNAVAILABLE),
         };
 }
@@ -399,6 +415,8 @@ static int presence_read(struct output *o, output_done_t done, void *userdata, s
 }
 
 static int put(struct output *o, const char *state, const char *message, struct output_request *request) {
+        if (server(o)->message_per_device)
+                (void) snprintf(presence_of(o)->own_words, CLAIM_TEXT_MAX, "%s", message ? message : "");
         return matrix_presence_put(o->at->client, o->at->user_id, presence_word(state, server(o)), message,
                                    output_request_answered, request, output_request_http(request));
 }
@@ -489,6 +507,45 @@ static int presence_give_back(struct output *o, const struct claim_value *v, con
                 return r;
         *ret = TAKE(request);
         return 0;
+}
+
+static void on_way_given(const struct output_result *result, void *userdata) {
+        struct presence *p = userdata;
+
+        p->way = NULL;
+        if (result->outcome != MATRIX_OK)
+                (void) snprintf(p->own_words, sizeof(p->own_words), "%s", p->left_words);
+        p->output.at->touched(p->output.at->userdata);
+}
+
+static bool is_in_the_way(const struct presence *p) {
+        if (!p->own_words[0] || p->way || p->held_elsewhere || p->claim.owed || p->claim.phase != CLAIM_FREE)
+                return false;
+        return p->shown_known && !streq(p->shown.text, p->own_words);
+}
+
+/* Our device still has words that were put back after a call, and somebody has chosen others since. */
+static void give_way(struct presence *p) {
+        SCOPED(output_request_free) struct output_request *request = NULL;
+        struct withdrawal *w;
+
+        if (!is_in_the_way(p) || output_request_new(&request, &p->output, NULL, on_way_given, p) < 0)
+                return;
+        w = calloc(1, sizeof(*w));
+        if (!w)
+                return;
+        output_request_chain(request, withdraw_more, w);
+        w->value = p->shown;
+        claim_value_put_state(&w->value, PRESENCE_STATE_OFFLINE);
+        (void) snprintf(p->left_words, sizeof(p->left_words), "%s", p->own_words);
+        if (put(&p->output, PRESENCE_STATE_OFFLINE, "", request) < 0)
+                return;
+        p->shown_known = false;
+        p->way = TAKE(request);
+}
+
+static bool is_occupied(const struct output *o) {
+        return presence_of_const(o)->way != NULL;
 }
 
 /* ---- the cure ---- */
@@ -618,6 +675,7 @@ static void presence_free(struct output *o) {
         struct presence *p = presence_of(o);
 
         http_request_free(p->look);
+        output_request_free(p->way);
         cure_free(p->cure);
         free(p);
 }
@@ -631,6 +689,7 @@ const struct output_kind output_presence = {
         .reconnected = on_reconnected,
         .resynced = on_resynced,
         .presence = on_pushed,
+        .polled = on_polled,
         .watching = on_watching,
         .machines = on_machines,
         .claim = on_claim,
@@ -642,6 +701,7 @@ const struct output_kind output_presence = {
         .lost = lost,
         .resumed = resumed,
         .poll = poll_wish,
+        .occupied = is_occupied,
         .sticks = has_stuck,
         .stuck_until = stuck_until,
         .read = presence_read,

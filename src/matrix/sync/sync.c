@@ -478,7 +478,7 @@ usec_t sync_run(struct sync *s, usec_t now) {
                 s->stage = STAGE_DUE;
         if (s->salt == 0)
                 s->salt = 1 + (unsigned) (now / SALT_STEP % SALTS);
-        if (s->stage == STAGE_DUE) {
+        if (s->stage == STAGE_DUE && !s->options.hold) {
                 if (!s->since)
                         s->initial = true;
                 s->error = ask(s, now);

@@ -93,6 +93,7 @@ struct sync_handler {
 
 struct sync_options {
         usec_t poll_timeout, poll_pause;
+        bool hold; /* no poll begins while something is to be read that it would change */
         bool own_presence;
         const char *account_data;                           /* static; as in sync_filter_new() */
         enum set_presence while_idle, while_held;           /* as in the traits */
