@@ -18,6 +18,7 @@
 #include "state/state.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/memory.h"
 #include "util/network.h"
 #include "util/text.h"
 #include "state/folder.h"
@@ -38,6 +39,7 @@ struct loop {
         usec_t name_by; /* when to take the bus name at the latest; USEC_NEVER: it is taken */
         bool ends;      /* it is to end */
         char status[64];
+        struct memory memory;
 };
 
 static struct instant instant(void) {
@@ -107,7 +109,10 @@ static void turn(struct loop *l) {
 }
 
 static int on_turn(sd_event_source *s, void *userdata) {
-        turn(userdata);
+        struct loop *l = userdata;
+
+        turn(l);
+        memory_give_back(&l->memory);
         return 0;
 }
 

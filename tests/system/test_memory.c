@@ -1,0 +1,79 @@
+/* What a flood leaves behind: no more memory than before, as far as an allocator gives back. */
+#include <stdio.h>
+
+#include "system/harness.h"
+
+#define CALLS 20000
+/* A few MB in all are what busyd may have. */
+#define GROWTH_MAX_KB 4096
+
+#ifdef __SANITIZE_ADDRESS__
+static const bool memory_tells = false; /* it keeps what is freed */
+#else
+static const bool memory_tells = true;
+#endif
+
+/* KiB of memory that is busyd's alone. */
+static long private_memory(const struct world *w) {
+        char path[64], line[256];
+        long sum = 0, kb;
+        FILE *f;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int) w->busyd);
+        f = fopen(path, "re");
+        while (f && fgets(line, sizeof(line), f))
+                if (sscanf(line, "Private_Clean: %ld", &kb) == 1 || sscanf(line, "Private_Dirty: %ld", &kb) == 1)
+                        sum += kb;
+        if (f)
+                fclose(f);
+        return sum;
+}
+
+/* One answer of /sync with that many calls of strangers to the user. */
+static char *flood_of_calls(void) {
+        size_t size = 0;
+        char *text = NULL;
+        FILE *f = open_memstream(&text, &size);
+
+        (void) fputs("{\"next_batch\":\"flood\",\"rooms\":{\"join\":{", f);
+        for (int room = 0; room < 20; room++) {
+                (void) fprintf(f, "%s\"!r%d:test\":{\"timeline\":{\"events\":[", room ? "," : "", room);
+                for (int i = 0; i < CALLS / 20; i++)
+                        (void) fprintf(
+                                f,
+                                "%s{\"type\":\"m.call.invite\",\"sender\":\"@s%d:test\",\"event_id\":\"$%d_%d\","
+                                "\"origin_server_ts\":1700000000000,\"unsigned\":{\"age\":10},\"content\":{"
+                                "\"call_id\":\"c%d_%d\",\"version\":\"1\",\"party_id\":\"P\",\"lifetime\":60000,"
+                                "\"offer\":{\"type\":\"offer\",\"sdp\":\"%0500d\"}}}",
+                                i ? "," : "", i, room, i, room, i, 0);
+                (void) fputs("]}}", f);
+        }
+        (void) fputs("}}}", f);
+        (void) fclose(f);
+        return text;
+}
+
+WORLD_TEST(memory, a_flood_of_calls_leaves_nothing_behind) {
+        SCOPED(free) char *flood = flood_of_calls();
+        size_t mark;
+        long before, after;
+
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_availability(w, "busy");
+        call_hangup(w, ROOM, "c1");
+        expect_availability(w, "free");
+        expect_nothing_owed(w);
+        before = private_memory(w);
+        mark = hs_n_requests(w->hs);
+        hs_fault(w->hs, &(struct hs_fault){ .match = HS_SYNC, .times = 1, .status = 200, .body = flood });
+        call_invite(w, OTHER_ROOM, "c2"); /* ends the poll of now */
+        check(w,
+              hs_wait_request(w->hs, (struct hs_match){ .path = "*/sync", .query = "since=flood" }, mark, patience(),
+                              NULL),
+              "the flood is not taken in");
+        expect_availability(w, "free");
+        after = private_memory(w);
+        fprintf(stderr, "private memory: %ld kB before, %ld kB after\n", before, after);
+        check(w, !memory_tells || after - before < GROWTH_MAX_KB, "%ld kB before, %ld kB after", before, after);
+}
