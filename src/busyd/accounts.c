@@ -188,13 +188,14 @@ static void store(struct member *m, usec_t now, usec_t wall) {
         store_position(m, wall);
 }
 
-/* The stored position, if it is this device's and young enough. */
+/* The stored position, if it is this device's and not known to be old. One from a time that has yet to come is of a
+ * clock that was set back since: how old it is, nobody can tell, and a call may go on that it leads back to. */
 static const char *usable_position(const struct member *m, const struct state_account *stored) {
         usec_t wall = m->accounts->wall;
 
         if (!stored->since || !stored->device_id || !streq(stored->device_id, m->session.device_id))
                 return NULL;
-        return stored->since_at_wall <= wall && wall - stored->since_at_wall < SYNC_GAP_MAX ? stored->since : NULL;
+        return stored->since_at_wall > wall || wall - stored->since_at_wall < SYNC_GAP_MAX ? stored->since : NULL;
 }
 
 /* ---- making and letting go ---- */

@@ -1,6 +1,7 @@
 /* Whatever dies, what was there before comes back. */
 #include <signal.h>
 
+#include "state/state.h"
 #include "system/harness.h"
 
 static void in_call(struct world *w) {
@@ -43,6 +44,35 @@ WORLD_TEST(heal, killed_again_and_again_while_the_call_goes_on) {
                 world_start_online(w);
                 expect_claim(w, "held");
                 expect_availability(w, "busy");
+        }
+        call_hangup(w, ROOM, "c1");
+        healed(w);
+}
+
+/* What was stored is from a time that has yet to come: as if this much had been taken off the clock since. */
+static void set_clock_back(struct world *w, usec_t by) {
+        struct state_account account;
+        struct state *state = NULL;
+
+        cr_assert_eq(state_open(&state, world_state_path(w, ""), NULL, NULL), 0);
+        cr_assert_eq(state_get_account(state, ACCOUNT, &account), 0);
+        check(w, account.since, "no position is stored");
+        account.since_at_wall += by;
+        cr_assert_eq(state_put_account(state, ACCOUNT, &account), 0);
+        (void) state_free(state);
+}
+
+/* How old the position is cannot be told then; the call that it leads back to goes on. */
+WORLD_TEST(heal, a_clock_that_was_set_back_hides_no_call) {
+        static const usec_t steps[] = { USEC_PER_HOUR, 365 * 24 * USEC_PER_HOUR };
+
+        in_call(w);
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                world_kill(w);
+                set_clock_back(w, steps[i]);
+                world_start_online(w);
+                expect_availability(w, "busy");
+                expect_claim(w, "held");
         }
         call_hangup(w, ROOM, "c1");
         healed(w);
