@@ -40,9 +40,9 @@ static void list_apps(const json_t *doc, char *buf, size_t size) {
                 (void) text_printable(buf, size, all);
 }
 
-/* "off", "paused", "busy" or "free": the one word for a bar. */
+/* "off", "paused", "busy" or "free": the one word for a bar. What is not known yet is as good as off. */
 static const char *state_word(const json_t *doc) {
-        if (!fact_bool(doc, "running"))
+        if (!fact_bool(doc, "running") || !fact_bool(doc, "settled"))
                 return "off";
         return streq(fact_text(doc, "mode"), "paused") ? "paused" : fact_text(doc, "availability");
 }
@@ -63,6 +63,8 @@ static char *line_for_people(const json_t *doc) {
 
         if (!fact_bool(doc, "running"))
                 return strdup("busyd is not running");
+        if (!fact_bool(doc, "settled"))
+                return strdup("not known yet: busyd is still looking around");
         list_apps(doc, apps, sizeof(apps));
         if (asprintf(&line, "%s%s%s%s%s%s", fact_text(doc, "availability"), apps[0] ? "  " : "", apps,
                      streq(mode, "auto") ? "" : "  (by hand: ", streq(mode, "auto") ? "" : mode,

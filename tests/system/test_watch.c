@@ -71,3 +71,31 @@ WORLD_TEST(watch, lines_for_a_bar_take_names_of_any_length, .no_homeserver = tru
         }
         close(out[0]);
 }
+
+static char *first_line_of(struct world *w, const char *option) {
+        int out[2];
+        char *line;
+
+        cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
+        (void) world_program(w, (const char *const[]){ BUSYCTL_PROGRAM, "watch", option, NULL }, out[1], "watch.log");
+        close(out[1]);
+        line = read_line(w, out[0]);
+        close(out[0]);
+        return line;
+}
+
+/* Started by whoever asks, on a server that has not told yet. */
+WORLD_TEST(watch, says_nothing_of_what_is_not_known_yet) {
+        SCOPED(free) char *bar = NULL, *people = NULL;
+        SCOPED_RUN status = { 0 };
+
+        hs_fault(w->hs, &(struct hs_fault){ .match = HS_SYNC, .kind = HS_HANG });
+        world_start(w);
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Settled", "false"), "settled already");
+        status = world_busyctl(w, NULL, "status", NULL);
+        bar = first_line_of(w, "--waybar");
+        people = first_line_of(w, NULL);
+        check(w, strstr(status.out, "Not known yet") && !strstr(status.out, "free since"), "%s", status.out);
+        check(w, strstr(bar, "\"class\":\"off\"") && !strstr(bar, "free"), "%s", bar);
+        check(w, strstr(people, "not known yet") && !strstr(people, "free"), "%s", people);
+}
