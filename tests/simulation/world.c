@@ -87,7 +87,8 @@ struct world {
         usec_t person_due, person_set_at;
         /* Since the last quiet somebody has chosen the very state, or the very words, that stood there for a call. */
         bool unseen_state, unseen_words;
-        char twin_words[64];
+        char twin_was[2][64],
+                before[64]; /* what the twin showed; the state of the model before a word, or time, may change it */
         usec_t field_due, field_set_at;
         bool field_was;
         char person_was[2][64];
@@ -188,23 +189,23 @@ static void on_shown(void *userdata, const char *state, const char *message) {
                 }
 }
 
-static bool is_in_call(const struct world *w) {
-        for (unsigned i = 0; i < w->history->n_machines; i++)
-                if (w->sites[i].busy_at > 0)
-                        return true;
-        return false;
-}
-
 /* With one value for all, the same word again changes nothing that anybody could see: what was there before the call
  * is put back over it. Words that come along do tell. */
 static void on_twin_shown(void *userdata, const char *state, const char *words) {
         struct world *w = userdata;
-        const char *shown, *message;
 
-        model_shown(w->model, &shown, &message);
-        if (is_in_call(w) && streq(state, "unavailable") && streq(shown, state) && streq(words, w->twin_words))
+        if (streq(state, "unavailable") && !streq(state, w->twin_was[0]) && streq(state, w->before) &&
+            streq(words, w->twin_was[1]))
                 w->unseen_state = true;
-        (void) snprintf(w->twin_words, sizeof(w->twin_words), "%s", words);
+        (void) snprintf(w->twin_was[0], sizeof(w->twin_was[0]), "%s", state);
+        (void) snprintf(w->twin_was[1], sizeof(w->twin_was[1]), "%s", words);
+}
+
+static void look_before(struct world *w) {
+        const char *state, *words;
+
+        model_shown(w->model, &state, &words);
+        (void) snprintf(w->before, sizeof(w->before), "%s", state);
 }
 
 /* Of a person, before they are set. */
@@ -212,7 +213,7 @@ static void look_for_unseen_words(struct world *w) {
         const char *state, *message;
 
         model_shown(w->model, &state, &message);
-        if (is_in_call(w) && streq(message, w->person_was[1]))
+        if (!streq(message, w->twin_was[1]) && streq(message, w->person_was[1]))
                 w->unseen_words = true;
 }
 
@@ -346,6 +347,7 @@ static void person_sets(struct world *w) {
         w->person_set_at = w->person_at = door_now();
         trace("a person sets %s \"%s\"", w->person_was[0], w->person_was[1]);
         look_for_unseen_words(w);
+        look_before(w);
         model_person_sets(w->model, w->clients[0].device, w->person_was[0], w->person_was[1], msec());
         model_person_sets(w->twin, w->clients[0].device, w->person_was[0], w->person_was[1], msec());
 }
@@ -364,6 +366,7 @@ static void agree(struct world *w, const struct client *newest) {
 static void client_polls(struct world *w, struct client *c) {
         const char *word = manner_word(c->manner);
 
+        look_before(w);
         model_client_polls(w->model, c->device, word, msec());
         model_client_polls(w->twin, c->device, word, msec());
         c->polls_at =
@@ -901,6 +904,7 @@ static void step(struct world *w) {
                         violation(w, "%s goes round without an end", machine_name(s->machine));
                 follow(w, s);
         }
+        look_before(w);
         model_run(w->model, msec());
         model_run(w->twin, msec());
         follow_stuck(w);
