@@ -124,6 +124,9 @@ static const struct line {
         { "busyctl cure print-registration --", "--force", NULL },
         { "busyctl help is", "is-busy", NULL },
         { "busyctl reload --", "--help", "--json" },
+        { "busyd --", "--check", "--json" },
+        { "busyd --check completions/busyd.fi", "busyd.fish", NULL },
+        { "busyd --log-level d", "debug", "error" },
 };
 
 WORLD_TEST(completions, line_by_line, .no_homeserver = true) {
