@@ -283,6 +283,18 @@ Test(availability, free_holds_for_a_call_whose_application_becomes_known) {
         call_table_free(calls);
 }
 
+/* The grace is over with the user's word, also for what they say next. */
+Test(availability, free_ends_the_grace_of_a_call) {
+        static const struct row rows[] = {
+                { "a call", 0, PROOF, "matrix", true, 0 },
+                { "it is over, and may come back", 10, ENDS, "matrix", true, 15 },
+                { "free", 12, SAY_FREE_FOR_A_MINUTE, NULL, false, 72 },
+                { "and all by itself again", 14, SAY_AUTO, NULL, false, 0 },
+        };
+
+        PLAY(&usual, rows);
+}
+
 /* A tab with a data channel is no call: it neither keeps a free going nor is one to wait for. */
 Test(availability, free_is_for_what_counts_and_nothing_else) {
         static const struct row rows[] = {

@@ -165,7 +165,7 @@ struct world {
         struct call_sink sink;
         struct account_situation situation;
         bool touched, stuck_learned, doubted;
-        unsigned times_busy;
+        unsigned times_busy, n_calls_begun, n_calls_ended;
 };
 
 static int journal_find(struct world *w, const char *output) {
@@ -207,9 +207,15 @@ static int journal_remove(void *userdata, const char *account, const char *outpu
 }
 
 static void on_report(void *userdata, const struct call_report *r) {
+        struct world *w = userdata;
+
+        w->n_calls_begun++;
 }
 
 static void on_end(void *userdata, const char *source, const char *id) {
+        struct world *w = userdata;
+
+        w->n_calls_ended++;
 }
 
 static void on_doubt(void *userdata, const char *source, bool doubted) {
@@ -613,6 +619,38 @@ Test(matrix_account, what_was_told_is_in_doubt_when_nothing_has_come_for_minutes
         w->http.fault.times = 0;
         pass(w, 10 * USEC_PER_MIN);
         cr_assert(account_state(w->account) == CONNECTION_ONLINE && !w->doubted);
+}
+
+/* The phone is in a call of a room. */
+static void phone_joins(struct world *w, const char *room) {
+        json_t *content = json_pack("{s:s,s:s,s:s,s:i}", "application", "m.call", "call_id", "", "device_id", PHONE,
+                                    "expires", 14400000);
+
+        model_send(w->http.model, room,
+                   json_pack("{s:s,s:s,s:s,s:o}", "type", "org.matrix.msc3401.call.member", "sender", HS_USER,
+                             "state_key", "_" HS_USER "_" PHONE, "content", content),
+                   msec(&w->http));
+}
+
+Test(matrix_account, a_call_that_a_whole_state_does_not_have_is_over) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        phone_joins(w, "!room:test");
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert(w->n_calls_begun > 0 && w->n_calls_ended == 0);
+        /* Nobody tells that the user leaves the room: the server is away, and has lost the position when it is back.
+         */
+        w->http.fault = (struct fault){ "GET", "/sync", 502, "<html>Bad gateway</html>", 2, false };
+        account_wake(w->account, false);
+        (void) turn(w);
+        cr_assert_neq(account_state(w->account), CONNECTION_ONLINE);
+        model_leave(w->http.model, "!room:test", msec(&w->http));
+        model_restart(w->http.model, msec(&w->http));
+        pass(w, 20 * USEC_PER_SEC);
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
+        cr_assert_eq(w->n_calls_ended, 1);
 }
 
 /* What goes on there can only be told by a session that works. */

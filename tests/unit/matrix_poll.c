@@ -206,6 +206,17 @@ Test(matrix_poll, a_position_refused_time_and_again_is_backed_off) {
         close_it(&o);
 }
 
+/* A state has no messages: those since the position come after it. */
+Test(matrix_poll, a_whole_state_does_not_skip_what_came_since_the_position) {
+        struct owner o;
+
+        open_at(&o, "s1", START);
+        cr_assert_null(strstr(poll_of(&o), "since="), "%s", asked());
+        answer(&o, 200, EMPTY("s9"));
+        cr_assert(strstr(poll_of(&o), "since=s1"), "%s", asked());
+        close_it(&o);
+}
+
 Test(matrix_poll, one_position_refused_is_started_over_at_once) {
         struct owner o;
 

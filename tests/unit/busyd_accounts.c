@@ -1,0 +1,241 @@
+/* The set of accounts: who is taken up, and who is let go when. The accounts themselves are played by this file. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "busyd/accounts.h"
+#include "busyd/token.h"
+#include "config/config.h"
+#include "control/control.h"
+#include "http/http.h"
+#include "matrix/account.h"
+#include "state/state.h"
+#include "util_temp.h"
+
+#define NAME "home"
+
+/* What the one account is like, and what became of it. */
+static struct {
+        bool at_rest, owes_itself, settled;
+        struct account_situation situation;
+        unsigned n_new, n_freed, n_retries, n_wakes;
+        struct call_sink sink;
+        struct call_table *calls;
+        unsigned n_source_ends;
+        struct instant at;
+        struct config *config;
+        struct state *state;
+        struct accounts *accounts;
+        struct temp_dir dir;
+} t;
+
+/* ---- accounts ---- */
+
+int account_new(struct account **ret, struct http *http, const struct account_options *options,
+                const struct account_handler *handler) {
+        t.n_new++;
+        *ret = (struct account *) &t;
+        return 0;
+}
+struct account *account_free(struct account *a) {
+        t.n_freed += a != NULL;
+        return NULL;
+}
+usec_t account_run(struct account *a, const struct account_situation *s, usec_t now) {
+        t.situation = *s;
+        return USEC_NEVER;
+}
+int account_set_settings(struct account *a, const struct account_settings *settings, usec_t now) {
+        return 0;
+}
+int account_set_appservice(struct account *a, const char *token, usec_t now) {
+        return 0;
+}
+void account_wake(struct account *a, bool gap) {
+        t.n_wakes++;
+}
+void account_retry_now(struct account *a) {
+        t.n_retries++;
+}
+const char *account_user_id(const struct account *a) {
+        return "@me:test";
+}
+const char *account_device_id(const struct account *a) {
+        return "BUSYD";
+}
+const char *account_homeserver(const struct account *a) {
+        return "https://test";
+}
+const char *account_server(const struct account *a) {
+        return "";
+}
+enum connection_state account_state(const struct account *a) {
+        return CONNECTION_ONLINE;
+}
+const char *account_problem(const struct account *a) {
+        return "";
+}
+usec_t account_retry_at(const struct account *a) {
+        return USEC_NEVER;
+}
+bool account_is_settled(const struct account *a) {
+        return t.settled;
+}
+bool account_owes_itself(const struct account *a) {
+        return t.owes_itself;
+}
+bool account_is_at_rest(const struct account *a) {
+        return t.at_rest;
+}
+bool account_report(struct account *a, size_t i, struct driver_report *ret) {
+        return false;
+}
+const char *connection_state_to_string(enum connection_state s) {
+        return "online";
+}
+
+/* ---- what else stands around it ---- */
+
+int http_new(struct http **ret, sd_event *event, const char *ca_file) {
+        return 0;
+}
+struct http *http_free(struct http *h) {
+        return NULL;
+}
+int token_command_start(struct token_command **ret, sd_event *event, const char *command, token_done_t done,
+                        void *userdata) {
+        return -ENOSYS;
+}
+usec_t token_command_run(struct token_command *c, usec_t now) {
+        return USEC_NEVER;
+}
+struct token_command *token_command_free(struct token_command *c) {
+        return NULL;
+}
+int control_set_account(struct control *c, const struct control_account_view *v) {
+        return 0;
+}
+void control_remove_account(struct control *c, const char *name) {
+}
+
+static void on_report(void *userdata, const struct call_report *r) {
+        cr_assert_fail("nobody calls");
+}
+static void on_end(void *userdata, const char *source, const char *id) {
+        t.n_source_ends += streq(source, "matrix/" NAME) && !id;
+}
+static void on_touched(void *userdata) {
+}
+static void ignore_problem(const char *sentence, void *userdata) {
+}
+
+static void log_in(const char *token) {
+        const struct session session = { .homeserver = (char *) "https://test",
+                                         .user_id = (char *) "@me:test",
+                                         .device_id = (char *) "BUSYD",
+                                         .access_token = (char *) token };
+
+        cr_assert_eq(session_save(t.dir.path, NAME, &session), 0);
+}
+
+static void update(void) {
+        cr_assert_eq(accounts_update(t.accounts, t.config, /* by_hand= */ true, &t.at), 0);
+}
+
+static void run_at(usec_t now) {
+        t.at.now = now;
+        (void) accounts_run(t.accounts, &(struct accounts_wanted){ .settled = true }, &t.at);
+}
+
+static void setup(void) {
+        cr_assert_eq(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+        t.dir = temp_dir();
+        t.at = (struct instant){ .now = USEC_PER_HOUR, .wall = 1000000 * USEC_PER_HOUR };
+        t.sink = (struct call_sink){ .report = on_report, .end = on_end };
+        t.at_rest = true;
+        (void) setenv("XDG_CONFIG_HOME", t.dir.path, 1);
+        cr_assert_geq(config_load(&t.config, NULL, ignore_problem, NULL), 0);
+        cr_assert_eq(state_open(&t.state, t.dir.path, NULL, NULL), 0);
+        cr_assert_eq(call_table_new(&t.calls), 0);
+        cr_assert_eq(accounts_new(&t.accounts, &(struct accounts_context){ .state = t.state,
+                                                                           .sink = &t.sink,
+                                                                           .calls = t.calls,
+                                                                           .touched = on_touched }),
+                     0);
+        log_in("one");
+        update();
+        cr_assert_eq(t.n_new, 1);
+}
+
+static void teardown(void) {
+        accounts_free(t.accounts);
+        call_table_free(t.calls);
+        state_free(t.state);
+        config_free(t.config);
+        temp_dir_scoped(&t.dir);
+}
+
+TestSuite(accounts, .init = setup, .fini = teardown);
+
+Test(accounts, one_that_owes_nothing_goes_with_its_session) {
+        cr_assert_eq(session_remove(t.dir.path, NAME), 0);
+        update();
+        cr_assert(t.n_freed == 1 && t.n_source_ends == 1, "its calls stay");
+}
+
+Test(accounts, what_is_owed_is_given_back_before_an_account_goes_with_its_session) {
+        t.at_rest = false;
+        cr_assert_eq(session_remove(t.dir.path, NAME), 0);
+        update();
+        run_at(t.at.now + USEC_PER_SEC);
+        cr_assert_eq(t.n_freed, 0, "gone with what is owed");
+        cr_assert_not(t.situation.busy);
+        t.at_rest = true;
+        run_at(t.at.now + USEC_PER_SEC);
+        cr_assert_eq(t.n_freed, 1);
+}
+
+/* A session that does not work any more keeps nobody waiting. */
+Test(accounts, giving_back_without_a_session_has_a_bound) {
+        t.at_rest = false;
+        cr_assert_eq(session_remove(t.dir.path, NAME), 0);
+        update();
+        run_at(t.at.now + USEC_PER_HOUR);
+        cr_assert_eq(t.n_freed, 1);
+}
+
+Test(accounts, a_new_session_is_taken_up_when_the_old_one_has_given_back) {
+        t.at_rest = false;
+        log_in("two");
+        update();
+        cr_assert(t.n_new == 1 && t.n_freed == 0, "two write at once");
+        t.at_rest = true;
+        run_at(t.at.now + USEC_PER_SEC);
+        cr_assert(t.n_freed == 1 && t.n_new == 2);
+}
+
+Test(accounts, a_logout_waits_for_what_is_owed_however_long_it_takes) {
+        t.at_rest = false;
+        t.owes_itself = true;
+        cr_assert_eq(accounts_let_go(t.accounts, NAME, t.at.now + 3 * USEC_PER_HOUR), 0);
+        run_at(t.at.now + 2 * USEC_PER_HOUR);
+        cr_assert_eq(t.n_freed, 0);
+        t.at_rest = true;
+        run_at(t.at.now + USEC_PER_SEC);
+        cr_assert_eq(t.n_freed, 0, "at rest, as one that is signed out is, and owed all the same");
+        t.owes_itself = false;
+        run_at(t.at.now + USEC_PER_SEC);
+        cr_assert_eq(t.n_freed, 1);
+        update();
+        cr_assert_eq(t.n_new, 2, "a session that is still there was not logged out after all");
+}
+
+Test(accounts, nobody_is_let_go_who_is_not_there) {
+        cr_assert_eq(accounts_let_go(t.accounts, "work", USEC_NEVER), -ENOENT);
+}
+
+Test(accounts, each_hears_of_a_wake_and_of_a_retry) {
+        accounts_wake(t.accounts, /* gap= */ true);
+        accounts_retry_now(t.accounts);
+        cr_assert(t.n_wakes == 1 && t.n_retries == 1);
+}

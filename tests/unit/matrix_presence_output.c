@@ -1,0 +1,128 @@
+/* The presence output alone: what whoever drives its claim hears of the server, and when. */
+#include <criterion/criterion.h>
+
+#include "matrix/outputs/output.h"
+#include "matrix/server/traits.h"
+#include "unit/http_door.h"
+
+#define START USEC_PER_HOUR
+
+struct listened {
+        unsigned n_seen, n_unsure, n_erased;
+        struct claim_value seen;
+};
+
+static void on_seen(void *userdata, const struct claim_value *v, usec_t now) {
+        struct listened *l = userdata;
+
+        l->n_seen++;
+        l->seen = *v;
+}
+
+static void on_unsure(void *userdata) {
+        ((struct listened *) userdata)->n_unsure++;
+}
+
+static void on_erased(void *userdata) {
+        ((struct listened *) userdata)->n_erased++;
+}
+
+static void nothing(void *userdata) {
+}
+
+static struct fixture {
+        struct probe_facts facts;
+        struct account_settings settings;
+        struct output_endpoint at;
+        struct output *output;
+        struct listened heard;
+} f;
+
+static void setup(void) {
+        struct matrix_client *client;
+
+        cr_assert_eq(matrix_client_new(&client, NULL, "http://localhost:1", "s3cret"), 0);
+        f = (struct fixture){ .settings = { .presence = PRESENCE_AUTO, .message = "In a call" } };
+        f.facts.traits = server_traits_find("Synapse", "1.160.0");
+        f.at = (struct output_endpoint){ .client = client,
+                                         .user_id = "@me:test",
+                                         .facts = &f.facts,
+                                         .known = true,
+                                         .settings = &f.settings,
+                                         .doubt = nothing,
+                                         .touched = nothing };
+        cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
+        f.output->listener = (struct output_listener){ on_seen, on_unsure, on_erased, &f.heard };
+}
+
+static void teardown(void) {
+        output_free(f.output);
+        matrix_client_free(f.at.client);
+        cr_assert_null(door_waiting(), "what is asked goes with the output");
+}
+
+TestSuite(presence_output, .init = setup, .fini = teardown);
+
+static void watch(void) {
+        output_presence.watching(f.output, true, START);
+        output_presence.presence(f.output, "online", "Reading", START);
+}
+
+Test(presence_output, tells_what_is_pushed) {
+        watch();
+        cr_assert_eq(f.heard.n_seen, 1);
+        cr_assert_str_eq(f.heard.seen.state, "online");
+        cr_assert_str_eq(f.heard.seen.text, "Reading");
+        cr_assert_eq(f.heard.n_unsure, 0);
+}
+
+/* What a person sets meanwhile nobody tells: it must not be written over as if it had been seen. */
+Test(presence_output, is_unsure_as_soon_as_nobody_tells_of_changes) {
+        watch();
+        output_presence.watching(f.output, false, START + 1);
+        cr_assert_eq(f.heard.n_unsure, 1);
+}
+
+Test(presence_output, is_unsure_of_what_no_claim_can_hold) {
+        char endless[CLAIM_TEXT_MAX + 1];
+
+        memset(endless, 'x', sizeof(endless) - 1);
+        endless[sizeof(endless) - 1] = '\0';
+        watch();
+        output_presence.presence(f.output, "online", endless, START + 1);
+        cr_assert_eq(f.heard.n_seen, 1);
+        cr_assert_eq(f.heard.n_unsure, 1);
+}
+
+/* What is read while nobody watches is of that moment only. */
+Test(presence_output, is_unsure_after_a_look_while_nobody_watches) {
+        output_presence.resynced(f.output, START);
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Reading\"}", START + 1);
+        cr_assert_eq(f.heard.n_seen, 1);
+        cr_assert_eq(f.heard.n_unsure, 1);
+}
+
+/* ---- an earlier run whose journal is lost ---- */
+
+Test(presence_output, knows_its_words_and_idle_with_them_again) {
+        struct claim_owed owed;
+
+        cr_assert(output_presence.lost(f.output, &owed));
+        cr_assert_str_eq(owed.ours[0].text, "In a call");
+        cr_assert_str_eq(owed.prior.text, "");
+        output_presence.resumed(f.output, &owed);
+        output_presence.presence(f.output, "unavailable", "In a call", START);
+        cr_assert_str_eq(f.heard.seen.state, owed.ours[0].state, "not taken for ours: %s", f.heard.seen.state);
+        output_presence.presence(f.output, "unavailable", "Lunch", START + 1);
+        cr_assert_str_eq(f.heard.seen.state, "unavailable");
+        output_presence.claim(f.output, &(struct output_claim){ .phase = CLAIM_FREE }, START + 2);
+        output_presence.presence(f.output, "unavailable", "In a call", START + 3);
+        cr_assert_str_eq(f.heard.seen.state, "unavailable", "nothing is owed any more");
+}
+
+Test(presence_output, without_words_nothing_can_be_known_again) {
+        struct claim_owed owed;
+
+        f.settings.message = "";
+        cr_assert_not(output_presence.lost(f.output, &owed));
+}
