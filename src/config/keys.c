@@ -361,6 +361,7 @@ const char *const source_names[] = {
         "notifications",
         "pipewire",
         "camera",
+        "v4l2",
         "gnome-inhibitors",
         "plasma-inhibitors",
         "other-inhibitors",

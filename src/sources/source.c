@@ -8,6 +8,7 @@
 #include "sources/notifications.h"
 #include "sources/pipewire.h"
 #include "sources/services.h"
+#include "sources/video.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -15,6 +16,7 @@ const struct source_kind *const source_kinds[] = {
         &source_notifications,
         &source_pipewire,
         &source_camera,
+        &source_video,
         &source_gnome_inhibitors,
         &source_plasma_inhibitors,
         &source_other_inhibitors,
