@@ -34,6 +34,7 @@ struct claim_others_now {
         unsigned going_on;   /* the parts that one of them goes on to claim */
         bool state_is_about; /* one of them has not given its state back yet */
         bool will_give_back; /* one of them is about to give everything back, before us */
+        bool gives_back;     /* ... at once: its turn is before ours */
         bool any_over;       /* one of them gives back, or has: perhaps not knowing of us */
 };
 struct claim_others_now claim_others_now(const struct claim_others *o);

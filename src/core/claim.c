@@ -1159,6 +1159,13 @@ static bool is_kept_back(const struct claim *c) {
         return !c->traits.per_device && !streq(all.state, back->state);
 }
 
+/* Left to another machine, as long as it goes on, or is about to give back. */
+static struct claim_request share_step(struct claim *c, usec_t now) {
+        enter_phase(c, CLAIM_SHARED);
+        c->in.leaving.look_at = usec_add(now, CLAIM_ASK_AFTER);
+        return wait_until(going_on(c) ? USEC_NEVER : c->in.leaving.look_at);
+}
+
 static struct claim_request finish_step(struct claim *c, usec_t now) {
         struct claim_leaving *l = &c->in.leaving;
 
@@ -1168,9 +1175,7 @@ static struct claim_request finish_step(struct claim *c, usec_t now) {
                 look_again(c);
                 return take_step(c, CLAIM_READ);
         }
-        enter_phase(c, CLAIM_SHARED);
-        l->look_at = usec_add(now, CLAIM_ASK_AFTER);
-        return wait_until(going_on(c) ? USEC_NEVER : l->look_at);
+        return share_step(c, now);
 }
 
 /* Without a write. Of an aggregate the own part is not seen. */
@@ -1214,6 +1219,10 @@ static struct claim_request leave_step(struct claim *c, usec_t now) {
         /* They are another machine's that has just begun, or an earlier run's: who knows has told by then. */
         if (now < told_at && !find_prior(c, &v))
                 return wait_until(told_at);
+        if (!c->traits.per_device && !l->waited && claim_others_now(&c->others).gives_back) {
+                l->waited = true;
+                return share_step(c, now);
+        }
         if (!c->view.known)
                 return take_step(c, CLAIM_READ);
         l->back = compose_given_back(c, &c->view.is, going_on(c));
