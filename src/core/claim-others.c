@@ -53,6 +53,7 @@ struct claim_others_now claim_others_now(const struct claim_others *o) {
                 now.state_is_about = now.state_is_about || (c->owed.state_claimed && !c->done && !c->withdrawn);
                 now.will_give_back = now.will_give_back || (!c->done && (!c->waits || c->first));
                 now.gives_back = now.gives_back || (!c->live && !c->done && !c->waits && c->first);
+                now.about = now.about || !c->done;
                 now.any_over = now.any_over || !c->live;
         }
         return now;

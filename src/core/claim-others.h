@@ -35,6 +35,7 @@ struct claim_others_now {
         bool state_is_about; /* one of them has not given its state back yet */
         bool will_give_back; /* one of them is about to give everything back, before us */
         bool gives_back;     /* ... at once: its turn is before ours */
+        bool about;          /* one of them is not done */
         bool any_over;       /* one of them gives back, or has: perhaps not knowing of us */
 };
 struct claim_others_now claim_others_now(const struct claim_others *o);

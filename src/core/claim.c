@@ -20,7 +20,8 @@
  *                                                  or all was; shared: another machine goes on
  *   shared      the same; another machine of the   leaving: that one is done; entering: wanted again
  *               user goes on with the rest
- *   stuck       nothing                            free: released; entering: wanted
+ *   stuck       nothing                            free: released; entering: wanted, and back to stuck if it was
+ *                                                  foreign then
  *
  * A debt is begun, and journalled, before the first write of entering, and is owed until leaving has been crossed out:
  * in free and stuck there is none. */
@@ -167,6 +168,11 @@ static bool is_given_back(const struct claim *c, const struct claim_value *v) {
         return !text_remains(c, v) && !state_remains(c, v);
 }
 
+/* Else a write of another machine, which repeats what it has read before ours, may come right after ours. */
+static bool is_alone(const struct claim *c) {
+        return !claim_others_now(&c->others).about;
+}
+
 /* Our own words there without a journal entry: an earlier run lost it, or another machine has yet to tell of them. */
 static bool seen_is_lost_claim(const struct claim *c) {
         return c->want.text_claimed && c->want.value.text[0] && streq(c->view.is.text, c->want.value.text);
@@ -290,6 +296,9 @@ static struct claim_value compose_given_back(const struct claim *c, const struct
                 claim_value_put_text(&v, prior.text);
         if (!d->text_claimed)
                 drop_given_up_words(c, &v);
+        /* They are on its own device. */
+        if (c->traits.text_per_device && (claim_others_wrote(&c->others, &v) & CLAIM_TEXT))
+                v.text[0] = '\0';
         return v;
 }
 
@@ -327,7 +336,7 @@ static void stop_wanting(struct claim *c) {
         c->inquiry = (struct claim_inquiry){};
         if (is_way_back(c->phase) || c->phase == CLAIM_STUCK)
                 return;
-        enter_phase(c, c->debt.owed ? CLAIM_LEAVING : CLAIM_FREE);
+        enter_phase(c, c->debt.owed ? CLAIM_LEAVING : c->caught ? CLAIM_STUCK : CLAIM_FREE);
         if (c->phase == CLAIM_LEAVING)
                 c->in.leaving = leaving;
 }
@@ -422,11 +431,16 @@ static void see_owed(struct claim *c) {
         case CLAIM_SHARED:
                 if (c->in.leaving.left_at > 0) {
                         c->view.known = is_given_back(c, v);
-                        c->in.leaving.confirmed = c->in.leaving.confirmed || c->view.known;
+                        c->in.leaving.confirmed = c->in.leaving.confirmed || (c->view.known && is_alone(c));
                 } else if (c->in.leaving.ours_at > 0 || c->in.leaving.must_finish)
                         c->view.known = stands(c, v);
                 return;
         case CLAIM_YIELDED:
+                /* The last word counts. */
+                if (c->traits.text_tells_person && !text_is_ours(c, v))
+                        c->in.stopped.judged = *v;
+                c->view.known = stands(c, v);
+                return;
         case CLAIM_FOREIGN:
         case CLAIM_REFUSED:
         case CLAIM_NO_EFFECT:
@@ -440,6 +454,7 @@ static void see_owed(struct claim *c) {
 
 void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
         c->view = (struct claim_view){ .is = *v, .ever = true, .known = true, .live = true };
+        c->caught = c->caught && is_taken(c, v->state);
         if (is_writing(c)) {
                 c->flight.echoed = c->flight.back ? is_given_back(c, v) : stands(c, v);
                 /* It may be from before our write or from after it. */
@@ -526,6 +541,11 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
 static void stop_for(struct claim *c, const struct claim_value *v) {
         enter_phase(c, !c->traits.text_tells_person && is_taken(c, v->state) ? CLAIM_FOREIGN : CLAIM_YIELDED);
         c->in.stopped.judged = *v;
+        if (!c->traits.text_per_device || !c->debt.is.text_claimed)
+                return;
+        c->in.stopped.text_due = true;
+        c->debt.is.text_claimed = false;
+        c->debt.on_disk = false;
 }
 
 static void stop_for_claim_of_another(struct claim *c) {
@@ -554,7 +574,9 @@ static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now,
         bool ignored = !seen_before && !c->traits.person_writes_whole && was_prior;
         /* Another client may have overwritten it at once; hardly time after time. */
         bool hopeless = !seen_before && was_prior && c->in.entering.lost + 1 >= CLAIM_LEAVE_TRIES_MAX;
-        bool restored = may_be_restored(c, now) && !is_persons(c, v, /* prior_too= */ true);
+        /* A machine that claims the state alone repeats the words that it has read before ours came. */
+        bool repeated = !seen_before && !hopeless && claim_others_now(&c->others).going_on != CLAIM_NO_PART;
+        bool restored = (may_be_restored(c, now) || repeated) && !is_persons(c, v, /* prior_too= */ true);
 
         if (c->inquiry.released && is_back_at_prior(c, v)) {
                 write_again(c);
@@ -640,6 +662,7 @@ void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uin
         c->view.is = *v;
         c->view.ever = c->view.known = true;
         c->view.read_at = now;
+        c->caught = c->caught && is_taken(c, v->state);
         claim_limits_worked(&c->limits);
         if (c->phase == CLAIM_LEAVING && c->in.leaving.left_at > 0)
                 judge_left(c, v, now, random);
@@ -668,7 +691,9 @@ static void written_ours(struct claim *c, usec_t now) {
         if (c->phase == CLAIM_LEAVING) {
                 c->in.leaving.ours_at = now;
                 c->in.leaving.outdated = false;
-        } else if (c->phase == CLAIM_ENTERING && !c->flight.echoed) {
+        } else if (c->phase == CLAIM_YIELDED)
+                c->in.stopped.text_due = false;
+        else if (c->phase == CLAIM_ENTERING && !c->flight.echoed) {
                 c->in.entering.written_at = now;
                 c->in.entering.outdated = false;
                 c->in.entering.added = CLAIM_NO_PART;
@@ -695,7 +720,7 @@ void claim_on_written(struct claim *c, usec_t now) {
         c->in.leaving.ours_at = 0;
         c->in.leaving.left_at = now;
         c->in.leaving.withdrawn = c->traits.per_device;
-        c->in.leaving.confirmed = c->flight.echoed;
+        c->in.leaving.confirmed = c->flight.echoed && is_alone(c);
 }
 
 void claim_on_forgotten(struct claim *c) {
@@ -705,6 +730,7 @@ void claim_on_forgotten(struct claim *c) {
         claim_limits_worked(&c->limits);
         if (c->view.known && !is_taken(c, c->view.is.state))
                 stuck = false;
+        c->caught = stuck;
         enter_phase(c, stuck ? CLAIM_STUCK : CLAIM_FREE);
         if (c->wanted)
                 start_entering(c, 0, /* landed= */ false);
@@ -1083,6 +1109,8 @@ static struct claim_request stopped_step(struct claim *c, usec_t now) {
 
         if (c->debt.owed && !is_journal_current(c))
                 return take_step(c, CLAIM_JOURNAL);
+        if (c->in.stopped.text_due)
+                return write_ours(c, now);
         if (!released || now < c->inquiry.at)
                 return wait_until(released ? c->inquiry.at : USEC_NEVER);
         c->inquiry.due = c->inquiry.released = false;

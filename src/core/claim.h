@@ -34,6 +34,7 @@ struct claim_traits {
         const char *withdrawn;    /* the state that says "this device has no opinion" */
         const char *taken;        /* the state of somebody on a call; NULL: any that is not empty */
         bool sticky;              /* another session of the user may catch `taken` and keep it */
+        bool text_per_device;     /* so is the text: the own one would show again once the others' devices are away */
         bool person_writes_whole; /* a person's write replaces state and text together */
         bool text_tells_person;   /* a changed text is a person's word; else a changed state is */
         bool pushed;              /* the server tells of changes by itself: reads only where that is not enough */
@@ -166,6 +167,7 @@ struct claim_stopped {
         struct claim_value judged; /* what that was said of */
         usec_t lost_at;            /* when a read found it in place of our acknowledged value; 0: not so */
         usec_t written_at;         /* refused: a value of ours from before that was acknowledged; 0: there is none */
+        bool text_due;             /* yielded: the own text is still there, and is to be taken away */
 };
 
 /* Embedded; start it with claim_init(). The fields belong to claim.c. */
@@ -176,6 +178,8 @@ struct claim {
 
         bool wanted; /* by the user's calls */
         struct claim_want want;
+
+        bool caught; /* what was given back last is still held by another session, as far as is known */
 
         struct claim_debt debt;
         struct claim_view view;

@@ -37,9 +37,9 @@ struct presence {
         char lost[CLAIM_TEXT_MAX];     /* words of an earlier run whose state is not known any more; "": none */
         /* Where each device has words of its own: those of ours, which come back with each poll; "": none. */
         char own_words[CLAIM_TEXT_MAX];
-        char left_words[CLAIM_TEXT_MAX]; /* the same, while they are taken away */
-        struct output_request *way;      /* takes them away */
-        char left_to[CLAIM_TEXT_MAX];    /* words that were left to another machine's device to show; "": none */
+        char left_words[CLAIM_TEXT_MAX];  /* the same, while they are taken away */
+        struct output_request *way;       /* takes them away */
+        char to_put_back[CLAIM_TEXT_MAX]; /* words that have gone with ours, and are on their way back; "": none */
 };
 
 static struct presence *presence_of(struct output *o) {
@@ -215,7 +215,7 @@ static void on_claim(struct output *o, const struct output_claim *c, usec_t now)
 
         p->claim = *c;
         if (!c->owed)
-                p->lost[0] = '\0';
+                p->lost[0] = p->to_put_back[0] = '\0';
         if (found || gone) {
                 p->ours = found;
                 update_ours(p, "", now);
@@ -230,7 +230,6 @@ static void sent(struct presence *p, const char *state, usec_t now) {
         p->look = http_request_free(p->look);
         p->shown_known = false;
         (void) snprintf(p->written, sizeof(p->written), "%s", state);
-        p->left_to[0] = '\0';
         if (!streq(state, PRESENCE_STATE_OFFLINE))
                 p->lost[0] = '\0';
         if (claimed && p->claim.phase != CLAIM_LEAVING) {
@@ -265,6 +264,7 @@ static void traits(const struct output *o, struct claim_traits *ret) {
 
         *ret = (struct claim_traits){
                 .per_device = t->presence_per_device,
+                .text_per_device = t->message_per_device,
                 .withdrawn = PRESENCE_STATE_OFFLINE,
                 .taken = PRESENCE_STATE_BUSY,
                 .sticky = t->copies_busy,
@@ -381,9 +381,6 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
                         output_refuse(result, not_allowed);
                 return;
         }
-        /* No device shows any words, so nobody has chosen others. */
-        if (p->left_to[0] && (!status_msg || !*status_msg))
-                status_msg = p->left_to;
         if (read_value(p, &result->value, presence, status_msg) < 0)
                 output_refuse(result, "your status message is too long to be put back after a call: left alone");
         else if (presence) {
@@ -460,6 +457,8 @@ static int withdraw_more(struct output_request *request, struct output *o, const
         struct withdrawal *w = data;
         int r;
 
+        if (w->put_back && reply->outcome == MATRIX_OK)
+                presence_of(o)->to_put_back[0] = '\0';
         if (w->put_back || (!w->looked && reply->outcome != MATRIX_OK))
                 return 0;
         if (!w->looked) {
@@ -468,8 +467,10 @@ static int withdraw_more(struct output_request *request, struct output *o, const
                                         output_request_http(request));
                 return r < 0 ? r : 1;
         }
-        if (reply->outcome == MATRIX_OK && is_somebodys(&w->owed, json_member_string(reply->body, "status_msg")))
+        if (reply->outcome == MATRIX_OK && is_somebodys(&w->owed, json_member_string(reply->body, "status_msg"))) {
+                presence_of(o)->to_put_back[0] = '\0';
                 return 0;
+        }
         w->put_back = true;
         r = put(o, w->value.state, w->value.text, request);
         return r < 0 ? r : 1;
@@ -481,17 +482,8 @@ static int presence_give_back(struct output *o, const struct claim_value *v, con
         struct withdrawal *w;
         int r;
 
-        if (!server(o)->message_per_device || !v->text[0] || !owed->text_claimed)
+        if (!server(o)->message_per_device || !v->text[0])
                 return presence_write(o, v, now, done, userdata, ret);
-        /* Words of ours that are to stay are another machine's, and stand on its own device. */
-        if (!is_somebodys(owed, v->text)) {
-                struct claim_value own = *v;
-
-                own.text[0] = '\0';
-                r = presence_write(o, &own, now, done, userdata, ret);
-                (void) snprintf(presence_of(o)->left_to, CLAIM_TEXT_MAX, "%s", v->text);
-                return r;
-        }
         r = output_request_new(&request, o, translate_write, done, userdata);
         if (r < 0)
                 return r;
@@ -499,6 +491,7 @@ static int presence_give_back(struct output *o, const struct claim_value *v, con
         if (!w)
                 return -ENOMEM;
         output_request_chain(request, withdraw_more, w);
+        (void) snprintf(presence_of(o)->to_put_back, CLAIM_TEXT_MAX, "%s", v->text);
         w->value = *v;
         w->owed = *owed;
         sent(presence_of(o), v->state, now);
