@@ -280,6 +280,11 @@ static void drop_given_up_words(const struct claim *c, struct claim_value *v) {
         claim_value_put_text(v, found.text);
 }
 
+/* What another machine says on its own device ours does not repeat. */
+static bool is_on_another_device(const struct claim *c, const struct claim_value *v) {
+        return c->traits.text_per_device && (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
+}
+
 /* Only what is still ours in `seen` goes back to what it was, but for the parts that `others` go on to claim. Words
  * that we put back ourselves are no person's. */
 static struct claim_value compose_given_back(const struct claim *c, const struct claim_value *seen, unsigned others) {
@@ -296,8 +301,7 @@ static struct claim_value compose_given_back(const struct claim *c, const struct
                 claim_value_put_text(&v, prior.text);
         if (!d->text_claimed)
                 drop_given_up_words(c, &v);
-        /* They are on its own device. */
-        if (c->traits.text_per_device && (claim_others_wrote(&c->others, &v) & CLAIM_TEXT))
+        if (is_on_another_device(c, &v))
                 v.text[0] = '\0';
         return v;
 }
@@ -1039,6 +1043,8 @@ static struct claim_request write_ours(struct claim *c, usec_t now) {
                 claim_value_put_state(&v, c->view.is.state);
         if (!c->debt.is.text_claimed)
                 claim_value_put_text(&v, c->view.is.text);
+        if (is_stopped(c->phase) || (!c->debt.is.text_claimed && is_on_another_device(c, &v)))
+                v.text[0] = '\0';
         return write_step(c, &v, /* back= */ false, now);
 }
 

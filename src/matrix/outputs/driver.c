@@ -354,12 +354,11 @@ static bool tell_output(struct claim_driver *d, usec_t now) {
                 .phase = claim_phase(&d->claim),
                 .owed = owed != NULL,
                 .state_claimed = owed && owed->state_claimed,
-                .text_claimed = owed && owed->text_claimed,
                 .standing = claim_is_standing(&d->claim),
         };
 
         if (c.phase == d->told.phase && c.owed == d->told.owed && c.state_claimed == d->told.state_claimed &&
-            c.text_claimed == d->told.text_claimed && c.standing == d->told.standing)
+            c.standing == d->told.standing)
                 return false;
         d->told = c;
         if (kind(d)->claim)
@@ -385,6 +384,7 @@ static void log_phase(struct claim_driver *d) {
 
 bool driver_step(struct claim_driver *d, bool may, usec_t now) {
         struct claim_request step;
+        enum claim_phase before;
 
         log_phase(d);
         tell_machines(d);
@@ -406,11 +406,12 @@ bool driver_step(struct claim_driver *d, bool may, usec_t now) {
                 d->deadline = usec_min(d->deadline, d->tell_until);
                 return false;
         }
+        before = claim_phase(&d->claim);
         step = claim_decide(&d->claim, now);
         switch (step.step) {
         case CLAIM_NOTHING:
                 d->deadline = usec_min(d->deadline, step.wake_at);
-                return false;
+                return claim_phase(&d->claim) != before; /* others hear of it in this turn */
         case CLAIM_JOURNAL:
                 write_journal(d, now);
                 break;

@@ -418,11 +418,6 @@ static int put(struct output *o, const char *state, const char *message, struct 
                                    output_request_answered, request, output_request_http(request));
 }
 
-/* Where each device has a message of its own, one that is not claimed is another device's: ours says nothing. */
-static const char *own_message(const struct output *o, const struct claim_value *v) {
-        return server(o)->message_per_device && !presence_of_const(o)->claim.text_claimed ? "" : v->text;
-}
-
 static int presence_write(struct output *o, const struct claim_value *v, usec_t now, output_done_t done,
                           void *userdata, struct output_request **ret) {
         SCOPED(output_request_free) struct output_request *request = NULL;
@@ -431,7 +426,7 @@ static int presence_write(struct output *o, const struct claim_value *v, usec_t 
         if (r < 0)
                 return r;
         sent(presence_of(o), v->state, now);
-        r = put(o, v->state, own_message(o, v), request);
+        r = put(o, v->state, v->text, request);
         if (r < 0)
                 return r;
         *ret = TAKE(request);
