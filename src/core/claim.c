@@ -590,7 +590,7 @@ static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now,
             (ignored || hopeless || (!seen_before && c->debt.is.text_claimed && streq(v->text, prior.text)))) {
                 enter_phase(c, CLAIM_NO_EFFECT);
                 c->in.stopped.judged = *v;
-        } else if (!restored && is_persons(c, v, /* prior_too= */ false))
+        } else if (!restored && is_persons(c, v, /* prior_too= */ c->traits.text_per_device))
                 stop_for(c, v);
         else {
                 /* Our words, another state: the server's doing. */

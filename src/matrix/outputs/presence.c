@@ -152,11 +152,12 @@ static void on_reconnected(struct output *o, usec_t now) {
                 look(p);
 }
 
-/* What somebody has written since would be gone with the next poll: it is read before. */
+/* What somebody has written since would be gone with the next poll: it is read before. While a claim has words there,
+ * it looks by itself. */
 static void on_polled(struct output *o) {
         struct presence *p = presence_of(o);
 
-        if (p->own_words[0])
+        if (p->own_words[0] && !p->claim.owed)
                 look(p);
 }
 
