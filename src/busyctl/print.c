@@ -143,12 +143,6 @@ void print_json(const json_t *doc) {
         (void) putchar('\n');
 }
 
-void print_json_line(const json_t *doc) {
-        (void) json_dumpf(doc, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
-        (void) putchar('\n');
-        (void) fflush(stdout);
-}
-
 int64_t wall_seconds(void) {
         return (int64_t) (clock_wall_now() / USEC_PER_SEC);
 }

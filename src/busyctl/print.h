@@ -36,9 +36,8 @@ size_t text_width(const char *text);
  * characters. The caller frees the result; NULL if out of memory. */
 char *wrap_text(const char *indent, const char *text, size_t columns);
 
-/* Whole or as one line, with a line end. */
+/* With a line end. */
 void print_json(const json_t *doc);
-void print_json_line(const json_t *doc);
 
 #define WHEN_MAX 96
 /* "14:03 (12min ago)", with the day unless it is today; "" for 0. `at` and `now` in seconds since 1970. */

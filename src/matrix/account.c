@@ -693,10 +693,6 @@ struct account *account_free(struct account *a) {
         return NULL;
 }
 
-const char *account_name(const struct account *a) {
-        return a->name;
-}
-
 const char *account_user_id(const struct account *a) {
         return a->user_id;
 }

@@ -70,7 +70,6 @@ void account_retry_now(struct account *a);
 
 /* ---- what there is to tell ---- */
 
-const char *account_name(const struct account *a);
 const char *account_user_id(const struct account *a);
 const char *account_device_id(const struct account *a); /* of the session, as the server says; "": not known yet */
 const char *account_homeserver(const struct account *a);

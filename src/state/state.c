@@ -503,10 +503,6 @@ int state_put_account(struct state *s, const char *account, const struct state_a
         return commit_entry(s, CONCERN_ACCOUNTS, find_entry(s->lists[CONCERN_ACCOUNTS], account, NULL), entry);
 }
 
-int state_remove_account(struct state *s, const char *account) {
-        return commit_removal(s, CONCERN_ACCOUNTS, find_entry(s->lists[CONCERN_ACCOUNTS], account, NULL));
-}
-
 /* ---- the user's word ---- */
 
 int state_get_mode(const struct state *s, struct state_mode *ret) {
@@ -585,10 +581,6 @@ int state_add_change(struct state *s, const struct state_change *c) {
         if (r == 0)
                 view_history(s);
         return r;
-}
-
-size_t state_n_changes(const struct state *s) {
-        return s->n_changes;
 }
 
 const struct state_change *state_change(const struct state *s, size_t i) {

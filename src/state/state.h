@@ -67,7 +67,6 @@ struct state_account {
 /* Missing: zeroes and returns 0. */
 int state_get_account(const struct state *s, const char *account, struct state_account *ret);
 int state_put_account(struct state *s, const char *account, const struct state_account *a);
-int state_remove_account(struct state *s, const char *account);
 
 /* ---- the user's word ---- */
 
@@ -102,6 +101,5 @@ struct state_change {
         const char *reason; /* evidence in words; names nobody */
 };
 int state_add_change(struct state *s, const struct state_change *c);
-size_t state_n_changes(const struct state *s);
 /* `i` 0 is the newest; NULL beyond the oldest. Borrowed until the next change. */
 const struct state_change *state_change(const struct state *s, size_t i);

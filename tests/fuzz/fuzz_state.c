@@ -38,7 +38,7 @@ static void look_twice(const char *dir) {
         n = count_claims(s);
         if (n > 0 && (state_claim_at(s, 0, &c) < 0 || state_put_claim(s, &c) < 0))
                 abort();
-        if (state_add_change(s, &change) < 0 || state_n_changes(s) == 0)
+        if (state_add_change(s, &change) < 0 || !state_change(s, 0))
                 abort();
         state_free(s);
         if (state_open(&s, dir, NULL, NULL) < 0 || count_claims(s) != n)

@@ -36,7 +36,12 @@ static struct fixture {
         struct output_endpoint at;
         struct output *output;
         struct listened heard;
+        enum matrix_outcome read; /* the last one */
 } f;
+
+static void on_read(const struct output_result *result, void *userdata) {
+        f.read = result->outcome;
+}
 
 static void setup(void) {
         struct matrix_client *client;
@@ -100,6 +105,25 @@ Test(presence_output, is_unsure_after_a_look_while_nobody_watches) {
         door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Reading\"}", START + 1);
         cr_assert_eq(f.heard.n_seen, 1);
         cr_assert_eq(f.heard.n_unsure, 1);
+}
+
+/* An answer that does not say what was asked for, or says it in another way, is none: nothing is empty by it. */
+Test(presence_output, takes_nothing_from_what_is_no_answer) {
+        static const char *const answers[] = { "{}", "{\"presence\":7,\"status_msg\":\"x\"}", "{\"status_msg\":\"x\"}",
+                                               "{\"presence\":\"online\",\"status_msg\":7}",
+                                               "{\"presence\":\"online\",\"status_msg\":{}}" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+                struct output_request *request = NULL;
+
+                output_presence.resynced(f.output, START);
+                door_answer(200, answers[i], START + 1);
+                cr_assert_eq(f.heard.n_seen, 0, "seen in %s", answers[i]);
+                f.read = MATRIX_OK;
+                cr_assert_eq(output_presence.read(f.output, on_read, NULL, &request), 0);
+                door_answer(200, answers[i], START + 1);
+                cr_assert_eq(f.read, MATRIX_UNSURE, "read in %s", answers[i]);
+        }
 }
 
 /* ---- an earlier run whose journal is lost ---- */

@@ -6,42 +6,42 @@
 static const struct row {
         const char *what, *name, *version;
         const char *expect;
-        bool per_device, copies_busy, sync_keeps_busy, applies_filter;
+        bool per_device, copies_busy;
         const char *busy_wire;
         enum set_presence idle, held;
         bool refreshes;
 } rows[] = {
-        { "synapse of today", "Synapse", "1.160.0", "Synapse", true, true, true, true, "org.matrix.msc3026.busy",
+        { "synapse of today", "Synapse", "1.160.0", "Synapse", true, true, "org.matrix.msc3026.busy",
           SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
-        { "synapse with a branch name", "Synapse", "1.99.0rc1 (b=develop,abc)", "Synapse", true, true, true, true,
+        { "synapse with a branch name", "Synapse", "1.99.0rc1 (b=develop,abc)", "Synapse", true, true,
           "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
-        { "the first with devices", "Synapse", "1.93.0", "Synapse", true, true, true, true, "org.matrix.msc3026.busy",
+        { "the first with devices", "Synapse", "1.93.0", "Synapse", true, true, "org.matrix.msc3026.busy",
           SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
-        { "the last before devices", "Synapse", "1.92.3", "Synapse", false, false, true, true,
-          "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
-        { "synapse that hides its version", "Synapse", NULL, "Synapse", true, true, true, true,
-          "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
-        { "synapse's Server header", "Synapse/1.160.0", NULL, "Synapse", true, true, true, true,
-          "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
-        { "an old one's Server header", "Synapse/1.80.0", NULL, "Synapse", false, false, true, true,
-          "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
-        { "dendrite", "Dendrite", "0.15.2", "Dendrite", false, false, false, false, "org.matrix.msc3026.busy",
-          SET_PRESENCE_NONE, SET_PRESENCE_NONE, false },
-        { "tuwunel", "Tuwunel", "1.9.0", "Tuwunel", true, false, false, true, "busy", SET_PRESENCE_OFFLINE,
-          SET_PRESENCE_OFFLINE, true },
-        { "continuwuity", "continuwuity", "0.5.0", "Continuwuity", false, false, false, false,
-          "org.matrix.msc3026.busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
-        { "its parent", "conduwuit", "0.4.6", "Continuwuity", false, false, false, false, "org.matrix.msc3026.busy",
+        { "the last before devices", "Synapse", "1.92.3", "Synapse", false, false, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
+        { "synapse that hides its version", "Synapse", NULL, "Synapse", true, true, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
+        { "synapse's Server header", "Synapse/1.160.0", NULL, "Synapse", true, true, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
+        { "an old one's Server header", "Synapse/1.80.0", NULL, "Synapse", false, false, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_UNAVAILABLE, false },
+        { "dendrite", "Dendrite", "0.15.2", "Dendrite", false, false, "org.matrix.msc3026.busy", SET_PRESENCE_NONE,
+          SET_PRESENCE_NONE, false },
+        { "tuwunel", "Tuwunel", "1.9.0", "Tuwunel", true, false, "busy", SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE,
+          true },
+        { "continuwuity", "continuwuity", "0.5.0", "Continuwuity", false, false, "org.matrix.msc3026.busy",
           SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
-        { "its grandparent", "Conduit", "0.9.0", "Continuwuity", false, false, false, false, "org.matrix.msc3026.busy",
+        { "its parent", "conduwuit", "0.4.6", "Continuwuity", false, false, "org.matrix.msc3026.busy",
           SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
-        { "a proxy", "nginx", NULL, "unknown", false, false, false, false, "org.matrix.msc3026.busy",
-          SET_PRESENCE_NONE, SET_PRESENCE_NONE, true },
-        { "a longer name", "SynapseX", "1.0.0", "unknown", false, false, false, false, "org.matrix.msc3026.busy",
-          SET_PRESENCE_NONE, SET_PRESENCE_NONE, true },
-        { "nothing", NULL, NULL, "unknown", false, false, false, false, "org.matrix.msc3026.busy", SET_PRESENCE_NONE,
+        { "its grandparent", "Conduit", "0.9.0", "Continuwuity", false, false, "org.matrix.msc3026.busy",
+          SET_PRESENCE_OFFLINE, SET_PRESENCE_OFFLINE, true },
+        { "a proxy", "nginx", NULL, "unknown", false, false, "org.matrix.msc3026.busy", SET_PRESENCE_NONE,
           SET_PRESENCE_NONE, true },
-        { "an empty name", "", "", "unknown", false, false, false, false, "org.matrix.msc3026.busy", SET_PRESENCE_NONE,
+        { "a longer name", "SynapseX", "1.0.0", "unknown", false, false, "org.matrix.msc3026.busy", SET_PRESENCE_NONE,
+          SET_PRESENCE_NONE, true },
+        { "nothing", NULL, NULL, "unknown", false, false, "org.matrix.msc3026.busy", SET_PRESENCE_NONE,
+          SET_PRESENCE_NONE, true },
+        { "an empty name", "", "", "unknown", false, false, "org.matrix.msc3026.busy", SET_PRESENCE_NONE,
           SET_PRESENCE_NONE, true },
 };
 
@@ -53,8 +53,6 @@ Test(matrix_traits, table) {
                 cr_assert_str_eq(t->name, row->expect, "%s", row->what);
                 cr_assert_eq(t->presence_per_device, row->per_device, "%s", row->what);
                 cr_assert_eq(t->copies_busy, row->copies_busy, "%s", row->what);
-                cr_assert_eq(t->sync_keeps_busy, row->sync_keeps_busy, "%s", row->what);
-                cr_assert_eq(t->applies_filter, row->applies_filter, "%s", row->what);
                 cr_assert_str_eq(t->busy_wire, row->busy_wire, "%s", row->what);
                 cr_assert_eq(t->while_idle, row->idle, "%s", row->what);
                 cr_assert_eq(t->while_held, row->held, "%s", row->what);
@@ -68,11 +66,9 @@ Test(matrix_traits, rows_fit_together) {
                 const struct server_traits *t = server_traits_find(rows[i].name, rows[i].version);
 
                 cr_assert_eq(t->copies_busy, t->stuck_until != NULL, "%s", rows[i].what);
-                cr_assert(!t->sync_keeps_busy || set_presence_counts(t->while_held), "%s", rows[i].what);
                 cr_assert_not(set_presence_counts(t->while_idle), "%s", rows[i].what);
                 cr_assert(!t->message_per_device || t->presence_per_device, "%s", rows[i].what);
                 cr_assert(!t->sync_erases_busy || t->refresh_interval <= 4 * USEC_PER_MIN, "%s", rows[i].what);
-                cr_assert(!(t->sync_keeps_busy && t->sync_erases_busy), "%s", rows[i].what);
                 cr_assert(!t->sync_erases_busy || !t->pushes_own_presence, "%s", rows[i].what);
         }
 }

@@ -102,9 +102,6 @@ Test(state, accounts_survive) {
         cr_assert_eq(state_put_account(s, "work", &back), 0, "with borrowed strings");
         cr_assert_eq(state_get_account(s, "work", &back), 0);
         cr_expect_str_eq(back.since, "s1_2");
-        cr_assert_eq(state_remove_account(s, "work"), 0);
-        cr_assert_eq(state_get_account(s, "work", &back), 0);
-        cr_expect_null(back.since);
         state_free(s);
 }
 
@@ -178,7 +175,7 @@ Test(state, history_keeps_the_newest) {
                 cr_assert_eq(state_add_change(s, &c), 0);
         }
         for (int round = 0; round < 2; round++) {
-                cr_assert_eq(state_n_changes(s), STATE_HISTORY_MAX);
+                cr_assert(state_change(s, STATE_HISTORY_MAX - 1) && !state_change(s, STATE_HISTORY_MAX));
                 cr_expect_eq(state_change(s, 0)->at_wall, STATE_HISTORY_MAX + 5);
                 cr_expect(state_change(s, 0)->busy);
                 cr_expect_str_eq(state_change(s, 0)->reason, "a call");
@@ -313,7 +310,7 @@ static int change_without_room(void *userdata) {
         if (state_remove_claim(s, "work", "presence") != -EFBIG || state_get_claim(s, "work", "presence", &back) != 0)
                 return 3;
         /* What is not the journal is kept by us until there is room. */
-        if (state_add_change(s, &change) != 0 || state_n_changes(s) != 1)
+        if (state_add_change(s, &change) != 0 || !state_change(s, 0) || state_change(s, 1))
                 return 4;
         if (state_run(s, 1) == USEC_NEVER || state_run(s, USEC_PER_MIN) == USEC_NEVER)
                 return 5;

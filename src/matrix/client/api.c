@@ -49,8 +49,6 @@ int matrix_versions_parse(const json_t *body, struct matrix_versions *ret) {
                 return -EBADMSG;
         *ret = (struct matrix_versions){
                 .busy_presence = json_member_bool(features, "org.matrix.msc3026.busy_presence", false),
-                .delayed_events = json_member_bool(features, "org.matrix.msc4140", false),
-                .sticky_events = json_member_bool(features, "org.matrix.msc4354", false),
                 .profile_fields_unstable = json_member_bool(features, "uk.tcpip.msc4133", false),
                 .profile_fields_stable =
                         json_member_bool(features, "uk.tcpip.msc4133.stable", false) || has_version(versions, "v1.16"),

@@ -8,8 +8,6 @@
 /* What the parser found in /_matrix/client/versions. */
 struct matrix_versions {
         bool busy_presence;                                  /* org.matrix.msc3026.busy_presence */
-        bool delayed_events;                                 /* org.matrix.msc4140 */
-        bool sticky_events;                                  /* org.matrix.msc4354 */
         bool profile_fields_unstable, profile_fields_stable; /* uk.tcpip.msc4133, .stable or spec v1.16 */
         bool state_after;                                    /* org.matrix.msc4222 */
         bool call_field_stable;                              /* org.matrix.msc4426.stable */
@@ -41,8 +39,8 @@ int matrix_logout_post(struct matrix_client *c, matrix_done_t done, void *userda
 
 int matrix_presence_get(struct matrix_client *c, const char *user_id, matrix_done_t done, void *userdata,
                         struct http_request **ret);
-/* The answer of the GET: borrowed from body, `ret_status_msg` "" if there is none. -EBADMSG if it does not say the
- * presence, or anything of the wrong type: then it is no answer, and nothing is known. */
+/* The answer of the GET, or the content of a push: borrowed from body, `ret_status_msg` "" if there is none. -EBADMSG
+ * if it does not say the presence, or anything of the wrong type: then it is no answer, and nothing is known. */
 int matrix_presence_parse(const json_t *body, const char **ret_presence, const char **ret_status_msg);
 /* Exactly `presence` and `status_msg` are sent; an empty message clears it. */
 int matrix_presence_put(struct matrix_client *c, const char *user_id, const char *presence, const char *status_msg,

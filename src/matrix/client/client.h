@@ -16,7 +16,7 @@ enum matrix_outcome {
         MATRIX_UNRECOGNIZED,  /* 404/405 M_UNRECOGNIZED: the server has no such endpoint */
         MATRIX_BAD_TOKEN_POS, /* /sync: the `since` is not accepted: start over */
         MATRIX_BAD_FILTER,    /* /sync: the filter id is unknown: upload again */
-        MATRIX_SIGNED_OUT,    /* the session is gone; soft_logout tells whether the device is kept */
+        MATRIX_SIGNED_OUT,    /* the session is gone */
         MATRIX_LOCKED,        /* account locked: keep the session, try again in minutes */
         MATRIX_NOT_MATRIX,    /* answered, but not by a homeserver (HTML, no JSON where there must be) */
 };
@@ -29,7 +29,6 @@ struct matrix_reply {
         long status;         /* 0: no complete answer */
         const char *errcode; /* or NULL */
         const char *problem; /* for people, never empty unless MATRIX_OK; no secrets, no reply bodies */
-        bool soft_logout;
         usec_t retry_after; /* what the server asked for, the larger of header and retry_after_ms; more than 0, at most
                              * HTTP_RETRY_AFTER_MAX; USEC_NEVER: nothing of use */
         json_t *body;       /* borrowed; on MATRIX_OK always an object */

@@ -155,7 +155,6 @@ void matrix_reply_read(struct matrix_reply *ret, const struct http_reply *http, 
                 r.body = NULL;
         if (r.status < 200 || r.status >= 300)
                 r.errcode = read_errcode(r.body);
-        r.soft_logout = json_member_bool(r.body, "soft_logout", false);
         r.retry_after = read_retry_after(http, r.body);
         r.outcome = read_outcome(http, &r, sync);
         r.problem = describe(http, &r, text, text_size);

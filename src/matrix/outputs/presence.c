@@ -107,15 +107,15 @@ static void give_way(struct presence *p);
 
 static void on_look(const struct matrix_reply *reply, void *userdata) {
         struct presence *p = userdata;
-        const char *presence = reply->outcome == MATRIX_OK ? json_member_string(reply->body, "presence") : NULL;
+        const char *presence, *status_msg;
 
         p->look = NULL;
         p->output.at->touched(p->output.at->userdata);
         if (reply->outcome == MATRIX_SIGNED_OUT)
                 p->output.at->doubt(p->output.at->userdata);
-        if (!presence)
+        if (reply->outcome != MATRIX_OK || matrix_presence_parse(reply->body, &presence, &status_msg) < 0)
                 return; /* whoever needs it asks again */
-        take(p, presence, json_member_string(reply->body, "status_msg"), reply->now);
+        take(p, presence, status_msg, reply->now);
         if (!p->watching)
                 tell_unsure(p);
         give_way(p);
@@ -366,9 +366,7 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
         const char *presence = NULL, *status_msg = NULL;
 
         if (reply->outcome == MATRIX_OK) {
-                presence = json_member_string(reply->body, "presence");
-                status_msg = json_member_string(reply->body, "status_msg");
-                if (!presence) {
+                if (matrix_presence_parse(reply->body, &presence, &status_msg) < 0) {
                         result->outcome = MATRIX_UNSURE;
                         result->problem = lacks_presence;
                         return;

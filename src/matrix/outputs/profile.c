@@ -85,6 +85,7 @@ static bool is_absent(const struct output *o, const struct output_result *result
 
 static void translate_read(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
         bool absent = is_absent(o, result);
+        const json_t *value;
 
         if (absent) {
                 result->outcome = MATRIX_OK;
@@ -92,7 +93,7 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
         }
         if (result->outcome != MATRIX_OK)
                 return;
-        if (!absent && !json_object_get(reply->body, field_of(o))) {
+        if (!absent && matrix_profile_field_parse(reply->body, field_of(o), &value) < 0) {
                 result->outcome = MATRIX_UNSURE;
                 result->problem = "the answer of the server says nothing of the profile field";
         } else if (profile_value(&result->value, absent ? NULL : reply->body, field_of(o)) < 0)

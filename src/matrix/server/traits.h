@@ -18,13 +18,9 @@ struct server_traits {
         bool presence_per_device;     /* the shown state is an aggregate of devices; else one value per user */
         bool message_per_device;      /* the message of the device that was heard of last is shown */
         bool copies_busy;             /* a syncing device of the user catches busy and keeps it (2.3) */
-        bool busy_without_flag;       /* takes busy though /versions does not say so: never used, said by doctor */
         const char *busy_wire;        /* the word for busy in a PUT */
         bool pushes_own_presence;     /* /sync brings the own m.presence */
-        bool applies_filter;          /* else: what comes must be filtered here */
         bool filters_by_prefix;       /* types of account data may end in a wildcard; else all must be asked for */
-        bool masks_unavailable;       /* `unavailable` does not show while another device is online */
-        bool sync_keeps_busy;         /* a poll with `while_held` keeps the own busy alive: no refresh needed */
         bool sync_erases_busy;        /* any own poll overwrites the own busy: write again after each */
         enum set_presence while_idle; /* for /sync while no claim is held */
         enum set_presence while_held;

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "json/json.h"
+#include "matrix/client/api.h"
 #include "matrix/calls/names.h"
 
 struct parser {
@@ -232,16 +233,10 @@ static void read_presence(struct parser *p, const json_t *events) {
                 const json_t *content = json_member_object(event, "content");
                 const char *type = json_member_string(event, "type");
                 const char *sender = json_member_string(event, "sender");
-                const char *presence = json_member_string(content, "presence");
 
-                if (!type || !sender || !presence || !streq(type, "m.presence") || !streq(sender, p->me))
-                        continue;
-                b->own_presence = true;
-                b->presence = presence;
-                b->status_msg = json_member_string(content, "status_msg");
-                if (!b->status_msg)
-                        b->status_msg = "";
-                b->last_active_ago = json_member_int(content, "last_active_ago", -1);
+                if (type && sender && streq(type, "m.presence") && streq(sender, p->me) &&
+                    matrix_presence_parse(content, &b->presence, &b->status_msg) >= 0)
+                        b->own_presence = true;
         }
 }
 
@@ -252,7 +247,6 @@ static int batch_alloc(struct sync_batch **ret, json_t *root) {
                 return -ENOMEM;
         b->root = json_incref(root);
         b->status_msg = "";
-        b->last_active_ago = -1;
         b->no_content = json_object();
         if (!b->no_content)
                 return -ENOMEM;

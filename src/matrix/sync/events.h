@@ -27,7 +27,6 @@ struct sync_batch {
         size_t n_left_rooms;
         bool own_presence;                 /* the last own m.presence; others' are skipped, whatever the filter was */
         const char *presence, *status_msg; /* status_msg "" if absent */
-        int64_t last_active_ago;           /* ms; -1: absent */
         struct sync_account_data {
                 const char *type;
                 const json_t *content;

@@ -544,10 +544,6 @@ void sync_resync(struct sync *s) {
         s->initial = true;
 }
 
-bool sync_is_resyncing(const struct sync *s) {
-        return s->initial;
-}
-
 void sync_forget_position(struct sync *s) {
         free(s->since);
         s->since = NULL;

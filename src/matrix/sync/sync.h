@@ -129,7 +129,6 @@ bool sync_catch_up(struct sync *s);
 void sync_stop(struct sync *s);
 /* The next answer is a whole state; the events since the position come after it. */
 void sync_resync(struct sync *s);
-bool sync_is_resyncing(const struct sync *s);
 void sync_forget_position(struct sync *s);
 
 /* Both end a poll in flight, at once, only if it asks for something that is not wanted any more. */
