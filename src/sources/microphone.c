@@ -69,6 +69,59 @@ static const struct mic_stream *find_playback(const struct mic_stream *streams, 
         return found;
 }
 
+static void note_heard(struct microphone *m, const struct mic_stream *streams, size_t n, usec_t now) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < m->n_heard; i++)
+                m->heard[i].still = false;
+        for (size_t i = 0; i < n; i++) {
+                size_t k = 0;
+
+                if (!is_heard(&streams[i]))
+                        continue;
+                while (k < m->n_heard && !streq(m->heard[k].id, streams[i].id))
+                        k++;
+                if (k == MIC_HEARD_MAX)
+                        continue;
+                if (k == m->n_heard) {
+                        m->heard[m->n_heard++].since = now;
+                        (void) snprintf(m->heard[k].id, sizeof(m->heard[k].id), "%s", streams[i].id);
+                }
+                m->heard[k].still = true;
+        }
+        for (size_t i = 0; i < m->n_heard; i++)
+                if (m->heard[i].still)
+                        m->heard[kept++] = m->heard[i];
+        m->n_heard = kept;
+}
+
+static usec_t heard_since(const struct microphone *m, const char *id) {
+        for (size_t i = 0; i < m->n_heard; i++)
+                if (streq(m->heard[i].id, id))
+                        return m->heard[i].since;
+        return 0;
+}
+
+/* What made the call two-way, or what came in its place about when it went. */
+static const struct mic_stream *find_rest(const struct microphone *m, const struct mic_call *c,
+                                          const struct mic_stream *streams, size_t n, usec_t went_at) {
+        const struct mic_stream *found = NULL;
+
+        for (size_t i = 0; i < n; i++) {
+                struct mic_program p;
+
+                if (!is_heard(&streams[i]))
+                        continue;
+                if (streq(streams[i].id, c->playback))
+                        return &streams[i];
+                program_of(&p, &streams[i]);
+                if (is_same_program(&p, &c->program) &&
+                    usec_add(heard_since(m, streams[i].id), MIC_SILENCE_MAX) >= went_at)
+                        found = &streams[i];
+        }
+        return found;
+}
+
 /* ---- calls ---- */
 
 static void forget_over(struct microphone *m) {
@@ -133,9 +186,9 @@ static void look_at_capture(struct microphone *m, struct mic_stream *s, const st
 }
 
 /* Its stream is gone, or records no more. Returns when to look again. */
-static usec_t look_at_mute(struct mic_call *c, const struct mic_stream *streams, size_t n, usec_t now) {
-        const struct mic_stream *playback =
-                c->playback[0] ? find_playback(streams, n, &c->program, c->playback) : NULL;
+static usec_t look_at_mute(const struct microphone *m, struct mic_call *c, const struct mic_stream *streams, size_t n,
+                           usec_t now) {
+        const struct mic_stream *playback = NULL;
         usec_t until;
 
         c->stream[0] = '\0';
@@ -146,6 +199,7 @@ static usec_t look_at_mute(struct mic_call *c, const struct mic_stream *streams,
                 c->state = MIC_CALL_OVER;
                 return USEC_NEVER;
         }
+        playback = find_rest(m, c, streams, n, c->silent_at > 0 ? c->silent_at : now);
         if (!playback) {
                 if (c->silent_at == 0)
                         c->silent_at = now;
@@ -165,6 +219,7 @@ usec_t microphone_look(struct microphone *m, struct mic_stream *streams, size_t 
         usec_t wake_at = USEC_NEVER;
 
         forget_over(m);
+        note_heard(m, streams, n, now);
         for (size_t i = 0; i < m->n_calls; i++)
                 m->calls[i].seen = false;
         for (size_t i = 0; i < n; i++)
@@ -172,6 +227,6 @@ usec_t microphone_look(struct microphone *m, struct mic_stream *streams, size_t 
                         look_at_capture(m, &streams[i], streams, n, lists);
         for (size_t i = 0; i < m->n_calls; i++)
                 if (!m->calls[i].seen)
-                        wake_at = usec_min(wake_at, look_at_mute(&m->calls[i], streams, n, now));
+                        wake_at = usec_min(wake_at, look_at_mute(m, &m->calls[i], streams, n, now));
         return wake_at;
 }

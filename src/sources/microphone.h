@@ -2,7 +2,8 @@
  * section 4). Pure: the streams and `now` in, calls out.
  *
  * A call is two-way: a program records and plays at the same time. It outlives a microphone that a mute has closed as
- * long as what it plays goes on, or begins anew within MIC_SILENCE_MAX, and for MIC_MUTE_MAX at most. */
+ * long as what it plays goes on, or begins anew within MIC_SILENCE_MAX, and for MIC_MUTE_MAX at most. What the program
+ * has played besides for longer is no sign of it. */
 #pragma once
 
 #include "sources/pipewire-rule.h"
@@ -13,6 +14,8 @@
 
 /* Calls at one time; more are not looked at. */
 #define MIC_CALLS_MAX 64
+/* Streams that play at one time; more of them are taken for old. */
+#define MIC_HEARD_MAX 64
 
 #define MIC_ID_MAX  24
 #define MIC_APP_MAX 128
@@ -54,10 +57,19 @@ struct mic_call {
         bool seen;
 };
 
+/* A stream that plays, and since when. */
+struct mic_heard {
+        char id[MIC_ID_MAX];
+        usec_t since;
+        bool still;
+};
+
 /* Embedded; zeroes to start with. Only calls[0..n_calls) may be read, and only their documented fields. */
 struct microphone {
         struct mic_call calls[MIC_CALLS_MAX];
         size_t n_calls;
+        struct mic_heard heard[MIC_HEARD_MAX];
+        size_t n_heard;
 };
 
 /* Looks at all streams there are. Each call is on, or not any more: those that ended are told once, as
