@@ -31,7 +31,8 @@ struct client {
         int fd;
 };
 
-__attribute__((noreturn)) static void sync_loop(struct device *d, const char *query, tell_t tell, int fd) {
+__attribute__((noreturn)) static void sync_loop(struct device *d, const char *query, int work_msec, tell_t tell,
+                                                int fd) {
         char *since = NULL;
 
         for (;;) {
@@ -46,6 +47,8 @@ __attribute__((noreturn)) static void sync_loop(struct device *d, const char *qu
                 next = json_string_value(json_object_get(reply.body, "next_batch"));
                 if (reply.status != 200 || !next || tell(reply.body, fd) < 0)
                         _exit(1);
+                if (work_msec > 0)
+                        (void) poll(NULL, 0, work_msec);
                 free(since);
                 since = strdup(next);
                 json_decref(reply.body);
@@ -54,7 +57,7 @@ __attribute__((noreturn)) static void sync_loop(struct device *d, const char *qu
         }
 }
 
-static void client_start(struct client *c, struct device *d, const char *query, tell_t tell) {
+static void client_start(struct client *c, struct device *d, const char *query, int work_msec, tell_t tell) {
         pid_t test = getpid();
         int fds[2];
 
@@ -64,7 +67,7 @@ static void client_start(struct client *c, struct device *d, const char *query, 
         if (c->pid == 0) {
                 if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != test)
                         _exit(126);
-                sync_loop(d, query, tell, fds[1]);
+                sync_loop(d, query, work_msec, tell, fds[1]);
         }
         close(fds[1]);
         c->fd = fds[0];
@@ -103,13 +106,19 @@ static int tell_dot(const json_t *answer, int fd) {
         return write(fd, ".", 1) == 1 ? 0 : -1;
 }
 
-struct online_client *online_client_start(struct device *d) {
+struct online_client *online_client_start_as(struct device *d, const char *set_presence, unsigned work_msec) {
         struct online_client *c = calloc(1, sizeof(*c));
+        char query[64];
 
         cr_assert_not_null(c);
-        client_start(&c->client, d, "set_presence=online", tell_dot);
+        cr_assert_lt(snprintf(query, sizeof(query), "set_presence=%s", set_presence), (int) sizeof(query));
+        client_start(&c->client, d, query, (int) work_msec, tell_dot);
         online_client_wait_polls(c, 1);
         return c;
+}
+
+struct online_client *online_client_start(struct device *d) {
+        return online_client_start_as(d, "online", 0);
 }
 
 unsigned online_client_polls(struct online_client *c) {
@@ -177,7 +186,7 @@ struct witness *witness_start(struct device *d, const char *user_id) {
 
         cr_assert_not_null(w);
         cr_assert_geq(asprintf(&query, "set_presence=offline&filter=%s", escaped), 0);
-        client_start(&w->client, d, query, tell_presence);
+        client_start(&w->client, d, query, 0, tell_presence);
         /* From its first answer on nothing is missed. */
         witness_read(w);
         curl_free(escaped);

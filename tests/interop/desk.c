@@ -1,6 +1,7 @@
 /* See desk.h. */
 #include "interop/desk.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -69,11 +70,15 @@ void desk_end(struct desk *d) {
         free(d);
 }
 
-void desk_log_in(struct desk *d) {
+void desk_log_in_at(struct desk *d, const char *homeserver) {
         SCOPED_RUN run = world_busyctl(d->world, SYNAPSE_PASSWORD "\n", "login", ACCOUNT, "--user", d->me,
-                                       "--homeserver", synapse_url(d->synapse), "--password-stdin", NULL);
+                                       "--homeserver", homeserver, "--password-stdin", NULL);
 
         desk_check(d, run.code == 0, "busyctl login: %d %s%s", run.code, run.out, run.err);
+}
+
+void desk_log_in(struct desk *d) {
+        desk_log_in_at(d, synapse_url(d->synapse));
 }
 
 void desk_show(const struct desk *d) {
@@ -139,6 +144,13 @@ void desk_call_in(struct desk *d, const char *call) {
         send_invite(d->peer, d->room, call, 60000);
         send_answer(d->phone, d->room, call);
         send_select(d->peer, d->room, call, d->phone);
+}
+
+void desk_let_pass(usec_t duration) {
+        usec_t until = clock_now() + duration;
+
+        for (usec_t now; (now = clock_now()) < until;)
+                (void) poll(NULL, 0, (int) ((until - now) / USEC_PER_MSEC) + 1);
 }
 
 json_t *desk_ask(struct desk *d, const char *verb) {

@@ -33,6 +33,8 @@ void desk_end(struct desk *d);
 
 /* busyctl login, with the password, as a user does it. */
 void desk_log_in(struct desk *d);
+/* ... at another address of the server, as that of a proxy. */
+void desk_log_in_at(struct desk *d, const char *homeserver);
 
 /* `test` gets a desk with busyd logged in and online. */
 #define DESK_TEST(suite, name, ...)                                                                                   \
@@ -77,6 +79,9 @@ char *desk_field_url(struct desk *d, struct device *by);
 
 /* The peer calls, the phone answers, the peer confirms. */
 void desk_call_in(struct desk *d, const char *call);
+
+/* The distance between two things that a test does: nothing is waited for. */
+void desk_let_pass(usec_t duration);
 
 /* busyctl ARGUMENT --json, parsed; the caller drops it. */
 json_t *desk_ask(struct desk *d, const char *verb);

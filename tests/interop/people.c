@@ -175,6 +175,10 @@ static void override_limit(struct synapse *s, const char *user_id, bool lift) {
         device_free(admin);
 }
 
+void device_lift_limits(struct device *d) {
+        override_limit(d->synapse, d->user_id, true);
+}
+
 void device_presence_put_in_turn(struct device *d, const char *state, const char *message) {
         json_decref(must(ask(d->synapse, d->token, "PUT", "/_matrix/client/v3/presence/%s/status", d->user_id, "", "",
                              json_pack("{s:s, s:s}", "presence", state, "status_msg", message)),
@@ -269,11 +273,46 @@ struct shown_presence device_presence_wait_not(struct device *watcher, const cha
         return wait_for(watcher, user_id, state, NULL, true);
 }
 
+/* ---- what is odd ---- */
+
+static long put_text(struct device *d, const char *path, const char *a, const char *b, const char *c,
+                     const char *text) {
+        SCOPED(free) char *url = url_of(d->synapse, path, a, b, c);
+        struct web_reply reply = web_request_text("PUT", url, d->token, text, REQUEST_TIMEOUT_MSEC);
+
+        json_decref(reply.body);
+        return reply.status;
+}
+
+static const char *next_transaction(struct device *d) {
+        static char transaction[32];
+
+        (void) snprintf(transaction, sizeof(transaction), "t%u", d->transaction++);
+        return transaction;
+}
+
+long device_send_to_device_text(struct device *d, const char *user_id, const char *type, const char *content) {
+        SCOPED(free) char *text = NULL;
+
+        cr_assert_geq(asprintf(&text, "{\"messages\":{\"%s\":{\"*\":%s}}}", user_id, content), 0);
+        return put_text(d, "/_matrix/client/v3/sendToDevice/%s/%s", type, next_transaction(d), "", text);
+}
+
+long room_send_text(struct device *d, const char *room, const char *type, const char *content) {
+        return put_text(d, "/_matrix/client/v3/rooms/%s/send/%s/%s", room, type, next_transaction(d), content);
+}
+
+long room_put_state_text(struct device *d, const char *room, const char *type, const char *content) {
+        return put_text(d, "/_matrix/client/v3/rooms/%s/state/%s", room, type, "", content);
+}
+
 /* ---- calls ---- */
 
-char *room_new(struct device *host, struct device *guest) {
+/* `version` NULL: the server's own. */
+static char *make_room(struct device *host, struct device *guest, const char *version) {
         json_t *body = must(ask(host->synapse, host->token, "POST", "/_matrix/client/v3/createRoom", "", "", "",
-                                json_pack("{s:s, s:[s]}", "preset", "private_chat", "invite", guest->user_id)),
+                                json_pack("{s:s, s:[s], s:s*}", "preset", "private_chat", "invite", guest->user_id,
+                                          "room_version", version)),
                             "createRoom");
         char *room = copy_member(body, "room_id");
 
@@ -282,6 +321,14 @@ char *room_new(struct device *host, struct device *guest) {
                 ask(guest->synapse, guest->token, "POST", "/_matrix/client/v3/join/%s", room, "", "", json_object()),
                 "join"));
         return room;
+}
+
+char *room_new(struct device *host, struct device *guest) {
+        return make_room(host, guest, NULL);
+}
+
+char *room_new_old(struct device *host, struct device *guest) {
+        return make_room(host, guest, "5");
 }
 
 void room_join(struct device *host, const char *room, struct device *guest) {
@@ -295,15 +342,12 @@ void room_join(struct device *host, const char *room, struct device *guest) {
 
 /* Adds what every event of a call has; takes `content`. */
 static void send_call_event(struct device *d, const char *room, const char *type, const char *call, json_t *content) {
-        char transaction[32];
-
         cr_assert_not_null(content);
-        (void) snprintf(transaction, sizeof(transaction), "t%u", d->transaction++);
         json_object_set_new(content, "call_id", json_string(call));
         json_object_set_new(content, "party_id", json_string(d->device_id));
         json_object_set_new(content, "version", json_string("1"));
         json_decref(must(ask(d->synapse, d->token, "PUT", "/_matrix/client/v3/rooms/%s/send/%s/%s", room, type,
-                             transaction, content),
+                             next_transaction(d), content),
                          type));
 }
 

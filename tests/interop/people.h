@@ -22,6 +22,8 @@ const char *device_token(const struct device *d);
 const char *device_base_url(const struct device *d);
 /* Ends one session of the user, as "sign out that device" in another client does: needs the password. */
 void device_sign_out_other(struct device *d, const char *other_device_id);
+/* The administrator lifts Synapse's limits for this user, for good. */
+void device_lift_limits(struct device *d);
 /* The user's device whose display name begins so; the caller frees. */
 char *device_find(struct device *d, const char *display_name_prefix);
 
@@ -54,6 +56,9 @@ char *presence_filter(const char *user_id);
 struct online_client;
 
 struct online_client *online_client_start(struct device *d);
+/* ... with another word for its presence, one that says "offline" is not counted; and with the time that it takes to
+ * work on an answer before it polls again. */
+struct online_client *online_client_start_as(struct device *d, const char *set_presence, unsigned work_msec);
 /* Waits until that many of its polls were answered since the start. */
 void online_client_wait_polls(struct online_client *c, unsigned n);
 unsigned online_client_polls(struct online_client *c); /* answered so far */
@@ -69,6 +74,15 @@ struct witness *witness_start(struct device *d, const char *user_id);
  * each change. The caller frees. */
 char *witness_until(struct witness *w, const char *value);
 struct witness *witness_free(struct witness *w); /* NULL is fine; returns NULL */
+
+/* ---- what is odd: bodies as text, since no library of ours would write them; returns the status ---- */
+
+/* To every device of a user, who may be anybody. `content` is a JSON object. */
+long device_send_to_device_text(struct device *d, const char *user_id, const char *type, const char *content);
+long room_send_text(struct device *d, const char *room, const char *type, const char *content);
+long room_put_state_text(struct device *d, const char *room, const char *type, const char *content);
+/* A room of the two in an old version, which does not look at numbers; the caller frees. */
+char *room_new_old(struct device *host, struct device *guest);
 
 /* ---- calls, as unencrypted events of version 1 ---- */
 

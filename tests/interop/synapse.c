@@ -135,7 +135,7 @@ static void listen_for_ready(struct synapse *s) {
         cr_assert_eq(bind(s->notify_fd, (struct sockaddr *) &address, sizeof(address)), 0, "notify socket: %m");
 }
 
-static const char *python(void) {
+const char *synapse_python(void) {
         const char *p = getenv("BUSYD_SYNAPSE_PYTHON");
 
         cr_assert(p && *p, "BUSYD_SYNAPSE_PYTHON must name the python of a virtual environment with Synapse "
@@ -146,7 +146,7 @@ static const char *python(void) {
 /* Runs python with these arguments in the folder, output to a file there; dies with the test. `setting` is one more
  * variable of its environment, or NULL. */
 static pid_t run_python(const struct synapse *s, const char *const *arguments, const char *setting) {
-        const char *argv[ARGUMENTS_MAX] = { python() }, *env[] = { "LANG=C.UTF-8", NULL, setting, NULL };
+        const char *argv[ARGUMENTS_MAX] = { synapse_python() }, *env[] = { "LANG=C.UTF-8", NULL, setting, NULL };
         char out[PATH_MAX], notify[PATH_MAX + 32];
         pid_t pid;
         int fd;

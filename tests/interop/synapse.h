@@ -37,6 +37,9 @@ void synapse_add_appservice(struct synapse *s, const char *registration);
 
 const char *synapse_url(const struct synapse *s); /* without a trailing slash */
 
+/* The Python of its virtual environment. */
+const char *synapse_python(void);
+
 /* ---- its log: what reached it, and when ---- */
 
 /* Where the log ends now: what comes after can be waited for and counted from here. */

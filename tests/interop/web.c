@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base.h"
 #include "system/pace.h"
 
 static struct curl_slist *headers_for(const char *token) {
@@ -20,9 +21,10 @@ static struct curl_slist *headers_for(const char *token) {
         return list;
 }
 
-struct web_reply web_request(const char *method, const char *url, const char *token, json_t *body, long timeout_msec) {
+struct web_reply web_request_text(const char *method, const char *url, const char *token, const char *body,
+                                  long timeout_msec) {
         struct curl_slist *headers = headers_for(token);
-        char *sent = body ? json_dumps(body, JSON_COMPACT) : NULL, *received = NULL;
+        char *received = NULL;
         struct web_reply reply = { 0 };
         size_t size = 0;
         FILE *sink = open_memstream(&received, &size);
@@ -35,8 +37,8 @@ struct web_reply web_request(const char *method, const char *url, const char *to
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long) paced(timeout_msec));
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, sink);
-        if (sent)
-                curl_easy_setopt(curl, CURLOPT_POSTFIELDS, sent);
+        if (body)
+                curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
         if (curl_easy_perform(curl) == CURLE_OK)
                 curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
         (void) fclose(sink);
@@ -44,7 +46,12 @@ struct web_reply web_request(const char *method, const char *url, const char *to
         curl_easy_cleanup(curl);
         curl_slist_free_all(headers);
         free(received);
-        free(sent);
-        json_decref(body);
         return reply;
+}
+
+struct web_reply web_request(const char *method, const char *url, const char *token, json_t *body, long timeout_msec) {
+        SCOPED(free) char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+
+        json_decref(body);
+        return web_request_text(method, url, token, text, timeout_msec);
 }
