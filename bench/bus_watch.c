@@ -86,6 +86,11 @@ struct bus_watch *bus_watch_free(struct bus_watch *watch) {
         return NULL;
 }
 
+const char *bus_watch_value(const struct bus_watch *watch, usec_t *ret_at) {
+        *ret_at = watch->at;
+        return watch->value;
+}
+
 sd_bus *bus_watch_bus(struct bus_watch *watch) {
         return watch->bus;
 }

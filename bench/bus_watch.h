@@ -18,6 +18,9 @@ struct bus_watch *bus_watch_free(struct bus_watch *watch);
  * it was told before the call; fails the run after the deadline of the harness. */
 usec_t bus_watch_wait(struct bus_watch *watch, struct world *w, const char *value);
 
+/* What it was told to be last, and when; "" and 0: never. Borrowed. */
+const char *bus_watch_value(const struct bus_watch *watch, usec_t *ret_at);
+
 /* Its connection; borrowed. */
 sd_bus *bus_watch_bus(struct bus_watch *watch);
 

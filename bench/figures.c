@@ -66,6 +66,7 @@ void samples_report(struct samples *s, const char *part, const char *note) {
         qsort(s->values, s->n, sizeof(*s->values), compare);
         report(part, "calls", (double) s->n, "", note);
         report(part, "median", msec_at_rank(s, 50), "ms", NULL);
+        report(part, "p90", msec_at_rank(s, 90), "ms", NULL);
         report(part, "p99", msec_at_rank(s, 99), "ms", NULL);
         report(part, "longest", msec_at_rank(s, 100), "ms", NULL);
 }

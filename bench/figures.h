@@ -21,7 +21,7 @@ struct samples {
 void samples_init(struct samples *s, size_t max);
 void samples_done(struct samples *s);
 void samples_add(struct samples *s, usec_t value); /* beyond max: left out */
-/* Median, 99th percentile (nearest rank) and maximum, in milliseconds; sorts the values. */
+/* Median, 90th and 99th percentile (nearest rank) and maximum, in milliseconds; sorts the values. */
 void samples_report(struct samples *s, const char *part, const char *note);
 
 /* On stderr, for who waits. */
