@@ -20,7 +20,7 @@ struct account_settings {
         const char *message;     /* shown during a call; "": the user's own message is kept */
         bool profile_call;       /* say in the profile that the user is in a call */
         usec_t poll_timeout;     /* of a long poll, 10 s to 1 h */
-        usec_t poll_pause;       /* before polling again after an answer that carried nothing for us */
+        usec_t poll_pause;       /* at most, after an answer that carried nothing for us */
         usec_t refresh_interval; /* overrides the traits'; 0: as they say */
         usec_t call_cap;         /* a call that nothing is heard of any more ends then */
 };

@@ -389,20 +389,23 @@ static void apply_poll(struct account *a) {
         struct output_poll all = { .counted = false };
 
         for (size_t i = 0; i < a->n_outputs; i++) {
-                const struct output *o = a->outputs[i].output;
+                struct output *o = a->outputs[i].output;
                 struct output_poll one = { .counted = false };
 
                 if (o->kind->poll)
-                        o->kind->poll(o, &one);
+                        o->kind->poll(o, &one, a->now);
                 all.own_presence = all.own_presence || one.own_presence;
                 all.counted = all.counted || one.counted;
                 all.soon = all.soon || one.soon;
                 all.hold = all.hold || one.hold;
+                all.alone = all.alone || one.alone;
         }
         sync_set_options(a->sync, &(struct sync_options){
                                           .poll_timeout = a->settings.poll_timeout,
                                           .poll_pause = a->expecting ? 0 : a->settings.poll_pause,
                                           .hold = all.hold,
+                                          .turns_at_stake = a->facts.traits->polls_take_turns && !all.alone,
+                                          .costly = a->facts.traits->sync_erases_busy,
                                           .own_presence = all.own_presence,
                                           .account_data = a->facts.traits->filters_by_prefix ? ENTRY_TYPE : NULL,
                                           .while_idle = a->facts.traits->while_idle,

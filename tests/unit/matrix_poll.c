@@ -69,6 +69,15 @@ static void run(struct owner *o) {
         cr_assert_gt(o->next, o->now, "what is due is done");
 }
 
+static void set_options(struct owner *o, bool turns_at_stake) {
+        sync_set_options(o->sync, &(struct sync_options){ .poll_timeout = POLL,
+                                                          .poll_pause = PAUSE,
+                                                          .turns_at_stake = turns_at_stake,
+                                                          .account_data = "org.example.",
+                                                          .while_idle = SET_PRESENCE_OFFLINE,
+                                                          .while_held = SET_PRESENCE_UNAVAILABLE });
+}
+
 static void open_at(struct owner *o, const char *since, usec_t now) {
         SCOPED(json_decref) json_t *messages = json_pack("[s]", "m.call.invite");
         SCOPED(json_decref) json_t *state = json_pack("[s]", "m.call.member");
@@ -85,11 +94,7 @@ static void open_at(struct owner *o, const char *since, usec_t now) {
                                             .userdata = o };
         cr_assert_eq(matrix_client_new(&o->client, NULL, "http://localhost:1", "s3cret"), 0);
         cr_assert_eq(sync_new(&o->sync, o->client, "@me:hs", since, &wants, &o->handler), 0);
-        sync_set_options(o->sync, &(struct sync_options){ .poll_timeout = POLL,
-                                                          .poll_pause = PAUSE,
-                                                          .account_data = "org.example.",
-                                                          .while_idle = SET_PRESENCE_OFFLINE,
-                                                          .while_held = SET_PRESENCE_UNAVAILABLE });
+        set_options(o, /* turns_at_stake= */ true);
         sync_go(o->sync);
         run(o);
 }
@@ -165,19 +170,94 @@ Test(matrix_poll, nothing_is_asked_before_the_owner_has_decided) {
         close_it(&o);
 }
 
-Test(matrix_poll, only_what_concerns_a_call_of_the_user_leaves_out_the_pause) {
+/* So long after the answer the next poll begins. */
+static usec_t rest_after(struct owner *o, bool concerned, const char *body) {
+        usec_t answered = o->now += USEC_PER_MIN;
+
+        o->concerned = concerned;
+        door_answer(200, body, o->now);
+        run(o);
+        (void) poll_of(o);
+        return o->now - answered;
+}
+
+/* Whatever it is that wakes both. */
+Test(matrix_poll, a_client_woken_by_the_same_thing_begins_first) {
         struct owner o;
 
         begin(&o);
+        cr_assert_eq(rest_after(&o, false, RINGS("s2")), SYNC_HEAD_START, "a stranger's call");
+        cr_assert_eq(rest_after(&o, true, RINGS("s3")), SYNC_HEAD_START, "one of the user");
+        close_it(&o);
+}
+
+Test(matrix_poll, no_rest_is_made_for_a_client_that_is_not_there) {
+        struct owner o;
+
+        begin(&o);
+        set_options(&o, /* turns_at_stake= */ false);
+        run(&o);
+        cr_assert_eq(rest_after(&o, false, RINGS("s2")), 0, "nobody needs it");
+        cr_assert_eq(rest_after(&o, true, RINGS("s2")), 0);
+        set_options(&o, /* turns_at_stake= */ true);
+        run(&o);
+        cr_assert_eq(rest_after(&o, false, RINGS("s3")), SYNC_HEAD_START, "somebody does");
+        close_it(&o);
+}
+
+/* The owner learns by the answer itself that another client has come. */
+Test(matrix_poll, how_long_to_rest_is_decided_after_the_answer) {
+        struct owner o;
+
+        begin(&o);
+        set_options(&o, /* turns_at_stake= */ false);
+        run(&o);
         door_answer(200, RINGS("s2"), o.now += USEC_PER_MIN);
+        set_options(&o, /* turns_at_stake= */ true);
         run(&o);
-        cr_assert_null(door_waiting(), "strangers wait");
-        cr_assert_eq(o.next, o.now + PAUSE);
-        (void) poll_of(&o);
-        o.concerned = true;
-        door_answer(200, RINGS("s3"), o.now += USEC_PER_MIN);
+        cr_assert_eq(o.next, o.now + SYNC_HEAD_START);
+        close_it(&o);
+}
+
+static void expect_flood_is_slowed_down(bool turns_at_stake) {
+        struct owner o;
+        usec_t end;
+        unsigned n_polls = 0;
+
+        begin(&o);
+        set_options(&o, turns_at_stake);
         run(&o);
-        cr_assert_not_null(door_waiting(), "an own call does not");
+        /* Each poll is answered at once. */
+        for (end = o.now + USEC_PER_MIN; o.now < end && n_polls < 1000; n_polls++) {
+                (void) poll_of(&o);
+                door_answer(200, RINGS("s2"), o.now += 20 * USEC_PER_MSEC);
+                run(&o);
+        }
+        cr_assert_leq(n_polls, 4 + USEC_PER_MIN / PAUSE, "%u polls in a minute", n_polls);
+        close_it(&o);
+}
+
+Test(matrix_poll, a_flood_of_what_concerns_nobody_is_slowed_down) {
+        expect_flood_is_slowed_down(true);
+        expect_flood_is_slowed_down(false);
+}
+
+/* Our own writes come back to us, twice a call. */
+Test(matrix_poll, calls_close_together_are_never_left_waiting_for_their_echoes) {
+        struct owner o;
+
+        begin(&o);
+        set_options(&o, /* turns_at_stake= */ false);
+        run(&o);
+        for (unsigned call = 0; call < 20; call++)
+                for (unsigned i = 0; i < 5; i++) {
+                        bool echo = i == 2 || i == 4; /* invitation, answer, echo, end, echo */
+
+                        o.concerned = !echo;
+                        door_answer(200, echo ? EMPTY("s2") : RINGS("s2"), o.now += USEC_PER_SEC);
+                        run(&o);
+                        cr_assert_not_null(door_waiting(), "call %u, answer %u", call, i);
+                }
         close_it(&o);
 }
 

@@ -44,6 +44,7 @@ struct output_poll {
         bool counted;      /* polls keep the value alive; false ends one that does at once */
         bool soon;         /* ... and may not wait for the next poll */
         bool hold;         /* the next one would change what is being read: not before that */
+        bool alone; /* no other client of the user's keeps presence alive, so that polls take nothing from one */
 };
 
 /* How the claim on it stands. */
@@ -113,9 +114,10 @@ struct output_kind {
         void (*want)(struct output *o, const struct output_situation *s, struct claim_want *ret, const char **ret_why);
         /* After `want` was refused for good: something less. False: there is nothing less. */
         bool (*fall_back)(const struct output *o, struct claim_want *want);
-        void (*poll)(const struct output *o, struct output_poll *ret); /* NULL: it needs nothing of it */
         /* It writes by itself, and the claim has to wait. NULL: never. */
         bool (*occupied)(const struct output *o);
+        /* NULL: it needs nothing of it. */
+        void (*poll)(struct output *o, struct output_poll *ret, usec_t now);
         /* What was learned that a later run should know; see output_endpoint. NULL: nothing. */
         bool (*sticks)(const struct output *o);
         /* What only busyd writes there, given back to what is there for somebody who does nothing: for when it is not

@@ -335,14 +335,16 @@ static usec_t run(struct output *o, usec_t now) {
 }
 
 /* Without a counted poll `unavailable` ends within 30 s; a busy lasts until the next poll. */
-static void poll_wish(const struct output *o, struct output_poll *ret) {
-        const struct presence *p = presence_of_const(o);
+static void poll_wish(struct output *o, struct output_poll *ret, usec_t now) {
+        struct presence *p = presence_of(o);
+        usec_t until;
 
         *ret = (struct output_poll){
                 .own_presence = is_pushed(o),
                 .counted = p->claim.standing && state_is_claimed(p),
                 .hold = server(o)->message_per_device && (p->look || p->way),
                 .soon = !o->at->facts->versions.busy_presence || streq(p->written, PRESENCE_STATE_UNAVAILABLE),
+                .alone = is_pushed(o) && other_clients_judge(&p->others, now, &until) == OTHER_CLIENTS_NONE,
         };
 }
 

@@ -1,5 +1,4 @@
-/* What /sync is asked for: filters, the query, and the pace of the long poll.
- * Pure. */
+/* What /sync is asked for: filters and the query. Pure. */
 #include "matrix/sync/sync.h"
 
 #include <inttypes.h>
@@ -9,13 +8,6 @@
 
 /* Synapse's own maximum; larger ones are cut silently. */
 #define TIMELINE_LIMIT 100
-
-/* A shorter poll would cost more than a proxy that cuts it. */
-#define POLL_TIMEOUT_MIN (10 * USEC_PER_SEC)
-/* What ends earlier is a broken server rather than an impatient proxy. */
-#define CUT_AFTER_MIN (8 * USEC_PER_SEC)
-/* A longer poll is tried again this much later: the network may be another one by then. */
-#define RECOVER_AFTER USEC_PER_HOUR
 
 json_t *sync_message_types_new(const struct sync_wants *wants, bool in_call) {
         json_t *types = json_copy((json_t *) wants->messages);
@@ -75,27 +67,4 @@ char *sync_path_new(const struct sync_query *q) {
                                    presence);
         return matrix_path("/_matrix/client/v3/sync?filter=%s&timeout=%s&set_presence=%s&since=%s", q->filter, timeout,
                            presence, q->since);
-}
-
-void sync_pace_init(struct sync_pace *p, usec_t max) {
-        *p = (struct sync_pace){ .max = max, .timeout = max, .recover_at = USEC_NEVER };
-}
-
-usec_t sync_pace_timeout(struct sync_pace *p, usec_t now) {
-        if (now >= p->recover_at) {
-                p->timeout = usec_min(p->timeout * 2, p->max);
-                p->recover_at = p->timeout < p->max ? usec_add(now, RECOVER_AFTER) : USEC_NEVER;
-        }
-        return p->timeout;
-}
-
-bool sync_pace_cut(struct sync_pace *p, const struct matrix_reply *reply, usec_t timeout, usec_t ran, usec_t now) {
-        bool unanswered = reply->outcome == MATRIX_UNSURE || reply->outcome == MATRIX_NOT_MATRIX;
-
-        /* What has an errcode was said by the homeserver. */
-        if (ran < CUT_AFTER_MIN || ran >= timeout || reply->errcode || !unanswered)
-                return false;
-        p->timeout = timeout / 2 > POLL_TIMEOUT_MIN ? timeout / 2 : POLL_TIMEOUT_MIN;
-        p->recover_at = usec_add(now, RECOVER_AFTER);
-        return true;
 }

@@ -3,11 +3,13 @@
  *   stopped  nothing is asked: not started yet, stopped, or a failure was handed over
  *   due      the next sync_run() asks: for the filter if its id is not known, else for what is new
  *   filter   a filter is being uploaded                    -> due
- *   poll     /sync is in flight; `watching` after a while  -> answer handed over, or gaps, or pause
+ *   poll     /sync is in flight; `watching` after a while  -> answer handed over, or gaps, or rest
  *   gaps     what the answer left out is being read back   -> answer handed over
+ *   rest     how long is decided by what the owner wants
+ *            when that has decided on the answer           -> due or pause
  *   pause    until its time                                -> due
  *
- * An answer that was handed over leaves the loop in due or pause, a failure in stopped. */
+ * An answer that was handed over leaves the loop in due or rest, a failure in stopped. */
 #include "matrix/sync/sync.h"
 
 #include <errno.h>
@@ -29,10 +31,6 @@
 
 /* Synapse drops the presence of a poll that starts earlier after another (rc_presence). */
 #define COUNTED_DISTANCE (10 * USEC_PER_SEC)
-
-/* Answers at once, one after the other: a server that does so for longer is not worth being hurried for. */
-#define HURRIED_MAX    8
-#define HURRIED_WITHIN USEC_PER_SEC
 
 /* In a row; then the server really does not take what we send, or the gap cannot be read. */
 #define FILTER_TRIES_MAX 2
@@ -61,6 +59,7 @@ enum stage {
         STAGE_FILTER,
         STAGE_POLL,
         STAGE_GAPS,
+        STAGE_REST,
         STAGE_PAUSE,
 };
 
@@ -82,11 +81,16 @@ struct sync {
         enum stage stage;
         struct http_request *request;
         usec_t pause_until; /* in that stage */
+        struct sync_rest rest;
+        struct {
+                usec_t at, ran;
+                bool concerned, timed_out;
+        } ended; /* the poll, in stage rest */
         bool watching;
         int error;
         char *filter_ids[SYNC_FILTERS_MAX][2]; /* [kind][with own presence] */
         bool inline_filters;                   /* the server keeps none */
-        unsigned filter_tries, gap_tries, hurried, catch_ups;
+        unsigned filter_tries, gap_tries, catch_ups;
         unsigned rejected;       /* by something in between, in a row */
         unsigned position_tries; /* refused in a row, with no more than a whole state in between */
         struct backoff position_backoff;
@@ -194,16 +198,35 @@ static int move_to(struct sync *s, const char *since) {
         return 0;
 }
 
-/* Whoever is woken by the same thing as we are gets a head start on the server's limiter (reference 2.1). */
-static usec_t pause_after(struct sync *s, bool concerned, usec_t ran) {
-        if (s->poll.catch_up || s->poll.initial)
-                return 0; /* not a long poll */
-        if (!concerned) {
-                s->hurried = 0;
-                return ran >= s->poll.timeout ? 0 : s->options.poll_pause;
-        }
-        s->hurried = ran < HURRIED_WITHIN ? s->hurried + 1 : 0;
-        return s->hurried > HURRIED_MAX ? s->options.poll_pause : 0;
+static void rest(struct sync *s, bool concerned, usec_t at) {
+        usec_t ran = at - s->poll.started;
+
+        enter(s, STAGE_REST);
+        s->ended.at = at;
+        s->ended.ran = ran;
+        s->ended.concerned = concerned;
+        s->ended.timed_out = ran >= s->poll.timeout;
+}
+
+static void decide_rest(struct sync *s) {
+        const struct sync_rest_facts facts = {
+                .concerned = s->ended.concerned,
+                .timed_out = s->ended.timed_out,
+                .turns_at_stake = s->options.turns_at_stake,
+                .costly = s->options.costly,
+                .max = s->options.poll_pause,
+                .ran = s->ended.ran,
+                .now = s->ended.at,
+        };
+        usec_t wait;
+
+        if (s->stage != STAGE_REST)
+                return;
+        wait = sync_rest_next(&s->rest, &facts);
+        if (wait > 0)
+                pause_until(s, usec_add(s->ended.at, wait));
+        else
+                s->stage = STAGE_DUE;
 }
 
 /* What came since the last answer, of this run or an earlier one, may be split over several. */
@@ -224,8 +247,7 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         struct sync_answer answer = {
                 .batch = batch, .initial = s->poll.initial, .now = reply->now, .wall = reply->wall
         };
-        usec_t ran = reply->now - s->poll.started, wait;
-        bool concerned;
+        bool concerned, is_long = !s->poll.catch_up && !s->poll.initial;
 
         if (gaps)
                 answer.gaps = gap_fill_pages(gaps, &answer.n_gaps);
@@ -243,9 +265,8 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         }
         enter(s, STAGE_DUE);
         concerned = s->handler->answer(s->handler->userdata, &answer);
-        wait = pause_after(s, concerned, ran);
-        if (wait > 0 && s->stage == STAGE_DUE)
-                pause_until(s, usec_add(reply->now, wait));
+        if (is_long && s->stage == STAGE_DUE)
+                rest(s, concerned, reply->now);
 }
 
 static void on_gaps(const struct matrix_reply *reply, bool filled, void *userdata) {
@@ -395,7 +416,7 @@ static void on_failure(struct sync *s, const struct matrix_reply *reply) {
                 fail(s, reply);
         else if (sync_pace_cut(&s->pace, reply, s->poll.timeout, now - s->poll.started, now)) {
                 log_debug("The poll was cut, asking for %u s next", (unsigned) (s->pace.timeout / USEC_PER_SEC));
-                pause_until(s, usec_add(now, s->options.poll_pause));
+                rest(s, /* concerned= */ false, now);
         } else if (is_rejection(reply) && ++s->rejected >= REJECTED_MAX) {
                 s->rejected = 0;
                 on_bad_position(s, reply);
@@ -474,6 +495,7 @@ static int ask(struct sync *s, usec_t now) {
 }
 
 usec_t sync_run(struct sync *s, usec_t now) {
+        decide_rest(s);
         if (s->stage == STAGE_PAUSE && now >= s->pause_until)
                 s->stage = STAGE_DUE;
         if (s->salt == 0)
@@ -551,13 +573,14 @@ void sync_forget_position(struct sync *s) {
 }
 
 void sync_go(struct sync *s) {
-        if (s->stage != STAGE_STOPPED && s->stage != STAGE_PAUSE)
+        if (s->stage != STAGE_STOPPED && s->stage != STAGE_REST && s->stage != STAGE_PAUSE)
                 return;
         s->error = 0;
         s->stage = STAGE_DUE;
 }
 
 bool sync_catch_up(struct sync *s) {
+        decide_rest(s);
         if (s->stage != STAGE_PAUSE)
                 return false;
         s->catch_up = true;

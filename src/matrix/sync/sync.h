@@ -58,6 +58,30 @@ usec_t sync_pace_timeout(struct sync_pace *p, usec_t now);
  * cut it: then the next one is shorter, and it does not count as a failure. */
 bool sync_pace_cut(struct sync_pace *p, const struct matrix_reply *reply, usec_t timeout, usec_t ran, usec_t now);
 
+/* ---- pure: how long to rest after one ---- */
+
+/* Whoever begins a poll takes a turn at the server's presence limiter, unless one was taken in the 10 s before:
+ * another client of the user that begins after that is not counted, and may look offline (reference 2.1). Most of what
+ * wakes us wakes that client too: with this head start it takes the turn, and our poll, right after it, takes none. */
+#define SYNC_HEAD_START (500 * USEC_PER_MSEC)
+
+/* Zeroes to start with. */
+struct sync_rest {
+        unsigned n_hurried, n_spared;
+        usec_t answered_at;
+};
+
+struct sync_rest_facts {
+        bool concerned;      /* the answer concerns a call of the user */
+        bool timed_out;      /* nothing was there to wake anybody */
+        bool turns_at_stake; /* as in the options, and the next */
+        bool costly;
+        usec_t max;      /* what a flood of other answers is slowed down to */
+        usec_t ran, now; /* so long the poll took; when it ended */
+};
+
+usec_t sync_rest_next(struct sync_rest *r, const struct sync_rest_facts *f);
+
 /* ---- the loop ---- */
 
 struct sync;
@@ -93,7 +117,9 @@ struct sync_handler {
 
 struct sync_options {
         usec_t poll_timeout, poll_pause;
-        bool hold; /* no poll begins while something is to be read that it would change */
+        bool hold;           /* no poll begins while something is to be read that it would change */
+        bool turns_at_stake; /* another client of the user's may be there, whose polls ours can keep from counting */
+        bool costly;         /* each poll makes a write necessary: as few as can be */
         bool own_presence;
         const char *account_data;                           /* static; as in sync_filter_new() */
         enum set_presence while_idle, while_held;           /* as in the traits */

@@ -1,0 +1,70 @@
+/* How long a poll may take, and how long to rest after one. Pure. */
+#include "matrix/sync/sync.h"
+
+/* A shorter poll would cost more than a proxy that cuts it. */
+#define POLL_TIMEOUT_MIN (10 * USEC_PER_SEC)
+/* What ends earlier is a broken server rather than an impatient proxy. */
+#define CUT_AFTER_MIN (8 * USEC_PER_SEC)
+/* A longer poll is tried again this much later: the network may be another one by then. */
+#define RECOVER_AFTER USEC_PER_HOUR
+
+/* Answers at once, one after the other: a server that does so for longer is not worth being hurried for. */
+#define HURRIED_MAX    8
+#define HURRIED_WITHIN USEC_PER_SEC
+
+/* So many answers with nothing for a call of the user, as our own writes come back to us, cost hardly any rest; and
+ * one is forgiven for each turn of the server's limiter in which nothing of the kind came. */
+#define SPARED_MAX   3
+#define SPARED_EVERY (10 * USEC_PER_SEC)
+
+void sync_pace_init(struct sync_pace *p, usec_t max) {
+        *p = (struct sync_pace){ .max = max, .timeout = max, .recover_at = USEC_NEVER };
+}
+
+usec_t sync_pace_timeout(struct sync_pace *p, usec_t now) {
+        if (now >= p->recover_at) {
+                p->timeout = usec_min(p->timeout * 2, p->max);
+                p->recover_at = p->timeout < p->max ? usec_add(now, RECOVER_AFTER) : USEC_NEVER;
+        }
+        return p->timeout;
+}
+
+bool sync_pace_cut(struct sync_pace *p, const struct matrix_reply *reply, usec_t timeout, usec_t ran, usec_t now) {
+        bool unanswered = reply->outcome == MATRIX_UNSURE || reply->outcome == MATRIX_NOT_MATRIX;
+
+        /* What has an errcode was said by the homeserver. */
+        if (ran < CUT_AFTER_MIN || ran >= timeout || reply->errcode || !unanswered)
+                return false;
+        p->timeout = timeout / 2 > POLL_TIMEOUT_MIN ? timeout / 2 : POLL_TIMEOUT_MIN;
+        p->recover_at = usec_add(now, RECOVER_AFTER);
+        return true;
+}
+
+static void forgive(struct sync_rest *r, usec_t now) {
+        usec_t quiet = now - r->answered_at;
+
+        r->n_spared -= (unsigned) usec_min(r->n_spared, quiet / SPARED_EVERY);
+        r->answered_at = now;
+}
+
+static bool is_hurried_too_much(struct sync_rest *r, usec_t ran) {
+        r->n_hurried = ran < HURRIED_WITHIN ? r->n_hurried + 1 : 0;
+        return r->n_hurried > HURRIED_MAX;
+}
+
+usec_t sync_rest_next(struct sync_rest *r, const struct sync_rest_facts *f) {
+        usec_t head_start = f->turns_at_stake ? usec_min(SYNC_HEAD_START, f->max) : 0;
+
+        if (f->concerned) {
+                r->n_spared = 0;
+                return is_hurried_too_much(r, f->ran) ? f->max : head_start;
+        }
+        r->n_hurried = 0;
+        if (f->timed_out)
+                return 0;
+        forgive(r, f->now);
+        if (f->costly || r->n_spared == SPARED_MAX)
+                return f->max;
+        r->n_spared++;
+        return head_start;
+}
