@@ -142,14 +142,20 @@ static int append_account(const struct object *o, sd_bus_message *m) {
         return r;
 }
 
-int children_append_restore(struct object_set *s, sd_bus_message *m) {
+/* A list of what `append` makes of each object of that type. */
+static int append_all(struct object_set *s, sd_bus_message *m, const struct object_type *type, const char *items,
+                      int (*append)(const struct object *o, sd_bus_message *m)) {
         struct object *o = NULL;
         int r;
 
-        r = sd_bus_message_open_container(m, 'a', "(ssssss)");
-        while (r >= 0 && (o = object_next(s, &account_type, o)))
-                r = append_account(o, m);
+        r = sd_bus_message_open_container(m, 'a', items);
+        while (r >= 0 && (o = object_next(s, type, o)))
+                r = append(o, m);
         return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int children_append_restore(struct object_set *s, sd_bus_message *m) {
+        return append_all(s, m, &account_type, "(ssssss)", append_account);
 }
 
 /* ---- calls ---- */
@@ -242,13 +248,7 @@ static int append_call(const struct object *o, sd_bus_message *m) {
 }
 
 int children_append_evidence(struct object_set *s, sd_bus_message *m) {
-        struct object *o = NULL;
-        int r;
-
-        r = sd_bus_message_open_container(m, 'a', "(tsssssbts)");
-        while (r >= 0 && (o = object_next(s, &call_type, o)))
-                r = append_call(o, m);
-        return r < 0 ? r : sd_bus_message_close_container(m);
+        return append_all(s, m, &call_type, "(tsssssbts)", append_call);
 }
 
 /* ---- sources ---- */
