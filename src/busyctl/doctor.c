@@ -45,6 +45,37 @@ static json_t *look_at_daemon(json_t *doc) {
         return status;
 }
 
+/* The one source that most calls are seen by; of the others each desktop has but a few. */
+static void look_at_microphone(json_t *doc, const json_t *source) {
+        const char *state = fact_text(source, "state"), *detail = fact_text(source, "detail");
+
+        if (streq(state, "watching"))
+                examine_add(doc, FINDING_OK, NULL, "the microphone is looked at");
+        else if (streq(state, "unavailable"))
+                examine_add(doc, FINDING_NOTE,
+                            "calls at the microphone show once PipeWire carries the sound: it needs pipewire, "
+                            "wireplumber and, for most programs, pipewire-pulse",
+                            "the microphone is not looked at: %s", detail);
+        else
+                examine_add(doc, FINDING_NOTE, NULL, "the microphone is not looked at: the source pipewire is %s%s%s",
+                            state, detail[0] ? ", " : "", detail);
+}
+
+static void look_at_sources(json_t *doc, const json_t *status) {
+        const json_t *sources = json_member_array(status, "sources"), *source;
+        size_t i, n = 0;
+
+        json_array_foreach(sources, i, source) {
+                n += streq(fact_text(source, "state"), "watching");
+                if (streq(fact_text(source, "name"), "pipewire"))
+                        look_at_microphone(doc, source);
+        }
+        if (n > 0)
+                examine_add(doc, FINDING_OK, NULL, "%zu of %zu local sources are watched: busyctl sources -v", n, i);
+        else
+                examine_add(doc, FINDING_NOTE, "see: busyctl sources", "no local source of calls works");
+}
+
 static const char *claim_on_presence(const json_t *account) {
         const json_t *outputs = json_member_array(account, "outputs"), *output;
         size_t i;
@@ -140,8 +171,10 @@ static void examine(json_t *doc) {
 
         if (r < 0)
                 examine_add(doc, FINDING_PROBLEM, NULL, "the accounts cannot be examined: %s", strerror(-r));
-        if (status)
+        if (status) {
+                look_at_sources(doc, status);
                 have_it_heard(doc);
+        }
 }
 
 /* ---- telling ---- */

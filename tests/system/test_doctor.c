@@ -141,3 +141,14 @@ WORLD_TEST(doctor, a_web_page_says_nothing_of_presence) {
         r = world_busyctl(w, NULL, "doctor", NULL);
         check(w, !strstr(r.out, "switched off") && strstr(r.out, "web page"), "%s", r.out);
 }
+
+/* ---- local sources ---- */
+
+WORLD_TEST(doctor, says_whether_the_microphone_is_looked_at, .no_homeserver = true) {
+        world_start(w);
+        says_in_words(w, "the microphone is not looked at: PipeWire is not running");
+        says_in_words(w, "local sources are watched");
+        world_config(w, "[source pipewire]\nenabled = no\n");
+        free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Reload", NULL, DBUS_TYPE_INVALID));
+        says_in_words(w, "the microphone is not looked at: the source pipewire is off");
+}

@@ -13,6 +13,7 @@
 #define ANOTHER_APP "application.name=Mumble", "application.process.binary=mumble"
 #define PAGE        "application.name=Chromium input", "application.process.binary=chromium"
 #define PAGE_PLAYS  "application.name=Chromium", "application.process.binary=chromium"
+#define GECKO       "application.name=Firefox", "application.process.binary=firefox-esr", "media.name=AudioCallbackDriver"
 #define UNKNOWN_APP "application.name=Thing", "application.process.binary=thing"
 
 #define GRACE "[busyd]\nhint-delay = 0s\nhint-end-grace = 1min\nlog-level = debug\n"
@@ -222,6 +223,33 @@ WORLD_TEST(pipewire, a_mute_that_closes_the_microphone_is_outlived, .no_homeserv
         process_kill(plays);
         expect_availability(w, "free");
         expect_busy_history(w, 1, "chromium");
+        sound_kill(w, &s);
+}
+
+/* As Firefox does it: the mute closes the microphone and makes the playback anew, its end makes both anew. */
+WORLD_TEST(pipewire, a_mute_that_makes_the_playback_anew_is_outlived, .no_homeserver = true) {
+        struct sound s;
+        pid_t plays, records, again;
+
+        /* The moment between two streams is for the grace. */
+        world_config(w, "[busyd]\nhint-delay = 0s\nhint-end-grace = 10s\nlog-level = debug\n");
+        s = start(w);
+        plays = sound_play(w, GECKO, NULL);
+        records = sound_record(w, MIC, GECKO, NULL);
+        expect_availability(w, "busy");
+        again = sound_play(w, GECKO, NULL);
+        process_kill(records);
+        process_kill(plays);
+        check(w, world_wait_log(w, "has closed the microphone and plays on"), "the call ended with the mute");
+        plays = sound_play(w, GECKO, NULL);
+        records = sound_record(w, MIC, GECKO, NULL);
+        process_kill(again);
+        expect_calls(w, SOUND, "1");
+        expect_availability(w, "busy");
+        process_kill(records);
+        process_kill(plays);
+        expect_availability(w, "free");
+        expect_busy_history(w, 1, "firefox");
         sound_kill(w, &s);
 }
 
