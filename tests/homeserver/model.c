@@ -336,10 +336,21 @@ void model_person_sets(struct model *m, const char *device, const char *presence
         model_check_presence(m, now);
 }
 
-void model_client_polls(struct model *m, const char *device, const char *presence, int64_t now) {
+/* Whoever polls has logged in before. */
+static void note_seen(struct model *m, const char *device, int64_t now) {
+        bool known = false;
+
         for (size_t i = 0; i < m->n_sessions; i++)
-                if (streq(m->sessions[i].device, device))
+                if (streq(m->sessions[i].device, device)) {
                         m->sessions[i].seen = model_wall(m, now);
+                        known = true;
+                }
+        if (!known)
+                model_session_new(m, device)->seen = model_wall(m, now);
+}
+
+void model_client_polls(struct model *m, const char *device, const char *presence, int64_t now) {
+        note_seen(m, device, now);
         presence_poll_ends(&m->presence, device, now);
         if (presence)
                 presence_poll_begins(&m->presence, device, presence, now);

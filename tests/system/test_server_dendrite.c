@@ -120,3 +120,25 @@ WORLD_TEST(dendrite, minds_the_word, .homeserver = { DENDRITE }) {
         check(w, hs_count(w->hs, none, 0) == 1, "insists");
         check(w, hs_count(w->hs, offline, 0) == 0, "makes an online user flap");
 }
+
+/* The only client has gone during the call: nothing would ever take an online down again. */
+WORLD_TEST(dendrite, what_nobody_keeps_up_is_not_put_back, .homeserver = { DENDRITE }) {
+        free(hs_login(w->hs, PHONE)); /* and was not seen since */
+        hs_person_sets(w->hs, PHONE, "online", READING);
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_presence(w, IDLE, IN_CALL);
+        call_hangup(w, ROOM, "c1");
+        expect_presence(w, "offline", READING);
+        expect_nothing_owed(w);
+        check(w, hs_wait_presence(w->hs, "offline", READING, 0), "it did not stay");
+}
+
+/* A server that does not tell who is there gets back what was there. */
+WORLD_TEST(dendrite, who_is_there_is_not_told, .homeserver = { DENDRITE }) {
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .path = "*/devices" },
+                                            .status = 403,
+                                            .body = "{\"errcode\":\"M_FORBIDDEN\",\"error\":\"no\"}" });
+        person_is_in_call(w, IDLE);
+        call_ends(w);
+}

@@ -157,6 +157,10 @@ int matrix_presence_put(struct matrix_client *c, const char *user_id, const char
                        ret);
 }
 
+int matrix_devices_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret) {
+        return request(c, "GET", matrix_path("/_matrix/client/v3/devices"), NULL, done, userdata, ret);
+}
+
 int matrix_devices_get_as(struct matrix_client *c, const char *user_id, matrix_done_t done, void *userdata,
                           struct http_request **ret) {
         return request(c, "GET", matrix_path("/_matrix/client/v3/devices?user_id=%s", user_id), NULL, done, userdata,

@@ -46,6 +46,9 @@ int matrix_presence_parse(const json_t *body, const char **ret_presence, const c
 int matrix_presence_put(struct matrix_client *c, const char *user_id, const char *presence, const char *status_msg,
                         matrix_done_t done, void *userdata, struct http_request **ret);
 
+/* The devices of the user, and when each was seen where the server notes it. */
+int matrix_devices_get(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret);
+
 /* As an application service for that user: the token is its own. `device_id` "": acting as none of them. */
 int matrix_devices_get_as(struct matrix_client *c, const char *user_id, matrix_done_t done, void *userdata,
                           struct http_request **ret);

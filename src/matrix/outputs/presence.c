@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "matrix/outputs/cure.h"
+#include "matrix/outputs/keepers.h"
 #include "matrix/outputs/output.h"
 #include "json/json.h"
 #include "util/log.h"
@@ -419,6 +420,36 @@ static int put(struct output *o, const char *state, const char *message, struct 
                                    output_request_answered, request, output_request_http(request));
 }
 
+/* Busyd says online only to give it back: where that would stay for good, to a user who has a client there. The value
+ * to write is empty once it has been. */
+static int write_kept(struct output_request *request, struct output *o, const struct matrix_reply *reply, void *data) {
+        const struct output_endpoint *at = o->at;
+        struct claim_value *v = data;
+        int r;
+
+        if (!v->state[0])
+                return 0;
+        if (keepers_judge(reply, at->facts->device_id, at->is_machine, at->userdata) == KEEPERS_NONE)
+                (void) snprintf(v->state, sizeof(v->state), "%s", PRESENCE_STATE_OFFLINE);
+        sent(presence_of(o), v->state, reply->now);
+        r = put(o, v->state, v->text, request);
+        v->state[0] = '\0';
+        return r < 0 ? r : 1;
+}
+
+static int start_write(struct output *o, const struct claim_value *v, struct output_request *request) {
+        struct claim_value *copy;
+
+        if (!server(o)->online_stays || !streq(v->state, "online"))
+                return put(o, v->state, v->text, request);
+        copy = malloc(sizeof(*copy));
+        if (!copy)
+                return -ENOMEM;
+        *copy = *v;
+        output_request_chain(request, write_kept, copy);
+        return matrix_devices_get(o->at->client, output_request_answered, request, output_request_http(request));
+}
+
 static int presence_write(struct output *o, const struct claim_value *v, usec_t now, output_done_t done,
                           void *userdata, struct output_request **ret) {
         SCOPED(output_request_free) struct output_request *request = NULL;
@@ -427,7 +458,7 @@ static int presence_write(struct output *o, const struct claim_value *v, usec_t 
         if (r < 0)
                 return r;
         sent(presence_of(o), v->state, now);
-        r = put(o, v->state, v->text, request);
+        r = start_write(o, v, request);
         if (r < 0)
                 return r;
         *ret = TAKE(request);

@@ -41,6 +41,7 @@ static const struct server_traits dendrite = {
         .name = "Dendrite",
         .busy_wire = BUSY_UNSTABLE,
         .pushes_own_presence = true,
+        .online_stays = true,
         /* Unless another client has started a poll within 10 s, what a poll says becomes the user's state: `offline`
          * and `unavailable` make an online user flap, `online` never lets them go. Other words do nothing. */
         .while_idle = SET_PRESENCE_NONE,

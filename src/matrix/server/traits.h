@@ -21,6 +21,7 @@ struct server_traits {
         const char *busy_wire;        /* the word for busy in a PUT */
         bool pushes_own_presence;     /* /sync brings the own m.presence */
         bool filters_by_prefix;       /* types of account data may end in a wildcard; else all must be asked for */
+        bool online_stays;            /* an `online` that was PUT is never taken down, whoever has gone */
         bool sync_erases_busy;        /* any own poll overwrites the own busy: write again after each */
         bool polls_take_turns;        /* the beginning of a poll keeps another client's from counting for 10 s (2.1) */
         enum set_presence while_idle; /* for /sync while no claim is held */
