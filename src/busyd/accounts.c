@@ -448,7 +448,7 @@ static int start_wait(struct accounts *s, const char *name, const char *command)
                 return -ENOMEM;
         w->accounts = s;
         (void) snprintf(w->name, sizeof(w->name), "%s", name);
-        r = token_command_start(&w->command, s->context.event, command, on_token, w);
+        r = token_command_start(&w->command, s->context.event, s->context.user_bus, command, on_token, w);
         if (r < 0) {
                 token_wait_free(w);
                 return r;

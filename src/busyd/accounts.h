@@ -2,7 +2,7 @@
  * disk, unless the configuration switches it off. */
 #pragma once
 
-#include <systemd/sd-event.h>
+#include <systemd/sd-bus.h>
 
 #include "core/base.h"
 #include "core/calls.h"
@@ -15,7 +15,8 @@ struct accounts;
 
 /* All borrowed. */
 struct accounts_context {
-        sd_event *event; /* only handed on: to transfers and to commands that print tokens */
+        sd_event *event;  /* only handed on: to transfers and to commands that print tokens */
+        sd_bus *user_bus; /* the same, to those commands; NULL: none */
         struct state *state;
         const struct call_sink *sink;   /* where calls seen on an account are reported */
         const struct call_table *calls; /* what is going on; to look at */

@@ -443,6 +443,7 @@ static int make_sets(struct manager *m) {
         source_set_set_system_bus(m->sources, e->system_bus, "there is no system bus");
         return accounts_new(&m->accounts, &(struct accounts_context){
                                                   .event = e->event,
+                                                  .user_bus = e->user_bus,
                                                   .state = e->state,
                                                   .sink = call_book_sink(m->book),
                                                   .calls = call_book_calls(m->book),

@@ -2,7 +2,7 @@
  * runs beside the loop, with a deadline; what it prints is wiped after use and never told. */
 #pragma once
 
-#include <systemd/sd-event.h>
+#include <systemd/sd-bus.h>
 
 #include "core/base.h"
 
@@ -13,10 +13,10 @@ struct token_command;
 /* One of `token` and `problem` is NULL; both are borrowed. */
 typedef void (*token_done_t)(const char *token, const char *problem, void *userdata);
 
-/* Runs `command` by /bin/sh. `done` is called once, from the event loop or from token_command_run(), and not after
- * token_command_free(), which ends the command. */
-int token_command_start(struct token_command **ret, sd_event *event, const char *command, token_done_t done,
-                        void *userdata);
+/* Runs `command` by /bin/sh, see util/command.h. `done` is called once, from the event loop or from
+ * token_command_run(), and not after token_command_free(), which ends the command. */
+int token_command_start(struct token_command **ret, sd_event *event, sd_bus *user_bus, const char *command,
+                        token_done_t done, void *userdata);
 /* Gives up on a command that takes too long. Once a turn; returns when to call again. */
 usec_t token_command_run(struct token_command *t, usec_t now);
 struct token_command *token_command_free(struct token_command *t); /* NULL is fine; returns NULL */

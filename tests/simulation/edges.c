@@ -223,8 +223,8 @@ const char *source_state_to_string(enum source_state s) {
 
 /* ---- tokens that commands print: not here ---- */
 
-int token_command_start(struct token_command **ret, sd_event *event, const char *command, token_done_t done,
-                        void *userdata) {
+int token_command_start(struct token_command **ret, sd_event *event, sd_bus *user_bus, const char *command,
+                        token_done_t done, void *userdata) {
         return -EOPNOTSUPP;
 }
 

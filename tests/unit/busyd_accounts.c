@@ -102,8 +102,8 @@ int http_new(struct http **ret, sd_event *event, const char *ca_file) {
 struct http *http_free(struct http *h) {
         return NULL;
 }
-int token_command_start(struct token_command **ret, sd_event *event, const char *command, token_done_t done,
-                        void *userdata) {
+int token_command_start(struct token_command **ret, sd_event *event, sd_bus *user_bus, const char *command,
+                        token_done_t done, void *userdata) {
         return -ENOSYS;
 }
 usec_t token_command_run(struct token_command *c, usec_t now) {

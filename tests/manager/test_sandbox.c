@@ -1,0 +1,193 @@
+/* What busyd.service forbids is really forbidden, busyd works within it, and the commands that busyd starts for its
+ * user are outside: they may be anything. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "manager/service.h"
+#include "state/session.h"
+
+#define PROBE "/usr/local/libexec/busyd-tests/probe"
+
+/* ---- what the unit forbids ---- */
+
+/* Tried by a program that starts as busyd does, and right before it. */
+static char *tried(const char *more) {
+        SCOPED(free) char *drop_in = NULL;
+
+        cr_assert(asprintf(&drop_in, "[Service]\nExecStartPre=" PROBE " sandbox %%h/tried\n%s", more) > 0);
+        service_drop_in(drop_in);
+        service_do("systemctl --user start " UNIT);
+        return file_text("/home/tester/tried");
+}
+
+static void expect_tried(const char *all, const char *line) {
+        cr_assert(strstr(all, line), "not \"%s\":\n%s", line, all);
+}
+
+SERVICE_TEST(sandbox, what_busyd_does_not_need_is_forbidden) {
+        static const char *const lines[] = {
+                "writable-and-executable: EPERM\n",
+                "executable-later: EPERM\n",
+                "packet-socket: EAFNOSUPPORT\n",
+                "bluetooth-socket: EAFNOSUPPORT\n",
+                "inet-socket: allowed\n",
+                "user-namespace: EPERM\n",
+                "set-user-id: EPERM\n",
+                "real-time: EPERM\n",
+                "personality: EPERM\n",
+                "mount: EPERM\n",
+                "new-privileges: EPERM\n",
+                "core-dump: EPERM\n",
+                "readable-by-others: EPERM\n",
+        };
+        SCOPED(free) char *all = tried("");
+
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+                expect_tried(all, lines[i]);
+}
+
+/* Without the unit the same program may do most of it: the table above is about the unit. */
+SERVICE_TEST(sandbox, outside_of_the_unit_it_is_allowed) {
+        SCOPED(free) char *all = NULL;
+
+        service_do(PROBE " sandbox $HOME/tried");
+        all = file_text("/home/tester/tried");
+        expect_tried(all, "writable-and-executable: allowed\n");
+        expect_tried(all, "executable-later: allowed\n");
+        expect_tried(all, "user-namespace: allowed\n");
+        expect_tried(all, "set-user-id: allowed\n");
+        expect_tried(all, "new-privileges: allowed\n");
+}
+
+static void one_call(struct world *w) {
+        service_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_presence(w, HS_BUSY, NULL);
+        call_hangup(w, ROOM, "c1");
+        expect_nothing_owed(w);
+        expect_presence(w, "online", "Reading");
+}
+
+SERVICE_TEST(sandbox, busyd_works_in_the_stricter_one) {
+        service_do("mkdir -p $HOME/.config/systemd/user/" UNIT ".d; "
+                   "cp /usr/local/share/doc/busyd/hardening.conf $HOME/.config/systemd/user/" UNIT ".d/; "
+                   "systemctl --user daemon-reload");
+        one_call(w);
+}
+
+/* ---- commands of the user ---- */
+
+/* The session on disk is of no use: the right token is what the command prints. */
+static void token_by(struct world *w, const char *format) {
+        SCOPED(free) char *config = NULL, *token = NULL, *command = NULL;
+        struct session session;
+
+        cr_assert_eq(session_load(world_state_path(w, ""), ACCOUNT, &session), 0);
+        token = session.access_token;
+        session.access_token = strdup("of-no-use");
+        cr_assert_eq(session_save(world_state_path(w, ""), ACCOUNT, &session), 0);
+        session_done(&session);
+        cr_assert(asprintf(&command, format, token) > 0);
+        cr_assert(asprintf(&config,
+                           "[busyd]\nend-grace = 0s\nlog-level = debug\n[account " ACCOUNT "]\npresence = busy\n"
+                           "poll-pause = 0s\ntoken-command = %s\n",
+                           command) > 0);
+        world_config(w, config);
+}
+
+/* systemd has forgotten the units of commands. */
+static void expect_no_commands(struct world *w) {
+        int64_t left = patience() / 100;
+
+        for (;;) {
+                int code;
+                SCOPED(free)
+                char *units = service_shell(&code,
+                                            "systemctl --user list-units --all --plain --no-legend 'busyd-command-*'");
+
+                if (units[0] == '\0')
+                        return;
+                check(w, left-- > 0, "still there: %s", units);
+                peer_wait(w->peer, 100);
+        }
+}
+
+SERVICE_TEST(sandbox, a_token_command_may_make_code_while_it_runs) {
+        SCOPED(free) char *all = NULL;
+
+        token_by(w, PROBE " jit %s");
+        all = tried("");
+        expect_tried(all, "writable-and-executable: EPERM\n");
+        one_call(w);
+        expect_no_commands(w);
+}
+
+/* The one that people have: a JavaScript engine. */
+SERVICE_TEST(sandbox, a_token_command_may_be_node) {
+        int code;
+
+        free(service_shell(&code, "command -v node"));
+        if (code != 0)
+                cr_skip("there is no node");
+        token_by(w, "node -e 'let s = 0; for (let i = 0; i < 1e6; i++) s += i; console.log(\"%s\")'");
+        one_call(w);
+}
+
+/* What the shell gets is what stands in the file, with the environment of busyd. */
+SERVICE_TEST(sandbox, a_token_command_reaches_the_shell_as_it_is) {
+        service_drop_in("[Service]\nEnvironment=WHERE=%h/token \"ODD=a  b\"\n");
+        token_by(w, "printf %%s '%s' >$HOME/token; test \"${ODD:-x}\" = 'a  b' && test '$$' = \"\\$\\$\" && "
+                    "test 100%% = \"$(echo '100%%')\" && cat \"${WHERE}\" || echo wrong");
+        service_start_online(w);
+}
+
+SERVICE_TEST(sandbox, a_token_command_that_fails_is_told_with_its_code) {
+        token_by(w, "echo %s; echo it is locked >&2; exit 3");
+        service_do("systemctl --user start " UNIT);
+        service_expect_journal(w, "token-command is of no use: it ended with code 3");
+        expect_no_commands(w);
+        service_do("journalctl --quiet --user --identifier busyd --no-pager | grep -F 'it is locked'");
+}
+
+SERVICE_TEST(sandbox, a_token_command_that_is_killed_is_told) {
+        token_by(w, "echo %s; kill -9 $$");
+        service_do("systemctl --user start " UNIT);
+        service_expect_journal(w, "token-command is of no use: it ended with code 137");
+        expect_no_commands(w);
+}
+
+SERVICE_TEST(sandbox, a_token_command_that_says_too_much_is_told) {
+        token_by(w, "echo %s; yes");
+        service_do("systemctl --user start " UNIT);
+        service_expect_journal(w, "it printed something else than one token");
+        expect_no_commands(w);
+}
+
+/* It waits for a person, who stops busyd instead. */
+SERVICE_TEST(sandbox, a_token_command_ends_with_busyd) {
+        token_by(w, "echo %s; touch $HOME/waits; sleep 1000");
+        service_do("rm -f $HOME/waits; systemctl --user start " UNIT);
+        service_do("i=0; while ! test -e $HOME/waits; do i=$((i + 1)); test $i -lt 400 && sleep 0.05 || exit 1; done");
+        service_do("systemctl --user stop " UNIT);
+        expect_no_commands(w);
+        service_do("! pgrep -u tester -x sleep");
+}
+
+/* The token is what nobody else may see. */
+SERVICE_TEST(sandbox, tokens_that_commands_print_are_not_in_the_journal) {
+        SCOPED(free) char *journal = NULL, *token = NULL;
+        struct session session;
+        int code;
+
+        cr_assert_eq(session_load(world_state_path(w, ""), ACCOUNT, &session), 0);
+        token = strdup(session.access_token);
+        session_done(&session);
+        file_put("/home/tester/token", token);
+        token_by(w, "cat $HOME/token # %.0s");
+        one_call(w);
+        journal = service_shell(
+                &code, "journalctl --quiet --user --no-pager -o export --after-cursor=\"$(cat $HOME/world/cursor)\"");
+        cr_assert_null(strstr(journal, token));
+}

@@ -1,0 +1,97 @@
+/* A command as a child; as a unit it is tried under a real user manager (tests/manager). */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "util/clock.h"
+#include "util/command.h"
+
+struct fixture {
+        sd_event *event;
+        struct command *command;
+        char text[COMMAND_OUTPUT_MAX + 1];
+        size_t size;
+        int status;
+        unsigned n; /* how often it was told */
+};
+
+static void on_done(char *output, size_t size, int status, void *userdata) {
+        struct fixture *f = userdata;
+
+        memcpy(f->text, output, size + 1);
+        f->size = size;
+        f->status = status;
+        f->n++;
+}
+
+static void start(struct fixture *f, const char *line, usec_t time_max) {
+        cr_assert_geq(sd_event_new(&f->event), 0);
+        cr_assert_eq(command_start(&f->command, f->event, NULL, line, time_max, on_done, f), 0);
+}
+
+/* Until it is told, with the loop's own turns. */
+static void finish(struct fixture *f) {
+        while (f->n == 0) {
+                usec_t now = clock_now(), next = command_run(f->command, now);
+
+                if (f->n == 0)
+                        cr_assert_geq(sd_event_run(f->event, next > now ? next - now : 0), 0);
+        }
+        command_free(f->command);
+        sd_event_unref(f->event);
+        cr_assert_eq(f->n, 1);
+}
+
+static struct fixture run(const char *line) {
+        struct fixture f = { 0 };
+
+        start(&f, line, 60 * USEC_PER_SEC);
+        finish(&f);
+        return f;
+}
+
+static void block_children(void) {
+        sigset_t children;
+
+        (void) sigemptyset(&children);
+        (void) sigaddset(&children, SIGCHLD); /* as the loop of busyd does */
+        (void) sigprocmask(SIG_BLOCK, &children, NULL);
+}
+
+TestSuite(command, .init = block_children, .timeout = 60);
+
+Test(command, what_it_prints_and_how_it_ends) {
+        struct fixture f = run("printf 'a\\nb'; exit 7");
+
+        cr_assert_str_eq(f.text, "a\nb");
+        cr_assert_eq(f.size, 3);
+        cr_assert_eq(f.status, 7);
+}
+
+Test(command, a_signal_is_told_as_a_shell_does) {
+        cr_assert_eq(run("kill -9 $$").status, 128 + 9);
+}
+
+Test(command, what_it_leaves_running_is_waited_for_while_it_may_print) {
+        cr_assert_str_eq(run("(sleep 0.1; echo late) & echo soon").text, "soon\nlate\n");
+}
+
+Test(command, too_much_is_not_waited_for) {
+        cr_assert_eq(run("yes").status, -E2BIG);
+        cr_assert_eq(run("head -c 8192 /dev/zero").status, -E2BIG);
+        cr_assert_eq(run("head -c 8191 /dev/zero").size, 8191);
+}
+
+/* To the command it is a pipe like any other: it waits for its reader. */
+Test(command, its_output_blocks) {
+        cr_assert_eq(run("python3 -c 'import os; exit(0 if os.get_blocking(1) else 3)'").status, 0);
+}
+
+Test(command, takes_no_longer_than_it_may) {
+        struct fixture f = { 0 };
+
+        start(&f, "echo part; exec sleep 1000", 100 * USEC_PER_MSEC);
+        finish(&f);
+        cr_assert_eq(f.status, -ETIMEDOUT);
+}
