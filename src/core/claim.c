@@ -285,6 +285,11 @@ static bool is_on_another_device(const struct claim *c, const struct claim_value
         return c->traits.text_per_device && (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
 }
 
+/* Half of what gave back has taken ours away, and nobody else's show any more. */
+static bool are_words_away(const struct claim *c, const struct claim_value *v) {
+        return c->traits.text_per_device && !v->text[0];
+}
+
 /* Only what is still ours in `seen` goes back to what it was, but for the parts that `others` go on to claim. Words
  * that we put back ourselves are no person's. */
 static struct claim_value compose_given_back(const struct claim *c, const struct claim_value *seen, unsigned others) {
@@ -297,7 +302,7 @@ static struct claim_value compose_given_back(const struct claim *c, const struct
                 return v;
         else if (d->state_claimed && !(others & CLAIM_STATE) && state_is_ours(c, &v))
                 claim_value_put_state(&v, prior.state);
-        if (d->text_claimed && !(others & CLAIM_TEXT) && text_is_ours(c, &v))
+        if (d->text_claimed && !(others & CLAIM_TEXT) && (text_is_ours(c, &v) || are_words_away(c, &v)))
                 claim_value_put_text(&v, prior.text);
         if (!d->text_claimed)
                 drop_given_up_words(c, &v);

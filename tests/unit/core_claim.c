@@ -339,6 +339,22 @@ Test(core_claim, words_that_we_put_back_are_no_persons) {
         expect_phase(CLAIM_FREE);
 }
 
+/* Where each device has words of its own, none at all show once ours are away and the others' have been silent. */
+Test(core_claim, words_that_half_a_give_back_has_taken_away_come_back) {
+        struct claim_traits traits = per_device;
+
+        traits.pushed = false;
+        traits.text_per_device = true;
+        hold(&traits, "offline", "Lunch");
+        claim_set_want(&claim, NULL);
+        (void) run_to_write();
+        set_shown("offline", "");
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
+
 Test(core_claim, a_message_changed_in_the_call_stays) {
         hold(&single_value, "online", "Working");
         set_shown("online", "Lunch");
