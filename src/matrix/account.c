@@ -97,8 +97,6 @@ static void outputs_answered(struct account *a, const struct sync_answer *answer
                         o->kind->resynced(o, answer->now);
                 if (b->own_presence && o->kind->presence)
                         o->kind->presence(o, b->presence, b->status_msg, answer->now);
-                if (o->kind->polled)
-                        o->kind->polled(o);
         }
 }
 
@@ -397,13 +395,11 @@ static void apply_poll(struct account *a) {
                 all.own_presence = all.own_presence || one.own_presence;
                 all.counted = all.counted || one.counted;
                 all.soon = all.soon || one.soon;
-                all.hold = all.hold || one.hold;
                 all.alone = all.alone || one.alone;
         }
         sync_set_options(a->sync, &(struct sync_options){
                                           .poll_timeout = a->settings.poll_timeout,
                                           .poll_pause = a->expecting ? 0 : a->settings.poll_pause,
-                                          .hold = all.hold,
                                           .turns_at_stake = a->facts.traits->polls_take_turns && !all.alone,
                                           .costly = a->facts.traits->sync_erases_busy,
                                           .own_presence = all.own_presence,
@@ -439,10 +435,24 @@ static void run_claims(struct account *a, bool may, usec_t now) {
         apply_poll(a);
 }
 
+static bool is_awaited(struct account *a) {
+        bool any = false;
+
+        for (size_t i = 0; i < a->n_outputs; i++) {
+                struct output *o = a->outputs[i].output;
+
+                any = (o->kind->awaited && o->kind->awaited(o)) || any;
+        }
+        return any;
+}
+
 /* Returns whether what is seen of the server has changed, so that the claims have something to look at. */
 static bool run_poll(struct account *a, usec_t now, usec_t *ret_deadline) {
         enum sync_sight before = a->sight;
 
+        *ret_deadline = USEC_NEVER;
+        if (sync_is_due(a->sync, now) && is_awaited(a))
+                return false;
         *ret_deadline = sync_run(a->sync, now);
         if (sync_error(a->sync) < 0) {
                 struct matrix_reply failure = own_trouble(sync_error(a->sync), now);

@@ -480,6 +480,19 @@ Test(matrix_account, words_that_were_put_back_give_way_to_newer_ones) {
         expect_nothing_owed(w);
 }
 
+Test(matrix_account, words_that_an_earlier_run_has_left_give_way_to_newer_ones) {
+        const struct hs_options options = { .kind = HS_TUWUNEL };
+        struct world *w = world_new(&options);
+
+        model_person_sets(w->http.model, SELF, "offline", "Lunch", msec(&w->http));
+        model_person_sets(w->http.model, PHONE, "online", "In the garden", msec(&w->http));
+        start(w);
+        expect_online(w);
+        pass(w, 25 * USEC_PER_MIN);
+        cr_assert_str_eq(message(w), "In the garden");
+        expect_nothing_owed(w);
+}
+
 Test(matrix_account, back_to_back_calls_are_busy_each_time) {
         struct world *w = world_new(NULL);
 

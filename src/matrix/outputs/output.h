@@ -43,7 +43,6 @@ struct output_poll {
         bool own_presence; /* the own presence is asked for */
         bool counted;      /* polls keep the value alive; false ends one that does at once */
         bool soon;         /* ... and may not wait for the next poll */
-        bool hold;         /* the next one would change what is being read: not before that */
         bool alone; /* no other client of the user's keeps presence alive, so that polls take nothing from one */
 };
 
@@ -95,8 +94,9 @@ struct output_kind {
         void (*resumed)(struct output *o, const struct claim_owed *owed);
         /* The own presence has come with a poll. */
         void (*presence)(struct output *o, const char *presence, const char *status_msg, usec_t now);
-        /* A poll is over, and the next one not yet begun. */
-        void (*polled)(struct output *o);
+        /* The next poll would begin now. True: not before something was read that it would change; then it is asked
+         * again. */
+        bool (*awaited)(struct output *o);
         /* Whether what comes is told at once, and everything before has arrived: once for each poll. */
         void (*watching)(struct output *o, bool watching, usec_t now);
         /* Another machine of the user's holds it, or not any more. */

@@ -40,6 +40,8 @@ struct presence {
         char own_words[CLAIM_TEXT_MAX];
         char left_words[CLAIM_TEXT_MAX];  /* the same, while they are taken away */
         struct output_request *way;       /* takes them away */
+        char before[CLAIM_TEXT_MAX];      /* what showed before the first poll */
+        bool awaited, compared;           /* by the next poll; before and after the first one */
         char to_put_back[CLAIM_TEXT_MAX]; /* words that have gone with ours, and are on their way back; "": none */
 };
 
@@ -104,7 +106,20 @@ static void take(struct presence *p, const char *presence, const char *status_ms
         tell_seen(p, now);
 }
 
-static void give_way(struct presence *p);
+static void give_way(struct presence *p, const char *words);
+
+/* What our device has from an earlier run nobody knows: the first poll shows it. Until then it may be whatever shows.
+ */
+static void compare(struct presence *p) {
+        if (!p->resynced) {
+                (void) snprintf(p->before, sizeof(p->before), "%s", p->shown.text);
+                return;
+        }
+        if (!p->compared && !p->claim.owed)
+                (void) snprintf(p->own_words, sizeof(p->own_words), "%s", p->shown.text);
+        give_way(p, p->compared || !p->before[0] ? p->shown.text : p->before);
+        p->compared = true;
+}
 
 static void on_look(const struct matrix_reply *reply, void *userdata) {
         struct presence *p = userdata;
@@ -119,7 +134,8 @@ static void on_look(const struct matrix_reply *reply, void *userdata) {
         take(p, presence, status_msg, reply->now);
         if (!p->watching)
                 tell_unsure(p);
-        give_way(p);
+        if (p->shown_known && server(&p->output)->message_per_device)
+                compare(p);
 }
 
 /* The first answer of /sync leaves out who is offline: the value to start with comes from a request of its own. */
@@ -153,13 +169,15 @@ static void on_reconnected(struct output *o, usec_t now) {
                 look(p);
 }
 
-/* What somebody has written since would be gone with the next poll: it is read before. While a claim has words there,
- * it looks by itself. */
-static void on_polled(struct output *o) {
+/* What somebody has written since would be gone with the next poll: it is read before. */
+static bool is_awaited(struct output *o) {
         struct presence *p = presence_of(o);
+        bool wanted = server(o)->message_per_device && is_wanted(o) && (p->own_words[0] || !p->compared);
 
-        if (p->own_words[0] && !p->claim.owed)
+        if (wanted && !p->awaited && !p->way)
                 look(p);
+        p->awaited = wanted && (p->look || p->way);
+        return p->awaited;
 }
 
 static void on_pushed(struct output *o, const char *presence, const char *status_msg, usec_t now) {
@@ -343,7 +361,6 @@ static void poll_wish(struct output *o, struct output_poll *ret, usec_t now) {
         *ret = (struct output_poll){
                 .own_presence = is_pushed(o),
                 .counted = p->claim.standing && state_is_claimed(p),
-                .hold = server(o)->message_per_device && (p->look || p->way),
                 .soon = !o->at->facts->versions.busy_presence || streq(p->written, PRESENCE_STATE_UNAVAILABLE),
                 .alone = is_pushed(o) && other_clients_judge(&p->others, now, &until) == OTHER_CLIENTS_NONE,
         };
@@ -538,25 +555,25 @@ static void on_way_given(const struct output_result *result, void *userdata) {
         p->output.at->touched(p->output.at->userdata);
 }
 
-static bool is_in_the_way(const struct presence *p) {
+static bool is_in_the_way(const struct presence *p, const char *words) {
         if (!p->own_words[0] || p->way || p->held_elsewhere || p->claim.owed || p->claim.phase != CLAIM_FREE)
                 return false;
-        return p->shown_known && !streq(p->shown.text, p->own_words);
+        return !streq(words, p->own_words);
 }
 
 /* Our device still has words that were put back after a call, and somebody has chosen others since. */
-static void give_way(struct presence *p) {
+static void give_way(struct presence *p, const char *words) {
         SCOPED(output_request_free) struct output_request *request = NULL;
         struct withdrawal *w;
 
-        if (!is_in_the_way(p) || output_request_new(&request, &p->output, NULL, on_way_given, p) < 0)
+        if (!is_in_the_way(p, words) || output_request_new(&request, &p->output, NULL, on_way_given, p) < 0)
                 return;
         w = calloc(1, sizeof(*w));
         if (!w)
                 return;
         output_request_chain(request, withdraw_more, w);
-        w->value = p->shown;
         claim_value_put_state(&w->value, PRESENCE_STATE_OFFLINE);
+        claim_value_put_text(&w->value, words);
         (void) snprintf(p->left_words, sizeof(p->left_words), "%s", p->own_words);
         if (put(&p->output, PRESENCE_STATE_OFFLINE, "", request) < 0)
                 return;
@@ -709,7 +726,7 @@ const struct output_kind output_presence = {
         .reconnected = on_reconnected,
         .resynced = on_resynced,
         .presence = on_pushed,
-        .polled = on_polled,
+        .awaited = is_awaited,
         .watching = on_watching,
         .machines = on_machines,
         .claim = on_claim,

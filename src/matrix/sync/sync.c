@@ -494,13 +494,17 @@ static int ask(struct sync *s, usec_t now) {
         return id ? start_poll(s, id, now) : upload_filter(s);
 }
 
+bool sync_is_due(const struct sync *s, usec_t now) {
+        return s->stage == STAGE_DUE || (s->stage == STAGE_PAUSE && now >= s->pause_until);
+}
+
 usec_t sync_run(struct sync *s, usec_t now) {
         decide_rest(s);
         if (s->stage == STAGE_PAUSE && now >= s->pause_until)
                 s->stage = STAGE_DUE;
         if (s->salt == 0)
                 s->salt = 1 + (unsigned) (now / SALT_STEP % SALTS);
-        if (s->stage == STAGE_DUE && !s->options.hold) {
+        if (s->stage == STAGE_DUE) {
                 if (!s->since)
                         s->initial = true;
                 s->error = ask(s, now);

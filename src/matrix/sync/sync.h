@@ -117,7 +117,6 @@ struct sync_handler {
 
 struct sync_options {
         usec_t poll_timeout, poll_pause;
-        bool hold;           /* no poll begins while something is to be read that it would change */
         bool turns_at_stake; /* another client of the user's may be there, whose polls ours can keep from counting */
         bool costly;         /* each poll makes a write necessary: as few as can be */
         bool own_presence;
@@ -135,6 +134,8 @@ CLEANUP(struct sync, sync_free);
 /* Does what is due, and returns when it wants to be called next. To be called in each turn in which anything else here
  * was called, and after each callback. */
 usec_t sync_run(struct sync *s, usec_t now);
+/* The next sync_run() asks. */
+bool sync_is_due(const struct sync *s, usec_t now);
 /* After sync_run(). */
 enum sync_sight {
         SYNC_BLIND,    /* nothing is asked: what was seen may be outdated */
