@@ -42,6 +42,7 @@ struct presence {
         struct output_request *way;       /* takes them away */
         char before[CLAIM_TEXT_MAX];      /* what showed before the first poll */
         bool awaited, compared;           /* by the next poll; before and after the first one */
+        bool refused;                     /* the look before the first poll: the one after it is left out */
         char to_put_back[CLAIM_TEXT_MAX]; /* words that have gone with ours, and are on their way back; "": none */
 };
 
@@ -129,8 +130,11 @@ static void on_look(const struct matrix_reply *reply, void *userdata) {
         p->output.at->touched(p->output.at->userdata);
         if (reply->outcome == MATRIX_SIGNED_OUT)
                 p->output.at->doubt(p->output.at->userdata);
-        if (reply->outcome != MATRIX_OK || matrix_presence_parse(reply->body, &presence, &status_msg) < 0)
+        if (!presence) {
+                p->compared = true; /* there is nothing to compare with */
+                p->refused = !p->resynced && reply->outcome == MATRIX_REFUSED;
                 return; /* whoever needs it asks again */
+        }
         take(p, presence, status_msg, reply->now);
         if (!p->watching)
                 tell_unsure(p);
@@ -156,7 +160,9 @@ static void on_resynced(struct output *o, usec_t now) {
         p->look = http_request_free(p->look);
         p->shown_known = false;
         p->resynced = true;
-        look(p);
+        if (!p->refused)
+                look(p);
+        p->refused = false;
 }
 
 /* At the start the whole state comes soon, and the question then. */
@@ -169,10 +175,12 @@ static void on_reconnected(struct output *o, usec_t now) {
                 look(p);
 }
 
-/* What somebody has written since would be gone with the next poll: it is read before. */
+/* What somebody has written since would be gone with the next poll: it is read before. While a claim has words there,
+ * it looks by itself. */
 static bool is_awaited(struct output *o) {
         struct presence *p = presence_of(o);
-        bool wanted = server(o)->message_per_device && is_wanted(o) && (p->own_words[0] || !p->compared);
+        bool left = p->own_words[0] && !p->claim.owed;
+        bool wanted = server(o)->message_per_device && is_wanted(o) && (left || !p->compared);
 
         if (wanted && !p->awaited && !p->way)
                 look(p);

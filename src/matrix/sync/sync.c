@@ -494,7 +494,8 @@ static int ask(struct sync *s, usec_t now) {
         return id ? start_poll(s, id, now) : upload_filter(s);
 }
 
-bool sync_is_due(const struct sync *s, usec_t now) {
+bool sync_is_due(struct sync *s, usec_t now) {
+        decide_rest(s);
         return s->stage == STAGE_DUE || (s->stage == STAGE_PAUSE && now >= s->pause_until);
 }
 

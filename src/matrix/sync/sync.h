@@ -135,7 +135,7 @@ CLEANUP(struct sync, sync_free);
  * was called, and after each callback. */
 usec_t sync_run(struct sync *s, usec_t now);
 /* The next sync_run() asks. */
-bool sync_is_due(const struct sync *s, usec_t now);
+bool sync_is_due(struct sync *s, usec_t now);
 /* After sync_run(). */
 enum sync_sight {
         SYNC_BLIND,    /* nothing is asked: what was seen may be outdated */
