@@ -130,7 +130,7 @@ static void on_look(const struct matrix_reply *reply, void *userdata) {
         p->output.at->touched(p->output.at->userdata);
         if (reply->outcome == MATRIX_SIGNED_OUT)
                 p->output.at->doubt(p->output.at->userdata);
-        if (!presence) {
+        if (reply->outcome != MATRIX_OK || matrix_presence_parse(reply->body, &presence, &status_msg) < 0) {
                 p->compared = true; /* there is nothing to compare with */
                 p->refused = !p->resynced && reply->outcome == MATRIX_REFUSED;
                 return; /* whoever needs it asks again */
