@@ -43,9 +43,11 @@ void claim_limits_unspend(struct claim_limits *l) {
 }
 
 void claim_limits_failed(struct claim_limits *l, usec_t asked, usec_t now, uint32_t random) {
+        bool is_first = l->backoff.failures == 0, names_time = asked != USEC_NEVER && asked > now;
         usec_t own = usec_add(now, backoff_next(&l->backoff, random));
 
-        l->waits = asked != USEC_NEVER && asked > own ? CLAIM_WAITS_AS_ASKED : CLAIM_WAITS_TO_RETRY;
+        /* Once a server may be taken at its word. */
+        l->waits = names_time && (is_first || asked > own) ? CLAIM_WAITS_AS_ASKED : CLAIM_WAITS_TO_RETRY;
         l->retry_at = l->waits == CLAIM_WAITS_AS_ASKED ? asked : own;
 }
 

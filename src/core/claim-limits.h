@@ -35,8 +35,8 @@ void claim_limits_spend(struct claim_limits *l, usec_t now);
 /* The last write certainly had no effect, and does not count. */
 void claim_limits_unspend(struct claim_limits *l);
 
-/* A request has failed. Waits for the later of `asked`, the server's word (USEC_NEVER: none), and the own back-off.
- * `random`: any value, the jitter. */
+/* A request has failed. Waits until `asked`, the server's word (USEC_NEVER, or past: none), the first time in a row;
+ * then for the later of that and the own back-off. `random`: any value, the jitter. */
 void claim_limits_failed(struct claim_limits *l, usec_t asked, usec_t now, uint32_t random);
 /* A write has worked and did not last, for the nth time in a row: backs off. */
 void claim_limits_repeat(struct claim_limits *l, unsigned n, usec_t now, uint32_t random);

@@ -462,7 +462,7 @@ static void see_owed(struct claim *c) {
 }
 
 void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
-        c->view = (struct claim_view){ .is = *v, .ever = true, .known = true, .live = true };
+        c->view = (struct claim_view){ .is = *v, .ever = true, .known = true, .live = true, .at = now };
         c->caught = c->caught && is_taken(c, v->state);
         if (is_writing(c)) {
                 c->flight.echoed = c->flight.back ? is_given_back(c, v) : stands(c, v);
@@ -670,7 +670,7 @@ void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uin
         c->flight.step = CLAIM_NOTHING;
         c->view.is = *v;
         c->view.ever = c->view.known = true;
-        c->view.read_at = now;
+        c->view.at = now;
         c->caught = c->caught && is_taken(c, v->state);
         claim_limits_worked(&c->limits);
         if (c->phase == CLAIM_LEAVING && c->in.leaving.left_at > 0)
@@ -1262,7 +1262,7 @@ static struct claim_request leave_step(struct claim *c, usec_t now) {
                 l->waited = true;
                 return share_step(c, now);
         }
-        if (!c->view.known)
+        if (!c->view.known || now >= usec_add(c->view.at, CLAIM_PUSH_LASTS))
                 return take_step(c, CLAIM_READ);
         l->back = compose_given_back(c, &c->view.is, going_on(c));
         if ((!c->debt.open || going_on(c)) && stands_given_back(c, &l->back))
@@ -1290,7 +1290,7 @@ struct claim_request claim_decide(struct claim *c, usec_t now) {
                 c->debt.lands_by = c->debt.is.unsure ? usec_add(now, CLAIM_LANDS_WITHIN) : 0;
                 c->debt.restored_by = usec_add(now, CLAIM_LANDS_WITHIN);
         }
-        if (!c->view.live && now >= usec_add(c->view.read_at, CLAIM_VIEW_LASTS))
+        if (!c->view.live && now >= usec_add(c->view.at, CLAIM_VIEW_LASTS))
                 c->view.known = false;
         if (now < c->limits.retry_at)
                 return wait_until(c->limits.retry_at);

@@ -20,6 +20,10 @@
 /* What was read where nobody tells of changes says nothing about now after that. */
 #define CLAIM_VIEW_LASTS (2 * USEC_PER_SEC)
 
+/* A connection that has died in silence brings nothing, and looks like one where nothing happens: what was told longer
+ * ago is read before it is given back. */
+#define CLAIM_PUSH_LASTS (60 * USEC_PER_SEC)
+
 /* What another client of the user does at the end of its own call is done by then. */
 #define CLAIM_ASK_AFTER (5 * USEC_PER_SEC)
 
@@ -103,7 +107,7 @@ struct claim_view {
         bool ever;  /* `is` was seen */
         bool known; /* ... and is what stands there now */
         bool live;  /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
-        usec_t read_at;
+        usec_t at;  /* when it was told or read */
 };
 
 /* The step under way, and the last write. */
@@ -229,7 +233,7 @@ void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uin
 void claim_on_journalled(struct claim *c);
 void claim_on_written(struct claim *c, usec_t now);
 void claim_on_forgotten(struct claim *c);
-/* `retry_at`: what the server asks for; USEC_NEVER: nothing. Waits for the later of that and the own back-off, with
+/* `retry_at`: what the server asks for; USEC_NEVER: nothing. Waits as claim_limits_failed() says, with
  * `random` as jitter. */
 void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, usec_t now, uint32_t random);
 

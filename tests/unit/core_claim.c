@@ -537,6 +537,17 @@ Test(core_claim, words_that_another_machine_gives_back_are_not_repeated) {
         cr_expect_str_eq(run_to_write().text, "Lunch");
 }
 
+/* A connection that has died in silence. */
+Test(core_claim, what_was_told_long_ago_is_read_before_it_is_given_back) {
+        hold(&per_device, "online", "Working");
+        now += 2 * USEC_PER_MIN;
+        set_shown("busy", "Lunch");
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
+
 /* ---- growing and changing within a call ---- */
 
 static void grow(const struct claim_traits *traits) {
@@ -699,7 +710,7 @@ Test(core_claim, what_the_server_has_lost_is_written_again_whatever_was_in_doubt
 
 /* ---- waits ---- */
 
-Test(core_claim, the_later_of_what_the_server_asks_and_the_own_back_off) {
+Test(core_claim, the_first_wait_is_what_the_server_asks) {
         static const struct row {
                 const char *what;
                 int64_t asked; /* from now */
@@ -708,7 +719,7 @@ Test(core_claim, the_later_of_what_the_server_asks_and_the_own_back_off) {
                 { "nothing is asked", INT64_MAX, 2 * SEC, 5 * SEC },
                 { "now", 0, 2 * SEC, 5 * SEC },
                 { "in the past", -(int64_t) (600 * SEC), 2 * SEC, 5 * SEC },
-                { "less than our own", (int64_t) SEC, 2 * SEC, 5 * SEC },
+                { "less than our own", (int64_t) SEC, SEC, SEC },
                 { "more than our own", (int64_t) (60 * SEC), 60 * SEC, 60 * SEC },
         };
 
@@ -737,7 +748,7 @@ Test(core_claim, the_own_back_off_grows_whatever_is_asked) {
                 usec_t wait;
 
                 expect_step(CLAIM_READ);
-                claim_on_failure(&claim, CLAIM_FAILED_NOT_APPLIED, now, now, 0);
+                claim_on_failure(&claim, CLAIM_FAILED_NOT_APPLIED, i == 0 ? now : now + SEC, now, 0);
                 wait = decide().wake_at - now;
                 cr_expect(wait > last);
                 last = wait;

@@ -141,8 +141,8 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
                            (uint64_t) c->limits.waits << 33 | (uint64_t) c->limits.backoff.failures << 20);
         h = mix_time(h, c->inquiry.due ? c->inquiry.at : 0, now);
         h = mix_value(h, &c->view.is);
-        if (c->view.known && !c->view.live)
-                h = mix_since(h, c->view.read_at, CLAIM_VIEW_LASTS, now);
+        if (c->view.known)
+                h = mix_since(h, c->view.at, c->view.live ? CLAIM_PUSH_LASTS : CLAIM_VIEW_LASTS, now);
         h = mix_value(h, &c->flight.value);
         if (c->wanted)
                 h = mix(mix_value(h, &c->want.value), (uint64_t) c->want.state_claimed << 1 | c->want.text_claimed);
