@@ -24,9 +24,13 @@ static void print_help(void) {
 /* Returns 1 to go on, 0 to exit with success, -EINVAL for wrong usage. */
 static int parse_options(int argc, char *argv[], struct loop_options *ret, bool *ret_check) {
         static const struct option options[] = {
-                { "config", required_argument, NULL, 'c' },    { "state-dir", required_argument, NULL, 's' },
-                { "log-level", required_argument, NULL, 'l' }, { "check", no_argument, NULL, 'k' }, { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'v' },         {},
+                { "config", required_argument, NULL, 'c' },
+                { "state-dir", required_argument, NULL, 's' },
+                { "log-level", required_argument, NULL, 'l' },
+                { "check", no_argument, NULL, 'k' },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'v' },
+                {},
         };
         int c;
 
