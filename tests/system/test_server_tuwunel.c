@@ -83,15 +83,24 @@ WORLD_TEST(tuwunel, another_device_neither_hides_nor_keeps_it, .homeserver = { .
 }
 
 /* The phone's own message shows again whenever the phone was heard of last: nobody has changed anything. */
+/* The phone is heard of, in a moment in which no poll of busyd's has just taken busy away. */
+static void phone_shows_through(struct world *w) {
+        for (unsigned i = 0; i < 5; i++) {
+                hs_client_polls(w->hs, PHONE, "online");
+                if (hs_wait_presence(w->hs, BUSY, READING, 0))
+                        return;
+                expect_presence(w, BUSY, IN_CALL);
+        }
+        check(w, false, "it does not");
+}
+
 WORLD_TEST(tuwunel, the_phones_message_shows_through, .homeserver = { .kind = HS_TUWUNEL, .quiet_msec = 1 }) {
         person_is_in_call(w, BUSY);
-        hs_client_polls(w->hs, PHONE, "online");
-        check(w, hs_wait_presence(w->hs, BUSY, READING, 0), "it does not");
+        phone_shows_through(w);
         poll_starts_anew(w);
         expect_presence(w, BUSY, IN_CALL);
         expect_claim(w, "held");
-        hs_client_polls(w->hs, PHONE, "online");
-        check(w, hs_wait_presence(w->hs, BUSY, READING, 0), "it does not");
+        phone_shows_through(w);
         call_ends(w);
         expect_few_writes(w);
 }
@@ -129,11 +138,12 @@ WORLD_TEST(tuwunel, the_message_is_changed_before_an_own_poll, .homeserver = { .
         check(w, hs_wait_presence(w->hs, "online", "Do not disturb me", 0), "it was written over");
 }
 
-/* With the phone's record its message is gone: giving back takes a second write. */
+/* Each poll may take it away once, and there are as many as the restart takes. With the phone's record its message is
+ * gone: giving back takes a second write. */
 static void expect_few_writes_and_another(struct world *w) {
-        size_t n = hs_count(w->hs, HS_PRESENCE_PUT, 0);
+        size_t n = hs_count(w->hs, HS_PRESENCE_PUT, 0), polls = hs_count(w->hs, HS_SYNC, 0);
 
-        check(w, n <= WRITES_MAX + 1, "%zu writes", n);
+        check(w, n <= polls + 2, "%zu writes in %zu polls", n, polls);
 }
 
 WORLD_TEST(tuwunel, the_server_restarts, .homeserver.kind = HS_TUWUNEL) {
