@@ -70,8 +70,8 @@ struct connection_order connection_next(struct connection *c, bool at_stake, use
 /* When the next attempt is due by itself; USEC_NEVER: none is. */
 usec_t connection_retry_at(const struct connection *c, bool at_stake);
 
-/* When what was told of calls is too old to count, since it is not known any more whether they go on; USEC_NEVER: while
- * it is online, or where nothing was ever told. */
+/* When what was told of calls is too old to count, since it is not known any more whether they go on; USEC_NEVER:
+ * while it is online, or where nothing was ever told. */
 usec_t connection_blind_at(const struct connection *c);
 
 /* ---- what there is to tell ---- */

@@ -7,7 +7,7 @@
 #include "system/notice.h"
 #include "system/pace.h"
 
-#define KEY       "\nvoluntary_ctxt_switches:"
+#define KEY "\nvoluntary_ctxt_switches:"
 /* Longer than what busyd puts off by itself, and for a machine under load longer. */
 #define REST_MSEC       1000
 #define REST_PACED_MSEC 100
