@@ -324,6 +324,10 @@ void claim_resume(struct claim *c, const struct claim_owed *owed) {
         enter_phase(c, CLAIM_LEAVING);
 }
 
+void claim_suspect(struct claim *c) {
+        c->debt.suspected = true;
+}
+
 static bool same_want(const struct claim_want *a, const struct claim_want *b) {
         return a->state_claimed == b->state_claimed && a->text_claimed == b->text_claimed &&
                claim_value_equal(&a->value, &b->value);
@@ -959,9 +963,14 @@ static bool look_before_writing(struct claim *c, usec_t now, struct claim_reques
         }
         *ret = wait_until(USEC_NEVER);
         if (is_persons(c, v, /* prior_too= */ !c->in.entering.landed || may_be_restored(c, now))) {
+                if (c->debt.suspected) {
+                        c->debt.written = c->debt.suspected = false;
+                        return begin_debt(c, now, ret);
+                }
                 stop_for(c, v);
                 return false;
         }
+        c->debt.suspected = false;
         if (is_overwritten(c) && is_taken(c, v->state)) {
                 stop_for_claim_of_another(c);
                 return false;

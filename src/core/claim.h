@@ -96,6 +96,7 @@ struct claim_debt {
         usec_t begun_at;     /* 0: in an earlier run */
         bool written;        /* a write of `is` took, or may have taken, effect */
         bool open;           /* the fate of the last write is unknown */
+        bool suspected;      /* from an earlier run, and perhaps never was */
         bool resumed;        /* from an earlier run: what it had under way may land from the first decision on */
         usec_t lands_by;     /* a lost write of `is` may land until then; 0: there is none */
         usec_t restored_by;  /* ... of what gives back */
@@ -209,6 +210,9 @@ void claim_set_traits(struct claim *c, const struct claim_traits *traits);
 
 /* A journal entry found at start: it is owed from an earlier run. Before the first decision. */
 void claim_resume(struct claim *c, const struct claim_owed *owed);
+
+/* ... and what was found is only what may be owed, since the journal was lost: where other words stand, it is not. */
+void claim_suspect(struct claim *c);
 
 /* What should stand there now; NULL: nothing, give back what is owed. Only the newest counts, and the same again
  * changes nothing. Within a call it may change, and claim a part more. */

@@ -322,6 +322,27 @@ Test(core_claim, what_gives_back_and_lands_late_is_no_persons_word) {
         expect_shown("busy", "In a call");
 }
 
+/* The journal was lost, and a call goes on: what stands there is no answer to a claim that may never have been. */
+Test(core_claim, a_debt_that_is_only_suspected_keeps_no_call_from_being_shown) {
+        struct claim_owed suspected = { .prior = value("offline", ""),
+                                        .ours = { value("busy", "In a call") },
+                                        .n_ours = 1,
+                                        .state_claimed = true,
+                                        .text_claimed = true };
+
+        begin(&per_device, "online", "Reading");
+        claim_resume(&claim, &suspected);
+        claim_suspect(&claim);
+        on_disk = true;
+        want("busy", "In a call");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_shown("offline", "Reading");
+}
+
 /* ---- whose word ---- */
 
 /* The server copies busy, though it is not known to. */

@@ -127,7 +127,9 @@ static struct connection *play(const struct row *rows) {
         return c;
 }
 
-#define PLAY(...) SCOPED(connection_free) struct connection *c = play((const struct row[]){ __VA_ARGS__, {} })
+#define PLAY(...)                                                                                                     \
+        SCOPED(connection_free)                                                                                       \
+        __attribute__((unused)) struct connection *c = play((const struct row[]){ __VA_ARGS__, {} })
 
 Test(matrix_connection, a_failure_is_waited_out_and_the_server_not_asked_again_what_it_is) {
         PLAY(BEGIN, { "cut", MIN, LOST, MATRIX_UNSURE, .state = CONNECTION_WAITING, .order = STAY },

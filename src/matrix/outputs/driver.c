@@ -83,6 +83,8 @@ static void resume(struct claim_driver *d) {
         if (r < 0 && (r != -ENODATA || !suspect(d, &owed)))
                 return;
         claim_resume(&d->claim, &owed);
+        if (r < 0)
+                claim_suspect(&d->claim);
         if (kind(d)->resumed)
                 kind(d)->resumed(d->output, &owed);
         /* Otherwise they would hear first that nothing is. */
