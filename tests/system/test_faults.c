@@ -158,6 +158,7 @@ WORLD_TEST(faults, a_failure_is_logged_once) {
                 size_t n = hs_n_requests(w->hs);
                 SCOPED_RUN r = world_busyctl(w, NULL, "reload", NULL);
 
+                (void) r;
                 check(w, hs_wait_answered(w->hs, (struct hs_match){ .path = "*/whoami" }, n, patience(), NULL),
                       "not asked again");
                 check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "signed-out"), "not said again");
