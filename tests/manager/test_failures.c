@@ -102,7 +102,7 @@ static void expect_final(struct world *w, const char *code) {
         int ended;
         SCOPED(free) char *said = service_shell(&ended, "systemctl --user start " UNIT);
 
-        cr_assert_neq(ended, 0, "it starts");
+        cr_assert_neq(ended, 0, "it starts: %s", said);
         service_expect(w, "ActiveState", "failed");
         service_expect(w, "ExecMainStatus", code);
         expect_text_restarts(w, "0");
