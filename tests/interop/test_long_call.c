@@ -28,13 +28,13 @@ DESK_TEST(long_call, polls_keep_busy_alive, SHORTENED) {
         expect_nothing_owed(d->world);
 }
 
-/* The same polls are a dead man's timer: without busyd, Synapse ends it. */
-DESK_TEST(long_call, synapse_ends_busy_when_busyd_is_gone, SHORTENED) {
+/* The same polls are a dead man's timer: without busyd, Synapse ends it. One that comes within ten seconds of another
+ * has no turn at Synapse's limit of presence: the next one follows as soon as it has, and not after ten minutes. */
+DESK_TEST(long_call, synapse_ends_busy_when_busyd_is_gone, .synapse = { .busy_timeout_msec = BUSY_TIMEOUT_MSEC }) {
         long log = synapse_log_end(d->synapse);
 
         desk_call_in(d, "call1");
         desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
-        /* One that comes within ten seconds of another one has no turn at Synapse's limit of presence. */
         for (unsigned i = 0; i < 2; i++)
                 log = synapse_log_wait(d->synapse, log, LOG_COUNTED_POLL_DONE);
         (void) synapse_log_wait(d->synapse, log, LOG_COUNTED_POLL_CAME);

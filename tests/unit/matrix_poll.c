@@ -170,6 +170,29 @@ Test(matrix_poll, nothing_is_asked_before_the_owner_has_decided) {
         close_it(&o);
 }
 
+/* Synapse counts one poll in ten seconds: one that is not counted must not last for ten minutes (reference 2.1). */
+Test(matrix_poll, a_counted_poll_without_a_turn_is_followed_by_one_that_has_it) {
+        struct owner o;
+
+        begin(&o);
+        o.concerned = true;
+        o.now += 20 * USEC_PER_SEC;
+        answer(&o, 200, RINGS("s2"));
+        (void) poll_of(&o);
+        o.now += USEC_PER_SEC;
+        door_answer(200, RINGS("s3"), o.now);
+        sync_set_held(o.sync, true, false);
+        run(&o);
+        o.concerned = false;
+        cr_assert(strstr(poll_of(&o), "set_presence=unavailable"), "%s", asked());
+        cr_expect_leq(timeout_of(asked()), 10000, "it has no turn");
+        o.now += timeout_of(asked()) * USEC_PER_MSEC;
+        answer(&o, 200, EMPTY("s3"));
+        cr_assert(strstr(poll_of(&o), "set_presence=unavailable"), "%s", asked());
+        cr_expect_gt(timeout_of(asked()), 500000, "it has one, and is long");
+        close_it(&o);
+}
+
 /* So long after the answer the next poll begins. */
 static usec_t rest_after(struct owner *o, bool concerned, const char *body) {
         usec_t answered = o->now += USEC_PER_MIN;

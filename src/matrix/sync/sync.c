@@ -78,6 +78,7 @@ struct sync {
         bool minds_none; /* the server refuses SET_PRESENCE_NONE */
         unsigned salt, n_initial;
 
+        usec_t turn_at; /* when a poll of ours last had its turn at the server's presence limiter; 0: never */
         enum stage stage;
         struct http_request *request;
         usec_t pause_until; /* in that stage */
@@ -450,6 +451,17 @@ static usec_t poll_timeout(struct sync *s, usec_t now) {
         return s->catch_up ? salt : sync_pace_timeout(&s->pace, now) - salt;
 }
 
+/* A counted poll that has no turn keeps nothing alive, and arms nothing for when we are gone: the next one comes as
+ * soon as there is a turn. */
+static void take_turn(struct sync *s, struct sync_query *query, usec_t now) {
+        usec_t turn_at = s->turn_at > 0 ? usec_add(s->turn_at, COUNTED_DISTANCE) : 0;
+
+        if (now >= turn_at)
+                s->turn_at = now;
+        else if (set_presence_counts(query->set_presence))
+                query->timeout = usec_min(query->timeout, turn_at - now);
+}
+
 static int start_poll(struct sync *s, const char *filter, usec_t now) {
         struct sync_query query = {
                 .filter = filter,
@@ -457,14 +469,13 @@ static int start_poll(struct sync *s, const char *filter, usec_t now) {
                 .timeout = poll_timeout(s, now),
                 .set_presence = word_of(s, s->held),
         };
-        SCOPED(free) char *path = sync_path_new(&query);
-        struct matrix_call call = {
-                .method = "GET",
-                .path = path,
-                .timeout = s->initial || s->catch_up ? SLOW_TIMEOUT : query.timeout + POLL_MARGIN,
-                .body_max = BODY_MAX,
-        };
+        SCOPED(free) char *path = NULL;
+        struct matrix_call call = { .method = "GET", .body_max = BODY_MAX };
 
+        take_turn(s, &query, now);
+        path = sync_path_new(&query);
+        call.path = path;
+        call.timeout = s->initial || s->catch_up ? SLOW_TIMEOUT : query.timeout + POLL_MARGIN;
         if (!path)
                 return -ENOMEM;
         s->poll.started = now;
