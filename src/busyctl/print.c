@@ -94,19 +94,23 @@ static size_t terminal_columns(void) {
         return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+/* NULL if out of memory. */
+static char *format_text(const char *format, va_list ap) {
+        char *text;
+
+        return vasprintf(&text, format, ap) < 0 ? NULL : text;
+}
+
 void print_wrapped(const char *indent, enum style style, const char *format, ...) {
         SCOPED(free) char *text = NULL;
         SCOPED(free) char *wrapped = NULL;
         va_list ap;
-        int n;
 
         va_start(ap, format);
-        n = vasprintf(&text, format, ap);
+        text = format_text(format, ap);
         va_end(ap);
-        if (n < 0) {
-                text = NULL;
+        if (!text)
                 return;
-        }
         wrapped = wrap_text(indent, text, terminal_columns());
         print_styled(style, wrapped ? wrapped : text);
         (void) putchar('\n');
@@ -117,15 +121,12 @@ void print_lead(const char *indent, enum style style, const char *word, const ch
         SCOPED(free) char *line = NULL;
         SCOPED(free) char *wrapped = NULL;
         va_list ap;
-        int n;
 
         va_start(ap, format);
-        n = vasprintf(&text, format, ap);
+        text = format_text(format, ap);
         va_end(ap);
-        if (n < 0) {
-                text = NULL;
+        if (!text)
                 return;
-        }
         if (asprintf(&line, "%s  %s", word, text) < 0)
                 line = NULL;
         wrapped = line ? wrap_text(indent, line, terminal_columns()) : NULL;

@@ -166,13 +166,10 @@ void service_start_online(struct world *w) {
 }
 
 void service_reconnect(struct world *w) {
-        int64_t until = now_msec() + patience();
-
         peer_free(w->peer);
-        while (!(w->peer = peer_new_at(getenv("DBUS_SESSION_BUS_ADDRESS")))) {
-                cr_assert(now_msec() < until, "there is no bus");
-                (void) usleep(50000);
-        }
+        /* The socket is systemd's, which listens whether the bus runs or not. */
+        w->peer = peer_new_at(getenv("DBUS_SESSION_BUS_ADDRESS"));
+        cr_assert_not_null(w->peer, "there is no bus");
 }
 
 /* Where systemd keeps the state of user units depends on its version: so do the words of the harness. */

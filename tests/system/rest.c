@@ -79,3 +79,24 @@ void programs_come_and_go(struct world *w, unsigned n) {
                 check(w, now_msec() < until, "the bus does not let go of %s", last);
         desk_disconnect(witness);
 }
+
+#ifdef __SANITIZE_ADDRESS__
+const bool memory_tells = false; /* it keeps what is freed */
+#else
+const bool memory_tells = true;
+#endif
+
+long private_memory(const struct world *w) {
+        char path[64], line[256];
+        long sum = 0, kb;
+        FILE *f;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int) w->busyd);
+        f = fopen(path, "re");
+        while (f && fgets(line, sizeof(line), f))
+                if (sscanf(line, "Private_Clean: %ld", &kb) == 1 || sscanf(line, "Private_Dirty: %ld", &kb) == 1)
+                        sum += kb;
+        if (f)
+                (void) fclose(f);
+        return sum;
+}

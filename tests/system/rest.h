@@ -1,4 +1,5 @@
-/* Whether busyd is left alone: how often it has been woken so far, as the kernel counts it. */
+/* What busyd costs while nothing happens, as the kernel counts it: how often it has been woken so far, and its memory.
+ */
 #pragma once
 
 #include "system/harness.h"
@@ -9,3 +10,9 @@ unsigned long long wakeups_at_rest(struct world *w);
 
 /* So many programs connect to the bus and leave; returns when the bus knows that the last one has. */
 void programs_come_and_go(struct world *w, unsigned n);
+
+/* KiB of memory that is busyd's alone. */
+long private_memory(const struct world *w);
+
+/* False under a sanitizer that keeps what is freed. */
+extern const bool memory_tells;

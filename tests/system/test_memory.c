@@ -1,33 +1,11 @@
 /* What a flood leaves behind: no more memory than before, as far as an allocator gives back. */
 #include <stdio.h>
 
-#include "system/harness.h"
+#include "system/rest.h"
 
 #define CALLS 20000
 /* A few MB in all are what busyd may have. */
 #define GROWTH_MAX_KB 4096
-
-#ifdef __SANITIZE_ADDRESS__
-static const bool memory_tells = false; /* it keeps what is freed */
-#else
-static const bool memory_tells = true;
-#endif
-
-/* KiB of memory that is busyd's alone. */
-static long private_memory(const struct world *w) {
-        char path[64], line[256];
-        long sum = 0, kb;
-        FILE *f;
-
-        (void) snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int) w->busyd);
-        f = fopen(path, "re");
-        while (f && fgets(line, sizeof(line), f))
-                if (sscanf(line, "Private_Clean: %ld", &kb) == 1 || sscanf(line, "Private_Dirty: %ld", &kb) == 1)
-                        sum += kb;
-        if (f)
-                fclose(f);
-        return sum;
-}
 
 /* One answer of /sync with that many calls of strangers to the user. */
 static char *flood_of_calls(void) {

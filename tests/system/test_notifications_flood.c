@@ -1,5 +1,6 @@
 /* A monitor sees what is nobody's business, and much of it: busyd keeps neither the texts nor the room they took. */
 #include "system/notice.h"
+#include "system/rest.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,28 +12,6 @@
 #define LARGE_IMAGE ((size_t) 1024 * 1024 * 4)
 /* What the allocator may keep for itself; a single one of the large images is more. */
 #define GROWTH_MAX_KB 2048
-
-#ifdef __SANITIZE_ADDRESS__
-static const bool memory_tells = false; /* it keeps what is freed */
-#else
-static const bool memory_tells = true;
-#endif
-
-/* KiB of memory that is busyd's alone. */
-static long private_memory(const struct world *w) {
-        char path[64], line[256];
-        long sum = 0, kb;
-        FILE *f;
-
-        snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int) w->busyd);
-        f = fopen(path, "re");
-        while (f && fgets(line, sizeof(line), f))
-                if (sscanf(line, "Private_Clean: %ld", &kb) == 1 || sscanf(line, "Private_Dirty: %ld", &kb) == 1)
-                        sum += kb;
-        if (f)
-                fclose(f);
-        return sum;
-}
 
 static bool region_has(int mem, unsigned long from, unsigned long to, const char *text) {
         size_t size = to - from;
