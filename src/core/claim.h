@@ -175,7 +175,7 @@ struct claim_stopped {
         bool text_due;             /* yielded: the own text is still there, and is to be taken away */
 };
 
-/* Embedded; start it with claim_init(). The fields belong to claim.c. */
+/* Embedded; start it with claim_init(). The fields belong to the files that include claim-parts.h. */
 struct claim {
         struct claim_traits traits;
         struct claim_others others;

@@ -1,0 +1,302 @@
+/* The steps of a claim on the way there, while it is held, and where it is stopped. See claim.c for the phases. */
+#include "core/claim-parts.h"
+
+/* ---- decisions ---- */
+
+struct claim_request claim_wait_until(usec_t at) {
+        return (struct claim_request){ .step = CLAIM_NOTHING, .wake_at = at };
+}
+
+struct claim_request claim_take_step(struct claim *c, enum claim_step step) {
+        c->flight.step = step;
+        return (struct claim_request){ .step = step, .wake_at = USEC_NEVER };
+}
+
+struct claim_request claim_write_step(struct claim *c, const struct claim_value *v, bool back, usec_t now) {
+        usec_t may_write_at = claim_limits_write_at(&c->limits, back);
+        struct claim_request r;
+
+        if (now < may_write_at)
+                return claim_wait_until(may_write_at);
+
+        claim_limits_spend(&c->limits, now);
+        c->flight = (struct claim_flight){ .step = CLAIM_WRITE, .value = *v, .back = back };
+        r = claim_take_step(c, CLAIM_WRITE);
+        r.value = *v;
+        return r;
+}
+
+/* ---- decisions: the way there ---- */
+
+static bool is_journal_current(const struct claim *c) {
+        return c->debt.on_disk && c->debt.unsure_on_disk == c->debt.is.unsure;
+}
+
+static struct claim_owed compose_debt(const struct claim *c, usec_t now) {
+        const struct claim_owed *before = &c->debt.is;
+        unsigned order = 0;
+        struct claim_owed d = {
+                .prior = c->view.is,
+                .ours = { claim_compose_ours(c) },
+                .n_ours = 1,
+                .state_claimed = c->want.state_claimed,
+                .text_claimed = c->want.text_claimed,
+        };
+
+        for (size_t i = 0; i < c->others.n; i++)
+                order = c->others.of[i].owed.order > order ? c->others.of[i].owed.order : order;
+        d.order = order < CLAIM_ORDER_MAX ? order + 1 : 1;
+        if (c->debt.lands_by == 0 || now >= usec_add(c->debt.lands_by, LANDED_KNOWN_FOR))
+                return d;
+        /* What a lost write of the last claim has put there, or will, is owed back with this one. */
+        if (claim_owed_has_text(before, d.prior.text))
+                claim_value_put_text(&d.prior, before->prior.text);
+        if (claim_is_landed(c, &c->view.is, now) && claim_owed_has_state(before, d.prior.state))
+                claim_value_put_state(&d.prior, before->prior.state);
+        if (!claim_value_equal(&d.ours[0], claim_goal_of(c)) && before->state_claimed == d.state_claimed &&
+            before->text_claimed == d.text_claimed) {
+                d.ours[1] = d.ours[0];
+                d.ours[0] = *claim_goal_of(c);
+                d.n_ours = 2;
+        }
+        return d;
+}
+
+static bool same_debt(const struct claim_owed *a, const struct claim_owed *b) {
+        return claim_value_equal(&a->prior, &b->prior) && a->n_ours == b->n_ours &&
+               claim_value_equal(&a->ours[a->n_ours - 1], &b->ours[b->n_ours - 1]) &&
+               a->state_claimed == b->state_claimed && a->text_claimed == b->text_claimed;
+}
+
+static bool is_free_for_us(const struct claim *c, usec_t now) {
+        const struct claim_value *v = &c->view.is;
+
+        return !claim_is_taken(c, v->state) || claim_seen_is_lost_claim(c) || claim_is_others(c, v) ||
+               claim_is_landed(c, v, now);
+}
+
+/* Before the first write: what stands there, is it free. Returns false if `ret` is the step. */
+static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
+        struct claim_owed d;
+
+        if (!c->view.known) {
+                *ret = claim_take_step(c, CLAIM_READ);
+                return false;
+        }
+        if (!is_free_for_us(c, now)) {
+                claim_stop_for_claim_of_another(c);
+                *ret = claim_wait_until(USEC_NEVER);
+                return false;
+        }
+        d = compose_debt(c, now);
+        if (c->debt.owed && same_debt(&d, &c->debt.is))
+                return true;
+        c->debt.is = d;
+        c->debt.owed = true;
+        c->debt.on_disk = false;
+        c->debt.begun_at = now;
+        return true;
+}
+
+/* With one value per user, a state that is not ours is what would be there without us by now, and so what is owed
+ * back. */
+static void renew_prior(struct claim *c) {
+        struct claim_value prior = claim_prior(c);
+        bool words = claim_is_overwritten(c), state = words || !claim_state_is_ours(c, &c->view.is);
+
+        if (c->traits.per_device)
+                return;
+        if (words)
+                claim_value_put_text(&prior, c->view.is.text);
+        if (state)
+                claim_value_put_state(&prior, c->view.is.state);
+        if ((!words && !state) || claim_value_equal(&prior, &c->debt.is.prior))
+                return;
+        c->debt.is.prior = prior;
+        c->debt.on_disk = false;
+}
+
+/* Before a further write: has somebody else written meanwhile. Returns false if `ret` is the step. */
+static bool look_before_writing(struct claim *c, usec_t now, struct claim_request *ret) {
+        const struct claim_value *v = &c->view.is;
+
+        if (!c->view.known) {
+                *ret = claim_take_step(c, CLAIM_READ);
+                return false;
+        }
+        *ret = claim_wait_until(USEC_NEVER);
+        if (claim_is_persons(c, v, /* prior_too= */ !c->in.entering.landed || claim_may_be_restored(c, now))) {
+                if (c->debt.suspected) {
+                        c->debt.written = c->debt.suspected = false;
+                        return begin_debt(c, now, ret);
+                }
+                claim_stop_for(c, v);
+                return false;
+        }
+        c->debt.suspected = false;
+        if (claim_is_overwritten(c) && claim_is_taken(c, v->state)) {
+                claim_stop_for_claim_of_another(c);
+                return false;
+        }
+        renew_prior(c);
+        return true;
+}
+
+/* A part that was not claimed until now: what stands there is what is owed back. Returns false if `ret` is the step.
+ */
+static bool grow(struct claim *c, usec_t now, struct claim_request *ret) {
+        struct claim_owed *d = &c->debt.is;
+        bool state = c->want.state_claimed && !d->state_claimed, text = c->want.text_claimed && !d->text_claimed;
+
+        if (!state && !text)
+                return true;
+        c->in.entering.outdated = true;
+        if (!look_before_writing(c, now, ret))
+                return false;
+        if (state && claim_is_taken(c, c->view.is.state) && !claim_is_others(c, &c->view.is)) {
+                claim_stop_for_claim_of_another(c);
+                return false;
+        }
+        if (state)
+                claim_value_put_state(&d->prior, c->view.is.state);
+        if (text)
+                claim_value_put_text(&d->prior, c->view.is.text);
+        for (unsigned i = 0; i < d->n_ours; i++) {
+                if (state)
+                        claim_value_put_state(&d->ours[i], c->want.value.state);
+                if (text)
+                        claim_value_put_text(&d->ours[i], c->want.value.text);
+        }
+        d->state_claimed = d->state_claimed || state;
+        d->text_claimed = d->text_claimed || text;
+        c->in.entering.added |= (state ? CLAIM_STATE : 0) | (text ? CLAIM_TEXT : 0);
+        c->debt.on_disk = false;
+        return true;
+}
+
+/* What is wanted now may differ from what is owed for. Both may stand on the server until the new one is
+ * acknowledged; a third has to wait. */
+static void renew_goal(struct claim *c) {
+        struct claim_owed *d = &c->debt.is;
+        struct claim_value goal = *claim_goal_of(c);
+
+        if (c->want.state_claimed)
+                claim_value_put_state(&goal, c->want.value.state);
+        if (c->want.text_claimed)
+                claim_value_put_text(&goal, c->want.value.text);
+        if (claim_value_equal(&goal, claim_goal_of(c)) || (d->n_ours == 2 && !claim_is_acked(c)))
+                return;
+        if (d->n_ours == 2)
+                d->ours[0] = d->ours[1];
+        d->ours[1] = goal;
+        d->n_ours = 2;
+        c->debt.on_disk = false;
+        c->in.entering.outdated = true;
+}
+
+static struct claim_request ask_step(struct claim *c) {
+        c->inquiry.due = false;
+        c->inquiry.under_way = true;
+        return claim_take_step(c, CLAIM_READ);
+}
+
+/* Our value was acknowledged: it is seen by itself, or read. */
+static struct claim_request verify_step(struct claim *c, usec_t now) {
+        usec_t ask_at = c->inquiry.due ? c->inquiry.at : USEC_NEVER;
+        usec_t verify_at = usec_add(c->in.entering.written_at, CLAIM_VERIFY_AFTER);
+
+        if (now >= ask_at)
+                return ask_step(c);
+        if (now < verify_at && (!c->view.known || claim_stands(c, &c->view.is)))
+                return claim_wait_until(usec_min(verify_at, ask_at));
+        return claim_take_step(c, CLAIM_READ);
+}
+
+/* The parts that are not claimed as they are now. */
+static struct claim_request write_ours(struct claim *c, usec_t now) {
+        struct claim_value v = *claim_goal_of(c);
+
+        if (!c->debt.is.state_claimed && !c->traits.per_device)
+                claim_value_put_state(&v, c->view.is.state);
+        if (!c->debt.is.text_claimed)
+                claim_value_put_text(&v, c->view.is.text);
+        if (claim_is_stopped(c->phase) || (!c->debt.is.text_claimed && claim_is_on_another_device(c, &v)))
+                v.text[0] = '\0';
+        return claim_write_step(c, &v, /* back= */ false, now);
+}
+
+struct claim_request claim_enter_step(struct claim *c, usec_t now) {
+        usec_t may_write_at = claim_limits_write_at(&c->limits, /* back= */ false);
+        struct claim_request r;
+
+        /* Before the read, so that what is read is what is written over. */
+        if (!claim_is_acked(c) && now < may_write_at)
+                return claim_wait_until(may_write_at);
+        if (!c->debt.written) {
+                if (!begin_debt(c, now, &r))
+                        return r;
+        } else {
+                if (!grow(c, now, &r))
+                        return r;
+                renew_goal(c);
+                if (!claim_is_acked(c) && !look_before_writing(c, now, &r))
+                        return r;
+        }
+        if (!claim_is_acked(c))
+                c->debt.is.unsure = true;
+        if (!is_journal_current(c))
+                return claim_take_step(c, CLAIM_JOURNAL);
+        return claim_is_acked(c) ? verify_step(c, now) : write_ours(c, now);
+}
+
+/* What a lost write puts over our value is told, or looked for once. */
+static usec_t look_for_lost_at(const struct claim *c) {
+        usec_t at = c->debt.lands_by > c->debt.restored_by ? c->debt.lands_by : c->debt.restored_by;
+
+        return c->view.live || c->in.held.looked || at < c->in.held.written_at ? USEC_NEVER : at;
+}
+
+struct claim_request claim_hold_step(struct claim *c, usec_t now) {
+        const struct claim_held *h = &c->in.held;
+        usec_t ask_at = c->inquiry.due ? c->inquiry.at : USEC_NEVER;
+        usec_t refresh_at = h->lost ? now : usec_add(h->written_at, c->traits.refresh_interval);
+        usec_t look_at = look_for_lost_at(c);
+
+        /* Something else was wanted while this was on its way. */
+        if (!claim_is_goal(c, &c->want)) {
+                claim_start_entering(c, h->written_at, /* landed= */ true);
+                return claim_enter_step(c, now);
+        }
+        if (!is_journal_current(c))
+                return claim_take_step(c, CLAIM_JOURNAL);
+        if (now >= ask_at)
+                return ask_step(c);
+        if (now >= look_at) {
+                c->in.held.looked = true;
+                return claim_take_step(c, CLAIM_READ);
+        }
+        if (h->doubt || (c->view.known && !h->lost && !claim_stands(c, &c->view.is)))
+                return claim_take_step(c, CLAIM_READ);
+        if (now < refresh_at)
+                return claim_wait_until(usec_min(usec_min(refresh_at, ask_at), look_at));
+        /* Where nobody tells, a person may have written meanwhile. */
+        if (!c->view.known && (h->lost || !c->view.live))
+                return claim_take_step(c, CLAIM_READ);
+        c->debt.is.unsure = true;
+        return is_journal_current(c) ? write_ours(c, now) : claim_take_step(c, CLAIM_JOURNAL);
+}
+
+struct claim_request claim_stopped_step(struct claim *c, usec_t now) {
+        bool released = c->phase == CLAIM_FOREIGN && c->inquiry.due && c->inquiry.released;
+
+        if (c->debt.owed && !is_journal_current(c))
+                return claim_take_step(c, CLAIM_JOURNAL);
+        if (c->in.stopped.text_due)
+                return write_ours(c, now);
+        if (!released || now < c->inquiry.at)
+                return claim_wait_until(released ? c->inquiry.at : USEC_NEVER);
+        c->inquiry.due = c->inquiry.released = false;
+        c->view.known = false;
+        claim_start_entering(c, 0, /* landed= */ false);
+        return claim_enter_step(c, now);
+}

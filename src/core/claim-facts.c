@@ -1,0 +1,530 @@
+/* Facts of a claim: each is recorded in the phase that it concerns. See claim.c for the phases. */
+#include "core/claim-parts.h"
+
+/* ---- facts: what is wanted ---- */
+
+void claim_resume(struct claim *c, const struct claim_owed *owed) {
+        c->debt = (struct claim_debt){ .is = *owed,
+                                       .owed = true,
+                                       .on_disk = true,
+                                       .written = true,
+                                       .open = owed->unsure,
+                                       .unsure_on_disk = owed->unsure,
+                                       .resumed = true };
+        claim_enter_phase(c, CLAIM_LEAVING);
+}
+
+void claim_suspect(struct claim *c) {
+        c->debt.suspected = true;
+}
+
+static bool same_want(const struct claim_want *a, const struct claim_want *b) {
+        return a->state_claimed == b->state_claimed && a->text_claimed == b->text_claimed &&
+               claim_value_equal(&a->value, &b->value);
+}
+
+static void stop_wanting(struct claim *c) {
+        struct claim_leaving leaving = {
+                .ours_at = c->phase == CLAIM_ENTERING                   ? c->in.entering.written_at
+                           : c->phase == CLAIM_HELD && !c->in.held.lost ? c->in.held.written_at
+                                                                        : 0,
+                .outdated = c->phase == CLAIM_ENTERING && c->in.entering.outdated,
+                .must_finish = claim_is_stopped(c->phase),
+                .yielded = c->phase == CLAIM_YIELDED,
+        };
+
+        if (leaving.yielded)
+                leaving.persons = c->in.stopped.judged;
+        c->wanted = false;
+        c->inquiry = (struct claim_inquiry){};
+        if (claim_is_way_back(c->phase) || c->phase == CLAIM_STUCK)
+                return;
+        claim_enter_phase(c, c->debt.owed ? CLAIM_LEAVING : c->caught ? CLAIM_STUCK : CLAIM_FREE);
+        if (c->phase == CLAIM_LEAVING)
+                c->in.leaving = leaving;
+}
+
+bool claim_is_writing(const struct claim *c) {
+        return c->flight.step == CLAIM_WRITE || c->flight.step == CLAIM_CURE;
+}
+
+/* Wanted again on the way back: what was begun is finished first; before and after that there is a way there. */
+static void turn_back(struct claim *c) {
+        const struct claim_leaving *l = &c->in.leaving;
+        bool giving_back = l->left_at > 0 || (claim_is_writing(c) && c->flight.back), outdated;
+
+        if (!c->wanted || !claim_is_way_back(c->phase))
+                return;
+        if (l->must_finish || (c->phase == CLAIM_LEAVING && giving_back))
+                return;
+        /* Nobody has watched it meanwhile. */
+        if (!c->view.live)
+                c->inquiry = (struct claim_inquiry){ .due = true, .released = true };
+        outdated = l->outdated;
+        claim_start_entering(c, c->phase == CLAIM_LEAVING ? l->ours_at : 0, /* landed= */ false);
+        c->in.entering.outdated = outdated;
+}
+
+void claim_set_want(struct claim *c, const struct claim_want *want) {
+        bool other = !want ? c->wanted : !c->wanted || !same_want(want, &c->want);
+
+        if (!other)
+                return;
+        /* While nobody tells of changes, what was read for the last step says nothing about now. */
+        if (!c->view.live)
+                c->view.known = false;
+        claim_limits_renew(&c->limits);
+        if (!want) {
+                stop_wanting(c);
+                return;
+        }
+        c->wanted = true;
+        c->want = *want;
+        if (claim_is_way_back(c->phase))
+                turn_back(c);
+        else if (c->phase == CLAIM_HELD && !claim_is_goal(c, want))
+                claim_start_entering(c, c->in.held.written_at, /* landed= */ true);
+        else if (c->phase == CLAIM_FREE || c->phase == CLAIM_STUCK)
+                claim_start_entering(c, 0, /* landed= */ false);
+        else if (c->phase == CLAIM_REFUSED) {
+                /* Something less than what was refused may still be taken. */
+                claim_start_entering(c, c->in.stopped.written_at, /* landed= */ false);
+                c->in.entering.outdated = true;
+        }
+}
+
+/* ---- facts: what the server shows ---- */
+
+/* Our words, and nothing owed: older than our last leave, lost by an earlier run, or landed after all. */
+static void see_unowed(struct claim *c, usec_t now) {
+        c->view.known = !claim_seen_is_lost_claim(c);
+        if (c->phase == CLAIM_STUCK && !claim_is_taken(c, c->view.is.state))
+                claim_enter_phase(c, CLAIM_FREE);
+        if (c->phase == CLAIM_FREE && claim_may_be_landed(c, &c->view.is, now))
+                c->in.free = (struct claim_free){ .look_at = now };
+}
+
+/* Whoever had taken it has released it. */
+static void see_released(struct claim *c, usec_t now) {
+        if (c->phase == CLAIM_FOREIGN && !claim_is_taken(c, c->view.is.state))
+                c->inquiry = (struct claim_inquiry){ .due = true, .released = true, .at = now };
+}
+
+/* What does not fit may be older than our write: not known until it was read. */
+static void see_owed(struct claim *c) {
+        const struct claim_value *v = &c->view.is;
+
+        switch (c->phase) {
+        case CLAIM_ENTERING:
+                if (c->in.entering.written_at == 0)
+                        return;
+                c->view.known = claim_stands(c, v);
+                if (c->view.known && claim_is_acked(c)) {
+                        usec_t written_at = c->in.entering.written_at;
+
+                        claim_enter_phase(c, CLAIM_HELD);
+                        c->in.held.written_at = written_at;
+                }
+                return;
+        case CLAIM_HELD:
+                c->view.known = claim_stands(c, v);
+                c->in.held.doubt = !c->view.known;
+                return;
+        case CLAIM_LEAVING:
+        case CLAIM_SHARED:
+                if (c->in.leaving.left_at > 0) {
+                        c->view.known = claim_is_given_back(c, v);
+                        c->in.leaving.confirmed = c->in.leaving.confirmed || (c->view.known && claim_is_alone(c));
+                } else if (c->in.leaving.ours_at > 0 || c->in.leaving.must_finish)
+                        c->view.known = claim_stands(c, v);
+                return;
+        case CLAIM_YIELDED:
+                /* The last word counts. */
+                if (c->traits.text_tells_person && !claim_text_is_ours(c, v))
+                        c->in.stopped.judged = *v;
+                c->view.known = claim_stands(c, v);
+                return;
+        case CLAIM_FOREIGN:
+        case CLAIM_REFUSED:
+        case CLAIM_NO_EFFECT:
+                c->view.known = claim_stands(c, v);
+                return;
+        case CLAIM_FREE:
+        case CLAIM_STUCK:
+                return;
+        }
+}
+
+void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
+        c->view = (struct claim_view){ .is = *v, .ever = true, .known = true, .live = true, .at = now };
+        c->caught = c->caught && claim_is_taken(c, v->state);
+        if (claim_is_writing(c)) {
+                c->flight.echoed = c->flight.back ? claim_is_given_back(c, v) : claim_stands(c, v);
+                /* It may be from before our write or from after it. */
+                c->view.known = false;
+                if (c->phase == CLAIM_HELD)
+                        c->in.held.doubt = !c->flight.echoed;
+        } else if (!c->debt.owed || !c->debt.written)
+                see_unowed(c, now);
+        else
+                see_owed(c);
+        see_released(c, now);
+}
+
+void claim_on_unsure(struct claim *c) {
+        c->view.live = false;
+        c->view.known = false;
+}
+
+void claim_on_erased(struct claim *c) {
+        if (c->phase == CLAIM_HELD)
+                c->in.held.lost = true;
+        else if (c->phase == CLAIM_ENTERING && c->in.entering.written_at > 0)
+                c->in.entering.written_at = 0;
+        else
+                return;
+        c->view.known = false;
+}
+
+void claim_on_doubt(struct claim *c, bool released, usec_t now) {
+        const struct claim_stopped *s = &c->in.stopped;
+
+        if (!c->wanted || (!c->debt.owed && c->phase != CLAIM_FOREIGN))
+                return;
+        /* Read between the release and the word of it. */
+        if (released && claim_is_stopped(c->phase) && s->lost_at > 0 && now < usec_add(s->lost_at, CLAIM_ASK_AFTER) &&
+            claim_is_back_at_prior(c, &s->judged))
+                claim_enter_phase(c, CLAIM_FOREIGN);
+        c->inquiry.due = true;
+        c->inquiry.released = c->inquiry.released || released;
+        c->inquiry.at = usec_add(now, CLAIM_ASK_AFTER);
+}
+
+/* What was taken for somebody else's word or claim may be explained by now; what is not may have ended. */
+static bool may_begin_again(const struct claim *c) {
+        if (c->phase != CLAIM_FOREIGN && c->phase != CLAIM_YIELDED)
+                return false;
+        return !c->debt.owed || (claim_is_others(c, &c->in.stopped.judged) &&
+                                 (claim_is_others(c, &c->view.is) || claim_is_back_at_prior(c, &c->view.is)));
+}
+
+/* What the others have told and will not change any more is what is owed. */
+static void learn_prior(struct claim *c) {
+        struct claim_value v = c->debt.is.prior;
+
+        claim_others_look_through(&c->others, &c->debt.is, c->traits.per_device, /* done_only= */ true, &v);
+        if (claim_value_equal(&v, &c->debt.is.prior))
+                return;
+        c->debt.is.prior = v;
+        c->debt.on_disk = false;
+}
+
+int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now) {
+        struct claim_others_now all;
+        int r = claim_others_set(&c->others, others, n);
+
+        if (r < 0)
+                return r;
+        all = claim_others_now(&c->others);
+        if (c->debt.owed)
+                learn_prior(c);
+        if (may_begin_again(c)) {
+                claim_enter_phase(c, CLAIM_FOREIGN);
+                c->inquiry = (struct claim_inquiry){ .due = true, .released = true, .at = now };
+        } else
+                claim_on_doubt(c, all.any_over || r > 0, now);
+        if (c->phase == CLAIM_SHARED && !claim_going_on(c))
+                c->in.leaving.look_at = all.will_give_back ? usec_add(now, CLAIM_ASK_AFTER) : now;
+        return 0;
+}
+
+/* ---- facts: answers to a read ---- */
+
+void claim_stop_for(struct claim *c, const struct claim_value *v) {
+        claim_enter_phase(c,
+                          !c->traits.text_tells_person && claim_is_taken(c, v->state) ? CLAIM_FOREIGN : CLAIM_YIELDED);
+        c->in.stopped.judged = *v;
+        if (!c->traits.text_per_device || !c->debt.is.text_claimed)
+                return;
+        c->in.stopped.text_due = true;
+        c->debt.is.text_claimed = false;
+        c->debt.on_disk = false;
+}
+
+void claim_stop_for_claim_of_another(struct claim *c) {
+        claim_enter_phase(c, CLAIM_FOREIGN);
+        c->in.stopped.judged = c->view.is;
+}
+
+/* Our value is not there any more, and should be. */
+static void write_again(struct claim *c) {
+        if (c->phase == CLAIM_HELD)
+                claim_start_entering(c, c->in.held.written_at, /* landed= */ false);
+        c->in.entering.outdated = true;
+        c->in.entering.lost++;
+}
+
+/* For the nth time. By then what was read is old, unless changes are told. */
+static void repeat(struct claim *c, unsigned n, usec_t now, uint32_t random) {
+        c->view.known = c->view.known && c->view.live;
+        claim_limits_repeat(&c->limits, n - 1, now, random);
+}
+
+/* What a read says about a value of ours that the server has acknowledged. */
+static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
+        struct claim_value prior = claim_prior(c);
+        bool seen_before = c->phase == CLAIM_HELD, was_prior = claim_value_equal(v, &prior);
+        bool ignored = !seen_before && !c->traits.person_writes_whole && was_prior;
+        /* Another client may have overwritten it at once; hardly time after time. */
+        bool hopeless = !seen_before && was_prior && c->in.entering.lost + 1 >= CLAIM_LEAVE_TRIES_MAX;
+        /* A machine that claims the state alone repeats the words that it has read before ours came. */
+        bool repeated = !seen_before && !hopeless && claim_others_now(&c->others).going_on != CLAIM_NO_PART;
+        bool restored = (claim_may_be_restored(c, now) || repeated) && !claim_is_persons(c, v, /* prior_too= */ true);
+
+        if (c->inquiry.released && claim_is_back_at_prior(c, v)) {
+                write_again(c);
+                return;
+        }
+        if (!restored &&
+            (ignored || hopeless || (!seen_before && c->debt.is.text_claimed && streq(v->text, prior.text)))) {
+                claim_enter_phase(c, CLAIM_NO_EFFECT);
+                c->in.stopped.judged = *v;
+        } else if (!restored && claim_is_persons(c, v, /* prior_too= */ c->traits.text_per_device))
+                claim_stop_for(c, v);
+        else {
+                /* Our words, another state: the server's doing. */
+                write_again(c);
+                repeat(c, c->in.entering.lost, now, random);
+                return;
+        }
+        c->in.stopped.lost_at = now;
+}
+
+static void read_ours(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
+        usec_t written_at = c->phase == CLAIM_HELD ? c->in.held.written_at : c->in.entering.written_at;
+        bool lost = c->phase == CLAIM_HELD && c->in.held.lost;
+
+        if (claim_stands(c, v)) {
+                claim_enter_phase(c, CLAIM_HELD);
+                c->in.held.written_at = written_at;
+                c->in.held.doubt = c->in.held.lost = false;
+        } else if (!lost)
+                judge_ours(c, v, now, random);
+        else if (claim_is_persons(c, v, /* prior_too= */ true))
+                claim_stop_for(c, v);
+        else
+                c->in.held.doubt = false; /* it is gone, as was known */
+}
+
+/* A person who has written meanwhile may have chosen busy on another device: that is not ours to cure. */
+static bool may_cure(const struct claim *c, const struct claim_value *v) {
+        const struct claim_leaving *l = &c->in.leaving;
+
+        if (!c->traits.curable || l->yielded || l->cures >= CLAIM_CURES_MAX)
+                return false;
+        return streq(v->text, l->back.text) && (!c->debt.is.text_claimed || streq(l->back.text, claim_prior(c).text));
+}
+
+/* What a read says about what was given back, and acknowledged. */
+static void judge_left(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
+        struct claim_leaving *l = &c->in.leaving;
+        bool state_alone = claim_state_remains(c, v) && !claim_text_remains(c, v);
+        /* Else it may be a write of our own that was lost, and has landed. */
+        bool caught = state_alone && c->traits.sticky && now >= c->debt.lands_by;
+
+        if (claim_is_given_back(c, v)) {
+                l->confirmed = true;
+                return;
+        }
+        if (state_alone && c->traits.sticky && may_cure(c, v))
+                return;
+        l->tries++;
+        if (caught || (state_alone && l->tries >= CLAIM_LEAVE_TRIES_MAX && now >= c->debt.lands_by)) {
+                l->confirmed = l->stuck = true;
+                return;
+        }
+        l->left_at = 0;
+        repeat(c, l->tries, now, random);
+        turn_back(c);
+}
+
+/* A lost write has landed after all, or not yet. */
+static void judge_free(struct claim *c, const struct claim_value *v, usec_t now) {
+        if (!claim_may_be_landed(c, v, now)) {
+                c->in.free.looked = now >= c->debt.lands_by;
+                c->in.free.look_at = usec_min(c->debt.lands_by, usec_add(now, CLAIM_LOOK_EVERY));
+                return;
+        }
+        c->debt.owed = c->debt.written = true;
+        claim_enter_phase(c, CLAIM_LEAVING);
+        c->in.leaving.must_finish = true;
+}
+
+void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
+        c->flight.step = CLAIM_NOTHING;
+        c->view.is = *v;
+        c->view.ever = c->view.known = true;
+        c->view.at = now;
+        c->caught = c->caught && claim_is_taken(c, v->state);
+        claim_limits_worked(&c->limits);
+        if (c->phase == CLAIM_LEAVING && c->in.leaving.left_at > 0)
+                judge_left(c, v, now, random);
+        else if (c->phase == CLAIM_FREE)
+                judge_free(c, v, now);
+        else if (c->phase == CLAIM_HELD || (c->phase == CLAIM_ENTERING && claim_is_acked(c)))
+                read_ours(c, v, now, random);
+        if (c->inquiry.under_way && !c->inquiry.due)
+                c->inquiry.released = false;
+        c->inquiry.under_way = false;
+}
+
+/* ---- facts: answers to the other steps ---- */
+
+void claim_on_journalled(struct claim *c) {
+        c->flight.step = CLAIM_NOTHING;
+        c->debt.on_disk = true;
+        c->debt.unsure_on_disk = c->debt.is.unsure;
+        claim_limits_worked(&c->limits);
+}
+
+static void written_ours(struct claim *c, usec_t now) {
+        c->debt.written = true;
+        if (now >= c->debt.lands_by)
+                c->debt.is.unsure = false;
+        if (c->phase == CLAIM_LEAVING) {
+                c->in.leaving.ours_at = now;
+                c->in.leaving.outdated = false;
+        } else if (c->phase == CLAIM_YIELDED)
+                c->in.stopped.text_due = false;
+        else if (c->phase == CLAIM_ENTERING && !c->flight.echoed) {
+                c->in.entering.written_at = now;
+                c->in.entering.outdated = false;
+                c->in.entering.added = CLAIM_NO_PART;
+        } else if (c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD) {
+                claim_enter_phase(c, CLAIM_HELD);
+                c->in.held.written_at = now;
+                c->in.held.lost = false;
+        }
+}
+
+void claim_on_written(struct claim *c, usec_t now) {
+        bool cured = c->flight.step == CLAIM_CURE;
+
+        c->flight.step = CLAIM_NOTHING;
+        c->debt.open = false;
+        c->view.known = c->flight.echoed;
+        claim_limits_worked(&c->limits);
+        if (!c->flight.back) {
+                written_ours(c, now);
+                return;
+        }
+        c->in.leaving.cures += cured;
+        c->in.leaving.restored = c->in.leaving.restored || c->in.leaving.restores;
+        c->in.leaving.ours_at = 0;
+        c->in.leaving.left_at = now;
+        c->in.leaving.withdrawn = c->traits.per_device;
+        c->in.leaving.confirmed = c->flight.echoed && claim_is_alone(c);
+}
+
+void claim_on_forgotten(struct claim *c) {
+        bool stuck = claim_is_way_back(c->phase) && c->in.leaving.stuck;
+
+        c->flight.step = CLAIM_NOTHING;
+        claim_limits_worked(&c->limits);
+        if (c->view.known && !claim_is_taken(c, c->view.is.state))
+                stuck = false;
+        c->caught = stuck;
+        claim_enter_phase(c, stuck ? CLAIM_STUCK : CLAIM_FREE);
+        if (c->wanted)
+                claim_start_entering(c, 0, /* landed= */ false);
+}
+
+/* The last write may have landed, or may still land. */
+static void lose_write(struct claim *c, usec_t now) {
+        usec_t lands_by = usec_add(now, CLAIM_LANDS_WITHIN);
+
+        c->view.known = false;
+        c->debt.open = true;
+        if (c->flight.back) {
+                c->debt.restored_by = lands_by;
+                c->in.leaving.restored = c->in.leaving.restored || c->in.leaving.restores;
+        } else {
+                c->debt.written = true;
+                c->debt.lands_by = lands_by;
+        }
+        /* What is pushed may still be from before an earlier one. */
+        if (c->phase == CLAIM_ENTERING) {
+                c->in.entering.outdated = true;
+                c->in.entering.added = CLAIM_NO_PART;
+        } else if (c->phase == CLAIM_LEAVING) {
+                c->in.leaving.outdated = true;
+                c->in.leaving.left_at = 0;
+        }
+}
+
+/* What was added to a claim that stands, and was refused, is not owed. */
+static void drop_growth(struct claim *c) {
+        unsigned added = c->in.entering.added;
+
+        if (added == CLAIM_NO_PART)
+                return;
+        if (added & CLAIM_STATE)
+                c->debt.is.state_claimed = false;
+        if (added & CLAIM_TEXT)
+                c->debt.is.text_claimed = false;
+        c->debt.on_disk = false;
+}
+
+static void take_refusal(struct claim *c, enum claim_step step, usec_t now, uint32_t random) {
+        bool there = c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD;
+
+        if (step == CLAIM_CURE) {
+                /* What cures is not allowed here: as if there were none. */
+                c->in.leaving.cures = CLAIM_CURES_MAX;
+                c->view.known = false;
+        } else if (there && (step == CLAIM_WRITE || (step == CLAIM_READ && !c->debt.owed))) {
+                usec_t written_at = c->phase == CLAIM_HELD ? c->in.held.written_at : c->in.entering.written_at;
+
+                if (c->phase == CLAIM_ENTERING)
+                        drop_growth(c);
+                claim_enter_phase(c, CLAIM_REFUSED);
+                c->in.stopped.written_at = written_at;
+        } else
+                claim_limits_failed(&c->limits, USEC_NEVER, now, random);
+}
+
+void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, usec_t now, uint32_t random) {
+        enum claim_step step = c->flight.step;
+        bool wrote = claim_is_writing(c);
+
+        c->flight.step = CLAIM_NOTHING;
+        c->inquiry.due = c->inquiry.due || c->inquiry.under_way;
+        c->inquiry.under_way = false;
+        /* By the next try what was read is old. */
+        if (!c->view.live)
+                c->view.known = false;
+        switch (f) {
+        case CLAIM_FAILED_REFUSED:
+                take_refusal(c, step, now, random);
+                break;
+        case CLAIM_FAILED_UNSURE:
+                if (wrote)
+                        lose_write(c, now);
+                claim_limits_failed(&c->limits, retry_at, now, random);
+                break;
+        case CLAIM_FAILED_NOT_APPLIED:
+                if (step == CLAIM_WRITE)
+                        claim_limits_unspend(&c->limits);
+                claim_limits_failed(&c->limits, retry_at, now, random);
+                break;
+        }
+        turn_back(c);
+}
+
+void claim_on_reconnected(struct claim *c) {
+        claim_limits_end_backoff(&c->limits);
+}
+
+void claim_try_again(struct claim *c) {
+        claim_limits_end_waits(&c->limits);
+}

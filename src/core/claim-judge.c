@@ -1,0 +1,217 @@
+/* What a value on the server tells of a claim, and the values that a claim writes. See claim.c for the phases. */
+#include "core/claim-parts.h"
+
+/* ---- what a value tells ---- */
+
+bool claim_is_taken(const struct claim *c, const char *state) {
+        return c->traits.taken ? streq(state, c->traits.taken) : state[0] != '\0';
+}
+
+const struct claim_value *claim_goal_of(const struct claim *c) {
+        return &c->debt.is.ours[c->debt.is.n_ours - 1];
+}
+
+bool claim_is_goal(const struct claim *c, const struct claim_want *w) {
+        const struct claim_owed *d = &c->debt.is;
+
+        if (w->state_claimed && (!d->state_claimed || !streq(w->value.state, claim_goal_of(c)->state)))
+                return false;
+        return !w->text_claimed || (d->text_claimed && streq(w->value.text, claim_goal_of(c)->text));
+}
+
+bool claim_text_is_ours(const struct claim *c, const struct claim_value *v) {
+        return claim_owed_has_text(&c->debt.is, v->text) || (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
+}
+
+bool claim_state_is_ours(const struct claim *c, const struct claim_value *v) {
+        return claim_owed_has_state(&c->debt.is, v->state) || (claim_others_wrote(&c->others, v) & CLAIM_STATE);
+}
+
+unsigned claim_going_on(const struct claim *c) {
+        unsigned parts = claim_others_now(&c->others).going_on;
+
+        if (!c->debt.is.state_claimed)
+                parts &= ~(unsigned) CLAIM_STATE;
+        if (!c->debt.is.text_claimed)
+                parts &= ~(unsigned) CLAIM_TEXT;
+        return parts;
+}
+
+bool claim_is_others(const struct claim *c, const struct claim_value *v) {
+        return claim_others_hold(&c->others, &c->debt.is, c->traits.per_device, v);
+}
+
+/* An aggregate shows the highest state of all devices: only `taken` is sure to be seen, and anything lower is there
+ * as long as the user is not withdrawn altogether. One value is the last writer's, who may be another machine. */
+static bool state_stands(const struct claim *c, const struct claim_value *v) {
+        const char *ours = claim_goal_of(c)->state;
+
+        if (!c->debt.is.state_claimed || streq(v->state, ours))
+                return true;
+        if (!c->traits.per_device)
+                return claim_others_wrote(&c->others, v) & CLAIM_STATE;
+        return !claim_is_taken(c, ours) && !streq(v->state, c->traits.withdrawn);
+}
+
+static bool text_stands(const struct claim *c, const struct claim_value *v) {
+        return !c->debt.is.text_claimed || streq(v->text, claim_goal_of(c)->text) ||
+               (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
+}
+
+bool claim_stands(const struct claim *c, const struct claim_value *v) {
+        return text_stands(c, v) && state_stands(c, v);
+}
+
+bool claim_text_remains(const struct claim *c, const struct claim_value *v) {
+        if (!c->debt.is.text_claimed || (claim_going_on(c) & CLAIM_TEXT))
+                return false;
+        return claim_text_is_ours(c, v) && !streq(v->text, c->in.leaving.back.text);
+}
+
+bool claim_state_remains(const struct claim *c, const struct claim_value *v) {
+        const struct claim_value *back = &c->in.leaving.back;
+        struct claim_others_now others = claim_others_now(&c->others);
+
+        if (!c->debt.is.state_claimed || (claim_going_on(c) & CLAIM_STATE) ||
+            (c->traits.per_device && others.state_is_about))
+                return false;
+        if (!claim_is_taken(c, v->state) || !claim_state_is_ours(c, v) || streq(v->state, back->state))
+                return false;
+        /* With one value per user, a person who has written since has chosen this state. */
+        return c->traits.per_device || !c->traits.person_writes_whole || claim_text_is_ours(c, v) ||
+               streq(v->text, back->text);
+}
+
+bool claim_is_given_back(const struct claim *c, const struct claim_value *v) {
+        return !claim_text_remains(c, v) && !claim_state_remains(c, v);
+}
+
+bool claim_is_alone(const struct claim *c) {
+        return !claim_others_now(&c->others).about;
+}
+
+bool claim_seen_is_lost_claim(const struct claim *c) {
+        return c->want.text_claimed && c->want.value.text[0] && streq(c->view.is.text, c->want.value.text);
+}
+
+bool claim_may_be_restored(const struct claim *c, usec_t now) {
+        return c->debt.restored_by > 0 && now < usec_add(c->debt.restored_by, CLAIM_ASK_AFTER);
+}
+
+bool claim_is_landed(const struct claim *c, const struct claim_value *v, usec_t now) {
+        const struct claim_owed *d = &c->debt.is;
+
+        if (c->debt.lands_by == 0 || now >= usec_add(c->debt.lands_by, LANDED_KNOWN_FOR))
+                return false;
+        return d->text_claimed ? claim_owed_has_text(d, v->text) : claim_owed_has_state(d, v->state);
+}
+
+bool claim_may_be_landed(const struct claim *c, const struct claim_value *v, usec_t now) {
+        if (claim_is_landed(c, v, now))
+                return true;
+        return c->traits.per_device && claim_is_taken(c, v->state) && claim_owed_has_state(&c->debt.is, v->state) &&
+               c->debt.lands_by > 0 && now < usec_add(c->debt.lands_by, CLAIM_ASK_AFTER);
+}
+
+bool claim_find_prior(const struct claim *c, struct claim_value *ret) {
+        *ret = c->debt.is.prior;
+        claim_others_look_through(&c->others, NULL, c->traits.per_device, /* done_only= */ false, ret);
+        return !ret->text[0] || !claim_text_is_ours(c, ret);
+}
+
+/* What a person wrote within the call is what would be there without us by now, if ours should ever show again. It may
+ * turn out to be another machine's. */
+static void take_persons_word(const struct claim *c, struct claim_value *v) {
+        const struct claim_value *persons = &c->in.leaving.persons;
+
+        if (!claim_is_way_back(c->phase) || !c->in.leaving.yielded || !c->traits.text_tells_person ||
+            (claim_others_wrote(&c->others, persons) & CLAIM_TEXT))
+                return;
+        if (c->debt.is.text_claimed)
+                claim_value_put_text(v, persons->text);
+        if (!c->traits.per_device && c->traits.person_writes_whole)
+                claim_value_put_state(v, persons->state);
+}
+
+/* What was taken before us is not claimed, unless by ourselves: a state that is taken is never owed back. */
+struct claim_value claim_prior(const struct claim *c) {
+        struct claim_value v;
+
+        if (!claim_find_prior(c, &v))
+                v.text[0] = '\0';
+        take_persons_word(c, &v);
+        if (claim_is_taken(c, v.state))
+                claim_value_put_state(&v, c->traits.withdrawn);
+        return v;
+}
+
+bool claim_is_persons(const struct claim *c, const struct claim_value *v, bool prior_too) {
+        struct claim_value prior = claim_prior(c);
+
+        if (c->traits.text_tells_person)
+                return !claim_text_is_ours(c, v) &&
+                       !((prior_too || !c->debt.is.text_claimed) && streq(v->text, prior.text));
+        return !claim_state_is_ours(c, v) &&
+               !((prior_too || !c->debt.is.state_claimed) && streq(v->state, prior.state));
+}
+
+bool claim_is_back_at_prior(const struct claim *c, const struct claim_value *v) {
+        struct claim_value prior = claim_prior(c);
+
+        return (streq(v->text, prior.text) || text_stands(c, v)) &&
+               (streq(v->state, prior.state) || state_stands(c, v));
+}
+
+bool claim_is_overwritten(const struct claim *c) {
+        return c->traits.person_writes_whole && c->debt.is.text_claimed && !claim_text_is_ours(c, &c->view.is);
+}
+
+/* ---- composing values ---- */
+
+struct claim_value claim_compose_ours(const struct claim *c) {
+        struct claim_value v = c->want.value;
+
+        if (!c->want.state_claimed)
+                claim_value_put_state(&v, c->traits.per_device ? c->traits.withdrawn : c->view.is.state);
+        if (!c->want.text_claimed)
+                claim_value_put_text(&v, c->view.is.text);
+        return v;
+}
+
+/* A write repeats the words that are there: not those of another machine that gives them back meanwhile, or has. */
+static void drop_given_up_words(const struct claim *c, struct claim_value *v) {
+        struct claim_value found = *v;
+
+        if (claim_others_now(&c->others).going_on & CLAIM_TEXT)
+                return;
+        claim_others_look_through(&c->others, NULL, c->traits.per_device, /* done_only= */ false, &found);
+        claim_value_put_text(v, found.text);
+}
+
+bool claim_is_on_another_device(const struct claim *c, const struct claim_value *v) {
+        return c->traits.text_per_device && (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
+}
+
+/* Half of what gave back has taken ours away, and nobody else's show any more. */
+static bool are_words_away(const struct claim *c, const struct claim_value *v) {
+        return c->traits.text_per_device && !v->text[0];
+}
+
+struct claim_value claim_compose_given_back(const struct claim *c, const struct claim_value *seen, unsigned others) {
+        const struct claim_owed *d = &c->debt.is;
+        struct claim_value v = *seen, prior = claim_prior(c);
+
+        if (c->traits.per_device)
+                claim_value_put_state(&v, c->traits.withdrawn);
+        else if (c->traits.person_writes_whole && claim_is_persons(c, &v, /* prior_too= */ c->in.leaving.restored))
+                return v;
+        else if (d->state_claimed && !(others & CLAIM_STATE) && claim_state_is_ours(c, &v))
+                claim_value_put_state(&v, prior.state);
+        if (d->text_claimed && !(others & CLAIM_TEXT) && (claim_text_is_ours(c, &v) || are_words_away(c, &v)))
+                claim_value_put_text(&v, prior.text);
+        if (!d->text_claimed)
+                drop_given_up_words(c, &v);
+        if (claim_is_on_another_device(c, &v))
+                v.text[0] = '\0';
+        return v;
+}

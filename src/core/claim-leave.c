@@ -1,0 +1,153 @@
+/* The steps of a claim on the way back, and after it. See claim.c for the phases. */
+#include "core/claim-parts.h"
+
+/* ---- decisions: the way back ---- */
+
+/* Once or twice for each leave, and so as seldom as those: the user has waited long enough. */
+static struct claim_request cure_step(struct claim *c) {
+        struct claim_request r = claim_take_step(c, CLAIM_CURE);
+
+        c->flight.echoed = false;
+        c->flight.value = r.value = c->in.leaving.back;
+        return r;
+}
+
+/* All is given back. What lands later is put back to what is there now. */
+static struct claim_request forget_step(struct claim *c, usec_t now) {
+        const struct claim_value *back = &c->in.leaving.back;
+        struct claim_owed *d = &c->debt.is;
+
+        if (now < c->debt.lands_by && d->text_claimed)
+                claim_value_put_text(&d->prior, back->text);
+        if (now < c->debt.lands_by && d->state_claimed && !c->traits.per_device)
+                claim_value_put_state(&d->prior, back->state);
+        /* It has landed by now or never will: what is there was just looked at. */
+        if (now >= c->debt.lands_by)
+                c->debt.lands_by = 0;
+        return claim_take_step(c, CLAIM_FORGET);
+}
+
+struct claim_request claim_free_step(struct claim *c, usec_t now) {
+        struct claim_free *f = &c->in.free;
+
+        if (c->debt.lands_by == 0 || f->looked)
+                return claim_wait_until(USEC_NEVER);
+        if (f->look_at == 0)
+                f->look_at = usec_min(c->debt.lands_by, usec_add(now, CLAIM_ASK_AFTER));
+        if (now < f->look_at && c->view.live)
+                return claim_wait_until(c->debt.lands_by);
+        return now < f->look_at ? claim_wait_until(f->look_at) : claim_take_step(c, CLAIM_READ);
+}
+
+/* Another machine is done: see that all of it was given back. */
+static void look_again(struct claim *c) {
+        struct claim_leaving *l = &c->in.leaving;
+
+        claim_enter_phase(c, CLAIM_LEAVING);
+        l->left_at = 0;
+        l->confirmed = false;
+        l->tries = 0;
+        c->view.known = false;
+}
+
+/* Where each device has a state of its own, one that still shows is perhaps that of another machine which is about to
+ * take it away. */
+static bool state_may_be_anothers(const struct claim *c) {
+        return c->traits.per_device && c->debt.is.state_claimed && !(claim_going_on(c) & CLAIM_STATE) &&
+               claim_others_now(&c->others).state_is_about && claim_is_taken(c, c->view.is.state) &&
+               claim_state_is_ours(c, &c->view.is);
+}
+
+/* What another machine goes on to claim, or did so far, is still there in what was given back. */
+static bool is_kept_back(const struct claim *c) {
+        const struct claim_value *back = &c->in.leaving.back;
+        struct claim_value all = claim_compose_given_back(c, back, CLAIM_NO_PART);
+
+        if (!streq(all.text, back->text) || state_may_be_anothers(c))
+                return true;
+        return !c->traits.per_device && !streq(all.state, back->state);
+}
+
+/* Left to another machine, as long as it goes on, or is about to give back. */
+static struct claim_request share_step(struct claim *c, usec_t now) {
+        claim_enter_phase(c, CLAIM_SHARED);
+        c->in.leaving.look_at = usec_add(now, CLAIM_ASK_AFTER);
+        return claim_wait_until(claim_going_on(c) ? USEC_NEVER : c->in.leaving.look_at);
+}
+
+static struct claim_request finish_step(struct claim *c, usec_t now) {
+        struct claim_leaving *l = &c->in.leaving;
+
+        if (!is_kept_back(c) || (l->stuck && !c->traits.per_device))
+                return forget_step(c, now);
+        if (!claim_going_on(c) && !claim_others_now(&c->others).will_give_back) {
+                look_again(c);
+                return claim_take_step(c, CLAIM_READ);
+        }
+        return share_step(c, now);
+}
+
+/* Without a write. Of an aggregate the own part is not seen. */
+static bool stands_given_back(const struct claim *c, const struct claim_value *v) {
+        if (!c->traits.per_device)
+                return claim_value_equal(v, &c->view.is);
+        return c->in.leaving.withdrawn && streq(v->text, c->view.is.text) && !claim_state_remains(c, &c->view.is);
+}
+
+/* It was given back, and acknowledged: is it there. */
+static struct claim_request confirm_step(struct claim *c, usec_t now) {
+        const struct claim_leaving *l = &c->in.leaving;
+        usec_t verify_at = usec_add(l->left_at, CLAIM_VERIFY_AFTER);
+
+        if (l->confirmed)
+                return finish_step(c, now);
+        if (now < verify_at)
+                return claim_wait_until(verify_at);
+        if (c->view.known && !claim_is_given_back(c, &c->view.is))
+                return cure_step(c);
+        return claim_take_step(c, CLAIM_READ);
+}
+
+struct claim_request claim_leave_step(struct claim *c, usec_t now) {
+        struct claim_leaving *l = &c->in.leaving;
+        usec_t may_write_at = claim_limits_write_at(&c->limits, /* back= */ true);
+        usec_t told_at = usec_add(c->debt.begun_at, CLAIM_ASK_AFTER);
+        struct claim_value v;
+
+        if (!c->debt.written) {
+                l->back = claim_prior(c);
+                /* What an earlier claim has lost may have landed before this one has written. */
+                c->debt.written = now < c->debt.lands_by && c->view.known && !claim_is_given_back(c, &c->view.is);
+        }
+        if (!c->debt.written)
+                return forget_step(c, now);
+        if (l->left_at > 0)
+                return confirm_step(c, now);
+        if (now < may_write_at)
+                return claim_wait_until(may_write_at);
+        /* They are another machine's that has just begun, or an earlier run's: who knows has told by then. */
+        if (now < told_at && !claim_find_prior(c, &v))
+                return claim_wait_until(told_at);
+        if (!c->traits.per_device && !l->waited && claim_others_now(&c->others).gives_back) {
+                l->waited = true;
+                return share_step(c, now);
+        }
+        if (!c->view.known || now >= usec_add(c->view.at, CLAIM_PUSH_LASTS))
+                return claim_take_step(c, CLAIM_READ);
+        l->back = claim_compose_given_back(c, &c->view.is, claim_going_on(c));
+        if ((!c->debt.open || claim_going_on(c)) && stands_given_back(c, &l->back))
+                return finish_step(c, now);
+        if (!c->debt.on_disk)
+                return claim_take_step(c, CLAIM_JOURNAL);
+        l->restores = c->debt.is.text_claimed && claim_text_is_ours(c, &c->view.is);
+        return claim_write_step(c, &l->back, /* back= */ true, now);
+}
+
+struct claim_request claim_shared_step(struct claim *c, usec_t now) {
+        if (claim_going_on(c))
+                return claim_wait_until(USEC_NEVER);
+        if (now < c->in.leaving.look_at)
+                return claim_wait_until(c->in.leaving.look_at);
+        look_again(c);
+        return claim_leave_step(c, now);
+}

@@ -1,0 +1,87 @@
+/* What the files of the claim machine share: see claim.c for its phases. Nobody else includes this. */
+#pragma once
+
+#include "core/claim.h"
+
+/* A lost write that is seen later than all that is explained: still ours for this long, as nobody else has our words.
+ */
+#define LANDED_KNOWN_FOR (10 * USEC_PER_MIN)
+
+/* ---- claim.c: phases ---- */
+
+bool claim_is_way_back(enum claim_phase p);
+bool claim_is_stopped(enum claim_phase p);
+/* The one place where phases change. What the new phase does not own is cleared. */
+void claim_enter_phase(struct claim *c, enum claim_phase phase);
+/* What was acknowledged is what is wanted. */
+bool claim_is_acked(const struct claim *c);
+void claim_start_entering(struct claim *c, usec_t written_at, bool landed);
+
+/* ---- claim-judge.c: what a value tells, and what would be written ---- */
+
+bool claim_is_taken(const struct claim *c, const char *state);
+/* The newest of what is owed for. */
+const struct claim_value *claim_goal_of(const struct claim *c);
+/* What is owed for is what is wanted. */
+bool claim_is_goal(const struct claim *c, const struct claim_want *w);
+/* By this machine or another one of the user: no person's. */
+bool claim_text_is_ours(const struct claim *c, const struct claim_value *v);
+bool claim_state_is_ours(const struct claim *c, const struct claim_value *v);
+/* The parts of what is owed that another machine goes on to claim. */
+unsigned claim_going_on(const struct claim *c);
+bool claim_is_others(const struct claim *c, const struct claim_value *v);
+bool claim_stands(const struct claim *c, const struct claim_value *v);
+bool claim_text_remains(const struct claim *c, const struct claim_value *v);
+bool claim_state_remains(const struct claim *c, const struct claim_value *v);
+bool claim_is_given_back(const struct claim *c, const struct claim_value *v);
+/* Else a write of another machine, which repeats what it has read before ours, may come right after ours. */
+bool claim_is_alone(const struct claim *c);
+/* Our own words there without a journal entry: an earlier run lost it, or another machine has yet to tell of them. */
+bool claim_seen_is_lost_claim(const struct claim *c);
+/* What stands there may have been put back by a write of ours that was lost. */
+bool claim_may_be_restored(const struct claim *c, usec_t now);
+/* What a lost write of an earlier claim puts there. */
+bool claim_is_landed(const struct claim *c, const struct claim_value *v, usec_t now);
+/* The same, or a state of our device that stands behind words of somebody who has written since. */
+bool claim_may_be_landed(const struct claim *c, const struct claim_value *v, usec_t now);
+/* What another machine found is what is owed back. False: words of ours were there, and nobody has told what was
+ * before them. */
+bool claim_find_prior(const struct claim *c, struct claim_value *ret);
+/* Somebody put other words there than ours. `prior_too`: what was there before us is no sign of a person, since our
+ * write may not have landed, or one that gave back may have. */
+bool claim_is_persons(const struct claim *c, const struct claim_value *v, bool prior_too);
+/* What was there before us, or, of what others could not take away, ours. */
+bool claim_is_back_at_prior(const struct claim *c, const struct claim_value *v);
+/* Where a write replaces state and text together, other words than ours leave nothing of ours. */
+bool claim_is_overwritten(const struct claim *c);
+/* A part that is not claimed is repeated as it is. */
+struct claim_value claim_compose_ours(const struct claim *c);
+/* What another machine says on its own device ours does not repeat. */
+bool claim_is_on_another_device(const struct claim *c, const struct claim_value *v);
+/* Only what is still ours in `seen` goes back to what it was, but for the parts that `others` go on to claim. Words
+ * that we put back ourselves are no person's. */
+struct claim_value claim_compose_given_back(const struct claim *c, const struct claim_value *seen, unsigned others);
+
+/* ---- claim-facts.c: facts ---- */
+
+bool claim_is_writing(const struct claim *c);
+/* Where the state alone tells, one that is taken is the claim of somebody else, who may release it. */
+void claim_stop_for(struct claim *c, const struct claim_value *v);
+void claim_stop_for_claim_of_another(struct claim *c);
+
+/* ---- claim-enter.c: the way there, and the stops on it ---- */
+
+struct claim_request claim_wait_until(usec_t at);
+struct claim_request claim_take_step(struct claim *c, enum claim_step step);
+struct claim_request claim_write_step(struct claim *c, const struct claim_value *v, bool back, usec_t now);
+struct claim_request claim_enter_step(struct claim *c, usec_t now);
+struct claim_request claim_hold_step(struct claim *c, usec_t now);
+/* Taken by somebody else who may have released it: begin again. */
+struct claim_request claim_stopped_step(struct claim *c, usec_t now);
+
+/* ---- claim-leave.c: the way back ---- */
+
+/* A lost write may still land: it is told, or looked for now and then. */
+struct claim_request claim_free_step(struct claim *c, usec_t now);
+struct claim_request claim_leave_step(struct claim *c, usec_t now);
+struct claim_request claim_shared_step(struct claim *c, usec_t now);
