@@ -330,7 +330,7 @@ static void judge_left(struct claim *c, const struct claim_value *v, usec_t now,
         struct claim_leaving *l = &c->in.leaving;
         bool state_alone = claim_state_remains(c, v) && !claim_text_remains(c, v);
         /* Else it may be a write of our own that was lost, and has landed. */
-        bool caught = state_alone && c->traits.sticky && now >= c->debt.lands_by;
+        bool caught = state_alone && c->traits.sticky && now >= c->debt.lands_by, hopeless;
 
         if (claim_is_given_back(c, v)) {
                 l->confirmed = true;
@@ -339,7 +339,10 @@ static void judge_left(struct claim *c, const struct claim_value *v, usec_t now,
         if (state_alone && c->traits.sticky && may_cure(c, v))
                 return;
         l->tries++;
-        if (caught || (state_alone && l->tries >= CLAIM_LEAVE_TRIES_MAX && now >= c->debt.lands_by)) {
+        /* A state without words is nobody else's: the server has only not taken it away yet. */
+        hopeless = state_alone && c->traits.text_tells_person && l->tries >= CLAIM_LEAVE_TRIES_MAX &&
+                   now >= c->debt.lands_by;
+        if (caught || hopeless) {
                 l->confirmed = l->stuck = true;
                 return;
         }

@@ -803,6 +803,23 @@ Test(core_claim, a_request_that_is_not_let_in_is_made_again) {
         expect_shown("online", "Working");
 }
 
+/* The server says yes and does nothing, for a while. */
+Test(core_claim, a_field_is_asked_away_until_it_is_gone) {
+        hold(&field, "", "");
+        claim_set_want(&claim, NULL);
+        for (unsigned i = 0; i < 5; i++) {
+                struct claim_value ours = shown;
+
+                (void) run_to_write();
+                shown = ours;
+                claim_on_written(&claim, now);
+        }
+        cr_assert(claim_owed(&claim) && on_disk, "it is owed as long as it stands there");
+        run_for(10 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("", "");
+}
+
 /* ---- limits ---- */
 
 Test(core_claim, calls_that_begin_and_end_are_shown_at_once) {
