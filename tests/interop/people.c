@@ -202,6 +202,7 @@ struct shown_presence device_presence_get(struct device *watcher, const char *us
         cr_assert_not_null(state);
         (void) snprintf(shown.state, sizeof(shown.state), "%s", state);
         (void) snprintf(shown.message, sizeof(shown.message), "%s", message ? message : "");
+        shown.active_ago = (usec_t) json_integer_value(json_object_get(body, "last_active_ago")) * USEC_PER_MSEC;
         json_decref(body);
         return shown;
 }

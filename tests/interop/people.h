@@ -32,6 +32,7 @@ char *device_find(struct device *d, const char *display_name_prefix);
 struct shown_presence {
         char state[64];
         char message[256]; /* "" if there is none */
+        usec_t active_ago; /* when Synapse last counted something as a sign of the user */
 };
 
 /* Neither waits for a turn of Synapse's presence limit nor takes one from busyd: the administrator lifts it for this

@@ -85,9 +85,7 @@ char *service_journal(const char *format) {
         int code;
 
         return service_shell(&code,
-                             "journalctl --user --sync >/dev/null 2>&1; "
-                             "journalctl --quiet --user-unit " UNIT " --no-pager -o %s --after-cursor=\"$(cat " WORLD
-                             "/cursor)\"",
+                             "journalctl --quiet --user-unit " UNIT " --no-pager -o %s --since=$(cat " WORLD "/began)",
                              format);
 }
 
@@ -191,8 +189,7 @@ struct world *service_world_new(void) {
                    "rm -rf " HOME "/.config/systemd " HOME "/.config/busyd " HOME "/.local; "
                    "systemctl --user daemon-reload");
         link_folders();
-        service_do("journalctl --user --no-pager -n 1 --show-cursor -o cat | sed -n 's/^-- cursor: //p' >" WORLD
-                   "/cursor");
+        service_do("date +@%%s.%%6N >" WORLD "/began");
         snprintf(w->dir, sizeof(w->dir), WORLD);
         w->device = DEVICE;
         service_reconnect(w);

@@ -7,7 +7,7 @@
 
 #define UNIT "busyd.service"
 
-/* A stopped unit without drop-ins, a session on a homeserver, an empty journal cursor. What w->busyd is about
+/* A stopped unit without drop-ins, a session on a homeserver, a journal that begins now. What w->busyd is about
  * (world_start() and the like) is systemd's here: not for these worlds. */
 struct world *service_world_new(void);
 void service_world_end(struct world *w);

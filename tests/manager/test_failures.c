@@ -54,6 +54,7 @@ SERVICE_TEST(failures, a_busyd_that_hangs_is_ended_and_what_is_owed_given_back) 
 
         service_start_online(w);
         service_expect(w, "WatchdogUSec", "1min"); /* as it is shipped */
+        service_do("systemctl --user stop " UNIT);
         service_drop_in(SOON "WatchdogSec=2s\n");
         call_in_service(w);
         before = service_pid();

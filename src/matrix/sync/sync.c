@@ -29,8 +29,9 @@
 /* A poll that had something to say would have said it by then. */
 #define WATCHING_AFTER (3 * USEC_PER_SEC)
 
-/* Synapse drops the presence of a poll that starts earlier after another (rc_presence). */
-#define COUNTED_DISTANCE (10 * USEC_PER_SEC)
+/* Synapse drops the presence of a poll that reaches it earlier after another than ten seconds (rc_presence). They need
+ * not be equally long on their way. */
+#define COUNTED_DISTANCE (11 * USEC_PER_SEC)
 
 /* In a row; then the server really does not take what we send, or the gap cannot be read. */
 #define FILTER_TRIES_MAX 2
