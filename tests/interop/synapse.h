@@ -56,7 +56,7 @@ long synapse_log_wait(struct synapse *s, long from, const char *parts);
 /* A poll that keeps a claim alive ends (its line comes with its answer). */
 #define LOG_COUNTED_POLL_CAME "Received request: GET |/sync?|set_presence=unavailable"
 /* One of 20 s: those that have no turn at the presence limiter are shorter. */
-#define LOG_LONG_COUNTED_POLL_CAME "Received request: GET |/sync?|timeout=199|set_presence=unavailable"
+#define LOG_LONG_COUNTED_POLL_CAME "Received request: GET |/sync?|timeout=19|set_presence=unavailable"
 #define LOG_COUNTED_POLL_DONE      "Processed| 200 \"GET |/sync?|set_presence=unavailable|\"busyd/"
 /* A poll of an online client begins. */
 #define LOG_ONLINE_POLL_CAME "Received request: GET |/sync?|set_presence=online"
