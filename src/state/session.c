@@ -12,21 +12,31 @@
 #define SESSION_SUFFIX  ".json"
 
 #define SESSION_SIZE_MAX 65536
+/* In seconds; the year 9999 is late enough for any token. */
+#define SESSION_EXPIRES_MAX INT64_C(253402300799)
 
-/* jansson keeps its own copy of the token. */
+/* jansson keeps its own copy of the tokens. */
 static void secret_json_scoped(json_t **p) {
-        json_t *token = json_object_get(*p, "access_token");
+        static const char *const secrets[] = { "access_token", "refresh_token" };
 
-        if (json_is_string(token))
-                explicit_bzero((char *) json_string_value(token), json_string_length(token));
+        for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
+                json_t *token = json_object_get(*p, secrets[i]);
+
+                if (json_is_string(token))
+                        explicit_bzero((char *) json_string_value(token), json_string_length(token));
+        }
         json_decref(*p);
 }
 
 void session_done(struct session *s) {
         token_free(s->access_token);
+        token_free(s->refresh_token);
         free(s->homeserver);
         free(s->user_id);
         free(s->device_id);
+        free(s->client_id);
+        free(s->token_endpoint);
+        free(s->revocation_endpoint);
         *s = (struct session){ 0 };
 }
 
@@ -41,29 +51,52 @@ static int session_path(const char *state_dir, const char *name, char **ret) {
         return 0;
 }
 
+/* NULL stays NULL. */
+static bool copied(char **ret, const char *s) {
+        *ret = s ? strdup(s) : NULL;
+        return !s || *ret;
+}
+
+int session_copy(struct session *ret, const struct session *s) {
+        *ret = (struct session){ .expires_at = s->expires_at };
+        if (copied(&ret->homeserver, s->homeserver) && copied(&ret->user_id, s->user_id) &&
+            copied(&ret->device_id, s->device_id) && copied(&ret->access_token, s->access_token) &&
+            copied(&ret->refresh_token, s->refresh_token) && copied(&ret->client_id, s->client_id) &&
+            copied(&ret->token_endpoint, s->token_endpoint) &&
+            copied(&ret->revocation_endpoint, s->revocation_endpoint))
+                return 0;
+        session_done(ret);
+        return -ENOMEM;
+}
+
+static bool there(const char *s) {
+        return s && s[0] != '\0';
+}
+
+/* Strings are borrowed from the document. */
 static int session_parse(const json_t *o, struct session *ret) {
-        const char *homeserver = json_member_string(o, "homeserver");
-        const char *user_id = json_member_string(o, "user_id");
         const char *device_id = json_member_string(o, "device_id");
-        const char *token = json_member_string(o, "access_token");
-        struct session s;
+        int64_t expires_at = json_member_int(o, "expires_at", 0);
+        struct session s = {
+                .homeserver = (char *) json_member_string(o, "homeserver"),
+                .user_id = (char *) json_member_string(o, "user_id"),
+                .device_id = (char *) (device_id ? device_id : ""),
+                .access_token = (char *) json_member_string(o, "access_token"),
+                .refresh_token = (char *) json_member_string(o, "refresh_token"),
+                .client_id = (char *) json_member_string(o, "client_id"),
+                .token_endpoint = (char *) json_member_string(o, "token_endpoint"),
+                .revocation_endpoint = (char *) json_member_string(o, "revocation_endpoint"),
+        };
 
         if (json_member_int(o, "version", 0) != SESSION_VERSION)
                 return -EBADMSG;
-        if (!homeserver || !user_id || !token || homeserver[0] == '\0' || user_id[0] == '\0' || token[0] == '\0')
+        if (!there(s.homeserver) || !there(s.user_id) || !there(s.access_token))
                 return -EBADMSG;
-        s = (struct session){
-                .homeserver = strdup(homeserver),
-                .user_id = strdup(user_id),
-                .device_id = strdup(device_id ? device_id : ""),
-                .access_token = strdup(token),
-        };
-        if (!s.homeserver || !s.user_id || !s.device_id || !s.access_token) {
-                session_done(&s);
-                return -ENOMEM;
-        }
-        *ret = s;
-        return 0;
+        if (s.client_id && (!there(s.client_id) || !there(s.token_endpoint)))
+                return -EBADMSG;
+        if (expires_at > 0 && expires_at <= SESSION_EXPIRES_MAX)
+                s.expires_at = (usec_t) expires_at * USEC_PER_SEC;
+        return session_copy(ret, &s);
 }
 
 int session_load(const char *state_dir, const char *name, struct session *ret) {
@@ -106,6 +139,19 @@ static int session_dump(const json_t *o, char **ret) {
         return 0;
 }
 
+/* What is not there is not written. The values are then shared, and wiped with the whole. */
+static int add_renewal(json_t *o, const struct session *s) {
+        SCOPED(json_decref)
+        json_t *more = json_pack("{ss* ss* ss* ss*}", "refresh_token", s->refresh_token, "client_id", s->client_id,
+                                 "token_endpoint", s->token_endpoint, "revocation_endpoint", s->revocation_endpoint);
+
+        if (!more ||
+            (s->expires_at > 0 &&
+             json_object_set_new(more, "expires_at", json_integer((json_int_t) (s->expires_at / USEC_PER_SEC))) < 0))
+                return -EINVAL;
+        return json_object_update(o, more);
+}
+
 int session_save(const char *state_dir, const char *name, const struct session *s) {
         SCOPED(free) char *path = NULL;
         SCOPED(token_free) char *data = NULL;
@@ -117,7 +163,7 @@ int session_save(const char *state_dir, const char *name, const struct session *
                 return r;
         o = json_pack("{si ss ss ss* ss}", "version", SESSION_VERSION, "homeserver", s->homeserver, "user_id",
                       s->user_id, "device_id", s->device_id, "access_token", s->access_token);
-        if (!o)
+        if (!o || add_renewal(o, s) < 0)
                 return -EINVAL;
         r = session_dump(o, &data);
         if (r < 0)

@@ -10,16 +10,23 @@ struct session {
         char *user_id;
         char *device_id;
         char *access_token;
+        char *refresh_token; /* NULL: there is nothing to renew the access token with */
+        usec_t expires_at;   /* end of the access token, wall clock since 1970; 0: it lasts, or nobody knows */
+        /* Of a session by OAuth 2.0: it is renewed and ended there, by that client. client_id NULL: one of the Matrix
+         * API's own login, and so are the others; revocation_endpoint may be NULL by itself. */
+        char *client_id, *token_endpoint, *revocation_endpoint;
 };
 
-void session_done(struct session *s); /* frees the strings, the token after wiping it; leaves zeroes */
+void session_done(struct session *s); /* frees the strings, the tokens after wiping them; leaves zeroes */
+/* All of it; -ENOMEM leaves *ret zeroed. */
+int session_copy(struct session *ret, const struct session *s);
 static inline void session_done_scoped(struct session *s) {
         session_done(s);
 }
 
-/* Loads STATE/session-NAME.json; *ret is overwritten, its strings are never NULL (device_id may be ""). -ENOENT: not
- * logged in; -EPERM: a link, not ours, or open to others; -EBADMSG: broken, too large or of a newer busyd; -EINVAL: no
- * such name can be. */
+/* Loads STATE/session-NAME.json; *ret is overwritten, the first four are never NULL (device_id may be ""). -ENOENT:
+ * not logged in; -EPERM: a link, not ours, or open to others; -EBADMSG: broken, too large or of a newer busyd;
+ * -EINVAL: no such name can be. Of what an OAuth session needs all is there, or -EBADMSG. */
 int session_load(const char *state_dir, const char *name, struct session *ret);
 /* Makes the folder if it is missing. -EINVAL: a bad name, or something other than device_id is missing. */
 int session_save(const char *state_dir, const char *name, const struct session *s);

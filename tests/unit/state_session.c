@@ -42,6 +42,31 @@ Test(session, without_device) {
         cr_assert_eq(session_save(t.path, "work", &bare), -EINVAL);
 }
 
+/* By which tokens are renewed and ended; a session without them stays one without. */
+Test(session, what_renews_it_is_kept) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        SCOPED(session_done) struct session s = { 0 }, bare = { 0 };
+        struct session full = example;
+
+        full.refresh_token = (char *) "mcr_secret";
+        full.expires_at = 1790000000 * USEC_PER_SEC + 5;
+        full.client_id = (char *) "CLIENT";
+        full.token_endpoint = (char *) "https://account.example.org/oauth2/token";
+        full.revocation_endpoint = (char *) "https://account.example.org/oauth2/revoke";
+        cr_assert_eq(session_save(t.path, "work", &full), 0);
+        cr_assert_eq(session_load(t.path, "work", &s), 0);
+        cr_expect_str_eq(s.refresh_token, full.refresh_token);
+        cr_expect_eq(s.expires_at, 1790000000 * USEC_PER_SEC, "%llu", (unsigned long long) s.expires_at);
+        cr_expect_str_eq(s.client_id, full.client_id);
+        cr_expect_str_eq(s.token_endpoint, full.token_endpoint);
+        cr_expect_str_eq(s.revocation_endpoint, full.revocation_endpoint);
+        cr_assert_eq(session_save(t.path, "bare", &example), 0);
+        cr_assert_eq(session_load(t.path, "bare", &bare), 0);
+        cr_expect_null(bare.refresh_token);
+        cr_expect_null(bare.client_id);
+        cr_expect_eq(bare.expires_at, 0);
+}
+
 #define FIELDS "\"homeserver\":\"https://h\",\"user_id\":\"@u:h\",\"device_id\":\"D\""
 
 static const struct {
@@ -55,6 +80,7 @@ static const struct {
         { "token of another type", "{\"version\":1," FIELDS ",\"access_token\":5}" },
         { "token with a NUL", "{\"version\":1," FIELDS ",\"access_token\":\"a\\u0000b\"}" },
         { "newer", "{\"version\":2," FIELDS ",\"access_token\":\"t\"}" },
+        { "a client without an address", "{\"version\":1," FIELDS ",\"access_token\":\"t\",\"client_id\":\"C\"}" },
         { "no version", "{" FIELDS ",\"access_token\":\"t\"}" },
 };
 
