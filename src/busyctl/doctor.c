@@ -7,6 +7,7 @@
 #include "busyctl/facts.h"
 #include "busyctl/print.h"
 #include "busyctl/sessions.h"
+#include "busyctl/surroundings.h"
 #include "config/config.h"
 #include "json/json.h"
 #include "state/folder.h"
@@ -15,7 +16,7 @@
 /* ---- looking ---- */
 
 static void on_config_problem(const char *sentence, void *userdata) {
-        examine_add(userdata, FINDING_PROBLEM, NULL, "%s", sentence);
+        examine_add(userdata, FINDING_PROBLEM, "mend that, then: busyctl reload", "%s", sentence);
 }
 
 static struct config *look_at_config(json_t *doc) {
@@ -24,24 +25,37 @@ static struct config *look_at_config(json_t *doc) {
 
         if (r == 0)
                 examine_add(doc, FINDING_OK, NULL, "busyd.conf has no mistakes");
+        else if (r < 0)
+                examine_add(doc, FINDING_NOTE, NULL,
+                            "busyd does not start with such a file; the accounts are not examined");
         return r < 0 ? NULL : config;
 }
 
-/* What status says, NULL if nobody can be asked. It is not started for this. */
-static json_t *look_at_daemon(json_t *doc) {
-        struct ctl quiet = { .when_absent = ABSENT_WAIT, .quiet = true };
-        json_t *status = NULL;
-        enum exit_code code = facts_status(&quiet, &status);
-
-        bus_close(&quiet);
-        (void) json_object_set_new(doc, "running", json_boolean(code == CTL_OK));
-        if (code == CTL_OK)
-                examine_add(doc, FINDING_OK, NULL, "busyd %s runs", fact_text(status, "version"));
+static void look_at_version(json_t *doc, const char *version) {
+        if (streq(version, BUSYD_VERSION))
+                examine_add(doc, FINDING_OK, NULL, "busyd %s runs", version);
         else
+                examine_add(doc, FINDING_NOTE, "systemctl --user restart busyd",
+                            "busyd %s runs, and busyctl is %s: an older one is still at work", version, BUSYD_VERSION);
+}
+
+/* What status says, NULL if nobody can be asked. It is not started for this. */
+static json_t *look_at_daemon(struct ctl *c, json_t *doc) {
+        json_t *status = NULL;
+        bool reached = look_at_bus(c, doc);
+        enum exit_code code = reached ? facts_status(c, &status) : CTL_UNREACHABLE;
+
+        (void) json_object_set_new(doc, "running", json_boolean(code == CTL_OK));
+        if (reached)
+                look_at_unit(c, doc, code == CTL_OK);
+        if (code == CTL_OK)
+                look_at_version(doc, fact_text(status, "version"));
+        else if (reached)
                 examine_add(doc, FINDING_PROBLEM, "start it: systemctl --user enable --now busyd",
-                            "busyd does not run, or the user bus cannot be reached");
+                            "busyd does not run%s", code == CTL_FAILED ? ", or does not answer as it should" : "");
         if (fact_text(status, "problem")[0])
-                examine_add(doc, FINDING_PROBLEM, NULL, "%s", fact_text(status, "problem"));
+                examine_add(doc, FINDING_PROBLEM, "what to do is in busyd(1), TROUBLE", "%s",
+                            fact_text(status, "problem"));
         return status;
 }
 
@@ -61,6 +75,22 @@ static void look_at_microphone(json_t *doc, const json_t *source) {
                             state, detail[0] ? ", " : "", detail);
 }
 
+/* Most of what can be watched is not there on a given desktop, and that is no fault. */
+static void look_at_source(json_t *doc, const json_t *source) {
+        const char *name = fact_text(source, "name"), *state = fact_text(source, "state"),
+                   *detail = fact_text(source, "detail");
+
+        if (streq(state, "watching"))
+                examine_add(doc, FINDING_OK, NULL, "the source %s is watched", name);
+        else if (streq(state, "off"))
+                examine_add(doc, FINDING_NOTE, "enabled = yes in its section of busyd.conf, if you miss its calls",
+                            "the source %s is off%s%s", name, detail[0] ? ": " : "", detail);
+        else
+                examine_add(doc, FINDING_NOTE,
+                            "nothing to do, unless you make calls with it: it is watched once that is there",
+                            "the source %s is blind: %s", name, detail[0] ? detail : state);
+}
+
 static void look_at_sources(json_t *doc, const json_t *status) {
         const json_t *sources = json_member_array(status, "sources"), *source;
         size_t i, n = 0;
@@ -69,6 +99,8 @@ static void look_at_sources(json_t *doc, const json_t *status) {
                 n += streq(fact_text(source, "state"), "watching");
                 if (streq(fact_text(source, "name"), "pipewire"))
                         look_at_microphone(doc, source);
+                else
+                        look_at_source(doc, source);
         }
         if (n > 0)
                 examine_add(doc, FINDING_OK, NULL, "%zu of %zu local sources are watched: busyctl sources -v", n, i);
@@ -98,14 +130,11 @@ static const json_t *account_of(const json_t *status, const char *name) {
         return NULL;
 }
 
-static int look_at_accounts(json_t *doc, const struct config *config, const json_t *status) {
-        SCOPED(free) char *folder = NULL;
+static int look_at_accounts(json_t *doc, const char *folder, const struct config *config, const json_t *status) {
         char **names = NULL;
         sd_event *event = NULL;
-        int n = state_folder(&folder), r;
+        int n = session_names(folder, &names), r;
 
-        if (n >= 0)
-                n = session_names(folder, &names);
         if (n < 0)
                 return n;
         if (n == 0)
@@ -164,13 +193,29 @@ static void have_it_heard(const json_t *doc) {
         bus_close(&quiet);
 }
 
-static void examine(json_t *doc) {
-        SCOPED(config_free) struct config *config = look_at_config(doc);
-        SCOPED(json_decref) json_t *status = look_at_daemon(doc);
-        int r = config ? look_at_accounts(doc, config, status) : 0;
+static void look_at_state(json_t *doc, const struct config *config, const json_t *status) {
+        SCOPED(free) char *folder = NULL;
+        int r = state_folder(&folder);
 
+        if (r < 0) {
+                examine_add(doc, FINDING_PROBLEM, "set HOME to your folder, or STATE_DIRECTORY",
+                            "there is no place for the state of busyd: %s", strerror(-r));
+                return;
+        }
+        look_at_folder(doc, folder);
+        r = config ? look_at_accounts(doc, folder, config, status) : 0;
         if (r < 0)
-                examine_add(doc, FINDING_PROBLEM, NULL, "the accounts cannot be examined: %s", strerror(-r));
+                examine_add(doc, FINDING_PROBLEM, "see what is wrong with the folder above",
+                            "the accounts cannot be examined: %s", strerror(-r));
+}
+
+static void examine(json_t *doc) {
+        struct ctl quiet = { .when_absent = ABSENT_WAIT };
+        SCOPED(config_free) struct config *config = look_at_config(doc);
+        SCOPED(json_decref) json_t *status = look_at_daemon(&quiet, doc);
+
+        bus_close(&quiet);
+        look_at_state(doc, config, status);
         if (status) {
                 look_at_sources(doc, status);
                 have_it_heard(doc);
@@ -196,15 +241,16 @@ static void print_findings(const json_t *object) {
         }
 }
 
-static bool has_problem(const json_t *object) {
+static enum finding worst_of(const json_t *object, enum finding worst) {
         const json_t *findings = json_member_array(object, "findings"), *finding;
         size_t i;
 
         json_array_foreach(findings, i, finding) {
-                if (streq(fact_text(finding, "level"), "problem"))
-                        return true;
+                enum finding level = finding_level(fact_text(finding, "level"));
+
+                worst = level > worst ? level : worst;
         }
-        return false;
+        return worst;
 }
 
 static void print_all(const json_t *doc) {
@@ -221,26 +267,29 @@ static void print_all(const json_t *doc) {
         }
 }
 
-static enum exit_code verdict(const json_t *doc) {
+static enum finding find_worst(const json_t *doc) {
         const json_t *accounts = json_member_array(doc, "accounts"), *account;
-        bool problem = has_problem(doc);
+        enum finding worst = worst_of(doc, FINDING_OK);
         size_t i;
 
-        json_array_foreach(accounts, i, account) problem = problem || has_problem(account);
-        return problem ? CTL_FAILED : CTL_OK;
+        json_array_foreach(accounts, i, account) worst = worst_of(account, worst);
+        return worst;
 }
 
 enum exit_code verb_doctor(struct ctl *c, const struct args *a) {
         SCOPED(json_decref) json_t *doc = json_pack("{s:[], s:[]}", "findings", "accounts");
+        enum finding worst;
 
         if (!doc) {
                 complain("%s", strerror(ENOMEM));
                 return CTL_FAILED;
         }
         examine(doc);
+        worst = find_worst(doc);
+        (void) json_object_set_new(doc, "worst", json_string(finding_word(worst)));
         if (c->json)
                 print_json(doc);
         else
                 print_all(doc);
-        return verdict(doc);
+        return worst == FINDING_PROBLEM ? CTL_FAILED : CTL_OK;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "matrix/server/probe.h"
 #include "matrix/outputs/cure.h"
@@ -13,8 +14,11 @@
 #include "util/file.h"
 #include "json/json.h"
 #include "util/path.h"
+#include "util/text.h"
 
 #define STATE_FILE_MAX (1U << 20)
+/* Answers take a while, and clocks that are kept are together within a second. */
+#define CLOCK_OFF_MAX USEC_PER_MIN
 
 struct examination {
         sd_event *event;
@@ -32,10 +36,22 @@ struct examination {
         const char *cure;
 };
 
+static const char *const finding_words[] = {
+        [FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_PROBLEM] = "problem"
+};
+
+const char *finding_word(enum finding level) {
+        return finding_words[level];
+}
+
+enum finding finding_level(const char *word) {
+        for (size_t i = 0; i < ARRAY_SIZE(finding_words); i++)
+                if (streq(finding_words[i], word))
+                        return (enum finding) i;
+        return FINDING_OK;
+}
+
 void examine_add(json_t *doc, enum finding level, const char *advice, const char *format, ...) {
-        static const char *const words[] = {
-                [FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_PROBLEM] = "problem"
-        };
         char what[1024];
         va_list ap;
 
@@ -44,7 +60,7 @@ void examine_add(json_t *doc, enum finding level, const char *advice, const char
         va_end(ap);
         (void) json_array_append_new(
                 json_object_get(doc, "findings"),
-                json_pack("{s:s, s:s, s:s?}", "level", words[level], "what", what, "advice", advice));
+                json_pack("{s:s, s:s, s:s?}", "level", finding_words[level], "what", what, "advice", advice));
 }
 
 static void set_text(json_t *doc, const char *key, const char *value) {
@@ -82,7 +98,33 @@ static bool look_at_session(struct examination *x) {
         set_text(x->doc, "homeserver", x->session.homeserver);
         if (!x->config->enabled)
                 examine_add(x->doc, FINDING_NOTE, "enabled = yes in busyd.conf", "the account is switched off");
+        if (x->config->ca_file && access(x->config->ca_file, R_OK) < 0)
+                examine_add(x->doc, FINDING_PROBLEM, "name the right file in busyd.conf, then: busyctl reload",
+                            "ca-file = %s cannot be read: %s", x->config->ca_file, strerror(errno));
         return true;
+}
+
+/* For what is wrong with an answer, or with its not coming; what it is itself, `problem` has said. */
+static const char *remedy(enum matrix_outcome outcome) {
+        switch (outcome) {
+        case MATRIX_SIGNED_OUT:
+                return "log in again: busyctl login";
+        case MATRIX_LOCKED:
+                return "busyd goes on once it is unlocked";
+        case MATRIX_NOT_MATRIX:
+                return "log in with the right address: busyctl login --homeserver URL";
+        case MATRIX_OK:
+        case MATRIX_RETRY:
+        case MATRIX_UNSURE:
+                return "busyd tries again by itself; at once: busyctl reload";
+        case MATRIX_REFUSED:
+        case MATRIX_NOT_FOUND:
+        case MATRIX_UNRECOGNIZED:
+        case MATRIX_BAD_TOKEN_POS:
+        case MATRIX_BAD_FILTER:
+                break;
+        }
+        return "ask the administrator of the server";
 }
 
 static void on_probed(const struct matrix_reply *failure, const struct probe_facts *facts, void *userdata) {
@@ -96,9 +138,8 @@ static void on_probed(const struct matrix_reply *failure, const struct probe_fac
         }
         if (failure->outcome == MATRIX_SIGNED_OUT)
                 set_bool(x->doc, "signed_out", true);
-        examine_add(x->doc, FINDING_PROBLEM,
-                    failure->outcome == MATRIX_SIGNED_OUT ? "log in again: busyctl login" : NULL, "%s: %s",
-                    x->session.homeserver, failure->problem);
+        examine_add(x->doc, FINDING_PROBLEM, remedy(failure->outcome), "%s: %s", x->session.homeserver,
+                    failure->problem);
 }
 
 static int ask_server(struct examination *x) {
@@ -141,17 +182,44 @@ static void tell_server(struct examination *x) {
 
 /* ---- presence, and whether another client keeps it alive ---- */
 
+/* How old an event is, and when a membership of a call ends, is told by clocks. */
+static void judge_clock(struct examination *x, const struct matrix_reply *reply) {
+        bool ahead = reply->wall > reply->date;
+        usec_t off = ahead ? reply->wall - reply->date : reply->date - reply->wall;
+        char span[64];
+
+        if (reply->date == 0)
+                return;
+        if (off < CLOCK_OFF_MAX) {
+                examine_add(x->doc, FINDING_OK, NULL, "the clocks here and on the server agree");
+                return;
+        }
+        examine_add(x->doc, FINDING_PROBLEM,
+                    "have it set from the network: timedatectl set-ntp true; if it is right here, tell the "
+                    "administrator of the server",
+                    "the clock here is %s %s that of the server: calls may be taken for over, or for new",
+                    format_duration(span, sizeof(span), off - off % USEC_PER_SEC), ahead ? "ahead of" : "behind");
+}
+
+static void tell_encryption(struct examination *x) {
+        examine_add(x->doc, FINDING_NOTE,
+                    "make them on this machine, where they are seen at the microphone, or say so: busyctl busy",
+                    "1:1 calls in encrypted rooms cannot be seen on the account");
+}
+
 static void on_presence(const struct matrix_reply *reply, void *userdata) {
         struct examination *x = userdata;
         struct claim_value v;
 
         x->answered = true;
+        judge_clock(x, reply);
         if (reply->outcome == MATRIX_REFUSED && reply->status == 403)
                 examine_add(x->doc, FINDING_NOTE, NULL,
                             "the server does not let your presence be read (%s): it may be switched off there",
                             reply->errcode);
         else if (reply->outcome != MATRIX_OK && reply->outcome != MATRIX_NOT_FOUND)
-                examine_add(x->doc, FINDING_PROBLEM, NULL, "your presence cannot be read: %s", reply->problem);
+                examine_add(x->doc, FINDING_PROBLEM, remedy(reply->outcome), "your presence cannot be read: %s",
+                            reply->problem);
         else if (presence_value(&v, json_member_string(reply->body, "presence"),
                                 json_member_string(reply->body, "status_msg")) >= 0)
                 set_text(x->doc, "presence", v.state);
@@ -208,7 +276,8 @@ static const char *load(struct examination *x, const char *file, char **ret) {
         int r = secret_load(x->folder, x->name, file, ret);
 
         if (r < 0)
-                examine_add(x->doc, FINDING_PROBLEM, NULL,
+                examine_add(x->doc, FINDING_PROBLEM,
+                            "mend the file, or make a new one: busyctl cure print-registration --force",
                             "the token of the application service%s%s cannot be used: %s", file ? " in " : "",
                             file ? file : "", secret_problem(r));
         return r > 0 ? *ret : NULL;
@@ -280,10 +349,13 @@ static void look(struct examination *x) {
                 if (r >= 0)
                         r = ask_cure(x);
                 tell_stuck(x);
+                tell_encryption(x);
         }
         set_text(x->doc, "cure", x->cure);
         if (r < 0)
-                examine_add(x->doc, FINDING_PROBLEM, NULL, "the server cannot be asked: %s", strerror(-r));
+                examine_add(x->doc, FINDING_PROBLEM,
+                            "see ca-file and the session file; or log in again: busyctl login",
+                            "the server cannot be asked: %s", strerror(-r));
 }
 
 json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,

@@ -6,11 +6,15 @@
 
 #include "config/config.h"
 
+/* The worse the later. */
 enum finding {
         FINDING_OK,
         FINDING_NOTE,    /* less than there could be */
         FINDING_PROBLEM, /* does not work */
 };
+
+const char *finding_word(enum finding level); /* "ok", "note" or "problem" */
+enum finding finding_level(const char *word);
 
 /* Adds {"level": "ok"|"note"|"problem", "what", "advice" or null} to "findings" of the object. */
 void examine_add(json_t *doc, enum finding level, const char *advice, const char *format, ...)

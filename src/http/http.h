@@ -47,6 +47,7 @@ struct http_reply {
         size_t size;
         usec_t retry_after; /* of the Retry-After header (seconds or date), more than 0; USEC_NEVER: none of use */
         const char *server; /* the Server header, or NULL */
+        usec_t date;        /* the Date header, since 1970; 0: none */
         usec_t now, wall;   /* the instant of this turn of the loop: CLOCK_BOOTTIME, and since 1970 */
 };
 

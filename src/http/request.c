@@ -306,6 +306,14 @@ static usec_t retry_after(const struct http_request *r, usec_t wall) {
         return at > wall ? usec_min(at - wall, HTTP_RETRY_AFTER_MAX) : USEC_NEVER;
 }
 
+/* What the clock of the server says. */
+static usec_t date(const struct http_request *r) {
+        const char *value = header(r, "Date");
+        time_t at = value ? curl_getdate(value, NULL) : -1;
+
+        return at > 0 ? (usec_t) at * USEC_PER_SEC : 0;
+}
+
 static void read_failure(struct http_request *r, const char *ca_file, struct http_reply *ret) {
         struct http_failure f = {
                 .code = r->result,
@@ -338,4 +346,5 @@ void http_request_read(struct http_request *r, const char *ca_file, struct http_
         ret->size = r->size;
         ret->server = header(r, "Server");
         ret->retry_after = retry_after(r, ret->wall);
+        ret->date = date(r);
 }

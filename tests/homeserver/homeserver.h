@@ -118,6 +118,7 @@ struct hs_fault {
         const char *body;         /* "" or NULL: none */
         const char *content_type; /* NULL: application/json */
         const char *retry_after;  /* header; NULL: none */
+        const char *date;         /* header; NULL: the right one */
 };
 
 /* Copied. The oldest fault that matches is used. */

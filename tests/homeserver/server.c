@@ -26,7 +26,7 @@ struct hs_waiter {
 
 struct hs_fault_slot {
         struct hs_fault fault;
-        char *strings[6]; /* copies the fault points into */
+        char *strings[7]; /* copies the fault points into */
         unsigned used;
         bool cleared;
 };
@@ -209,8 +209,9 @@ static struct hs_fault_slot *find_fault(struct hs *s, const struct hs_request *r
         return NULL;
 }
 
+/* Unset headers are left out, or what the library makes of them. */
 static enum MHD_Result reply(struct hs_context *c, unsigned status, const char *body, const char *type,
-                             const char *retry_after) {
+                             const char *retry_after, const char *date) {
         struct MHD_Response *response = MHD_create_response_from_buffer(
                 strlen(body), (void *) body, MHD_RESPMEM_MUST_COPY); /* NOLINT: the library's signature */
         enum MHD_Result result;
@@ -219,6 +220,8 @@ static enum MHD_Result reply(struct hs_context *c, unsigned status, const char *
         MHD_add_response_header(response, "Server", model_server_header(c->s->model));
         if (retry_after)
                 MHD_add_response_header(response, "Retry-After", retry_after);
+        if (date)
+                MHD_add_response_header(response, "Date", date);
         c->request->status = status;
         hs_changed(c->s);
         result = MHD_queue_response(c->connection, status, response);
@@ -281,7 +284,7 @@ static enum MHD_Result answer(struct hs_context *c) {
         text = body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("{}");
         if (c->s->raw)
                 with_raw = put_raw(text, c->s->raw);
-        return reply(c, exchange_status(c->exchange), with_raw ?: text, "application/json", NULL);
+        return reply(c, exchange_status(c->exchange), with_raw ?: text, "application/json", NULL, NULL);
 }
 
 static enum MHD_Result carry_out(struct hs_context *c) {
@@ -296,7 +299,8 @@ static enum MHD_Result carry_out(struct hs_context *c) {
 
         switch (f->kind) {
         case HS_ANSWER:
-                return reply(c, f->status, f->body ?: "", f->content_type ?: "application/json", f->retry_after);
+                return reply(c, f->status, f->body ?: "", f->content_type ?: "application/json", f->retry_after,
+                             f->date);
         case HS_DROP_BEFORE:
                 return MHD_NO;
         case HS_DROP_AFTER:
@@ -810,6 +814,7 @@ void hs_fault(struct hs *s, const struct hs_fault *f) {
                 slot->fault.match.body = keep(slot, 3, f->match.body);
                 slot->fault.body = keep(slot, 4, f->body);
                 slot->fault.retry_after = keep(slot, 5, f->retry_after);
+                slot->fault.date = keep(slot, 6, f->date);
         }
         pthread_mutex_unlock(&s->lock);
 }

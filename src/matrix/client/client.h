@@ -35,6 +35,7 @@ struct matrix_reply {
         const char *raw;    /* the bytes of the body, with `raw_size` */
         size_t raw_size;
         const char *server; /* Server header, or NULL */
+        usec_t date;        /* Date header, since 1970; 0: none */
         usec_t now, wall;   /* the turn's instant, as in struct http_reply */
 };
 

@@ -147,6 +147,7 @@ void matrix_reply_read(struct matrix_reply *ret, const struct http_reply *http, 
                 .raw = http->body ? http->body : "",
                 .raw_size = http->size,
                 .server = http->server,
+                .date = http->date,
                 .now = http->now,
                 .wall = http->wall,
         };
