@@ -35,8 +35,8 @@ struct stream_source {
         const struct look *look;
         bool changed; /* the graph has, since the last look */
         usec_t look_at;
-        struct microphone microphone;
-        struct app_names names; /* of the stream that was told last */
+        struct microphone *microphone; /* large: only while something records, or a call outlives its stream */
+        struct app_names names;        /* of the stream that was told last */
 };
 
 /* ---- the microphone ---- */
@@ -76,20 +76,30 @@ static void log_verdicts(struct stream_source *s, const struct seen_stream *seen
         }
 }
 
+/* Returns how many nodes there are. */
+static size_t count_nodes(const struct stream_source *s, bool *ret_records) {
+        size_t n = 0;
+
+        *ret_records = false;
+        for (struct node *node = graph_next(s->graph, NULL); node; node = graph_next(s->graph, node), n++)
+                *ret_records = *ret_records || facts_are_capture(&node->facts);
+        return n;
+}
+
 static usec_t look_at_streams(struct stream_source *s, usec_t now) {
         SCOPED(free) char *memory = NULL;
         struct mic_stream *streams;
         struct seen_stream *seen;
-        bool records = false;
-        size_t n = 0, size = 0;
+        bool records;
+        size_t n = 0, size = count_nodes(s, &records);
         usec_t wake_at;
 
-        for (struct node *node = graph_next(s->graph, NULL); node; node = graph_next(s->graph, node)) {
-                records = records || facts_are_capture(&node->facts);
-                size++;
-        }
+        if (!records && !s->microphone)
+                return USEC_NEVER;
         memory = calloc(size + 1, sizeof(*streams) + sizeof(*seen));
-        if (!memory) {
+        if (!s->microphone)
+                s->microphone = calloc(1, sizeof(*s->microphone));
+        if (!memory || !s->microphone) {
                 log_warning("Out of memory: the microphone is not looked at");
                 return USEC_NEVER;
         }
@@ -106,11 +116,15 @@ static usec_t look_at_streams(struct stream_source *s, usec_t now) {
                         .running = node->running,
                 };
         }
-        wake_at = microphone_look(&s->microphone, streams, n, &s->lists, now);
+        wake_at = microphone_look(s->microphone, streams, n, &s->lists, now);
         log_verdicts(s, seen, streams, n);
-        for (size_t i = 0; i < s->microphone.n_calls; i++)
-                tell_call(s, &s->microphone.calls[i]);
-        graph_watch_playback(s->graph, records || s->microphone.n_calls > 0);
+        for (size_t i = 0; i < s->microphone->n_calls; i++)
+                tell_call(s, &s->microphone->calls[i]);
+        if (!records && s->microphone->n_calls == 0) {
+                free(s->microphone);
+                s->microphone = NULL;
+        }
+        graph_watch_playback(s->graph, s->microphone);
         return wake_at;
 }
 
@@ -280,6 +294,7 @@ static struct source *stop(struct source *source) {
 
         graph_leave(s->graph, s->slot);
         source_end(source, NULL);
+        free(s->microphone);
         free(s);
         return NULL;
 }

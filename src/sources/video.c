@@ -39,7 +39,6 @@ struct video_node {
 struct opener {
         char id[ID_SIZE]; /* the process; "": free */
         char app[SOURCE_APP_MAX], comm[COMM_SIZE];
-        struct app_names names;
         bool seen, left_out;
 };
 
@@ -52,6 +51,7 @@ struct video {
         struct opener openers[OPENERS_MAX];
         struct later look;
         bool nodes_changed;
+        struct app_names names; /* of the opener that was looked at or told last */
 };
 
 /* ---- nodes ---- */
@@ -178,9 +178,14 @@ static void identify(struct opener *o, pid_t pid) {
                 (void) identity_of_name(o->app, sizeof(o->app), o->comm);
         if (o->app[0] == '\0')
                 (void) identity_of_pid(o->app, sizeof(o->app), pid);
-        o->names = (struct app_names){ 0 };
-        app_names_add(&o->names, o->comm);
-        app_names_add(&o->names, o->app);
+}
+
+/* Borrowed from the opener, and until the next call. */
+static const struct app_names *names_of(struct video *v, const struct opener *o) {
+        v->names = (struct app_names){ 0 };
+        app_names_add(&v->names, o->comm);
+        app_names_add(&v->names, o->app);
+        return &v->names;
 }
 
 static void see_opener(struct video *v, pid_t pid) {
@@ -204,7 +209,7 @@ static void see_opener(struct video *v, pid_t pid) {
         (void) snprintf(o->comm, sizeof(o->comm), "%s", comm);
         identify(o, pid);
         o->seen = true;
-        o->left_out = apps_are_left_out(&o->names, &v->lists);
+        o->left_out = apps_are_left_out(names_of(v, o), &v->lists);
         report(v, o);
 }
 
@@ -294,15 +299,17 @@ static bool stream(struct source *source, size_t i, struct source_stream *ret) {
 
         for (size_t k = 0; k < OPENERS_MAX; k++) {
                 const struct opener *o = &v->openers[k];
+                const struct app_names *names;
                 const char *why;
 
                 if (!o->id[0] || i-- > 0)
                         continue;
-                why = o->left_out ? apps_why_left_out(&o->names, &v->lists) : NULL;
+                names = names_of(v, o);
+                why = o->left_out ? apps_why_left_out(names, &v->lists) : NULL;
                 *ret = (struct source_stream){
                         .id = o->id,
                         .app = o->app,
-                        .names = o->names.list,
+                        .names = names->list,
                         .what = o->left_out ? "belongs to a program that is left out" : "has a camera open",
                         .why = why ? why : "",
                         .counts = !o->left_out,
