@@ -24,31 +24,65 @@ struct call_book {
         bool storm_told;
 };
 
-static bool matches(const struct state_ignored *i, const char *source, const char *app) {
-        return (i->source[0] == '\0' || streq(i->source, source)) && glob_match(i->app, app);
+/* Whose a call is. */
+struct owner {
+        const char *source, *app;
+        const char *const *names;
+};
+
+static struct owner owner_of(const struct call *c) {
+        return (struct owner){ c->source, c->app, (const char *const *) c->names };
 }
 
-static bool is_listed(const struct call_book *b, const char *source, const char *app) {
+static bool matches(const struct state_ignored *i, const struct owner *o) {
+        if (i->source[0] && !streq(i->source, o->source))
+                return false;
+        for (const char *const *name = o->names; name && *name; name++)
+                if (glob_match(i->app, *name))
+                        return true;
+        return glob_match(i->app, o->app);
+}
+
+static bool call_matches(const struct state_ignored *i, const struct call *c) {
+        const struct owner o = owner_of(c);
+
+        return matches(i, &o);
+}
+
+static bool is_listed(const struct call_book *b, const struct owner *o) {
         struct state_ignored ignored;
 
         for (size_t i = 0; state_ignored_at(b->state, i, &ignored) >= 0; i++)
-                if (matches(&ignored, source, app))
+                if (matches(&ignored, o))
                         return true;
         return false;
 }
 
+static bool call_is_listed(const struct call_book *b, const struct call *c) {
+        const struct owner o = owner_of(c);
+
+        return is_listed(b, &o);
+}
+
 /* ---- calls come in ---- */
 
-static bool is_ignored_once(const struct call_book *b, const char *source, const char *id) {
-        for (const struct call *c = call_table_next(b->ignored, NULL); c; c = call_table_next(b->ignored, c))
-                if (streq(c->source, source) && streq(c->id, id))
-                        return !is_listed(b, source, c->app);
-        return false;
+static const struct call *find(const struct call_table *t, const struct call_report *r) {
+        for (const struct call *c = call_table_next(t, NULL); c; c = call_table_next(t, c))
+                if (streq(c->source, r->source) && streq(c->id, r->id))
+                        return c;
+        return NULL;
 }
 
 int call_book_report(struct call_book *b, const struct call_report *r) {
-        bool ignored = is_listed(b, r->source, r->app) || is_ignored_once(b, r->source, r->id);
-        int k = call_table_report(ignored ? b->ignored : b->calls, r);
+        const struct call *uncounted = find(b->ignored, r), *known = uncounted ? uncounted : find(b->calls, r);
+        const char *const *names = known && !r->names ? (const char *const *) known->names : r->names;
+        const struct owner o = { r->source, r->app, names };
+        bool once = uncounted && !call_is_listed(b, uncounted), ignored = once || is_listed(b, &o);
+        struct call_report whole = *r;
+        int k;
+
+        whole.names = names; /* also when it goes over to the other table */
+        k = call_table_report(ignored ? b->ignored : b->calls, &whole);
 
         /* Its application may have become known only now. */
         (void) call_table_end(ignored ? b->calls : b->ignored, r->source, r->id);
@@ -116,14 +150,14 @@ usec_t call_book_run(struct call_book *b, usec_t now) {
 
 static const struct call *first_to_ignore(const struct call_book *b, const struct state_ignored *which) {
         for (const struct call *c = call_table_next(b->calls, NULL); c; c = call_table_next(b->calls, c))
-                if (matches(which, c->source, c->app))
+                if (call_matches(which, c))
                         return c;
         return NULL;
 }
 
 static const struct call *first_to_allow(const struct call_book *b, const struct state_ignored *which) {
         for (const struct call *c = call_table_next(b->ignored, NULL); c; c = call_table_next(b->ignored, c))
-                if (matches(which, c->source, c->app) && !is_listed(b, c->source, c->app))
+                if (call_matches(which, c) && !call_is_listed(b, c))
                         return c;
         return NULL;
 }

@@ -27,12 +27,19 @@ int call_table_new(struct call_table **ret) {
         return 0;
 }
 
+static void names_free(char **names) {
+        for (char **n = names; n && *n; n++)
+                free(*n);
+        free(names);
+}
+
 static void entry_free(struct entry *e) {
         free(e->call.source);
         free(e->call.id);
         free(e->call.app);
         free(e->call.what);
         free(e->call.sign);
+        names_free(e->call.names);
         free(e);
 }
 
@@ -113,6 +120,37 @@ static int replace(char **p, const char *with) {
         return 1;
 }
 
+static bool names_are(char *const *names, const char *const *with) {
+        if (!names || !with)
+                return !names && !with;
+        while (*names && *with && streq(*names, *with))
+                names++, with++;
+        return !*names && !*with;
+}
+
+/* As replace(). */
+static int replace_names(char ***p, const char *const *with) {
+        char **copy = NULL;
+        size_t n = 0;
+
+        if (names_are(*p, with))
+                return 0;
+        while (with && with[n])
+                n++;
+        if (with && !(copy = calloc(n + 1, sizeof(*copy))))
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                copy[i] = strdup(with[i]);
+                if (!copy[i]) {
+                        names_free(copy);
+                        return -ENOMEM;
+                }
+        }
+        names_free(*p);
+        *p = copy;
+        return 1;
+}
+
 static void append(struct call_table *t, struct entry *e) {
         struct entry **p = &t->first;
 
@@ -136,7 +174,7 @@ static int add(struct call_table *t, const struct call_report *r) {
                 return -ENOMEM;
         if (replace(&e->call.source, r->source) < 0 || replace(&e->call.id, r->id) < 0 ||
             replace(&e->call.app, r->app) < 0 || replace(&e->call.what, r->what) < 0 ||
-            replace(&e->call.sign, r->sign ? r->sign : "") < 0) {
+            replace(&e->call.sign, r->sign ? r->sign : "") < 0 || replace_names(&e->call.names, r->names) < 0) {
                 entry_free(e);
                 return -ENOMEM;
         }
@@ -156,7 +194,7 @@ static int add(struct call_table *t, const struct call_report *r) {
 static int update(struct entry *e, const struct call_report *r) {
         struct call *c = &e->call;
         bool steady = call_phase_is_in_call(c->phase) == call_phase_is_in_call(r->phase) && r->evidence <= c->evidence;
-        int app, what, sign;
+        int app, what, sign, names;
         bool changed;
 
         app = replace(&c->app, r->app);
@@ -168,8 +206,11 @@ static int update(struct entry *e, const struct call_report *r) {
         sign = replace(&c->sign, r->sign ? r->sign : "");
         if (sign < 0)
                 return sign;
+        names = r->names ? replace_names(&c->names, r->names) : 0;
+        if (names < 0)
+                return names;
 
-        changed = app || what || sign || c->phase != r->phase || c->evidence != r->evidence ||
+        changed = app || what || sign || names || c->phase != r->phase || c->evidence != r->evidence ||
                   c->announced != r->announced || c->device != r->device;
         e->undated = true;
         e->unsteady = e->unsteady || !steady;

@@ -27,7 +27,10 @@ struct call_report {
         const char *source; /* "matrix/NAME", "hold", "pipewire", ...; not empty */
         const char *id;     /* unique within the source, not empty; opaque, may name rooms: never published */
         const char *app;    /* application, "" if unknown */
-        const char *what;   /* the evidence in a few words, for people; names no person */
+        /* All that the application goes by, NULL-terminated, for what people say of it; NULL: as told before, or `app`
+         * alone. */
+        const char *const *names;
+        const char *what; /* the evidence in a few words, for people; names no person */
         const char
                 *sign; /* by what it was told, for whoever looks closely: an event and whose; NULL: as `what` says */
         enum call_phase phase;
@@ -44,7 +47,8 @@ struct call_report {
 /* A stored call. Read-only outside calls.c; valid until the next change of the table. */
 struct call {
         char *source, *id, *app, *what;
-        char *sign; /* "": none */
+        char *sign;   /* "": none */
+        char **names; /* NULL: `app` alone */
         enum call_phase phase;
         enum call_evidence evidence;
         usec_t since;        /* of the call */

@@ -49,9 +49,9 @@ struct mic_call {
         enum mic_call_state state;
         enum mic_verdict verdict; /* MIC_WEAK and above */
         usec_t lasts;             /* from the look on; USEC_NEVER: until it is over */
-        /* for microphone.c only */
+        char stream[MIC_ID_MAX];  /* that records now; "": none */
         struct mic_program program;
-        char stream[MIC_ID_MAX];    /* that records now; "": none */
+        /* for microphone.c only */
         char playback[MIC_ID_MAX];  /* that made it two-way; "": it never was */
         usec_t muted_at, silent_at; /* 0: not so */
         bool seen;

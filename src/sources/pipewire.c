@@ -41,7 +41,20 @@ struct stream_source {
 
 /* ---- the microphone ---- */
 
-static void tell_call(struct stream_source *s, const struct mic_call *c) {
+struct seen_stream {
+        struct node *node;
+        struct app_names names;
+};
+
+/* Of the stream that records now; NULL while there is none. */
+static const char *const *names_of_call(const struct mic_call *c, const struct seen_stream *seen, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(seen[i].node->id, c->stream))
+                        return seen[i].names.list;
+        return NULL;
+}
+
+static void tell_call(struct stream_source *s, const struct mic_call *c, const char *const *names) {
         if (c->state == MIC_CALL_ON && c->verdict == MIC_MUTED)
                 log_debug("Call %s of %s %s", c->id, c->program.app, mic_verdict_to_string(c->verdict));
         if (c->state != MIC_CALL_ON) {
@@ -52,6 +65,7 @@ static void tell_call(struct stream_source *s, const struct mic_call *c) {
                       &(struct call_report){
                               .id = c->id,
                               .app = c->program.app,
+                              .names = names,
                               .what = mic_verdict_to_string(c->verdict),
                               .phase = CALL_ACTIVE,
                               .evidence = mic_verdict_is_strong(c->verdict) ? EVIDENCE_STRONG : EVIDENCE_WEAK,
@@ -59,11 +73,6 @@ static void tell_call(struct stream_source *s, const struct mic_call *c) {
                               .device = true,
                       });
 }
-
-struct seen_stream {
-        struct node *node;
-        struct app_names names;
-};
 
 static void log_verdicts(struct stream_source *s, const struct seen_stream *seen, const struct mic_stream *streams,
                          size_t n) {
@@ -119,7 +128,7 @@ static usec_t look_at_streams(struct stream_source *s, usec_t now) {
         wake_at = microphone_look(s->microphone, streams, n, &s->lists, now);
         log_verdicts(s, seen, streams, n);
         for (size_t i = 0; i < s->microphone->n_calls; i++)
-                tell_call(s, &s->microphone->calls[i]);
+                tell_call(s, &s->microphone->calls[i], names_of_call(&s->microphone->calls[i], seen, n));
         if (!records && s->microphone->n_calls == 0) {
                 free(s->microphone);
                 s->microphone = NULL;
@@ -193,6 +202,7 @@ static void look_at_video(struct stream_source *s, struct node *n) {
         if (note == CAMERA_ON)
                 source_report(&s->source, &(struct call_report){ .id = n->id,
                                                                  .app = app,
+                                                                 .names = app[0] ? names.list : NULL,
                                                                  .what = note_to_string(note, &n->facts),
                                                                  .phase = CALL_ACTIVE,
                                                                  .evidence = EVIDENCE_WEAK,

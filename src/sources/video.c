@@ -148,12 +148,13 @@ static bool has_cameras(const struct video *v) {
 
 /* ---- who has one open ---- */
 
-static void report(struct video *v, const struct opener *o) {
+static void report(struct video *v, const struct opener *o, const struct app_names *names) {
         if (o->left_out)
                 source_end(&v->source, o->id);
         else
                 source_report(&v->source, &(struct call_report){ .id = o->id,
                                                                  .app = o->app,
+                                                                 .names = names->list,
                                                                  .what = "has a camera open",
                                                                  .phase = CALL_ACTIVE,
                                                                  .evidence = EVIDENCE_WEAK,
@@ -191,6 +192,7 @@ static const struct app_names *names_of(struct video *v, const struct opener *o)
 static void see_opener(struct video *v, pid_t pid) {
         struct opener *o = NULL, *place = NULL;
         char id[ID_SIZE], comm[COMM_SIZE];
+        const struct app_names *names;
 
         read_comm(comm, sizeof(comm), pid);
         if (streq(comm, "pipewire") || streq(comm, "wireplumber"))
@@ -209,8 +211,9 @@ static void see_opener(struct video *v, pid_t pid) {
         (void) snprintf(o->comm, sizeof(o->comm), "%s", comm);
         identify(o, pid);
         o->seen = true;
-        o->left_out = apps_are_left_out(names_of(v, o), &v->lists);
-        report(v, o);
+        names = names_of(v, o);
+        o->left_out = apps_are_left_out(names, &v->lists);
+        report(v, o, names);
 }
 
 static bool has_node_open(const struct video *v, DIR *files) {

@@ -396,3 +396,27 @@ WORLD_TEST(pipewire, lists, .no_homeserver = true) {
         process_kill(ignored);
         sound_kill(w, &s);
 }
+
+static void must_say(struct world *w, const char *verb, const char *app) {
+        SCOPED_RUN r = world_busyctl(w, NULL, verb, app, NULL);
+
+        check(w, r.code == 0, "%s", r.err);
+}
+
+/* It is shown as "zoom". */
+WORLD_TEST(pipewire, by_hand_any_name_of_a_program_will_do, .no_homeserver = true) {
+        struct sound s = start(w);
+        pid_t pid = sound_record(w, MIC, CALL_APP, NULL);
+
+        expect_availability(w, "busy");
+        must_say(w, "ignore", "ZOOM Voice*");
+        expect_availability(w, "free");
+        process_kill(pid);
+        pid = sound_record(w, MIC, CALL_APP, NULL);
+        sound_await_stream(w, "application.process.binary", "zoom", true);
+        expect_availability(w, "free");
+        must_say(w, "allow", "ZOOM Voice*");
+        expect_availability(w, "busy");
+        process_kill(pid);
+        sound_kill(w, &s);
+}
