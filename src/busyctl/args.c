@@ -13,6 +13,7 @@ enum {
         OPTION_UNTIL,
         OPTION_UNTIL_CALL_ENDS,
         OPTION_WAYBAR,
+        OPTION_PROBE,
         OPTION_APP,
         OPTION_REASON,
         OPTION_USER,
@@ -65,6 +66,13 @@ static const struct verb_option pause_options[] = {
 
 static const struct verb_option watch_options[] = {
         { { "waybar", no_argument, NULL, OPTION_WAYBAR }, NULL, "Lines for a custom module of waybar" },
+        {},
+};
+
+static const struct verb_option doctor_options[] = {
+        { { "probe", no_argument, NULL, OPTION_PROBE },
+          NULL,
+          "Also be busy for a moment, and see whether that shows and is given back" },
         {},
 };
 
@@ -163,7 +171,8 @@ const struct verb verbs[] = {
           "Log in to a Matrix account", verb_login, "", login_options, 0, 1, VERB_PRINTS },
         { "logout", "NAME [--force]", "Log out of a Matrix account and forget it", verb_logout, "", logout_options, 1,
           1, 0 },
-        { "doctor", "", "Examine the set-up, and say what to do", verb_doctor, "", NULL, 0, 0, VERB_PRINTS },
+        { "doctor", "[--probe]", "Examine the set-up, and say what to do", verb_doctor, "", doctor_options, 0, 0,
+          VERB_PRINTS },
         { "cure", "print-registration [NAME] [--force]", "Set up what takes back a busy that your other clients keep",
           verb_cure, "", cure_options, 1, 2, 0 },
         { "reload", "", "Read the configuration again", verb_reload, "", NULL, 0, 0, 0 },
@@ -299,6 +308,9 @@ static int args_set(struct args *a, int option, const char *value) {
                 return 0;
         case OPTION_WAYBAR:
                 a->waybar = true;
+                return 0;
+        case OPTION_PROBE:
+                a->probe = true;
                 return 0;
         case OPTION_APP:
                 a->app = value;

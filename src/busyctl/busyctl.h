@@ -18,7 +18,7 @@ struct args {
         usec_t duration; /* 0: not given */
         const char *message, *app, *reason, *user, *homeserver, *source;
         unsigned n;
-        bool until_call_ends, waybar, force, once, verbose;
+        bool until_call_ends, waybar, force, once, verbose, probe;
         bool password_stdin, token_stdin, access_token_stdin;
         char **rest; /* what is no option, NULL-terminated */
         int n_rest;

@@ -8,6 +8,7 @@
 #include "busyctl/print.h"
 #include "busyctl/sessions.h"
 #include "busyctl/surroundings.h"
+#include "busyctl/trial.h"
 #include "config/config.h"
 #include "json/json.h"
 #include "state/folder.h"
@@ -130,23 +131,21 @@ static const json_t *account_of(const json_t *status, const char *name) {
         return NULL;
 }
 
-static int look_at_accounts(json_t *doc, const char *folder, const struct config *config, const json_t *status) {
+static int look_at_accounts(json_t *doc, sd_event *event, const char *folder, const struct config *config,
+                            const json_t *status) {
         char **names = NULL;
-        sd_event *event = NULL;
-        int n = session_names(folder, &names), r;
+        int n = session_names(folder, &names);
 
         if (n < 0)
                 return n;
         if (n == 0)
                 examine_add(doc, FINDING_NOTE, "busyctl login", "no Matrix account is set up");
-        r = sd_event_new(&event);
-        for (int i = 0; r >= 0 && i < n; i++)
+        for (int i = 0; i < n; i++)
                 (void) json_array_append_new(json_object_get(doc, "accounts"),
                                              examine_account(event, folder, names[i], config_account(config, names[i]),
                                                              claim_on_presence(account_of(status, names[i]))));
-        sd_event_unref(event);
         session_names_free(names);
-        return r;
+        return 0;
 }
 
 /* ---- one truth ---- */
@@ -193,8 +192,10 @@ static void have_it_heard(const json_t *doc) {
         bus_close(&quiet);
 }
 
-static void look_at_state(json_t *doc, const struct config *config, const json_t *status) {
+/* `probe`: busy is tried as well. */
+static void look_at_state(struct ctl *c, json_t *doc, const struct config *config, const json_t *status, bool probe) {
         SCOPED(free) char *folder = NULL;
+        sd_event *event = NULL;
         int r = state_folder(&folder);
 
         if (r < 0) {
@@ -203,19 +204,24 @@ static void look_at_state(json_t *doc, const struct config *config, const json_t
                 return;
         }
         look_at_folder(doc, folder);
-        r = config ? look_at_accounts(doc, folder, config, status) : 0;
+        r = sd_event_new(&event);
+        if (r >= 0 && config)
+                r = look_at_accounts(doc, event, folder, config, status);
+        if (r >= 0 && config && probe)
+                try_busy(c, event, folder, config, doc);
+        sd_event_unref(event);
         if (r < 0)
                 examine_add(doc, FINDING_PROBLEM, "see what is wrong with the folder above",
                             "the accounts cannot be examined: %s", strerror(-r));
 }
 
-static void examine(json_t *doc) {
+static void examine(json_t *doc, bool probe) {
         struct ctl quiet = { .when_absent = ABSENT_WAIT };
         SCOPED(config_free) struct config *config = look_at_config(doc);
         SCOPED(json_decref) json_t *status = look_at_daemon(&quiet, doc);
 
+        look_at_state(&quiet, doc, config, status, probe);
         bus_close(&quiet);
-        look_at_state(doc, config, status);
         if (status) {
                 look_at_sources(doc, status);
                 have_it_heard(doc);
@@ -284,7 +290,7 @@ enum exit_code verb_doctor(struct ctl *c, const struct args *a) {
                 complain("%s", strerror(ENOMEM));
                 return CTL_FAILED;
         }
-        examine(doc);
+        examine(doc, a->probe);
         worst = find_worst(doc);
         (void) json_object_set_new(doc, "worst", json_string(finding_word(worst)));
         if (c->json)

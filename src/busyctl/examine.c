@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "busyctl/print.h"
 #include "matrix/server/probe.h"
 #include "matrix/outputs/cure.h"
 #include "matrix/outputs/presence.h"
@@ -34,6 +35,7 @@ struct examination {
         bool known; /* the facts are there */
         bool learned, other_client;
         const char *cure;
+        char *shown; /* examine_presence() */
 };
 
 static const char *const finding_words[] = {
@@ -84,6 +86,25 @@ static int wait_answer(struct examination *x) {
 
 /* ---- the session, and what the server is ---- */
 
+/* What renews the token has its end shown as no news. */
+static void tell_token(struct examination *x) {
+        int64_t end = (int64_t) (x->session.expires_at / USEC_PER_SEC), now = wall_seconds();
+        bool renewed = x->session.refresh_token != NULL;
+        char when[WHEN_MAX];
+
+        if (end == 0)
+                return;
+        (void) json_object_set_new(x->doc, "token_ends", json_integer(end));
+        (void) format_when(when, sizeof(when), end, now);
+        if (renewed)
+                examine_add(x->doc, FINDING_OK, NULL, "the access token lasts until %s, and is renewed before", when);
+        else
+                examine_add(x->doc, end > now ? FINDING_NOTE : FINDING_PROBLEM, "log in again: busyctl login",
+                            end > now ? "the access token ends at %s, and nothing renews it"
+                                      : "the access token has ended at %s",
+                            when);
+}
+
 static bool look_at_session(struct examination *x) {
         int r = session_load(x->folder, x->name, &x->session);
 
@@ -96,6 +117,7 @@ static bool look_at_session(struct examination *x) {
         }
         set_text(x->doc, "user_id", x->session.user_id);
         set_text(x->doc, "homeserver", x->session.homeserver);
+        tell_token(x);
         if (!x->config->enabled)
                 examine_add(x->doc, FINDING_NOTE, "enabled = yes in busyd.conf", "the account is switched off");
         if (x->config->ca_file && access(x->config->ca_file, R_OK) < 0)
@@ -360,9 +382,9 @@ static void look(struct examination *x) {
 
 json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
                         const char *claim) {
-        static const char *const unknown[] = { "user_id", "homeserver",    "server",      "per_device",
-                                               "busy",    "profile_field", "presence",    "other_client",
-                                               "learned", "cure",          "would_stick", "signed_out" };
+        static const char *const unknown[] = { "user_id",       "homeserver", "server",       "per_device", "busy",
+                                               "profile_field", "presence",   "other_client", "learned",    "cure",
+                                               "would_stick",   "signed_out", "token_ends",   "probe" };
         struct examination x = {
                 .event = event, .folder = folder, .name = name, .config = config, .claim = claim, .cure = "none"
         };
@@ -379,4 +401,41 @@ json_t *examine_account(sd_event *event, const char *folder, const char *name, c
         http_free(x.http);
         session_done(&x.session);
         return doc;
+}
+
+/* ---- what others see ---- */
+
+static void on_shown(const struct matrix_reply *reply, void *userdata) {
+        struct examination *x = userdata;
+        const char *state, *message;
+        struct claim_value v;
+
+        x->answered = true;
+        if (reply->outcome == MATRIX_OK && matrix_presence_parse(reply->body, &state, &message) >= 0 &&
+            presence_value(&v, state, message) >= 0 &&
+            asprintf(&x->shown, "%s%s%s%s", v.state, v.text[0] ? " (\"" : "", v.text, v.text[0] ? "\")" : "") < 0)
+                x->shown = NULL;
+}
+
+int examine_presence(sd_event *event, const char *folder, const char *name, const struct account_config *config,
+                     char **ret) {
+        struct examination x = { .event = event, .folder = folder, .name = name, .config = config };
+        struct http_request *request;
+        int r = session_load(folder, name, &x.session);
+
+        if (r >= 0)
+                r = http_new(&x.http, event, config->ca_file);
+        if (r >= 0)
+                r = matrix_client_new(&x.client, x.http, x.session.homeserver, x.session.access_token);
+        if (r >= 0)
+                r = matrix_presence_get(x.client, x.session.user_id, on_shown, &x, &request);
+        if (r >= 0)
+                r = wait_answer(&x);
+        matrix_client_free(x.client);
+        http_free(x.http);
+        session_done(&x.session);
+        if (r < 0)
+                return r;
+        *ret = x.shown;
+        return x.shown ? 0 : -ENODATA;
 }

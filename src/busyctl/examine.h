@@ -20,8 +20,13 @@ enum finding finding_level(const char *word);
 void examine_add(json_t *doc, enum finding level, const char *advice, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
 
+/* What others see of the user on the account, state and message, by asking its server. The caller frees. Negative
+ * errno, not told: it cannot be asked, or does not say. */
+int examine_presence(sd_event *event, const char *folder, const char *name, const struct account_config *config,
+                     char **ret);
+
 /* A new object: {name, user_id, homeserver, server, per_device, busy, profile_field, presence, other_client, learned,
- * cure ("none", "works", "refused"), would_stick, signed_out, findings}. What could not be found out is null.
- * `claim`: what status says of the claim on presence; "": not known. */
+ * cure ("none", "works", "refused"), would_stick, signed_out, token_ends, probe, findings}. What could not be found
+ * out is null. `claim`: what status says of the claim on presence; "": not known. */
 json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
                         const char *claim);

@@ -1,4 +1,5 @@
 /* The daemon's answers as documents, see facts.h. Which member gets which key is in tables. */
+#include "busyctl/because.h"
 #include "busyctl/bus.h"
 #include "busyctl/facts.h"
 #include "busyctl/print.h"
@@ -242,9 +243,7 @@ enum exit_code facts_status(struct ctl *c, json_t **ret) {
 }
 
 /* What Explain does not say, from the calls' objects. */
-static enum exit_code add_signs(struct ctl *c, json_t *evidence) {
-        SCOPED(json_decref) json_t *status = NULL;
-        enum exit_code code = facts_status(c, &status);
+static void add_signs(const json_t *status, json_t *evidence) {
         const json_t *calls = json_object_get(status, "calls");
 
         for (size_t i = 0; i < json_array_size(evidence); i++) {
@@ -255,15 +254,18 @@ static enum exit_code add_signs(struct ctl *c, json_t *evidence) {
                         if (json_integer_value(json_object_get(json_array_get(calls, k), "call")) == number)
                                 (void) json_object_set(e, "sign", json_object_get(json_array_get(calls, k), "sign"));
         }
-        return code;
 }
 
 enum exit_code facts_why(struct ctl *c, json_t **ret) {
-        SCOPED(json_decref) json_t *reply = NULL, *doc = NULL;
+        SCOPED(json_decref) json_t *reply = NULL, *doc = NULL, *status = NULL, *ignored = NULL;
         enum exit_code code = facts_manager(c, &doc);
 
         if (code == CTL_OK)
                 code = bus_call(c, BUS_MANAGER, "Explain", &reply, NULL);
+        if (code == CTL_OK)
+                code = facts_status(c, &status);
+        if (code == CTL_OK)
+                code = facts_ignored(c, &ignored);
         if (code != CTL_OK)
                 return code;
         (void) json_object_set_new(
@@ -271,9 +273,8 @@ enum exit_code facts_why(struct ctl *c, json_t **ret) {
                 convert_structs(json_array_get(reply, 0), evidence_fields, ARRAY_SIZE(evidence_fields)));
         (void) json_object_set_new(
                 doc, "restore", convert_structs(json_array_get(reply, 1), restore_fields, ARRAY_SIZE(restore_fields)));
-        code = add_signs(c, json_object_get(doc, "evidence"));
-        if (code != CTL_OK)
-                return code;
+        add_signs(status, json_object_get(doc, "evidence"));
+        (void) json_object_set_new(doc, "because", because(status, ignored));
         *ret = TAKE(doc);
         return CTL_OK;
 }

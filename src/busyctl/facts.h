@@ -13,7 +13,7 @@ enum exit_code facts_manager(struct ctl *c, json_t **ret);
 /* The same with "accounts", "calls" and "sources". */
 enum exit_code facts_status(struct ctl *c, json_t **ret);
 
-/* The same as facts_manager with "evidence" and "restore". */
+/* The same as facts_manager with "evidence", "restore" and "because" (because.h). */
 enum exit_code facts_why(struct ctl *c, json_t **ret);
 
 /* [{source, id, app, what, why, evidence, names}]: what the sources have looked at; evidence "": it is no call. */

@@ -179,12 +179,22 @@ static void print_restore(const json_t *restore) {
         }
 }
 
+static void print_because(const json_t *doc) {
+        const json_t *reasons = json_object_get(doc, "because");
+
+        if (json_array_size(reasons) > 0)
+                printf("%s because:\n", streq(fact_text(doc, "availability"), "busy") ? "Busy" : "Not busy");
+        for (size_t i = 0; i < json_array_size(reasons); i++)
+                print_wrapped("  ", STYLE_PLAIN, "%s", json_string_value(json_array_get(reasons, i)));
+}
+
 static void print_why(const json_t *doc, bool verbose) {
         const json_t *evidence = json_object_get(doc, "evidence");
         int64_t now = wall_seconds();
 
         print_availability(doc, now);
         print_mode(doc, now);
+        print_because(doc);
         print_evidence_list("Because of", evidence, true, verbose, now);
         print_evidence_list("Not counted", evidence, false, verbose, now);
         if (json_array_size(evidence) == 0)

@@ -152,3 +152,97 @@ WORLD_TEST(doctor, says_whether_the_microphone_is_looked_at, .no_homeserver = tr
         free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Reload", NULL, DBUS_TYPE_INVALID));
         says_in_words(w, "the microphone is not looked at: the source pipewire is off");
 }
+
+/* ---- trying it ---- */
+
+static char *probe(struct world *w, int code) {
+        SCOPED_RUN run = world_busyctl(w, NULL, "--json", "doctor", "--probe", NULL);
+        json_t *doc = json_loads(run.out, 0, NULL), *value;
+        char *text;
+
+        check(w, doc && run.code == code, "%d: %s%s", run.code, run.out, run.err);
+        value = json_object_get(json_array_get(json_object_get(doc, "accounts"), 0), "probe");
+        text = strdup(json_is_string(value) ? json_string_value(value) : "null");
+        json_decref(doc);
+        return text;
+}
+
+WORLD_TEST(doctor_probe, shows_and_is_given_back) {
+        SCOPED(free) char *word = NULL;
+        size_t mark;
+
+        world_start_online(w);
+        mark = hs_n_shown(w->hs);
+        word = probe(w, 0);
+        check(w, streq(word, "works"), "%s", word);
+        check(w, hs_was_shown(w->hs, HS_BUSY, mark), "others never saw busy");
+        expect_nothing_owed(w);
+        expect_availability(w, "free");
+}
+
+/* What the person has set meanwhile is there afterwards. */
+WORLD_TEST(doctor_probe, gives_back_the_message) {
+        SCOPED_RUN run = { 0 };
+
+        hs_client_polls(w->hs, PHONE, "online");
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_config(w, "[busyd]\nend-grace = 0s\n[account " ACCOUNT "]\npresence = status\n");
+        world_start_online(w);
+        run = world_busyctl(w, NULL, "doctor", "--probe", NULL);
+        check(w, run.code == 0 && strstr(run.out, "tried: online (\"Reading\") became online (\"In a call\")"),
+              "%d %s%s", run.code, run.out, run.err);
+        expect_presence(w, "online", "Reading");
+}
+
+/* The server says yes and does nothing. */
+WORLD_TEST(doctor_probe, nothing_changes_for_others) {
+        SCOPED(free) char *word = NULL;
+
+        world_start_online(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = HS_PRESENCE_PUT, .status = 200, .body = "{}" });
+        word = probe(w, 1);
+        check(w, streq(word, "unchanged"), "%s", word);
+}
+
+/* What gives back is answered, and not done. */
+WORLD_TEST(doctor_probe, says_what_has_not_come_back, .homeserver = { .kind = HS_TUWUNEL }) {
+        SCOPED(free) char *word = NULL;
+
+        world_start_online(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .method = "PUT", .path = "*/presence/*", .body = "offline" },
+                                            .status = 200,
+                                            .body = "{}" });
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .method = "PUT", .path = "*/presence/*", .body = "online" },
+                                            .status = 200,
+                                            .body = "{}" });
+        word = probe(w, 1);
+        check(w, streq(word, "kept"), "%s", word);
+}
+
+WORLD_TEST(doctor_probe, only_where_it_would_be_right) {
+        SCOPED(free) char *paused = NULL, *stopped = NULL;
+        size_t mark;
+
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        {
+                SCOPED_RUN run = world_busyctl(w, NULL, "doctor", "--probe", NULL);
+
+                check(w, strstr(run.out, "was not tried: you are busy"), "%s", run.out);
+        }
+        call_hangup(w, ROOM, "c1");
+        expect_nothing_owed(w);
+        expect_availability(w, "free");
+        {
+                SCOPED_RUN run = world_busyctl(w, NULL, "pause", NULL);
+
+                check(w, run.code == 0, "%s", run.err);
+        }
+        mark = hs_count(w->hs, HS_PRESENCE_PUT, 0);
+        paused = probe(w, 0);
+        check(w, streq(paused, "null") && hs_count(w->hs, HS_PRESENCE_PUT, 0) == mark, "tried in a pause: %s", paused);
+        cr_assert_eq(world_stop(w), 0);
+        stopped = probe(w, 1);
+        check(w, streq(stopped, "null"), "%s", stopped);
+}
