@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "busyd/session-keeper.h"
 #include "busyd/token.h"
 #include "config/config.h"
 #include "control/control.h"
@@ -32,7 +33,9 @@ struct member {
         struct accounts *accounts;
         char name[ACCOUNT_NAME_MAX];
         char source[ACCOUNT_NAME_MAX + sizeof("matrix/")]; /* of its calls */
-        struct session session;                            /* as it was when the account was made */
+        struct session session;                            /* as it is on disk, or from outside */
+        struct session_keeper keeper;
+        struct token_keeper doors; /* of the keeper */
         char *ca_file;
         struct http *http; /* its own: ca-file differs by account */
         struct account *account;
@@ -205,6 +208,7 @@ static struct member *member_free(struct member *m) {
                 return NULL;
         account_free(m->account);
         http_free(m->http);
+        session_keeper_done(&m->keeper);
         session_done(&m->session);
         free(m->ca_file);
         free(m->since);
@@ -226,7 +230,12 @@ static int make_account(struct member *m, const struct account_config *config) {
                                                       .homeserver = m->session.homeserver,
                                                       .user_id = m->session.user_id,
                                                       .device_id = m->session.device_id,
-                                                      .access_token = m->session.access_token,
+                                                      .tokens = { .access_token = m->session.access_token,
+                                                                  .refresh_token = m->session.refresh_token,
+                                                                  .expires_wall = m->session.expires_at },
+                                                      .token_endpoint = m->session.token_endpoint,
+                                                      .client_id = m->session.client_id,
+                                                      .keeper = &m->doors,
                                                       .since = usable_position(m, &stored),
                                                       .sticks = stored.sticks,
                                                       .settings = &config->settings,
@@ -248,6 +257,8 @@ static int member_new(struct member **ret, struct accounts *s, const char *name,
         (void) snprintf(m->source, sizeof(m->source), "matrix/%s", name);
         m->session = *session;
         *session = (struct session){ .user_id = NULL };
+        session_keeper_init(&m->keeper, state_dir(s->context.state), m->name, &m->session);
+        m->doors = session_keeper_doors(&m->keeper);
         if (config->ca_file && !(m->ca_file = strdup(config->ca_file)))
                 return -ENOMEM;
         r = http_new(&m->http, s->context.event, m->ca_file);
@@ -475,9 +486,7 @@ static int token_from_command(struct accounts *s, const char *name, struct sessi
         }
         if (!w->token)
                 return -EAGAIN;
-        token_free(session->access_token);
-        session->access_token = strdup(w->token);
-        return session->access_token ? 1 : -ENOMEM;
+        return session_set_token(session, w->token) < 0 ? -ENOMEM : 1;
 }
 
 /* Without it the account goes on as if there were none. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "matrix/calls/kinds.h"
+#include "matrix/client/renewal.h"
 #include "matrix/connection.h"
 #include "matrix/machines/heard.h"
 #include "matrix/machines/tell.h"
@@ -36,6 +37,7 @@ struct account {
 
         struct http *http;
         struct matrix_client *client;
+        struct renewal *renewal;
         struct kinds *kinds;
         struct heard *heard;
         struct tell *tell;
@@ -315,6 +317,7 @@ static void drivers_try_again(struct account *a) {
 
 void account_wake(struct account *a, bool gap) {
         drivers_try_again(a);
+        renewal_retry(a->renewal);
         if (gap) {
                 kinds_doubt(a->kinds);
                 /* Nothing was seen since the last turn before it, and nothing of that holds. */
@@ -326,6 +329,7 @@ void account_wake(struct account *a, bool gap) {
 
 void account_retry_now(struct account *a) {
         drivers_try_again(a);
+        renewal_retry(a->renewal);
         connection_retry(a->connection);
         touch(a);
 }
@@ -487,35 +491,64 @@ static usec_t doubt_calls(struct account *a, usec_t now) {
         return USEC_NEVER;
 }
 
+/* Returns whether what wants to be sent has to wait. */
+static bool run_renewal(struct account *a, usec_t now, usec_t *ret_deadline) {
+        const struct instant at = { .now = now, .wall = a->wall };
+        bool held;
+
+        switch (renewal_run(a->renewal, &at, &held, ret_deadline)) {
+        case RENEWAL_DONE:
+                drivers_try_again(a);
+                /* A poll that went on meanwhile would not tell that all is well again before its end. */
+                if (connection_state(a->connection) == CONNECTION_WAITING)
+                        stop(a);
+                connection_released(a->connection);
+                break;
+        case RENEWAL_FAILED:
+                connection_held(a->connection, renewal_failure(a->renewal));
+                break;
+        case RENEWAL_OVER:
+                connection_doubt(a->connection);
+                connection_released(a->connection);
+                break;
+        case RENEWAL_NOTHING:
+                break;
+        }
+        return held;
+}
+
 usec_t account_run(struct account *a, const struct account_situation *s, usec_t now) {
         const struct driver_want want = {
                 .busy = s->busy, .goes = s->goes, .message = s->message, .now = now, .wall = s->wall
         };
-        bool may;
-        usec_t wake_at, poll_at;
+        bool held, may;
+        usec_t wake_at, poll_at = USEC_NEVER;
 
         a->now = now;
         a->wall = s->wall;
         a->busy = s->busy;
-        run_connection(a, now);
-        wake_at = kinds_run(a->kinds, now);
+        held = run_renewal(a, now, &wake_at);
+        if (!held)
+                run_connection(a, now);
+        wake_at = usec_min(wake_at, kinds_run(a->kinds, now));
         if (heard_expire(a->heard, now))
                 tell_drivers_of_machines(a, now);
         for (size_t i = 0; i < a->n_outputs && s->acts; i++)
                 driver_set_want(a->outputs[i].driver, &want);
         tell_calls(a, s, now);
         wake_at = usec_min(wake_at, doubt_calls(a, now));
-        may = s->acts && connection_is_trusted(a->connection);
+        may = s->acts && !held && connection_is_trusted(a->connection);
         run_claims(a, may, now);
-        if (run_poll(a, now, &poll_at))
+        if (!held && run_poll(a, now, &poll_at))
                 run_claims(a, may, now);
         wake_at = usec_min(wake_at, poll_at);
-        wake_at = usec_min(wake_at, tell_run(a->tell, now, s->wall));
+        if (!held)
+                wake_at = usec_min(wake_at, tell_run(a->tell, now, s->wall));
         for (size_t i = 0; i < a->n_outputs; i++)
                 wake_at = usec_min(wake_at, driver_deadline(a->outputs[i].driver));
         wake_at = usec_min(wake_at, heard_deadline(a->heard));
         learn(a);
-        return usec_min(wake_at, account_retry_at(a));
+        return held ? wake_at : usec_min(wake_at, account_retry_at(a));
 }
 
 /* ---- settings ---- */
@@ -624,8 +657,19 @@ static int start_outputs(struct account *a, const struct claim_journal *journal)
 }
 
 static int start_parts(struct account *a, struct http *http, const struct account_options *o) {
-        int r = matrix_client_new(&a->client, http, o->homeserver, o->access_token);
+        int r = matrix_client_new(&a->client, http, o->homeserver, o->tokens.access_token);
 
+        if (r >= 0)
+                r = renewal_new(&a->renewal, http, a->client,
+                                &(struct renewal_options){ .account = o->name,
+                                                           .place = { .homeserver = o->homeserver,
+                                                                      .token_endpoint = o->token_endpoint,
+                                                                      .client_id = o->client_id },
+                                                           .pair = o->tokens,
+                                                           .keeper = o->keeper,
+                                                           .random = draw,
+                                                           .touched = door_touched,
+                                                           .userdata = a });
         if (r >= 0)
                 r = connection_new(&a->connection, &(struct connection_options){ .account = o->name,
                                                                                  .homeserver = o->homeserver,
@@ -697,6 +741,7 @@ struct account *account_free(struct account *a) {
         kinds_free(a->kinds);
         tell_free(a->tell);
         heard_free(a->heard);
+        renewal_free(a->renewal);
         matrix_client_free(a->client);
         forget_appservice(a);
         free(a->name);

@@ -8,6 +8,7 @@
 #include "core/base.h"
 #include "core/calls.h"
 #include "core/journal.h"
+#include "core/token-keeper.h"
 #include "matrix/connection.h"
 #include "matrix/outputs/driver.h"
 
@@ -18,8 +19,11 @@ struct account;
 /* Copied, but for what sink and journal point to. */
 struct account_options {
         const char *name;
-        const char *homeserver, *user_id, *access_token;
-        const char *device_id; /* "": not known */
+        const char *homeserver, *user_id;
+        struct token_pair tokens;
+        const char *token_endpoint, *client_id; /* where they are renewed; NULL or "": at the homeserver */
+        const struct token_keeper *keeper;      /* NULL: they are not renewed here */
+        const char *device_id;                  /* "": not known */
         /* The position up to which everything was seen; NULL: none, or older than SYNC_GAP_MAX (sync.h). */
         const char *since;
         bool sticks; /* learned in an earlier run, see account_handler.learned */

@@ -272,6 +272,19 @@ void connection_lost(struct connection *c, const struct matrix_reply *reply) {
                 failed(c, reply);
 }
 
+void connection_held(struct connection *c, const struct matrix_reply *why) {
+        if (!connection_is_final(c))
+                failed(c, why);
+}
+
+void connection_released(struct connection *c) {
+        backoff_reset(&c->backoff);
+        if (c->state == CONNECTION_WAITING)
+                make_due(c, DUE_TRY);
+        else if (connection_is_final(c))
+                make_due(c, DUE_ASK);
+}
+
 void connection_doubt(struct connection *c) {
         c->suspect = true;
 }

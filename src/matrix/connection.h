@@ -41,6 +41,10 @@ void connection_probe_failed(struct connection *c, const struct matrix_reply *re
 bool connection_answered(struct connection *c, bool more, usec_t now);
 /* /sync has failed. */
 void connection_lost(struct connection *c, const struct matrix_reply *reply);
+/* Nothing can be sent for now; a poll that is under way goes on. */
+void connection_held(struct connection *c, const struct matrix_reply *why);
+/* It can be again: what has failed for that is asked again at once. */
+void connection_released(struct connection *c);
 /* One request was told that the session has ended, or is locked: whether that is so, the server says when asked. */
 void connection_doubt(struct connection *c);
 /* After a suspend: `gap`, a stored position may hide things. */

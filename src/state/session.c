@@ -40,6 +40,19 @@ void session_done(struct session *s) {
         *s = (struct session){ 0 };
 }
 
+int session_set_token(struct session *s, const char *token) {
+        char *access = strdup(token);
+
+        if (!access)
+                return -ENOMEM;
+        token_free(s->access_token);
+        token_free(s->refresh_token);
+        s->access_token = access;
+        s->refresh_token = NULL;
+        s->expires_at = 0;
+        return 0;
+}
+
 static int session_path(const char *state_dir, const char *name, char **ret) {
         char *path;
 
@@ -174,6 +187,24 @@ int session_save(const char *state_dir, const char *name, const struct session *
         return file_write(path, data, strlen(data), 0600);
 }
 
+int session_lock(const char *state_dir, const char *name) {
+        SCOPED(free) char *path = NULL;
+        int r;
+
+        if (!account_name_is_valid(name))
+                return -EINVAL;
+        if (asprintf(&path, "%s/" SESSION_PREFIX "%s.lock", state_dir, name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        r = dir_make(state_dir);
+        return r < 0 ? r : file_lock(path);
+}
+
+void session_unlock(int lock) {
+        file_unlock(lock);
+}
+
 int session_remove(const char *state_dir, const char *name) {
         SCOPED(free) char *path = NULL;
         int r = session_path(state_dir, name, &path);
@@ -204,7 +235,7 @@ void session_names_free(char **names) {
 int session_token_from_credentials(const char *name, struct session *s) {
         const char *dir = getenv("CREDENTIALS_DIRECTORY");
         SCOPED(free) char *path = NULL;
-        char *token = NULL;
+        SCOPED(token_free) char *token = NULL;
         int r;
 
         if (!account_name_is_valid(name))
@@ -218,7 +249,5 @@ int session_token_from_credentials(const char *name, struct session *s) {
         r = token_load(path, /* private= */ false, &token);
         if (r <= 0)
                 return r;
-        token_free(s->access_token);
-        s->access_token = token;
-        return 1;
+        return session_set_token(s, token) < 0 ? -ENOMEM : 1;
 }

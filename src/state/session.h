@@ -32,6 +32,15 @@ int session_load(const char *state_dir, const char *name, struct session *ret);
 int session_save(const char *state_dir, const char *name, const struct session *s);
 int session_remove(const char *state_dir, const char *name);
 
+/* Whoever changes a session, or renews its token, holds this lock, and loads the session again once it has it:
+ * somebody else may have renewed the token, or logged in anew, meanwhile. Held for the time of one request at most.
+ * -EBUSY: somebody has it; another negative errno: it cannot be had here. */
+int session_lock(const char *state_dir, const char *name);
+void session_unlock(int lock); /* below 0: nothing to do */
+
+/* A token from outside: it is renewed there, if at all. -ENOMEM: the session is unchanged. */
+int session_set_token(struct session *s, const char *token);
+
 /* If the service manager gives us $CREDENTIALS_DIRECTORY/busyd-NAME.token, replaces the session's access token by it
  * (one line, surrounding space does not count) and returns 1; whose token and which device's it is, the server tells.
  * 0: there is none, the session is unchanged. -EBADMSG: it is empty, too long or not a token; or another negative

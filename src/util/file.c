@@ -306,29 +306,21 @@ int dir_check_writable(const char *dir) {
         return access(dir, W_OK | X_OK) < 0 ? -errno : 0;
 }
 
-static int open_lock_file(const char *dir) {
-        char path[PATH_MAX];
+static int open_lock_file(const char *path) {
         struct stat st;
-        int fd;
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
 
-        if (snprintf(path, sizeof(path), "%s/lock", dir) >= (int) sizeof(path))
-                return -1;
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
-        if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
-                (void) close(fd);
-                return -1;
-        }
-        return fd;
-}
-
-int dir_lock(const char *dir) {
-        int fd = open_lock_file(dir), error;
-
-        /* The folder itself serves where no file can be made. It cannot be locked on every network file system. */
-        if (fd < 0)
-                fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
+        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+                return fd;
+        (void) close(fd);
+        return -EINVAL;
+}
+
+static int take_lock(int fd) {
+        int error;
+
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
                 return fd;
         error = errno == EWOULDBLOCK ? EBUSY : errno;
@@ -336,9 +328,31 @@ int dir_lock(const char *dir) {
         return -error;
 }
 
-void dir_unlock(int lock) {
+int file_lock(const char *path) {
+        int fd = open_lock_file(path);
+
+        return fd < 0 ? fd : take_lock(fd);
+}
+
+void file_unlock(int lock) {
         if (lock >= 0)
                 (void) close(lock);
+}
+
+int dir_lock(const char *dir) {
+        char path[PATH_MAX];
+        int fd = -1;
+
+        if (snprintf(path, sizeof(path), "%s/lock", dir) < (int) sizeof(path))
+                fd = open_lock_file(path);
+        /* The folder itself serves where no file can be made. It cannot be locked on every network file system. */
+        if (fd < 0)
+                fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : take_lock(fd);
+}
+
+void dir_unlock(int lock) {
+        file_unlock(lock);
 }
 
 /* What stands between both; NULL: they are not there, or there is nothing. */

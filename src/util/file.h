@@ -54,6 +54,10 @@ int dir_check_writable(const char *dir);
 int dir_lock(const char *dir);
 void dir_unlock(int lock);
 
+/* The same by a file that is made for it, and stays. */
+int file_lock(const char *path);
+void file_unlock(int lock);
+
 /* Of the names that begin and end so, what is in between, sorted by byte; at most DIR_NAMES_MAX. Free with names_free.
  * Returns how many, 0 if there is no folder, or a negative errno. */
 int dir_names(const char *dir, const char *prefix, const char *suffix, char ***ret);

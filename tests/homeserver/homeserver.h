@@ -17,6 +17,12 @@ CLEANUP(struct hs, hs_free);
 const char *hs_url(const struct hs *s);
 /* A new session of the user; the token stays the caller's to free. */
 char *hs_login(struct hs *s, const char *device_id);
+/* The same with tokens that end, as the options say; both strings are the caller's. `ret_ends`: ms since 1970. */
+char *hs_login_renewable(struct hs *s, const char *device_id, char **ret_refresh, int64_t *ret_ends);
+/* Its access token ends now. */
+void hs_expire(struct hs *s, const char *device_id);
+/* How often anybody asked for new tokens. */
+unsigned hs_n_renewals(struct hs *s);
 /* Every request with this device's token gets 401 from now on. */
 void hs_revoke(struct hs *s, const char *device_id, bool soft_logout);
 

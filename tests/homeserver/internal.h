@@ -10,6 +10,11 @@ struct model_session {
         char token[64], device[64];
         bool revoked, soft;
         int64_t seen; /* ms since 1970; 0: never */
+        /* what renews it; "": nothing does */
+        char refresh[64], before[64]; /* the one before is forgiven while the new access token is unused */
+        char token_before[64];
+        bool used;
+        int64_t ends, ends_before; /* ms since 1970; 0: never */
 };
 
 struct model_room {
@@ -54,6 +59,7 @@ struct model {
         struct model_session sessions[MODEL_SESSIONS_MAX];
         size_t n_sessions;
         char appservice[64]; /* its token; "": none */
+        unsigned n_renewals;
         unsigned serial;
 };
 
@@ -63,11 +69,13 @@ struct exchange {
         char *method, *path, *query, *raw_query;
         bool has_token;
         struct model_session *session; /* NULL: no valid token */
+        int64_t token_ends;            /* of the one that came; 0: never */
         bool appservice;               /* its token */
         struct model_session no_device;
         char device[64];    /* whose request it is, as it was when it came */
         char *segments[16]; /* of the path, decoded */
         size_t n_segments;
+        char *text;   /* of the body; NULL: none */
         json_t *body; /* NULL: none, or no JSON */
         /* a poll that waits */
         bool waiting, counts;
@@ -92,7 +100,11 @@ int64_t model_wall(const struct model *m, int64_t now);
 /* The value of a key of the query, decoded; NULL: not there. The caller frees. */
 char *exchange_value(const struct exchange *e, const char *key);
 void exchange_error(struct exchange *e, unsigned status, const char *errcode, const char *error);
-void exchange_route(struct exchange *e); /* routes.c */
+void exchange_route(struct exchange *e);                                                     /* routes.c */
+struct model_session *tokens_session(struct model *m, const char *token, int64_t *ret_ends); /* tokens.c */
+void tokens_post_refresh(struct exchange *e);
+void tokens_post_oauth_token(struct exchange *e);
+void tokens_post_oauth_revoke(struct exchange *e);
 /* `active_ago` -1: it does not say. */
 json_t *sync_presence_event(const char *sender, const char *state, const char *message, int64_t active_ago);
 void sync_begin(struct exchange *e); /* sync.c */

@@ -85,13 +85,6 @@ char *exchange_value(const struct exchange *e, const char *key) {
         return NULL;
 }
 
-static struct model_session *find_session(struct model *m, const char *token) {
-        for (size_t i = 0; i < m->n_sessions; i++)
-                if (streq(m->sessions[i].token, token))
-                        return &m->sessions[i];
-        return NULL;
-}
-
 struct exchange *exchange_begin(struct model *m, const struct model_request *r, int64_t now) {
         struct exchange *e = calloc(1, sizeof(*e));
         const char *question = strchr(r->uri, '?');
@@ -99,7 +92,7 @@ struct exchange *exchange_begin(struct model *m, const struct model_request *r, 
         e->m = m;
         e->now = now;
         e->has_token = r->token;
-        e->session = r->token ? find_session(m, r->token) : NULL;
+        e->session = r->token ? tokens_session(m, r->token, &e->token_ends) : NULL;
         e->appservice = r->token && *m->appservice && streq(r->token, m->appservice);
         if (e->session) {
                 e->session->seen = model_wall(m, now);
@@ -112,6 +105,7 @@ struct exchange *exchange_begin(struct model *m, const struct model_request *r, 
         e->raw_query = strdup(question ? question + 1 : "");
         e->query = strdup(e->raw_query);
         percent_decode(e->query);
+        e->text = r->body ? strdup(r->body) : NULL;
         e->body = r->body ? json_loads(r->body, 0, NULL) : NULL;
         return e;
 }
@@ -169,6 +163,7 @@ struct exchange *exchange_free(struct exchange *e, int64_t now) {
         free(e->path);
         free(e->query);
         free(e->raw_query);
+        free(e->text);
         json_decref(e->body);
         json_decref(e->filter);
         json_decref(e->answer);

@@ -61,6 +61,18 @@ struct exchange *exchange_free(struct exchange *e, int64_t now);
 /* The token of a new session, borrowed. */
 const char *model_login(struct model *m, const char *device);
 /* Every request with this device's token gets 401. */
+/* From now on the session of the device has tokens as the options say: they end, and can be renewed. */
+void model_make_renewable(struct model *m, const char *device, int64_t now);
+struct model_tokens {
+        const char *access, *refresh;
+        int64_t ends; /* ms since 1970; 0: never */
+};
+/* Borrowed, and as they are now; false: there is no such session. */
+bool model_tokens(const struct model *m, const char *device, struct model_tokens *ret);
+/* The access token ends now. */
+void model_expire(struct model *m, const char *device);
+/* How often anybody asked for new tokens. */
+unsigned model_renewals(const struct model *m);
 void model_revoke(struct model *m, const char *device, bool soft_logout);
 /* And back, as when a server had lost its database for a moment. */
 void model_unrevoke(struct model *m, const char *device);

@@ -17,8 +17,21 @@ enum hs_kind {
         HS_UNKNOWN, /* does not say what it is */
 };
 
+/* How the tokens of sessions end and are renewed (tokens.c). */
+enum hs_renewal {
+        HS_RENEWAL_NONE,    /* they live for ever */
+        HS_RENEWAL_SYNAPSE, /* POST /refresh */
+        HS_RENEWAL_OAUTH,   /* at an authorization server, which is below HS_TOKEN_PATH of the same one */
+        HS_RENEWAL_COMPAT,  /* such a server's POST /refresh: whoever repeats one, loses the session */
+};
+#define HS_CLIENT_ID   "client"
+#define HS_TOKEN_PATH  "/_matrix/oauth2/token"
+#define HS_REVOKE_PATH "/_matrix/oauth2/revoke"
+
 struct hs_options {
         enum hs_kind kind;
+        enum hs_renewal renewal;
+        int64_t token_msec;        /* how long an access token lives that can be renewed */
         bool hidden;               /* says nowhere what it is, as behind some proxies */
         bool activity;             /* tells when the user was really active, instead of "just now" */
         bool busy_off;             /* Synapse without msc3026_enabled */

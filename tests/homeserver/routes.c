@@ -90,11 +90,21 @@ static void post_login(struct exchange *e) {
                 return;
         }
         n = model_session_new(e->m, json_string_value(json_object_get(e->body, "device_id")));
+        if (json_is_true(json_object_get(e->body, "refresh_token")))
+                model_make_renewable(e->m, n->device, e->now);
         answer_with(e,
                     json_pack("{s:s,s:s,s:s}", "user_id", HS_USER, "access_token", n->token, "device_id", n->device));
+        if (n->refresh[0]) {
+                json_object_set_new(e->answer, "refresh_token", json_string(n->refresh));
+                json_object_set_new(e->answer, "expires_in_ms", json_integer(e->m->options.token_msec));
+        }
 }
 
 static void post_logout(struct exchange *e) {
+        if (e->m->options.renewal == HS_RENEWAL_OAUTH) {
+                exchange_error(e, 404, "M_UNRECOGNIZED", "Unrecognized request");
+                return;
+        }
         e->session->revoked = true;
         answer_with(e, json_object());
 }
@@ -291,6 +301,9 @@ static const struct route {
         { "PUT", "_matrix/client/unstable/uk.tcpip.msc4133/profile/*/*", true, put_profile_field },
         { "DELETE", "_matrix/client/unstable/uk.tcpip.msc4133/profile/*/*", true, delete_profile_field },
         { "GET", "_matrix/client/v3/sync", true, sync_begin },
+        { "POST", "_matrix/client/v3/refresh", false, tokens_post_refresh },
+        { "POST", "_matrix/oauth2/token", false, tokens_post_oauth_token },
+        { "POST", "_matrix/oauth2/revoke", false, tokens_post_oauth_revoke },
         { "GET", "_matrix/client/v3/rooms/*/messages", true, sync_messages },
 };
 
@@ -324,6 +337,11 @@ static bool masquerades(struct exchange *e) {
         return false;
 }
 
+/* A logout is taken from it all the same. */
+static bool has_ended(const struct exchange *e) {
+        return e->token_ends > 0 && model_wall(e->m, e->now) >= e->token_ends && !strstr(e->path, "/logout");
+}
+
 static bool token_fits(struct exchange *e) {
         if (e->appservice)
                 return masquerades(e);
@@ -331,7 +349,12 @@ static bool token_fits(struct exchange *e) {
                 exchange_error(e, 401, "M_MISSING_TOKEN", "Missing access token");
         else if (!e->session || e->session->revoked)
                 exchange_error(e, 401, "M_UNKNOWN_TOKEN", "Invalid access token passed.");
-        else
+        else if (has_ended(e)) {
+                exchange_error(e, 401, "M_UNKNOWN_TOKEN", "Access token has expired");
+                if (e->m->options.renewal == HS_RENEWAL_SYNAPSE)
+                        json_object_set_new(e->answer, "soft_logout", json_true());
+                return false;
+        } else
                 return true;
         if (e->session && e->session->soft)
                 json_object_set_new(e->answer, "soft_logout", json_true());

@@ -687,6 +687,37 @@ char *hs_login(struct hs *s, const char *device_id) {
         return token;
 }
 
+char *hs_login_renewable(struct hs *s, const char *device_id, char **ret_refresh, int64_t *ret_ends) {
+        struct model_tokens tokens;
+        char *token = NULL;
+
+        pthread_mutex_lock(&s->lock);
+        (void) model_login(s->model, device_id);
+        model_make_renewable(s->model, device_id, hs_now());
+        if (model_tokens(s->model, device_id, &tokens)) {
+                token = strdup(tokens.access);
+                *ret_refresh = strdup(tokens.refresh);
+                *ret_ends = tokens.ends;
+        }
+        pthread_mutex_unlock(&s->lock);
+        return token;
+}
+
+void hs_expire(struct hs *s, const char *device_id) {
+        pthread_mutex_lock(&s->lock);
+        model_expire(s->model, device_id);
+        pthread_mutex_unlock(&s->lock);
+}
+
+unsigned hs_n_renewals(struct hs *s) {
+        unsigned n;
+
+        pthread_mutex_lock(&s->lock);
+        n = model_renewals(s->model);
+        pthread_mutex_unlock(&s->lock);
+        return n;
+}
+
 void hs_set_appservice(struct hs *s, const char *token) {
         pthread_mutex_lock(&s->lock);
         model_set_appservice(s->model, token);

@@ -42,6 +42,7 @@ struct http {
         struct http_request *requests[REQUESTS_MAX];
         size_t n_requests;
         struct fault fault;
+        unsigned n_refused; /* answers that the token is unknown */
         struct {
                 usec_t at;
                 char what[512];
@@ -139,6 +140,7 @@ static bool deliver(struct http *h) {
                         text = exchange_answer(r->exchange) ? json_dumps(exchange_answer(r->exchange), 0)
                                                             : strdup("{}");
                 }
+                h->n_refused += reply.status == 401;
                 reply.body = text ? text : r->fault.body;
                 reply.size = strlen(reply.body);
                 forget(r);
@@ -164,6 +166,13 @@ struct world {
         char owed_on[OUTPUTS_MAX][32];
         struct call_sink sink;
         struct account_situation situation;
+        struct token_keeper keeper;
+        char access[64], refresh[64]; /* as stored */
+        usec_t expires_wall;
+        const char *token_endpoint;
+        unsigned n_puts;
+        int keeper_error; /* of begin() */
+        bool put_fails, is_kept;
         bool touched, stuck_learned, doubted;
         unsigned times_busy, n_calls_begun, n_calls_ended;
 };
@@ -250,17 +259,71 @@ static void on_shown(void *userdata, const char *state, const char *message) {
         w->times_busy += streq(state, HS_BUSY);
 }
 
+static int keeper_begin(void *userdata, struct token_pair *ret) {
+        struct world *w = userdata;
+
+        cr_assert_not(w->is_kept);
+        if (w->keeper_error < 0)
+                return w->keeper_error;
+        w->is_kept = true;
+        if (w->keeper_error == 0)
+                return 0;
+        w->keeper_error = 0;
+        *ret = (struct token_pair){ w->access, w->refresh, w->expires_wall };
+        return 1;
+}
+
+static int keeper_put(void *userdata, const struct token_pair *pair) {
+        struct world *w = userdata;
+
+        cr_assert(w->is_kept);
+        if (w->put_fails)
+                return -EROFS;
+        (void) snprintf(w->access, sizeof(w->access), "%s", pair->access_token);
+        (void) snprintf(w->refresh, sizeof(w->refresh), "%s", pair->refresh_token);
+        w->expires_wall = pair->expires_wall;
+        w->n_puts++;
+        return 0;
+}
+
+static void keeper_end(void *userdata) {
+        struct world *w = userdata;
+
+        cr_assert(w->is_kept);
+        w->is_kept = false;
+}
+
+/* What a login, or an earlier run, has stored. */
+static void store_tokens(struct world *w) {
+        struct model_tokens tokens;
+
+        cr_assert(model_tokens(w->http.model, SELF, &tokens));
+        (void) snprintf(w->access, sizeof(w->access), "%s", tokens.access);
+        (void) snprintf(w->refresh, sizeof(w->refresh), "%s", tokens.refresh);
+        w->expires_wall = (usec_t) tokens.ends * USEC_PER_MSEC;
+}
+
 static void start(struct world *w) {
         const struct account_handler handler = {
                 .touched = on_touched, .position = on_position, .learned = on_learned, .userdata = w
         };
 
+        if (!w->access[0]) {
+                (void) model_login(w->http.model, SELF);
+                model_make_renewable(w->http.model, SELF, msec(&w->http));
+                store_tokens(w);
+        }
+        w->keeper =
+                (struct token_keeper){ .begin = keeper_begin, .put = keeper_put, .end = keeper_end, .userdata = w };
         cr_assert_eq(account_new(&w->account, &w->http,
                                  &(struct account_options){ .name = "home",
                                                             .homeserver = "http://localhost:8008",
                                                             .user_id = HS_USER,
                                                             .device_id = SELF,
-                                                            .access_token = model_login(w->http.model, SELF),
+                                                            .tokens = { w->access, w->refresh, w->expires_wall },
+                                                            .token_endpoint = w->token_endpoint,
+                                                            .client_id = HS_CLIENT_ID,
+                                                            .keeper = &w->keeper,
                                                             .settings = &w->settings,
                                                             .sink = &w->sink,
                                                             .journal = &w->journal,
@@ -334,6 +397,12 @@ static void pass(struct world *w, usec_t span) {
         w->http.now = end;
         model_run(w->http.model, msec(&w->http));
         (void) turn(w);
+}
+
+/* Without an account. */
+static void pass_time(struct world *w, usec_t span) {
+        w->http.now += span;
+        model_run(w->http.model, msec(&w->http));
 }
 
 static void call(struct world *w, bool on) {
@@ -507,6 +576,258 @@ Test(matrix_account, back_to_back_calls_are_busy_each_time) {
                 cr_assert_str_eq(shown(w), "offline", "after call %u", i);
         }
         expect_nothing_owed(w);
+}
+
+/* ---- tokens that end ---- */
+
+static struct world *renewable_world(enum hs_renewal renewal) {
+        const struct hs_options options = { .renewal = renewal, .token_msec = 5 * 60 * 1000 };
+        struct world *w = world_new(&options);
+
+        if (renewal == HS_RENEWAL_OAUTH)
+                w->token_endpoint = "http://localhost:8008" HS_TOKEN_PATH;
+        return w;
+}
+
+static const enum hs_renewal renewals[] = { HS_RENEWAL_SYNAPSE, HS_RENEWAL_OAUTH, HS_RENEWAL_COMPAT };
+
+Test(matrix_account, tokens_are_renewed_before_they_end_and_nobody_notices) {
+        for (size_t i = 0; i < ARRAY_SIZE(renewals); i++) {
+                struct world *w = renewable_world(renewals[i]);
+
+                start(w);
+                expect_online(w);
+                for (int n = 0; n < 3; n++) {
+                        call(w, true);
+                        pass(w, 7 * USEC_PER_MIN);
+                        cr_assert_str_eq(shown(w), HS_BUSY, "%zu", i);
+                        call(w, false);
+                        pass(w, 7 * USEC_PER_MIN);
+                        cr_assert_str_eq(shown(w), "offline", "%zu", i);
+                }
+                cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
+                cr_assert_geq(w->n_puts, 4);
+                cr_assert_eq(w->n_puts, model_renewals(w->http.model), "one request each");
+                cr_assert_eq(asked(w, 0, "whoami"), 1, "%zu: the server has never been in doubt", i);
+                expect_nothing_owed(w);
+        }
+}
+
+/* The first that is heard of it is the write at the start of a call. */
+Test(matrix_account, a_token_that_ended_beneath_a_long_poll_is_renewed_before_the_write) {
+        struct world *w = renewable_world(HS_RENEWAL_SYNAPSE);
+        size_t mark;
+
+        start(w);
+        expect_online(w);
+        pass(w, 9 * USEC_PER_MIN);
+        mark = w->http.n_log;
+        w->http.n_refused = 0;
+        call(w, true);
+        pass(w, 2 * USEC_PER_SEC);
+        cr_assert_str_eq(shown(w), HS_BUSY);
+        cr_assert_eq(w->http.n_refused, 0, "not felt at all");
+        cr_assert_eq(model_renewals(w->http.model), 1);
+        cr_assert_geq(asked(w, mark, "PUT /"), 1);
+}
+
+Test(matrix_account, nobody_is_woken_to_renew) {
+        struct world *w = renewable_world(HS_RENEWAL_SYNAPSE);
+
+        start(w);
+        expect_online(w);
+        pass(w, 2 * USEC_PER_HOUR);
+        cr_assert_leq(model_renewals(w->http.model), 13, "the ends of the polls do it");
+}
+
+/* Whatever soft_logout says: the clock may be wrong, or the server has ended it early. */
+Test(matrix_account, a_401_within_a_call_renews_and_the_claim_goes_on) {
+        for (size_t i = 0; i < ARRAY_SIZE(renewals); i++) {
+                struct world *w = renewable_world(renewals[i]);
+
+                start(w);
+                expect_online(w);
+                call(w, true);
+                pass(w, 20 * USEC_PER_SEC);
+                model_expire(w->http.model, SELF);
+                call(w, false);
+                cr_assert_neq(account_state(w->account), CONNECTION_SIGNED_OUT, "%zu", i);
+                pass(w, 2 * USEC_PER_SEC);
+                cr_assert_str_eq(shown(w), "offline", "%zu: given back at once", i);
+                cr_assert_eq(model_renewals(w->http.model), 1, "%zu", i);
+                pass(w, USEC_PER_MIN);
+                cr_assert_eq(account_state(w->account), CONNECTION_ONLINE, "%zu", i);
+                expect_nothing_owed(w);
+        }
+}
+
+static void lose_answers(struct world *w, const char *path, unsigned times) {
+        w->http.fault = (struct fault){ "POST", path, 502, "<html>Bad gateway</html>", times, true };
+}
+
+/* Where the authorization server forgives it; the old one is sent again within its time for that. */
+Test(matrix_account, a_lost_answer_to_a_renewal_is_asked_for_again_in_time) {
+        static const char *const paths[] = { "/refresh", HS_TOKEN_PATH };
+
+        for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+                struct world *w = renewable_world(renewals[i]);
+
+                start(w);
+                expect_online(w);
+                call(w, true);
+                pass(w, 5 * USEC_PER_MIN);
+                model_expire(w->http.model, SELF);
+                lose_answers(w, paths[i], 2);
+                call(w, false);
+                cr_assert_eq(account_state(w->account), CONNECTION_WAITING, "%zu", i);
+                cr_assert_str_eq(shown(w), HS_BUSY);
+                pass(w, 14 * USEC_PER_SEC);
+                cr_assert_str_eq(shown(w), "offline", "%zu", i);
+                pass(w, USEC_PER_MIN);
+                cr_assert_eq(account_state(w->account), CONNECTION_ONLINE, "%zu: %s", i, account_problem(w->account));
+                expect_nothing_owed(w);
+        }
+}
+
+Test(matrix_account, where_a_lost_answer_loses_the_session_it_says_so_and_keeps_what_is_owed) {
+        struct world *w = renewable_world(HS_RENEWAL_COMPAT);
+
+        start(w);
+        expect_online(w);
+        call(w, true);
+        pass(w, 20 * USEC_PER_SEC);
+        model_expire(w->http.model, SELF);
+        lose_answers(w, "/refresh", 1);
+        call(w, false);
+        pass(w, USEC_PER_MIN);
+        cr_assert_eq(account_state(w->account), CONNECTION_SIGNED_OUT);
+        cr_assert(strstr(account_problem(w->account), "busyctl login home"));
+        cr_assert(account_owes(w->account));
+}
+
+/* A proxy, a login page, a server in trouble: none of them ends a session. */
+Test(matrix_account, only_who_knows_the_session_can_end_it) {
+        static const struct {
+                long status;
+                const char *body;
+        } rows[] = {
+                { 403, "<html>Forbidden</html>" },
+                { 401, "" },
+                { 503, "{\"errcode\":\"M_UNKNOWN\"}" },
+                { 429, "{\"errcode\":\"M_LIMIT_EXCEEDED\"}" },
+                { 200, "<html>Sign in to the network</html>" },
+                { 404, "{\"errcode\":\"M_UNRECOGNIZED\"}" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct world *w = renewable_world(HS_RENEWAL_SYNAPSE);
+
+                start(w);
+                expect_online(w);
+                call(w, true);
+                pass(w, 5 * USEC_PER_MIN);
+                model_expire(w->http.model, SELF);
+                w->http.fault = (struct fault){ "POST", "/refresh", rows[i].status, rows[i].body, 4, false };
+                call(w, false);
+                cr_assert_eq(account_state(w->account), CONNECTION_WAITING, "%ld", rows[i].status);
+                cr_assert_neq(account_problem(w->account)[0], '\0', "%ld", rows[i].status);
+                pass(w, 5 * USEC_PER_MIN);
+                cr_assert_eq(account_state(w->account), CONNECTION_ONLINE, "%ld", rows[i].status);
+                cr_assert_str_eq(shown(w), "offline", "%ld", rows[i].status);
+                expect_nothing_owed(w);
+        }
+}
+
+/* What is left of the token serves meanwhile. */
+Test(matrix_account, a_failed_renewal_in_time_stops_nothing) {
+        struct world *w = renewable_world(HS_RENEWAL_SYNAPSE);
+
+        start(w);
+        expect_online(w);
+        pass(w, 4 * USEC_PER_MIN + 22 * USEC_PER_SEC);
+        w->http.fault = (struct fault){ "POST", "/refresh", 502, "", 1, false };
+        call(w, true);
+        cr_assert_str_eq(shown(w), HS_BUSY);
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert_eq(w->n_puts, 1);
+}
+
+Test(matrix_account, a_session_that_was_ended_while_away_is_told_at_the_start) {
+        struct world *w = renewable_world(HS_RENEWAL_OAUTH);
+
+        (void) model_login(w->http.model, SELF);
+        model_make_renewable(w->http.model, SELF, msec(&w->http));
+        store_tokens(w);
+        model_revoke(w->http.model, SELF, false);
+        pass_time(w, 20 * USEC_PER_MIN);
+        start(w);
+        (void) turn(w);
+        cr_assert_eq(account_state(w->account), CONNECTION_SIGNED_OUT);
+}
+
+Test(matrix_account, a_token_that_ended_while_busyd_was_away_is_renewed_before_anything_is_asked) {
+        struct world *w = renewable_world(HS_RENEWAL_OAUTH);
+
+        (void) model_login(w->http.model, SELF);
+        model_make_renewable(w->http.model, SELF, msec(&w->http));
+        store_tokens(w);
+        pass_time(w, 20 * USEC_PER_MIN);
+        start(w);
+        expect_online(w);
+        cr_assert(strstr(w->http.log[0].what, HS_TOKEN_PATH), "%s", w->http.log[0].what);
+}
+
+Test(matrix_account, what_another_process_has_renewed_is_taken_up_without_a_request) {
+        struct world *w = renewable_world(HS_RENEWAL_COMPAT);
+
+        start(w);
+        expect_online(w);
+        model_make_renewable(w->http.model, SELF, msec(&w->http));
+        store_tokens(w);
+        w->keeper_error = 1;
+        call(w, true);
+        pass(w, 2 * USEC_PER_SEC);
+        cr_assert_str_eq(shown(w), HS_BUSY);
+        cr_assert_eq(model_renewals(w->http.model), 0);
+}
+
+Test(matrix_account, while_another_process_renews_it_is_waited_for) {
+        struct world *w = renewable_world(HS_RENEWAL_COMPAT);
+
+        start(w);
+        expect_online(w);
+        model_expire(w->http.model, SELF);
+        w->keeper_error = -EBUSY;
+        call(w, true);
+        cr_assert_eq(model_renewals(w->http.model), 0);
+        model_make_renewable(w->http.model, SELF, msec(&w->http));
+        store_tokens(w);
+        w->keeper_error = 1;
+        pass(w, USEC_PER_SEC);
+        cr_assert_str_eq(shown(w), HS_BUSY);
+        cr_assert_eq(model_renewals(w->http.model), 0);
+}
+
+/* Where there is no grace, a crash between the two would lose the session. */
+Test(matrix_account, a_new_pair_is_stored_before_it_is_used) {
+        struct world *w = renewable_world(HS_RENEWAL_COMPAT);
+        struct model_tokens tokens;
+
+        start(w);
+        expect_online(w);
+        w->put_fails = true;
+        model_expire(w->http.model, SELF);
+        call(w, true);
+        pass(w, 2 * USEC_PER_SEC);
+        cr_assert_str_eq(shown(w), HS_BUSY, "what cannot be stored is used all the same");
+        cr_assert_eq(w->n_puts, 0);
+        w->put_fails = false;
+        pass(w, 2 * USEC_PER_MIN);
+        cr_assert_eq(w->n_puts, 1);
+        cr_assert(model_tokens(w->http.model, SELF, &tokens));
+        cr_assert_str_eq(w->refresh, tokens.refresh);
+        cr_assert_not(w->is_kept);
 }
 
 /* ---- the session (A8, A9, E16) ---- */

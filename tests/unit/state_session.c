@@ -29,6 +29,25 @@ Test(session, saved_and_loaded) {
         cr_assert_eq(session_remove(temp_path(&t, "new/folder"), "work"), 0);
 }
 
+Test(session, one_at_a_time_changes_it) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        char **list = NULL;
+        int lock = session_lock(temp_path(&t, "new"), "work"), other;
+
+        cr_assert_geq(lock, 0);
+        cr_expect_eq(session_lock(temp_path(&t, "new"), "work"), -EBUSY);
+        other = session_lock(temp_path(&t, "new"), "home");
+        cr_expect_geq(other, 0, "another account");
+        session_unlock(other);
+        session_unlock(lock);
+        lock = session_lock(temp_path(&t, "new"), "work");
+        cr_expect_geq(lock, 0, "let go");
+        session_unlock(lock);
+        cr_expect_eq(session_lock(t.path, "../x"), -EINVAL);
+        cr_expect_eq(session_names(temp_path(&t, "new"), &list), 0, "a lock is no account");
+        session_names_free(list);
+}
+
 Test(session, without_device) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         SCOPED(session_done) struct session s = { 0 };

@@ -13,10 +13,15 @@ struct matrix_client {
         struct http *http;
         char *base_url;
         char *token;
+        unsigned n_tokens; /* how many there were */
+        bool (*rejected)(void *userdata, bool old, usec_t now);
+        void *userdata;
 };
 
 /* Lives as long as the http request that carries it. */
 struct pending {
+        struct matrix_client *client;
+        unsigned n_tokens; /* then */
         matrix_done_t done;
         void *userdata;
         bool sync;
@@ -139,7 +144,14 @@ int matrix_client_set_token(struct matrix_client *c, const char *token) {
                 return -ENOMEM;
         wipe_free(c->token);
         c->token = copy;
+        c->n_tokens++;
         return 0;
+}
+
+void matrix_client_on_rejected(struct matrix_client *c, bool (*rejected)(void *userdata, bool old, usec_t now),
+                               void *userdata) {
+        c->rejected = rejected;
+        c->userdata = userdata;
 }
 
 int matrix_client_new(struct matrix_client **ret, struct http *http, const char *base_url, const char *token) {
@@ -182,12 +194,23 @@ const char *matrix_client_base_url(const struct matrix_client *c) {
 
 /* ---- requests ---- */
 
+static bool is_of_the_token_alone(const struct pending *p, usec_t now) {
+        const struct matrix_client *c = p->client;
+        bool old = p->n_tokens != c->n_tokens;
+
+        return (c->rejected && c->rejected(c->userdata, old, now)) || old;
+}
+
 static void on_http_done(const struct http_reply *http, void *userdata) {
         const struct pending *p = userdata;
         struct matrix_reply reply;
         char text[512];
 
         matrix_reply_read(&reply, http, p->sync, text, sizeof(text));
+        if (reply.outcome == MATRIX_SIGNED_OUT && is_of_the_token_alone(p, reply.now)) {
+                reply.outcome = MATRIX_RETRY;
+                reply.problem = "the access token has ended, and is renewed";
+        }
         p->done(&reply, p->userdata);
         json_decref(reply.body);
 }
@@ -214,7 +237,9 @@ int matrix_request(struct matrix_client *c, const struct matrix_call *call, matr
         p = malloc(sizeof(*p));
         if (!p)
                 return -ENOMEM;
-        *p = (struct pending){ .done = done, .userdata = userdata, .sync = is_sync(call->path) };
+        *p = (struct pending){
+                .client = c, .n_tokens = c->n_tokens, .done = done, .userdata = userdata, .sync = is_sync(call->path)
+        };
         r = http_start(c->http,
                        &(struct http_call){
                                .method = call->method,

@@ -59,6 +59,11 @@ struct matrix_client *matrix_client_free(struct matrix_client *c);
 CLEANUP(struct matrix_client, matrix_client_free);
 const char *matrix_client_base_url(const struct matrix_client *c);
 int matrix_client_set_token(struct matrix_client *c, const char *token);
+/* Asked about each answer that the session has ended; `old`: to a request with an earlier token than the one that is
+ * set, of which it says nothing. True: it is a MATRIX_RETRY, as it always is with an old one, since the token is, or
+ * will soon be, another one. NULL: nobody is asked. */
+void matrix_client_on_rejected(struct matrix_client *c, bool (*rejected)(void *userdata, bool old, usec_t now),
+                               void *userdata);
 
 struct matrix_call {
         const char *method;

@@ -1,0 +1,275 @@
+/* Carrying out the renewal of tokens, see renewal.h. One goes like this: the keeper is asked for the session, and may
+ * have a newer one; the request; what it brought is stored; the client gets it; the keeper is let go. A pair that
+ * could not be stored is used all the same, and storing it is tried again. */
+#include "matrix/client/renewal.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "matrix/client/tokens.h"
+#include "state/token.h"
+#include "util/log.h"
+
+#define STORE_AGAIN USEC_PER_MIN
+
+struct renewal {
+        char *account, *homeserver, *token_endpoint, *client_id;
+        struct http *http;
+        struct matrix_client *client;
+        const struct token_keeper *keeper;
+        uint32_t (*random)(void *userdata);
+        void (*touched)(void *userdata);
+        void *userdata;
+
+        struct tokens tokens;
+        bool begun; /* the clock was read */
+        usec_t expires_wall;
+        char *access, *refresh;
+
+        struct renewing *request;
+        bool keeping;    /* the keeper waits for its end() */
+        usec_t store_at; /* the pair is not on disk yet; USEC_NEVER: it is */
+
+        bool wanted; /* the server had not taken the token */
+        enum renewal_news news;
+        struct matrix_reply failure;
+        char problem[256];
+};
+
+/* ---- the keeper ---- */
+
+static void end_keeping(struct renewal *r) {
+        if (r->keeping)
+                r->keeper->end(r->keeper->userdata);
+        r->keeping = false;
+}
+
+static int begin_keeping(struct renewal *r, struct token_pair *ret) {
+        int error = r->keeper->begin(r->keeper->userdata, ret);
+
+        r->keeping = error >= 0;
+        return error;
+}
+
+static struct token_pair pair_of(const struct renewal *r) {
+        return (struct token_pair){ .access_token = r->access,
+                                    .refresh_token = r->refresh,
+                                    .expires_wall = r->expires_wall };
+}
+
+static void store(struct renewal *r, usec_t now) {
+        struct token_pair pair = pair_of(r);
+
+        r->store_at = r->keeper->put(r->keeper->userdata, &pair) < 0 ? usec_add(now, STORE_AGAIN) : USEC_NEVER;
+}
+
+/* ---- a new pair ---- */
+
+static int take_pair(struct renewal *r, const struct token_pair *pair) {
+        char *access = strdup(pair->access_token), *refresh = strdup(pair->refresh_token);
+
+        if (!access || !refresh) {
+                token_free(access);
+                token_free(refresh);
+                return -ENOMEM;
+        }
+        token_free(r->access);
+        token_free(r->refresh);
+        r->access = access;
+        r->refresh = refresh;
+        r->expires_wall = pair->expires_wall;
+        return 0;
+}
+
+static void use_pair(struct renewal *r, const struct instant *at) {
+        if (matrix_client_set_token(r->client, r->access) < 0) {
+                tokens_failed(&r->tokens, USEC_NEVER, at->now, r->random(r->userdata));
+                return;
+        }
+        if (r->tokens.rejected || r->wanted)
+                r->news = RENEWAL_DONE;
+        r->wanted = false;
+        tokens_renewed(&r->tokens, r->expires_wall, at);
+}
+
+static void fail(struct renewal *r, const char *problem, usec_t retry_after, const struct instant *at) {
+        tokens_failed(&r->tokens, retry_after, at->now, r->random(r->userdata));
+        log_debug("Account %s: %s", r->account, problem);
+        if (!tokens_hold(&r->tokens, at))
+                return;
+        (void) snprintf(r->problem, sizeof(r->problem), "%s", problem);
+        r->news = RENEWAL_FAILED;
+        r->wanted = true;
+        r->failure = (struct matrix_reply){ .outcome = MATRIX_RETRY,
+                                            .problem = r->problem,
+                                            .retry_after = retry_after,
+                                            .now = at->now,
+                                            .wall = at->wall };
+}
+
+static void on_answer(const struct renew_answer *answer, void *userdata) {
+        struct renewal *r = userdata;
+        const struct instant at = { .now = answer->now, .wall = answer->wall };
+
+        switch (answer->outcome) {
+        case RENEW_DONE:
+                if (take_pair(r, &answer->pair) < 0) {
+                        fail(r, "there is no memory for the new token", USEC_NEVER, &at);
+                        break;
+                }
+                store(r, at.now);
+                use_pair(r, &at);
+                break;
+        case RENEW_REFUSED:
+                log_debug("Account %s: %s", r->account, answer->problem);
+                tokens_refused(&r->tokens, at.now);
+                r->news = RENEWAL_OVER;
+                break;
+        case RENEW_FAILED:
+                fail(r, answer->problem, answer->retry_after, &at);
+                break;
+        }
+        end_keeping(r);
+        r->request = renewing_free(r->request);
+        r->touched(r->userdata);
+}
+
+/* ---- the turn ---- */
+
+static void send(struct renewal *r, const struct instant *at) {
+        const struct renew_place place = { .homeserver = r->homeserver,
+                                           .token_endpoint = r->token_endpoint,
+                                           .client_id = r->client_id };
+        int error = renew_start(&r->request, r->http, &place, r->refresh, on_answer, r);
+
+        if (error >= 0)
+                return;
+        end_keeping(r);
+        fail(r,
+             error == -EPERM ? "the token cannot be renewed: the address for that is not a safe one"
+                             : strerror(-error),
+             USEC_NEVER, at);
+}
+
+static void renew(struct renewal *r, const struct instant *at) {
+        struct token_pair newer;
+        int error = begin_keeping(r, &newer);
+
+        if (error == -EBUSY)
+                tokens_taken(&r->tokens, at->now);
+        else if (error == -ENOENT) {
+                tokens_refused(&r->tokens, at->now);
+                r->news = RENEWAL_OVER;
+        } else if (error != 1)
+                send(r, at);
+        else {
+                error = take_pair(r, &newer);
+                end_keeping(r);
+                if (error < 0)
+                        fail(r, strerror(-error), USEC_NEVER, at);
+                else
+                        use_pair(r, at);
+        }
+}
+
+/* What somebody else has stored meanwhile is newer than what could not be. */
+static void store_again(struct renewal *r, const struct instant *at) {
+        struct token_pair newer;
+        int error = begin_keeping(r, &newer);
+
+        if (error == -EBUSY)
+                r->store_at = usec_add(at->now, TOKENS_BUSY_WAIT);
+        else if (error == 0)
+                store(r, at->now);
+        else
+                r->store_at = USEC_NEVER;
+        if (error == 1 && take_pair(r, &newer) == 0)
+                use_pair(r, at);
+        end_keeping(r);
+}
+
+enum renewal_news renewal_run(struct renewal *r, const struct instant *at, bool *ret_held, usec_t *ret_deadline) {
+        enum renewal_news news;
+
+        if (!r->begun)
+                tokens_begin(&r->tokens, r->refresh[0] != '\0', r->expires_wall, at);
+        r->begun = true;
+        if (!r->request && at->now >= r->store_at)
+                store_again(r, at);
+        if (tokens_renew(&r->tokens, at))
+                renew(r, at);
+        *ret_held = tokens_hold(&r->tokens, at);
+        *ret_deadline = usec_min(tokens_deadline(&r->tokens), r->store_at);
+        news = r->news;
+        r->news = RENEWAL_NOTHING;
+        return news;
+}
+
+const struct matrix_reply *renewal_failure(const struct renewal *r) {
+        return &r->failure;
+}
+
+void renewal_retry(struct renewal *r) {
+        tokens_retry(&r->tokens);
+}
+
+/* ---- the object ---- */
+
+static bool on_rejected(void *userdata, bool old, usec_t now) {
+        struct renewal *r = userdata;
+
+        if (old)
+                r->news = RENEWAL_DONE;
+        else if (!tokens_rejected(&r->tokens, now))
+                return false;
+        r->touched(r->userdata);
+        return true;
+}
+
+static char *copy(const char *s) {
+        return strdup(s ? s : "");
+}
+
+int renewal_new(struct renewal **ret, struct http *http, struct matrix_client *client,
+                const struct renewal_options *o) {
+        SCOPED(renewal_free) struct renewal *r = calloc(1, sizeof(*r));
+
+        if (!r)
+                return -ENOMEM;
+        r->http = http;
+        r->client = client;
+        r->keeper = o->keeper;
+        r->random = o->random;
+        r->touched = o->touched;
+        r->userdata = o->userdata;
+        r->store_at = USEC_NEVER;
+        r->expires_wall = o->pair.expires_wall;
+        r->account = copy(o->account);
+        r->homeserver = copy(o->place.homeserver);
+        r->token_endpoint = copy(o->place.token_endpoint);
+        r->client_id = copy(o->place.client_id);
+        r->access = copy(o->pair.access_token);
+        r->refresh = copy(o->keeper ? o->pair.refresh_token : "");
+        if (!r->account || !r->homeserver || !r->token_endpoint || !r->client_id || !r->access || !r->refresh)
+                return -ENOMEM;
+        matrix_client_on_rejected(client, on_rejected, r);
+        *ret = TAKE(r);
+        return 0;
+}
+
+struct renewal *renewal_free(struct renewal *r) {
+        if (!r)
+                return NULL;
+        if (r->client)
+                matrix_client_on_rejected(r->client, NULL, NULL);
+        renewing_free(r->request);
+        end_keeping(r);
+        token_free(r->access);
+        token_free(r->refresh);
+        free(r->account);
+        free(r->homeserver);
+        free(r->token_endpoint);
+        free(r->client_id);
+        free(r);
+        return NULL;
+}
