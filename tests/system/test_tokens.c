@@ -1,0 +1,136 @@
+/* Sessions whose tokens end: renewed in the middle of a call, by one program at a time, stored before use. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "system/harness.h"
+
+#include "state/session.h"
+
+#define RENEWAL                                                                                                       \
+        (struct hs_match) {                                                                                           \
+                .method = "POST", .path = "*/refresh"                                                                 \
+        }
+#define OAUTH_RENEWAL                                                                                                 \
+        (struct hs_match) {                                                                                           \
+                .method = "POST", .path = HS_TOKEN_PATH                                                               \
+        }
+
+/* As a login leaves it. */
+static void log_in(struct world *w, bool oauth) {
+        SCOPED(free) char *dir = strdup(world_state_path(w, "")), *refresh = NULL, *place = NULL, *revoke = NULL;
+        SCOPED(free) char *token = NULL;
+        int64_t ends = 0;
+        struct session session = { .homeserver = (char *) hs_url(w->hs),
+                                   .user_id = (char *) HS_USER,
+                                   .device_id = (char *) DEVICE };
+
+        token = hs_login_renewable(w->hs, DEVICE, &refresh, &ends);
+        cr_assert(token && asprintf(&place, "%s" HS_TOKEN_PATH, hs_url(w->hs)) > 0 &&
+                  asprintf(&revoke, "%s" HS_REVOKE_PATH, hs_url(w->hs)) > 0);
+        session.access_token = token;
+        session.refresh_token = refresh;
+        session.expires_at = (usec_t) ends * USEC_PER_MSEC;
+        if (oauth) {
+                session.client_id = (char *) HS_CLIENT_ID;
+                session.token_endpoint = place;
+                session.revocation_endpoint = revoke;
+        }
+        cr_assert_eq(session_save(dir, ACCOUNT, &session), 0);
+}
+
+static void expect_stored(struct world *w, const char *before) {
+        struct session session;
+
+        cr_assert_eq(session_load(world_state_path(w, ""), ACCOUNT, &session), 0);
+        check(w, !streq(session.access_token, before), "the new token is not on disk");
+        check(w, session.refresh_token && session.expires_at > 0, "not all of it is on disk");
+        session_done(&session);
+}
+
+static char *stored_token(struct world *w) {
+        struct session session;
+        char *token;
+
+        cr_assert_eq(session_load(world_state_path(w, ""), ACCOUNT, &session), 0);
+        token = strdup(session.access_token);
+        session_done(&session);
+        return token;
+}
+
+static void token_ends_in_a_call(struct world *w, struct hs_match renewal) {
+        SCOPED(free) char *before = stored_token(w);
+
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        hs_expire(w->hs, DEVICE);
+        call_hangup(w, ROOM, "c1");
+        expect_nothing_owed(w);
+        check(w, hs_count(w->hs, renewal, 0) == 1, "not renewed, or more than once");
+        expect_stored(w, before);
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not online");
+}
+
+WORLD_TEST(tokens, one_that_ends_in_a_call_is_renewed_and_the_claim_goes_on,
+           .homeserver = { .renewal = HS_RENEWAL_SYNAPSE, .token_msec = 300000 }, .no_session = true) {
+        log_in(w, false);
+        token_ends_in_a_call(w, RENEWAL);
+}
+
+WORLD_TEST(tokens, the_same_at_an_authorization_server,
+           .homeserver = { .renewal = HS_RENEWAL_OAUTH, .token_msec = 300000 }, .no_session = true) {
+        log_in(w, true);
+        token_ends_in_a_call(w, OAUTH_RENEWAL);
+}
+
+/* Where whoever repeats a renewal loses the session, what was stored is what is used after a crash. */
+WORLD_TEST(tokens, a_crash_after_a_renewal_loses_nothing,
+           .homeserver = { .renewal = HS_RENEWAL_COMPAT, .token_msec = 300000 }, .no_session = true) {
+        log_in(w, false);
+        world_start_online(w);
+        hs_expire(w->hs, DEVICE);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        world_kill(w);
+        hs_expire(w->hs, DEVICE);
+        call_hangup(w, ROOM, "c1");
+        world_start_online(w);
+        expect_nothing_owed(w);
+        check(w, hs_n_renewals(w->hs) == 2, "%u renewals", hs_n_renewals(w->hs));
+}
+
+/* Another program has it, and stores what is new: there is no second renewal, which would lose the session here. */
+WORLD_TEST(tokens, two_processes_want_one_renewal,
+           .homeserver = { .renewal = HS_RENEWAL_COMPAT, .token_msec = 300000 }, .no_session = true) {
+        int lock;
+
+        log_in(w, false);
+        world_start_online(w);
+        lock = session_lock(world_state_path(w, ""), ACCOUNT);
+        cr_assert_geq(lock, 0);
+        log_in(w, false); /* the new pair; the one before is void */
+        call_starts(w, ROOM, "c1");
+        check(w, hs_wait_request(w->hs, (struct hs_match){ .path = "*/presence/*" }, 0, 5000, NULL), "nothing asked");
+        check(w, hs_n_renewals(w->hs) == 0, "renewed beside the other one");
+        session_unlock(lock);
+        expect_claim(w, "held");
+        check(w, hs_n_renewals(w->hs) == 0, "renewed again");
+}
+
+WORLD_TEST(tokens, nothing_of_them_is_told, .homeserver = { .renewal = HS_RENEWAL_SYNAPSE, .token_msec = 300000 },
+           .no_session = true) {
+        SCOPED(free) char *before = NULL, *after = NULL, *log = NULL;
+
+        log_in(w, false);
+        before = stored_token(w);
+        world_start_online(w);
+        hs_expire(w->hs, DEVICE);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        after = stored_token(w);
+        log = world_log(w);
+        check(w, !strstr(log, before) && !strstr(log, after) && !strstr(log, "ref_"), "a token in the log");
+        check(w, !hs_saw_token_in_url(w->hs), "a token in a URL");
+}
