@@ -1,7 +1,9 @@
-/* busyctl logout: busyd lets go of the account, then the server hears of it, then the session is forgotten. */
+/* busyctl logout: busyd lets go of the account, then the server hears of it, then the session is forgotten. A token
+ * that has ended is renewed first; from there on nobody else may touch the session. */
 #include <errno.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "busyctl/bus.h"
 #include "busyctl/let-go.h"
@@ -9,84 +11,165 @@
 #include "busyctl/sessions.h"
 #include "config/config.h"
 #include "matrix/client/api.h"
+#include "matrix/client/renew.h"
 #include "matrix/machines/heard.h"
 #include "state/secret.h"
 #include "json/json.h"
 #include "state/folder.h"
 
+/* Whoever renews the session has it for one request. */
+#define LOCK_STEP_MSEC 100
+#define LOCK_STEPS     200
+
 struct logout {
+        const char *folder, *name;
+        struct session *session;
         sd_event *event;
+        struct http *http;
         struct matrix_client *client;
+        struct renewing *renewing;
+        bool renewed;
         bool over; /* the server knows the session no more */
 };
 
-static void on_done(const struct matrix_reply *reply, void *userdata) {
-        struct logout *l = userdata;
-
-        l->over = reply->outcome == MATRIX_OK || reply->outcome == MATRIX_SIGNED_OUT;
-        if (!l->over)
-                complain("%s", reply->problem);
+static void finish(struct logout *l, bool over, const char *problem) {
+        l->over = over;
+        if (!over)
+                complain("%s", problem);
         (void) sd_event_exit(l->event, 0);
+}
+
+/* ---- the end of the session ---- */
+
+static void on_ended(const struct matrix_reply *reply, void *userdata) {
+        finish(userdata, reply->outcome == MATRIX_OK || reply->outcome == MATRIX_SIGNED_OUT, reply->problem);
+}
+
+static void on_revoked(bool over, const char *problem, void *userdata) {
+        finish(userdata, over, problem);
+}
+
+static int end_session(struct logout *l) {
+        struct http_request *request;
+
+        if (!l->session->client_id)
+                return matrix_logout_post(l->client, on_ended, l, &request);
+        return revoke_start(l->http, l->session->revocation_endpoint, l->session->client_id,
+                            l->session->refresh_token ? l->session->refresh_token : l->session->access_token,
+                            on_revoked, l, &request);
+}
+
+static int empty_entry(struct logout *l);
+
+static void on_renewed(const struct renew_answer *answer, void *userdata) {
+        struct logout *l = userdata;
+        struct session *s = l->session;
+        int r;
+
+        if (answer->outcome != RENEW_DONE) {
+                finish(l, answer->outcome == RENEW_REFUSED, answer->problem);
+                return;
+        }
+        r = session_set_tokens(s, &answer->pair);
+        if (r >= 0)
+                r = session_save(l->folder, l->name, s);
+        if (r < 0)
+                complain("The new tokens of the session cannot be stored: %s", strerror(-r));
+        r = matrix_client_set_token(l->client, s->access_token);
+        if (r >= 0)
+                r = empty_entry(l);
+        if (r < 0)
+                finish(l, false, strerror(-r));
+}
+
+static int renew(struct logout *l) {
+        const struct renew_place place = { .homeserver = l->session->homeserver,
+                                           .token_endpoint = l->session->token_endpoint,
+                                           .client_id = l->session->client_id };
+
+        l->renewed = true;
+        return renew_start(&l->renewing, l->http, &place, l->session->refresh_token, on_renewed, l);
 }
 
 /* With or without it: other machines would only take longer to find out. */
 static void on_entry_empty(const struct matrix_reply *reply, void *userdata) {
         struct logout *l = userdata;
-        struct http_request *request;
-        int r = matrix_logout_post(l->client, on_done, l, &request);
+        bool ended = reply->outcome == MATRIX_SIGNED_OUT && l->session->refresh_token && !l->renewed;
+        int r = ended ? renew(l) : end_session(l);
 
-        if (r < 0)
-                (void) sd_event_exit(l->event, r);
+        if (r == -EOPNOTSUPP)
+                finish(l, false, "The server offers no way to end the session: it ends when nobody renews it");
+        else if (r < 0)
+                finish(l, false, strerror(-r));
 }
 
-static int empty_entry(struct logout *l, const struct session *s) {
+static int empty_entry(struct logout *l) {
         SCOPED(free) char *type = NULL;
         SCOPED(json_decref) json_t *nothing = json_object();
         struct http_request *request;
 
-        if (asprintf(&type, ENTRY_TYPE "%s", s->device_id) < 0 || !nothing)
+        if (asprintf(&type, ENTRY_TYPE "%s", l->session->device_id) < 0 || !nothing)
                 return -ENOMEM;
-        return matrix_account_data_put(l->client, s->user_id, type, nothing, on_entry_empty, l, &request);
+        return matrix_account_data_put(l->client, l->session->user_id, type, nothing, on_entry_empty, l, &request);
 }
 
 static void ignore_problem(const char *sentence, void *userdata) {
 }
 
-static int ask_server(struct logout *l, const struct session *s, const char *ca_file) {
+static int ask_server(struct logout *l, const char *ca_file) {
         SCOPED(http_free) struct http *http = NULL;
         SCOPED(matrix_client_free) struct matrix_client *client = NULL;
         int r = http_new(&http, l->event, ca_file);
 
         if (r >= 0)
-                r = matrix_client_new(&client, http, s->homeserver, s->access_token);
+                r = matrix_client_new(&client, http, l->session->homeserver, l->session->access_token);
+        l->http = http;
         l->client = client;
         if (r >= 0)
-                r = empty_entry(l, s);
-        return r < 0 ? r : sd_event_loop(l->event);
+                r = empty_entry(l);
+        if (r >= 0)
+                r = sd_event_loop(l->event);
+        l->renewing = renewing_free(l->renewing);
+        return r;
 }
 
-static bool log_out(const char *name, const struct session *s) {
+static bool log_out(const char *folder, const char *name, struct session *s) {
         SCOPED(config_free) struct config *config = NULL;
-        struct logout l = { .over = false };
+        struct logout l = { .folder = folder, .name = name, .session = s };
         int r = config_load(&config, NULL, ignore_problem, NULL);
         const char *ca_file = r >= 0 ? config_account(config, name)->ca_file : NULL;
 
         r = sd_event_new(&l.event);
         if (r >= 0)
-                r = ask_server(&l, s, ca_file);
+                r = ask_server(&l, ca_file);
         if (r < 0)
                 complain("Cannot log out: %s", strerror(-r));
         sd_event_unref(l.event);
         return l.over;
 }
 
-/* Without the server's word the session lives on: then so does the account, unless it is to be forgotten. */
-static enum exit_code forget(struct ctl *c, const char *folder, const char *name, const struct session *s,
-                             bool force) {
-        enum exit_code code = let_go(c, folder, name, force);
-        int r;
+/* What busyd has renewed before it let go is what counts. Without a lock there is nobody to be kept out. */
+static int take_session(const char *folder, const char *name, struct session *s) {
+        struct session now;
+        int lock = session_lock(folder, name);
 
-        if (code == CTL_OK && !log_out(name, s) && !force) {
+        for (int i = 0; lock == -EBUSY && i < LOCK_STEPS; i++) {
+                (void) usleep(LOCK_STEP_MSEC * 1000);
+                lock = session_lock(folder, name);
+        }
+        if (session_load(folder, name, &now) >= 0) {
+                session_done(s);
+                *s = now;
+        }
+        return lock;
+}
+
+/* Without the server's word the session lives on: then so does the account, unless it is to be forgotten. */
+static enum exit_code forget(struct ctl *c, const char *folder, const char *name, struct session *s, bool force) {
+        enum exit_code code = let_go(c, folder, name, force);
+        int lock = code == CTL_OK ? take_session(folder, name, s) : -1, r;
+
+        if (code == CTL_OK && !log_out(folder, name, s) && !force) {
                 complain("The account is kept. To forget it here all the same: busyctl logout --force %s", name);
                 code = CTL_FAILED;
         }
@@ -98,6 +181,7 @@ static enum exit_code forget(struct ctl *c, const char *folder, const char *name
                 } else
                         (void) secret_remove(folder, name);
         }
+        session_unlock(lock);
         (void) bus_sessions_changed(c);
         return code;
 }

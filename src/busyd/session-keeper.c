@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "state/token.h"
 #include "util/log.h"
 
 /* The same session of the same device: tokens of another one are nobody's here. */
@@ -47,16 +46,14 @@ static int begin(void *userdata, struct token_pair *ret) {
 
 static int put(void *userdata, const struct token_pair *pair) {
         struct session_keeper *k = userdata;
-        struct session next = *k->session;
-        int r;
+        SCOPED(session_done) struct session next;
+        int r = session_copy(&next, k->session);
 
-        next.access_token = strdup(pair->access_token);
-        next.refresh_token = strdup(pair->refresh_token);
-        next.expires_at = pair->expires_wall;
-        r = next.access_token && next.refresh_token ? session_save(k->state_dir, k->name, &next) : -ENOMEM;
+        if (r >= 0)
+                r = session_set_tokens(&next, pair);
+        if (r >= 0)
+                r = session_save(k->state_dir, k->name, &next);
         if (r < 0) {
-                token_free(next.access_token);
-                token_free(next.refresh_token);
                 if (!k->told)
                         log_error("Account %s: the new tokens of the session cannot be stored: %s; going on with them,"
                                   " and trying again. If busyd ends before that, the session may be lost",
@@ -64,9 +61,9 @@ static int put(void *userdata, const struct token_pair *pair) {
                 k->told = true;
                 return r;
         }
-        token_free(k->session->access_token);
-        token_free(k->session->refresh_token);
+        session_done(k->session);
         *k->session = next;
+        next = (struct session){ 0 };
         if (k->told)
                 log_info("Account %s: the tokens of the session are stored again", k->name);
         k->told = false;

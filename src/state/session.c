@@ -40,6 +40,22 @@ void session_done(struct session *s) {
         *s = (struct session){ 0 };
 }
 
+int session_set_tokens(struct session *s, const struct token_pair *pair) {
+        char *access = strdup(pair->access_token), *refresh = strdup(pair->refresh_token);
+
+        if (!access || !refresh) {
+                token_free(access);
+                token_free(refresh);
+                return -ENOMEM;
+        }
+        token_free(s->access_token);
+        token_free(s->refresh_token);
+        s->access_token = access;
+        s->refresh_token = refresh;
+        s->expires_at = pair->expires_wall;
+        return 0;
+}
+
 int session_set_token(struct session *s, const char *token) {
         char *access = strdup(token);
 

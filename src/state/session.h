@@ -4,6 +4,7 @@
 
 #include "core/account-settings.h"
 #include "core/base.h"
+#include "core/token-keeper.h"
 
 struct session {
         char *homeserver; /* base URL */
@@ -40,6 +41,8 @@ void session_unlock(int lock); /* below 0: nothing to do */
 
 /* A token from outside: it is renewed there, if at all. -ENOMEM: the session is unchanged. */
 int session_set_token(struct session *s, const char *token);
+/* The same with a pair that a renewal has brought. */
+int session_set_tokens(struct session *s, const struct token_pair *pair);
 
 /* If the service manager gives us $CREDENTIALS_DIRECTORY/busyd-NAME.token, replaces the session's access token by it
  * (one line, surrounding space does not count) and returns 1; whose token and which device's it is, the server tells.

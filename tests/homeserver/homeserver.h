@@ -21,6 +21,8 @@ char *hs_login(struct hs *s, const char *device_id);
 char *hs_login_renewable(struct hs *s, const char *device_id, char **ret_refresh, int64_t *ret_ends);
 /* Its access token ends now. */
 void hs_expire(struct hs *s, const char *device_id);
+/* It has no session any more. */
+bool hs_is_over(struct hs *s, const char *device_id);
 /* How often anybody asked for new tokens. */
 unsigned hs_n_renewals(struct hs *s);
 /* Every request with this device's token gets 401 from now on. */

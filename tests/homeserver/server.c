@@ -709,6 +709,16 @@ void hs_expire(struct hs *s, const char *device_id) {
         pthread_mutex_unlock(&s->lock);
 }
 
+bool hs_is_over(struct hs *s, const char *device_id) {
+        struct model_tokens tokens;
+        bool is;
+
+        pthread_mutex_lock(&s->lock);
+        is = !model_tokens(s->model, device_id, &tokens);
+        pthread_mutex_unlock(&s->lock);
+        return is;
+}
+
 unsigned hs_n_renewals(struct hs *s) {
         unsigned n;
 

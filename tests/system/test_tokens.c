@@ -134,3 +134,39 @@ WORLD_TEST(tokens, nothing_of_them_is_told, .homeserver = { .renewal = HS_RENEWA
         check(w, !strstr(log, before) && !strstr(log, after) && !strstr(log, "ref_"), "a token in the log");
         check(w, !hs_saw_token_in_url(w->hs), "a token in a URL");
 }
+
+static void log_out_after_the_end(struct world *w, struct hs_match end) {
+        SCOPED_RUN r = { 0 };
+
+        hs_expire(w->hs, DEVICE);
+        r = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+        check(w, r.code == 0, "%d %s", r.code, r.err);
+        check(w, hs_count(w->hs, end, 0) == 1, "the session was not ended");
+        check(w, access(world_state_path(w, "session-" ACCOUNT ".json"), F_OK) != 0, "the session is kept");
+}
+
+WORLD_TEST(tokens, logout_renews_one_that_has_ended,
+           .homeserver = { .renewal = HS_RENEWAL_COMPAT, .token_msec = 300000 }, .no_session = true) {
+        log_in(w, false);
+        log_out_after_the_end(w, (struct hs_match){ .method = "POST", .path = "*/logout" });
+}
+
+WORLD_TEST(tokens, logout_revokes_at_the_authorization_server,
+           .homeserver = { .renewal = HS_RENEWAL_OAUTH, .token_msec = 300000 }, .no_session = true) {
+        log_in(w, true);
+        world_start_online(w);
+        log_out_after_the_end(w, (struct hs_match){ .method = "POST", .path = HS_REVOKE_PATH, .body = "token=ref_" });
+}
+
+/* busyd has renewed it since busyctl began: the session that ends is the one that is. */
+WORLD_TEST(tokens, logout_in_a_call_ends_what_busyd_has_renewed,
+           .homeserver = { .renewal = HS_RENEWAL_OAUTH, .token_msec = 300000 }, .no_session = true) {
+        log_in(w, true);
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        log_out_after_the_end(w, (struct hs_match){ .method = "POST", .path = HS_REVOKE_PATH });
+        check(w, hs_is_over(w->hs, DEVICE), "the session lives on");
+        expect_presence(w, "online", "Reading");
+}

@@ -14,6 +14,7 @@
 #define RENEW_TIMEOUT  (10 * USEC_PER_SEC)
 #define RENEW_BODY_MAX (64U << 10)
 
+#define FORM_TYPE   "application/x-www-form-urlencoded"
 #define LEGACY_PATH "/_matrix/client/v3/refresh"
 
 struct renewing {
@@ -111,16 +112,15 @@ static void on_done(const struct http_reply *http, void *userdata) {
         renew_body_free(body);
 }
 
-static char *form(const char *refresh_token, const char *client_id) {
-        char *token = curl_easy_escape(NULL, refresh_token, 0);
+static char *form(const char *key, const char *secret, const char *client_id) {
+        char *value = curl_easy_escape(NULL, secret, 0);
         char *client = curl_easy_escape(NULL, client_id ? client_id : "", 0), *body = NULL;
 
-        if (!token || !client ||
-            asprintf(&body, "grant_type=refresh_token&refresh_token=%s&client_id=%s", token, client) < 0)
+        if (!value || !client || asprintf(&body, "%s=%s&client_id=%s", key, value, client) < 0)
                 body = NULL;
-        if (token)
-                explicit_bzero(token, strlen(token));
-        curl_free(token);
+        if (value)
+                explicit_bzero(value, strlen(value));
+        curl_free(value);
         curl_free(client);
         return body;
 }
@@ -148,7 +148,9 @@ int renew_start(struct renewing **ret, struct http *http, const struct renew_pla
                 void (*done)(const struct renew_answer *answer, void *userdata), void *userdata) {
         SCOPED(renewing_free) struct renewing *r = calloc(1, sizeof(*r));
         bool oauth = place->token_endpoint && *place->token_endpoint;
-        SCOPED(token_free) char *body = oauth ? form(refresh_token, place->client_id) : object(refresh_token);
+        SCOPED(token_free)
+        char *body = oauth ? form("grant_type=refresh_token&refresh_token", refresh_token, place->client_id)
+                           : object(refresh_token);
         SCOPED(free) char *url = address(place, oauth);
         const char *problem;
         int error;
@@ -164,7 +166,7 @@ int renew_start(struct renewing **ret, struct http *http, const struct renew_pla
                            &(struct http_call){ .method = "POST",
                                                 .url = url,
                                                 .body = body,
-                                                .content_type = oauth ? "application/x-www-form-urlencoded" : NULL,
+                                                .content_type = oauth ? FORM_TYPE : NULL,
                                                 .timeout = RENEW_TIMEOUT,
                                                 .body_max = RENEW_BODY_MAX },
                            on_done, r, &r->request);
@@ -181,4 +183,60 @@ struct renewing *renewing_free(struct renewing *r) {
         token_free(r->old);
         free(r);
         return NULL;
+}
+
+/* ---- the end ---- */
+
+struct revoking {
+        void (*done)(bool over, const char *problem, void *userdata);
+        void *userdata;
+};
+
+/* 200 whatever it was, by the standard; some say that they do not know it, which is as good. */
+static void on_revoked(const struct http_reply *http, void *userdata) {
+        const struct revoking *r = userdata;
+        SCOPED(json_decref) json_t *body = NULL;
+        const char *error;
+
+        if (http->error == 0 && json_parse(http->body, http->size, &body) < 0)
+                body = NULL;
+        error = json_member_string(body, "error");
+        if (http->error < 0)
+                r->done(false, http->problem, r->userdata);
+        else if ((http->status >= 200 && http->status < 300) ||
+                 (http->status >= 400 && http->status < 500 && error && streq(error, "invalid_grant")))
+                r->done(true, "", r->userdata);
+        else
+                r->done(false, "the authorization server did not end the session", r->userdata);
+}
+
+int revoke_start(struct http *http, const char *endpoint, const char *client_id, const char *token,
+                 void (*done)(bool over, const char *problem, void *userdata), void *userdata,
+                 struct http_request **ret) {
+        /* No hint of what kind it is: one that does not fit makes some servers do nothing. */
+        SCOPED(token_free) char *body = form("token", token, client_id);
+        struct revoking *r;
+        const char *problem;
+        int error;
+
+        if (!endpoint || !*endpoint)
+                return -EOPNOTSUPP;
+        if (matrix_base_url_check(endpoint, &problem) < 0)
+                return -EPERM;
+        r = body ? malloc(sizeof(*r)) : NULL;
+        if (!r)
+                return -ENOMEM;
+        *r = (struct revoking){ .done = done, .userdata = userdata };
+        error = http_start(http,
+                           &(struct http_call){ .method = "POST",
+                                                .url = endpoint,
+                                                .body = body,
+                                                .content_type = FORM_TYPE,
+                                                .timeout = RENEW_TIMEOUT,
+                                                .body_max = RENEW_BODY_MAX,
+                                                .release = free },
+                           on_revoked, r, ret);
+        if (error < 0)
+                free(r);
+        return error;
 }
