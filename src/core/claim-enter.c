@@ -32,6 +32,19 @@ static bool is_journal_current(const struct claim *c) {
         return c->debt.on_disk && c->debt.unsure_on_disk == c->debt.is.unsure;
 }
 
+/* The newest of them are the likeliest to land, if there is no room for all. */
+static void add_before(struct claim_owed *d, const struct claim_owed *before) {
+        struct claim_value newest = d->ours[0];
+        struct claim_owed all = *before;
+
+        while (!claim_owed_add(&all, &newest)) {
+                memmove(all.ours, all.ours + 1, (all.n_ours - 1) * sizeof(all.ours[0]));
+                all.n_ours--;
+        }
+        memcpy(d->ours, all.ours, sizeof(d->ours));
+        d->n_ours = all.n_ours;
+}
+
 static struct claim_owed compose_debt(const struct claim *c, usec_t now) {
         const struct claim_owed *before = &c->debt.is;
         unsigned order = 0;
@@ -53,12 +66,8 @@ static struct claim_owed compose_debt(const struct claim *c, usec_t now) {
                 claim_value_put_text(&d.prior, before->prior.text);
         if (claim_is_landed(c, &c->view.is, now) && claim_owed_has_state(before, d.prior.state))
                 claim_value_put_state(&d.prior, before->prior.state);
-        if (!claim_value_equal(&d.ours[0], claim_goal_of(c)) && before->state_claimed == d.state_claimed &&
-            before->text_claimed == d.text_claimed) {
-                d.ours[1] = d.ours[0];
-                d.ours[0] = *claim_goal_of(c);
-                d.n_ours = 2;
-        }
+        if (before->state_claimed == d.state_claimed && before->text_claimed == d.text_claimed)
+                add_before(&d, before);
         return d;
 }
 
@@ -174,9 +183,9 @@ static bool grow(struct claim *c, usec_t now, struct claim_request *ret) {
         return true;
 }
 
-/* What is wanted now may differ from what is owed for. Both may stand on the server until the new one is
- * acknowledged; a third has to wait. */
-static void renew_goal(struct claim *c) {
+/* What is wanted now may differ from what is owed for. Both may stand on the server until the new one is acknowledged
+ * and nothing may land any more. */
+static void renew_goal(struct claim *c, usec_t now) {
         struct claim_owed *d = &c->debt.is;
         struct claim_value goal = *claim_goal_of(c);
 
@@ -184,12 +193,14 @@ static void renew_goal(struct claim *c) {
                 claim_value_put_state(&goal, c->want.value.state);
         if (c->want.text_claimed)
                 claim_value_put_text(&goal, c->want.value.text);
-        if (claim_value_equal(&goal, claim_goal_of(c)) || (d->n_ours == 2 && !claim_is_acked(c)))
+        if (claim_value_equal(&goal, claim_goal_of(c)))
                 return;
-        if (d->n_ours == 2)
-                d->ours[0] = d->ours[1];
-        d->ours[1] = goal;
-        d->n_ours = 2;
+        if (claim_is_acked(c) && now >= c->debt.lands_by) {
+                d->ours[0] = *claim_goal_of(c);
+                d->n_ours = 1;
+        }
+        if (!claim_owed_add(d, &goal))
+                return;
         c->debt.on_disk = false;
         c->in.entering.outdated = true;
 }
@@ -238,7 +249,7 @@ struct claim_request claim_enter_step(struct claim *c, usec_t now) {
         } else {
                 if (!grow(c, now, &r))
                         return r;
-                renew_goal(c);
+                renew_goal(c, now);
                 if (!claim_is_acked(c) && !look_before_writing(c, now, &r))
                         return r;
         }

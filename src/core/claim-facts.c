@@ -359,6 +359,7 @@ static void judge_free(struct claim *c, const struct claim_value *v, usec_t now)
                 return;
         }
         c->debt.owed = c->debt.written = true;
+        c->debt.on_disk = c->debt.unsure_on_disk = c->debt.kept;
         claim_enter_phase(c, CLAIM_LEAVING);
         c->in.leaving.must_finish = true;
 }
@@ -383,11 +384,24 @@ void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uin
 
 /* ---- facts: answers to the other steps ---- */
 
+/* All was given back, but for what another session holds. */
+static void finish(struct claim *c, bool stuck) {
+        if (c->view.known && !claim_is_taken(c, c->view.is.state))
+                stuck = false;
+        c->caught = stuck;
+        claim_enter_phase(c, stuck ? CLAIM_STUCK : CLAIM_FREE);
+        if (c->wanted)
+                claim_start_entering(c, 0, /* landed= */ false);
+}
+
 void claim_on_journalled(struct claim *c) {
         c->flight.step = CLAIM_NOTHING;
         c->debt.on_disk = true;
+        c->debt.kept = claim_is_way_back(c->phase) && c->in.leaving.keeps;
         c->debt.unsure_on_disk = c->debt.is.unsure;
         claim_limits_worked(&c->limits);
+        if (c->debt.kept)
+                finish(c, /* stuck= */ false);
 }
 
 static void written_ours(struct claim *c, usec_t now) {
@@ -433,13 +447,9 @@ void claim_on_forgotten(struct claim *c) {
         bool stuck = claim_is_way_back(c->phase) && c->in.leaving.stuck;
 
         c->flight.step = CLAIM_NOTHING;
+        c->debt.kept = false;
         claim_limits_worked(&c->limits);
-        if (c->view.known && !claim_is_taken(c, c->view.is.state))
-                stuck = false;
-        c->caught = stuck;
-        claim_enter_phase(c, stuck ? CLAIM_STUCK : CLAIM_FREE);
-        if (c->wanted)
-                claim_start_entering(c, 0, /* landed= */ false);
+        finish(c, stuck);
 }
 
 /* The last write may have landed, or may still land. */

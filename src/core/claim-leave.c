@@ -12,18 +12,26 @@ static struct claim_request cure_step(struct claim *c) {
         return r;
 }
 
-/* All is given back. What lands later is put back to what is there now. */
-static struct claim_request forget_step(struct claim *c, usec_t now) {
+/* What a lost write puts there later goes back to what is there now, also by the next run. */
+static struct claim_request keep_step(struct claim *c) {
         const struct claim_value *back = &c->in.leaving.back;
         struct claim_owed *d = &c->debt.is;
 
-        if (now < c->debt.lands_by && d->text_claimed)
+        if (d->text_claimed)
                 claim_value_put_text(&d->prior, back->text);
-        if (now < c->debt.lands_by && d->state_claimed && !c->traits.per_device)
+        if (d->state_claimed && !c->traits.per_device)
                 claim_value_put_state(&d->prior, back->state);
+        d->unsure = true;
+        c->in.leaving.keeps = true;
+        return claim_take_step(c, CLAIM_JOURNAL);
+}
+
+/* All is given back. */
+static struct claim_request forget_step(struct claim *c, usec_t now) {
+        if (now < c->debt.lands_by)
+                return keep_step(c);
         /* It has landed by now or never will: what is there was just looked at. */
-        if (now >= c->debt.lands_by)
-                c->debt.lands_by = 0;
+        c->debt.lands_by = 0;
         return claim_take_step(c, CLAIM_FORGET);
 }
 
@@ -31,7 +39,7 @@ struct claim_request claim_free_step(struct claim *c, usec_t now) {
         struct claim_free *f = &c->in.free;
 
         if (c->debt.lands_by == 0 || f->looked)
-                return claim_wait_until(USEC_NEVER);
+                return c->debt.kept ? claim_take_step(c, CLAIM_FORGET) : claim_wait_until(USEC_NEVER);
         if (f->look_at == 0)
                 f->look_at = usec_min(c->debt.lands_by, usec_add(now, CLAIM_ASK_AFTER));
         if (now < f->look_at && c->view.live)
@@ -114,6 +122,8 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         usec_t told_at = usec_add(c->debt.begun_at, CLAIM_ASK_AFTER);
         struct claim_value v;
 
+        if (l->keeps)
+                return keep_step(c);
         if (!c->debt.written) {
                 l->back = claim_prior(c);
                 /* What an earlier claim has lost may have landed before this one has written. */

@@ -81,7 +81,7 @@ struct claim_request claim_stopped_step(struct claim *c, usec_t now);
 
 /* ---- claim-leave.c: the way back ---- */
 
-/* A lost write may still land: it is told, or looked for now and then. */
+/* A lost write may still land: it is told, or looked for now and then; then its entry is crossed out. */
 struct claim_request claim_free_step(struct claim *c, usec_t now);
 struct claim_request claim_leave_step(struct claim *c, usec_t now);
 struct claim_request claim_shared_step(struct claim *c, usec_t now);

@@ -32,3 +32,20 @@ bool claim_owed_has_state(const struct claim_owed *o, const char *state) {
                         return true;
         return false;
 }
+
+bool claim_owed_add(struct claim_owed *o, const struct claim_value *v) {
+        struct claim_value newest = *v;
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < o->n_ours; i++)
+                n += !claim_value_equal(&o->ours[i], &newest);
+        if (n == ARRAY_SIZE(o->ours))
+                return false;
+        n = 0;
+        for (unsigned i = 0; i < o->n_ours; i++)
+                if (!claim_value_equal(&o->ours[i], &newest))
+                        o->ours[n++] = o->ours[i];
+        o->ours[n++] = newest;
+        o->n_ours = n;
+        return true;
+}

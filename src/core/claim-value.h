@@ -14,6 +14,9 @@
 /* Of claims of several machines; beyond, it begins anew. */
 #define CLAIM_ORDER_MAX 1000000
 
+/* Values of one claim that may stand there; while none of them is settled, a further one has to wait. */
+#define CLAIM_OURS_MAX 4
+
 struct claim_value {
         char state[CLAIM_STATE_MAX];
         char text[CLAIM_TEXT_MAX];
@@ -36,8 +39,8 @@ static inline void claim_value_put_text(struct claim_value *v, const char *text)
 /* What is owed; the journal keeps exactly this. `ours` are the values that may stand on the server. */
 struct claim_owed {
         struct claim_value prior;
-        struct claim_value ours[2];
-        unsigned n_ours; /* 1 or 2: with a changed one not yet acknowledged, the last is the newer */
+        struct claim_value ours[CLAIM_OURS_MAX];
+        unsigned n_ours; /* 1 to CLAIM_OURS_MAX: the last is the newest, earlier ones may still land */
         unsigned order;  /* 1 to CLAIM_ORDER_MAX: higher than that of each claim known when this one began;
                           * told to others only with a prior that was found at first hand, else 0 */
         bool state_claimed, text_claimed;
@@ -46,3 +49,5 @@ struct claim_owed {
 /* Whether a value of ours has this state or text, and claims it. */
 bool claim_owed_has_state(const struct claim_owed *o, const char *state);
 bool claim_owed_has_text(const struct claim_owed *o, const char *text);
+/* Puts `v` last. Returns false, changing nothing, if there is no room. */
+bool claim_owed_add(struct claim_owed *o, const struct claim_value *v);

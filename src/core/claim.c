@@ -23,8 +23,8 @@
  *   stuck       nothing                            free: released; entering: wanted, and back to stuck if it was
  *                                                  foreign then
  *
- * A debt is begun, and journalled, before the first write of entering, and is owed until leaving has been crossed out:
- * in free and stuck there is none. */
+ * A debt is begun, and journalled, before the first write of entering, and is owed until leaving is over: in free and
+ * stuck there is none. Its entry is crossed out then, or in free, once a lost write cannot land any more. */
 #include "core/claim-parts.h"
 
 void claim_init(struct claim *c, const struct claim_traits *traits) {
@@ -60,6 +60,7 @@ void claim_enter_phase(struct claim *c, enum claim_phase phase) {
                 memset(&c->in, 0, sizeof(c->in));
         if (phase == CLAIM_FREE || phase == CLAIM_STUCK)
                 c->debt = (struct claim_debt){ .is = c->debt.is,
+                                               .kept = c->debt.kept,
                                                .lands_by = c->debt.lands_by,
                                                .restored_by = c->debt.restored_by };
         c->phase = phase;

@@ -87,7 +87,7 @@ enum claim_failure {
         CLAIM_FAILED_REFUSED,     /* refused for good */
 };
 
-/* What is owed. Phases free and stuck have none. */
+/* What is owed. Phases free and stuck have none; on disk it may be kept a while longer. */
 struct claim_debt {
         struct claim_owed is;
         bool owed;
@@ -98,6 +98,7 @@ struct claim_debt {
         bool open;           /* the fate of the last write is unknown */
         bool suspected;      /* from an earlier run, and perhaps never was */
         bool resumed;        /* from an earlier run: what it had under way may land from the first decision on */
+        bool kept;           /* all was given back, and `is` stays on disk until a lost write cannot land any more */
         usec_t lands_by;     /* a lost write of `is` may land until then; 0: there is none */
         usec_t restored_by;  /* ... of what gives back */
 };
@@ -163,6 +164,7 @@ struct claim_leaving {
         bool confirmed;             /* ... and seen */
         bool withdrawn;             /* our device's state was */
         bool stuck;                 /* another session holds it */
+        bool keeps;                 /* it is over, and the entry stays */
         unsigned tries, cures;
         usec_t look_at; /* shared: look again then */
 };

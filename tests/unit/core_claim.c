@@ -322,6 +322,51 @@ Test(core_claim, what_gives_back_and_lands_late_is_no_persons_word) {
         expect_shown("busy", "In a call");
 }
 
+/* As long as it may land, the entry stays: nobody else would know of it. */
+Test(core_claim, what_lands_after_another_restart_is_taken_back) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        want("busy", "In a call");
+        late = run_to_write();
+        restart(&single_value);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        cr_expect_null(claim_owed(&claim), "it is given back");
+        cr_assert(on_disk && disk.unsure, "it may still land");
+        restart(&single_value);
+        run_for(10 * SEC);
+        shown = late;
+        push();
+        run_for(20 * SEC);
+        expect_shown("online", "Working");
+        run_for(2 * CLAIM_LANDS_WITHIN);
+        cr_expect_not(on_disk);
+}
+
+Test(core_claim, a_third_message_waits_for_no_lost_one) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        push();
+        want("busy", "In a call");
+        late = run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        want("busy", "On the phone");
+        run_for(20 * SEC);
+        want("busy", "In a meeting");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a meeting");
+        shown = late;
+        push();
+        run_for(10 * SEC);
+        expect_shown("busy", "In a meeting");
+        claim_set_want(&claim, NULL);
+        run_for(2 * CLAIM_LANDS_WITHIN);
+        expect_shown("online", "Working");
+}
+
 /* The journal was lost, and a call goes on: what stands there is no answer to a claim that may never have been. */
 Test(core_claim, a_debt_that_is_only_suspected_keeps_no_call_from_being_shown) {
         struct claim_owed suspected = { .prior = value("offline", ""),

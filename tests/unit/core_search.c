@@ -596,9 +596,8 @@ static bool act(struct world *w, enum action a) {
         case CRASH:
         case CRASH_APPLIED:
         case CRASH_LATE:
-                /* A second time, within the minute in which a lost write is looked for, nobody remembers it. */
-                if (w->crashes == 0 || (w->now <= w->late_by && (!w->journal || step == CLAIM_FORGET)) ||
-                    (a == CRASH_APPLIED && step == CLAIM_NOTHING) || (a == CRASH_LATE && step != CLAIM_WRITE))
+                if (w->crashes == 0 || (a == CRASH_APPLIED && step == CLAIM_NOTHING) ||
+                    (a == CRASH_LATE && step != CLAIM_WRITE))
                         return false;
                 w->crashes--;
                 if (a == CRASH_APPLIED)

@@ -59,10 +59,10 @@ static inline uint64_t mix_value(uint64_t h, const struct claim_value *v) {
 
 static inline uint64_t mix_owed(uint64_t h, const struct claim_owed *d) {
         h = mix_value(h, &d->prior);
-        h = mix_value(h, &d->ours[d->n_ours - 1]);
-        h = mix(h, d->n_ours | (uint64_t) d->state_claimed << 2 | (uint64_t) d->text_claimed << 3 |
-                           (uint64_t) d->unsure << 4 | (uint64_t) d->order << 8);
-        return d->n_ours > 1 ? mix_value(h, &d->ours[0]) : h;
+        for (unsigned i = 0; i < d->n_ours; i++)
+                h = mix_value(h, &d->ours[i]);
+        return mix(h, d->n_ours | (uint64_t) d->state_claimed << 4 | (uint64_t) d->text_claimed << 5 |
+                              (uint64_t) d->unsure << 6 | (uint64_t) d->order << 8);
 }
 
 /* As far as it lies ahead. */
@@ -103,8 +103,8 @@ static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) 
                                    (uint64_t) l->must_finish << 1 | (uint64_t) l->yielded << 2 |
                                    (uint64_t) l->restores << 3 | (uint64_t) l->restored << 7 |
                                    (uint64_t) l->confirmed << 4 | (uint64_t) l->withdrawn << 5 |
-                                   (uint64_t) l->stuck << 6 | (uint64_t) l->waited << 21 | (uint64_t) l->tries << 8 |
-                                   (uint64_t) l->cures << 16);
+                                   (uint64_t) l->stuck << 6 | (uint64_t) l->waited << 21 | (uint64_t) l->keeps << 22 |
+                                   (uint64_t) l->tries << 8 | (uint64_t) l->cures << 16);
                 h = mix_since(h, l->left_at, CLAIM_VERIFY_AFTER, now);
                 h = mix_time(h, l->look_at, now);
                 if (l->yielded)
@@ -132,7 +132,7 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         h = mix_phase(h, c, now);
         h = mix(h, (uint64_t) c->wanted << 0 | (uint64_t) c->caught << 36 | (uint64_t) d->owed << 1 |
                            (uint64_t) d->on_disk << 2 | (uint64_t) d->written << 3 | (uint64_t) d->open << 4 |
-                           (uint64_t) d->resumed << 5 | (uint64_t) d->unsure_on_disk << 32 |
+                           (uint64_t) d->resumed << 5 | (uint64_t) d->kept << 37 | (uint64_t) d->unsure_on_disk << 32 |
                            (uint64_t) c->view.known << 6 | (uint64_t) c->view.live << 7 |
                            (uint64_t) c->flight.echoed << 8 | (uint64_t) c->flight.back << 9 |
                            (uint64_t) c->flight.step << 10 | (uint64_t) c->inquiry.due << 14 |
@@ -181,7 +181,7 @@ static inline unsigned search_begin(unsigned depth_by_default) {
         unsigned max = depth ? (unsigned) strtoul(depth, NULL, 10) : depth_by_default;
 
         cr_assert_leq(max, ARRAY_SIZE(path));
-        table_size = (size_t) 1 << (max > 11 ? 26 : max > 8 ? 24 : 20);
+        table_size = (size_t) 1 << (max > 11 ? 26 : max > 10 ? 25 : max > 8 ? 24 : 20);
         table = calloc(table_size, sizeof(*table));
         cr_assert_not_null(table);
         n_states = 0;

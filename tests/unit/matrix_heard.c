@@ -129,7 +129,9 @@ static const struct {
         { "a text too long", PRESENCE(PRIOR_OF("", LONGEST_TEXT "x")), true, 0 },
         { "nothing of ours", PRESENCE(OURS_OF("[]")), true, 0 },
         { "two of ours", PRESENCE(OURS_OF("[" VALUE("busy", "a") "," VALUE("busy", "b") "]")), true, 1 },
-        { "three of ours", PRESENCE(OURS_OF("[" VALUE("busy", "a") "," VALUE("busy", "b") "," VALUE("busy", "c") "]")),
+        { "five of ours",
+          PRESENCE(OURS_OF("[" VALUE("busy", "a") "," VALUE("busy", "b") "," VALUE("busy", "c") "," VALUE(
+                  "busy", "d") "," VALUE("busy", "e") "]")),
           true, 0 },
         { "ours as an object", PRESENCE(OURS_OF(VALUE("busy", "a"))), true, 0 },
         { "a second one of ours that is none", PRESENCE(OURS_OF("[" VALUE("busy", "a") ",{}]")), true, 0 },
