@@ -11,6 +11,7 @@
 
 #include "busyd/accounts.h"
 #include "busyd/call-book.h"
+#include "busyd/desk.h"
 #include "busyd/logind.h"
 #include "config/config.h"
 #include "control/control.h"
@@ -33,8 +34,10 @@ struct manager {
         struct call_book *book;
         struct source_set *sources;
         struct accounts *accounts;
+        struct desk *desk;
         struct availability availability;
         struct availability_verdict verdict; /* of the last turn */
+        char reason[256];                    /* of its `busy`, in words */
         char message[CLAIM_TEXT_MAX];        /* by hand; "" if none */
         usec_t settle_by;
         usec_t stop_by; /* USEC_NEVER: goes on; 0: over */
@@ -100,25 +103,25 @@ static void tell_change(struct manager *m, const struct availability_verdict *v,
         const struct call *c = first_that_counts(m, at->now);
         enum mode mode = m->availability.mode;
         bool by_hand = mode == MODE_BUSY || mode == MODE_FREE;
-        char reason[256], availability[32], source[128];
+        char availability[32], source[128];
         const char *const fields[] = { availability, c && !by_hand ? source : NULL, NULL };
         int r;
 
         if (by_hand)
-                (void) snprintf(reason, sizeof(reason), "by hand");
+                (void) snprintf(m->reason, sizeof(m->reason), "by hand");
         else if (v->busy && c)
-                (void) snprintf(reason, sizeof(reason), "%s%s%s", c->what, c->app[0] ? ", " : "", c->app);
+                (void) snprintf(m->reason, sizeof(m->reason), "%s%s%s", c->what, c->app[0] ? ", " : "", c->app);
         else
-                (void) snprintf(reason, sizeof(reason), v->busy ? "a call" : "no call");
+                (void) snprintf(m->reason, sizeof(m->reason), v->busy ? "a call" : "no call");
         (void) snprintf(availability, sizeof(availability), "BUSYD_AVAILABILITY=%s", v->busy ? "busy" : "free");
         if (c)
                 (void) snprintf(source, sizeof(source), "BUSYD_SOURCE=%s", c->source);
         log_full(LOG_INFO, LOG_ID_BUSY_CHANGED, fields, "%s -> %s (%s)", v->busy ? "free" : "busy",
-                 v->busy ? "busy" : "free", reason);
+                 v->busy ? "busy" : "free", m->reason);
         r = state_add_change(m->edges.state, &(struct state_change){
                                                      .at_wall = instant_to_wall(at, v->since),
                                                      .busy = v->busy,
-                                                     .reason = reason,
+                                                     .reason = m->reason,
                                              });
         if (r < 0)
                 log_debug("The history cannot be stored: %s", strerror(-r));
@@ -132,6 +135,24 @@ static void forget_mode(struct manager *m, enum mode before) {
         if (state_put_mode(m->edges.state, &(struct state_mode){ .mode = MODE_AUTO, .until_wall = USEC_NEVER }) < 0)
                 log_warning("The end of mode '%s' cannot be stored", mode_to_string(before));
         log_info("Mode %s is over", mode_to_string(before));
+}
+
+/* Follows what others may be shown, until busyd itself ends; whoever sleeps is not asked to do anything. */
+static usec_t run_desk(struct manager *m, const struct availability_verdict *v, const struct instant *at) {
+        bool ends = m->stop_by != USEC_NEVER, busy = v->busy && v->write && !ends;
+
+        return desk_run(m->desk,
+                        &(struct desk_facts){
+                                .known = v->settled || ends,
+                                .busy = busy,
+                                .since_wall = busy == v->busy ? instant_to_wall(at, v->since) : at->wall,
+                                .reason = ends                                  ? "busyd ends"
+                                          : m->availability.mode == MODE_PAUSED ? "paused"
+                                                                                : m->reason,
+                                .calls = call_book_calls(m->book),
+                                .availability = &m->availability,
+                        },
+                        at->now);
 }
 
 static void publish(struct manager *m, const struct instant *at) {
@@ -172,6 +193,7 @@ static void leave(struct manager *m, usec_t now) {
                         logind_let_sleep(m->edges.logind);
                 return;
         }
+        at_rest = at_rest && desk_is_at_rest(m->desk);
         if (!at_rest && now >= m->stop_by)
                 log_warning(
                         "Not everything could be given back in time; the rest is owed and follows at the next start");
@@ -205,6 +227,7 @@ usec_t manager_turn(struct manager *m, const struct instant *at) {
                                                          .message = m->message[0] ? m->message : NULL,
                                                  },
                                                  at));
+        wake_at = usec_min(wake_at, run_desk(m, &v, at));
         /* What is not the journal comes after what others see. */
         wake_at = usec_min(wake_at, state_run(m->edges.state, now));
         publish(m, at);
@@ -347,8 +370,10 @@ void manager_reload(struct manager *m, struct config *config, const struct insta
                 m->config = config;
                 availability_set_policy(&m->availability, &config->policy);
                 r = configure_sources(m);
+                if (r >= 0)
+                        r = desk_configure(m->desk, config);
                 if (r < 0)
-                        log_error("The sources cannot be set up anew: %s", strerror(-r));
+                        log_error("Not all of the configuration can be followed: %s", strerror(-r));
         }
         (void) manager_reload_accounts(m, at);
         /* The accounts have had theirs from it. */
@@ -441,6 +466,15 @@ static int make_sets(struct manager *m) {
         if (r < 0)
                 return r;
         source_set_set_system_bus(m->sources, e->system_bus, "there is no system bus");
+        r = desk_new(&m->desk, &(struct desk_context){
+                                       .event = e->event,
+                                       .bus = e->user_bus,
+                                       .state = e->state,
+                                       .touched = on_touched,
+                                       .userdata = m,
+                               });
+        if (r < 0)
+                return r;
         return accounts_new(&m->accounts, &(struct accounts_context){
                                                   .event = e->event,
                                                   .user_bus = e->user_bus,
@@ -480,6 +514,7 @@ struct manager *manager_free(struct manager *m) {
                 return NULL;
         source_set_free(m->sources);
         accounts_free(m->accounts);
+        desk_free(m->desk);
         call_book_free(m->book);
         config_free(m->config);
         free(m);
@@ -489,6 +524,8 @@ struct manager *manager_free(struct manager *m) {
 int manager_start(struct manager *m, const struct instant *at) {
         int r = configure_sources(m);
 
+        if (r >= 0)
+                r = desk_configure(m->desk, m->config);
         if (r < 0)
                 return r;
         r = accounts_update(m->accounts, m->config, /* by_hand= */ false, at);

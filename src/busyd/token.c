@@ -46,7 +46,9 @@ int token_command_start(struct token_command **ret, sd_event *event, sd_bus *use
                 return -ENOMEM;
         t->done = done;
         t->userdata = userdata;
-        r = command_start(&t->command, event, user_bus, command, TOKEN_COMMAND_MAX, on_done, t);
+        r = command_start(&t->command, event, user_bus,
+                          &(struct command_options){ .argv = COMMAND_SHELL(command), .time_max = TOKEN_COMMAND_MAX },
+                          on_done, t);
         if (r < 0)
                 return r;
         *ret = TAKE(t);

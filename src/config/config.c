@@ -330,6 +330,7 @@ static int config_new(struct config **ret) {
         }
         c->policy = (struct availability_policy) AVAILABILITY_POLICY_DEFAULT;
         c->log_level = LOG_INFO;
+        c->hook_time_max = 30 * USEC_PER_SEC;
         source_init(&c->source_defaults, "");
         *ret = c;
         return 0;
@@ -364,6 +365,8 @@ struct config *config_free(struct config *c) {
                 globs_free(c->sources[i].reasons);
         }
         account_free_strings(&c->account_defaults);
+        free(c->on_busy);
+        free(c->on_free);
         free(c);
         return NULL;
 }

@@ -28,6 +28,8 @@ struct source_config {
 struct config {
         struct availability_policy policy;
         int log_level;
+        char *on_busy, *on_free; /* commands as of util/words.h; NULL: none */
+        usec_t hook_time_max;
         struct account_config accounts[ACCOUNTS_MAX];
         size_t n_accounts;
         struct source_config sources[CONFIG_SOURCES_MAX];

@@ -10,6 +10,7 @@
 #include "util/log.h"
 #include "util/reason-line.h"
 #include "util/text.h"
+#include "util/words.h"
 
 #define BLANKS " \t"
 
@@ -204,9 +205,24 @@ static const char *current_command(const struct key *key, const void *field, cha
         return copy_text(buf, size, *(char *const *) field ? "the earlier command" : "none");
 }
 
+/* One that needs no shell. */
+static int set_program(const struct key *key, void *field, const char *value, bool append) {
+        SCOPED(words_free) char **words = NULL;
+        int r = words_parse(value, "/", &words);
+
+        return r < 0 ? r : set_command(key, field, words[0] ? value : "", append);
+}
+
+static const char *expected_program(const struct key *key, char *buf, size_t size) {
+        (void) snprintf(buf, size, "a program (its name or absolute path) and at most %d words, with quotes closed",
+                        WORDS_MAX - 1);
+        return buf;
+}
+
 static const struct key_type type_message = { set_message, expected_message, current_text };
 static const struct key_type type_path = { set_path, expected_path, current_text };
 static const struct key_type type_command = { set_command, expected_message, current_command };
+static const struct key_type type_program = { set_program, expected_program, current_command };
 
 /* ---- lists ---- */
 
@@ -325,6 +341,9 @@ static const struct key keys[] = {
         { SECTION_BUSYD, "ringing", &type_word, BUSYD(policy.ringing), 0, 0, ringing_words },
         { SECTION_BUSYD, "weak-evidence", &type_bool_word, BUSYD(policy.count_weak), 0, 0, weak_words },
         { SECTION_BUSYD, "log-level", &type_level, BUSYD(log_level), 0, 0, NULL },
+        { SECTION_BUSYD, "on-busy", &type_program, BUSYD(on_busy), 0, 0, NULL },
+        { SECTION_BUSYD, "on-free", &type_program, BUSYD(on_free), 0, 0, NULL },
+        { SECTION_BUSYD, "hook-time-limit", &type_duration, BUSYD(hook_time_max), USEC_PER_SEC, USEC_PER_HOUR, NULL },
         /* copied to every account once all is read */
         { SECTION_BUSYD, "call-cap", &type_duration, BUSYD(account_defaults.settings.call_cap), USEC_PER_MIN,
           168 * USEC_PER_HOUR, NULL },

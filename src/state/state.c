@@ -1,5 +1,6 @@
-/* What survives busyd, see state.h. The journal (claims) is changed by making a new list, saving it, and only then
- * putting it in the old one's place, so memory never is ahead of its file. Each other list is in one of these states:
+/* What survives busyd, see state.h. The journals (claims, and what is to be put back on this machine) are changed by
+ * making a new list, saving it, and only then putting it in the old one's place, so memory never is ahead of its file.
+ * Each other list is in one of these states:
  *  1. clean: the file has it, and is on disk;
  *  2. dirty: changed since the file was written; state_run() writes it;
  *  3. unflushed: the file has it, and survives us, but not the machine; state_run() flushes it FLUSH_AFTER later. */
@@ -33,6 +34,7 @@ enum concern {
         CONCERN_MODE,
         CONCERN_HISTORY,
         CONCERN_IGNORED,
+        CONCERN_DESKTOP,
         CONCERNS,
 };
 
@@ -172,13 +174,24 @@ static bool ignored_is_valid(const json_t *entry) {
         return ignored_from_json(entry, &i);
 }
 
+static bool desktop_is_valid(const json_t *entry) {
+        const char *name = json_member_string(entry, "name");
+
+        return name && name[0] != '\0' && json_member_string(entry, "value");
+}
+
 static const struct store_kind kinds[CONCERNS] = {
         [CONCERN_CLAIMS] = { "claims.json", STATE_CLAIMS_MAX, claim_is_valid },
         [CONCERN_ACCOUNTS] = { "accounts.json", STATE_ACCOUNTS_MAX, account_is_valid },
         [CONCERN_MODE] = { "mode.json", 1, mode_is_valid },
         [CONCERN_HISTORY] = { "history.json", STATE_HISTORY_MAX, change_is_valid },
         [CONCERN_IGNORED] = { "ignore.json", STATE_IGNORED_MAX, ignored_is_valid },
+        [CONCERN_DESKTOP] = { "desktop.json", STATE_DESKTOP_MAX, desktop_is_valid },
 };
+
+static bool is_journal(enum concern concern) {
+        return concern == CONCERN_CLAIMS || concern == CONCERN_DESKTOP;
+}
 
 /* ---- lists ---- */
 
@@ -228,17 +241,17 @@ static void set_list(struct state *s, enum concern concern, json_t *list) {
         s->lists[concern] = json_incref(list);
 }
 
-/* Takes the list over: that of the journal once it is saved. */
+/* Takes the list over: that of a journal once it is saved. */
 static int commit(struct state *s, enum concern concern, json_t *list) {
         int r = 0;
 
         if (!list)
                 return -ENOMEM;
-        if (concern == CONCERN_CLAIMS)
+        if (is_journal(concern))
                 r = written(s, store_save(s->dir, &kinds[concern], list));
         if (r < 0)
                 return r;
-        s->dirty[concern] = concern != CONCERN_CLAIMS;
+        s->dirty[concern] = !is_journal(concern);
         if (s->dirty[concern])
                 later_set(&s->write, 0);
         set_list(s, concern, list);
@@ -481,6 +494,32 @@ int state_get_claim(const struct state *s, const char *account, const char *outp
 
 int state_claim_at(const struct state *s, size_t i, struct state_claim *ret) {
         return claim_from_json(json_array_get(s->lists[CONCERN_CLAIMS], i), ret) ? 0 : -ENOENT;
+}
+
+/* ---- this machine ---- */
+
+static size_t find_desktop(const struct state *s, const char *name) {
+        size_t i;
+        json_t *entry;
+
+        json_array_foreach(s->lists[CONCERN_DESKTOP], i, entry) {
+                if (streq(json_member_string(entry, "name"), name))
+                        break;
+        }
+        return i;
+}
+
+int state_put_desktop(struct state *s, const char *name, const char *value) {
+        return commit_entry(s, CONCERN_DESKTOP, find_desktop(s, name),
+                            json_pack("{ss ss}", "name", name, "value", value));
+}
+
+int state_remove_desktop(struct state *s, const char *name) {
+        return commit_removal(s, CONCERN_DESKTOP, find_desktop(s, name));
+}
+
+const char *state_get_desktop(const struct state *s, const char *name) {
+        return json_member_string(json_array_get(s->lists[CONCERN_DESKTOP], find_desktop(s, name)), "value");
 }
 
 /* ---- accounts ---- */

@@ -11,6 +11,7 @@
 #define STATE_CLAIMS_MAX  64
 #define STATE_HISTORY_MAX 200
 #define STATE_IGNORED_MAX 64
+#define STATE_DESKTOP_MAX 16
 
 struct state;
 
@@ -55,6 +56,14 @@ int state_claim_at(const struct state *s, size_t i, struct state_claim *ret);
 /* For programs beside busyd: whether something is owed on the account as the journal in `dir` has it now. Takes no
  * lock, changes nothing. 1: yes, 0: no; -EBADMSG: not as far as the journal can be read; or another negative errno. */
 int state_owes(const char *dir, const char *account);
+
+/* ---- journal of this machine: what is to be put back there, by names and in words of src/desktop ---- */
+
+/* As state_put_claim() and state_remove_claim(); -EINVAL: not UTF-8. */
+int state_put_desktop(struct state *s, const char *name, const char *value);
+int state_remove_desktop(struct state *s, const char *name);
+/* NULL: nothing. Borrowed until the next change. */
+const char *state_get_desktop(const struct state *s, const char *name);
 
 /* ---- accounts ---- */
 

@@ -19,10 +19,10 @@
 #define TIME_SPARE (5 * USEC_PER_SEC)
 /* At the end of this process, for systemd to hear that the unit is to stop. */
 #define STOP_ASK_MAX USEC_PER_SEC
+/* EXIT_EXEC of systemd.exec(5): the program could not be started. */
+#define EXIT_NO_PROGRAM 203
 /* From SIGTERM to SIGKILL. */
 #define STOP_MAX (2 * USEC_PER_SEC)
-
-extern char **environ;
 
 struct command_unit {
         sd_bus *bus;
@@ -75,7 +75,11 @@ static int on_looked(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 u->handler.ended(EXIT_FAILURE, u->handler.userdata);
         } else if (code != 0) { /* 0: it has not run yet */
                 u->over = true;
-                u->handler.ended(code == CLD_EXITED ? status : 128 + status, u->handler.userdata);
+                if (code != CLD_EXITED)
+                        status += 128;
+                else if (status == EXIT_NO_PROGRAM)
+                        status = 127; /* as of a shell */
+                u->handler.ended(status, u->handler.userdata);
         }
         return 0;
 }
@@ -144,7 +148,7 @@ static bool is_own_variable(const char *entry) {
         return false;
 }
 
-static int append_environment(sd_bus_message *m) {
+static int append_environment(sd_bus_message *m, const char *const *environment) {
         int r = sd_bus_message_open_container(m, 'r', "sv");
 
         if (r >= 0)
@@ -153,7 +157,7 @@ static int append_environment(sd_bus_message *m) {
                 r = sd_bus_message_open_container(m, 'v', "as");
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "s");
-        for (char **e = environ; r >= 0 && *e; e++) {
+        for (const char *const *e = environment; r >= 0 && *e; e++) {
                 if (!is_own_variable(*e))
                         r = sd_bus_message_append(m, "s", *e);
                 if (r == -EINVAL)
@@ -164,24 +168,45 @@ static int append_environment(sd_bus_message *m) {
         return r;
 }
 
-static int append_properties(sd_bus_message *m, const char *line, int output, usec_t time_max) {
+/* Each word as it is: systemd reads neither specifiers nor variables there. */
+static int append_program(sd_bus_message *m, const char *const *argv) {
+        int r = sd_bus_message_open_container(m, 'r', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "ExecStartEx");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "a(sasas)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(sasas)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'r', "sasas");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", argv[0]);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, (char **) argv);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "as", 1, "no-env-expand");
+        for (int i = 0; r >= 0 && i < 4; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+static int append_properties(sd_bus_message *m, const struct command_unit_options *o) {
         int r = sd_bus_message_open_container(m, 'a', "(sv)");
 
         if (r >= 0)
                 r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Description", "s", "A command of busyd", "Type", "s",
                                           "exec", "CollectMode", "s", "inactive-or-failed", "AddRef", "b", 1);
         if (r >= 0)
-                r = sd_bus_message_append(m, "(sv)(sv)", "StandardOutputFileDescriptor", "h", output,
+                r = sd_bus_message_append(m, "(sv)(sv)", "StandardOutputFileDescriptor", "h", o->output,
                                           "StandardErrorFileDescriptor", "h", STDERR_FILENO);
         if (r >= 0)
-                r = sd_bus_message_append(m, "(sv)(sv)(sv)", "RuntimeMaxUSec", "t", usec_add(time_max, TIME_SPARE),
+                r = sd_bus_message_append(m, "(sv)(sv)(sv)", "RuntimeMaxUSec", "t", usec_add(o->time_max, TIME_SPARE),
                                           "TimeoutStopUSec", "t", STOP_MAX, "UMask", "u", 0077);
         if (r >= 0)
-                r = append_environment(m);
-        /* The shell reads the line, and nobody before it. */
+                r = append_environment(m, o->environment);
         if (r >= 0)
-                r = sd_bus_message_append(m, "(sv)", "ExecStartEx", "a(sasas)", 1, "/bin/sh", 3, "sh", "-c", line, 1,
-                                          "no-env-expand");
+                r = append_program(m, o->argv);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         return r;
@@ -203,7 +228,7 @@ static int on_started(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return on_changed(m, u, error);
 }
 
-static int ask(struct command_unit *u, const char *line, int output, usec_t time_max) {
+static int ask(struct command_unit *u, const struct command_unit_options *options) {
         sd_bus_message *m = NULL;
         int r = sd_bus_message_new_method_call(u->bus, &m, SYSTEMD, SYSTEMD_PATH, SYSTEMD ".Manager",
                                                "StartTransientUnit");
@@ -213,7 +238,7 @@ static int ask(struct command_unit *u, const char *line, int output, usec_t time
         if (r >= 0)
                 r = sd_bus_message_append(m, "ss", u->name, "fail");
         if (r >= 0)
-                r = append_properties(m, line, output, time_max);
+                r = append_properties(m, options);
         if (r >= 0)
                 r = sd_bus_message_append(m, "a(sa(sv))", 0);
         if (r >= 0)
@@ -222,7 +247,7 @@ static int ask(struct command_unit *u, const char *line, int output, usec_t time
         return r;
 }
 
-int command_unit_start(struct command_unit **ret, sd_bus *bus, const char *line, int output, usec_t time_max,
+int command_unit_start(struct command_unit **ret, sd_bus *bus, const struct command_unit_options *options,
                        const struct command_unit_handler *handler) {
         SCOPED(command_unit_free) struct command_unit *u = calloc(1, sizeof(*u));
         sd_id128_t id;
@@ -245,7 +270,7 @@ int command_unit_start(struct command_unit **ret, sd_bus *bus, const char *line,
         if (r >= 0)
                 r = watch_exit(u);
         if (r >= 0)
-                r = ask(u, line, output, time_max);
+                r = ask(u, options);
         if (r < 0)
                 return r;
         u->asked = true;

@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,8 +20,9 @@
 extern char **environ;
 
 struct command {
-        sd_event *event; /* borrowed */
-        char *line;
+        sd_event *event;            /* borrowed */
+        char **argv, **environment; /* all of it */
+        bool output_is_log;
         command_done_t done;
         void *userdata;
         struct command_unit *unit; /* NULL: a child */
@@ -32,6 +35,105 @@ struct command {
         size_t size;
         char text[COMMAND_OUTPUT_MAX + 1];
 };
+
+/* ---- strings ---- */
+
+static void strings_free(char **s) {
+        for (size_t i = 0; s && s[i]; i++)
+                free(s[i]);
+        free(s);
+}
+
+static size_t strings_count(const char *const *s) {
+        size_t n = 0;
+
+        while (s && s[n])
+                n++;
+        return n;
+}
+
+static int strings_copy(const char *const *s, char ***ret) {
+        size_t n = strings_count(s);
+        char **copy = calloc(n + 1, sizeof(*copy));
+
+        *ret = copy;
+        for (size_t i = 0; copy && i < n; i++) {
+                copy[i] = strdup(s[i]);
+                if (!copy[i])
+                        return -ENOMEM;
+        }
+        return copy ? 0 : -ENOMEM;
+}
+
+static bool is_set_in(const char *const *environment, const char *entry) {
+        size_t n = strcspn(entry, "=") + 1;
+
+        for (size_t i = 0; environment && environment[i]; i++)
+                if (strncmp(environment[i], entry, n) == 0)
+                        return true;
+        return false;
+}
+
+/* That of this process, with `own` in place of what is set there. */
+static int environment_with(const char *const *own, char ***ret) {
+        size_t n = strings_count(own);
+        const char **all = calloc(strings_count((const char *const *) environ) + n + 1, sizeof(*all));
+        int r;
+
+        if (!all)
+                return -ENOMEM;
+        if (n > 0)
+                memcpy(all, own, n * sizeof(*all));
+        for (char **e = environ; e && *e; e++)
+                if (!is_set_in(own, *e))
+                        all[n++] = *e;
+        r = strings_copy(all, ret);
+        free(all);
+        return r;
+}
+
+/* The absolute path of a program; with a slash in it it is one already. */
+static int find_program(const char *name, char **ret) {
+        const char *path = getenv("PATH");
+        size_t n;
+
+        if (strchr(name, '/')) {
+                *ret = strdup(name);
+                return *ret ? 0 : -ENOMEM;
+        }
+        for (path = path ? path : "/usr/local/bin:/usr/bin:/bin"; *path != '\0'; path += n + strspn(path + n, ":")) {
+                SCOPED(free) char *candidate = NULL;
+                struct stat st;
+
+                n = strcspn(path, ":");
+                if (path[0] != '/')
+                        continue;
+                if (asprintf(&candidate, "%.*s/%s", (int) n, path, name) < 0)
+                        return -ENOMEM;
+                if (stat(candidate, &st) < 0 || !S_ISREG(st.st_mode) || access(candidate, X_OK) < 0)
+                        continue;
+                *ret = TAKE(candidate);
+                return 0;
+        }
+        return -ENOENT;
+}
+
+static int copy_options(struct command *c, const struct command_options *o) {
+        SCOPED(free) char *program = NULL;
+        int r = find_program(o->argv[0], &program);
+
+        if (r == 0)
+                r = strings_copy(o->argv, &c->argv);
+        if (r == 0) {
+                free(c->argv[0]);
+                c->argv[0] = TAKE(program);
+                r = environment_with(o->environment, &c->environment);
+        }
+        c->output_is_log = o->output_is_log;
+        return r;
+}
+
+/* ---- any command ---- */
 
 static void close_fd(int *fd) {
         if (*fd >= 0)
@@ -52,13 +154,15 @@ struct command *command_free(struct command *c) {
         close_fd(&c->output);
         close_fd(&c->writer);
         explicit_bzero(c->text, sizeof(c->text));
-        free(c->line);
+        strings_free(c->argv);
+        strings_free(c->environment);
         free(c);
         return NULL;
 }
 
 static void finish(struct command *c, int status) {
-        (void) sd_event_source_set_enabled(c->io, SD_EVENT_OFF);
+        if (c->io)
+                (void) sd_event_source_set_enabled(c->io, SD_EVENT_OFF);
         later_clear(&c->deadline);
         c->text[c->size] = '\0';
         c->done(c->text, c->size, status, c->userdata);
@@ -109,8 +213,7 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         return 0;
 }
 
-static int spawn_shell(const char *line, int output, pid_t *ret) {
-        char *const argv[] = { (char *) "sh", (char *) "-c", (char *) line, NULL };
+static int spawn(struct command *c, int output) {
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
         sigset_t none;
@@ -126,14 +229,14 @@ static int spawn_shell(const char *line, int output, pid_t *ret) {
         (void) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
         (void) posix_spawnattr_setsigmask(&attributes, &none);
         if (r == 0)
-                r = posix_spawn(ret, "/bin/sh", &actions, &attributes, argv, environ);
+                r = posix_spawn(&c->pid, c->argv[0], &actions, &attributes, c->argv, c->environment);
         (void) posix_spawn_file_actions_destroy(&actions);
         (void) posix_spawnattr_destroy(&attributes);
         return -r;
 }
 
 static int start_child(struct command *c) {
-        int r = spawn_shell(c->line, c->writer, &c->pid);
+        int r = spawn(c, c->output_is_log ? STDERR_FILENO : c->writer);
 
         close_fd(&c->writer);
         if (r < 0) {
@@ -160,7 +263,7 @@ static void on_unit_started(int error, void *userdata) {
         log_debug("systemd runs no command for busyd (%s): it is a child", strerror(-error));
         r = start_child(c);
         if (r < 0) {
-                log_debug("/bin/sh cannot be started: %s", strerror(-r));
+                log_debug("A command cannot be started: %s", strerror(-r));
                 on_end(c, 127);
         }
 }
@@ -172,23 +275,19 @@ static void on_unit_ended(int status, void *userdata) {
 static int start_unit(struct command *c, sd_bus *bus, usec_t time_max) {
         const struct command_unit_handler handler = { on_unit_started, on_unit_ended, c };
 
-        return command_unit_start(&c->unit, bus, c->line, c->writer, time_max, &handler);
+        const struct command_unit_options options = {
+                .argv = (const char *const *) c->argv,
+                .environment = (const char *const *) c->environment,
+                .output = c->output_is_log ? STDERR_FILENO : c->writer,
+                .time_max = time_max,
+        };
+
+        return command_unit_start(&c->unit, bus, &options, &handler);
 }
 
-int command_start(struct command **ret, sd_event *event, sd_bus *bus, const char *line, usec_t time_max,
-                  command_done_t done, void *userdata) {
-        SCOPED(command_free) struct command *c = calloc(1, sizeof(*c));
+static int open_output(struct command *c) {
         int fds[2], r;
 
-        if (!c)
-                return -ENOMEM;
-        c->output = c->writer = -1;
-        c->event = event;
-        c->done = done;
-        c->userdata = userdata;
-        c->line = strdup(line);
-        if (!c->line)
-                return -ENOMEM;
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
         c->output = fds[0];
@@ -196,15 +295,36 @@ int command_start(struct command **ret, sd_event *event, sd_bus *bus, const char
         /* Only this end: to the command it is a pipe like any other. */
         if (fcntl(c->output, F_SETFL, O_NONBLOCK) < 0)
                 return -errno;
-        r = sd_event_add_io(event, &c->io, c->output, EPOLLIN, on_output, c);
+        r = sd_event_add_io(c->event, &c->io, c->output, EPOLLIN, on_output, c);
+        if (r >= 0)
+                (void) sd_event_source_set_description(c->io, "command-output");
+        return r;
+}
+
+int command_start(struct command **ret, sd_event *event, sd_bus *bus, const struct command_options *options,
+                  command_done_t done, void *userdata) {
+        SCOPED(command_free) struct command *c = calloc(1, sizeof(*c));
+        int r;
+
+        if (!c)
+                return -ENOMEM;
+        c->output = c->writer = -1;
+        c->event = event;
+        c->done = done;
+        c->userdata = userdata;
+        r = copy_options(c, options);
         if (r < 0)
                 return r;
-        (void) sd_event_source_set_description(c->io, "command-output");
-        if (!bus || !command_unit_is_due() || start_unit(c, bus, time_max) < 0)
+        c->read_all = c->output_is_log;
+        if (!c->output_is_log)
+                r = open_output(c);
+        if (r < 0)
+                return r;
+        if (!bus || !command_unit_is_due() || start_unit(c, bus, options->time_max) < 0)
                 r = start_child(c);
         if (r < 0)
                 return r;
-        later_set(&c->deadline, time_max);
+        later_set(&c->deadline, options->time_max);
         *ret = TAKE(c);
         return 0;
 }

@@ -1,4 +1,4 @@
-/* A shell command that runs beside the loop: what it prints is kept, it has a deadline, and it ends with its object.
+/* A command that runs beside the loop: what it prints is kept, it has a deadline, and it ends with its object.
  *
  * Where systemd runs this process as a service, the command becomes a unit of its own, a transient one of the same
  * user manager: the service is forbidden what it does not need, and a command may well need it (a program that makes
@@ -17,10 +17,22 @@ struct command;
  * it, or -ETIMEDOUT; -E2BIG: it printed more than COMMAND_OUTPUT_MAX. */
 typedef void (*command_done_t)(char *output, size_t size, int status, void *userdata);
 
-/* Runs `line` by /bin/sh with the environment of this process, standard error included. `bus` is the user's, NULL:
- * none. `done` is called once, from the event loop or from command_run(), and not after command_free(), which ends the
- * command. Negative errno: it could not be started. */
-int command_start(struct command **ret, sd_event *event, sd_bus *bus, const char *line, usec_t time_max,
+/* All borrowed for the call. */
+struct command_options {
+        const char *const *argv;        /* NULL-terminated; the first is an absolute path, or is found in PATH */
+        const char *const *environment; /* "NAME=value", in place of this process's; NULL: none */
+        bool output_is_log;             /* what it prints goes where this process's messages go, and is not kept */
+        usec_t time_max;
+};
+
+/* What runs a line by a shell, as the first of four words. */
+#define COMMAND_SHELL(line) ((const char *const[]){ "/bin/sh", "-c", (line), NULL })
+
+/* Runs it with the environment of this process and its standard error. `bus` is the user's, NULL: none. `done` is
+ * called once, from the event loop or from command_run(), and not after command_free(), which ends the command.
+ * Negative errno: it could not be started, -ENOENT: there is no such program in PATH. A program that turns out not to
+ * be there later ends with 127. */
+int command_start(struct command **ret, sd_event *event, sd_bus *bus, const struct command_options *options,
                   command_done_t done, void *userdata);
 /* Gives up on a command that takes longer than `time_max`. Once a turn; returns when to call again. */
 usec_t command_run(struct command *c, usec_t now);

@@ -175,6 +175,83 @@ SERVICE_TEST(sandbox, a_token_command_ends_with_busyd) {
         service_do("! pgrep -u tester -x sleep");
 }
 
+/* ---- hooks ---- */
+
+static void hooks(struct world *w, const char *text) {
+        SCOPED(free) char *config = NULL;
+
+        cr_assert(asprintf(&config,
+                           "[busyd]\nend-grace = 0s\nlog-level = debug\n%s[account " ACCOUNT "]\npresence = busy\n",
+                           text) > 0);
+        world_config(w, config);
+}
+
+static void busy_and_auto(struct world *w) {
+        service_start_online(w);
+        service_do("busyctl busy");
+        service_expect_journal(w, "on-busy: ");
+        service_do("busyctl auto");
+        service_expect_journal(w, "on-free: ");
+        expect_no_commands(w);
+}
+
+SERVICE_TEST(sandbox, hooks_may_make_code_while_they_run) {
+        SCOPED(free) char *all = NULL;
+
+        hooks(w, "on-busy = " PROBE " jit begins\non-free = " PROBE " jit ends\n");
+        all = tried("");
+        expect_tried(all, "writable-and-executable: EPERM\n");
+        busy_and_auto(w);
+        service_expect_journal(w, "on-busy: it has run");
+        service_expect_journal(w, "on-free: it has run");
+        service_do("journalctl --quiet --user --identifier busyd --no-pager | grep -F begins");
+}
+
+SERVICE_TEST(sandbox, hooks_may_be_node) {
+        int code;
+
+        free(service_shell(&code, "command -v node"));
+        if (code != 0)
+                cr_skip("there is no node");
+        file_put("/home/tester/hook.js", "const e = process.env; let s = 0;\n"
+                                         "for (let i = 0; i < 1e6; i++) s += i;\n"
+                                         "require('fs').appendFileSync(e.HOME + '/told', `${e.BUSYD_AVAILABILITY} "
+                                         "${process.argv.slice(2).join('|')} ${e.BUSYD_REASON}\\n`);\n");
+        hooks(w, "on-busy = node ~/hook.js 'a  b' \"%h $HOME ${HOME} $$\"\non-free = node ~/hook.js\n");
+        service_do("rm -f $HOME/told");
+        busy_and_auto(w);
+        {
+                SCOPED(free) char *told = file_text("/home/tester/told");
+
+                cr_assert_str_eq(told, "busy a  b|%h $HOME ${HOME} $$ by hand\nfree  no call\n");
+        }
+}
+
+SERVICE_TEST(sandbox, hooks_that_are_of_no_use_are_told) {
+        hooks(w, "on-busy = /nowhere/at/all\non-free = sh -c 'exit 5'\n");
+        busy_and_auto(w);
+        service_expect_journal(w, "on-busy: there is no such program");
+        service_expect_journal(w, "on-free: it ended with code 5");
+}
+
+SERVICE_TEST(sandbox, hooks_that_hang_are_ended_with_all_they_started) {
+        hooks(w, "on-busy = sh -c 'sleep 1000 & sleep 1000'\non-free = true\nhook-time-limit = 1s\n");
+        busy_and_auto(w);
+        service_expect_journal(w, "on-busy: it did not end within 1s, and was ended");
+        service_expect_journal(w, "on-free: it has run");
+        service_do("! pgrep -u tester -x sleep");
+}
+
+SERVICE_TEST(sandbox, the_end_runs_when_the_unit_is_stopped) {
+        hooks(w, "on-busy = true\non-free = sh -c 'echo $BUSYD_REASON >$HOME/told'\n");
+        service_do("rm -f $HOME/told");
+        service_start_online(w);
+        service_do("busyctl busy");
+        service_expect_journal(w, "on-busy: it has run");
+        service_do("systemctl --user stop " UNIT "; test \"$(cat $HOME/told)\" = 'busyd ends'");
+        expect_no_commands(w);
+}
+
 /* The token is what nobody else may see. */
 SERVICE_TEST(sandbox, tokens_that_commands_print_are_not_in_the_journal) {
         SCOPED(free) char *journal = NULL, *token = NULL;

@@ -9,6 +9,7 @@
 #include "busyd/manager.h"
 #include "config/config.h"
 #include "control/control.h"
+#include "desktop/desktop.h"
 #include "sources/set.h"
 #include "state/state.h"
 #include "util_temp.h"
@@ -24,6 +25,10 @@ static struct {
         const struct call_sink *sink;
         struct accounts_wanted wanted;
         char message[CLAIM_TEXT_MAX]; /* of `wanted` */
+        struct desktop_facts desktop;
+        char desktop_apps[256], desktop_reason[64];
+        bool desktop_at_rest;
+        char hook[32]; /* of the configuration */
         struct control_manager_view shown;
         unsigned n_touched, n_updates, n_retries, n_wakes, n_let_sleep, n_configured, holds_ended;
         struct state *state;
@@ -108,6 +113,28 @@ const char *source_state_to_string(enum source_state s) {
         return "watching";
 }
 
+/* ---- this machine ---- */
+
+int desktop_new(struct desktop **ret, const struct desktop_context *context) {
+        return 0;
+}
+struct desktop *desktop_free(struct desktop *d) {
+        return NULL;
+}
+int desktop_configure(struct desktop *d, const struct desktop_settings *settings) {
+        (void) snprintf(t.hook, sizeof(t.hook), "%s", settings->hooks.on_busy ? settings->hooks.on_busy : "");
+        return 0;
+}
+usec_t desktop_run(struct desktop *d, const struct desktop_facts *facts, usec_t now) {
+        t.desktop = *facts;
+        (void) snprintf(t.desktop_apps, sizeof(t.desktop_apps), "%s", facts->apps);
+        (void) snprintf(t.desktop_reason, sizeof(t.desktop_reason), "%s", facts->reason);
+        return USEC_NEVER;
+}
+bool desktop_is_at_rest(const struct desktop *d) {
+        return t.desktop_at_rest;
+}
+
 /* ---- bus and logind ---- */
 
 void control_set_manager(struct control *c, const struct control_manager_view *v) {
@@ -172,7 +199,7 @@ static void setup(void) {
         cr_assert_eq(state_open(&t.state, t.dir.path, NULL, NULL), 0);
         cr_assert_eq(config_load(&t.config, NULL, NULL, NULL), 0);
         t.source_state = SOURCE_WATCHING;
-        t.sources_settled = t.accounts_settled = t.logind_settled = t.at_rest = true;
+        t.sources_settled = t.accounts_settled = t.logind_settled = t.at_rest = t.desktop_at_rest = true;
         start();
 }
 
@@ -184,14 +211,18 @@ static void teardown(void) {
 
 TestSuite(manager, .init = setup, .fini = teardown);
 
-static void call_begins(const char *id) {
+static void call_begins_by(const char *id, const char *app) {
         t.sink->report(t.sink->userdata, &(struct call_report){ .source = "telephony",
                                                                 .id = id,
-                                                                .app = "phone",
+                                                                .app = app,
                                                                 .what = "call",
                                                                 .phase = CALL_ACTIVE,
                                                                 .evidence = EVIDENCE_PROOF,
                                                                 .lasts = USEC_NEVER });
+}
+
+static void call_begins(const char *id) {
+        call_begins_by(id, "phone");
 }
 
 static void call_ends(const char *id) {
@@ -489,4 +520,90 @@ Test(manager, ends_at_once_when_told_twice) {
         manager_stop(t.m, 0, &now);
         manager_stop(t.m, 1, &now);
         cr_assert(manager_is_over(t.m, &code) && code == 0);
+}
+
+/* ---- this machine ---- */
+
+static void expect_desktop(bool busy, const char *apps, const char *reason, usec_t since) {
+        cr_assert(t.desktop.known);
+        cr_assert_eq(t.desktop.busy, busy);
+        cr_assert_str_eq(t.desktop_apps, apps);
+        cr_assert_str_eq(t.desktop_reason, reason);
+        cr_assert_eq(t.desktop.since_wall, (1700000000 + since) * S);
+}
+
+Test(manager, the_desktop_is_told_by_whom_and_why) {
+        call_begins("1");
+        (void) turn(3);
+        expect_desktop(true, "phone", "call, phone", 3);
+        call_begins_by("2", "other\nprogram");
+        call_begins_by("3", "phone");
+        call_begins_by("4", "");
+        (void) turn(4);
+        cr_assert_str_eq(t.desktop_apps, "phone\nother program");
+        for (const char *id = "1234"; *id; id++)
+                call_ends((char[]){ *id, '\0' });
+        (void) turn(5);
+        expect_desktop(true, "", "call, phone", 3);
+        (void) turn(10);
+        expect_desktop(false, "", "no call", 10);
+}
+
+Test(manager, the_desktop_is_told_nothing_before_it_is_known) {
+        t.sources_settled = false;
+        call_begins("1");
+        (void) turn(1);
+        cr_assert_not(t.desktop.known);
+}
+
+Test(manager, the_desktop_shows_nothing_while_paused) {
+        const struct instant now = at();
+
+        call_begins("1");
+        (void) turn(1);
+        manager_set_mode(t.m, MODE_PAUSED, 0, "", &now);
+        (void) turn(2);
+        cr_assert_not(t.desktop.busy);
+        cr_assert_str_eq(t.desktop_reason, "paused");
+}
+
+Test(manager, the_desktop_goes_on_while_the_machine_sleeps_and_is_not_waited_for) {
+        const struct instant now = at();
+
+        call_begins("1");
+        (void) turn(1);
+        t.desktop_at_rest = false;
+        manager_sleep(t.m, true, &now);
+        (void) turn(2);
+        cr_assert(t.desktop.busy);
+        cr_assert_eq(t.n_let_sleep, 1);
+}
+
+Test(manager, the_desktop_is_given_back_before_the_end) {
+        struct instant now;
+        int code = -1;
+
+        call_begins("1");
+        (void) turn(1);
+        t.desktop_at_rest = false;
+        now = at();
+        manager_stop(t.m, 0, &now);
+        (void) turn(2);
+        cr_assert_not(t.desktop.busy);
+        cr_assert_str_eq(t.desktop_reason, "busyd ends");
+        cr_assert_not(manager_is_over(t.m, &code));
+        t.desktop_at_rest = true;
+        (void) turn(3);
+        cr_assert(manager_is_over(t.m, &code));
+}
+
+Test(manager, the_desktop_follows_the_configuration) {
+        const struct instant now = at();
+        struct config *config = NULL;
+
+        cr_assert_str_eq(t.hook, "");
+        temp_write(&t.dir, "busyd.conf", "[busyd]\non-busy = notify busy\n");
+        cr_assert_eq(config_load(&config, temp_path(&t.dir, "busyd.conf"), NULL, NULL), 0);
+        manager_reload(t.m, config, &now);
+        cr_assert_str_eq(t.hook, "notify busy");
 }

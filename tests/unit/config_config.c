@@ -55,6 +55,7 @@ Test(config, everything_set) {
                                    "start-delay = 1s\nhint-delay=2s\n\tend-grace: 3s\nhint-end-grace = 4 s\n"
                                    "ringing = all\nweak-evidence = count\nlog-level = debug\n"
                                    "call-cap = 1h ; a comment\n"
+                                   "on-busy = ~/bin/light \"on \"\non-free = x\non-free =\nhook-time-limit = 1min\n"
                                    "[account work]\n"
                                    "enabled = no\npresence = status\nmessage =\nca-file = /ca.pem\n"
                                    "token-command = pass show \"a = b\"\npoll-timeout = 30s\npoll-pause = 0\n"
@@ -77,6 +78,9 @@ Test(config, everything_set) {
         cr_expect_eq(c->policy.ringing, RINGING_ALL);
         cr_expect(c->policy.count_weak);
         cr_expect_eq(c->log_level, LOG_DEBUG);
+        cr_expect_str_eq(c->on_busy, "~/bin/light \"on \"");
+        cr_expect_null(c->on_free);
+        cr_expect_eq(c->hook_time_max, USEC_PER_MIN);
         cr_expect_eq(c->n_accounts, 2);
         cr_expect_not(a->settings.profile_call);
         cr_expect_str_eq(a->appservice_token_file, "/as");
@@ -123,6 +127,14 @@ static const struct {
           ":2: [busyd] log-level = \"loud\" is not error, warning, notice, info or debug; info stays in force" },
         { "[busyd]\ncall-cap = 1s\n",
           ":2: [busyd] call-cap = \"1s\" is not a duration from 1min to 7d; 4h stays in force" },
+        { "[busyd]\non-busy = sh -c 'echo\n", ":2: [busyd] on-busy = \"sh -c 'echo\" is not a program (its name or "
+                                              "absolute path) and at most 63 words, with "
+                                              "quotes closed; none stays in force" },
+        { "[busyd]\non-free = ok\non-free = ./x\n", ":3: [busyd] on-free = \"./x\" is not a program (its name or "
+                                                    "absolute path) and at most 63 words, with quotes "
+                                                    "closed; the earlier command stays in force" },
+        { "[busyd]\nhook-time-limit = 0\n",
+          ":2: [busyd] hook-time-limit = \"0\" is not a duration from 1s to 1h; 30s stays in force" },
         { "[account work]\nenabled = maybe\n",
           ":2: [account work] enabled = \"maybe\" is not yes or no; yes stays in force" },
         { "[account work]\npresence = away\n",

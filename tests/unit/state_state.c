@@ -81,6 +81,35 @@ Test(state, claims_have_a_limit) {
         state_free(s);
 }
 
+Test(state, what_is_to_be_put_back_on_this_machine_survives) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+
+        cr_assert_null(state_get_desktop(s, "hooks"));
+        cr_assert_eq(state_put_desktop(s, "hooks", "free"), 0);
+        cr_assert_eq(state_put_desktop(s, "quiet", "x \"y\" \303\244"), 0);
+        cr_assert_eq(state_put_desktop(s, "hooks", "busy"), 0, "replaced");
+        cr_assert(temp_exists(&t, "desktop.json"), "at once");
+        cr_assert_eq(state_put_desktop(s, "bad", "\377"), -EINVAL);
+        state_free(s);
+
+        s = open_state(&t, NULL);
+        cr_assert_str_eq(state_get_desktop(s, "hooks"), "busy");
+        cr_assert_str_eq(state_get_desktop(s, "quiet"), "x \"y\" \303\244");
+        cr_assert_null(state_get_desktop(s, "bad"));
+        cr_assert_eq(state_remove_desktop(s, "hooks"), 0);
+        cr_assert_eq(state_remove_desktop(s, "hooks"), 0, "it is gone already");
+        cr_assert_str_eq(state_get_desktop(s, "quiet"), "x \"y\" \303\244");
+        for (int i = 1; i < STATE_DESKTOP_MAX; i++)
+                cr_assert_eq(state_put_desktop(s, (char[]){ (char) ('a' + i), '\0' }, ""), 0);
+        cr_assert_eq(state_put_desktop(s, "more", ""), -E2BIG);
+        state_free(s);
+
+        s = open_state(&t, NULL);
+        cr_assert_null(state_get_desktop(s, "hooks"));
+        state_free(s);
+}
+
 Test(state, accounts_survive) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         struct state *s = open_state(&t, NULL);

@@ -25,9 +25,13 @@ static void on_done(char *output, size_t size, int status, void *userdata) {
         f->n++;
 }
 
-static void start(struct fixture *f, const char *line, usec_t time_max) {
+static void start_as(struct fixture *f, const struct command_options *options) {
         cr_assert_geq(sd_event_new(&f->event), 0);
-        cr_assert_eq(command_start(&f->command, f->event, NULL, line, time_max, on_done, f), 0);
+        cr_assert_eq(command_start(&f->command, f->event, NULL, options, on_done, f), 0);
+}
+
+static void start(struct fixture *f, const char *line, usec_t time_max) {
+        start_as(f, &(struct command_options){ .argv = COMMAND_SHELL(line), .time_max = time_max });
 }
 
 /* Until it is told, with the loop's own turns. */
@@ -94,4 +98,59 @@ Test(command, takes_no_longer_than_it_may) {
         start(&f, "echo part; exec sleep 1000", 100 * USEC_PER_MSEC);
         finish(&f);
         cr_assert_eq(f.status, -ETIMEDOUT);
+}
+
+static int tried(const char *program) {
+        struct command *c = NULL;
+        sd_event *event = NULL;
+        int r;
+
+        cr_assert_geq(sd_event_new(&event), 0);
+        r = command_start(
+                &c, event, NULL,
+                &(struct command_options){ .argv = (const char *const[]){ program, NULL }, .time_max = USEC_PER_MIN },
+                on_done, NULL);
+        cr_assert_null(c);
+        sd_event_unref(event);
+        return r;
+}
+
+Test(command, a_program_that_is_not_there_is_told) {
+        cr_assert_eq(tried("there-is-no-such-program"), -ENOENT);
+        cr_assert_eq(tried("/nowhere/at-all"), -ENOENT);
+        cr_assert_eq(tried("/etc/passwd"), -EACCES);
+}
+
+Test(command, its_words_are_what_they_are) {
+        struct fixture f = { 0 };
+
+        start_as(&f, &(struct command_options){
+                             .argv = (const char *const[]){ "printf", "%s|", "$HOME", "a  b", "", "*", NULL },
+                             .time_max = USEC_PER_MIN });
+        finish(&f);
+        cr_assert_str_eq(f.text, "$HOME|a  b||*|");
+}
+
+Test(command, its_environment_is_ours_and_what_it_is_given) {
+        struct fixture f = { 0 };
+
+        setenv("OURS", "stays", 1);
+        setenv("BOTH", "ours", 1);
+        start_as(&f, &(struct command_options){ .argv = COMMAND_SHELL("echo $OURS $BOTH; env | grep -c ^BOTH="),
+                                                .environment = (const char *const[]){ "BOTH=its own", NULL },
+                                                .time_max = USEC_PER_MIN });
+        finish(&f);
+        cr_assert_str_eq(f.text, "stays its own\n1\n");
+}
+
+Test(command, what_goes_to_the_log_is_not_kept_and_has_no_limit) {
+        struct fixture f = { 0 };
+
+        start_as(&f,
+                 &(struct command_options){ .argv = COMMAND_SHELL("head -c 100000 /dev/zero | tr '\\0' '\\n'; exit 4"),
+                                            .output_is_log = true,
+                                            .time_max = USEC_PER_MIN });
+        finish(&f);
+        cr_assert_eq(f.size, 0);
+        cr_assert_eq(f.status, 4);
 }

@@ -1,0 +1,49 @@
+#include "desktop/desktop.h"
+
+#include <errno.h>
+
+struct desktop {
+        struct desktop_context context;
+        struct hooks *hooks;
+};
+
+int desktop_new(struct desktop **ret, const struct desktop_context *context) {
+        SCOPED(desktop_free) struct desktop *d = calloc(1, sizeof(*d));
+        int r;
+
+        if (!d)
+                return -ENOMEM;
+        d->context = *context;
+        r = hooks_new(&d->hooks, &(struct hooks_context){
+                                         .event = context->event,
+                                         .bus = context->bus,
+                                         .journal = &d->context.journal,
+                                         .touched = context->touched,
+                                         .ran = context->hook_ran,
+                                         .userdata = context->userdata,
+                                 });
+        if (r < 0)
+                return r;
+        *ret = TAKE(d);
+        return 0;
+}
+
+struct desktop *desktop_free(struct desktop *d) {
+        if (!d)
+                return NULL;
+        hooks_free(d->hooks);
+        free(d);
+        return NULL;
+}
+
+int desktop_configure(struct desktop *d, const struct desktop_settings *settings) {
+        return hooks_configure(d->hooks, &settings->hooks);
+}
+
+usec_t desktop_run(struct desktop *d, const struct desktop_facts *facts, usec_t now) {
+        return hooks_run(d->hooks, facts, now);
+}
+
+bool desktop_is_at_rest(const struct desktop *d) {
+        return hooks_are_at_rest(d->hooks);
+}

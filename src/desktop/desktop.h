@@ -1,0 +1,38 @@
+/* What busy does on this machine beside showing itself: the user's hooks. Effects only: it decides nothing about
+ * calls, and is told once a turn what is so. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "core/base.h"
+#include "desktop/hooks.h"
+#include "desktop/journal.h"
+
+struct desktop;
+
+struct desktop_context {
+        sd_event *event;
+        sd_bus *bus; /* the user's; NULL: none */
+        struct desktop_journal journal;
+        void (*touched)(void *userdata); /* desktop_run() soon, but not from within */
+        /* As of hooks_context. */
+        void (*hook_ran)(void *userdata, const char *hook, bool ok, const char *outcome);
+        void *userdata;
+};
+
+struct desktop_settings {
+        struct hooks_settings hooks;
+};
+
+/* Copies the context. */
+int desktop_new(struct desktop **ret, const struct desktop_context *context);
+struct desktop *desktop_free(struct desktop *d); /* NULL is fine; returns NULL */
+CLEANUP(struct desktop, desktop_free);
+
+/* Copies the settings. -ENOMEM */
+int desktop_configure(struct desktop *d, const struct desktop_settings *settings);
+
+/* Once a turn. Returns when to call again. */
+usec_t desktop_run(struct desktop *d, const struct desktop_facts *facts, usec_t now);
+/* Nothing is to be put back. */
+bool desktop_is_at_rest(const struct desktop *d);
