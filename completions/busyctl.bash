@@ -47,6 +47,10 @@ _busyctl() {
                 mapfile -t COMPREPLY < <(compgen -W "hold $(_busyctl_names sources name)" -- "$cur")
                 return
                 ;;
+        --with)
+                mapfile -t COMPREPLY < <(compgen -W 'device password' -- "$cur")
+                return
+                ;;
         --until | -m | --message | -n | --lines | --app | --reason | --user | --homeserver) return ;;
         esac
 
@@ -62,7 +66,7 @@ _busyctl() {
         run) options+=' --app --reason' ;;
         ignore) options+=' --once --source' ;;
         allow) options+=" --source $(_busyctl_names ignore app)" ;;
-        login) options+=" --user --homeserver --password-stdin --token-stdin --access-token-stdin $(_busyctl_names accounts name)" ;;
+        login) options+=" --user --homeserver --with --password-stdin --token-stdin --access-token-stdin $(_busyctl_names accounts name)" ;;
         logout) options+=" --force $(_busyctl_names accounts name)" ;;
         help) options=$verbs ;;
         cure) options+=" --force print-registration $(_busyctl_names accounts name)" ;;

@@ -21,6 +21,7 @@ enum {
         OPTION_PASSWORD_STDIN,
         OPTION_TOKEN_STDIN,
         OPTION_ACCESS_TOKEN_STDIN,
+        OPTION_WITH,
         OPTION_FORCE,
         OPTION_ONCE,
         OPTION_SOURCE,
@@ -105,6 +106,9 @@ static const struct verb_option login_options[] = {
         { { "homeserver", required_argument, NULL, OPTION_HOMESERVER },
           "URL",
           "The address of the homeserver, where the server in the ID does not say it" },
+        { { "with", required_argument, NULL, OPTION_WITH },
+          "WAY",
+          "Log in this way: device (a code for a browser anywhere) or password" },
         { { "password-stdin", no_argument, NULL, OPTION_PASSWORD_STDIN },
           NULL,
           "Read the password from standard input" },
@@ -167,7 +171,7 @@ const struct verb verbs[] = {
         { "sources", "[-v]", "List where calls are looked for", verb_sources, "v", sources_options, 0, 0,
           VERB_PRINTS },
         { "accounts", "", "List the Matrix accounts", verb_accounts, "", NULL, 0, 0, VERB_PRINTS },
-        { "login", "[@USER:SERVER | NAME] [--user ID] [--homeserver URL] [--password-stdin]",
+        { "login", "[@USER:SERVER | NAME] [--user ID] [--homeserver URL] [--with WAY] [--password-stdin]",
           "Log in to a Matrix account", verb_login, "", login_options, 0, 1, VERB_PRINTS },
         { "logout", "NAME [--force]", "Log out of a Matrix account and forget it", verb_logout, "", logout_options, 1,
           1, 0 },
@@ -323,6 +327,9 @@ static int args_set(struct args *a, int option, const char *value) {
                 return 0;
         case OPTION_HOMESERVER:
                 a->homeserver = value;
+                return 0;
+        case OPTION_WITH:
+                a->with = value;
                 return 0;
         case OPTION_PASSWORD_STDIN:
                 a->password_stdin = true;

@@ -1,22 +1,41 @@
 /* busyctl login: the one command that needs no daemon. Secrets come from the terminal or from stdin, never from the
- * arguments, where others could read them. What is there already is replaced only after the new session works. */
+ * arguments, where others could read them. What is there already is replaced only after the new session works.
+ * Whatever ends it before that leaves no session behind. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
 #include "busyctl/bus.h"
 #include "busyctl/print.h"
 #include "busyctl/prompt.h"
+#include "busyctl/qr.h"
 #include "busyctl/sessions.h"
 #include "config/config.h"
 #include "matrix/client/login.h"
 #include "state/folder.h"
+#include "util/clock.h"
+#include "util/text.h"
 
 struct login {
         const struct args *args;
         char *folder, *name, *user, *secret;
         struct session old, new; /* old.user_id NULL: none */
+        bool json;
         sd_event *event;
+        sigset_t ending; /* the signals that end us in good order while the server is asked */
+        struct matrix_login *login;
+        bool over;
+        int interrupted;     /* the signal, 0: none */
+        enum exit_code code; /* of what has failed */
+};
+
+static const struct {
+        const char *name;
+        enum matrix_login_way way;
+} ways[] = {
+        { "device", MATRIX_LOGIN_DEVICE },
+        { "password", MATRIX_LOGIN_PASSWORD },
 };
 
 static void login_done(struct login *l) {
@@ -29,21 +48,35 @@ static void login_done(struct login *l) {
         sd_event_unref(l->event);
 }
 
-static bool by_password(const struct args *a) {
-        return !a->token_stdin && !a->access_token_stdin;
+static bool by_token(const struct args *a) {
+        return a->token_stdin || a->access_token_stdin;
+}
+
+/* The way that was asked for by name; -EINVAL: there is none of that name. */
+static int way_of(const struct args *a, enum matrix_login_way *ret) {
+        *ret = MATRIX_LOGIN_ANY;
+        for (size_t i = 0; a->with && i < ARRAY_SIZE(ways); i++)
+                if (streq(a->with, ways[i].name))
+                        *ret = ways[i].way;
+        return a->with && *ret == MATRIX_LOGIN_ANY ? -EINVAL : 0;
 }
 
 static enum exit_code check_args(const struct args *a) {
         const char *name = a->n_rest > 0 ? a->rest[0] : NULL;
+        enum matrix_login_way way;
 
         if (a->password_stdin + a->token_stdin + a->access_token_stdin > 1)
                 complain("Give only one of --password-stdin, --token-stdin and --access-token-stdin.");
+        else if (way_of(a, &way) < 0)
+                complain("\"%s\" is no way to log in: give --with device or --with password.", a->with);
+        else if (way == MATRIX_LOGIN_DEVICE && (a->password_stdin || by_token(a)))
+                complain("A login by code reads no secret: leave out one of the two.");
         else if (name && !account_name_is_valid(name))
                 complain("\"%s\" cannot name an account: only letters, digits, - and _, at most %d.", name,
                          ACCOUNT_NAME_MAX - 1);
         else if (a->user && a->user[0] != '@' && !a->homeserver)
                 complain("\"%s\" is no Matrix ID: write it as @me:example.org, or give --homeserver too.", a->user);
-        else if (!a->user && !a->homeserver && !by_password(a))
+        else if (!a->user && !a->homeserver && by_token(a))
                 complain("Whose token is it? Give --user @me:example.org or --homeserver.");
         else
                 return CTL_OK;
@@ -65,7 +98,9 @@ static enum exit_code ask_user(struct login *l) {
 
         if (l->args->user)
                 l->user = strdup(l->args->user);
-        else if (by_password(l->args))
+        else if (l->old.user_id && !l->args->homeserver)
+                l->user = strdup(l->old.user_id);
+        else if (!l->args->homeserver || l->args->password_stdin)
                 r = prompt(l->args->homeserver ? "User name: " : "Matrix ID, like @me:example.org: ", PROMPT_SHOWN,
                            &l->user);
         if (r < 0)
@@ -78,12 +113,12 @@ static enum exit_code ask_user(struct login *l) {
         return CTL_OK;
 }
 
-static enum exit_code ask_secret(struct login *l) {
+/* What comes on stdin; a password that is typed is asked for once it is known that the server takes one. */
+static enum exit_code read_secret(struct login *l) {
         const struct args *a = l->args;
-        bool typed = by_password(a) && !a->password_stdin;
-        int r = typed ? prompt("Password: ", PROMPT_HIDDEN, &l->secret) : secret_from_stdin(&l->secret);
+        int r = a->password_stdin || by_token(a) ? secret_from_stdin(&l->secret) : 0;
 
-        return r < 0 ? asked_in_vain(r, by_password(a) ? "password" : "token", "--password-stdin") : CTL_OK;
+        return r < 0 ? asked_in_vain(r, a->password_stdin ? "password" : "token", "--password-stdin") : CTL_OK;
 }
 
 static enum exit_code find_name(struct login *l, const char *user_id) {
@@ -116,75 +151,165 @@ static enum exit_code load_old(struct login *l) {
                 complain("Cannot read the session of \"%s\" in %s: %s", l->name, l->folder, strerror(-r));
                 return CTL_FAILED;
         }
-        return check_old(l, l->user);
+        return CTL_OK;
 }
 
 /* Folder, user, name and what is there already. The name may stay open until the server has said who we are. */
 static enum exit_code prepare(struct login *l) {
         int r = state_folder(&l->folder);
-        enum exit_code code;
+        enum exit_code code = CTL_OK;
 
         if (r < 0) {
                 complain("Where is your home? HOME is not set.");
                 return CTL_FAILED;
         }
-        code = ask_user(l);
-        if (code != CTL_OK)
-                return code;
         if (l->args->n_rest > 0) {
                 l->name = strdup(l->args->rest[0]);
-                if (!l->name)
-                        return CTL_FAILED;
-        } else if (l->user && l->user[0] == '@') {
-                code = find_name(l, l->user);
-                if (code != CTL_OK)
-                        return code;
+                code = l->name ? load_old(l) : CTL_FAILED;
         }
-        return l->name ? load_old(l) : CTL_OK;
+        if (code == CTL_OK)
+                code = ask_user(l);
+        if (code == CTL_OK && !l->name && l->user && l->user[0] == '@') {
+                code = find_name(l, l->user);
+                if (code == CTL_OK)
+                        code = load_old(l);
+        }
+        return code == CTL_OK ? check_old(l, l->user) : code;
 }
 
 static void on_progress(const char *line, void *userdata) {
         (void) fprintf(stderr, "%s\n", line);
 }
 
+static int on_ask_password(bool ask_user, char **ret_user, char **ret_password, void *userdata) {
+        struct login *l = userdata;
+        sigset_t ours;
+        int r;
+
+        /* A signal ends us while this is typed, as everywhere else: there is nothing on the server yet. */
+        (void) sigprocmask(SIG_UNBLOCK, &l->ending, &ours);
+        r = ask_user ? prompt("User name: ", PROMPT_SHOWN, ret_user) : 0;
+
+        if (r >= 0)
+                r = prompt("Password: ", PROMPT_HIDDEN, ret_password);
+        (void) sigprocmask(SIG_SETMASK, &ours, NULL);
+        if (r < 0)
+                l->code = asked_in_vain(r, "password", "--password-stdin");
+        return r;
+}
+
+static void show_json(const struct oauth_code *code) {
+        json_t *doc = json_pack("{s:s, s:s*, s:s, s:I}", "verification_uri", code->address,
+                                "verification_uri_complete", code->complete, "user_code", code->code, "expires_in",
+                                (json_int_t) (code->lasts / USEC_PER_SEC));
+
+        /* A line by itself, to be read while the rest is waited for. */
+        (void) json_dumpf(doc, stdout, JSON_COMPACT);
+        (void) fputc('\n', stdout);
+        (void) fflush(stdout);
+        json_decref(doc);
+}
+
+static void on_show(const struct oauth_code *code, void *userdata) {
+        const struct login *l = userdata;
+        const char *address = code->complete ? code->complete : code->address;
+        char lasts[64];
+
+        if (l->json) {
+                show_json(code);
+                return;
+        }
+        (void) fprintf(stderr, "\nOpen this address in a browser, on this machine or any other:\n\n    %s\n\n",
+                       address);
+        qr_print(stderr, address);
+        (void) fprintf(stderr, "%s\n\n    %s\n\n",
+                       code->complete ? "It shows this code:" : "and give it this code:", code->code);
+        (void) fprintf(stderr, "Waiting until you have said yes there. The code is good for %s; Ctrl-C ends this.\n",
+                       format_duration(lasts, sizeof(lasts), code->lasts));
+}
+
 static void on_done(const struct session *s, const char *problem, void *userdata) {
         struct login *l = userdata;
 
-        if (s)
-                l->new = (struct session){
-                        .homeserver = strdup(s->homeserver),
-                        .user_id = strdup(s->user_id),
-                        .device_id = strdup(s->device_id ? s->device_id : ""),
-                        .access_token = strdup(s->access_token),
-                };
-        else
-                complain("%s", problem);
-        (void) sd_event_exit(l->event, 0);
+        l->over = true;
+        if (s && session_copy(&l->new, s) >= 0)
+                return;
+        if (l->code == CTL_OK)
+                complain("%s", s ? strerror(ENOMEM) : problem);
+        if (l->code == CTL_OK)
+                l->code = CTL_FAILED;
+}
+
+/* What the server has given by then is ended there first; a second one ends us at once. */
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        struct login *l = userdata;
+
+        if (l->interrupted) {
+                (void) sd_event_exit(l->event, 0);
+                l->over = true;
+                return 0;
+        }
+        l->interrupted = (int) si->ssi_signo;
+        if (!l->over)
+                matrix_login_interrupt(l->login);
+        return 0;
 }
 
 static void ignore_problem(const char *sentence, void *userdata) {
 }
 
-/* On the event loop until it is through; l->new.user_id tells how it went. */
+static int watch_signals(struct login *l) {
+        static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+        int r = 0;
+
+        (void) sigemptyset(&l->ending);
+        for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+                (void) sigaddset(&l->ending, ending[i]);
+        if (sigprocmask(SIG_BLOCK, &l->ending, NULL) < 0)
+                return -errno;
+        for (size_t i = 0; i < ARRAY_SIZE(ending) && r >= 0; i++)
+                r = sd_event_add_signal(l->event, NULL, ending[i], on_signal, l);
+        return r;
+}
+
+static int run_until_over(struct login *l) {
+        int r = 0;
+
+        while (!l->over && r >= 0) {
+                usec_t now = clock_now(), next = matrix_login_run(l->login, now);
+
+                if (!l->over)
+                        r = sd_event_run(l->event, next == USEC_NEVER ? UINT64_MAX : next - usec_min(next, now));
+        }
+        return r;
+}
+
+/* On the event loop until it is through; l->code and l->new tell how it went. */
 static int ask_server(struct login *l, const char *ca_file) {
         const struct args *a = l->args;
         struct matrix_login_options options = {
                 .user = l->user,
                 .homeserver = a->homeserver,
-                .password = by_password(a) ? l->secret : NULL,
+                .password = a->password_stdin ? l->secret : NULL,
                 .login_token = a->token_stdin ? l->secret : NULL,
                 .access_token = a->access_token_stdin ? l->secret : NULL,
-                .device_id = l->old.device_id && l->old.device_id[0] ? l->old.device_id : NULL,
+                .device_id = !l->old.client_id && l->old.device_id && l->old.device_id[0] ? l->old.device_id : NULL,
         };
+        const struct matrix_login_handler handler = { on_progress, on_ask_password, on_show, on_done, l };
         SCOPED(http_free) struct http *http = NULL;
-        SCOPED(matrix_login_free) struct matrix_login *login = NULL;
         int r = sd_event_new(&l->event);
 
+        (void) way_of(a, &options.way);
         if (r >= 0)
                 r = http_new(&http, l->event, ca_file);
         if (r >= 0)
-                r = matrix_login_start(&login, l->event, http, &options, on_progress, on_done, l);
-        return r < 0 ? r : sd_event_loop(l->event);
+                r = watch_signals(l);
+        if (r >= 0)
+                r = matrix_login_start(&l->login, l->event, http, &options, &handler);
+        if (r >= 0)
+                r = run_until_over(l);
+        l->login = matrix_login_free(l->login);
+        return r;
 }
 
 static enum exit_code log_in(struct login *l) {
@@ -194,6 +319,8 @@ static enum exit_code log_in(struct login *l) {
         r = ask_server(l, r >= 0 ? config_account(config, l->name ? l->name : "default")->ca_file : NULL);
         if (r < 0)
                 complain("Cannot log in: %s", strerror(-r));
+        if (l->code != CTL_OK)
+                return l->code;
         return r >= 0 && l->new.user_id && l->new.access_token ? CTL_OK : CTL_FAILED;
 }
 
@@ -245,7 +372,7 @@ static enum exit_code take_user(struct args *a) {
 
 enum exit_code verb_login(struct ctl *c, const struct args *a) {
         struct args args = *a;
-        struct login l = { .args = &args };
+        struct login l = { .args = &args, .json = c->json };
         enum exit_code code = take_user(&args);
 
         if (code == CTL_OK)
@@ -253,7 +380,7 @@ enum exit_code verb_login(struct ctl *c, const struct args *a) {
         if (code == CTL_OK)
                 code = prepare(&l);
         if (code == CTL_OK)
-                code = ask_secret(&l);
+                code = read_secret(&l);
         if (code == CTL_OK)
                 code = log_in(&l);
         if (code == CTL_OK)

@@ -118,6 +118,7 @@ static const struct line {
         { "busyctl ignore --source h", "hold", NULL },
         { "busyctl allow --", "--source", "--once" },
         { "busyctl login --pass", "--password-stdin", NULL },
+        { "busyctl login --with ", "device", NULL },
         { "busyctl login --", "--access-token-stdin", "--force" },
         { "busyctl logout --", "--force", "--json" },
         { "busyctl cure ", "print-registration", NULL },

@@ -1,10 +1,12 @@
 /* Logging in against a real server that answers well or badly: what comes out, and what the user is told. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "matrix/client/login.h"
 #include "unit/loopback/loopback.h"
+#include "util/clock.h"
 
 #define V3       "/_matrix/client/v3"
 #define VERSIONS ROUTE("GET", "/_matrix/client/versions", 200, "{\"versions\":[\"v1.11\"]}")
@@ -18,7 +20,11 @@ struct fixture {
         struct loopback *server;
         struct matrix_login *login;
         bool done, starting;
-        unsigned n_progress;
+        unsigned n_progress, n_asked, n_shown;
+        bool no_terminal;
+        usec_t skipped; /* how much later than by the clock it is */
+        char shown[256], refresh_token[64], client_id[64];
+        usec_t expires_at;
         bool ok;
         char homeserver[128], user_id[64], device_id[64], token[64];
         char problem[1024];
@@ -37,6 +43,9 @@ static void on_done(const struct session *session, const char *problem, void *us
                 (void) snprintf(f->user_id, sizeof(f->user_id), "%s", session->user_id);
                 (void) snprintf(f->device_id, sizeof(f->device_id), "%s", session->device_id);
                 (void) snprintf(f->token, sizeof(f->token), "%s", session->access_token);
+                (void) snprintf(f->refresh_token, sizeof(f->refresh_token), "%s", session->refresh_token ?: "");
+                (void) snprintf(f->client_id, sizeof(f->client_id), "%s", session->client_id ?: "");
+                f->expires_at = session->expires_at;
         }
         f->login = matrix_login_free(f->login);
 }
@@ -46,6 +55,30 @@ static void on_progress(const char *line, void *userdata) {
 
         cr_assert_null(strstr(line, "s3cret"));
         f->n_progress++;
+}
+
+static int on_ask_password(bool ask_user, char **ret_user, char **ret_password, void *userdata) {
+        struct fixture *f = userdata;
+
+        f->n_asked++;
+        if (f->no_terminal)
+                return -ENXIO;
+        if (ask_user)
+                *ret_user = strdup("me");
+        *ret_password = strdup("s3cret");
+        return 0;
+}
+
+static void on_show(const struct oauth_code *code, void *userdata) {
+        struct fixture *f = userdata;
+
+        f->n_shown++;
+        (void) snprintf(f->shown, sizeof(f->shown), "%s %s %s", code->address, code->complete ? code->complete : "-",
+                        code->code);
+}
+
+static struct matrix_login_handler handler_of(struct fixture *f) {
+        return (struct matrix_login_handler){ on_progress, on_ask_password, on_show, on_done, f };
 }
 
 static void fixture_init(struct fixture *f, const struct loopback_route *routes, const char *tls_dir) {
@@ -66,12 +99,25 @@ static void fixture_done(struct fixture *f) {
         sd_event_unref(f->event);
 }
 
+/* Whatever it waits for comes at once. */
 static void run(struct fixture *f, const struct matrix_login_options *options) {
+        const struct matrix_login_handler handler = handler_of(f);
+
         f->done = false;
         f->starting = true;
-        cr_assert_eq(matrix_login_start(&f->login, f->event, f->http, options, on_progress, on_done, f), 0);
+        cr_assert_eq(matrix_login_start(&f->login, f->event, f->http, options, &handler), 0);
         f->starting = false;
-        loop_until(f->event, &f->done);
+        for (unsigned turns = 0; !f->done; turns++) {
+                usec_t now = clock_now() + f->skipped, next = matrix_login_run(f->login, now);
+
+                cr_assert_lt(turns, 10000, "it goes round in circles");
+                if (f->done)
+                        break;
+                if (next != USEC_NEVER)
+                        f->skipped += next - usec_min(next, now);
+                else
+                        cr_assert_gt(sd_event_run(f->event, 30 * USEC_PER_SEC), 0, "nothing happens");
+        }
         cr_assert_null(strstr(f->problem, "s3cret"), "%s", f->problem);
 }
 
@@ -274,6 +320,7 @@ Test(login, wrong_arguments) {
                   { .user = "@me:no-such-host.invalid", .password = "s3cret" },
                   "has another address" },
         };
+        struct matrix_login_handler handler;
         struct matrix_login *login = NULL;
         struct fixture f;
 
@@ -283,26 +330,298 @@ Test(login, wrong_arguments) {
                 cr_assert_not(f.ok, "%s", rows[i].what);
                 cr_assert(strstr(f.problem, rows[i].says), "%s: %s", rows[i].what, f.problem);
         }
-        cr_assert_lt(matrix_login_start(&login, f.event, f.http, &(struct matrix_login_options){ .user = "@me:test" },
-                                        NULL, on_done, &f),
-                     0, "a secret is needed");
+        handler = handler_of(&f);
+        cr_assert_lt(matrix_login_start(&login, f.event, f.http,
+                                        &(struct matrix_login_options){
+                                                .user = "@me:test", .password = "a", .access_token = "b" },
+                                        &handler),
+                     0, "one secret");
         fixture_done(&f);
 }
 
 Test(login, cancelled) {
         struct fixture f;
         struct matrix_login_options options = { .user = "@me:test", .access_token = "s3cret" };
+        const struct matrix_login_handler handler = handler_of(&f);
 
         fixture_init(&f, good, NULL);
         options.homeserver = loopback_url(f.server, "");
-        cr_assert_eq(matrix_login_start(&f.login, f.event, f.http, &options, NULL, on_done, &f), 0);
+        cr_assert_eq(matrix_login_start(&f.login, f.event, f.http, &options, &handler), 0);
         f.login = matrix_login_free(f.login);
-        cr_assert_eq(matrix_login_start(&f.login, f.event, f.http, &options, NULL, on_done, &f), 0);
+        cr_assert_eq(matrix_login_start(&f.login, f.event, f.http, &options, &handler), 0);
         cr_assert_geq(sd_event_run(f.event, UINT64_MAX), 0);
         f.login = matrix_login_free(f.login);
         cr_assert_not(f.done);
         run(&f, &options);
         cr_assert(f.ok, "%s", f.problem);
+        fixture_done(&f);
+}
+
+/* ---- OAuth 2.0: the device grant ---- */
+
+#define METADATA "/_matrix/client/v1/auth_metadata"
+#define DEVICE_CODE                                                                                                   \
+        "{\"device_code\":\"dc\",\"user_code\":\"ABC-123\",\"verification_uri\":\"https://id.test/"                   \
+        "link\",\"expires_in\":1200}"
+#define TOKENS                                                                                                        \
+        "{\"access_token\":\"t0ken\",\"token_type\":\"bearer\",\"expires_in\":300,\"refresh_token\":\"r3fresh\"}"
+#define OAUTH_ME    ROUTE("GET", V3 "/account/whoami", 200, "{\"user_id\":\"@me:test\",\"device_id\":\"NEW\"}")
+#define OAUTH_REG   ROUTE("POST", "/reg", 201, "{\"client_id\":\"CLIENT\"}")
+#define OAUTH_DEV   ROUTE("POST", "/dev", 200, DEVICE_CODE)
+#define ERROR(word) "{\"error\":\"" word "\"}"
+/* Of the first N polls. */
+#define POLL(n, status_, body_)                                                                                       \
+        { .method = "POST", .path = "/tok", .status = status_, .body = body_, .first = n }
+
+static char metadata[1024];
+#define HAS_OAUTH ROUTE("GET", METADATA, 200, metadata)
+
+static void oauth_init(struct fixture *f, const struct loopback_route *routes) {
+        const char *url;
+
+        fixture_init(f, routes, NULL);
+        url = loopback_url(f->server, "");
+        (void) snprintf(
+                metadata, sizeof(metadata),
+                "{\"issuer\":\"%s/\",\"device_authorization_endpoint\":\"%s/dev\",\"token_endpoint\":\"%s/tok\","
+                "\"registration_endpoint\":\"%s/reg\",\"revocation_endpoint\":\"%s/rev\"}",
+                url, url, url, url, url);
+}
+
+static void oauth_run(struct fixture *f) {
+        run(f, &(struct matrix_login_options){ .user = "@me:test", .homeserver = loopback_url(f->server, "") });
+}
+
+Test(login, device_grant_without_being_asked_for) {
+        static const struct loopback_route routes[] = {
+                VERSIONS,
+                HAS_OAUTH,
+                OAUTH_REG,
+                OAUTH_DEV,
+                POLL(2, 403, ERROR("authorization_pending")),
+                POLL(3, 429, ERROR("slow_down")),
+                POLL(4, 502, "<html>"),
+                POLL(0, 200, TOKENS),
+                OAUTH_ME,
+                {},
+        };
+        const struct loopback_seen *seen;
+        struct fixture f;
+        usec_t before = clock_wall_now();
+
+        oauth_init(&f, routes);
+        oauth_run(&f);
+        cr_assert(f.ok, "%s", f.problem);
+        cr_assert_str_eq(f.user_id, "@me:test");
+        cr_assert_str_eq(f.device_id, "NEW");
+        cr_assert_str_eq(f.token, "t0ken");
+        cr_assert_str_eq(f.refresh_token, "r3fresh");
+        cr_assert_str_eq(f.client_id, "CLIENT");
+        cr_assert(f.expires_at >= before + 300 * USEC_PER_SEC && f.expires_at < before + 400 * USEC_PER_SEC);
+        cr_assert_eq(f.n_shown, 1);
+        cr_assert_str_eq(f.shown, "https://id.test/link - ABC-123");
+        cr_assert_eq(f.n_asked, 0, "no password where none is needed");
+        cr_assert_eq(loopback_n_seen(f.server, "/tok"), 5, "never again after the tokens came");
+        cr_assert_geq(f.skipped, 3 * 4 * USEC_PER_SEC + 2 * 9 * USEC_PER_SEC, "5 s, and 5 more after slow_down");
+        seen = loopback_seen(f.server, "/dev");
+        cr_assert_str_eq(seen->content_type, "application/x-www-form-urlencoded");
+        cr_assert(strstr(seen->body, "client_id=CLIENT&scope=urn%3Amatrix%3Aclient%3Aapi%3A%2A%20urn%3Amatrix%3Aclient"
+                                     "%3Adevice%3ABUSYD"),
+                  "%s", seen->body);
+        cr_assert_str_eq(loopback_seen(f.server, "/tok")->body,
+                         "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code=dc&client_id="
+                         "CLIENT");
+        cr_assert_str_eq(loopback_seen(f.server, V3 "/account/whoami")->authorization, "Bearer t0ken");
+        fixture_done(&f);
+}
+
+Test(login, a_code_that_runs_out_is_replaced) {
+        static const struct loopback_route routes[] = {
+                VERSIONS,
+                HAS_OAUTH,
+                OAUTH_REG,
+                ROUTE("POST", "/dev", 200,
+                      "{\"device_code\":\"dc\",\"user_code\":\"1\",\"verification_uri\":\"https://i/\","
+                      "\"expires_in\":60}"),
+                POLL(20, 400, ERROR("authorization_pending")),
+                POLL(21, 400, ERROR("expired_token")),
+                POLL(0, 200, TOKENS),
+                OAUTH_ME,
+                {},
+        };
+        struct fixture f;
+
+        oauth_init(&f, routes);
+        oauth_run(&f);
+        cr_assert(f.ok, "%s", f.problem);
+        cr_assert_eq(f.n_shown, 3, "%u: after a minute by the clock, and by the server's word", f.n_shown);
+        fixture_done(&f);
+}
+
+Test(login, nobody_says_yes) {
+        static const struct loopback_route routes[] = {
+                VERSIONS, HAS_OAUTH, OAUTH_REG, OAUTH_DEV, POLL(0, 400, ERROR("authorization_pending")), {}
+        };
+        struct fixture f;
+
+        oauth_init(&f, routes);
+        oauth_run(&f);
+        cr_assert_not(f.ok);
+        cr_assert(strstr(f.problem, "nobody has said yes"), "%s", f.problem);
+        cr_assert_leq(f.n_shown, 3, "%u", f.n_shown);
+        fixture_done(&f);
+}
+
+Test(login, somebody_else_says_yes) {
+        static const struct loopback_route routes[] = {
+                VERSIONS,
+                HAS_OAUTH,
+                OAUTH_REG,
+                OAUTH_DEV,
+                POLL(0, 200, TOKENS),
+                ROUTE("GET", V3 "/account/whoami", 200, "{\"user_id\":\"@you:test\",\"device_id\":\"NEW\"}"),
+                ROUTE("POST", "/rev", 200, ""),
+                {},
+        };
+        struct fixture f;
+
+        oauth_init(&f, routes);
+        oauth_run(&f);
+        cr_assert_not(f.ok);
+        cr_assert(strstr(f.problem, "logged in @you:test"), "%s", f.problem);
+        cr_assert_str_eq(loopback_seen(f.server, "/rev")->body, "token=r3fresh&client_id=CLIENT");
+        fixture_done(&f);
+}
+
+static const struct {
+        const char *what;
+        struct loopback_route routes[7];
+        const char *says;
+} oauth_bad[] = {
+        { "refused",
+          { VERSIONS, HAS_OAUTH, OAUTH_REG, OAUTH_DEV, POLL(0, 403, ERROR("access_denied")), {} },
+          "was refused in the browser" },
+        { "no client",
+          { VERSIONS, HAS_OAUTH, ROUTE("POST", "/reg", 400, ERROR("invalid_client_metadata")), {} },
+          "registering busyd was refused by the login server (invalid_client_metadata)" },
+        { "registration down", { VERSIONS, HAS_OAUTH, ROUTE("POST", "/reg", 503, "<html>"), {} }, "(HTTP 503)" },
+        { "no code",
+          { VERSIONS, HAS_OAUTH, OAUTH_REG, ROUTE("POST", "/dev", 400, ERROR("invalid_scope")), {} },
+          "(invalid_scope)" },
+        { "a code without an address",
+          { VERSIONS,
+            HAS_OAUTH,
+            OAUTH_REG,
+            ROUTE("POST", "/dev", 200, "{\"device_code\":\"d\",\"user_code\":\"1\"}"),
+            {} },
+          "makes no sense" },
+        { "an address that is none",
+          { VERSIONS,
+            HAS_OAUTH,
+            OAUTH_REG,
+            ROUTE("POST", "/dev", 200,
+                  "{\"device_code\":\"d\",\"user_code\":\"1\",\"verification_uri\":\"https://a/\\u001b[31m\"}"),
+            {} },
+          "makes no sense" },
+        { "tokens without a token",
+          { VERSIONS, HAS_OAUTH, OAUTH_REG, OAUTH_DEV, POLL(0, 200, "{\"token_type\":\"Bearer\"}"), {} },
+          "makes no sense" },
+        { "a word nobody knows",
+          { VERSIONS, HAS_OAUTH, OAUTH_REG, OAUTH_DEV, POLL(0, 400, ERROR("unauthorized_client")), {} },
+          "(unauthorized_client)" },
+        { "an error that is no word",
+          { VERSIONS, HAS_OAUTH, ROUTE("POST", "/reg", 400, ERROR("<b>s3cret")), {} },
+          "no login server (HTTP 400)" },
+        { "a login server in clear",
+          { VERSIONS,
+            ROUTE("GET", METADATA, 200,
+                  "{\"token_endpoint\":\"http://id.test/tok\",\"registration_endpoint\":\"https://id.test/reg\"}"),
+            {} },
+          "not reached by https://" },
+        { "metadata down", { VERSIONS, ROUTE("GET", METADATA, 502, "<html>"), {} }, "(HTTP 502)" },
+        { "a session that the homeserver does not take",
+          { VERSIONS,
+            HAS_OAUTH,
+            OAUTH_REG,
+            OAUTH_DEV,
+            POLL(0, 200, TOKENS),
+            ROUTE("GET", V3 "/account/whoami", 503, "{\"errcode\":\"M_UNKNOWN\"}"),
+            {} },
+          "does not take the session" },
+};
+
+Test(login, failures_of_oauth) {
+        for (size_t i = 0; i < ARRAY_SIZE(oauth_bad); i++) {
+                struct fixture f;
+
+                oauth_init(&f, oauth_bad[i].routes);
+                oauth_run(&f);
+                cr_assert_not(f.ok, "%s", oauth_bad[i].what);
+                cr_assert(strstr(f.problem, oauth_bad[i].says), "%s: %s", oauth_bad[i].what, f.problem);
+                if (loopback_n_seen(f.server, V3 "/account/whoami") > 0)
+                        cr_assert_eq(loopback_n_seen(f.server, "/rev"), 1, "%s: left behind", oauth_bad[i].what);
+                fixture_done(&f);
+        }
+}
+
+/* What the server takes decides, and the user is asked no earlier. */
+Test(login, asks_for_a_password_where_one_is_taken) {
+        static const struct loopback_route no_password[] = {
+                VERSIONS, ROUTE("GET", V3 "/login", 200, "{\"flows\":[{\"type\":\"m.login.sso\"}]}"), {}
+        };
+        struct fixture f;
+
+        fixture_init(&f, good, NULL);
+        oauth_run(&f);
+        cr_assert(f.ok, "%s", f.problem);
+        cr_assert_eq(f.n_asked, 1);
+        f.no_terminal = true;
+        oauth_run(&f);
+        cr_assert_not(f.ok);
+        loopback_set_routes(f.server, no_password);
+        f.n_asked = 0;
+        oauth_run(&f);
+        cr_assert_not(f.ok);
+        cr_assert(strstr(f.problem, "--token-stdin"), "%s", f.problem);
+        cr_assert_eq(f.n_asked, 0);
+        fixture_done(&f);
+}
+
+Test(login, a_way_by_name) {
+        static const struct loopback_route both[] = {
+                VERSIONS, HAS_OAUTH, FLOWS, ROUTE("POST", V3 "/login", 200, SESSION), {}
+        };
+        struct fixture f;
+
+        oauth_init(&f, both);
+        run(&f, &(struct matrix_login_options){
+                        .user = "@me:test", .homeserver = loopback_url(f.server, ""), .way = MATRIX_LOGIN_PASSWORD });
+        cr_assert(f.ok, "%s", f.problem);
+        cr_assert_eq(loopback_n_seen(f.server, METADATA), 0);
+        loopback_set_routes(f.server, good);
+        run(&f, &(struct matrix_login_options){
+                        .user = "@me:test", .homeserver = loopback_url(f.server, ""), .way = MATRIX_LOGIN_DEVICE });
+        cr_assert_not(f.ok);
+        cr_assert(strstr(f.problem, "has no login by code"), "%s", f.problem);
+        fixture_done(&f);
+}
+
+Test(login, interrupted_it_leaves_nothing_behind) {
+        static const struct loopback_route routes[] = {
+                VERSIONS, HAS_OAUTH, OAUTH_REG, OAUTH_DEV, POLL(0, 400, ERROR("authorization_pending")), {}
+        };
+        struct fixture f;
+        struct matrix_login_handler handler = handler_of(&f);
+        struct matrix_login_options options = { .user = "@me:test" };
+
+        oauth_init(&f, routes);
+        options.homeserver = loopback_url(f.server, "");
+        cr_assert_eq(matrix_login_start(&f.login, f.event, f.http, &options, &handler), 0);
+        while (f.n_shown == 0)
+                cr_assert_gt(sd_event_run(f.event, 30 * USEC_PER_SEC), 0);
+        matrix_login_interrupt(f.login);
+        cr_assert(f.done && !f.ok);
+        cr_assert(strstr(f.problem, "interrupted"), "%s", f.problem);
         fixture_done(&f);
 }
 

@@ -1,9 +1,12 @@
-/* Logging in, step by step: .well-known (reference 8.1), /versions, then either /account/whoami for a token that is
- * there already or the flows and POST of /login (8.2). Every failure ends in a sentence that says what to do. */
+/* Logging in, step by step: .well-known (reference 8.1), /versions; then /account/whoami for a token that is there
+ * already, or auth_metadata and the device grant of OAuth 2.0 (8.3), or the flows and POST of /login (8.2). Every
+ * failure ends in a sentence that says what to do, and leaves no session behind on the server. */
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <strings.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "matrix/client/api.h"
@@ -14,8 +17,9 @@
 #define WELL_KNOWN_TIMEOUT (30 * USEC_PER_SEC)
 #define WELL_KNOWN_MAX     (64U << 10)
 /* The specification's limit for user ids. */
-#define USER_ID_MAX 255
-#define PROBLEM_MAX 768
+#define USER_ID_MAX      255
+#define PROBLEM_MAX      768
+#define DEVICE_ID_RANDOM 12
 
 struct matrix_login {
         struct http *http;
@@ -25,11 +29,13 @@ struct matrix_login {
         char *user, *homeserver, *device_id, *device_name;
         char *password, *login_token, *access_token;
         char *server_name; /* that .well-known was asked of */
+        enum matrix_login_way way;
+        struct oauth_server oauth; /* token NULL: the server has none */
+        struct oauth_grant *grant;
         struct session session;
         char problem[PROBLEM_MAX];
-        void (*progress)(const char *line, void *userdata);
-        matrix_login_done_t done;
-        void *userdata;
+        bool undoing; /* `problem` is told once the session has been ended */
+        struct matrix_login_handler handler;
 };
 
 /* ---- how it ends; the callback may free the login, so nothing follows ---- */
@@ -41,7 +47,7 @@ static void fail(struct matrix_login *l, const char *format, ...) {
         va_start(ap, format);
         (void) vsnprintf(l->problem, sizeof(l->problem), format, ap);
         va_end(ap);
-        l->done(NULL, l->problem, l->userdata);
+        l->handler.done(NULL, l->problem, l->handler.userdata);
 }
 
 static void fail_with_errno(struct matrix_login *l, int error) {
@@ -51,10 +57,8 @@ static void fail_with_errno(struct matrix_login *l, int error) {
 static void progress(struct matrix_login *l, const char *step, const char *where) {
         SCOPED(free) char *line = NULL;
 
-        if (!l->progress)
-                return;
         if (asprintf(&line, "%s: %s", step, where) >= 0)
-                l->progress(line, l->userdata);
+                l->handler.progress(line, l->handler.userdata);
         else
                 line = NULL;
 }
@@ -103,7 +107,7 @@ static void succeed(struct matrix_login *l, const char *user_id, const char *dev
         if (r < 0)
                 fail_with_errno(l, r);
         else
-                l->done(&l->session, NULL, l->userdata);
+                l->handler.done(&l->session, NULL, l->handler.userdata);
 }
 
 /* ---- an existing session ---- */
@@ -144,25 +148,69 @@ static void ask_whoami(struct matrix_login *l) {
 
 /* ---- a new session ---- */
 
-static void on_wrong_logged_out(const struct matrix_reply *reply, void *userdata) {
-        struct matrix_login *l = userdata;
+/* ---- undoing ---- */
+
+static void undone(struct matrix_login *l) {
+        l->request = NULL;
+        l->handler.done(NULL, l->problem, l->handler.userdata);
+}
+
+static void on_logged_out(const struct matrix_reply *reply, void *userdata) {
+        undone(userdata);
+}
+
+static void on_revoked(const struct oauth_reply *reply, void *userdata) {
+        undone(userdata);
+}
+
+/* A session that nobody will use is not left behind on the server; l->session has it. */
+static void undo(struct matrix_login *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void undo(struct matrix_login *l, const char *format, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        (void) vsnprintf(l->problem, sizeof(l->problem), format, ap);
+        va_end(ap);
+        l->undoing = true;
+        l->request = http_request_free(l->request);
+        if (l->session.client_id) {
+                r = oauth_revoke(l->http, &l->session, on_revoked, l, &l->request);
+        } else {
+                r = matrix_client_set_token(l->client, l->session.access_token);
+                if (r >= 0)
+                        r = matrix_logout_post(l->client, on_logged_out, l, &l->request);
+        }
+        if (r < 0)
+                undone(l);
+}
+
+void matrix_login_interrupt(struct matrix_login *l) {
+        if (l->undoing)
+                return;
+        if (l->session.access_token)
+                undo(l, "interrupted; nothing has been kept");
+        else
+                fail(l, "interrupted; nothing has been kept");
+}
+
+static void undo_wrong_user(struct matrix_login *l) {
         char shown[USER_ID_MAX + 1];
 
-        l->request = NULL;
-        fail(l, "the homeserver logged in %s, which is not who was asked for: check the user name",
+        undo(l,
+             "the homeserver logged in %s, which is not who was asked for: check the user name, and in the browser "
+             "who is"
+             " logged in there",
              text_printable(shown, sizeof(shown), l->session.user_id));
 }
 
-/* The session of somebody else is not left behind on the server. */
-static void log_out_wrong(struct matrix_login *l, const char *user_id, const char *device_id, const char *token) {
+static void undo_wrong(struct matrix_login *l, const char *user_id, const char *device_id, const char *token) {
         int r = keep_session(l, user_id, device_id, token);
 
-        if (r >= 0)
-                r = matrix_client_set_token(l->client, token);
-        if (r >= 0)
-                r = matrix_logout_post(l->client, on_wrong_logged_out, l, &l->request);
         if (r < 0)
                 fail_with_errno(l, r);
+        else
+                undo_wrong_user(l);
 }
 
 static void take_session(struct matrix_login *l, const json_t *body) {
@@ -174,7 +222,7 @@ static void take_session(struct matrix_login *l, const json_t *body) {
                 fail(l, "%s answered the login without a session: check the homeserver's address",
                      matrix_client_base_url(l->client));
         else if (!user_fits(l, user_id))
-                log_out_wrong(l, user_id, device_id, token);
+                undo_wrong(l, user_id, device_id, token);
         else
                 succeed(l, user_id, device_id, token);
 }
@@ -235,23 +283,212 @@ static void post_login(struct matrix_login *l) {
                 fail_with_errno(l, r);
 }
 
+/* Only now, when it is known that the server takes one. */
+static bool have_password(struct matrix_login *l) {
+        char *user = NULL;
+
+        if (l->password)
+                return true;
+        if (l->handler.ask_password(!l->user, &user, &l->password, l->handler.userdata) < 0) {
+                fail(l, "no password was given");
+                return false;
+        }
+        if (user)
+                l->user = user;
+        return true;
+}
+
+static void log_in_by_password(struct matrix_login *l) {
+        if (have_password(l))
+                post_login(l);
+}
+
+/* "a password, single sign-on": of what the server offers, as far as busyd knows it. */
+static const char *offers(const struct matrix_login *l, const json_t *body) {
+        bool password = matrix_login_flows_have(body, "m.login.password"),
+             sso = matrix_login_flows_have(body, "m.login.sso");
+
+        if (l->oauth.device_authorization)
+                return "it lets busyd in by a code: --with device";
+        if (password)
+                return "it takes passwords: --with password";
+        if (sso)
+                return "it has single sign-on: give a login token of it with --token-stdin, or the access token of an"
+                       " existing session with --access-token-stdin";
+        return "give the access token of an existing session with --access-token-stdin";
+}
+
 static void on_flows(const struct matrix_reply *reply, void *userdata) {
         struct matrix_login *l = userdata;
 
         l->request = NULL;
         if (reply->outcome == MATRIX_UNRECOGNIZED || reply->outcome == MATRIX_NOT_FOUND)
-                fail(l, "%s has no login of this kind: give the access token of an existing session",
-                     matrix_client_base_url(l->client));
+                fail(l, "%s has no login of this kind: %s", matrix_client_base_url(l->client), offers(l, NULL));
         else if (reply->outcome != MATRIX_OK)
                 fail(l, "%s", reply->problem);
-        else if (l->password && !matrix_login_flows_have(reply->body, "m.login.password"))
-                fail(l, "%s takes no passwords: give a login token, or the access token of an existing session",
-                     matrix_client_base_url(l->client));
         else if (l->login_token && !matrix_login_flows_have(reply->body, "m.login.token"))
-                fail(l, "%s takes no login tokens: give a password, or the access token of an existing session",
-                     matrix_client_base_url(l->client));
-        else
+                fail(l, "%s takes no login tokens: %s", matrix_client_base_url(l->client), offers(l, reply->body));
+        else if (l->login_token)
                 post_login(l);
+        else if (!matrix_login_flows_have(reply->body, "m.login.password"))
+                fail(l, "%s takes no passwords: %s", matrix_client_base_url(l->client), offers(l, reply->body));
+        else
+                log_in_by_password(l);
+}
+
+static void ask_flows(struct matrix_login *l) {
+        int r = matrix_login_flows_get(l->client, on_flows, l, &l->request);
+
+        if (r < 0)
+                fail_with_errno(l, r);
+}
+
+/* ---- OAuth 2.0 ---- */
+
+/* Who has said yes in the browser is known only now. */
+static void on_oauth_whoami(const struct matrix_reply *reply, void *userdata) {
+        struct matrix_login *l = userdata;
+        const char *user_id, *device_id;
+
+        l->request = NULL;
+        if (reply->outcome != MATRIX_OK) {
+                undo(l, "the homeserver does not take the session that its login server gave: %s", reply->problem);
+                return;
+        }
+        if (matrix_whoami_parse(reply->body, &user_id, &device_id) < 0 || !user_id_is_valid(user_id)) {
+                undo(l, "%s does not say whose session this is: try again later", matrix_client_base_url(l->client));
+                return;
+        }
+        l->session.user_id = strdup(user_id);
+        l->session.device_id = strdup(device_id);
+        l->session.homeserver = strdup(matrix_client_base_url(l->client));
+        if (!l->session.user_id || !l->session.device_id || !l->session.homeserver)
+                undo(l, "out of memory");
+        else if (!user_fits(l, user_id))
+                undo_wrong_user(l);
+        else
+                l->handler.done(&l->session, NULL, l->handler.userdata);
+}
+
+static void on_grant(const struct session *s, const char *problem, void *userdata) {
+        struct matrix_login *l = userdata;
+        int r;
+
+        if (!s) {
+                fail(l, "%s", problem);
+                return;
+        }
+        r = session_copy(&l->session, s);
+        if (r >= 0)
+                r = matrix_client_set_token(l->client, l->session.access_token);
+        if (r >= 0)
+                r = matrix_whoami_get(l->client, on_oauth_whoami, l, &l->request);
+        if (r < 0)
+                fail_with_errno(l, r);
+}
+
+static void on_grant_code(const struct oauth_code *code, void *userdata) {
+        struct matrix_login *l = userdata;
+
+        l->handler.show(code, l->handler.userdata);
+}
+
+static void on_grant_waiting(const char *problem, void *userdata) {
+        progress(userdata, "Asking whether you have said yes goes on", problem);
+}
+
+/* Some servers refuse a device id that exists, others share the device: so each login has one of its own. */
+static int invent_device_id(char *buf, size_t size) {
+        static const char letters[32] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        unsigned char random[DEVICE_ID_RANDOM];
+
+        assert(size > strlen("BUSYD") + sizeof(random));
+        if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random))
+                return -EIO;
+        (void) strcpy(buf, "BUSYD");
+        for (size_t i = 0; i < sizeof(random); i++)
+                buf[strlen("BUSYD") + i] = letters[random[i] & 31];
+        buf[strlen("BUSYD") + sizeof(random)] = '\0';
+        return 0;
+}
+
+static void start_grant(struct matrix_login *l) {
+        const struct oauth_grant_handler handler = { on_grant_code, on_grant_waiting, on_grant, l };
+        char device_id[32];
+        int r = invent_device_id(device_id, sizeof(device_id));
+
+        progress(l, "Asking for a code to log in with", l->oauth.issuer ? l->oauth.issuer : l->oauth.token);
+        if (r >= 0)
+                r = oauth_grant_start(&l->grant, l->http, &l->oauth, device_id, &handler);
+        if (r < 0)
+                fail_with_errno(l, r);
+}
+
+static void ask_metadata(struct matrix_login *l, bool stable);
+
+static void use_metadata(struct matrix_login *l, const json_t *body) {
+        int r = oauth_server_parse(body, &l->oauth);
+
+        if (r == -EPERM)
+                fail(l, "%s names a login server that is not reached by https:// : tell its administrator",
+                     matrix_client_base_url(l->client));
+        else if (l->oauth.device_authorization)
+                start_grant(l);
+        else if (l->way == MATRIX_LOGIN_DEVICE)
+                fail(l, "%s has no login by code: leave out --with device", matrix_client_base_url(l->client));
+        else
+                ask_flows(l);
+}
+
+static bool is_absent(const struct matrix_reply *reply) {
+        return reply->outcome == MATRIX_UNRECOGNIZED || reply->outcome == MATRIX_NOT_FOUND ||
+               reply->outcome == MATRIX_NOT_MATRIX || reply->outcome == MATRIX_REFUSED ||
+               reply->outcome == MATRIX_SIGNED_OUT;
+}
+
+static void on_metadata_of_draft(const struct matrix_reply *reply, void *userdata) {
+        struct matrix_login *l = userdata;
+
+        l->request = NULL;
+        if (reply->outcome == MATRIX_OK || is_absent(reply))
+                use_metadata(l, reply->outcome == MATRIX_OK ? reply->body : NULL);
+        else
+                fail(l, "%s: %s", matrix_client_base_url(l->client), reply->problem);
+}
+
+static void on_metadata(const struct matrix_reply *reply, void *userdata) {
+        struct matrix_login *l = userdata;
+
+        l->request = NULL;
+        if (reply->outcome == MATRIX_OK)
+                use_metadata(l, reply->body);
+        else if (is_absent(reply))
+                ask_metadata(l, false);
+        else
+                fail(l, "%s: %s", matrix_client_base_url(l->client), reply->problem);
+}
+
+static void ask_metadata(struct matrix_login *l, bool stable) {
+        int r = matrix_own_path_get(l->client,
+                                    stable ? "/_matrix/client/v1/auth_metadata"
+                                           : "/_matrix/client/unstable/org.matrix.msc2965/auth_metadata",
+                                    stable ? on_metadata : on_metadata_of_draft, l, &l->request);
+
+        if (r < 0)
+                fail_with_errno(l, r);
+}
+
+/* What was given, or asked for, is not asked of the server first. */
+static void choose_way(struct matrix_login *l) {
+        if (l->access_token) {
+                ask_whoami(l);
+                return;
+        }
+        progress(l, "Asking how to log in", matrix_client_base_url(l->client));
+        if (l->login_token || l->password || l->way == MATRIX_LOGIN_PASSWORD)
+                ask_flows(l);
+        else
+                ask_metadata(l, true);
 }
 
 /* ---- finding the homeserver ---- */
@@ -259,7 +496,6 @@ static void on_flows(const struct matrix_reply *reply, void *userdata) {
 static void on_versions(const struct matrix_reply *reply, void *userdata) {
         struct matrix_login *l = userdata;
         struct matrix_versions versions;
-        int r;
 
         l->request = NULL;
         if (reply->status == 0 || reply->outcome == MATRIX_RETRY || reply->outcome == MATRIX_UNSURE ||
@@ -271,13 +507,7 @@ static void on_versions(const struct matrix_reply *reply, void *userdata) {
                 fail(l, "%s is not a Matrix homeserver: check its address", matrix_client_base_url(l->client));
                 return;
         }
-        if (l->access_token) {
-                ask_whoami(l);
-                return;
-        }
-        r = matrix_login_flows_get(l->client, on_flows, l, &l->request);
-        if (r < 0)
-                fail_with_errno(l, r);
+        choose_way(l);
 }
 
 static void use_homeserver(struct matrix_login *l, const char *url) {
@@ -411,6 +641,8 @@ struct matrix_login *matrix_login_free(struct matrix_login *l) {
         if (!l)
                 return NULL;
         http_request_free(l->request);
+        oauth_grant_free(l->grant);
+        oauth_server_done(&l->oauth);
         matrix_client_free(l->client);
         sd_event_source_disable_unref(l->begin);
         session_done(&l->session);
@@ -456,22 +688,23 @@ static int copy_options(struct matrix_login *l, const struct matrix_login_option
         return copy_device_name(l, o->device_name);
 }
 
+usec_t matrix_login_run(struct matrix_login *l, usec_t now) {
+        return l->grant ? oauth_grant_run(l->grant, now) : USEC_NEVER;
+}
+
 int matrix_login_start(struct matrix_login **ret, sd_event *event, struct http *http,
-                       const struct matrix_login_options *options,
-                       void (*on_progress)(const char *line, void *userdata), matrix_login_done_t done,
-                       void *userdata) {
+                       const struct matrix_login_options *options, const struct matrix_login_handler *handler) {
         SCOPED(matrix_login_free) struct matrix_login *l = NULL;
         int r;
 
-        if (!!options->password + !!options->login_token + !!options->access_token != 1)
+        if (!!options->password + !!options->login_token + !!options->access_token > 1)
                 return -EINVAL;
         l = calloc(1, sizeof(*l));
         if (!l)
                 return -ENOMEM;
         l->http = http;
-        l->progress = on_progress;
-        l->done = done;
-        l->userdata = userdata;
+        l->way = options->way;
+        l->handler = *handler;
         r = copy_options(l, options);
         if (r < 0)
                 return r;

@@ -1,33 +1,58 @@
-/* Logging in: finds the homeserver, checks that it is one, and gets a session. Used by `busyctl login`. */
+/* Logging in: finds the homeserver, checks that it is one, finds out by what it lets people in, and gets a session.
+ * Used by `busyctl login`. */
 #pragma once
 
 #include <systemd/sd-event.h>
 
 #include "core/base.h"
 #include "http/http.h"
+#include "matrix/client/grant.h"
 #include "state/session.h"
 
 struct matrix_login;
 
-struct matrix_login_options {
-        const char *user;       /* "@me:example.org", or "me" with a homeserver; may be NULL without a password */
-        const char *homeserver; /* URL or server name; NULL: discovered from `user` by .well-known */
-        const char *password;   /* one of password, login_token, access_token */
-        const char *login_token;
-        const char *access_token; /* an existing session's: checked with /account/whoami */
-        const char *device_id;    /* of an earlier login of busyd here; NULL: a new device */
-        const char *device_name;  /* NULL: "busyd on HOST" */
+enum matrix_login_way {
+        MATRIX_LOGIN_ANY,    /* the first of these that the server offers */
+        MATRIX_LOGIN_DEVICE, /* OAuth 2.0: a code typed in a browser, on whatever machine */
+        MATRIX_LOGIN_PASSWORD,
 };
 
-/* `session` (on success, else NULL) is borrowed; `problem` (on failure) says what to do. */
-typedef void (*matrix_login_done_t)(const struct session *session, const char *problem, void *userdata);
+struct matrix_login_options {
+        const char *user;       /* "@me:example.org", or "me" with a homeserver; may be NULL: whoever logs in */
+        const char *homeserver; /* URL or server name; NULL: discovered from `user` by .well-known */
+        enum matrix_login_way way;
+        const char *password; /* at most one of password, login_token, access_token; then it is that way */
+        const char *login_token;
+        const char *access_token; /* an existing session's: checked with /account/whoami */
+        const char *device_id;   /* of an earlier login of busyd here, not for OAuth, where each login is a new device;
+                                  * NULL: a new device */
+        const char *device_name; /* NULL: "busyd on HOST" */
+};
 
-/* Asynchronous on the loop of `http`, which is `event`; `done` is called once, never from within this call, and may
- * free the login. `on_progress` (may be NULL) gets a line per step and must not. -EINVAL unless exactly one secret is
- * given. */
+struct matrix_login_handler {
+        /* A line per step, for people. */
+        void (*progress)(const char *line, void *userdata);
+        /* The server takes a password, and none was given: who, if that is not known, and the password, both for the
+         * login to free (token_free). Less than 0: there is none, which the user has been told. */
+        int (*ask_password)(bool ask_user, char **ret_user, char **ret_password, void *userdata);
+        /* The user has to open an address; see struct oauth_grant_handler. */
+        void (*show)(const struct oauth_code *code, void *userdata);
+        /* `session` (on success, else NULL) is borrowed; `problem` (on failure) says what to do. Called once; may free
+         * the login. */
+        void (*done)(const struct session *session, const char *problem, void *userdata);
+        void *userdata;
+};
+
+/* Asynchronous on the loop of `http`, which is `event`; no callback comes from within this call, and none but `done`
+ * may free the login. -EINVAL if more than one secret is given. */
 int matrix_login_start(struct matrix_login **ret, sd_event *event, struct http *http,
-                       const struct matrix_login_options *options,
-                       void (*on_progress)(const char *line, void *userdata), matrix_login_done_t done,
-                       void *userdata);
+                       const struct matrix_login_options *options, const struct matrix_login_handler *handler);
 struct matrix_login *matrix_login_free(struct matrix_login *l); /* cancels */
 CLEANUP(struct matrix_login, matrix_login_free);
+
+/* Does what is due, returns the next deadline, CLOCK_BOOTTIME: called whenever the loop has run. */
+usec_t matrix_login_run(struct matrix_login *l, usec_t now);
+
+/* The user wants to stop: what the server has given already is ended there, then `done` says so, perhaps from within.
+ */
+void matrix_login_interrupt(struct matrix_login *l);

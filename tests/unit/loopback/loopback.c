@@ -85,7 +85,8 @@ static enum MHD_Result answer(struct loopback *l, struct MHD_Connection *c, cons
         (void) pthread_mutex_lock(&l->lock);
         route = l->routes;
         (void) pthread_mutex_unlock(&l->lock);
-        while (route->path && (!streq(route->path, seen->path) || !streq(route->method, seen->method)))
+        while (route->path && (!streq(route->path, seen->path) || !streq(route->method, seen->method) ||
+                               (route->first > 0 && loopback_n_seen(l, seen->path) > route->first)))
                 route++;
         if (!route->path)
                 route = &nothing;

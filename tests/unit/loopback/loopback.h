@@ -21,6 +21,7 @@ struct loopback_route {
         const char *body;
         const char *header, *value; /* one more header, or NULL */
         enum loopback_kind kind;
+        unsigned first; /* answers only the first so many requests of its path, counted over all routes; 0: all */
 };
 
 #define ROUTE(method_, path_, status_, body_)                                                                         \

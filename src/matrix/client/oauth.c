@@ -1,0 +1,253 @@
+/* Requests to an OAuth 2.0 server, and what its answers mean. */
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "json/json.h"
+#include "matrix/client/oauth.h"
+
+#define REQUEST_TIMEOUT (30 * USEC_PER_SEC)
+#define ANSWER_MAX      (64U << 10)
+#define ERROR_MAX       64
+/* Nobody keeps a token longer without renewing it; more would only be a slip of a server. */
+#define EXPIRES_IN_MAX ((int64_t) 3650 * 24 * 3600)
+
+/* Lives as long as the http request that carries it. */
+struct pending {
+        oauth_done_t done;
+        void *userdata;
+};
+
+/* ---- addresses ---- */
+
+static bool url_has(CURLU *u, CURLUPart part) {
+        char *value = NULL;
+        bool has = curl_url_get(u, part, &value, 0) == CURLUE_OK;
+
+        curl_free(value);
+        return has;
+}
+
+bool oauth_address_is_safe(const char *url) {
+        CURLU *u = curl_url();
+        char *scheme = NULL, *host = NULL;
+        bool safe = false;
+
+        if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+            curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+            curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+                safe = (streq(scheme, "https") || (streq(scheme, "http") && http_host_is_loopback(host))) &&
+                       !url_has(u, CURLUPART_USER) && !url_has(u, CURLUPART_PASSWORD);
+        curl_free(scheme);
+        curl_free(host);
+        curl_url_cleanup(u);
+        return safe;
+}
+
+static int take_address(const json_t *body, const char *key, char **ret) {
+        const char *url = json_member_string(body, key);
+
+        if (!url)
+                return 0;
+        if (!oauth_address_is_safe(url))
+                return -EPERM;
+        *ret = strdup(url);
+        return *ret ? 0 : -ENOMEM;
+}
+
+void oauth_server_done(struct oauth_server *s) {
+        free(s->issuer);
+        free(s->authorization);
+        free(s->device_authorization);
+        free(s->token);
+        free(s->registration);
+        free(s->revocation);
+        *s = (struct oauth_server){};
+}
+
+int oauth_server_parse(const json_t *body, struct oauth_server *ret) {
+        struct oauth_server s = {};
+        const struct {
+                const char *key;
+                char **to;
+        } addresses[] = {
+                { "issuer", &s.issuer },
+                { "authorization_endpoint", &s.authorization },
+                { "device_authorization_endpoint", &s.device_authorization },
+                { "token_endpoint", &s.token },
+                { "registration_endpoint", &s.registration },
+                { "revocation_endpoint", &s.revocation },
+        };
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(addresses) && r >= 0; i++)
+                r = take_address(body, addresses[i].key, addresses[i].to);
+        if (r >= 0 && (!s.token || !s.registration))
+                r = -EBADMSG;
+        if (r < 0)
+                oauth_server_done(&s);
+        else
+                *ret = s;
+        return r;
+}
+
+/* ---- answers ---- */
+
+/* Only what looks like such a word is taken for one: it is repeated to people. */
+static const char *read_error(const json_t *body) {
+        const char *s = json_member_string(body, "error");
+
+        if (!s || !*s || strlen(s) > ERROR_MAX)
+                return NULL;
+        return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")] ? NULL : s;
+}
+
+/* Of what is not an answer of OAuth at all. */
+static const char *describe(const struct http_reply *http, char *text, size_t size) {
+        if (http->error < 0)
+                return http->problem;
+        if (http->status >= 500)
+                (void) snprintf(text, size, "the login server has a problem of its own (HTTP %ld)", http->status);
+        else if (http->status == 429)
+                (void) snprintf(text, size, "the login server asks to wait");
+        else
+                (void) snprintf(text, size, "what answered is no login server (HTTP %ld)", http->status);
+        return text;
+}
+
+static void on_http_done(const struct http_reply *http, void *userdata) {
+        const struct pending *p = userdata;
+        SCOPED(json_decref) json_t *body = NULL;
+        struct oauth_reply reply = { .sent = http->sent, .wall = http->wall };
+        char text[128];
+
+        if (http->error >= 0 && json_parse(http->body, http->size, &body) >= 0 && json_is_object(body))
+                reply.body = body;
+        reply.granted = http->error >= 0 && reply.body && http->status >= 200 && http->status < 300;
+        /* What a revocation says is nothing: an empty body. */
+        if (http->error >= 0 && http->status >= 200 && http->status < 300 && http->size == 0)
+                reply.granted = true;
+        if (reply.body && !reply.granted)
+                reply.error = read_error(body);
+        reply.problem = reply.granted || reply.error ? "" : describe(http, text, sizeof(text));
+        p->done(&reply, p->userdata);
+}
+
+/* ---- requests ---- */
+
+static int post(struct http *http, const char *url, const char *content_type, const char *body, oauth_done_t done,
+                void *userdata, struct http_request **ret) {
+        struct pending *p;
+        int r;
+
+        if (!oauth_address_is_safe(url))
+                return -EPERM;
+        p = malloc(sizeof(*p));
+        if (!p)
+                return -ENOMEM;
+        *p = (struct pending){ .done = done, .userdata = userdata };
+        r = http_start(http,
+                       &(struct http_call){
+                               .method = "POST",
+                               .url = url,
+                               .body = body,
+                               .content_type = content_type,
+                               .timeout = REQUEST_TIMEOUT,
+                               .body_max = ANSWER_MAX,
+                               .release = free,
+                       },
+                       on_http_done, p, ret);
+        if (r < 0)
+                free(p);
+        return r;
+}
+
+static int encode_form(const struct oauth_field *fields, char **ret) {
+        char *text = NULL;
+        size_t size = 0;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return -ENOMEM;
+        for (bool first = true; fields->name; fields++) {
+                char *value = fields->value ? curl_easy_escape(NULL, fields->value, 0) : NULL;
+
+                if (!value && fields->value)
+                        (void) fputc('\0', f); /* out of memory: found below */
+                if (!value)
+                        continue;
+                (void) fprintf(f, "%s%s=%s", first ? "" : "&", fields->name, value);
+                explicit_bzero(value, strlen(value));
+                curl_free(value);
+                first = false;
+        }
+        if (fclose(f) != 0 || !text || strlen(text) != size) {
+                token_free(text);
+                return -ENOMEM;
+        }
+        *ret = text;
+        return 0;
+}
+
+int oauth_post_form(struct http *http, const char *url, const struct oauth_field *fields, oauth_done_t done,
+                    void *userdata, struct http_request **ret) {
+        SCOPED(token_free) char *body = NULL;
+        int r = encode_form(fields, &body);
+
+        return r < 0 ? r : post(http, url, "application/x-www-form-urlencoded", body, done, userdata, ret);
+}
+
+int oauth_post_json(struct http *http, const char *url, const json_t *json, oauth_done_t done, void *userdata,
+                    struct http_request **ret) {
+        SCOPED(free) char *body = json_dumps(json, JSON_COMPACT);
+
+        return body ? post(http, url, NULL, body, done, userdata, ret) : -ENOMEM;
+}
+
+int oauth_revoke(struct http *http, const struct session *s, oauth_done_t done, void *userdata,
+                 struct http_request **ret) {
+        /* No hint of what kind it is: one that does not fit makes some servers do nothing (login reference 5). */
+        const struct oauth_field fields[] = {
+                { "token", s->refresh_token ? s->refresh_token : s->access_token },
+                { "client_id", s->client_id },
+                {},
+        };
+
+        if (!s->revocation_endpoint)
+                return -EOPNOTSUPP;
+        return oauth_post_form(http, s->revocation_endpoint, fields, done, userdata, ret);
+}
+
+/* ---- tokens ---- */
+
+static const char *word(const json_t *body, const char *key) {
+        const char *s = json_member_string(body, key);
+
+        return s && *s ? s : NULL;
+}
+
+int oauth_tokens_take(const struct oauth_reply *reply, struct session *s) {
+        const char *access = word(reply->body, "access_token"), *refresh = word(reply->body, "refresh_token");
+        const char *type = word(reply->body, "token_type");
+        int64_t expires_in = json_member_int(reply->body, "expires_in", 0);
+        SCOPED(token_free) char *new_access = NULL;
+        SCOPED(token_free) char *new_refresh = NULL;
+
+        if (!reply->granted || !access || (type && strcasecmp(type, "Bearer") != 0))
+                return -EBADMSG;
+        new_access = strdup(access);
+        new_refresh = refresh ? strdup(refresh) : NULL;
+        if (!new_access || (refresh && !new_refresh))
+                return -ENOMEM;
+        token_free(s->access_token);
+        s->access_token = TAKE(new_access);
+        if (new_refresh) {
+                token_free(s->refresh_token);
+                s->refresh_token = TAKE(new_refresh);
+        }
+        s->expires_at = 0;
+        if (expires_in > 0 && expires_in <= EXPIRES_IN_MAX)
+                s->expires_at = reply->wall + (usec_t) expires_in * USEC_PER_SEC;
+        return 0;
+}
