@@ -60,6 +60,19 @@ browser_modules() {
         [ -e "$folder/complete" ] && have node && have chromium && printf '%s\n' "$folder"
 }
 
+# Where the OAuth 2.0 server of the login tests is: one for each lock file.
+login_folder() {
+        printf '%s\n' "$cache/login-$(sha256sum <"$root/tests/interop/login/package-lock.json" | cut -c1-12)"
+}
+
+# Its modules; fails if they are not there, or not complete.
+login_modules() {
+        local folder
+
+        folder=$(login_folder)
+        [ -e "$folder/complete" ] && have node && printf '%s\n' "$folder/node_modules"
+}
+
 # Configures and builds: PRESET FOLDER [CMAKE-OPTION...] [-- TARGET...]. Waits for another one that builds there.
 build() {
         local preset=$1 folder=$2 options=()

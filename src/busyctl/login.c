@@ -76,7 +76,7 @@ static enum exit_code check_args(const struct args *a) {
                          ACCOUNT_NAME_MAX - 1);
         else if (a->user && a->user[0] != '@' && !a->homeserver)
                 complain("\"%s\" is no Matrix ID: write it as @me:example.org, or give --homeserver too.", a->user);
-        else if (!a->user && !a->homeserver && by_token(a))
+        else if (!a->user && !a->homeserver && !name && by_token(a))
                 complain("Whose token is it? Give --user @me:example.org or --homeserver.");
         else
                 return CTL_OK;
@@ -93,12 +93,17 @@ static enum exit_code asked_in_vain(int r, const char *what, const char *otherwi
         return r == -ENXIO ? CTL_USAGE : CTL_FAILED;
 }
 
+/* Of whose account the name was given: it is that user again. */
+static bool is_again(const struct login *l) {
+        return l->args->n_rest > 0 && !l->args->user && l->old.user_id;
+}
+
 static enum exit_code ask_user(struct login *l) {
         int r = 0;
 
         if (l->args->user)
                 l->user = strdup(l->args->user);
-        else if (l->old.user_id && !l->args->homeserver)
+        else if (is_again(l))
                 l->user = strdup(l->old.user_id);
         else if (!l->args->homeserver || l->args->password_stdin)
                 r = prompt(l->args->homeserver ? "User name: " : "Matrix ID, like @me:example.org: ", PROMPT_SHOWN,
@@ -289,7 +294,7 @@ static int ask_server(struct login *l, const char *ca_file) {
         const struct args *a = l->args;
         struct matrix_login_options options = {
                 .user = l->user,
-                .homeserver = a->homeserver,
+                .homeserver = is_again(l) && !a->homeserver ? l->old.homeserver : a->homeserver,
                 .password = a->password_stdin ? l->secret : NULL,
                 .login_token = a->token_stdin ? l->secret : NULL,
                 .access_token = a->access_token_stdin ? l->secret : NULL,

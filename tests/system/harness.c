@@ -261,6 +261,21 @@ static int open_new(const char *path) {
         return open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
+pid_t world_program_at(struct world *w, const char *const *argv, int terminal) {
+        struct environment e = { 0 };
+        pid_t pid;
+
+        env_make(w, &e);
+        pid = process_start(&(struct process_options){ .argv = argv,
+                                                       .env = (const char *const *) e.entries,
+                                                       .in = terminal,
+                                                       .out = terminal,
+                                                       .err = terminal,
+                                                       .pass = -1 });
+        env_done(&e);
+        return pid;
+}
+
 struct run world_run(struct world *w, const char *in, const char *const *argv) {
         struct environment e = { 0 };
         struct run run;

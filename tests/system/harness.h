@@ -96,6 +96,8 @@ bool world_wait_log(struct world *w, const char *part);
 /* Any program in the world's environment, found in PATH; `argv` is closed by NULL. Its standard output goes to `out`,
  * -1: to the file `log` in the world, where its errors go in any case. Returns the pid. */
 pid_t world_program(struct world *w, const char *const *argv, int out, const char *log);
+/* The same with all three of its descriptors at this one, a terminal. */
+pid_t world_program_at(struct world *w, const char *const *argv, int terminal);
 /* Waits a moment for something to happen on the bus: for loops that wait for what is not there. */
 void world_look_again(struct world *w);
 
