@@ -230,23 +230,6 @@ static void examine(json_t *doc, bool probe) {
 
 /* ---- telling ---- */
 
-static void print_findings(const json_t *object) {
-        const json_t *findings = json_member_array(object, "findings"), *finding;
-        size_t i;
-
-        json_array_foreach(findings, i, finding) {
-                const char *level = fact_text(finding, "level"), *advice = fact_text(finding, "advice");
-
-                print_lead("  ",
-                           streq(level, "problem") ? STYLE_TROUBLE
-                           : streq(level, "ok")    ? STYLE_FREE
-                                                   : STYLE_FAINT,
-                           level, "%*s%s", (int) (7 - strlen(level)), "", fact_text(finding, "what"));
-                if (*advice)
-                        print_wrapped("           ", STYLE_PLAIN, "-> %s", advice);
-        }
-}
-
 static enum finding worst_of(const json_t *object, enum finding worst) {
         const json_t *findings = json_member_array(object, "findings"), *finding;
         size_t i;
@@ -264,12 +247,12 @@ static void print_all(const json_t *doc) {
         size_t i;
 
         printf("busyd\n");
-        print_findings(doc);
+        examine_print(doc);
         json_array_foreach(accounts, i, account) {
                 const char *user_id = fact_text(account, "user_id");
 
                 printf("%s%s%s\n", fact_text(account, "name"), *user_id ? ": " : "", user_id);
-                print_findings(account);
+                examine_print(account);
         }
 }
 

@@ -1,5 +1,7 @@
 /* See examine.h. One question after the other, each waited for. */
 #include "busyctl/examine.h"
+#include "busyctl/facts.h"
+#include "busyctl/print.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -438,4 +440,21 @@ int examine_presence(sd_event *event, const char *folder, const char *name, cons
                 return r;
         *ret = x.shown;
         return x.shown ? 0 : -ENODATA;
+}
+
+void examine_print(const json_t *object) {
+        const json_t *findings = json_member_array(object, "findings"), *finding;
+        size_t i;
+
+        json_array_foreach(findings, i, finding) {
+                const char *level = fact_text(finding, "level"), *advice = fact_text(finding, "advice");
+
+                print_lead("  ",
+                           streq(level, "problem") ? STYLE_TROUBLE
+                           : streq(level, "ok")    ? STYLE_FREE
+                                                   : STYLE_FAINT,
+                           level, "%*s%s", (int) (7 - strlen(level)), "", fact_text(finding, "what"));
+                if (*advice)
+                        print_wrapped("           ", STYLE_PLAIN, "-> %s", advice);
+        }
 }

@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 
 #include "busyctl/bus.h"
+#include "busyctl/examine.h"
 #include "busyctl/print.h"
 #include "busyctl/prompt.h"
 #include "busyctl/qr.h"
@@ -23,7 +24,8 @@ struct login {
         struct session old, new; /* old.user_id NULL: none */
         bool json;
         sd_event *event;
-        sigset_t ending; /* the signals that end us in good order while the server is asked */
+        sigset_t ending;  /* the signals that end us in good order while the server is asked */
+        json_t *examined; /* what works on the account, NULL: not known */
         struct matrix_login *login;
         bool over;
         int interrupted;     /* the signal, 0: none */
@@ -45,6 +47,7 @@ static void login_done(struct login *l) {
         token_free(l->secret);
         session_done(&l->old);
         session_done(&l->new);
+        json_decref(l->examined);
         sd_event_unref(l->event);
 }
 
@@ -329,9 +332,49 @@ static enum exit_code log_in(struct login *l) {
         return r >= 0 && l->new.user_id && l->new.access_token ? CTL_OK : CTL_FAILED;
 }
 
+/* busyd may have renewed its tokens while the user was in the browser: those of now end it. */
+static void load_replaced(struct login *l) {
+        struct session now;
+
+        if (session_load(l->folder, l->name, &now) < 0)
+                return;
+        session_done(&l->old);
+        l->old = now;
+}
+
+static void on_old_ended(const struct oauth_reply *reply, void *userdata) {
+        struct login *l = userdata;
+
+        l->over = true;
+}
+
+/* By OAuth each login is a device of its own: the one that is replaced would stay behind, for others to wonder at. */
+static void end_replaced(struct login *l) {
+        SCOPED(http_free) struct http *http = NULL;
+        SCOPED(config_free) struct config *config = NULL;
+        struct http_request *request;
+        sd_event *event = NULL;
+        int r = config_load(&config, NULL, ignore_problem, NULL);
+
+        if (!l->old.client_id || streq(l->old.device_id, l->new.device_id))
+                return;
+        on_progress("Ending the session of before", l);
+        l->over = false;
+        if (r >= 0)
+                r = sd_event_new(&event);
+        if (r >= 0)
+                r = http_new(&http, event, config_account(config, l->name)->ca_file);
+        if (r >= 0)
+                r = oauth_revoke(http, &l->old, on_old_ended, l, &request);
+        while (r >= 0 && !l->over)
+                r = sd_event_run(event, UINT64_MAX);
+        http = http_free(http);
+        sd_event_unref(event);
+}
+
 static enum exit_code store(struct login *l) {
         enum exit_code code = CTL_OK;
-        int r;
+        int r, lock;
 
         if (!l->name)
                 code = find_name(l, l->new.user_id);
@@ -339,11 +382,25 @@ static enum exit_code store(struct login *l) {
                 code = check_old(l, l->new.user_id);
         if (code != CTL_OK)
                 return code;
+        lock = sessions_lock(l->folder, l->name);
+        load_replaced(l);
         r = session_save(l->folder, l->name, &l->new);
+        session_unlock(lock);
         if (r >= 0)
                 return CTL_OK;
         complain("Cannot store the session in %s: %s", l->folder, strerror(-r));
         return CTL_FAILED;
+}
+
+/* What the account is good for; the login stands, whatever comes of it. */
+static void examine(struct login *l) {
+        SCOPED(config_free) struct config *config = NULL;
+        sd_event *event = NULL;
+
+        on_progress("Looking at what works with this account", l);
+        if (config_load(&config, NULL, ignore_problem, NULL) >= 0 && sd_event_new(&event) >= 0)
+                l->examined = examine_account(event, l->folder, l->name, config_account(config, l->name), "");
+        sd_event_unref(event);
 }
 
 static void report(const struct ctl *c, const struct login *l, enum exit_code taken_up) {
@@ -351,12 +408,14 @@ static void report(const struct ctl *c, const struct login *l, enum exit_code ta
                 json_t *doc = json_pack("{s:s, s:s, s:s, s:s}", "name", l->name, "user_id", l->new.user_id,
                                         "device_id", l->new.device_id, "homeserver", l->new.homeserver);
 
+                (void) json_object_set_new(doc, "account", l->examined ? json_incref(l->examined) : json_null());
                 print_json(doc);
                 json_decref(doc);
                 return;
         }
         printf("Logged in as %s, device %s; the account is called \"%s\".\n", l->new.user_id, l->new.device_id,
                l->name);
+        examine_print(l->examined);
         if (taken_up == CTL_UNREACHABLE)
                 printf("busyd is not running. Start it with: systemctl --user enable --now busyd\n");
 }
@@ -380,6 +439,7 @@ enum exit_code verb_login(struct ctl *c, const struct args *a) {
         struct login l = { .args = &args, .json = c->json };
         enum exit_code code = take_user(&args);
 
+        (void) sigemptyset(&l.ending);
         if (code == CTL_OK)
                 code = check_args(&args);
         if (code == CTL_OK)
@@ -390,9 +450,13 @@ enum exit_code verb_login(struct ctl *c, const struct args *a) {
                 code = log_in(&l);
         if (code == CTL_OK)
                 code = store(&l);
+        /* What is stored stays: from here on a signal only ends us. */
+        (void) sigprocmask(SIG_UNBLOCK, &l.ending, NULL);
         if (code == CTL_OK) {
                 enum exit_code taken_up = bus_sessions_changed(c);
 
+                end_replaced(&l);
+                examine(&l);
                 report(c, &l, taken_up);
                 code = taken_up == CTL_FAILED ? CTL_FAILED : CTL_OK;
         }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
-#include <unistd.h>
 
 #include "busyctl/bus.h"
 #include "busyctl/let-go.h"
@@ -16,10 +15,6 @@
 #include "state/secret.h"
 #include "json/json.h"
 #include "state/folder.h"
-
-/* Whoever renews the session has it for one request. */
-#define LOCK_STEP_MSEC 100
-#define LOCK_STEPS     200
 
 struct logout {
         const char *folder, *name;
@@ -151,12 +146,8 @@ static bool log_out(const char *folder, const char *name, struct session *s) {
 /* What busyd has renewed before it let go is what counts. Without a lock there is nobody to be kept out. */
 static int take_session(const char *folder, const char *name, struct session *s) {
         struct session now;
-        int lock = session_lock(folder, name);
+        int lock = sessions_lock(folder, name);
 
-        for (int i = 0; lock == -EBUSY && i < LOCK_STEPS; i++) {
-                (void) usleep(LOCK_STEP_MSEC * 1000);
-                lock = session_lock(folder, name);
-        }
         if (session_load(folder, name, &now) >= 0) {
                 session_done(s);
                 *s = now;

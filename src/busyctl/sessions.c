@@ -1,8 +1,13 @@
 /* Which name is whose, see sessions.h. */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "busyctl/sessions.h"
+
+/* Whoever renews the session has it for one request. */
+#define LOCK_STEP_MSEC 100
+#define LOCK_STEPS     200
 
 bool session_may_be_of(const struct session *s, const char *user) {
         size_t n;
@@ -78,4 +83,14 @@ int sessions_name_for(const char *folder, const char *user_id, char **ret) {
         }
         session_names_free(names);
         return r;
+}
+
+int sessions_lock(const char *folder, const char *name) {
+        int lock = session_lock(folder, name);
+
+        for (int i = 0; lock == -EBUSY && i < LOCK_STEPS; i++) {
+                (void) usleep(LOCK_STEP_MSEC * 1000);
+                lock = session_lock(folder, name);
+        }
+        return lock;
 }

@@ -8,5 +8,9 @@
  * -E2BIG: there are ACCOUNTS_MAX sessions. */
 int sessions_name_for(const char *folder, const char *user_id, char **ret);
 
+/* session_lock(), waited for while busyd renews the tokens, for some seconds. Below 0: without it; there is nobody to
+ * be kept out then, or somebody who hangs. For session_unlock(). */
+int sessions_lock(const char *folder, const char *name);
+
 /* Whether `user` ("@me:example.org", or "me") may be the session's; NULL may be anybody. */
 bool session_may_be_of(const struct session *s, const char *user);

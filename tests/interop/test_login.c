@@ -104,6 +104,25 @@ LOGIN_TEST(by_a_code_of_the_device_grant) {
         check(world, strstr(kept, "\"refresh_token\"") && strstr(kept, "\"client_id\""), "%zu", strlen(kept));
 }
 
+/* Each login by OAuth is a device of its own: the one of before does not stay behind. */
+LOGIN_TEST(again_it_ends_the_session_of_before) {
+        SCOPED(free) char *first = NULL, *second = NULL, *log = NULL;
+
+        start_rig("COMPLETE=0");
+        log_in();
+        browse("alice", NULL);
+        check(world, terminal_end(terminal) == 0, "%s", terminal_text(terminal));
+        first = session();
+        terminal = terminal_free(terminal);
+        log_in();
+        browse("alice", NULL);
+        check(world, terminal_end(terminal) == 0, "%s", terminal_text(terminal));
+        second = session();
+        check(world, strcmp(first, second) != 0, "the same session");
+        log = file_text(world_path(world, "rig/provider.out"));
+        check(world, strstr(log, "POST /oauth2/revoke 200") && strstr(log, "synapse delete_device"), "%s", log);
+}
+
 /* The address has the code in it; who says yes there is somebody else first, then refuses. */
 LOGIN_TEST(nobody_else_and_nobody_at_all) {
         SCOPED(free) char *kept = NULL;
