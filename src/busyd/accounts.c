@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "busyd/session-keeper.h"
-#include "busyd/token.h"
+#include "busyd/token-waits.h"
 #include "config/config.h"
 #include "control/control.h"
 #include "http/http.h"
@@ -49,15 +49,6 @@ struct member {
         bool sticks_pending;
 };
 
-/* An account whose token a command prints. */
-struct token_wait {
-        struct accounts *accounts;
-        char name[ACCOUNT_NAME_MAX];
-        struct token_command *command; /* NULL: it has ended */
-        char *token;                   /* what it printed; NULL: nothing yet, or it failed */
-        bool tell;                     /* it has just ended */
-};
-
 struct let_go {
         char name[ACCOUNT_NAME_MAX];
         usec_t until;
@@ -69,8 +60,7 @@ struct accounts {
         const struct config *config; /* of the last update; NULL: there was none yet */
         struct member *members[ACCOUNTS_MAX];
         size_t n_members;
-        struct token_wait *token_waits[ACCOUNTS_MAX];
-        size_t n_token_waits;
+        struct token_waits tokens;
         struct let_go let_go[ACCOUNTS_MAX];
         size_t n_let_go;
         char published[ACCOUNTS_MAX][ACCOUNT_NAME_MAX];
@@ -217,6 +207,20 @@ static struct member *member_free(struct member *m) {
 }
 CLEANUP(struct member, member_free);
 
+static const char *token_command_of(const struct accounts *s, const char *name) {
+        const char *command = s->config ? config_account(s->config, name)->token_command : NULL;
+
+        return command && *command ? command : NULL;
+}
+
+/* The server does not take what it has printed: a password manager may have a newer one. */
+static int fetch_token(void *userdata) {
+        struct member *m = userdata;
+        const char *command = token_command_of(m->accounts, m->name);
+
+        return command ? token_waits_again(&m->accounts->tokens, m->name, command) : -ENOENT;
+}
+
 static int make_account(struct member *m, const struct account_config *config) {
         struct state_account stored = { .since = NULL };
         const struct account_handler handler = {
@@ -258,6 +262,8 @@ static int member_new(struct member **ret, struct accounts *s, const char *name,
         m->session = *session;
         *session = (struct session){ .user_id = NULL };
         session_keeper_init(&m->keeper, state_dir(s->context.state), m->name, &m->session);
+        m->keeper.fetch = token_command_of(s, name) ? fetch_token : NULL;
+        m->keeper.userdata = m;
         m->doors = session_keeper_doors(&m->keeper);
         if (config->ca_file && !(m->ca_file = strdup(config->ca_file)))
                 return -ENOMEM;
@@ -415,78 +421,15 @@ static int load_session(const struct accounts *s, const char *name, struct sessi
 
 /* ---- tokens that commands print ---- */
 
-static struct token_wait *token_wait_free(struct token_wait *w) {
-        if (!w)
-                return NULL;
-        token_command_free(w->command);
-        token_free(w->token);
-        free(w);
-        return NULL;
-}
-
-static void forget_tokens(struct accounts *s) {
-        while (s->n_token_waits > 0)
-                token_wait_free(s->token_waits[--s->n_token_waits]);
-}
-
-static void on_token(const char *token, const char *problem, void *userdata) {
-        struct token_wait *w = userdata;
-
-        if (token)
-                w->token = strdup(token);
-        else
-                log_error("Account %s: token-command is of no use: %s; the account stays off until 'busyctl reload'",
-                          w->name, problem);
-        w->tell = true;
-        touch(w->accounts);
-}
-
-static struct token_wait *find_wait(struct accounts *s, const char *name) {
-        for (size_t i = 0; i < s->n_token_waits; i++)
-                if (streq(s->token_waits[i]->name, name))
-                        return s->token_waits[i];
-        return NULL;
-}
-
-static int start_wait(struct accounts *s, const char *name, const char *command) {
-        struct token_wait *w;
-        int r;
-
-        if (s->n_token_waits >= ACCOUNTS_MAX)
-                return -E2BIG;
-        w = calloc(1, sizeof(*w));
-        if (!w)
-                return -ENOMEM;
-        w->accounts = s;
-        (void) snprintf(w->name, sizeof(w->name), "%s", name);
-        r = token_command_start(&w->command, s->context.event, s->context.user_bus, command, on_token, w);
-        if (r < 0) {
-                token_wait_free(w);
-                return r;
-        }
-        s->token_waits[s->n_token_waits++] = w;
-        return 0;
-}
-
 /* Returns 1 with the command's token in the session, 0 if there is no command, -EAGAIN while it runs or after it
  * failed, which is told where it is noticed. */
 static int token_from_command(struct accounts *s, const char *name, struct session *session) {
-        const char *command = config_account(s->config, name)->token_command;
-        struct token_wait *w;
-        int r;
+        const char *command = token_command_of(s, name), *token;
+        int r = command ? token_waits_get(&s->tokens, name, command, &token) : 0;
 
-        if (!command || !*command)
-                return 0;
-        w = find_wait(s, name);
-        if (!w) {
-                r = start_wait(s, name, command);
-                if (r < 0)
-                        log_error("Account %s: token-command cannot be run: %s", name, strerror(-r));
-                return -EAGAIN;
-        }
-        if (!w->token)
-                return -EAGAIN;
-        return session_set_token(session, w->token) < 0 ? -ENOMEM : 1;
+        if (!command || r < 0)
+                return r;
+        return session_set_token(session, token) < 0 ? -ENOMEM : 1;
 }
 
 /* Without it the account goes on as if there were none. */
@@ -595,7 +538,7 @@ int accounts_update(struct accounts *s, const struct config *config, bool by_han
         s->config = config;
         s->wall = at->wall;
         if (by_hand)
-                forget_tokens(s);
+                token_waits_forget(&s->tokens);
         return look_at_sessions(s, by_hand, now);
 }
 
@@ -612,9 +555,8 @@ void accounts_wake(struct accounts *s, bool gap) {
 }
 
 bool accounts_are_settled(const struct accounts *s) {
-        for (size_t i = 0; i < s->n_token_waits; i++)
-                if (s->token_waits[i]->command)
-                        return false;
+        if (token_waits_are_open(&s->tokens))
+                return false;
         for (size_t i = 0; i < s->n_members; i++)
                 if (!account_is_settled(s->members[i]->account))
                         return false;
@@ -632,16 +574,21 @@ size_t accounts_n(const struct accounts *s) {
         return s->n_members;
 }
 
-/* Returns whether any command has ended. */
+/* Returns whether an account may be taken up by what a command has printed. */
 static bool take_tokens(struct accounts *s) {
-        bool any = false;
+        const char *name, *token;
+        bool again, any = false;
 
-        for (size_t i = 0; i < s->n_token_waits; i++)
-                if (s->token_waits[i]->tell) {
-                        s->token_waits[i]->tell = false;
-                        s->token_waits[i]->command = token_command_free(s->token_waits[i]->command);
-                        any = true;
-                }
+        while (token_waits_take(&s->tokens, &name, &token, &again)) {
+                struct member **at = find_member(s, name);
+
+                any = any || !again;
+                if (!again || !at)
+                        continue;
+                if (token && session_set_token(&(*at)->session, token) < 0)
+                        token = NULL;
+                account_set_token((*at)->account, token);
+        }
         return any;
 }
 
@@ -687,9 +634,7 @@ usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, co
         bool look;
 
         s->wall = at->wall;
-        for (size_t i = 0; i < s->n_token_waits; i++)
-                if (s->token_waits[i]->command)
-                        wake_at = usec_min(wake_at, token_command_run(s->token_waits[i]->command, now));
+        wake_at = token_waits_run(&s->tokens, now);
         look = take_tokens(s);
         look = take_back(s, /* all= */ false, now) || look;
         if (look && s->config && look_at_sessions(s, /* by_hand= */ false, now) < 0)
@@ -761,6 +706,10 @@ int accounts_new(struct accounts **ret, const struct accounts_context *context) 
         if (!s)
                 return -ENOMEM;
         s->context = *context;
+        s->tokens = (struct token_waits){ .event = context->event,
+                                          .user_bus = context->user_bus,
+                                          .touched = context->touched,
+                                          .userdata = context->userdata };
         s->journal = (struct claim_journal){
                 .get = journal_get, .put = journal_put, .remove = journal_remove, .userdata = s
         };
@@ -771,7 +720,7 @@ int accounts_new(struct accounts **ret, const struct accounts_context *context) 
 struct accounts *accounts_free(struct accounts *s) {
         if (!s)
                 return NULL;
-        forget_tokens(s);
+        token_waits_forget(&s->tokens);
         while (s->n_members > 0)
                 member_free(s->members[--s->n_members]);
         free(s);

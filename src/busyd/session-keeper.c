@@ -74,6 +74,12 @@ static void end(void *userdata) {
         session_keeper_done(userdata);
 }
 
+static int fetch(void *userdata) {
+        const struct session_keeper *k = userdata;
+
+        return k->fetch(k->userdata);
+}
+
 void session_keeper_init(struct session_keeper *k, const char *state_dir, const char *name, struct session *session) {
         *k = (struct session_keeper){ .state_dir = state_dir, .name = name, .session = session, .lock = -1 };
 }
@@ -84,5 +90,7 @@ void session_keeper_done(struct session_keeper *k) {
 }
 
 struct token_keeper session_keeper_doors(struct session_keeper *k) {
-        return (struct token_keeper){ .begin = begin, .put = put, .end = end, .userdata = k };
+        return (struct token_keeper){
+                .begin = begin, .put = put, .end = end, .fetch = k->fetch ? fetch : NULL, .userdata = k
+        };
 }

@@ -8,7 +8,9 @@ struct session_keeper {
         const char *state_dir, *name; /* borrowed */
         struct session *session;      /* the same; follows what is on disk */
         int lock;
-        bool told; /* that it cannot be stored */
+        bool told;                    /* that it cannot be stored */
+        int (*fetch)(void *userdata); /* as in the doors; NULL: nobody has another token */
+        void *userdata;
 };
 
 /* `k` has to stay where it is. */

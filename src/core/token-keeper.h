@@ -18,5 +18,8 @@ struct token_keeper {
         /* On disk when it returns 0; else a negative errno, and what was there before stands. It tells people. */
         int (*put)(void *userdata, const struct token_pair *pair);
         void (*end)(void *userdata);
+        /* Of a token that nothing renews: whoever has given it is asked once more, and answers by account_set_token().
+         * Below 0: there is nobody to ask. NULL: never. */
+        int (*fetch)(void *userdata);
         void *userdata;
 };

@@ -67,6 +67,9 @@ int account_set_settings(struct account *a, const struct account_settings *setti
 /* The token of an application service that may act for the user, besides the session's; NULL: none. Copied. */
 int account_set_appservice(struct account *a, const char *token, usec_t now);
 
+/* The answer to token_keeper.fetch(): NULL, there is no other one. Copied. */
+void account_set_token(struct account *a, const char *token);
+
 /* After a suspend, or when the network is back: try now; `gap` true: resync, a stored position may hide things. */
 void account_wake(struct account *a, bool gap);
 /* A person asks for it: every wait is over, what was taken for final is asked again, and so is what the server is. */

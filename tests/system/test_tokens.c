@@ -170,3 +170,36 @@ WORLD_TEST(tokens, logout_in_a_call_ends_what_busyd_has_renewed,
         check(w, hs_is_over(w->hs, DEVICE), "the session lives on");
         expect_presence(w, "online", "Reading");
 }
+
+/* The session on disk has another token than the one that the command prints. */
+WORLD_TEST(tokens, a_command_is_asked_once_more_when_its_token_has_ended) {
+        SCOPED(free) char *first = stored_token(w), *second = NULL;
+
+        file_put(world_path(w, "token"), first);
+        world_config(w, "[account " ACCOUNT "]\ntoken-command = cat \"$HOME/../token\"\n");
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        hs_revoke(w->hs, DEVICE, false);
+        second = hs_login(w->hs, DEVICE);
+        file_put(world_path(w, "token"), second);
+        call_hangup(w, ROOM, "c1");
+        expect_nothing_owed(w);
+        expect_presence(w, "online", "Reading");
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not online");
+}
+
+WORLD_TEST(tokens, a_command_with_nothing_newer_is_asked_once_and_the_end_is_told) {
+        SCOPED(free) char *token = stored_token(w), *asked = NULL;
+
+        file_put(world_path(w, "token"), token);
+        world_config(w,
+                     "[account " ACCOUNT "]\ntoken-command = echo x >>\"$HOME/../asked\"; cat \"$HOME/../token\"\n");
+        world_start_online(w);
+        hs_revoke(w->hs, DEVICE, false);
+        call_starts(w, ROOM, "c1");
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "signed-out"), "not told");
+        asked = file_text(world_path(w, "asked"));
+        check(w, streq(asked, "x\nx\n"), "asked: %s", asked);
+}

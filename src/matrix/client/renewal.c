@@ -26,6 +26,9 @@ struct renewal {
         usec_t expires_wall;
         char *access, *refresh;
 
+        bool fetched; /* whoever has given the token has answered */
+        char *other;  /* ... with this one */
+
         struct renewing *request;
         bool keeping;    /* the keeper waits for its end() */
         usec_t store_at; /* the pair is not on disk yet; USEC_NEVER: it is */
@@ -151,10 +154,21 @@ static void send(struct renewal *r, const struct instant *at) {
              USEC_NEVER, at);
 }
 
+static void refuse(struct renewal *r, usec_t now) {
+        tokens_refused(&r->tokens, now);
+        r->news = RENEWAL_OVER;
+}
+
 static void renew(struct renewal *r, const struct instant *at) {
         struct token_pair newer;
-        int error = begin_keeping(r, &newer);
+        int error;
 
+        if (r->refresh[0] == '\0') {
+                if (r->keeper->fetch(r->keeper->userdata) < 0)
+                        refuse(r, at->now);
+                return;
+        }
+        error = begin_keeping(r, &newer);
         if (error == -EBUSY)
                 tokens_taken(&r->tokens, at->now);
         else if (error == -ENOENT) {
@@ -170,6 +184,20 @@ static void renew(struct renewal *r, const struct instant *at) {
                 else
                         use_pair(r, at);
         }
+}
+
+/* The same one again is of no use. */
+static void take_fetched(struct renewal *r, const struct instant *at) {
+        SCOPED(token_free) char *other = TAKE(r->other);
+        const struct token_pair pair = { .access_token = other, .refresh_token = "" };
+
+        r->fetched = false;
+        if (r->tokens.state != TOKENS_RENEWING || r->request)
+                return;
+        if (other && !streq(other, r->access) && take_pair(r, &pair) == 0)
+                use_pair(r, at);
+        else
+                refuse(r, at->now);
 }
 
 /* What somebody else has stored meanwhile is newer than what could not be. */
@@ -192,8 +220,11 @@ enum renewal_news renewal_run(struct renewal *r, const struct instant *at, bool 
         enum renewal_news news;
 
         if (!r->begun)
-                tokens_begin(&r->tokens, r->refresh[0] != '\0', r->expires_wall, at);
+                tokens_begin(&r->tokens, r->refresh[0] != '\0' || (r->keeper && r->keeper->fetch), r->expires_wall,
+                             at);
         r->begun = true;
+        if (r->fetched)
+                take_fetched(r, at);
         if (!r->request && at->now >= r->store_at)
                 store_again(r, at);
         if (tokens_renew(&r->tokens, at))
@@ -207,6 +238,12 @@ enum renewal_news renewal_run(struct renewal *r, const struct instant *at, bool 
 
 const struct matrix_reply *renewal_failure(const struct renewal *r) {
         return &r->failure;
+}
+
+void renewal_set_token(struct renewal *r, const char *token) {
+        token_free(r->other);
+        r->other = token ? strdup(token) : NULL;
+        r->fetched = true;
 }
 
 void renewal_retry(struct renewal *r) {
@@ -266,6 +303,7 @@ struct renewal *renewal_free(struct renewal *r) {
         end_keeping(r);
         token_free(r->access);
         token_free(r->refresh);
+        token_free(r->other);
         free(r->account);
         free(r->homeserver);
         free(r->token_endpoint);

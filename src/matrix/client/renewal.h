@@ -39,5 +39,7 @@ enum renewal_news {
 enum renewal_news renewal_run(struct renewal *r, const struct instant *at, bool *ret_held, usec_t *ret_deadline);
 /* After RENEWAL_FAILED: as if a request had failed with it. */
 const struct matrix_reply *renewal_failure(const struct renewal *r);
+/* The answer to token_keeper.fetch(); taken up by the next renewal_run(). NULL: there is no other token. Copied. */
+void renewal_set_token(struct renewal *r, const char *token);
 /* A person asks, or the network is back. */
 void renewal_retry(struct renewal *r);
