@@ -135,6 +135,21 @@ Test(tokens, refused_for_good_is_the_servers_word_until_it_is_tried_again) {
         cr_assert(renews(&t, 702));
 }
 
+/* Some servers refuse one request so, and take all others: no new token changes that. */
+Test(tokens, a_401_to_a_fresh_token_is_the_servers_word) {
+        struct tokens t = fresh();
+        const struct instant now = at(100);
+
+        cr_assert(tokens_rejected(&t, now.now));
+        cr_assert(renews(&t, 100));
+        tokens_renewed(&t, WALL + 400 * USEC_PER_SEC, &now);
+        cr_assert_not(tokens_rejected(&t, at(101).now));
+        cr_assert_not(tokens_rejected(&t, at(159).now));
+        cr_assert_not(renews(&t, 159));
+        cr_assert(tokens_rejected(&t, at(160).now));
+        cr_assert(renews(&t, 160));
+}
+
 Test(tokens, what_somebody_else_renews_is_waited_for_a_moment) {
         struct tokens t = fresh();
 

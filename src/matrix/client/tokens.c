@@ -44,6 +44,9 @@ bool tokens_rejected(struct tokens *t, usec_t now) {
                 t->state = TOKENS_GOOD;
                 break;
         case TOKENS_GOOD:
+                if (now < t->fresh_until)
+                        return false;
+                break;
         case TOKENS_RENEWING:
         case TOKENS_WAITING:
                 break;
@@ -57,6 +60,9 @@ void tokens_renewed(struct tokens *t, usec_t expires_wall, const struct instant 
         t->retry_at = USEC_NEVER;
         backoff_reset(&t->backoff);
         set_end(t, expires_wall, at);
+        t->fresh_until = usec_add(at->now, TOKENS_FRESH);
+        if (t->ends_at != USEC_NEVER)
+                t->fresh_until = usec_min(t->fresh_until, at->now + (t->ends_at - at->now) / 2);
 }
 
 void tokens_refused(struct tokens *t, usec_t now) {

@@ -12,6 +12,10 @@
 /* Refused for good is not for ever: a server may have lost its sessions for a moment. */
 #define TOKENS_OVER (10 * USEC_PER_MIN)
 
+/* A token that is not taken so soon after it came is not renewed again: that is the server's word on the request, or
+ * on the session, and no new token changes it. Half of its life where that is less. */
+#define TOKENS_FRESH USEC_PER_MIN
+
 /* Somebody else is at it: they need one request. */
 #define TOKENS_BUSY_WAIT (USEC_PER_SEC / 2)
 
@@ -30,6 +34,7 @@ struct tokens {
         usec_t ends_at;   /* USEC_NEVER: not known, or never */
         usec_t ends_wall; /* the same by the other clock: either may be wrong, and to be early costs little */
         usec_t margin;
+        usec_t fresh_until; /* 0: it is from before */
         usec_t retry_at;
         struct backoff backoff;
 };
@@ -39,7 +44,8 @@ void tokens_begin(struct tokens *t, bool renewable, usec_t expires_wall, const s
 
 /* ---- facts ---- */
 
-/* The server has answered that it does not know the token. Returns whether it may be renewed: then nothing has ended.
+/* The server has answered that it does not know the token. Returns whether it is to be renewed: then nothing has
+ * ended.
  */
 bool tokens_rejected(struct tokens *t, usec_t now);
 /* There is a new token. */
