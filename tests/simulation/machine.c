@@ -543,6 +543,7 @@ void machine_set_in_front(struct machine *m, bool in_front) {
 
 void machine_login(struct machine *m) {
         struct session s;
+        struct model_tokens tokens;
 
         if (m->logged_in || m->logging_out || m->up == MACHINE_ASLEEP)
                 return;
@@ -550,8 +551,18 @@ void machine_login(struct machine *m) {
                         (unsigned) chance_below(m->chance, 1000000));
         s = (struct session){ .homeserver = strdup("https://test"),
                               .user_id = strdup(HS_USER),
-                              .device_id = strdup(m->device),
-                              .access_token = strdup(model_login(m->model, m->device)) };
+                              .device_id = strdup(m->device) };
+        (void) model_login(m->model, m->device);
+        model_make_renewable(m->model, m->device, (int64_t) (door_now() / USEC_PER_MSEC));
+        if (model_tokens(m->model, m->device, &tokens)) {
+                s.access_token = strdup(tokens.access);
+                s.refresh_token = *tokens.refresh ? strdup(tokens.refresh) : NULL;
+                s.expires_at = (usec_t) tokens.ends * USEC_PER_MSEC;
+        }
+        if (model_options(m->model)->renewal == HS_RENEWAL_OAUTH) {
+                s.client_id = strdup(HS_CLIENT_ID);
+                s.token_endpoint = strdup("https://test" HS_TOKEN_PATH);
+        }
         trace("%s: logs in as %s", m->name, m->device);
         (void) session_save(m->state_dir, MACHINE_ACCOUNT, &s);
         session_done(&s);
