@@ -83,7 +83,7 @@ static void tell(const struct hooks *h, int status) {
 
 static int start(struct hooks *h, const char *line, const struct desktop_facts *facts) {
         SCOPED(words_free) char **words = NULL;
-        char availability[32], apps[APPS_MAX], reason[REASON_MAX], since[64];
+        char availability[32], apps[APPS_MAX], printable[REASON_MAX], reason[REASON_MAX + 16], since[64];
         const char *const environment[] = { availability, apps, since, reason, NULL };
         int r = words_parse(line, getenv("HOME"), &words);
 
@@ -93,7 +93,8 @@ static int start(struct hooks *h, const char *line, const struct desktop_facts *
         (void) snprintf(apps, sizeof(apps), "BUSYD_APPS=%s", facts->apps);
         (void) snprintf(since, sizeof(since), "BUSYD_SINCE=%llu",
                         (unsigned long long) (facts->since_wall / USEC_PER_SEC));
-        (void) snprintf(reason, sizeof(reason), "BUSYD_REASON=%s", facts->reason);
+        (void) snprintf(reason, sizeof(reason), "BUSYD_REASON=%s",
+                        text_printable(printable, sizeof(printable), facts->reason));
         h->ended = false;
         return command_start(&h->command, h->context.event, h->context.bus,
                              &(struct command_options){ .argv = (const char *const *) words,

@@ -194,6 +194,13 @@ Test(hooks, are_told_what_is_so_when_they_begin) {
         cr_assert_str_eq(t.environment, "BUSYD_AVAILABILITY=free|BUSYD_APPS=|BUSYD_SINCE=5|BUSYD_REASON=by hand|");
 }
 
+/* systemd takes no control characters in an environment, and the bus nothing but UTF-8. */
+Test(hooks, what_programs_say_of_themselves_can_be_handed_on) {
+        t.facts.reason = "in\ta \033[1mcall\nAPPS=\377 \303\244";
+        (void) turn_as(true);
+        cr_assert(strstr(t.environment, "|BUSYD_REASON=in a ?[1mcall APPS=? \303\244|"), "%s", t.environment);
+}
+
 /* ---- failures ---- */
 
 Test(hooks, one_that_hangs_is_ended_and_the_next_one_runs) {
