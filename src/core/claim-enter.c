@@ -32,11 +32,17 @@ static bool is_journal_current(const struct claim *c) {
         return c->debt.on_disk && c->debt.unsure_on_disk == c->debt.is.unsure;
 }
 
-/* The newest of them are the likeliest to land, if there is no room for all. */
+/* As far as both claim it. The newest of them are the likeliest to land, if there is no room for all. */
 static void add_before(struct claim_owed *d, const struct claim_owed *before) {
         struct claim_value newest = d->ours[0];
         struct claim_owed all = *before;
 
+        for (unsigned i = 0; i < all.n_ours; i++) {
+                if (!before->state_claimed)
+                        claim_value_put_state(&all.ours[i], newest.state);
+                if (!before->text_claimed)
+                        claim_value_put_text(&all.ours[i], newest.text);
+        }
         while (!claim_owed_add(&all, &newest)) {
                 memmove(all.ours, all.ours + 1, (all.n_ours - 1) * sizeof(all.ours[0]));
                 all.n_ours--;
@@ -66,7 +72,7 @@ static struct claim_owed compose_debt(const struct claim *c, usec_t now) {
                 claim_value_put_text(&d.prior, before->prior.text);
         if (claim_is_landed(c, &c->view.is, now) && claim_owed_has_state(before, d.prior.state))
                 claim_value_put_state(&d.prior, before->prior.state);
-        if (before->state_claimed == d.state_claimed && before->text_claimed == d.text_claimed)
+        if (d.state_claimed >= before->state_claimed && d.text_claimed >= before->text_claimed)
                 add_before(&d, before);
         return d;
 }

@@ -344,6 +344,27 @@ Test(core_claim, what_lands_after_another_restart_is_taken_back) {
         cr_expect_not(on_disk);
 }
 
+Test(core_claim, a_late_message_is_ours_in_a_claim_of_more) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        want(NULL, "In a call");
+        late = run_to_write();
+        restart(&single_value);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FREE);
+        want("busy", "On the phone");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        shown = late;
+        push();
+        run_for(20 * SEC);
+        expect_shown("busy", "On the phone");
+        claim_set_want(&claim, NULL);
+        run_for(2 * CLAIM_LANDS_WITHIN);
+        expect_shown("online", "Working");
+}
+
 Test(core_claim, a_third_message_waits_for_no_lost_one) {
         struct claim_value late;
 
