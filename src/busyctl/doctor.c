@@ -55,7 +55,7 @@ static json_t *look_at_daemon(struct ctl *c, json_t *doc) {
                 examine_add(doc, FINDING_PROBLEM, "start it: systemctl --user enable --now busyd",
                             "busyd does not run%s", code == CTL_FAILED ? ", or does not answer as it should" : "");
         if (fact_text(status, "problem")[0])
-                examine_add(doc, FINDING_PROBLEM, "what to do is in busyd(1), TROUBLE", "%s",
+                examine_add(doc, FINDING_PROBLEM, "what led to it is in the journal: journalctl --user -u busyd", "%s",
                             fact_text(status, "problem"));
         return status;
 }

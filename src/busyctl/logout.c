@@ -10,6 +10,7 @@
 #include "busyctl/sessions.h"
 #include "config/config.h"
 #include "matrix/client/api.h"
+#include "matrix/client/oauth.h"
 #include "matrix/client/renew.h"
 #include "matrix/machines/heard.h"
 #include "state/secret.h"
@@ -40,8 +41,11 @@ static void on_ended(const struct matrix_reply *reply, void *userdata) {
         finish(userdata, reply->outcome == MATRIX_OK || reply->outcome == MATRIX_SIGNED_OUT, reply->problem);
 }
 
-static void on_revoked(bool over, const char *problem, void *userdata) {
-        finish(userdata, over, problem);
+/* Some servers say that they do not know it, which is as good (RFC 7009 has them say yes). */
+static void on_revoked(const struct oauth_reply *reply, void *userdata) {
+        bool over = reply->granted || (reply->error && streq(reply->error, "invalid_grant"));
+
+        finish(userdata, over, reply->problem[0] ? reply->problem : "The login server did not end the session");
 }
 
 static int end_session(struct logout *l) {
@@ -49,9 +53,7 @@ static int end_session(struct logout *l) {
 
         if (!l->session->client_id)
                 return matrix_logout_post(l->client, on_ended, l, &request);
-        return revoke_start(l->http, l->session->revocation_endpoint, l->session->client_id,
-                            l->session->refresh_token ? l->session->refresh_token : l->session->access_token,
-                            on_revoked, l, &request);
+        return oauth_revoke(l->http, l->session, on_revoked, l, &request);
 }
 
 static int empty_entry(struct logout *l);

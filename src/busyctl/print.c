@@ -95,6 +95,7 @@ static size_t terminal_columns(void) {
 }
 
 /* NULL if out of memory. */
+static char *format_text(const char *format, va_list ap) __attribute__((format(printf, 1, 0)));
 static char *format_text(const char *format, va_list ap) {
         char *text;
 

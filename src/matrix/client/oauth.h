@@ -47,6 +47,7 @@ int oauth_post_json(struct http *http, const char *url, const json_t *body, oaut
  * replace what `s` has. -EBADMSG: there is no token of use in it; `s` is as before. */
 int oauth_tokens_take(const struct oauth_reply *reply, struct session *s);
 
-/* Ends the session of that refresh token, or access token where there is none. */
+/* Ends the session of that refresh token, or access token where there is none (RFC 7009). -EOPNOTSUPP: the server
+ * offers no address for it; -EPERM: it is none that secrets may be sent to. */
 int oauth_revoke(struct http *http, const struct session *s, oauth_done_t done, void *userdata,
                  struct http_request **ret);

@@ -43,9 +43,3 @@ CLEANUP(struct renewing, renewing_free);
 void renew_read(struct renew_answer *ret, const struct http_reply *http, bool oauth, const char *old,
                 json_t **ret_body);
 void renew_body_free(json_t *body);
-
-/* Ends an OAuth session where it was had (RFC 7009). `done`: whether the server knows it no more, and if not, why.
- * -EOPNOTSUPP: there is no `endpoint`; -EPERM as above. */
-int revoke_start(struct http *http, const char *endpoint, const char *client_id, const char *token,
-                 void (*done)(bool over, const char *problem, void *userdata), void *userdata,
-                 struct http_request **ret);
