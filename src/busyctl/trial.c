@@ -11,7 +11,7 @@
 #include "util/text.h"
 
 /* For each of beginning and end: a grace, a read, a write and a look, on a slow server. */
-#define TRIAL_MAX (30 * USEC_PER_SEC)
+#define TRIAL_MAX (20 * USEC_PER_SEC)
 
 struct trial {
         struct ctl *c;
