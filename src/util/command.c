@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <paths.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -101,7 +102,7 @@ static int find_program(const char *name, char **ret) {
                 *ret = strdup(name);
                 return *ret ? 0 : -ENOMEM;
         }
-        for (path = path ? path : "/usr/local/bin:/usr/bin:/bin"; *path != '\0'; path += n + strspn(path + n, ":")) {
+        for (path = path ? path : _PATH_DEFPATH; *path != '\0'; path += n + strspn(path + n, ":")) {
                 SCOPED(free) char *candidate = NULL;
                 struct stat st;
 

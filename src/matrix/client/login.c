@@ -405,7 +405,7 @@ static int invent_device_id(char *buf, size_t size) {
         assert(size > strlen("BUSYD") + sizeof(random));
         if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random))
                 return -EIO;
-        (void) strcpy(buf, "BUSYD");
+        (void) snprintf(buf, size, "BUSYD");
         for (size_t i = 0; i < sizeof(random); i++)
                 buf[strlen("BUSYD") + i] = letters[random[i] & 31];
         buf[strlen("BUSYD") + sizeof(random)] = '\0';

@@ -40,7 +40,7 @@ struct oauth_field {
 /* Done and cancelled like http_start(). */
 int oauth_post_form(struct http *http, const char *url, const struct oauth_field *fields, oauth_done_t done,
                     void *userdata, struct http_request **ret);
-int oauth_post_json(struct http *http, const char *url, const json_t *body, oauth_done_t done, void *userdata,
+int oauth_post_json(struct http *http, const char *url, const json_t *json, oauth_done_t done, void *userdata,
                     struct http_request **ret);
 
 /* From the answer of a token endpoint: access_token, refresh_token (unless it stays the old one) and expires_at
