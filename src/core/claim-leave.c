@@ -21,7 +21,7 @@ static struct claim_request keep_step(struct claim *c) {
                 claim_value_put_text(&d->prior, back->text);
         if (d->state_claimed && !c->traits.per_device)
                 claim_value_put_state(&d->prior, back->state);
-        d->unsure = true;
+        d->unsure = d->given_back = true;
         c->in.leaving.keeps = true;
         return claim_take_step(c, CLAIM_JOURNAL);
 }

@@ -44,7 +44,8 @@ struct claim_owed {
         unsigned order;  /* 1 to CLAIM_ORDER_MAX: higher than that of each claim known when this one began;
                           * told to others only with a prior that was found at first hand, else 0 */
         bool state_claimed, text_claimed;
-        bool unsure; /* a write of `ours` may be under way, and land after everything that is done later */
+        bool unsure;     /* a write of `ours` may be under way, and land after everything that is done later */
+        bool given_back; /* all was: it is kept for such a write alone */
 };
 /* Whether a value of ours has this state or text, and claims it. */
 bool claim_owed_has_state(const struct claim_owed *o, const char *state);

@@ -72,6 +72,8 @@ bool claim_is_acked(const struct claim *c) {
 
 void claim_start_entering(struct claim *c, usec_t written_at, bool landed) {
         claim_enter_phase(c, CLAIM_ENTERING);
+        if (c->debt.is.given_back)
+                c->debt.is.given_back = c->debt.on_disk = false;
         c->in.entering = (struct claim_entering){ .written_at = written_at, .landed = landed };
 }
 
@@ -167,7 +169,7 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
         claim_others_look_through(&c->others, NULL, c->traits.per_device, /* done_only= */ false, &ret->owed.prior);
         if (!is_prior_firsthand(c))
                 ret->owed.order = 0;
-        ret->owed.unsure = false;
+        ret->owed.unsure = ret->owed.given_back = false;
         /* On a device of its own the state stands, whatever became of the message. */
         ret->text_lost = changed && c->traits.per_device;
         ret->live = there || ret->text_lost;

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/claim.h"
 #include "state/session.h"
 #include "util/file.h"
 
@@ -426,18 +427,38 @@ void expect_claim(struct world *w, const char *phase) {
 }
 
 /* Crossed out in the journal is the last step of each claim. */
-void expect_nothing_owed(struct world *w) {
-        int64_t until = now_msec() + patience();
+bool world_owes(struct world *w, bool kept_too) {
+        SCOPED(free) char *journal = file_text(world_state_path(w, "claims.json"));
+        json_t *doc = json_loads(journal, 0, NULL), *entry;
+        bool found = false;
+        size_t i;
+
+        json_array_foreach(json_object_get(doc, "entries"), i, entry) found =
+                found || kept_too || !json_is_true(json_object_get(entry, "given_back"));
+        json_decref(doc);
+        return found;
+}
+
+static void expect_journal(struct world *w, bool kept_too, int64_t patience_msec) {
+        int64_t until = now_msec() + patience_msec;
 
         expect_claim(w, "free");
-        for (;;) {
-                SCOPED(free) char *journal = file_text(world_state_path(w, "claims.json"));
+        while (world_owes(w, kept_too)) {
+                if (now_msec() >= until) {
+                        SCOPED(free) char *journal = file_text(world_state_path(w, "claims.json"));
 
-                if (!strstr(journal, "prior"))
-                        return;
-                check(w, now_msec() < until, "still owed: %s", journal);
+                        check(w, false, "still owed: %s", journal);
+                }
                 peer_wait(w->peer, 100);
         }
+}
+
+void expect_nothing_owed(struct world *w) {
+        expect_journal(w, /* kept_too= */ false, patience());
+}
+
+void expect_nothing_kept(struct world *w) {
+        expect_journal(w, /* kept_too= */ true, patience() + (int64_t) (CLAIM_LANDS_WITHIN / USEC_PER_MSEC));
 }
 
 static void call_event(struct world *w, const char *room, const char *type, const char *sender, const char *call_id,

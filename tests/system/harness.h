@@ -121,8 +121,13 @@ void expect_presence(struct world *w, const char *presence, const char *message)
 /* The claim on presence gets into this phase ("held", "free", ...). */
 void expect_claim(struct world *w, const char *phase);
 void expect_claim_of(struct world *w, const char *account, const char *phase);
-/* Soon nothing is owed any more: the claim on presence is free, and the journal is empty. */
+/* What the journal says now. `kept_too`: also what was given back, and is kept for a while should a write whose answer
+ * was lost land after all. */
+bool world_owes(struct world *w, bool kept_too);
+/* Soon nothing is owed any more: the claim on presence is free, and what is in the journal was given back. */
 void expect_nothing_owed(struct world *w);
+/* ... and, a minute later, the journal is empty: what is kept there for a write that may land late is crossed out. */
+void expect_nothing_kept(struct world *w);
 
 /* Events of a 1:1 call, version 1: OTHER_USER calls, the user's phone answers. */
 void call_invite(struct world *w, const char *room, const char *call_id);

@@ -34,6 +34,7 @@ WORLD_TEST(heal, killed_and_the_call_goes_on_at_the_restart) {
         expect_availability(w, "busy");
         call_hangup(w, ROOM, "c1");
         healed(w);
+        expect_nothing_kept(w);
 }
 
 /* Each restart looks from before the call began, not only the first one. */

@@ -333,7 +333,7 @@ Test(core_claim, what_lands_after_another_restart_is_taken_back) {
         run_for(20 * SEC);
         expect_phase(CLAIM_FREE);
         cr_expect_null(claim_owed(&claim), "it is given back");
-        cr_assert(on_disk && disk.unsure, "it may still land");
+        cr_assert(on_disk && disk.unsure && disk.given_back, "it may still land");
         restart(&single_value);
         run_for(10 * SEC);
         shown = late;
@@ -342,6 +342,21 @@ Test(core_claim, what_lands_after_another_restart_is_taken_back) {
         expect_shown("online", "Working");
         run_for(2 * CLAIM_LANDS_WITHIN);
         cr_expect_not(on_disk);
+}
+
+/* Who reads the journal is not told that nothing is owed while something is. */
+Test(core_claim, what_is_kept_is_owed_again_with_the_next_write) {
+        begin(&single_value, "online", "Working");
+        want("busy", "In a call");
+        (void) run_to_write();
+        restart(&single_value);
+        run_for(20 * SEC);
+        cr_assert(on_disk && disk.given_back);
+        restart(&single_value);
+        want("busy", "In a call");
+        run_for(20 * SEC);
+        expect_phase(CLAIM_HELD);
+        cr_expect(on_disk && !disk.given_back);
 }
 
 Test(core_claim, a_late_message_is_ours_in_a_claim_of_more) {

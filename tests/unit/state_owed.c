@@ -31,6 +31,7 @@ static void expect_same(const struct claim_owed *a, const struct claim_owed *b, 
         cr_expect_eq(a->state_claimed, b->state_claimed, "%s", what);
         cr_expect_eq(a->text_claimed, b->text_claimed, "%s", what);
         cr_expect_eq(a->unsure, b->unsure, "%s", what);
+        cr_expect_eq(a->given_back, b->given_back, "%s", what);
 }
 
 static json_t *json(const char *text) {
@@ -64,7 +65,8 @@ Test(owed, round_trip) {
                     .n_ours = 1,
                     .order = 1,
                     .state_claimed = true,
-                    .unsure = true } },
+                    .unsure = true,
+                    .given_back = true } },
                 { "a prior not found at first hand",
                   { .prior = value("", ""), .ours = { value("{}", "") }, .n_ours = 1, .state_claimed = true } },
         };

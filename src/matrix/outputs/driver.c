@@ -89,8 +89,8 @@ static void resume(struct claim_driver *d) {
                 kind(d)->resumed(d->output, &owed);
         /* Otherwise they would hear first that nothing is. */
         tell_machines(d);
-        log_info(r < 0 ? "Account %s: the %s that an earlier run may have set is looked for"
-                       : "Account %s: the %s set by an earlier run is still owed back",
+        log_info(r < 0 || owed.given_back ? "Account %s: the %s that an earlier run may have set is looked for"
+                                          : "Account %s: the %s set by an earlier run is still owed back",
                  d->doors.account, kind(d)->name);
 }
 
