@@ -51,3 +51,35 @@ WORLD_TEST(login, again_by_the_name_of_the_account) {
         terminal_expect(t, "Logged in as " HS_USER ", device " DEVICE);
         check(w, terminal_end(t) == 0, "%s", terminal_text(t));
 }
+
+/* The session that the server makes of what it has been sent is ended again. */
+WORLD_TEST(login, interrupted_while_the_server_is_at_it_leaves_no_session, .no_session = true) {
+        struct hs_match login = { .method = "POST", .path = "*/login" },
+                        logout = { .method = "POST", .path = "*/logout" };
+        SCOPED(terminal_free) struct terminal *t = NULL;
+
+        hs_fault(w->hs, &(struct hs_fault){ .match = login, .kind = HS_HOLD_AFTER });
+        t = log_in(w, HS_USER);
+        terminal_expect(t, "Password: ");
+        terminal_type(t, HS_PASSWORD "\n");
+        check(w, hs_wait_request(w->hs, login, 0, patience(), NULL), "%s", terminal_text(t));
+        terminal_type(t, "\003");
+        terminal_expect(t, "Waiting for the server's answer");
+        hs_clear_faults(w->hs);
+        terminal_expect(t, "interrupted; nothing has been kept");
+        check(w, terminal_end(t) != 0 && !is_logged_in(w), "%s", terminal_text(t));
+        check(w, hs_wait_answered(w->hs, logout, 0, patience(), NULL), "the session stays");
+}
+
+/* A session that ends by itself is one that busyd renews. */
+WORLD_TEST(login, tokens_that_end_come_with_what_renews_them, .no_session = true,
+           .homeserver = { .renewal = HS_RENEWAL_SYNAPSE, .token_msec = 300000 }) {
+        SCOPED(terminal_free) struct terminal *t = log_in(w, HS_USER);
+        SCOPED(free) char *session = NULL;
+
+        terminal_expect(t, "Password: ");
+        terminal_type(t, HS_PASSWORD "\n");
+        check(w, terminal_end(t) == 0, "%s", terminal_text(t));
+        session = file_text(world_state_path(w, "session-default.json"));
+        check(w, strstr(session, "\"refresh_token\"") && strstr(session, "\"expires_at\""), "%zu", strlen(session));
+}

@@ -27,7 +27,7 @@ struct fixture {
         usec_t expires_at;
         bool ok;
         char homeserver[128], user_id[64], device_id[64], token[64];
-        char problem[1024];
+        char problem[1024], line[256]; /* the last one of its progress */
 };
 
 static void on_done(const struct session *session, const char *problem, void *userdata) {
@@ -54,6 +54,7 @@ static void on_progress(const char *line, void *userdata) {
         struct fixture *f = userdata;
 
         cr_assert_null(strstr(line, "s3cret"));
+        (void) snprintf(f->line, sizeof(f->line), "%s", line);
         f->n_progress++;
 }
 
@@ -149,7 +150,8 @@ Test(login, password) {
         (void) gethostname(host, sizeof(host) - 1);
         (void) snprintf(want, sizeof(want),
                         "{\"type\":\"m.login.password\",\"identifier\":{\"type\":\"m.id.user\",\"user\":\"@me:test\"},"
-                        "\"password\":\"s3cret\",\"initial_device_display_name\":\"busyd on %s\"}",
+                        "\"password\":\"s3cret\",\"initial_device_display_name\":\"busyd on %s\","
+                        "\"refresh_token\":true}",
                         host);
         seen = loopback_seen(f.server, V3 "/login");
         cr_assert_str_eq(seen->body, want);
@@ -168,7 +170,34 @@ Test(login, login_token_and_known_device) {
         cr_assert(f.ok, "%s", f.problem);
         cr_assert_str_eq(loopback_seen(f.server, V3 "/login")->body,
                          "{\"type\":\"m.login.token\",\"token\":\"s3cret\",\"initial_device_display_name\":\"N\","
-                         "\"device_id\":\"DEV\"}");
+                         "\"device_id\":\"DEV\",\"refresh_token\":true}");
+        fixture_done(&f);
+}
+
+/* A session that can be renewed ends by itself: the pair and its end are kept. */
+Test(login, tokens_that_can_be_renewed) {
+        static const struct loopback_route renewable[] = {
+                VERSIONS,
+                FLOWS,
+                ROUTE("POST", V3 "/login", 200,
+                      "{\"user_id\":\"@me:test\",\"access_token\":\"t0ken\",\"device_id\":\"DEV\","
+                      "\"refresh_token\":\"r3fresh\",\"expires_in_ms\":300000}"),
+                {},
+        };
+        struct matrix_login_options options = { .user = "@me:test", .password = "s3cret" };
+        usec_t before = clock_wall_now();
+        struct fixture f;
+
+        fixture_init(&f, renewable, NULL);
+        options.homeserver = loopback_url(f.server, "");
+        run(&f, &options);
+        cr_assert(f.ok, "%s", f.problem);
+        cr_assert_str_eq(f.refresh_token, "r3fresh");
+        cr_assert_str_eq(f.client_id, "");
+        cr_assert(f.expires_at >= before + 300 * USEC_PER_SEC && f.expires_at < before + 400 * USEC_PER_SEC);
+        loopback_set_routes(f.server, good);
+        run(&f, &options);
+        cr_assert(f.ok && f.expires_at == 0 && !*f.refresh_token, "%s", f.problem);
         fixture_done(&f);
 }
 
@@ -622,6 +651,75 @@ Test(login, interrupted_it_leaves_nothing_behind) {
         matrix_login_interrupt(f.login);
         cr_assert(f.done && !f.ok);
         cr_assert(strstr(f.problem, "interrupted"), "%s", f.problem);
+        fixture_done(&f);
+}
+
+/* Interrupts it in the turn in which it sends what this line of its progress announces, then waits for its end. */
+static void interrupt_after(struct fixture *f, const char *line) {
+        const struct matrix_login_handler handler = handler_of(f);
+        struct matrix_login_options options = { .user = "@me:test",
+                                                .homeserver = loopback_url(f->server, ""),
+                                                .password = "s3cret" };
+
+        cr_assert_eq(matrix_login_start(&f->login, f->event, f->http, &options, &handler), 0);
+        while (!strstr(f->line, line))
+                cr_assert_gt(sd_event_run(f->event, 30 * USEC_PER_SEC), 0, "nothing happens");
+        cr_assert_not(f->done, "%s", f->problem);
+        matrix_login_interrupt(f->login);
+        loop_until(f->event, &f->done);
+        cr_assert_not(f->ok);
+        cr_assert(strstr(f->problem, "interrupted; nothing has been kept"), "%s", f->problem);
+}
+
+/* What the server makes of a login that is on its way already is ended again. */
+Test(login, interrupted_while_the_server_makes_the_session) {
+        static const struct loopback_route routes[] = {
+                VERSIONS, FLOWS, ROUTE("POST", V3 "/login", 200, SESSION), ROUTE("POST", V3 "/logout", 200, "{}"), {},
+        };
+        static const struct loopback_route refused[] = {
+                VERSIONS, FLOWS, ROUTE("POST", V3 "/login", 403, "{\"errcode\":\"M_FORBIDDEN\"}"), {}
+        };
+        static const struct loopback_route silent[] = {
+                VERSIONS, FLOWS, { .method = "POST", .path = V3 "/login", .kind = LOOPBACK_HANGS_UP }, {}
+        };
+        struct fixture f;
+
+        fixture_init(&f, routes, NULL);
+        interrupt_after(&f, "Logging in");
+        cr_assert_str_eq(loopback_seen(f.server, V3 "/logout")->authorization, "Bearer t0ken");
+        fixture_done(&f);
+        fixture_init(&f, refused, NULL);
+        interrupt_after(&f, "Logging in");
+        cr_assert_null(strstr(f.problem, "has not answered"), "%s", f.problem);
+        fixture_done(&f);
+        fixture_init(&f, silent, NULL);
+        interrupt_after(&f, "Logging in");
+        cr_assert(strstr(f.problem, "the server has not answered"), "%s", f.problem);
+        fixture_done(&f);
+}
+
+/* The same of a poll of the device grant. */
+Test(login, interrupted_while_the_tokens_are_on_their_way) {
+        static const struct loopback_route routes[] = {
+                VERSIONS, HAS_OAUTH, OAUTH_REG, OAUTH_DEV, POLL(0, 200, TOKENS), ROUTE("POST", "/rev", 200, ""), {}
+        };
+        struct fixture f;
+        struct matrix_login_handler handler = handler_of(&f);
+        struct matrix_login_options options = { .user = "@me:test" };
+
+        oauth_init(&f, routes);
+        options.homeserver = loopback_url(f.server, "");
+        cr_assert_eq(matrix_login_start(&f.login, f.event, f.http, &options, &handler), 0);
+        while (f.n_shown == 0)
+                cr_assert_gt(sd_event_run(f.event, 30 * USEC_PER_SEC), 0);
+        (void) matrix_login_run(f.login, clock_now());
+        (void) matrix_login_run(f.login, clock_now() + USEC_PER_MIN);
+        cr_assert_not(f.done);
+        matrix_login_interrupt(f.login);
+        loop_until(f.event, &f.done);
+        cr_assert(!f.ok && strstr(f.problem, "interrupted"), "%s", f.problem);
+        cr_assert_str_eq(loopback_seen(f.server, "/rev")->body, "token=r3fresh&client_id=CLIENT");
+        cr_assert_eq(loopback_n_seen(f.server, V3 "/account/whoami"), 0);
         fixture_done(&f);
 }
 

@@ -50,6 +50,7 @@ struct oauth_grant {
         struct later poll, code_ends, give_up;
         unsigned n_codes;
         bool undecided; /* the last poll was not answered, and the user knows */
+        bool stopped;
         char problem[PROBLEM_MAX];
 };
 
@@ -203,6 +204,8 @@ static void on_poll(const struct oauth_reply *reply, void *userdata) {
         g->request = NULL;
         if (reply->granted)
                 take_tokens(g, reply);
+        else if (g->stopped)
+                fail(g, "interrupted");
         else if (!reply->error || streq(error, "authorization_pending"))
                 go_on_waiting(g, reply);
         else if (streq(error, "slow_down")) {
@@ -229,6 +232,11 @@ static void poll_once(struct oauth_grant *g) {
         r = oauth_post_form(g->http, g->session.token_endpoint, fields, on_poll, g, &g->request);
         if (r < 0)
                 fail_with_errno(g, r);
+}
+
+bool oauth_grant_stop(struct oauth_grant *g) {
+        g->stopped = true;
+        return g->state == GRANT_POLLING;
 }
 
 usec_t oauth_grant_run(struct oauth_grant *g, usec_t now) {

@@ -33,3 +33,7 @@ CLEANUP(struct oauth_grant, oauth_grant_free);
 
 /* Does what is due; returns the next deadline, CLOCK_BOOTTIME. May call the handler. */
 usec_t oauth_grant_run(struct oauth_grant *g, usec_t now);
+
+/* The user wants no session any more. True: an answer that may bring one is waited for, and `done` is called with it
+ * or without one; false: none can come. */
+bool oauth_grant_stop(struct oauth_grant *g);

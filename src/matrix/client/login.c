@@ -9,32 +9,35 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "matrix/client/api.h"
-#include "matrix/client/login.h"
 #include "json/json.h"
+#include "matrix/client/api.h"
+#include "matrix/client/find.h"
+#include "matrix/client/login.h"
 #include "util/text.h"
 
-#define WELL_KNOWN_TIMEOUT (30 * USEC_PER_SEC)
-#define WELL_KNOWN_MAX     (64U << 10)
 /* The specification's limit for user ids. */
 #define USER_ID_MAX      255
 #define PROBLEM_MAX      768
 #define DEVICE_ID_RANDOM 12
+/* Nobody keeps a token longer without renewing it; more would only be a slip of a server. */
+#define EXPIRES_IN_MSEC_MAX ((int64_t) 3650 * 24 * 3600 * 1000)
 
 struct matrix_login {
         struct http *http;
-        struct matrix_client *client;
+        struct matrix_find *find;
+        struct matrix_client *client; /* NULL: not found yet */
         struct http_request *request;
         sd_event_source *begin;
         char *user, *homeserver, *device_id, *device_name;
         char *password, *login_token, *access_token;
-        char *server_name; /* that .well-known was asked of */
         enum matrix_login_way way;
         struct oauth_server oauth; /* token NULL: the server has none */
         struct oauth_grant *grant;
         struct session session;
         char problem[PROBLEM_MAX];
-        bool undoing; /* `problem` is told once the session has been ended */
+        bool undoing;     /* `problem` is told once the session has been ended */
+        bool posting;     /* POST /login is under way: its answer may be a session */
+        bool interrupted; /* what comes now is ended again */
         struct matrix_login_handler handler;
 };
 
@@ -101,16 +104,16 @@ static int keep_session(struct matrix_login *l, const char *user_id, const char 
         return s.homeserver && s.user_id && s.device_id && s.access_token ? 0 : -ENOMEM;
 }
 
-static void succeed(struct matrix_login *l, const char *user_id, const char *device_id, const char *token) {
-        int r = keep_session(l, user_id, device_id, token);
+/* ---- an existing session ---- */
+
+static void take_token(struct matrix_login *l, const char *user_id, const char *device_id) {
+        int r = keep_session(l, user_id, device_id, l->access_token);
 
         if (r < 0)
                 fail_with_errno(l, r);
         else
                 l->handler.done(&l->session, NULL, l->handler.userdata);
 }
-
-/* ---- an existing session ---- */
 
 static void on_whoami(const struct matrix_reply *reply, void *userdata) {
         struct matrix_login *l = userdata;
@@ -130,7 +133,7 @@ static void on_whoami(const struct matrix_reply *reply, void *userdata) {
                 fail(l, "the access token belongs to %s: give the token of the right account, or that user",
                      text_printable(shown, sizeof(shown), user_id));
         else
-                succeed(l, user_id, device_id, l->access_token);
+                take_token(l, user_id, device_id);
 }
 
 static void ask_whoami(struct matrix_login *l) {
@@ -185,13 +188,31 @@ static void undo(struct matrix_login *l, const char *format, ...) {
                 undone(l);
 }
 
-void matrix_login_interrupt(struct matrix_login *l) {
-        if (l->undoing)
-                return;
-        if (l->session.access_token)
-                undo(l, "interrupted; nothing has been kept");
+#define INTERRUPTED "interrupted; nothing has been kept"
+
+/* Of what the server has not answered, nobody knows whether it was done. */
+static void fail_interrupted(struct matrix_login *l, bool answered) {
+        if (answered)
+                fail(l, INTERRUPTED);
         else
-                fail(l, "interrupted; nothing has been kept");
+                fail(l, INTERRUPTED
+                     ", but the server has not answered: a session of busyd that another client of yours lists may be "
+                     "logged out there");
+}
+
+void matrix_login_interrupt(struct matrix_login *l) {
+        if (l->undoing || l->interrupted)
+                return;
+        l->interrupted = true;
+        if (l->session.access_token)
+                undo(l, INTERRUPTED);
+        else if (l->posting || (l->grant && oauth_grant_stop(l->grant)))
+                l->handler.progress(
+                        "Waiting for the server's answer, so that no session stays behind; again, and this "
+                        "ends at once",
+                        l->handler.userdata);
+        else
+                fail(l, INTERRUPTED);
 }
 
 static void undo_wrong_user(struct matrix_login *l) {
@@ -204,27 +225,46 @@ static void undo_wrong_user(struct matrix_login *l) {
              text_printable(shown, sizeof(shown), l->session.user_id));
 }
 
-static void undo_wrong(struct matrix_login *l, const char *user_id, const char *device_id, const char *token) {
-        int r = keep_session(l, user_id, device_id, token);
+/* The tokens of an access token that ends by itself (reference 4). */
+static int keep_renewal(struct matrix_login *l, const struct matrix_reply *reply) {
+        const char *refresh = json_member_string(reply->body, "refresh_token");
+        int64_t msec = json_member_int(reply->body, "expires_in_ms", 0);
+        char lasts[64];
 
-        if (r < 0)
-                fail_with_errno(l, r);
-        else
-                undo_wrong_user(l);
+        if (msec > 0 && msec <= EXPIRES_IN_MSEC_MAX)
+                l->session.expires_at = reply->wall + (usec_t) msec * USEC_PER_MSEC;
+        if (refresh && *refresh) {
+                l->session.refresh_token = strdup(refresh);
+                return l->session.refresh_token ? 0 : -ENOMEM;
+        }
+        if (l->session.expires_at > 0)
+                progress(l, "The server ends this session by itself, and it cannot be renewed; in",
+                         format_duration(lasts, sizeof(lasts), (usec_t) (msec / 1000) * USEC_PER_SEC));
+        return 0;
 }
 
-static void take_session(struct matrix_login *l, const json_t *body) {
-        const char *user_id = json_member_string(body, "user_id");
-        const char *device_id = json_member_string(body, "device_id");
-        const char *token = json_member_string(body, "access_token");
+static void take_session(struct matrix_login *l, const struct matrix_reply *reply) {
+        const char *user_id = json_member_string(reply->body, "user_id");
+        const char *device_id = json_member_string(reply->body, "device_id");
+        const char *token = json_member_string(reply->body, "access_token");
+        int r;
 
-        if (!user_id || !user_id_is_valid(user_id) || !device_id || !token || !*token)
+        if (!user_id || !user_id_is_valid(user_id) || !device_id || !token || !*token) {
                 fail(l, "%s answered the login without a session: check the homeserver's address",
                      matrix_client_base_url(l->client));
+                return;
+        }
+        r = keep_session(l, user_id, device_id, token);
+        if (r >= 0)
+                r = keep_renewal(l, reply);
+        if (r < 0)
+                fail_with_errno(l, r);
+        else if (l->interrupted)
+                undo(l, INTERRUPTED);
         else if (!user_fits(l, user_id))
-                undo_wrong(l, user_id, device_id, token);
+                undo_wrong_user(l);
         else
-                succeed(l, user_id, device_id, token);
+                l->handler.done(&l->session, NULL, l->handler.userdata);
 }
 
 static void on_login(const struct matrix_reply *reply, void *userdata) {
@@ -233,8 +273,11 @@ static void on_login(const struct matrix_reply *reply, void *userdata) {
         char wait[64];
 
         l->request = NULL;
+        l->posting = false;
         if (reply->outcome == MATRIX_OK)
-                take_session(l, reply->body);
+                take_session(l, reply);
+        else if (l->interrupted)
+                fail_interrupted(l, reply->status != 0);
         else if (streq(errcode, "M_USER_DEACTIVATED"))
                 fail(l, "this account is deactivated: ask the homeserver's administrator");
         else if (streq(errcode, "M_FORBIDDEN") || reply->outcome == MATRIX_SIGNED_OUT)
@@ -252,11 +295,13 @@ static void on_login(const struct matrix_reply *reply, void *userdata) {
 
 static json_t *login_body(const struct matrix_login *l) {
         if (l->password)
-                return json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:s*}", "type", "m.login.password", "identifier",
+                return json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:s*, s:b}", "type", "m.login.password", "identifier",
                                  "type", "m.id.user", "user", l->user, "password", l->password,
-                                 "initial_device_display_name", l->device_name, "device_id", l->device_id);
-        return json_pack("{s:s, s:s, s:s, s:s*}", "type", "m.login.token", "token", l->login_token,
-                         "initial_device_display_name", l->device_name, "device_id", l->device_id);
+                                 "initial_device_display_name", l->device_name, "device_id", l->device_id,
+                                 "refresh_token", true);
+        return json_pack("{s:s, s:s, s:s, s:s*, s:b}", "type", "m.login.token", "token", l->login_token,
+                         "initial_device_display_name", l->device_name, "device_id", l->device_id, "refresh_token",
+                         true);
 }
 
 /* jansson keeps its own copy of the secret. */
@@ -279,6 +324,7 @@ static void post_login(struct matrix_login *l) {
         r = matrix_login_post(l->client, body, on_login, l, &l->request);
         wipe_member(body, "password");
         wipe_member(body, "token");
+        l->posting = r >= 0;
         if (r < 0)
                 fail_with_errno(l, r);
 }
@@ -375,10 +421,14 @@ static void on_grant(const struct session *s, const char *problem, void *userdat
         int r;
 
         if (!s) {
-                fail(l, "%s", problem);
+                fail(l, "%s", l->interrupted ? INTERRUPTED : problem);
                 return;
         }
         r = session_copy(&l->session, s);
+        if (r >= 0 && l->interrupted) {
+                undo(l, INTERRUPTED);
+                return;
+        }
         if (r >= 0)
                 r = matrix_client_set_token(l->client, l->session.access_token);
         if (r >= 0)
@@ -493,135 +543,33 @@ static void choose_way(struct matrix_login *l) {
 
 /* ---- finding the homeserver ---- */
 
-static void on_versions(const struct matrix_reply *reply, void *userdata) {
-        struct matrix_login *l = userdata;
-        struct matrix_versions versions;
-
-        l->request = NULL;
-        if (reply->status == 0 || reply->outcome == MATRIX_RETRY || reply->outcome == MATRIX_UNSURE ||
-            reply->outcome == MATRIX_NOT_MATRIX) {
-                fail(l, "%s: %s", matrix_client_base_url(l->client), reply->problem);
-                return;
-        }
-        if (reply->outcome != MATRIX_OK || matrix_versions_parse(reply->body, &versions) < 0) {
-                fail(l, "%s is not a Matrix homeserver: check its address", matrix_client_base_url(l->client));
-                return;
-        }
-        choose_way(l);
+static void on_step(const char *what, const char *where, void *userdata) {
+        progress(userdata, what, where);
 }
 
-static void use_homeserver(struct matrix_login *l, const char *url) {
-        const char *problem;
-        int r;
+static void on_found(struct matrix_client *client, const char *problem, void *userdata) {
+        struct matrix_login *l = userdata;
 
-        r = matrix_base_url_check(url, &problem);
-        if (r == -EINVAL || r == -EPERM) {
+        if (!client) {
                 fail(l, "%s", problem);
                 return;
         }
-        if (r >= 0)
-                r = matrix_client_new(&l->client, l->http, url, NULL);
-        if (r >= 0) {
-                progress(l, "Asking whether it is a homeserver", matrix_client_base_url(l->client));
-                r = matrix_versions_get(l->client, on_versions, l, &l->request);
-        }
-        if (r < 0)
-                fail_with_errno(l, r);
-}
-
-static void use_server_name(struct matrix_login *l) {
-        SCOPED(free) char *url = NULL;
-
-        if (asprintf(&url, "https://%s", l->server_name) < 0) {
-                url = NULL;
-                fail_with_errno(l, -ENOMEM);
-                return;
-        }
-        use_homeserver(l, url);
-}
-
-static void on_well_known(const struct http_reply *reply, void *userdata) {
-        SCOPED(json_decref) json_t *body = NULL;
-        struct matrix_login *l = userdata;
-        const char *url = NULL;
-
-        l->request = NULL;
-        if (reply->error < 0) {
-                fail(l, "%s; if the homeserver of %s has another address, give that", reply->problem, l->server_name);
-                return;
-        }
-        if (reply->status == 404) {
-                use_server_name(l);
-                return;
-        }
-        if (reply->status == 200 && json_parse(reply->body, reply->size, &body) >= 0)
-                url = json_member_string(json_member_object(body, "m.homeserver"), "base_url");
-        if (url)
-                use_homeserver(l, url);
-        else
-                fail(l,
-                     "https://%s/.well-known/matrix/client does not name a homeserver: give the homeserver's address",
-                     l->server_name);
-}
-
-/* With a port in it as it stands, as other clients do: the port is then one the server listens on. */
-static void ask_well_known(struct matrix_login *l) {
-        SCOPED(free) char *url = NULL;
-        int r;
-
-        progress(l, "Looking up the homeserver", l->server_name);
-        if (asprintf(&url, "https://%s/.well-known/matrix/client", l->server_name) < 0) {
-                url = NULL;
-                fail_with_errno(l, -ENOMEM);
-                return;
-        }
-        r = http_start(l->http,
-                       &(struct http_call){
-                               .method = "GET",
-                               .url = url,
-                               .timeout = WELL_KNOWN_TIMEOUT,
-                               .body_max = WELL_KNOWN_MAX,
-                               .follow = true,
-                       },
-                       on_well_known, l, &l->request);
-        if (r < 0)
-                fail_with_errno(l, r);
-}
-
-static const char *find_server_name(const struct matrix_login *l) {
-        const char *colon;
-
-        if (l->homeserver)
-                return l->homeserver;
-        colon = l->user && l->user[0] == '@' ? strchr(l->user, ':') : NULL;
-        return colon ? colon + 1 : NULL;
+        l->client = client;
+        choose_way(l);
 }
 
 static void begin(struct matrix_login *l) {
-        const char *name;
+        int r;
 
         if (l->password && (!l->user || !*l->user)) {
                 fail(l, "a password needs a user: give one, like @me:example.org");
                 return;
         }
-        if (l->homeserver && strstr(l->homeserver, "://")) {
-                use_homeserver(l, l->homeserver);
-                return;
-        }
-        name = find_server_name(l);
-        if (!name) {
-                fail(l, "which homeserver? Give the whole user id, like @me:example.org, or the homeserver's address");
-                return;
-        }
-        if (!*name || name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:[]")]) {
-                fail(l, "there is no server name in what was given: it must look like example.org");
-                return;
-        }
-        l->server_name = strdup(name);
-        if (l->server_name)
-                ask_well_known(l);
+        r = matrix_find_new(&l->find, l->http, &(struct matrix_find_handler){ on_step, on_found, l });
+        if (r < 0)
+                fail_with_errno(l, r);
         else
-                fail_with_errno(l, -ENOMEM);
+                matrix_find_begin(l->find, l->homeserver, l->user);
 }
 
 static int on_begin(sd_event_source *source, void *userdata) {
@@ -643,6 +591,7 @@ struct matrix_login *matrix_login_free(struct matrix_login *l) {
         http_request_free(l->request);
         oauth_grant_free(l->grant);
         oauth_server_done(&l->oauth);
+        matrix_find_free(l->find);
         matrix_client_free(l->client);
         sd_event_source_disable_unref(l->begin);
         session_done(&l->session);
@@ -653,7 +602,6 @@ struct matrix_login *matrix_login_free(struct matrix_login *l) {
         free(l->homeserver);
         free(l->device_id);
         free(l->device_name);
-        free(l->server_name);
         free(l);
         return NULL;
 }
