@@ -1,13 +1,11 @@
 /* Which name is whose, see sessions.h. */
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "busyctl/sessions.h"
 
 /* Whoever renews the session has it for one request. */
-#define LOCK_STEP_MSEC 100
-#define LOCK_STEPS     200
+#define LOCK_MAX (20 * USEC_PER_SEC)
 
 bool session_may_be_of(const struct session *s, const char *user) {
         size_t n;
@@ -86,11 +84,5 @@ int sessions_name_for(const char *folder, const char *user_id, char **ret) {
 }
 
 int sessions_lock(const char *folder, const char *name) {
-        int lock = session_lock(folder, name);
-
-        for (int i = 0; lock == -EBUSY && i < LOCK_STEPS; i++) {
-                (void) usleep(LOCK_STEP_MSEC * 1000);
-                lock = session_lock(folder, name);
-        }
-        return lock;
+        return session_lock_wait(folder, name, LOCK_MAX);
 }

@@ -203,18 +203,29 @@ int session_save(const char *state_dir, const char *name, const struct session *
         return file_write(path, data, strlen(data), 0600);
 }
 
-int session_lock(const char *state_dir, const char *name) {
-        SCOPED(free) char *path = NULL;
-        int r;
+static int lock_path(const char *state_dir, const char *name, char **ret) {
+        char *path;
 
         if (!account_name_is_valid(name))
                 return -EINVAL;
-        if (asprintf(&path, "%s/" SESSION_PREFIX "%s.lock", state_dir, name) < 0) {
-                path = NULL;
+        if (asprintf(&path, "%s/" SESSION_PREFIX "%s.lock", state_dir, name) < 0)
                 return -ENOMEM;
-        }
-        r = dir_make(state_dir);
+        *ret = path;
+        return dir_make(state_dir);
+}
+
+int session_lock(const char *state_dir, const char *name) {
+        SCOPED(free) char *path = NULL;
+        int r = lock_path(state_dir, name, &path);
+
         return r < 0 ? r : file_lock(path);
+}
+
+int session_lock_wait(const char *state_dir, const char *name, usec_t max) {
+        SCOPED(free) char *path = NULL;
+        int r = lock_path(state_dir, name, &path);
+
+        return r < 0 ? r : file_lock_wait(path, max);
 }
 
 void session_unlock(int lock) {

@@ -37,7 +37,8 @@ int session_remove(const char *state_dir, const char *name);
  * somebody else may have renewed the token, or logged in anew, meanwhile. Held for the time of one request at most.
  * -EBUSY: somebody has it; another negative errno: it cannot be had here. */
 int session_lock(const char *state_dir, const char *name);
-void session_unlock(int lock); /* below 0: nothing to do */
+int session_lock_wait(const char *state_dir, const char *name, usec_t max); /* see file_lock_wait() */
+void session_unlock(int lock);                                              /* below 0: nothing to do */
 
 /* A token from outside: it is renewed there, if at all. -ENOMEM: the session is unchanged. */
 int session_set_token(struct session *s, const char *token);

@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "util/file.h"
@@ -332,6 +334,36 @@ int file_lock(const char *path) {
         int fd = open_lock_file(path);
 
         return fd < 0 ? fd : take_lock(fd);
+}
+
+static void on_alarm(int signal) {
+}
+
+/* Only that it comes counts: it ends the wait for the lock. Again and again, should it come just before that begins.
+ */
+static int take_lock_by(int fd, usec_t max) {
+        const struct itimerval none = { .it_value = { 0 } };
+        const struct itimerval timer = { .it_value = { .tv_sec = (time_t) (max / USEC_PER_SEC),
+                                                       .tv_usec = (suseconds_t) (max % USEC_PER_SEC) },
+                                         .it_interval = { .tv_usec = 100000 } };
+        const struct sigaction action = { .sa_handler = on_alarm };
+        struct sigaction before;
+        int r;
+
+        if (sigaction(SIGALRM, &action, &before) < 0 || setitimer(ITIMER_REAL, &timer, NULL) < 0)
+                return take_lock(fd);
+        r = flock(fd, LOCK_EX) == 0 ? fd : errno == EINTR ? -EBUSY : -errno;
+        (void) setitimer(ITIMER_REAL, &none, NULL);
+        (void) sigaction(SIGALRM, &before, NULL);
+        if (r < 0)
+                (void) close(fd);
+        return r;
+}
+
+int file_lock_wait(const char *path, usec_t max) {
+        int fd = open_lock_file(path);
+
+        return fd < 0 ? fd : take_lock_by(fd, max);
 }
 
 void file_unlock(int lock) {

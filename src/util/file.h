@@ -56,6 +56,8 @@ void dir_unlock(int lock);
 
 /* The same by a file that is made for it, and stays. */
 int file_lock(const char *path);
+/* The same, waited for at most this long; for programs without a loop and with one thread: SIGALRM is theirs. */
+int file_lock_wait(const char *path, usec_t max);
 void file_unlock(int lock);
 
 /* Of the names that begin and end so, what is in between, sorted by byte; at most DIR_NAMES_MAX. Free with names_free.

@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "busyctl/sessions.c"
@@ -107,4 +108,30 @@ Test(busyctl_sessions, whose_a_session_is) {
 
         for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
                 cr_assert_eq(session_may_be_of(&s, owners[i].user), owners[i].may_be, "%s", owners[i].what);
+}
+
+/* As soon as it is let go, and by whoever, also by an end. */
+Test(busyctl_sessions, a_lock_is_waited_for) {
+        int told[2], lock;
+        pid_t pid;
+
+        cr_assert_eq(pipe(told), 0);
+        pid = fork();
+        if (pid == 0) {
+                char c = (char) (session_lock("state", "home") >= 0);
+
+                (void) !write(told[1], &c, 1);
+                (void) usleep(50 * 1000);
+                _exit(0);
+        }
+        cr_assert(read(told[0], &(char){ 0 }, 1) == 1);
+        lock = session_lock_wait("state", "home", 20 * USEC_PER_SEC);
+        cr_expect_geq(lock, 0, "%s", strerror(-lock));
+        cr_expect_eq(session_lock("state", "home"), -EBUSY);
+        cr_expect_eq(session_lock_wait("state", "home", 20 * USEC_PER_MSEC), -EBUSY, "waited for no longer than this");
+        session_unlock(lock);
+        lock = sessions_lock("state", "home");
+        cr_expect_geq(lock, 0);
+        session_unlock(lock);
+        cr_expect_eq(waitpid(pid, NULL, 0), pid);
 }
