@@ -69,7 +69,7 @@ _busyctl() {
         login) options+=" --user --homeserver --with --password-stdin --token-stdin --access-token-stdin $(_busyctl_names accounts name)" ;;
         logout) options+=" --force $(_busyctl_names accounts name)" ;;
         help) options=$verbs ;;
-        cure) options+=" --force print-registration $(_busyctl_names accounts name)" ;;
+        cure) options+=" --force print-registration remove $(_busyctl_names accounts name)" ;;
         esac
         case $verb in
         busy | free | auto | pause | resume | run | allow | is-busy | logout | cure | reload) options=${options/--json/} ;;

@@ -87,5 +87,6 @@ complete -c busyctl -n '__fish_seen_subcommand_from login' -l token-stdin -d 'Re
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l access-token-stdin -d 'Read an access token from stdin'
 complete -c busyctl -n '__fish_seen_subcommand_from logout' -l force -d 'Forget it whatever stays behind'
 complete -c busyctl -n '__fish_seen_subcommand_from cure' -a print-registration -d 'Print what the homeserver needs'
+complete -c busyctl -n '__fish_seen_subcommand_from cure' -a remove -d 'Forget its token'
 complete -c busyctl -n '__fish_seen_subcommand_from cure' -l force -d 'Make a new one'
 complete -c busyctl -n '__fish_seen_subcommand_from login logout cure' -a '(__busyctl_names accounts name)' -d 'Account'

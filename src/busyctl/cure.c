@@ -1,5 +1,5 @@
-/* busyctl cure: sets up what takes back a busy that other clients of the user keep. The token stays here, so that
- * nobody has to copy it; the registration goes to whoever runs the homeserver. */
+/* busyctl cure: sets up, and undoes, what takes back a busy that other clients of the user keep. The token stays here,
+ * so that nobody has to copy it; the registration goes to whoever runs the homeserver. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -15,7 +15,7 @@ static void ignore_problem(const char *sentence, void *userdata) {
 }
 
 /* The account that is meant, where there is only one. The caller frees. */
-static int only_account(const char *folder, char **ret) {
+static int only_account(const char *folder, const char *what, char **ret) {
         char **names = NULL;
         int n = session_names(folder, &names), r = n;
 
@@ -24,7 +24,7 @@ static int only_account(const char *folder, char **ret) {
         else if (n == 0)
                 complain("Nobody is logged in here; first: busyctl login");
         else if (n > 1)
-                complain("There are several accounts; say which: busyctl cure print-registration NAME");
+                complain("There are several accounts; say which: busyctl cure %s NAME", what);
         session_names_free(names);
         return n == 1 || n < 0 ? r : -ECANCELED;
 }
@@ -45,17 +45,23 @@ static bool may_replace(const char *folder, const char *name, bool force) {
         return r == 0;
 }
 
-static void warn_of_configured(const char *name) {
+static void warn_of_configured(const char *name, const char *used) {
         SCOPED(config_free) struct config *config = NULL;
 
         if (config_load(&config, NULL, ignore_problem, NULL) >= 0 &&
             config_account(config, name)->appservice_token_file)
-                complain("busyd.conf names another token for \"%s\"; it is used until appservice-token-file is gone.",
-                         name);
+                complain("busyd.conf names another token for \"%s\"; it is used %s.", name, used);
 }
 
-static enum exit_code print_registration(struct ctl *c, const char *folder, const char *name, bool force) {
+/* busyd need not run, and if it does not, is not started for this. */
+static void tell_busyd(void) {
         struct ctl quiet = { .when_absent = ABSENT_LEAVE, .quiet = true };
+
+        (void) bus_sessions_changed(&quiet);
+        bus_close(&quiet);
+}
+
+static enum exit_code print_registration(const char *folder, const char *name, bool force) {
         SCOPED(session_done) struct session s = { .user_id = NULL };
         SCOPED(registration_done) struct registration registration = { .user_id = NULL };
         int r = session_load(folder, name, &s);
@@ -74,30 +80,53 @@ static enum exit_code print_registration(struct ctl *c, const char *folder, cons
                 return CTL_FAILED;
         }
         registration_write(&registration, stdout);
-        warn_of_configured(name);
-        complain("The token is kept in %s/as-token-%s. Whether the server takes it by now says: busyctl doctor",
-                 folder, name);
-        (void) bus_sessions_changed(&quiet);
-        bus_close(&quiet);
+        warn_of_configured(name, "until appservice-token-file is gone");
+        complain("The token is kept in %s/as-token-%s. The server's administrator still has to take up what was "
+                 "printed; whether that is done says: busyctl doctor. To undo it here: busyctl cure remove %s",
+                 folder, name, name);
+        tell_busyd();
+        return CTL_OK;
+}
+
+/* What cannot be read is removed all the same. */
+static enum exit_code forget_cure(const char *folder, const char *name) {
+        SCOPED(token_free) char *token = NULL;
+        int r = secret_load(folder, name, NULL, &token);
+
+        if (r == 0 || r == -EINVAL) {
+                complain("There is no cure of \"%s\" here; see: busyctl accounts", name);
+                return CTL_FAILED;
+        }
+        r = secret_remove(folder, name);
+        if (r < 0) {
+                complain("Cannot remove %s/as-token-%s: %s", folder, name, strerror(-r));
+                return CTL_FAILED;
+        }
+        complain("The token is gone. On the server its registration stays until the administrator takes it out of "
+                 "app_service_config_files.");
+        warn_of_configured(name, "still");
+        tell_busyd();
         return CTL_OK;
 }
 
 enum exit_code verb_cure(struct ctl *c, const struct args *a) {
         SCOPED(free) char *folder = NULL, *only = NULL;
+        const char *what = a->rest[0], *name;
         int r;
 
-        if (!streq(a->rest[0], "print-registration")) {
-                complain("\"%s\" is nothing that cure can do; see: busyctl cure --help", a->rest[0]);
+        if (!streq(what, "print-registration") && !streq(what, "remove")) {
+                complain("\"%s\" is nothing that cure can do; see: busyctl cure --help", what);
                 return CTL_USAGE;
         }
         r = state_folder(&folder);
         if (r >= 0 && a->n_rest < 2)
-                r = only_account(folder, &only);
+                r = only_account(folder, what, &only);
         if (r == -ECANCELED)
                 return CTL_FAILED;
         if (r < 0) {
                 complain("Cannot find the accounts: %s", strerror(-r));
                 return CTL_FAILED;
         }
-        return print_registration(c, folder, only ? only : a->rest[1], a->force);
+        name = only ? only : a->rest[1];
+        return streq(what, "remove") ? forget_cure(folder, name) : print_registration(folder, name, a->force);
 }

@@ -316,11 +316,10 @@ static void on_cure_checked(const struct matrix_reply *reply, void *userdata) {
                 examine_add(x->doc, FINDING_OK, NULL,
                             "the cure works: the server lets busyd take back a busy that your other clients keep");
         else
-                examine_add(
-                        x->doc, FINDING_PROBLEM,
-                        "is the registration named in app_service_config_files of homeserver.yaml, and was Synapse "
-                        "restarted since?",
-                        "the server does not take the cure: %s", reply->problem);
+                examine_add(x->doc, FINDING_PROBLEM,
+                            "the server's administrator has to name the registration in app_service_config_files of "
+                            "homeserver.yaml, and to restart Synapse; or: busyctl cure remove",
+                            "the server does not take the cure: %s", cure_problem(reply));
 }
 
 static int ask_cure(struct examination *x) {

@@ -1,6 +1,7 @@
 /* Another client of the user catches busy; an application service takes it back from it. And what comes of it when the
  * server does not play along. */
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "system/harness.h"
 
@@ -167,8 +168,38 @@ WORLD_TEST(cure, token_open_to_others) {
 }
 
 WORLD_TEST(cure, server_does_not_know_the_token) {
+        SCOPED(free) char *log = NULL;
+        SCOPED_RUN doctor = { 0 };
+
         put_token(w, "as-token-" ACCOUNT, TOKEN, 0600);
         world_start_online(w);
         check(w, world_wait_log(w, "busyctl doctor"), "not said");
         check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "signed out");
+        log = world_log(w);
+        check(w, strstr(log, "does not know the application service") && !strstr(log, "busyctl login"),
+              "said of the session, which has nothing to do with it");
+        doctor = world_busyctl(w, NULL, "doctor", NULL);
+        check(w, strstr(doctor.out, "does not know the application service") && !strstr(doctor.out, "busyctl login"),
+              "%s", doctor.out);
+}
+
+/* Without asking anybody, and as often as one likes. */
+WORLD_TEST(cure, removed) {
+        SCOPED_RUN run = { 0 }, again = { 0 };
+
+        free(phone_is(w, "online"));
+        hs_set_appservice(w->hs, TOKEN);
+        put_token(w, "as-token-" ACCOUNT, TOKEN, 0600);
+        world_start_online(w);
+        check(w, hs_wait_answered(w->hs, DEVICES, 0, patience(), NULL), "not tried");
+        run = world_busyctl(w, NULL, "cure", "remove", NULL);
+        check(w, run.code == 0 && strstr(run.err, "app_service_config_files"), "%d %s", run.code, run.err);
+        check(w, access(world_state_path(w, "as-token-" ACCOUNT), F_OK) != 0, "the token is still there");
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        call_hangup(w, ROOM, "c1");
+        expect_nothing_owed(w);
+        check(w, hs_count(w->hs, CURE_PUT, 0) == 0, "used all the same");
+        again = world_busyctl(w, NULL, "cure", "remove", ACCOUNT, NULL);
+        check(w, again.code == 1 && strstr(again.err, "no cure"), "%d %s", again.code, again.err);
 }

@@ -63,6 +63,12 @@ void cure_broke(struct cure *c) {
         c->works = false;
 }
 
+const char *cure_problem(const struct matrix_reply *reply) {
+        if (reply->outcome == MATRIX_SIGNED_OUT)
+                return "it does not know the application service, or not with this token";
+        return reply->problem;
+}
+
 static void on_checked(const struct matrix_reply *reply, void *userdata) {
         struct cure *c = userdata;
 
@@ -70,7 +76,7 @@ static void on_checked(const struct matrix_reply *reply, void *userdata) {
         c->works = reply->outcome == MATRIX_OK;
         if (!c->works && !c->told)
                 log_warning("The server does not let the application service act for %s: %s; see \"busyctl doctor\"",
-                            c->user_id, reply->problem);
+                            c->user_id, cure_problem(reply));
         c->told = !c->works;
         c->changed(c->userdata);
 }

@@ -24,6 +24,8 @@ bool cure_has_token(const struct cure *c, const char *token);
 void cure_check(struct cure *c);
 /* What came of it; false before. */
 bool cure_works(const struct cure *c);
+/* Why the server did not do what was asked for by the application service: it is not the session that is meant. */
+const char *cure_problem(const struct matrix_reply *reply);
 /* It was refused meanwhile. */
 void cure_broke(struct cure *c);
 
