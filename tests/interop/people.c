@@ -191,6 +191,12 @@ void device_presence_put(struct device *d, const char *state, const char *messag
         override_limit(d->synapse, d->user_id, false);
 }
 
+void device_account_data_put(struct device *d, const char *type) {
+        json_decref(must(ask(d->synapse, d->token, "PUT", "/_matrix/client/v3/user/%s/account_data/%s", d->user_id,
+                             type, "", json_object()),
+                         "PUT account_data"));
+}
+
 struct shown_presence device_presence_get(struct device *watcher, const char *user_id) {
         json_t *body = must(ask(watcher->synapse, watcher->token, "GET", "/_matrix/client/v3/presence/%s/status",
                                 user_id, "", "", NULL),

@@ -40,6 +40,8 @@ struct shown_presence {
 void device_presence_put(struct device *d, const char *state, const char *message);
 /* Takes the turn: nobody else of the user gets one for ten seconds. */
 void device_presence_put_in_turn(struct device *d, const char *state, const char *message);
+/* An empty one of that type. */
+void device_account_data_put(struct device *d, const char *type);
 /* What `watcher`, who is the user or shares a room with them, is told now. */
 struct shown_presence device_presence_get(struct device *watcher, const char *user_id);
 /* Waits until that is shown, and returns what is shown then, or at the deadline. The watcher is another user, so that
