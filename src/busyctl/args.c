@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "busyctl/args.h"
+#include "busyctl/facts.h"
 #include "busyctl/print.h"
 #include "util/text.h"
 
@@ -29,7 +30,6 @@ enum {
 
 #define GLOBAL_SHORTS "hj"
 #define HISTORY_N     20
-#define HISTORY_N_MAX 200 /* the daemon keeps no more */
 #define OPTIONS_MAX   16
 #define SHORTS_MAX    16
 
@@ -288,8 +288,8 @@ static int set_end(struct args *a, int option, const char *value) {
 static int set_n(struct args *a, const char *s) {
         uint64_t n;
 
-        if (parse_unsigned(s, 1, HISTORY_N_MAX, &n) < 0) {
-                complain("\"%s\" is no number from 1 to %u.", s, HISTORY_N_MAX);
+        if (parse_unsigned(s, 1, HISTORY_MAX, &n) < 0) {
+                complain("\"%s\" is no number from 1 to %u.", s, HISTORY_MAX);
                 return -EINVAL;
         }
         a->n = (unsigned) n;

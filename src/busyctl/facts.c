@@ -77,6 +77,13 @@ static const struct field change_fields[] = {
         { NULL, "reason", KIND_TEXT },
 };
 
+static const struct field effect_fields[] = {
+        { NULL, "at", KIND_TIME },
+        { NULL, "name", KIND_TEXT },
+        { NULL, "ok", KIND_BOOL },
+        { NULL, "outcome", KIND_TEXT },
+};
+
 const char *fact_text(const json_t *object, const char *key) {
         const char *s = json_member_string(object, key);
 
@@ -279,13 +286,40 @@ enum exit_code facts_why(struct ctl *c, json_t **ret) {
         return CTL_OK;
 }
 
-enum exit_code facts_history(struct ctl *c, unsigned n, json_t **ret) {
-        SCOPED(json_decref) json_t *reply = NULL;
-        enum exit_code code = bus_call(c, BUS_MANAGER, "History", &reply, "u", (uint32_t) n);
+/* When something of a list of structs was, as the bus has it; -1: there is no such entry. */
+static json_int_t moment_of(const json_t *list, size_t i) {
+        const json_t *entry = json_array_get(list, i);
 
+        return entry ? json_integer_value(json_array_get(entry, 0)) : -1;
+}
+
+/* The changes, each with what followed on this machine until the next one. Both lists begin with the newest; what is
+ * older than all of the changes is left out. */
+static json_t *history(const json_t *changes, const json_t *effects) {
+        json_t *list = convert_structs(changes, change_fields, ARRAY_SIZE(change_fields));
+        size_t k = 0;
+
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                json_t *followed = json_array();
+
+                for (; moment_of(effects, k) >= moment_of(changes, i); k++)
+                        (void) json_array_append_new(
+                                followed,
+                                convert_fields(json_array_get(effects, k), effect_fields, ARRAY_SIZE(effect_fields)));
+                (void) json_object_set_new(json_array_get(list, i), "effects", followed);
+        }
+        return list;
+}
+
+enum exit_code facts_history(struct ctl *c, unsigned n, json_t **ret) {
+        SCOPED(json_decref) json_t *changes = NULL, *effects = NULL;
+        enum exit_code code = bus_call(c, BUS_MANAGER, "History", &changes, "u", (uint32_t) n);
+
+        if (code == CTL_OK)
+                code = bus_call(c, BUS_MANAGER, "Effects", &effects, "u", (uint32_t) HISTORY_MAX);
         if (code != CTL_OK)
                 return code;
-        *ret = out_of_memory(convert_structs(json_array_get(reply, 0), change_fields, ARRAY_SIZE(change_fields)));
+        *ret = out_of_memory(history(json_array_get(changes, 0), json_array_get(effects, 0)));
         return *ret ? CTL_OK : CTL_FAILED;
 }
 

@@ -20,6 +20,8 @@ enum exit_code facts_why(struct ctl *c, json_t **ret);
 enum exit_code facts_streams(struct ctl *c, json_t **ret);
 
 /* [{at, availability, reason}], the newest first. */
+#define HISTORY_MAX 200 /* the daemon keeps no more */
+/* The newest first, each with `effects`: what followed on this machine. */
 enum exit_code facts_history(struct ctl *c, unsigned n, json_t **ret);
 
 /* [{app, source}], what is ignored by the user's word; source "": every one. */

@@ -203,6 +203,15 @@ static void print_why(const json_t *doc, bool verbose) {
         print_restore(json_object_get(doc, "restore"));
 }
 
+static void print_effects(const json_t *effects) {
+        for (size_t i = 0; i < json_array_size(effects); i++) {
+                const json_t *effect = json_array_get(effects, i);
+
+                print_wrapped("      ", json_is_true(json_object_get(effect, "ok")) ? STYLE_FAINT : STYLE_TROUBLE,
+                              "%s: %s", fact_text(effect, "name"), fact_text(effect, "outcome"));
+        }
+}
+
 static void print_history(const json_t *changes) {
         int64_t now = wall_seconds();
 
@@ -214,6 +223,7 @@ static void print_history(const json_t *changes) {
                 print_lead("", streq(availability, "busy") ? STYLE_BUSY : STYLE_FREE, availability, "%s%s%s",
                            format_when(when, sizeof(when), fact_time(change, "at"), now), reason[0] ? "  " : "",
                            reason);
+                print_effects(json_object_get(change, "effects"));
         }
         if (json_array_size(changes) == 0)
                 printf("Nothing has changed yet.\n");

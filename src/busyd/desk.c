@@ -14,6 +14,7 @@
 struct desk {
         struct desk_context context;
         struct desktop *desktop;
+        usec_t now_wall; /* of the turn that goes on */
 };
 
 /* ---- journal ---- */
@@ -69,18 +70,30 @@ static void on_touched(void *userdata) {
         d->context.touched(d->context.userdata);
 }
 
-static void on_hook_ran(void *userdata, const char *hook, bool ok, const char *outcome) {
+static void on_done(void *userdata, const char *name, bool ok, const char *outcome) {
+        const struct desk *d = userdata;
+        int r;
+
         if (ok)
-                log_info("%s: %s", hook, outcome);
+                log_info("%s: %s", name, outcome);
         else
-                log_warning("%s: %s", hook, outcome);
+                log_warning("%s: %s", name, outcome);
+        r = state_add_effect(d->context.state, &(struct state_effect){
+                                                       .at_wall = d->now_wall,
+                                                       .name = name,
+                                                       .ok = ok,
+                                                       .outcome = outcome,
+                                               });
+        if (r < 0)
+                log_debug("What %s has done cannot be stored: %s", name, strerror(-r));
 }
 
-usec_t desk_run(struct desk *d, const struct desk_facts *f, usec_t now) {
+usec_t desk_run(struct desk *d, const struct desk_facts *f, const struct instant *at) {
         char apps[APPS_MAX];
         size_t n;
 
-        list_apps(f, now, apps, sizeof(apps));
+        d->now_wall = at->wall;
+        list_apps(f, at->now, apps, sizeof(apps));
         n = strlen(apps);
         if (n > 0)
                 apps[n - 1] = '\0';
@@ -90,7 +103,7 @@ usec_t desk_run(struct desk *d, const struct desk_facts *f, usec_t now) {
                                                     .since_wall = f->since_wall,
                                                     .apps = f->busy ? apps : "",
                                                     .reason = f->reason },
-                           now);
+                           at->now);
 }
 
 bool desk_is_at_rest(const struct desk *d) {
@@ -119,7 +132,7 @@ int desk_new(struct desk **ret, const struct desk_context *context) {
                                              .bus = context->bus,
                                              .journal = { .get = journal_get, .put = journal_put, .userdata = d },
                                              .touched = on_touched,
-                                             .hook_ran = on_hook_ran,
+                                             .done = on_done,
                                              .userdata = d,
                                      });
         if (r < 0)

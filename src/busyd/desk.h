@@ -37,6 +37,6 @@ struct desk_facts {
 };
 
 /* Once a turn. Returns when to call again. */
-usec_t desk_run(struct desk *d, const struct desk_facts *facts, usec_t now);
+usec_t desk_run(struct desk *d, const struct desk_facts *facts, const struct instant *at);
 /* Nothing is to be put back on this machine. */
 bool desk_is_at_rest(const struct desk *d);

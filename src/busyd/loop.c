@@ -164,6 +164,21 @@ static int op_history(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_b
         return 1;
 }
 
+static int op_effects(void *userdata, size_t i, struct control_effect_view *ret) {
+        const struct loop *l = userdata;
+        struct state_effect e;
+
+        if (state_effect_at(l->state, i, &e) < 0)
+                return 0;
+        *ret = (struct control_effect_view){
+                .at_wall = e.at_wall,
+                .name = e.name,
+                .ok = e.ok,
+                .outcome = e.outcome,
+        };
+        return 1;
+}
+
 static int op_ignore(void *userdata, const char *app, const char *source, bool once, char **ret_problem) {
         struct loop *l = userdata;
         int r = manager_ignore(l->manager, app, source, once, ret_problem);
@@ -256,6 +271,7 @@ static int make_control(struct loop *l) {
                 .reload_accounts = op_reload_accounts,
                 .let_go = op_let_go,
                 .history = op_history,
+                .effects = op_effects,
                 .ignore = op_ignore,
                 .allow = op_allow,
                 .ignored = op_ignored,

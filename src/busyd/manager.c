@@ -152,7 +152,7 @@ static usec_t run_desk(struct manager *m, const struct availability_verdict *v, 
                                 .calls = call_book_calls(m->book),
                                 .availability = &m->availability,
                         },
-                        at->now);
+                        at);
 }
 
 static void publish(struct manager *m, const struct instant *at) {

@@ -26,6 +26,14 @@ struct control_stream_view {
 };
 typedef int (*control_take_stream_t)(void *taker, const struct control_stream_view *v);
 
+/* Something that busy has done on this machine, as a hook. */
+struct control_effect_view {
+        usec_t at_wall;
+        const char *name;
+        bool ok;
+        const char *outcome;
+};
+
 /* What the manager does for the bus. Each returns 0 or a negative errno; *ret_problem, if set, is a sentence for
  * people that control frees. What follows for availability is published when they return. */
 struct control_ops {
@@ -41,6 +49,8 @@ struct control_ops {
         int (*let_go)(void *userdata, const char *account);
         /* The newest first. Strings borrowed until the next call. 0: no more, 1: *ret is set. */
         int (*history)(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_busy, const char **ret_reason);
+        /* As `history`: what followed on this machine. */
+        int (*effects)(void *userdata, size_t i, struct control_effect_view *ret);
         /* `source` "": every one. -EINVAL: no such source; -ENOENT: `once` and there is no call. */
         int (*ignore)(void *userdata, const char *app, const char *source, bool once, char **ret_problem);
         /* -ENOENT: it was not ignored. */

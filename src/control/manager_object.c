@@ -228,6 +228,31 @@ static int on_history(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
+static int append_effects(struct control *c, sd_bus_message *reply, size_t n) {
+        struct control_effect_view e;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "(tsbs)");
+        for (size_t i = 0; r >= 0 && i < n && c->ops.effects(c->ops.userdata, i, &e) > 0; i++)
+                r = sd_bus_message_append(reply, "(tsbs)", e.at_wall, e.name, (int) e.ok, e.outcome);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int on_effects(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        __attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
+        uint32_t n;
+        int r;
+
+        r = sd_bus_message_read(m, "u", &n);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+        r = append_effects(control_of(userdata), reply, n < CONTROL_HISTORY_MAX ? n : CONTROL_HISTORY_MAX);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
 static int on_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct control *c = control_of(userdata);
         SCOPED(free) char *problem = NULL;
@@ -427,6 +452,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a(tsssssbts)", evidence, "a(ssssss)", restore), on_explain, METHOD),
         SD_BUS_METHOD_WITH_ARGS("History", SD_BUS_ARGS("u", n), SD_BUS_RESULT("a(tss)", changes), on_history, METHOD),
+        SD_BUS_METHOD_WITH_ARGS("Effects", SD_BUS_ARGS("u", n), SD_BUS_RESULT("a(tsbs)", effects), on_effects, METHOD),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_reload, METHOD),
         SD_BUS_METHOD_WITH_ARGS("ReloadAccounts", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_reload_accounts, METHOD),
         SD_BUS_METHOD_WITH_ARGS("LetGo", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_let_go, METHOD),

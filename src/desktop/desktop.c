@@ -19,7 +19,7 @@ int desktop_new(struct desktop **ret, const struct desktop_context *context) {
                                          .bus = context->bus,
                                          .journal = &d->context.journal,
                                          .touched = context->touched,
-                                         .ran = context->hook_ran,
+                                         .ran = context->done,
                                          .userdata = context->userdata,
                                  });
         if (r < 0)

@@ -15,8 +15,9 @@ struct desktop_context {
         sd_bus *bus; /* the user's; NULL: none */
         struct desktop_journal journal;
         void (*touched)(void *userdata); /* desktop_run() soon, but not from within */
-        /* As of hooks_context. */
-        void (*hook_ran)(void *userdata, const char *hook, bool ok, const char *outcome);
+        /* For the history: something was done, or could not be; its key in the configuration, and in words how it
+         * went. From desktop_run(). */
+        void (*done)(void *userdata, const char *name, bool ok, const char *outcome);
         void *userdata;
 };
 

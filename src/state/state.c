@@ -35,6 +35,7 @@ enum concern {
         CONCERN_HISTORY,
         CONCERN_IGNORED,
         CONCERN_DESKTOP,
+        CONCERN_EFFECTS,
         CONCERNS,
 };
 
@@ -180,6 +181,22 @@ static bool desktop_is_valid(const json_t *entry) {
         return name && name[0] != '\0' && json_member_string(entry, "value");
 }
 
+static bool effect_from_json(const json_t *entry, struct state_effect *ret) {
+        struct state_effect e = { .name = json_member_string(entry, "name"),
+                                  .outcome = json_member_string(entry, "outcome") };
+
+        if (!e.name || !e.outcome || !has_usec(entry, "at_wall", &e.at_wall) || !has_bool(entry, "ok", &e.ok))
+                return false;
+        *ret = e;
+        return true;
+}
+
+static bool effect_is_valid(const json_t *entry) {
+        struct state_effect e;
+
+        return effect_from_json(entry, &e);
+}
+
 static const struct store_kind kinds[CONCERNS] = {
         [CONCERN_CLAIMS] = { "claims.json", STATE_CLAIMS_MAX, claim_is_valid },
         [CONCERN_ACCOUNTS] = { "accounts.json", STATE_ACCOUNTS_MAX, account_is_valid },
@@ -187,6 +204,7 @@ static const struct store_kind kinds[CONCERNS] = {
         [CONCERN_HISTORY] = { "history.json", STATE_HISTORY_MAX, change_is_valid },
         [CONCERN_IGNORED] = { "ignore.json", STATE_IGNORED_MAX, ignored_is_valid },
         [CONCERN_DESKTOP] = { "desktop.json", STATE_DESKTOP_MAX, desktop_is_valid },
+        [CONCERN_EFFECTS] = { "effects.json", STATE_EFFECTS_MAX, effect_is_valid },
 };
 
 static bool is_journal(enum concern concern) {
@@ -604,19 +622,25 @@ int state_ignored_at(const struct state *s, size_t i, struct state_ignored *ret)
 
 /* ---- history ---- */
 
+/* At the end of a list whose oldest entry makes room. Takes the entry; NULL: -ENOMEM. */
+static int commit_newest(struct state *s, enum concern concern, json_t *entry) {
+        SCOPED(json_decref) json_t *list = json_copy(s->lists[concern]);
+
+        if (json_array_append_new(list, entry) < 0)
+                return -ENOMEM;
+        if (json_array_size(list) > kinds[concern].entries_max)
+                (void) json_array_remove(list, 0);
+        return commit(s, concern, list);
+}
+
 int state_add_change(struct state *s, const struct state_change *c) {
-        SCOPED(json_decref) json_t *list = json_copy(s->lists[CONCERN_HISTORY]);
         char reason[STATE_REASON_MAX];
         int r;
 
         (void) text_printable(reason, sizeof(reason), c->reason);
-        r = json_array_append_new(
-                list, json_pack("{sI sb ss}", "at_wall", usec_to_json(c->at_wall), "busy", c->busy, "reason", reason));
-        if (r < 0)
-                return -ENOMEM;
-        if (json_array_size(list) > STATE_HISTORY_MAX)
-                (void) json_array_remove(list, 0);
-        r = commit(s, CONCERN_HISTORY, list);
+        r = commit_newest(
+                s, CONCERN_HISTORY,
+                json_pack("{sI sb ss}", "at_wall", usec_to_json(c->at_wall), "busy", c->busy, "reason", reason));
         if (r == 0)
                 view_history(s);
         return r;
@@ -624,4 +648,19 @@ int state_add_change(struct state *s, const struct state_change *c) {
 
 const struct state_change *state_change(const struct state *s, size_t i) {
         return i < s->n_changes ? &s->changes[i] : NULL;
+}
+
+int state_add_effect(struct state *s, const struct state_effect *e) {
+        char outcome[STATE_REASON_MAX];
+
+        (void) text_printable(outcome, sizeof(outcome), e->outcome);
+        return commit_newest(s, CONCERN_EFFECTS,
+                             json_pack("{sI ss sb ss}", "at_wall", usec_to_json(e->at_wall), "name", e->name, "ok",
+                                       e->ok, "outcome", outcome));
+}
+
+int state_effect_at(const struct state *s, size_t i, struct state_effect *ret) {
+        size_t n = json_array_size(s->lists[CONCERN_EFFECTS]);
+
+        return i < n && effect_from_json(json_array_get(s->lists[CONCERN_EFFECTS], n - 1 - i), ret) ? 0 : -ENOENT;
 }

@@ -12,6 +12,7 @@
 #define STATE_HISTORY_MAX 200
 #define STATE_IGNORED_MAX 64
 #define STATE_DESKTOP_MAX 16
+#define STATE_EFFECTS_MAX 200
 
 struct state;
 
@@ -112,3 +113,15 @@ struct state_change {
 int state_add_change(struct state *s, const struct state_change *c);
 /* `i` 0 is the newest; NULL beyond the oldest. Borrowed until the next change. */
 const struct state_change *state_change(const struct state *s, size_t i);
+
+/* ---- what followed on this machine, beside the history so that it takes no room there; the newest last ---- */
+
+struct state_effect {
+        usec_t at_wall;
+        const char *name; /* of what was done, as a key of the configuration: "on-busy" */
+        bool ok;
+        const char *outcome; /* in words */
+};
+int state_add_effect(struct state *s, const struct state_effect *e);
+/* `i` 0 is the newest; -ENOENT beyond the oldest. Strings borrowed until the next change. */
+int state_effect_at(const struct state *s, size_t i, struct state_effect *ret);

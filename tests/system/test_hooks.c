@@ -1,4 +1,5 @@
 /* The user's commands at the beginning and the end of busy. */
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdarg.h>
@@ -242,4 +243,53 @@ WORLD_TEST(hooks, one_that_is_no_command_is_told_and_stays_what_it_was, .no_home
         }
         by_hand(w, "busy");
         expect_told(w, "begin\n");
+}
+
+/* Of the last change: its availability, and its effects, the newest first. */
+static json_t *last_change(struct world *w, const char *availability, size_t n_effects) {
+        for (int64_t left = patience() / 100;; left--) {
+                SCOPED_RUN run = world_busyctl(w, NULL, "history", "--json", NULL);
+                json_t *list = json_loads(run.out, 0, NULL), *change = json_array_get(list, 0);
+
+                check(w, run.code == 0, "%s", run.err);
+                if (streq(json_string_value(json_object_get(change, "availability")), availability) &&
+                    json_array_size(json_object_get(change, "effects")) == n_effects) {
+                        json_incref(change);
+                        json_decref(list);
+                        return change;
+                }
+                json_decref(list);
+                check(w, left > 0, "%s", run.out);
+                world_look_again(w);
+        }
+}
+
+WORLD_TEST(hooks, stay_in_the_history_with_how_they_went, .no_homeserver = true) {
+        config(w, "on-busy = sh -c 'exit 7'\non-free = true\n");
+        world_start(w);
+        by_hand(w, "busy");
+        json_decref(last_change(w, "busy", 1));
+        by_hand(w, "auto");
+        json_decref(last_change(w, "free", 1));
+        world_stop(w);
+        world_start(w);
+        {
+                SCOPED_RUN run = world_busyctl(w, NULL, "history", NULL);
+                const char *free_again = strstr(run.out, "free  "), *busy = strstr(run.out, "busy  "),
+                           *ended = strstr(run.out, "\n      on-free: it has run\n"),
+                           *begun = strstr(run.out, "\n      on-busy: it ended with code 7\n");
+
+                check(w, free_again && ended && busy && begun, "%s", run.out);
+                check(w, free_again < ended && ended < busy && busy < begun, "%s", run.out);
+        }
+        {
+                json_t *change = last_change(w, "free", 1),
+                       *effect = json_array_get(json_object_get(change, "effects"), 0);
+
+                cr_assert_str_eq(json_string_value(json_object_get(effect, "name")), "on-free");
+                cr_assert_str_eq(json_string_value(json_object_get(effect, "outcome")), "it has run");
+                cr_assert(json_is_true(json_object_get(effect, "ok")));
+                cr_assert_gt(json_integer_value(json_object_get(effect, "at")), 1700000000);
+                json_decref(change);
+        }
 }

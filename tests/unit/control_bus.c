@@ -408,6 +408,20 @@ Test(control_bus, history_is_as_long_as_asked_and_allowed) {
         dbus_message_unref(reply);
 }
 
+Test(control_bus, effects_are_as_many_as_asked_and_allowed) {
+        uint32_t two = 2, many = 100000;
+        DBusMessage *reply;
+        DBusMessageIter at;
+
+        cr_assert_str_eq(
+                values_of(call(f.client, ROOT, MANAGER, "Effects", DBUS_TYPE_UINT32, &two, DBUS_TYPE_INVALID)),
+                " [ 1000 on-busy 1 it has run 999 on-busy 0 it has run ]");
+        reply = call(f.client, ROOT, MANAGER, "Effects", DBUS_TYPE_UINT32, &many, DBUS_TYPE_INVALID);
+        cr_assert(dbus_message_iter_init(reply, &at));
+        cr_assert_eq(dbus_message_iter_get_element_count(&at), CONTROL_HISTORY_MAX);
+        dbus_message_unref(reply);
+}
+
 Test(control_bus, holds_belong_to_their_owner) {
         DBusConnection *other = connect_client();
         uint32_t first = hold(f.client, "first", 0), second = hold(other, "second", 0);

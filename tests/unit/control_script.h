@@ -67,6 +67,13 @@ static int do_history(void *userdata, size_t i, usec_t *ret_at_wall, bool *ret_b
         return 1;
 }
 
+static int do_effects(void *userdata, size_t i, struct control_effect_view *ret) {
+        *ret = (struct control_effect_view){
+                .at_wall = 1000 - i, .name = "on-busy", .ok = i == 0, .outcome = "it has run"
+        };
+        return 1;
+}
+
 static int do_ignore(void *userdata, const char *app, const char *source, bool once, char **ret_problem) {
         tell(userdata, "ignore %s %s %d", app, source, once);
         if (streq(source, "nowhere"))
@@ -215,6 +222,7 @@ static int serve(const char *address, int fd) {
                 .reload_accounts = do_reload_accounts,
                 .let_go = do_let_go,
                 .history = do_history,
+                .effects = do_effects,
                 .ignore = do_ignore,
                 .allow = do_allow,
                 .ignored = do_ignored,

@@ -216,6 +216,34 @@ Test(state, history_keeps_the_newest) {
         state_free(s);
 }
 
+Test(state, effects_keep_the_newest_and_no_change_gives_way_to_them) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        const struct state_change c = { .at_wall = 1, .busy = true, .reason = "a call" };
+        struct state_effect e;
+
+        cr_assert_eq(state_add_change(s, &c), 0);
+        for (usec_t i = 1; i <= STATE_EFFECTS_MAX + 5; i++) {
+                e = (struct state_effect){ .at_wall = i, .name = "on-busy", .ok = i % 2 == 1, .outcome = "it\nran" };
+                cr_assert_eq(state_add_effect(s, &e), 0);
+        }
+        for (int round = 0; round < 2; round++) {
+                cr_assert_eq(state_effect_at(s, 0, &e), 0);
+                cr_expect_eq(e.at_wall, STATE_EFFECTS_MAX + 5);
+                cr_expect(e.ok);
+                cr_expect_str_eq(e.name, "on-busy");
+                cr_expect_str_eq(e.outcome, "it ran");
+                cr_assert_eq(state_effect_at(s, STATE_EFFECTS_MAX - 1, &e), 0);
+                cr_expect_eq(e.at_wall, 6);
+                cr_expect_not(e.ok);
+                cr_expect_eq(state_effect_at(s, STATE_EFFECTS_MAX, &e), -ENOENT);
+                cr_expect(state_change(s, 0));
+                state_free(s);
+                s = open_state(&t, NULL);
+        }
+        state_free(s);
+}
+
 static const struct {
         const char *what, *text, *told;
 } broken[] = {
