@@ -10,7 +10,7 @@ pkgs.stdenv.mkDerivation {
   buildInputs = with pkgs; [ curl dbus inih jansson pipewire qrencode systemd ];
 
   # A clone would fail on the warnings of compilers that are newer than ours.
-  cmakeFlags = [ "-DBUILD_TESTING=OFF" "-DWERROR=OFF" ];
+  cmakeFlags = [ "-DBUILD_TESTING=OFF" "-DWERROR=OFF" "-DWITH_QRENCODE=ON" ];
 
   meta = {
     description = "Set the Matrix presence to busy during calls";
