@@ -117,6 +117,7 @@ int desk_configure(struct desk *d, const struct config *config) {
                                                      .hooks = { .on_busy = config->on_busy,
                                                                 .on_free = config->on_free,
                                                                 .time_max = config->hook_time_max },
+                                                     .quiet = config->do_not_disturb,
                                              });
 }
 

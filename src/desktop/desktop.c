@@ -2,9 +2,12 @@
 
 #include <errno.h>
 
+#include "desktop/quiet.h"
+
 struct desktop {
         struct desktop_context context;
         struct hooks *hooks;
+        struct quiet *quiet;
 };
 
 int desktop_new(struct desktop **ret, const struct desktop_context *context) {
@@ -24,6 +27,16 @@ int desktop_new(struct desktop **ret, const struct desktop_context *context) {
                                  });
         if (r < 0)
                 return r;
+        r = quiet_new(&d->quiet, &(struct quiet_context){
+                                         .event = context->event,
+                                         .bus = context->bus,
+                                         .journal = &d->context.journal,
+                                         .touched = context->touched,
+                                         .done = context->done,
+                                         .userdata = context->userdata,
+                                 });
+        if (r < 0)
+                return r;
         *ret = TAKE(d);
         return 0;
 }
@@ -32,18 +45,22 @@ struct desktop *desktop_free(struct desktop *d) {
         if (!d)
                 return NULL;
         hooks_free(d->hooks);
+        quiet_free(d->quiet);
         free(d);
         return NULL;
 }
 
 int desktop_configure(struct desktop *d, const struct desktop_settings *settings) {
+        quiet_configure(d->quiet, settings->quiet);
         return hooks_configure(d->hooks, &settings->hooks);
 }
 
 usec_t desktop_run(struct desktop *d, const struct desktop_facts *facts, usec_t now) {
-        return hooks_run(d->hooks, facts, now);
+        usec_t wake_at = quiet_run(d->quiet, facts, now);
+
+        return usec_min(wake_at, hooks_run(d->hooks, facts, now));
 }
 
 bool desktop_is_at_rest(const struct desktop *d) {
-        return hooks_are_at_rest(d->hooks);
+        return hooks_are_at_rest(d->hooks) && quiet_is_at_rest(d->quiet);
 }

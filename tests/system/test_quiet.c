@@ -1,0 +1,344 @@
+/* Do-not-disturb while busy, of each kind of notification service: dunst itself, the others played. */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/mock.h"
+
+#define NOTIFICATIONS "org.freedesktop.Notifications"
+#define AT            "/org/freedesktop/Notifications"
+#define DUNST         NOTIFICATIONS " " AT " org.dunstproject.cmd0"
+#define MAKO          NOTIFICATIONS " /fr/emersion/Mako fr.emersion.Mako"
+#define SWAYNC        "org.erikreider.swaync.cc /org/erikreider/swaync/cc org.erikreider.swaync.cc"
+
+/* One kind: what plays it, how somebody else asks it and switches it, and what that prints. */
+struct kind {
+        const char *name, *service, *path, *interface, *setup;
+        const char *ask, *quiet, *not_quiet;
+        const char *by_hand_on, *by_hand_off;
+};
+
+static const struct kind dunst = {
+        .name = "dunst",
+        .service = NOTIFICATIONS,
+        .path = AT,
+        .interface = NOTIFICATIONS,
+        .setup = "mock.AddProperties('org.dunstproject.cmd0', {'paused': False})",
+        .ask = "busctl --user get-property " DUNST " paused",
+        .quiet = "b true\n",
+        .not_quiet = "b false\n",
+        .by_hand_on = "busctl --user set-property " DUNST " paused b true",
+        .by_hand_off = "busctl --user set-property " DUNST " paused b false",
+};
+static const struct kind mako = {
+        .name = "mako",
+        .service = NOTIFICATIONS,
+        .path = "/fr/emersion/Mako",
+        .interface = "fr.emersion.Mako",
+        .setup = "mock.modes = ['default', 'away']; mock.AddMethods('fr.emersion.Mako', ["
+                 "('ListModes', '', 'as', 'ret = self.modes'), ('SetModes', 'as', '', 'self.modes = args[0]')])",
+        .ask = "busctl --user call " MAKO " ListModes",
+        .quiet = "as 3 \"default\" \"away\" \"do-not-disturb\"\n",
+        .not_quiet = "as 2 \"default\" \"away\"\n",
+        .by_hand_on = "busctl --user call " MAKO " SetModes as 3 default away do-not-disturb",
+        .by_hand_off = "busctl --user call " MAKO " SetModes as 2 default away",
+};
+static const struct kind swaync = {
+        .name = "swaync",
+        .service = "org.erikreider.swaync.cc",
+        .path = "/org/erikreider/swaync/cc",
+        .interface = "org.erikreider.swaync.cc",
+        .setup = "mock.dnd = False; mock.AddMethods('org.erikreider.swaync.cc', ["
+                 "('GetDnd', '', 'b', 'ret = self.dnd'), ('SetDnd', 'b', '', 'self.dnd = args[0]')])",
+        .ask = "busctl --user call " SWAYNC " GetDnd",
+        .quiet = "b true\n",
+        .not_quiet = "b false\n",
+        .by_hand_on = "busctl --user call " SWAYNC " SetDnd b true",
+        .by_hand_off = "busctl --user call " SWAYNC " SetDnd b false",
+};
+static const struct kind gnome = {
+        .name = "GNOME",
+        .service = "org.gnome.Shell",
+        .path = "/org/gnome/Shell",
+        .interface = "org.gnome.Shell",
+        .setup = "pass",
+        .ask = "gsettings get org.gnome.desktop.notifications show-banners",
+        .quiet = "false\n",
+        .not_quiet = "true\n",
+        .by_hand_on = "gsettings set org.gnome.desktop.notifications show-banners false",
+        .by_hand_off = "gsettings set org.gnome.desktop.notifications show-banners true",
+};
+
+static struct mock *play(struct world *w, const struct kind *kind) {
+        return mock_new(w, w->bus,
+                        &(struct mock_options){ .name = kind->service,
+                                                .path = kind->path,
+                                                .interface = kind->interface,
+                                                .setup = kind->setup });
+}
+
+static struct run shell(struct world *w, const char *command) {
+        return world_run(w, NULL, (const char *const[]){ "sh", "-c", command, NULL });
+}
+
+static void by_hand(struct world *w, const char *command) {
+        SCOPED_RUN run = shell(w, command);
+
+        check(w, run.code == 0, "%s: %s", command, run.err);
+}
+
+static void say(struct world *w, const char *word) {
+        SCOPED_RUN run = world_busyctl(w, NULL, word, NULL);
+
+        check(w, run.code == 0, "%s", run.err);
+}
+
+static void expect(struct world *w, const struct kind *kind, const char *wanted) {
+        for (int64_t left = patience() / 100;; left--) {
+                SCOPED_RUN run = shell(w, kind->ask);
+
+                if (streq(run.out, wanted))
+                        return;
+                check(w, left > 0, "%s: \"%s\" instead of \"%s\" %s", kind->name, run.out, wanted, run.err);
+                world_look_again(w);
+        }
+}
+
+/* The last thing that the history has of it is this. */
+static void expect_history(struct world *w, const struct kind *kind, const char *what) {
+        char line[256];
+
+        snprintf(line, sizeof(line), "\n      do-not-disturb: %s %s\n", kind->name, what);
+        for (int64_t left = patience() / 100;; left--) {
+                SCOPED_RUN run = world_busyctl(w, NULL, "history", NULL);
+                const char *first = strstr(run.out, "\n      do-not-disturb: ");
+
+                if (first && strncmp(first, line, strlen(line)) == 0)
+                        return;
+                check(w, left > 0, "no \"%s\" in %s", line, run.out);
+                world_look_again(w);
+        }
+}
+
+static void start(struct world *w) {
+        world_config(w, "[busyd]\nend-grace = 0s\nlog-level = debug\ndo-not-disturb = yes\n");
+        world_start(w);
+}
+
+/* ---- what holds for each kind ---- */
+
+static void is_quiet_while_busy(struct world *w, const struct kind *kind) {
+        expect(w, kind, kind->not_quiet);
+        start(w);
+        say(w, "busy");
+        expect_history(w, kind, "is quiet");
+        expect(w, kind, kind->quiet);
+        say(w, "auto");
+        expect_history(w, kind, "is as before");
+        expect(w, kind, kind->not_quiet);
+        say(w, "busy");
+        expect(w, kind, kind->quiet);
+        cr_assert_eq(world_stop(w), 0);
+        expect(w, kind, kind->not_quiet);
+}
+
+static void stays_quiet_if_it_was(struct world *w, const struct kind *kind) {
+        char told[128];
+
+        by_hand(w, kind->by_hand_on);
+        start(w);
+        say(w, "busy");
+        snprintf(told, sizeof(told), "do-not-disturb: %s is quiet already", kind->name);
+        check(w, world_wait_log(w, told), "it has not been looked at");
+        say(w, "auto");
+        expect_availability(w, "free");
+        cr_assert_eq(world_stop(w), 0);
+        expect(w, kind, kind->quiet);
+}
+
+static void a_person_ends_it(struct world *w, const struct kind *kind) {
+        start(w);
+        say(w, "busy");
+        expect_history(w, kind, "is quiet");
+        by_hand(w, kind->by_hand_off);
+        say(w, "auto");
+        expect_history(w, kind, "was changed meanwhile and is left so");
+        expect(w, kind, kind->not_quiet);
+}
+
+static void a_crash_is_made_up_for(struct world *w, const struct kind *kind) {
+        start(w);
+        say(w, "busy");
+        expect_history(w, kind, "is quiet");
+        world_kill(w);
+        expect(w, kind, kind->quiet);
+        cr_assert_eq(unlink(world_state_path(w, "mode.json")), 0);
+        world_start(w);
+        expect_history(w, kind, "is as before");
+        expect(w, kind, kind->not_quiet);
+}
+
+#define FOR_KIND(kind)                                                                                                \
+        QUIET_TEST(kind, is_quiet_while_busy)                                                                         \
+        QUIET_TEST(kind, stays_quiet_if_it_was)                                                                       \
+        QUIET_TEST(kind, a_person_ends_it)                                                                            \
+        QUIET_TEST(kind, a_crash_is_made_up_for)
+#define QUIET_TEST(kind, what)                                                                                        \
+        WORLD_TEST(quiet, kind##_##what, .no_homeserver = true) {                                                     \
+                struct mock *mock = play(w, &kind);                                                                   \
+                                                                                                                      \
+                what(w, &kind);                                                                                       \
+                mock_free(mock);                                                                                      \
+        }
+
+FOR_KIND(dunst)
+FOR_KIND(mako)
+FOR_KIND(swaync)
+
+/* GNOME's own program, which keeps its settings in a file of the world. */
+static void have_gsettings(struct world *w) {
+        SCOPED(free) char *path = NULL;
+        const char *program = world_path(w, "home/gsettings");
+
+        file_put(program, "#!/bin/sh\nGSETTINGS_BACKEND=keyfile exec /usr/bin/gsettings \"$@\"\n");
+        cr_assert_eq(chmod(program, 0755), 0);
+        cr_assert(asprintf(&path, "%s:%s", world_path(w, "home"), getenv("PATH")) > 0);
+        cr_assert_eq(setenv("PATH", path, 1), 0);
+}
+
+#define GNOME_TEST(what)                                                                                              \
+        WORLD_TEST(quiet, gnome_##what, .no_homeserver = true) {                                                      \
+                struct mock *mock = play(w, &gnome);                                                                  \
+                                                                                                                      \
+                have_gsettings(w);                                                                                    \
+                what(w, &gnome);                                                                                      \
+                mock_free(mock);                                                                                      \
+        }
+
+GNOME_TEST(is_quiet_while_busy)
+GNOME_TEST(stays_quiet_if_it_was)
+GNOME_TEST(a_person_ends_it)
+GNOME_TEST(a_crash_is_made_up_for)
+
+/* dunst itself, on a screen that nobody sees. */
+static void run_dunst(struct world *w) {
+        char *screen = NULL;
+        char command[256];
+
+        cr_assert_gt(world_program(w,
+                                   (const char *const[]){
+                                           "sh", "-c",
+                                           "exec Xvfb -displayfd 3 -nolisten tcp 3>$XDG_RUNTIME_DIR/screen", NULL },
+                                   -1, "xvfb.log"),
+                     0);
+        for (int64_t left = patience() / 100;; left--) {
+                screen = file_text(world_path(w, "runtime/screen"));
+                if (strchr(screen, '\n'))
+                        break;
+                check(w, left > 0, "Xvfb does not start");
+                free(screen);
+                world_look_again(w);
+        }
+        snprintf(command, sizeof(command), "DISPLAY=:%d exec dunst", atoi(screen));
+        free(screen);
+        cr_assert_gt(world_program(w, (const char *const[]){ "sh", "-c", command, NULL }, -1, "dunst.log"), 0);
+        expect(w, &dunst, dunst.not_quiet);
+}
+
+#define DUNST_TEST(what)                                                                                              \
+        WORLD_TEST(quiet, dunst_itself_##what, .no_homeserver = true) {                                               \
+                run_dunst(w);                                                                                         \
+                what(w, &dunst);                                                                                      \
+        }
+
+DUNST_TEST(is_quiet_while_busy)
+DUNST_TEST(stays_quiet_if_it_was)
+DUNST_TEST(a_person_ends_it)
+DUNST_TEST(a_crash_is_made_up_for)
+
+/* ---- Plasma counts who inhibits, and forgets who leaves the bus ---- */
+
+static const struct kind plasma = {
+        .name = "Plasma",
+        .service = NOTIFICATIONS,
+        .path = AT,
+        .interface = NOTIFICATIONS,
+        .setup = "mock.by = []; mock.AddProperties('org.freedesktop.Notifications', {'Inhibited': False}); "
+                 "mock.AddMethods('org.freedesktop.Notifications', ["
+                 "('Inhibit', 'ssa{sv}', 'u', 'self.by.append(args[0]); ret = 6 + len(self.by)'), "
+                 "('UnInhibit', 'u', '', 'self.by.pop(args[0] - 7)'), "
+                 "('By', '', 's', 'ret = \" \".join(self.by)')])",
+        .ask = "busctl --user call " NOTIFICATIONS " " AT " " NOTIFICATIONS " By",
+        .quiet = "s \"busyd\"\n",
+        .not_quiet = "s \"\"\n",
+};
+
+QUIET_TEST(plasma, is_quiet_while_busy)
+
+WORLD_TEST(quiet, plasma_is_left_to_itself_after_a_crash, .no_homeserver = true) {
+        struct mock *mock = play(w, &plasma);
+
+        start(w);
+        say(w, "busy");
+        expect(w, &plasma, plasma.quiet);
+        world_kill(w);
+        cr_assert_eq(unlink(world_state_path(w, "mode.json")), 0);
+        mock_use(mock, AT, NOTIFICATIONS, "UnInhibit", "u", 7u); /* as Plasma does for whoever leaves */
+        world_start(w);
+        say(w, "busy");
+        expect_history(w, &plasma, "is quiet");
+        expect(w, &plasma, plasma.quiet);
+        mock_free(mock);
+}
+
+/* ---- services that come and go, or are not there ---- */
+
+WORLD_TEST(quiet, a_service_that_is_started_anew_is_made_quiet_again, .no_homeserver = true) {
+        struct mock *mock = play(w, &dunst);
+
+        start(w);
+        say(w, "busy");
+        expect(w, &dunst, dunst.quiet);
+        mock_free(mock);
+        mock = play(w, &dunst);
+        expect(w, &dunst, dunst.quiet);
+        say(w, "auto");
+        expect(w, &dunst, dunst.not_quiet);
+        mock_free(mock);
+}
+
+WORLD_TEST(quiet, one_that_comes_later_is_made_quiet, .no_homeserver = true) {
+        struct mock *mock;
+
+        start(w);
+        say(w, "busy");
+        check(w, world_wait_log(w, "do-not-disturb: no notification service is here that can be made quiet"),
+              "not told");
+        mock = play(w, &mako);
+        expect(w, &mako, mako.quiet);
+        mock_free(mock);
+}
+
+WORLD_TEST(quiet, is_given_back_when_it_is_turned_off, .no_homeserver = true) {
+        struct mock *mock = play(w, &dunst);
+
+        start(w);
+        say(w, "busy");
+        expect_history(w, &dunst, "is quiet");
+        world_config(w, "[busyd]\ndo-not-disturb = no\n");
+        say(w, "reload");
+        expect(w, &dunst, dunst.not_quiet);
+        expect_availability(w, "busy");
+        mock_free(mock);
+}
+
+WORLD_TEST(quiet, nothing_is_done_unless_it_is_asked_for, .no_homeserver = true) {
+        struct mock *mock = play(w, &dunst);
+
+        world_config(w, "[busyd]\nlog-level = debug\non-busy = true\n");
+        world_start(w);
+        say(w, "busy");
+        check(w, world_wait_log(w, "on-busy: it has run"), "not told");
+        expect(w, &dunst, dunst.not_quiet);
+        mock_free(mock);
+}
