@@ -94,6 +94,11 @@ static bool is_free_for_us(const struct claim *c, usec_t now) {
 static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         struct claim_owed d;
 
+        if (claim_waits_for_lost_write(c, now)) {
+                claim_enter_phase(c, c->debt.owed ? CLAIM_LEAVING : CLAIM_FREE);
+                *ret = c->debt.owed ? claim_leave_step(c, now) : claim_free_step(c, now);
+                return false;
+        }
         if (!c->view.known) {
                 *ret = claim_take_step(c, CLAIM_READ);
                 return false;
@@ -133,6 +138,7 @@ static void renew_prior(struct claim *c) {
 
 /* Before a further write: has somebody else written meanwhile. Returns false if `ret` is the step. */
 static bool look_before_writing(struct claim *c, usec_t now, struct claim_request *ret) {
+        bool prior_too = !c->in.entering.landed || claim_may_be_restored(c, now);
         const struct claim_value *v = &c->view.is;
 
         if (!c->view.known) {
@@ -140,7 +146,7 @@ static bool look_before_writing(struct claim *c, usec_t now, struct claim_reques
                 return false;
         }
         *ret = claim_wait_until(USEC_NEVER);
-        if (claim_is_persons(c, v, /* prior_too= */ !c->in.entering.landed || claim_may_be_restored(c, now))) {
+        if (claim_is_persons(c, v, prior_too)) {
                 if (c->debt.suspected) {
                         c->debt.written = c->debt.suspected = false;
                         return begin_debt(c, now, ret);

@@ -113,6 +113,14 @@ bool claim_may_be_landed(const struct claim *c, const struct claim_value *v, use
                c->debt.lands_by > 0 && now < usec_add(c->debt.lands_by, CLAIM_ASK_AFTER);
 }
 
+bool claim_covers(const struct claim_want *w, const struct claim_owed *d) {
+        return w->state_claimed >= d->state_claimed && w->text_claimed >= d->text_claimed;
+}
+
+bool claim_waits_for_lost_write(const struct claim *c, usec_t now) {
+        return (c->debt.kept || (c->debt.owed && now < c->debt.lands_by)) && !claim_covers(&c->want, &c->debt.is);
+}
+
 bool claim_find_prior(const struct claim *c, struct claim_value *ret) {
         *ret = c->debt.is.prior;
         claim_others_look_through(&c->others, NULL, c->traits.per_device, /* done_only= */ false, ret);

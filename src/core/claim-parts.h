@@ -44,6 +44,11 @@ bool claim_may_be_restored(const struct claim *c, usec_t now);
 bool claim_is_landed(const struct claim *c, const struct claim_value *v, usec_t now);
 /* The same, or a state of our device that stands behind words of somebody who has written since. */
 bool claim_may_be_landed(const struct claim *c, const struct claim_value *v, usec_t now);
+/* Each part that is owed for is wanted. */
+bool claim_covers(const struct claim_want *w, const struct claim_owed *d);
+/* A lost write of an earlier claim may still put there a part that is not wanted now. This one would repeat that part
+ * as somebody else's, so it begins when the earlier one is crossed out. */
+bool claim_waits_for_lost_write(const struct claim *c, usec_t now);
 /* What another machine found is what is owed back. False: words of ours were there, and nobody has told what was
  * before them. */
 bool claim_find_prior(const struct claim *c, struct claim_value *ret);

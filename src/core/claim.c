@@ -7,7 +7,8 @@
  *   entering    whether our value was acknow-      held: acknowledged and seen
  *               ledged, and seen before            foreign: taken before us; yielded: a person's words are there
  *                                                  refused; no-effect: acknowledged, and what was there still is
- *                                                  free, leaving: not wanted any more
+ *                                                  free, leaving: not wanted any more, or a lost write of an
+ *                                                  earlier claim may still put there what this one does not claim
  *   held        since when, what is in doubt       entering: something else is wanted, or the server dropped it
  *                                                  foreign, yielded: a read shows somebody else's value
  *                                                  refused: a refresh was; leaving: not wanted any more

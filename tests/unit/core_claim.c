@@ -380,6 +380,58 @@ Test(core_claim, a_late_message_is_ours_in_a_claim_of_more) {
         expect_shown("online", "Working");
 }
 
+/* Else the late state would be nobody's: a claim of the message alone repeats whatever state is there. */
+Test(core_claim, a_message_alone_waits_for_a_lost_write_of_more) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        push();
+        want("busy", "In a call");
+        late = run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        want(NULL, "In a call");
+        run_for(10 * SEC);
+        shown = late;
+        push();
+        run_for(10 * SEC);
+        expect_shown("online", "Working");
+        run_for(CLAIM_LANDS_WITHIN);
+        expect_phase(CLAIM_HELD);
+        expect_shown("online", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_shown("online", "Working");
+}
+
+/* ... also of an earlier run. */
+Test(core_claim, a_message_alone_waits_for_a_lost_write_of_an_earlier_run) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        want("busy", "In a call");
+        late = run_to_write();
+        restart(&single_value);
+        run_for(20 * SEC);
+        cr_assert(on_disk && disk.given_back);
+        restart(&single_value);
+        push();
+        want(NULL, "In a call");
+        run_for(10 * SEC);
+        shown = late;
+        push();
+        run_for(10 * SEC);
+        expect_shown("online", "Working");
+        run_for(CLAIM_LANDS_WITHIN);
+        expect_phase(CLAIM_HELD);
+        expect_shown("online", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_shown("online", "Working");
+}
+
 Test(core_claim, a_third_message_waits_for_no_lost_one) {
         struct claim_value late;
 

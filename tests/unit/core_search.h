@@ -62,7 +62,7 @@ static inline uint64_t mix_owed(uint64_t h, const struct claim_owed *d) {
         for (unsigned i = 0; i < d->n_ours; i++)
                 h = mix_value(h, &d->ours[i]);
         return mix(h, d->n_ours | (uint64_t) d->state_claimed << 4 | (uint64_t) d->text_claimed << 5 |
-                              (uint64_t) d->unsure << 6 | (uint64_t) d->order << 8);
+                              (uint64_t) d->unsure << 6 | (uint64_t) d->given_back << 7 | (uint64_t) d->order << 8);
 }
 
 /* As far as it lies ahead. */
@@ -157,22 +157,39 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         return h;
 }
 
+/* Where it is, or would be. */
+static inline struct seen *find_seen(uint64_t print) {
+        size_t i = print & (table_size - 1);
+
+        while (table[i].depth_left > 0 && table[i].print != print)
+                i = (i + 1) & (table_size - 1);
+        return &table[i];
+}
+
+static inline void enlarge_table(void) {
+        struct seen *old = table;
+        size_t n = table_size;
+
+        table_size *= 2;
+        table = calloc(table_size, sizeof(*table));
+        cr_assert_not_null(table, "no memory for more states");
+        for (size_t i = 0; i < n; i++)
+                if (old[i].depth_left > 0)
+                        *find_seen(old[i].print) = old[i];
+        free(old);
+}
+
 /* True if the state was not yet searched to this depth. */
 static inline bool is_new(uint64_t print, uint32_t depth_left) {
-        for (size_t i = print & (table_size - 1);; i = (i + 1) & (table_size - 1)) {
-                if (table[i].depth_left == 0) {
-                        cr_assert(n_states < table_size / 4 * 3, "the table of states is too small for this depth");
-                        table[i] = (struct seen){ .print = print, .depth_left = depth_left };
-                        n_states++;
-                        return true;
-                }
-                if (table[i].print != print)
-                        continue;
-                if (table[i].depth_left >= depth_left)
-                        return false;
-                table[i].depth_left = depth_left;
-                return true;
-        }
+        struct seen *s = find_seen(print);
+
+        if (s->depth_left >= depth_left)
+                return false;
+        n_states += s->depth_left == 0;
+        *s = (struct seen){ .print = print, .depth_left = depth_left };
+        if (n_states >= table_size / 4 * 3)
+                enlarge_table();
+        return true;
 }
 
 /* Returns the depth. */
@@ -181,7 +198,7 @@ static inline unsigned search_begin(unsigned depth_by_default) {
         unsigned max = depth ? (unsigned) strtoul(depth, NULL, 10) : depth_by_default;
 
         cr_assert_leq(max, ARRAY_SIZE(path));
-        table_size = (size_t) 1 << (max > 11 ? 26 : max > 10 ? 25 : max > 8 ? 24 : 20);
+        table_size = (size_t) 1 << 20;
         table = calloc(table_size, sizeof(*table));
         cr_assert_not_null(table);
         n_states = 0;

@@ -480,6 +480,10 @@ static const char *describe_restore(struct claim_driver *d) {
         return d->restore;
 }
 
+static const char *describe_trouble(const struct claim_driver *d) {
+        return d->problem[0] ? d->problem : d->why ? d->why : "";
+}
+
 static const char *describe_phase(struct claim_driver *d) {
         const char *until = kind(d)->stuck_until ? kind(d)->stuck_until(d->output) : NULL;
 
@@ -503,10 +507,12 @@ static const char *describe_phase(struct claim_driver *d) {
                                 kind(d)->no_effect ? ": " : "", kind(d)->no_effect ? kind(d)->no_effect : "");
                 return d->note;
         case CLAIM_FREE:
+                return claim_wanted(&d->claim) ? "waits until a write of the last call cannot arrive any more"
+                                               : describe_trouble(d);
         case CLAIM_ENTERING:
         case CLAIM_HELD:
         case CLAIM_LEAVING:
-                return d->problem[0] ? d->problem : d->why ? d->why : "";
+                return describe_trouble(d);
         }
         return "";
 }
