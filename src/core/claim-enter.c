@@ -115,6 +115,7 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         c->debt.owed = true;
         c->debt.on_disk = false;
         c->debt.begun_at = now;
+        claim_expect_crossing(c, now);
         return true;
 }
 
@@ -138,7 +139,7 @@ static void renew_prior(struct claim *c) {
 
 /* Before a further write: has somebody else written meanwhile. Returns false if `ret` is the step. */
 static bool look_before_writing(struct claim *c, usec_t now, struct claim_request *ret) {
-        bool prior_too = !c->in.entering.landed || claim_may_be_restored(c, now);
+        bool prior_too = !c->in.entering.landed || claim_may_be_restored(c, now) || claim_may_be_crossed(c, now);
         const struct claim_value *v = &c->view.is;
 
         if (!c->view.known) {

@@ -222,6 +222,14 @@ static void learn_prior(struct claim *c) {
         c->debt.on_disk = false;
 }
 
+/* Ours is heard of within CLAIM_ASK_AFTER, and so is theirs; what was sent before that may be slow. */
+void claim_expect_crossing(struct claim *c, usec_t now) {
+        bool is_new = c->debt.begun_at > 0 && now < usec_add(c->debt.begun_at, 2 * CLAIM_ASK_AFTER);
+
+        if (c->debt.owed && is_new && claim_others_now(&c->others).any_ending)
+                c->debt.crossed_by = usec_add(c->debt.begun_at, CLAIM_ASK_AFTER + CLAIM_LANDS_WITHIN);
+}
+
 int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now) {
         struct claim_others_now all;
         int r = claim_others_set(&c->others, others, n);
@@ -231,6 +239,7 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
         all = claim_others_now(&c->others);
         if (c->debt.owed)
                 learn_prior(c);
+        claim_expect_crossing(c, now);
         if (may_begin_again(c)) {
                 claim_enter_phase(c, CLAIM_FOREIGN);
                 c->inquiry = (struct claim_inquiry){ .due = true, .released = true, .at = now };
@@ -282,7 +291,9 @@ static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now,
         bool hopeless = !seen_before && was_prior && c->in.entering.lost + 1 >= CLAIM_LEAVE_TRIES_MAX;
         /* A machine that claims the state alone repeats the words that it has read before ours came. */
         bool repeated = !seen_before && !hopeless && claim_others_now(&c->others).going_on != CLAIM_NO_PART;
-        bool restored = (claim_may_be_restored(c, now) || repeated) && !claim_is_persons(c, v, /* prior_too= */ true);
+        bool crossed = !hopeless && claim_may_be_crossed(c, now);
+        bool restored = (claim_may_be_restored(c, now) || repeated || crossed) &&
+                        !claim_is_persons(c, v, /* prior_too= */ true);
 
         if (c->inquiry.released && claim_is_back_at_prior(c, v)) {
                 write_again(c);

@@ -98,6 +98,10 @@ bool claim_may_be_restored(const struct claim *c, usec_t now) {
         return c->debt.restored_by > 0 && now < usec_add(c->debt.restored_by, CLAIM_ASK_AFTER);
 }
 
+bool claim_may_be_crossed(const struct claim *c, usec_t now) {
+        return now < c->debt.crossed_by;
+}
+
 bool claim_is_landed(const struct claim *c, const struct claim_value *v, usec_t now) {
         const struct claim_owed *d = &c->debt.is;
 

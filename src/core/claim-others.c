@@ -55,6 +55,7 @@ struct claim_others_now claim_others_now(const struct claim_others *o) {
                 now.gives_back = now.gives_back || (!c->live && !c->done && !c->waits && c->first);
                 now.about = now.about || !c->done;
                 now.any_over = now.any_over || !c->live;
+                now.any_ending = now.any_ending || (!c->live && !c->done);
         }
         return now;
 }

@@ -37,6 +37,7 @@ struct claim_others_now {
         bool gives_back;     /* ... at once: its turn is before ours */
         bool about;          /* one of them is not done */
         bool any_over;       /* one of them gives back, or has: perhaps not knowing of us */
+        bool any_ending;     /* ... and is not done */
 };
 struct claim_others_now claim_others_now(const struct claim_others *o);
 

@@ -40,6 +40,8 @@ bool claim_is_alone(const struct claim *c);
 bool claim_seen_is_lost_claim(const struct claim *c);
 /* What stands there may have been put back by a write of ours that was lost. */
 bool claim_may_be_restored(const struct claim *c, usec_t now);
+/* ... or by another machine, which gave back what it owed before it had heard of ours. */
+bool claim_may_be_crossed(const struct claim *c, usec_t now);
 /* What a lost write of an earlier claim puts there. */
 bool claim_is_landed(const struct claim *c, const struct claim_value *v, usec_t now);
 /* The same, or a state of our device that stands behind words of somebody who has written since. */
@@ -70,6 +72,8 @@ struct claim_value claim_compose_given_back(const struct claim *c, const struct 
 /* ---- claim-facts.c: facts ---- */
 
 bool claim_is_writing(const struct claim *c);
+/* Another machine that gives back now may not have heard of our claim, as long as that is new. */
+void claim_expect_crossing(struct claim *c, usec_t now);
 /* Where the state alone tells, one that is taken is the claim of somebody else, who may release it. */
 void claim_stop_for(struct claim *c, const struct claim_value *v);
 void claim_stop_for_claim_of_another(struct claim *c);

@@ -168,6 +168,10 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
                 return false;
         *ret = (struct claim_other){ .owed = c->debt.is };
         claim_others_look_through(&c->others, NULL, c->traits.per_device, /* done_only= */ false, &ret->owed.prior);
+        /* A state of a device of its own is withdrawn, whatever was before it: two machines that have each found the
+         * other's would tell each other's prior to and fro for ever. */
+        if (c->traits.per_device)
+                claim_value_put_state(&ret->owed.prior, c->debt.is.prior.state);
         if (!is_prior_firsthand(c))
                 ret->owed.order = 0;
         ret->owed.unsure = ret->owed.given_back = false;

@@ -101,6 +101,7 @@ struct claim_debt {
         bool kept;           /* all was given back, and `is` stays on disk until a lost write cannot land any more */
         usec_t lands_by;     /* a lost write of `is` may land until then; 0: there is none */
         usec_t restored_by;  /* ... of what gives back */
+        usec_t crossed_by;   /* what another machine gives back, not knowing of `is`, may land until then */
 };
 
 /* What the server shows. */

@@ -672,6 +672,50 @@ Test(core_claim, a_value_of_a_call_that_is_over_is_no_prior) {
         expect_shown("", "");
 }
 
+/* Its write was under way when it had yet to hear of our claim. Later it is a person who has put that back. */
+Test(core_claim, what_another_machine_gives_back_not_knowing_of_us_is_no_persons_word) {
+        struct claim_other other = machine(1, "online", "Working", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = true;
+        begin(&single_value, "online", "Working");
+        push();
+        told_by(other, none);
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        set_shown("online", "Working");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+        run_for(CLAIM_LANDS_WITHIN);
+        set_shown("online", "Working");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        expect_shown("online", "Working");
+}
+
+/* Each would take its prior from the other's, and tell it again, for ever. */
+Test(core_claim, what_is_told_of_a_prior_state_does_not_follow_what_is_told_of_it) {
+        struct claim_other other = machine(1, "busy", "Lunch", "busy", "On the phone"),
+                           none = machine(0, "", "", NULL, NULL), first, second;
+
+        none.done = true;
+        other.live = true;
+        begin(&per_device, "busy", "Lunch");
+        push();
+        told_by(other, none);
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        cr_assert(claim_tell_others(&claim, &first));
+        told_by(machine(1, "online", "Lunch", "busy", "On the phone"), none);
+        cr_assert(claim_tell_others(&claim, &second));
+        cr_expect(claim_value_equal(&first.owed.prior, &second.owed.prior));
+}
+
 /* Whoever writes the state repeats the words: not those that somebody gives back meanwhile. */
 Test(core_claim, words_that_another_machine_gives_back_are_not_repeated) {
         struct claim_other other = machine(1, "offline", "Lunch", NULL, "In a call"),

@@ -148,9 +148,10 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
                 h = mix(mix_value(h, &c->want.value), (uint64_t) c->want.state_claimed << 1 | c->want.text_claimed);
         if (d->owed || d->lands_by > 0)
                 h = mix_owed(h, &d->is);
-        h = mix_since(h, d->begun_at, CLAIM_ASK_AFTER, now);
+        h = mix_since(h, d->begun_at, 2 * CLAIM_ASK_AFTER, now);
         h = mix_near(h, d->lands_by, now);
         h = mix_near(h, d->restored_by, now);
+        h = mix_time(h, d->crossed_by, now);
         h = mix_time(h, c->limits.retry_at, now);
         for (size_t i = 0; i < ARRAY_SIZE(c->limits.writes); i++)
                 h = mix_since(h, c->limits.writes[i], USEC_PER_MIN, now);
