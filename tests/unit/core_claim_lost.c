@@ -1,0 +1,299 @@
+/* The claim machine, one scene a test: what is under way, or is lost on the way, and lands late. */
+#include "core_claim.h"
+
+Test(core_claim_lost, the_journal_says_while_a_write_is_under_way) {
+        begin(&single_value, "online", "Working");
+        want("busy", "In a call");
+        (void) run_to_write();
+        cr_expect(disk.unsure);
+        shown = value("busy", "In a call");
+        claim_on_written(&claim, now);
+        run_for(SEC);
+        cr_expect(on_disk && !disk.unsure, "acknowledged, and that is on disk");
+}
+
+static void expect_taken_back(const struct claim_traits *traits, usec_t after, const char *state, const char *text) {
+        struct claim_value late;
+
+        begin(traits, state, text);
+        want("busy", traits->text_tells_person ? "In a call" : NULL);
+        late = run_to_write();
+        restart(traits);
+        run_for(after);
+        cr_assert_eq(writes, 1, "what may land is written over");
+        if (after > 2 * SEC)
+                expect_phase(CLAIM_FREE);
+
+        shown = late;
+        if (traits->pushed)
+                push();
+        run_for(CLAIM_LANDS_WITHIN);
+        expect_shown(traits->per_device ? traits->withdrawn : state, text);
+        run_for(CLAIM_LANDS_WITHIN);
+        expect_phase(CLAIM_FREE);
+        cr_expect_not(on_disk);
+}
+
+Test(core_claim_lost, what_lands_after_a_restart_is_taken_back) {
+        expect_taken_back(&single_value, 400 * USEC_PER_MSEC, "online", "Working");
+        expect_taken_back(&single_value, 30 * SEC, "online", "Working");
+        expect_taken_back(&per_device, 3 * SEC, "online", "Working");
+        expect_taken_back(&per_device, 50 * SEC, "online", "");
+        expect_taken_back(&field, 3 * SEC, "", "");
+        expect_taken_back(&field, 59 * SEC, "", "");
+}
+
+Test(core_claim_lost, what_lands_after_a_cut_is_taken_back) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        push();
+        want("busy", "In a call");
+        late = run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "Working");
+        shown = late;
+        push();
+        run_for(20 * SEC);
+        expect_shown("online", "Working");
+}
+
+Test(core_claim_lost, what_is_known_to_have_landed_is_not_watched) {
+        hold(&single_value, "online", "Working");
+        restart(&single_value);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "Working");
+        cr_expect_not(on_disk);
+}
+
+Test(core_claim_lost, what_lands_when_nothing_is_owed_is_taken_back) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        want("busy", "In a call");
+        late = run_to_write();
+        restart(&single_value);
+        push();
+        run_for(2 * CLAIM_LANDS_WITHIN);
+        expect_phase(CLAIM_FREE);
+        shown = late;
+        push();
+        expect_step(CLAIM_READ);
+        answer_read();
+        expect_phase(CLAIM_LEAVING);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "Working");
+        cr_expect_not(on_disk);
+}
+
+Test(core_claim_lost, a_call_after_a_late_write_keeps_the_message) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        want("busy", "In a call");
+        late = run_to_write();
+        restart(&single_value);
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FREE);
+        shown = late;
+        want("busy", "In a call");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(2 * CLAIM_LANDS_WITHIN);
+        expect_shown("online", "Working");
+}
+
+Test(core_claim_lost, a_late_value_of_ours_is_nobody_elses) {
+        struct claim_value late;
+
+        begin(&field, "", "");
+        want("{ours}", NULL);
+        late = run_to_write();
+        restart(&field);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FREE);
+        shown = late;
+        want("{ours}", NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(2 * CLAIM_LANDS_WITHIN);
+        expect_shown("", "");
+}
+
+Test(core_claim_lost, what_gives_back_and_lands_late_is_no_persons_word) {
+        hold(&single_value, "online", "Working");
+        claim_set_want(&claim, NULL);
+        (void) run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        want("busy", "In a call");
+        run_for(20 * SEC);
+        expect_phase(CLAIM_HELD);
+        set_shown("online", "Working");
+        push();
+        run_for(20 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+}
+
+/* As long as it may land, the entry stays: nobody else would know of it. */
+Test(core_claim_lost, what_lands_after_another_restart_is_taken_back) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        want("busy", "In a call");
+        late = run_to_write();
+        restart(&single_value);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        cr_expect_null(claim_owed(&claim), "it is given back");
+        cr_assert(on_disk && disk.unsure && disk.given_back, "it may still land");
+        restart(&single_value);
+        run_for(10 * SEC);
+        shown = late;
+        push();
+        run_for(20 * SEC);
+        expect_shown("online", "Working");
+        run_for(2 * CLAIM_LANDS_WITHIN);
+        cr_expect_not(on_disk);
+}
+
+/* Who reads the journal is not told that nothing is owed while something is. */
+Test(core_claim_lost, what_is_kept_is_owed_again_with_the_next_write) {
+        begin(&single_value, "online", "Working");
+        want("busy", "In a call");
+        (void) run_to_write();
+        restart(&single_value);
+        run_for(20 * SEC);
+        cr_assert(on_disk && disk.given_back);
+        restart(&single_value);
+        want("busy", "In a call");
+        run_for(20 * SEC);
+        expect_phase(CLAIM_HELD);
+        cr_expect(on_disk && !disk.given_back);
+}
+
+Test(core_claim_lost, a_late_message_is_ours_in_a_claim_of_more) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        want(NULL, "In a call");
+        late = run_to_write();
+        restart(&single_value);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FREE);
+        want("busy", "On the phone");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        shown = late;
+        push();
+        run_for(20 * SEC);
+        expect_shown("busy", "On the phone");
+        claim_set_want(&claim, NULL);
+        run_for(2 * CLAIM_LANDS_WITHIN);
+        expect_shown("online", "Working");
+}
+
+/* Else the late state would be nobody's: a claim of the message alone repeats whatever state is there. */
+Test(core_claim_lost, a_message_alone_waits_for_a_lost_write_of_more) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        push();
+        want("busy", "In a call");
+        late = run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        want(NULL, "In a call");
+        run_for(10 * SEC);
+        shown = late;
+        push();
+        run_for(10 * SEC);
+        expect_shown("online", "Working");
+        run_for(CLAIM_LANDS_WITHIN);
+        expect_phase(CLAIM_HELD);
+        expect_shown("online", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_shown("online", "Working");
+}
+
+/* ... also of an earlier run. */
+Test(core_claim_lost, a_message_alone_waits_for_a_lost_write_of_an_earlier_run) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        want("busy", "In a call");
+        late = run_to_write();
+        restart(&single_value);
+        run_for(20 * SEC);
+        cr_assert(on_disk && disk.given_back);
+        restart(&single_value);
+        push();
+        want(NULL, "In a call");
+        run_for(10 * SEC);
+        shown = late;
+        push();
+        run_for(10 * SEC);
+        expect_shown("online", "Working");
+        run_for(CLAIM_LANDS_WITHIN);
+        expect_phase(CLAIM_HELD);
+        expect_shown("online", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_shown("online", "Working");
+}
+
+Test(core_claim_lost, a_third_message_waits_for_no_lost_one) {
+        struct claim_value late;
+
+        begin(&single_value, "online", "Working");
+        push();
+        want("busy", "In a call");
+        late = run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        want("busy", "On the phone");
+        run_for(20 * SEC);
+        want("busy", "In a meeting");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a meeting");
+        shown = late;
+        push();
+        run_for(10 * SEC);
+        expect_shown("busy", "In a meeting");
+        claim_set_want(&claim, NULL);
+        run_for(2 * CLAIM_LANDS_WITHIN);
+        expect_shown("online", "Working");
+}
+
+/* The journal was lost, and a call goes on: what stands there is no answer to a claim that may never have been. */
+Test(core_claim_lost, a_debt_that_is_only_suspected_keeps_no_call_from_being_shown) {
+        struct claim_owed suspected = { .prior = value("offline", ""),
+                                        .ours = { value("busy", "In a call") },
+                                        .n_ours = 1,
+                                        .state_claimed = true,
+                                        .text_claimed = true };
+
+        begin(&per_device, "online", "Reading");
+        claim_resume(&claim, &suspected);
+        claim_suspect(&claim);
+        on_disk = true;
+        want("busy", "In a call");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_shown("offline", "Reading");
+}

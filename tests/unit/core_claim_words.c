@@ -1,0 +1,273 @@
+/* The claim machine, one scene a test: whose word a value is that it finds, a person's, another client's, or another
+ * machine's of the user. */
+#include "core_claim.h"
+
+/* ---- whose word ---- */
+
+/* The server copies busy, though it is not known to. */
+Test(core_claim_words, words_that_we_put_back_are_no_persons) {
+        hold(&single_value, "online", "");
+        claim_set_want(&claim, NULL);
+        shown = run_to_write();
+        claim_on_written(&claim, now);
+        set_shown("busy", "");
+        now += CLAIM_VERIFY_AFTER;
+        expect_step(CLAIM_READ);
+        answer_read();
+        run_for(20 * SEC);
+        expect_shown("online", "");
+        expect_phase(CLAIM_FREE);
+}
+
+/* Where each device has words of its own, none at all show once ours are away and the others' have been silent. */
+Test(core_claim_words, words_that_half_a_give_back_has_taken_away_come_back) {
+        struct claim_traits traits = per_device;
+
+        traits.pushed = false;
+        traits.text_per_device = true;
+        hold(&traits, "offline", "Lunch");
+        claim_set_want(&claim, NULL);
+        (void) run_to_write();
+        set_shown("offline", "");
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
+
+Test(core_claim_words, a_message_changed_in_the_call_stays) {
+        hold(&single_value, "online", "Working");
+        set_shown("online", "Lunch");
+        push();
+        cr_expect_not(claim_is_standing(&claim), "what keeps ours alive would write over it");
+        run_for(SEC);
+        expect_phase(CLAIM_YIELDED);
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "Lunch");
+        cr_expect_eq(writes, 1);
+}
+
+Test(core_claim_words, what_was_sent_is_ours_before_it_is_acknowledged) {
+        begin(&per_device, "online", "");
+        push();
+        want("busy", "In a call");
+        shown = run_to_write();
+        cr_assert_not_null(claim_written(&claim));
+        cr_expect(claim_value_equal(claim_written(&claim), &shown));
+        push();
+        claim_on_written(&claim, now);
+        expect_phase(CLAIM_HELD);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        cr_expect_eq(reads, 0, "seen already");
+}
+
+/* Ours shows again: the person's device has gone, or a write has landed late. */
+Test(core_claim_words, what_a_person_wrote_in_the_call_is_owed_back) {
+        hold(&per_device, "online", "Working");
+        set_shown("busy", "Lunch");
+        push();
+        run_for(SEC);
+        expect_phase(CLAIM_YIELDED);
+        set_shown("busy", "In a call");
+        push();
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_shown("offline", "Lunch");
+}
+
+/* The state alone is ours, and words came with a state that equals it. */
+Test(core_claim_words, words_of_a_person_over_a_state_of_ours_stay) {
+        begin(&single_value, "online", "Lunch");
+        push();
+        want("unavailable", NULL);
+        run_for(10 * SEC);
+        set_shown("unavailable", "In the garden");
+        push();
+        run_for(SEC);
+        claim_set_want(&claim, NULL);
+        reads = 0;
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("unavailable", "In the garden");
+        cr_expect_leq(reads, 2, "%u reads", reads);
+}
+
+Test(core_claim_words, a_state_that_others_release_is_taken) {
+        begin(&single_value, "busy", "");
+        push();
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FOREIGN);
+        set_shown("online", "");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_shown("online", "");
+}
+
+/* ---- other machines ---- */
+
+static struct claim_other machine(unsigned order, const char *prior_state, const char *prior_text, const char *state,
+                                  const char *text) {
+        return (struct claim_other){ .owed = { .prior = value(prior_state, prior_text),
+                                               .ours = { value(state ?: "", text ?: "") },
+                                               .n_ours = 1,
+                                               .order = order,
+                                               .state_claimed = state,
+                                               .text_claimed = text } };
+}
+
+static void told_by(struct claim_other a, struct claim_other b) {
+        const struct claim_other others[] = { a, b };
+
+        cr_assert_geq(claim_on_others(&claim, others, 2, now), 0);
+}
+
+/* A device that has logged out long ago and one that is on a call have the same words. */
+Test(core_claim_words, what_was_before_words_is_known_by_who_wrote_them_last) {
+        for (unsigned i = 0; i < 2; i++) {
+                struct claim_other gone = machine(1, "offline", "", "busy", "In a call");
+                struct claim_other live = machine(2, "online", "Lunch", "busy", "In a call");
+
+                begin(&single_value, "busy", "In a call");
+                gone.done = true;
+                live.live = true;
+                if (i == 0)
+                        told_by(live, gone);
+                else
+                        told_by(gone, live);
+                push();
+                want("busy", "In a call");
+                run_for(10 * SEC);
+                expect_phase(CLAIM_HELD);
+                live.live = false;
+                live.done = true;
+                told_by(live, gone);
+                claim_set_want(&claim, NULL);
+                run_for(20 * SEC);
+                expect_shown("online", "Lunch");
+        }
+}
+
+/* Both have taken their own away, and it shows: nobody's of us, and so it is named. */
+Test(core_claim_words, a_busy_that_neither_machine_holds_is_stuck) {
+        struct claim_other other = machine(1, "online", "", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = true;
+        hold(&per_device, "online", "");
+        other.live = true;
+        told_by(other, none);
+        other.live = false;
+        told_by(other, none);
+        claim_set_want(&claim, NULL);
+        caught = true;
+        run_for(4 * SEC);
+        expect_phase(CLAIM_SHARED);
+        other.withdrawn = true;
+        told_by(other, none);
+        run_for(30 * SEC);
+        other.done = true;
+        told_by(other, none);
+        run_for(30 * SEC);
+        expect_phase(CLAIM_STUCK);
+}
+
+/* Other machines come and go, and each call has a value of its own. */
+Test(core_claim_words, a_value_of_a_call_that_is_over_is_no_prior) {
+        struct claim_other before = machine(1, "", "", "{theirs}", NULL), none = machine(0, "", "", NULL, NULL);
+
+        none.done = true;
+        begin(&field, "{theirs}", "");
+        before.live = true;
+        told_by(before, none);
+        want("{ours}", NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        told_by(machine(3, "{ours}", "", "{new}", NULL), none);
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        told_by(none, none);
+        run_for(30 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("", "");
+}
+
+/* Its write was under way when it had yet to hear of our claim. Later it is a person who has put that back. */
+Test(core_claim_words, what_another_machine_gives_back_not_knowing_of_us_is_no_persons_word) {
+        struct claim_other other = machine(1, "online", "Working", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = true;
+        begin(&single_value, "online", "Working");
+        push();
+        told_by(other, none);
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        set_shown("online", "Working");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+        run_for(CLAIM_LANDS_WITHIN);
+        set_shown("online", "Working");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        expect_shown("online", "Working");
+}
+
+/* Each would take its prior from the other's, and tell it again, for ever. */
+Test(core_claim_words, what_is_told_of_a_prior_state_does_not_follow_what_is_told_of_it) {
+        struct claim_other other = machine(1, "busy", "Lunch", "busy", "On the phone"),
+                           none = machine(0, "", "", NULL, NULL), first, second;
+
+        none.done = true;
+        other.live = true;
+        begin(&per_device, "busy", "Lunch");
+        push();
+        told_by(other, none);
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        cr_assert(claim_tell_others(&claim, &first));
+        told_by(machine(1, "online", "Lunch", "busy", "On the phone"), none);
+        cr_assert(claim_tell_others(&claim, &second));
+        cr_expect(claim_value_equal(&first.owed.prior, &second.owed.prior));
+}
+
+/* Whoever writes the state repeats the words: not those that somebody gives back meanwhile. */
+Test(core_claim_words, words_that_another_machine_gives_back_are_not_repeated) {
+        struct claim_other other = machine(1, "offline", "Lunch", NULL, "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = true;
+        begin(&per_device, "online", "In a call");
+        other.live = true;
+        told_by(other, none);
+        push();
+        want("busy", NULL);
+        run_for(10 * SEC);
+        expect_shown("busy", "In a call");
+        other.live = false;
+        told_by(other, none);
+        claim_set_want(&claim, NULL);
+        cr_expect_str_eq(run_to_write().text, "Lunch");
+}
+
+/* A connection that has died in silence. */
+Test(core_claim_words, what_was_told_long_ago_is_read_before_it_is_given_back) {
+        hold(&per_device, "online", "Working");
+        now += 2 * USEC_PER_MIN;
+        set_shown("busy", "Lunch");
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
