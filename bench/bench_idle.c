@@ -1,8 +1,8 @@
 /* What busyd costs while nothing happens: every source on, an account that polls the scripted homeserver, default
  * configuration. Once with PipeWire and once without; the two run side by side. */
+#include "contender.h"
 #include "figures.h"
 #include "relay.h"
-#include "state/session.h"
 #include "system/mock.h"
 #include "system/sound.h"
 #include "usage.h"
@@ -11,18 +11,6 @@
 
 /* The start is no part of idling: what is put off by a few seconds has happened by then. */
 #define SETTLE (20 * USEC_PER_SEC)
-
-/* As the harness does it, through the relay. */
-static void make_session(struct world *w, struct relay *relay) {
-        SCOPED(free) char *token = hs_login(w->hs, DEVICE);
-        SCOPED(free) char *state_dir = strdup(world_path(w, "state/busyd"));
-        const struct session session = { .homeserver = (char *) relay_url(relay),
-                                         .user_id = (char *) HS_USER,
-                                         .device_id = (char *) DEVICE,
-                                         .access_token = token };
-
-        cr_assert_eq(session_save(state_dir, ACCOUNT, &session), 0);
-}
 
 static struct mock *modem_new(struct world *w, const struct private_bus *bus) {
         return mock_new(w, bus,
@@ -67,7 +55,7 @@ static void idle(struct world *w, const char *part, const char *config) {
         struct sound sound = sound_start(w);
         struct relay *relay = relay_new(hs_url(w->hs));
 
-        make_session(w, relay);
+        contender_session(w, relay);
         world_config(w, config);
         world_start_online(w);
         expect_source(w, "modemmanager", "watching");

@@ -31,20 +31,35 @@ paced() {
         printf '%s\n' $(($1 * (load > jobs ? (load + jobs - 1) / jobs : 1)))
 }
 
-# The virtual environment with the real Synapse: one for each set of requirements and each Python.
-synapse_venv() {
+# Virtual environments, NAME: one for each set of requirements and each Python.
+venv_requirements() {
+        case $1 in
+        synapse) printf '%s\n' "$root/tests/interop/requirements.txt" ;;
+        peer) printf '%s\n' "$root/bench/requirements.txt" ;;
+        esac
+}
+
+venv_folder() {
         local key
 
-        key=$({ python3 --version; cat "$root/tests/interop/requirements.txt"; } | sha256sum | cut -c1-12)
-        printf '%s\n' "$cache/synapse-$key"
+        key=$({ python3 --version; cat "$(venv_requirements "$1")"; } | sha256sum | cut -c1-12)
+        printf '%s\n' "$cache/$1-$key"
 }
 
 # Its Python; fails if it is not there, or not complete.
-synapse_python() {
+venv_python() {
         local venv
 
-        venv=$(synapse_venv)
+        venv=$(venv_folder "$1")
         [ -e "$venv/complete" ] && printf '%s\n' "$venv/bin/python"
+}
+
+synapse_venv() {
+        venv_folder synapse
+}
+
+synapse_python() {
+        venv_python synapse
 }
 
 # Where the clients that interop tests run in a browser are, with what they need: one for each lock file.

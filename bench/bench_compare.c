@@ -1,0 +1,284 @@
+/* busyd beside the floor and a peer: the same job, at the same time on the same machine. Each has a scripted
+ * homeserver of its own; what is said to it is said to each in turn. */
+#include "contender.h"
+#include "figures.h"
+#include "usage.h"
+#include "util/clock.h"
+
+#define CALLS    200
+#define MINUTES  10
+#define ACCOUNTS 100
+
+/* busyd writes at most four times a minute for one account: that is two calls. */
+#define CALLS_A_START 2
+
+#define NO_DELAYS                                                                                                     \
+        "[busyd]\nstart-delay = 0s\nhint-delay = 0s\nend-grace = 0s\nhint-end-grace = 0s\n"                           \
+        "[account " ACCOUNT "]\npoll-pause = 0s\n"
+
+/* The start is no part of idling. */
+#define SETTLE (20 * USEC_PER_SEC)
+
+#define EVENT_BYTES 400U
+
+/* The peer takes minutes over what it does not want. */
+#define BIG_PATIENCE_MSEC 1200000
+
+struct field {
+        struct contender all[CONTENDER_KINDS];
+};
+
+#define EACH(f, c)                                                                                                    \
+        for (struct contender *c = (f)->all; c < (f)->all + CONTENDER_KINDS; c++)                                     \
+                if (c->world)
+
+static void field_init(struct field *f, const char *config) {
+        *f = (struct field){ 0 };
+        for (enum contender_kind kind = 0; kind < CONTENDER_KINDS; kind++) {
+                if (contender_is_there(kind))
+                        contender_init(&f->all[kind], kind, config);
+                else
+                        progress("compare: there is no %s; see scripts/setup bench", contender_name(kind));
+        }
+}
+
+static void field_done(struct field *f) {
+        EACH(f, c)
+        contender_done(c);
+}
+
+/* One of the parts, for that one. */
+static const char *part_of(const char *what, const struct contender *c) {
+        static char part[128];
+
+        (void) snprintf(part, sizeof(part), "%s: %s", what, contender_name(c->kind));
+        return part;
+}
+
+/* ---- a call ---- */
+
+static void begin_call(struct contender *c, const char *call, struct samples *samples) {
+        const struct hs_match put = { .method = "PUT", .path = "*/presence/*", .body = HS_BUSY };
+        struct world *w = c->world;
+        size_t mark;
+        usec_t pushed;
+
+        call_invite(w, ROOM, call);
+        check(w, hs_wait_seen(w->hs, patience()), "the invitation is not taken in");
+        mark = hs_n_requests(w->hs);
+        pushed = clock_now();
+        call_answer(w, ROOM, call);
+        check(w, hs_wait_answered(w->hs, put, mark, patience(), NULL), "no PUT of the %s", contender_name(c->kind));
+        samples_add(samples, clock_now() - pushed);
+        if (c->kind == CONTENDER_BUSYD)
+                expect_claim(w, "held");
+}
+
+static void end_call(struct contender *c, const char *call) {
+        struct world *w = c->world;
+        size_t mark = hs_n_requests(w->hs);
+
+        call_hangup(w, ROOM, call);
+        check(w, hs_wait_answered(w->hs, HS_PRESENCE_PUT, mark, patience(), NULL), "the %s does not give back",
+              contender_name(c->kind));
+        if (c->kind == CONTENDER_BUSYD)
+                expect_claim(w, "free");
+        check(w, hs_wait_seen(w->hs, patience()), "the end is not taken in");
+}
+
+static void calls_in_turn(struct field *f, unsigned n, struct samples *begun, struct samples *started) {
+        for (unsigned i = 0; i < n; i++) {
+                char call[32];
+
+                (void) snprintf(call, sizeof(call), "call%u", i);
+                EACH(f, c) {
+                        if (i % CALLS_A_START == 0) {
+                                usec_t at = clock_now();
+
+                                contender_start(c);
+                                samples_add(&started[c->kind], clock_now() - at);
+                        }
+                        begin_call(c, call, &begun[c->kind]);
+                        end_call(c, call);
+                        if (i % CALLS_A_START == CALLS_A_START - 1)
+                                contender_stop(c);
+                }
+        }
+}
+
+Test(compare, latency) {
+        unsigned calls = option("CALLS", CALLS);
+        struct samples begun[CONTENDER_KINDS], started[CONTENDER_KINDS];
+        struct field f;
+
+        for (unsigned i = 0; i < CONTENDER_KINDS; i++) {
+                samples_init(&begun[i], calls);
+                samples_init(&started[i], calls);
+        }
+        field_init(&f, NO_DELAYS);
+        calls_in_turn(&f, calls, begun, started);
+        EACH(&f, c)
+        samples_report(&begun[c->kind], part_of("Answer pushed -> PUT of busy is answered", c),
+                       "in turns; scripted server behind a relay on loopback; started anew after two calls");
+        EACH(&f, c)
+        samples_report(&started[c->kind], part_of("Start -> polls on from behind its first answer", c), NULL);
+        field_done(&f);
+        for (unsigned i = 0; i < CONTENDER_KINDS; i++) {
+                samples_done(&begun[i]);
+                samples_done(&started[i]);
+        }
+}
+
+/* ---- memory, wake-ups, bytes ---- */
+
+static void memory_report(const struct contender *c, const char *part, const char *when) {
+        struct usage u = usage_of(c->pid);
+        char what[64];
+
+        (void) snprintf(what, sizeof(what), "PSS %s", when);
+        report(part_of(part, c), what, (double) u.pss / (1 << 20), "MiB", "smaps_rollup");
+        (void) snprintf(what, sizeof(what), "private %s", when);
+        report(part_of(part, c), what, (double) (u.private_clean + u.private_dirty) / (1 << 20), "MiB", NULL);
+}
+
+struct before {
+        struct usage usage;
+        struct relayed bytes;
+        size_t requests;
+};
+
+static struct before look(struct contender *c) {
+        return (struct before){ usage_of(c->pid), relay_count(c->relay), hs_n_requests(c->world->hs) };
+}
+
+static void sample_report(struct contender *c, const char *part, const struct before *b) {
+        struct usage now = usage_of(c->pid);
+        struct relayed bytes = relay_count(c->relay);
+
+        usage_report(part, &b->usage, &now);
+        relay_report(part, &b->bytes, &bytes);
+        report(part, "requests", (double) hs_count(c->world->hs, (struct hs_match){ 0 }, b->requests), "", NULL);
+}
+
+Test(compare, idle_and_in_a_call) {
+        struct before before[CONTENDER_KINDS];
+        struct samples unused;
+        struct field f;
+
+        field_init(&f, "[busyd]\nstart-delay = 0s\nend-grace = 0s\n");
+        EACH(&f, c)
+        contender_start(c);
+        let_pass(SETTLE);
+        EACH(&f, c) {
+                before[c->kind] = look(c);
+                memory_report(c, "Memory", "idle");
+        }
+        let_pass(option("MINUTES", MINUTES) * USEC_PER_MIN);
+        EACH(&f, c)
+        sample_report(c, part_of("Idle", c), &before[c->kind]);
+        samples_init(&unused, CONTENDER_KINDS);
+        EACH(&f, c) {
+                struct before call = look(c);
+                struct relayed bytes;
+
+                begin_call(c, "call", &unused);
+                memory_report(c, "Memory", "in a call");
+                end_call(c, "call");
+                bytes = relay_count(c->relay);
+                relay_report(part_of("One call", c), &call.bytes, &bytes);
+                report(part_of("One call", c), "requests",
+                       (double) hs_count(c->world->hs, (struct hs_match){ 0 }, call.requests), "",
+                       "from the invitation to the end");
+        }
+        samples_done(&unused);
+        field_done(&f);
+}
+
+/* ---- big answers ---- */
+
+/* What a server that ignores filters says of a busy room: events of nobody's concern. */
+static char *big_answer(const char *since, unsigned n) {
+        size_t size = (size_t) n * EVENT_BYTES + 1024, at;
+        char *text = malloc(size);
+
+        cr_assert_not_null(text);
+        at = (size_t) snprintf(text, size,
+                               "{\"next_batch\":\"%s\",\"rooms\":{\"join\":{\"" ROOM "\":{\"timeline\":{\"events\":[",
+                               since);
+        for (unsigned i = 0; i < n; i++)
+                at += (size_t) snprintf(text + at, size - at,
+                                        "%s{\"type\":\"m.room.message\",\"sender\":\"" OTHER_USER
+                                        "\",\"event_id\":\"$event%u\",\"origin_server_ts\":1700000000000,"
+                                        "\"content\":{\"msgtype\":\"m.text\",\"body\":\"What people say to each "
+                                        "other in a room is no concern of busyd's, however much of it there is.\"}}",
+                                        i > 0 ? "," : "", i);
+        (void) snprintf(text + at, size - at, "]}}}}}");
+        return text;
+}
+
+/* From the request whose answer is big to the poll after it. */
+static void take_big_answer(struct contender *c, unsigned n) {
+        struct world *w = c->world;
+        struct hs_request poll;
+        SCOPED(free) char *since = NULL, *body = NULL;
+        char what[64];
+        size_t mark = hs_n_requests(w->hs);
+        usec_t asked, cpu;
+
+        call_hangup(w, ROOM, "none");
+        check(w, hs_wait_request(w->hs, HS_SYNC, mark, patience(), &poll), "no poll");
+        since = strdup(strstr(poll.query, "since=") + strlen("since="));
+        since[strcspn(since, "&")] = '\0';
+        hs_request_done(&poll);
+        body = big_answer(since, n);
+        mark = hs_n_requests(w->hs);
+        cpu = usage_of(c->pid).cpu;
+        hs_fault(w->hs, &(struct hs_fault){ .match = HS_SYNC, .times = 1, .status = 200, .body = body });
+        call_hangup(w, ROOM, "none");
+        check(w, hs_wait_request(w->hs, HS_SYNC, mark, patience(), &poll), "no poll for the big answer");
+        asked = clock_now();
+        mark = poll.n + 1;
+        hs_request_done(&poll);
+        check(w, hs_wait_request(w->hs, HS_SYNC, mark, BIG_PATIENCE_MSEC, NULL), "no poll after the big answer");
+        (void) snprintf(what, sizeof(what), "%u events, %.1f MB: time", n, (double) strlen(body) / 1e6);
+        report(part_of("Big answers", c), what, (double) (clock_now() - asked) / USEC_PER_MSEC, "ms",
+               "from the request to the next one");
+        (void) snprintf(what, sizeof(what), "%u events: CPU time", n);
+        report(part_of("Big answers", c), what, (double) (usage_of(c->pid).cpu - cpu) / USEC_PER_MSEC, "ms", NULL);
+        (void) snprintf(what, sizeof(what), "%u events: peak resident memory", n);
+        report(part_of("Big answers", c), what, (double) usage_of(c->pid).rss_peak / (1 << 20), "MiB", NULL);
+}
+
+Test(compare, big_answers) {
+        static const unsigned sizes[] = { 100, 10000, 100000 };
+        struct field f;
+
+        field_init(&f, NO_DELAYS);
+        for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++)
+                EACH(&f, c) {
+                        contender_start(c);
+                        take_big_answer(c, sizes[i]);
+                        contender_stop(c);
+                }
+        field_done(&f);
+}
+
+/* ---- many accounts ---- */
+
+WORLD_TEST(compare, accounts, .no_session = true) {
+        struct usage u;
+
+        for (unsigned i = 0; i < ACCOUNTS; i++) {
+                char name[16];
+
+                (void) snprintf(name, sizeof(name), "account%u", i);
+                world_session_at(w, name, w->hs);
+        }
+        world_start(w);
+        let_pass(SETTLE);
+        u = usage_of(w->busyd);
+        report("100 accounts: busyd", "PSS", (double) u.pss / (1 << 20), "MiB", "each polls, on one server");
+        report("100 accounts: busyd", "private memory", (double) (u.private_clean + u.private_dirty) / (1 << 20),
+               "MiB", NULL);
+        cr_assert_eq(world_stop(w), 0);
+}

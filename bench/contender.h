@@ -1,0 +1,34 @@
+/* Who does the job in scripts/bench compare: busyd, the floor below it, and a peer. Each has a world of its own, with
+ * a scripted homeserver of its own behind a relay that counts. */
+#pragma once
+
+#include "relay.h"
+#include "system/harness.h"
+
+enum contender_kind {
+        CONTENDER_FLOOR, /* floor.c: what the two requests cost */
+        CONTENDER_PEER,  /* peer.py: a script on matrix-nio */
+        CONTENDER_BUSYD,
+        CONTENDER_KINDS,
+};
+
+struct contender {
+        enum contender_kind kind;
+        struct world *world;
+        struct relay *relay;
+        pid_t pid; /* 0: does not run */
+};
+
+const char *contender_name(enum contender_kind kind);
+/* The peer needs its virtual environment: BUSYD_BENCH_PEER is its Python. */
+bool contender_is_there(enum contender_kind kind);
+
+void contender_init(struct contender *c, enum contender_kind kind, const char *busyd_config);
+void contender_done(struct contender *c);
+
+/* Returns when it polls on from behind its first answer. */
+void contender_start(struct contender *c);
+void contender_stop(struct contender *c);
+
+/* The session of a world's busyd, at the relay of its homeserver. */
+void contender_session(struct world *w, const struct relay *relay);
