@@ -59,7 +59,7 @@ _busyctl() {
         watch) options+=' --waybar' ;;
         status | why | sources) options+=' --verbose' ;;
         history) options+=' --lines' ;;
-        doctor) options+=' --probe' ;;
+        doctor) options+=' --verbose --probe' ;;
         busy) options+=' --for --until --message' ;;
         free) options+=' --for --until --until-call-ends' ;;
         pause) options+=' --for --until' ;;

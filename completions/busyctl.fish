@@ -67,6 +67,7 @@ complete -c busyctl -n '__fish_seen_subcommand_from help' -a "$verbs"
 
 complete -c busyctl -n '__fish_seen_subcommand_from watch' -l waybar -d 'Lines for waybar'
 complete -c busyctl -n '__fish_seen_subcommand_from status why sources' -s v -l verbose -d 'Also by what it was told, and what was looked at'
+complete -c busyctl -n '__fish_seen_subcommand_from doctor' -s v -l verbose -d 'A line for each source'
 complete -c busyctl -n '__fish_seen_subcommand_from doctor' -l probe -d 'Be busy for a moment and see whether that shows'
 complete -c busyctl -n '__fish_seen_subcommand_from history' -s n -l lines -x -d 'How many'
 complete -c busyctl -n '__fish_seen_subcommand_from busy free pause' -l for -x -a '5min 15min 30min 1h 2h' -d 'How long'

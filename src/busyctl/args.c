@@ -71,6 +71,7 @@ static const struct verb_option watch_options[] = {
 };
 
 static const struct verb_option doctor_options[] = {
+        { { "verbose", no_argument, NULL, 'v' }, NULL, "A line for each source" },
         { { "probe", no_argument, NULL, OPTION_PROBE },
           NULL,
           "Also be busy for a moment, and see whether that shows and is given back" },
@@ -175,7 +176,7 @@ const struct verb verbs[] = {
           "Log in to a Matrix account", verb_login, "", login_options, 0, 1, VERB_PRINTS },
         { "logout", "NAME [--force]", "Log out of a Matrix account and forget it", verb_logout, "", logout_options, 1,
           1, 0 },
-        { "doctor", "[--probe]", "Examine the set-up, and say what to do", verb_doctor, "", doctor_options, 0, 0,
+        { "doctor", "[-v] [--probe]", "Examine the set-up, and say what to do", verb_doctor, "v", doctor_options, 0, 0,
           VERB_PRINTS },
         { "cure", "print-registration|remove [NAME] [--force]",
           "Set up what takes back a busy that your other clients keep", verb_cure, "", cure_options, 1, 2, 0 },

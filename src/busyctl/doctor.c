@@ -92,7 +92,41 @@ static void look_at_source(json_t *doc, const json_t *source) {
                             "the source %s is blind: %s", name, detail[0] ? detail : state);
 }
 
-static void look_at_sources(json_t *doc, const json_t *status) {
+/* The names of those in this state, but for the microphone, which has a line of its own. */
+static const char *names_in_state(const json_t *sources, const char *state, char *buf, size_t size) {
+        const json_t *source;
+        size_t i, used = 0;
+
+        buf[0] = '\0';
+        json_array_foreach(sources, i, source) {
+                const char *name = fact_text(source, "name");
+
+                if (!streq(fact_text(source, "state"), state) || streq(name, "pipewire") || used >= size)
+                        continue;
+                used += (size_t) snprintf(buf + used, size - used, "%s%s", used > 0 ? ", " : "", name);
+        }
+        return buf;
+}
+
+/* Those of one kind in one line: there are many, and of the blind ones hardly any is missed. */
+static void look_at_sources_together(json_t *doc, const json_t *sources) {
+        char names[512];
+
+        if (*names_in_state(sources, "watching", names, sizeof(names)))
+                examine_add(doc, FINDING_OK, NULL, "watched are also: %s", names);
+        if (*names_in_state(sources, "unavailable", names, sizeof(names)))
+                examine_add(doc, FINDING_NOTE,
+                            "nothing to do, unless you make calls with one of them: each is watched once it is there "
+                            "(busyctl doctor -v says why it is not)",
+                            "blind are: %s", names);
+        if (*names_in_state(sources, "off", names, sizeof(names)))
+                examine_add(doc, FINDING_NOTE,
+                            "enabled = yes in the section of one in busyd.conf, if you miss its calls", "off are: %s",
+                            names);
+}
+
+/* `each`: a line for each of them. */
+static void look_at_sources(json_t *doc, const json_t *status, bool each) {
         const json_t *sources = json_member_array(status, "sources"), *source;
         size_t i, n = 0;
 
@@ -100,9 +134,11 @@ static void look_at_sources(json_t *doc, const json_t *status) {
                 n += streq(fact_text(source, "state"), "watching");
                 if (streq(fact_text(source, "name"), "pipewire"))
                         look_at_microphone(doc, source);
-                else
+                else if (each)
                         look_at_source(doc, source);
         }
+        if (!each)
+                look_at_sources_together(doc, sources);
         if (n > 0)
                 examine_add(doc, FINDING_OK, NULL, "%zu of %zu local sources are watched: busyctl sources -v", n, i);
         else
@@ -215,7 +251,7 @@ static void look_at_state(struct ctl *c, json_t *doc, const struct config *confi
                             "the accounts cannot be examined: %s", strerror(-r));
 }
 
-static void examine(json_t *doc, bool probe) {
+static void examine(json_t *doc, bool probe, bool each_source) {
         struct ctl quiet = { .when_absent = ABSENT_WAIT };
         SCOPED(config_free) struct config *config = look_at_config(doc);
         SCOPED(json_decref) json_t *status = look_at_daemon(&quiet, doc);
@@ -223,7 +259,7 @@ static void examine(json_t *doc, bool probe) {
         look_at_state(&quiet, doc, config, status, probe);
         bus_close(&quiet);
         if (status) {
-                look_at_sources(doc, status);
+                look_at_sources(doc, status, each_source);
                 have_it_heard(doc);
         }
 }
@@ -273,7 +309,7 @@ enum exit_code verb_doctor(struct ctl *c, const struct args *a) {
                 complain("%s", strerror(ENOMEM));
                 return CTL_FAILED;
         }
-        examine(doc, a->probe);
+        examine(doc, a->probe, a->verbose || c->json);
         worst = find_worst(doc);
         (void) json_object_set_new(doc, "worst", json_string(finding_word(worst)));
         if (c->json)

@@ -153,6 +153,36 @@ WORLD_TEST(doctor, says_whether_the_microphone_is_looked_at, .no_homeserver = tr
         says_in_words(w, "the microphone is not looked at: the source pipewire is off");
 }
 
+static size_t count(const char *text, const char *part) {
+        size_t n = 0;
+
+        for (; (text = strstr(text, part)); text++)
+                n++;
+        return n;
+}
+
+WORLD_TEST(doctor, blind_sources_are_one_line_unless_each_is_asked_for, .no_homeserver = true) {
+        world_start(w);
+        {
+                SCOPED_RUN run = world_busyctl(w, NULL, "doctor", NULL);
+                const char *line = strstr(run.out, "blind are: ");
+
+                check(w, count(run.out, "blind") == 1 && line, "%s", run.out);
+                for (size_t i = 0; i < 2; i++) {
+                        const char *name = i == 0 ? "jami" : "modemmanager";
+                        const char *found = strstr(line, name);
+
+                        check(w, found && found < strchr(line, '\n'), "%s is not in %s", name, run.out);
+                }
+        }
+        {
+                SCOPED_RUN run = world_busyctl(w, NULL, "doctor", "-v", NULL);
+
+                check(w, strstr(run.out, "the source jami is blind: ") && count(run.out, "is blind: ") > 2, "%s",
+                      run.out);
+        }
+}
+
 /* ---- trying it ---- */
 
 static char *probe(struct world *w, int code) {
