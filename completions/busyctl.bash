@@ -48,7 +48,7 @@ _busyctl() {
                 return
                 ;;
         --with)
-                mapfile -t COMPREPLY < <(compgen -W 'device password' -- "$cur")
+                mapfile -t COMPREPLY < <(compgen -W 'device browser password sso' -- "$cur")
                 return
                 ;;
         --until | -m | --message | -n | --lines | --app | --reason | --user | --homeserver) return ;;

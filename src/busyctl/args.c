@@ -109,7 +109,7 @@ static const struct verb_option login_options[] = {
           "The address of the homeserver, where the server in the ID does not say it" },
         { { "with", required_argument, NULL, OPTION_WITH },
           "WAY",
-          "Log in this way: device (a code for a browser anywhere) or password" },
+          "Log in this way: device (a code for a browser anywhere), browser (here), password or sso" },
         { { "password-stdin", no_argument, NULL, OPTION_PASSWORD_STDIN },
           NULL,
           "Read the password from standard input" },

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
+#include "busyctl/browser.h"
 #include "busyctl/bus.h"
 #include "busyctl/examine.h"
+#include "busyctl/listener.h"
 #include "busyctl/print.h"
 #include "busyctl/prompt.h"
 #include "busyctl/qr.h"
@@ -18,6 +20,12 @@
 #include "util/clock.h"
 #include "util/text.h"
 
+#ifdef WITH_BROWSER_LOGIN
+#define CAN_LISTEN true
+#else
+#define CAN_LISTEN false
+#endif
+
 struct login {
         const struct args *args;
         char *folder, *name, *user, *secret;
@@ -27,6 +35,7 @@ struct login {
         sigset_t ending;  /* the signals that end us in good order while the server is asked */
         json_t *examined; /* what works on the account, NULL: not known */
         struct matrix_login *login;
+        struct listener *listener; /* NULL: no browser is to come back to this machine */
         bool over;
         int interrupted;     /* the signal, 0: none */
         enum exit_code code; /* of what has failed */
@@ -37,7 +46,9 @@ static const struct {
         enum matrix_login_way way;
 } ways[] = {
         { "device", MATRIX_LOGIN_DEVICE },
+        { "browser", MATRIX_LOGIN_BROWSER },
         { "password", MATRIX_LOGIN_PASSWORD },
+        { "sso", MATRIX_LOGIN_SSO },
 };
 
 static void login_done(struct login *l) {
@@ -71,9 +82,9 @@ static enum exit_code check_args(const struct args *a) {
         if (a->password_stdin + a->token_stdin + a->access_token_stdin > 1)
                 complain("Give only one of --password-stdin, --token-stdin and --access-token-stdin.");
         else if (way_of(a, &way) < 0)
-                complain("\"%s\" is no way to log in: give --with device or --with password.", a->with);
-        else if (way == MATRIX_LOGIN_DEVICE && (a->password_stdin || by_token(a)))
-                complain("A login by code reads no secret: leave out one of the two.");
+                complain("\"%s\" is no way to log in: give --with device, browser, password or sso.", a->with);
+        else if (a->with && way != MATRIX_LOGIN_PASSWORD && (a->password_stdin || by_token(a)))
+                complain("A login in a browser reads no secret: leave out one of the two.");
         else if (name && !account_name_is_valid(name))
                 complain("\"%s\" cannot name an account: only letters, digits, - and _, at most %d.", name,
                          ACCOUNT_NAME_MAX - 1);
@@ -206,12 +217,8 @@ static int on_ask_password(bool ask_user, char **ret_user, char **ret_password, 
         return r;
 }
 
-static void show_json(const struct oauth_code *code) {
-        json_t *doc = json_pack("{s:s, s:s*, s:s, s:I}", "verification_uri", code->address,
-                                "verification_uri_complete", code->complete, "user_code", code->code, "expires_in",
-                                (json_int_t) (code->lasts / USEC_PER_SEC));
-
-        /* A line by itself, to be read while the rest is waited for. */
+/* A line by itself, to be read while the rest is waited for. */
+static void show_json(json_t *doc) {
         (void) json_dumpf(doc, stdout, JSON_COMPACT);
         (void) fputc('\n', stdout);
         (void) fflush(stdout);
@@ -224,7 +231,9 @@ static void on_show(const struct oauth_code *code, void *userdata) {
         char lasts[64];
 
         if (l->json) {
-                show_json(code);
+                show_json(json_pack("{s:s, s:s*, s:s, s:I}", "verification_uri", code->address,
+                                    "verification_uri_complete", code->complete, "user_code", code->code, "expires_in",
+                                    (json_int_t) (code->lasts / USEC_PER_SEC)));
                 return;
         }
         (void) fprintf(stderr, "\nOpen this address in a browser, on this machine or any other:\n\n    %s\n\n",
@@ -235,6 +244,73 @@ static void on_show(const struct oauth_code *code, void *userdata) {
         (void) fprintf(stderr, "Waiting until you have said yes there. The code is good for %s; Ctrl-C ends this.\n",
                        format_duration(lasts, sizeof(lasts), code->lasts));
 }
+
+/* ---- a browser on this machine ---- */
+
+static enum listener_page on_asked(listener_value_t value, void *request, void *userdata) {
+        struct login *l = userdata;
+
+        switch (l->over ? TRIP_STRANGE : matrix_login_returned(l->login, value, request)) {
+        case TRIP_BACK:
+                return LISTENER_DONE;
+        case TRIP_REFUSED:
+                return LISTENER_REFUSED;
+        case TRIP_STRANGE:
+                break;
+        }
+        return LISTENER_NOT_FOUND;
+}
+
+static void on_answered(void *userdata) {
+        struct login *l = userdata;
+
+        if (!l->over)
+                matrix_login_go_on(l->login);
+}
+
+static void on_overrun(void *userdata) {
+        struct login *l = userdata;
+
+        if (!l->over)
+                matrix_login_deafened(l->login, "something on this machine sends requests to busyctl that are not the "
+                                                "browser's: find out what it is, then try again");
+}
+
+static int on_listen(const char *path, char **ret_origin, void *userdata) {
+        const struct listener_handler handler = { on_asked, on_answered, on_overrun, userdata };
+        struct login *l = userdata;
+        int r = listener_new(&l->listener, l->event, path, &handler);
+
+        if (r < 0)
+                return r;
+        *ret_origin = strdup(listener_origin(l->listener));
+        return *ret_origin ? 0 : -ENOMEM;
+}
+
+static void on_open(const char *address, usec_t lasts, void *userdata) {
+        const struct login *l = userdata;
+        const char *port = strrchr(listener_origin(l->listener), ':') + 1;
+        char time[64];
+
+        if (l->json) {
+                show_json(json_pack("{s:s, s:I}", "authorization_uri", address, "expires_in",
+                                    (json_int_t) (lasts / USEC_PER_SEC)));
+                return;
+        }
+        (void) fprintf(stderr, "\nOpen this address in a browser on this machine:\n\n    %s\n\n", address);
+        if (browser_is_elsewhere())
+                (void) fprintf(stderr,
+                               "Over ssh, the browser of the other machine gets here once that has run:\n\n"
+                               "    ssh -L %s:127.0.0.1:%s THIS-MACHINE\n\n"
+                               "Without it, try --with device or --with password.\n\n",
+                               port, port);
+        else if (browser_open(address))
+                (void) fprintf(stderr, "Your browser has been asked to open it.\n");
+        (void) fprintf(stderr, "Waiting until you have logged in there, for %s at most; Ctrl-C ends this.\n",
+                       format_duration(time, sizeof(time), lasts));
+}
+
+/* ---- the end ---- */
 
 static void on_done(const struct session *s, const char *problem, void *userdata) {
         struct login *l = userdata;
@@ -303,7 +379,15 @@ static int ask_server(struct login *l, const char *ca_file) {
                 .access_token = a->access_token_stdin ? l->secret : NULL,
                 .device_id = !l->old.client_id && l->old.device_id && l->old.device_id[0] ? l->old.device_id : NULL,
         };
-        const struct matrix_login_handler handler = { on_progress, on_ask_password, on_show, on_done, l };
+        const struct matrix_login_handler handler = {
+                .progress = on_progress,
+                .ask_password = on_ask_password,
+                .show = on_show,
+                .listen = CAN_LISTEN ? on_listen : NULL,
+                .open = on_open,
+                .done = on_done,
+                .userdata = l,
+        };
         SCOPED(http_free) struct http *http = NULL;
         int r = sd_event_new(&l->event);
 
@@ -316,6 +400,7 @@ static int ask_server(struct login *l, const char *ca_file) {
                 r = matrix_login_start(&l->login, l->event, http, &options, &handler);
         if (r >= 0)
                 r = run_until_over(l);
+        l->listener = listener_free(l->listener);
         l->login = matrix_login_free(l->login);
         return r;
 }

@@ -1,9 +1,10 @@
-/* Logging in at a real Synapse that has handed its logins to a real OAuth 2.0 server (login/provider.mjs): at a
- * terminal, with a browser that the user has. */
+/* Logging in at a real Synapse that has handed its logins to a real OAuth 2.0 server, or that has one behind its
+ * single sign-on (login/provider.mjs): at a terminal, with a browser that the user has. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,8 +12,9 @@
 #include "json/json.h"
 #include "system/terminal.h"
 
-#define LOGIN TEST_INTEROP_DIR "/login/"
-#define USER  "@alice:busyd.test"
+#define USER "@alice:busyd.test"
+
+static const char rig_py[] = TEST_INTEROP_DIR "/login/rig.py", browser_py[] = TEST_INTEROP_DIR "/login/browser.py";
 
 static struct world *world;
 static struct terminal *terminal;
@@ -20,13 +22,13 @@ static pid_t rig;
 static char *homeserver;
 
 /* The rig says a line once all is up. */
-static void start_rig(const char *option) {
+static void start_rig(const char *kind, const char *option) {
         const char *modules = getenv("BUSYD_LOGIN_MODULES");
         SCOPED(json_decref) json_t *said = NULL;
         char folder[192], line[1024];
-        const char *argv[] = { "python3",        LOGIN "rig.py", "mas",   folder,  "--python",
-                               synapse_python(), "--modules",    modules, "--set", "INTERVAL=1",
-                               "--set",          option,         NULL };
+        const char *argv[] = { "python3",        rig_py,      kind,    folder,  "--python",
+                               synapse_python(), "--modules", modules, "--set", "INTERVAL=1",
+                               "--set",          option,      NULL };
         int out[2];
         FILE *f;
 
@@ -53,9 +55,13 @@ static void tear_down(void) {
 
 #define LOGIN_TEST(name) Test(login, name, .fini = tear_down)
 
+static void log_in_by(const char *way) {
+        terminal = terminal_start(world, (const char *const[]){ BUSYCTL_PROGRAM, "login", USER, "--homeserver",
+                                                                homeserver, way ? "--with" : NULL, way, NULL });
+}
+
 static void log_in(void) {
-        terminal = terminal_start(
-                world, (const char *const[]){ BUSYCTL_PROGRAM, "login", USER, "--homeserver", homeserver, NULL });
+        log_in_by(NULL);
 }
 
 /* What stands alone in a line, indented, after `before`. The caller frees. */
@@ -79,10 +85,27 @@ static void browse(const char *user, const char *more) {
         free(address);
         address = strndup(strstr(terminal_text(terminal), "    http") + 4,
                           strcspn(strstr(terminal_text(terminal), "    http") + 4, "\r"));
-        run = world_run(world, NULL,
-                        (const char *const[]){ "python3", LOGIN "browser.py", address, "--user", user, "--code", code,
-                                               more, NULL });
+        run = world_run(
+                world, NULL,
+                (const char *const[]){ "python3", browser_py, address, "--user", user, "--code", code, more, NULL });
         check(world, run.code == 0, "the browser: %d %s%s", run.code, run.out, run.err);
+        run_done(&run);
+}
+
+/* What comes alone in a line after this: an address. The caller frees. */
+static char *address_shown(void) {
+        const char *s = strstr(terminal_expect(terminal, "Ctrl-C ends this"), "    http");
+
+        check(world, s, "%s", terminal_text(terminal));
+        return strndup(s + 4, strcspn(s + 4, "\r"));
+}
+
+/* The user logs in there, in a browser on this machine, and ends at a page of busyctl's. */
+static void browse_here(const char *address, const char *user, const char *more, const char *page) {
+        struct run run = world_run(
+                world, NULL, (const char *const[]){ "python3", browser_py, address, "--user", user, more, NULL });
+
+        check(world, run.code == 0 && strstr(run.out, page), "the browser: %d %s%s", run.code, run.out, run.err);
         run_done(&run);
 }
 
@@ -93,7 +116,7 @@ static char *session(void) {
 LOGIN_TEST(by_a_code_of_the_device_grant) {
         SCOPED(free) char *kept = NULL;
 
-        start_rig("COMPLETE=0");
+        start_rig("mas", "COMPLETE=0");
         log_in();
         browse("alice", NULL);
         terminal_expect(terminal, "Logged in as " USER);
@@ -108,7 +131,7 @@ LOGIN_TEST(by_a_code_of_the_device_grant) {
 LOGIN_TEST(again_it_ends_the_session_of_before) {
         SCOPED(free) char *first = NULL, *second = NULL, *log = NULL;
 
-        start_rig("COMPLETE=0");
+        start_rig("mas", "COMPLETE=0");
         log_in();
         browse("alice", NULL);
         check(world, terminal_end(terminal) == 0, "%s", terminal_text(terminal));
@@ -127,7 +150,7 @@ LOGIN_TEST(again_it_ends_the_session_of_before) {
 LOGIN_TEST(nobody_else_and_nobody_at_all) {
         SCOPED(free) char *kept = NULL;
 
-        start_rig("COMPLETE=1");
+        start_rig("mas", "COMPLETE=1");
         log_in();
         browse("mallory", NULL);
         check(world, terminal_end(terminal) == 1 && strstr(terminal_text(terminal), "logged in @mallory:busyd.test"),
@@ -137,6 +160,137 @@ LOGIN_TEST(nobody_else_and_nobody_at_all) {
         browse("alice", "--deny");
         check(world, terminal_end(terminal) == 1 && strstr(terminal_text(terminal), "refused in the browser"), "%s",
               terminal_text(terminal));
+        kept = session();
+        check(world, !*kept, "a session was kept");
+}
+
+/* ---- a browser on this machine ---- */
+
+#define DONE    "You can close this window"
+#define REFUSED "busyd has not been let in"
+
+LOGIN_TEST(in_a_browser_where_there_is_no_device_grant) {
+        SCOPED(free) char *address = NULL, *kept = NULL;
+
+        start_rig("mas", "NO_DEVICE_GRANT=1");
+        log_in();
+        address = address_shown();
+        check(world, !strstr(terminal_text(terminal), "has been asked to open it"), "there is no desktop");
+        browse_here(address, "alice", NULL, DONE);
+        terminal_expect(terminal, "Logged in as " USER);
+        check(world, terminal_end(terminal) == 0, "%s", terminal_text(terminal));
+        kept = session();
+        check(world, strstr(kept, "\"refresh_token\"") && strstr(kept, "\"client_id\""), "%zu", strlen(kept));
+        check(world, !strstr(terminal_text(terminal), "code="), "the code is shown: %s", terminal_text(terminal));
+}
+
+/* A desktop's way of opening addresses, which is the user as well. */
+static void make_desktop(const char *user) {
+        const char *path = world_path(world, "xdg-open");
+        FILE *f = fopen(path, "we");
+
+        check(world, f, "%s", path);
+        fprintf(f, "#!/bin/sh\nexec python3 %s \"$1\" --user %s >%s/browser.log 2>&1\n", browser_py, user, world->dir);
+        fclose(f);
+        chmod(path, 0755);
+}
+
+LOGIN_TEST(the_browser_of_the_desktop_is_opened) {
+        SCOPED(free) char *path = NULL;
+
+        start_rig("mas", "COMPLETE=0");
+        make_desktop("alice");
+        cr_assert_gt(asprintf(&path, "PATH=%s:%s", world->dir, getenv("PATH")), 0);
+        terminal = terminal_start(world, (const char *const[]){ "env", "-u", "SSH_CONNECTION", "DISPLAY=:7", path,
+                                                                BUSYCTL_PROGRAM, "login", USER, "--homeserver",
+                                                                homeserver, "--with", "browser", NULL });
+        terminal_expect(terminal, "Your browser has been asked to open it.");
+        terminal_expect(terminal, "Logged in as " USER);
+        check(world, terminal_end(terminal) == 0, "%s", terminal_text(terminal));
+}
+
+LOGIN_TEST(over_ssh_it_says_how_the_browser_gets_here) {
+        SCOPED(free) char *kept = NULL;
+
+        start_rig("mas", "NO_DEVICE_GRANT=1");
+        terminal = terminal_start(world, (const char *const[]){ "env", "SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22",
+                                                                "DISPLAY=:7", BUSYCTL_PROGRAM, "login", USER,
+                                                                "--homeserver", homeserver, NULL });
+        terminal_expect(terminal, "ssh -L ");
+        terminal_expect(terminal, "Ctrl-C ends this");
+        terminal_type(terminal, "\003");
+        check(world, terminal_end(terminal) == 1, "%s", terminal_text(terminal));
+        check(world, strstr(terminal_text(terminal), "interrupted; nothing has been kept"), "%s",
+              terminal_text(terminal));
+        check(world, !strstr(terminal_text(terminal), "asked to open"), "%s", terminal_text(terminal));
+        kept = session();
+        check(world, !*kept, "a session was kept");
+}
+
+LOGIN_TEST(in_a_browser_nobody_else_and_nobody_at_all) {
+        SCOPED(free) char *address = NULL, *again = NULL, *kept = NULL;
+
+        start_rig("mas", "NO_DEVICE_GRANT=1");
+        log_in();
+        address = address_shown();
+        browse_here(address, "mallory", NULL, DONE);
+        check(world, terminal_end(terminal) == 1 && strstr(terminal_text(terminal), "logged in @mallory:busyd.test"),
+              "%s", terminal_text(terminal));
+        terminal = terminal_free(terminal);
+        log_in();
+        again = address_shown();
+        browse_here(again, "alice", "--deny", REFUSED);
+        check(world, terminal_end(terminal) == 1 && strstr(terminal_text(terminal), "refused in the browser"), "%s",
+              terminal_text(terminal));
+        kept = session();
+        check(world, !*kept, "a session was kept");
+}
+
+/* For scripts: a line that says what to open. */
+LOGIN_TEST(in_a_browser_that_a_script_has) {
+        SCOPED(json_decref) json_t *said = NULL;
+        const char *line, *end;
+
+        start_rig("mas", "COMPLETE=0");
+        terminal =
+                terminal_start(world, (const char *const[]){ BUSYCTL_PROGRAM, "--json", "login", USER, "--homeserver",
+                                                             homeserver, "--with", "browser", NULL });
+        line = strstr(terminal_expect(terminal, "\"expires_in\":600}"), "{\"authorization_uri\"");
+        check(world, line, "%s", terminal_text(terminal));
+        end = strchr(line, '}') + 1;
+        cr_assert_eq(json_parse(line, (size_t) (end - line), &said), 0);
+        browse_here(json_member_string(said, "authorization_uri"), "alice", NULL, DONE);
+        terminal_expect(terminal, "\"user_id\": \"" USER "\"");
+        check(world, terminal_end(terminal) == 0, "%s", terminal_text(terminal));
+}
+
+/* ---- single sign-on ---- */
+
+LOGIN_TEST(by_single_sign_on_where_there_is_nothing_else) {
+        SCOPED(free) char *address = NULL, *kept = NULL;
+
+        start_rig("sso", "COMPLETE=0");
+        log_in();
+        address = address_shown();
+        browse_here(address, "alice", NULL, DONE);
+        terminal_expect(terminal, "Logged in as " USER);
+        check(world, terminal_end(terminal) == 0, "%s", terminal_text(terminal));
+        kept = session();
+        check(world, strstr(kept, "\"refresh_token\"") && strstr(kept, "\"expires_at\"") && !strstr(kept, "client_id"),
+              "%zu", strlen(kept));
+        check(world, !strstr(terminal_text(terminal), "loginToken"), "%s", terminal_text(terminal));
+}
+
+/* The name of a user who logs in by password is taken: the provider's Alice becomes somebody else. */
+LOGIN_TEST(by_single_sign_on_nobody_becomes_somebody_else) {
+        SCOPED(free) char *address = NULL, *kept = NULL;
+
+        start_rig("both", "COMPLETE=0");
+        log_in_by("sso");
+        address = address_shown();
+        browse_here(address, "alice", NULL, DONE);
+        check(world, terminal_end(terminal) == 1 && strstr(terminal_text(terminal), "logged in @alice1:busyd.test"),
+              "%s", terminal_text(terminal));
         kept = session();
         check(world, !*kept, "a session was kept");
 }

@@ -2,14 +2,17 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "matrix/client/login.h"
+#include "matrix/client/pkce.h"
 #include "unit/loopback/loopback.h"
 #include "util/clock.h"
 
-#define V3       "/_matrix/client/v3"
-#define VERSIONS ROUTE("GET", "/_matrix/client/versions", 200, "{\"versions\":[\"v1.11\"]}")
+#define V3            "/_matrix/client/v3"
+#define VERSIONS      ROUTE("GET", "/_matrix/client/versions", 200, "{\"versions\":[\"v1.11\"]}")
+#define PASSWORD_FLOW "{\"type\":\"m.login.password\"}"
 #define FLOWS                                                                                                         \
         ROUTE("GET", V3 "/login", 200, "{\"flows\":[{\"type\":\"m.login.password\"},{\"type\":\"m.login.token\"}]}")
 #define SESSION "{\"user_id\":\"@me:test\",\"access_token\":\"t0ken\",\"device_id\":\"DEV\"}"
@@ -21,7 +24,12 @@ struct fixture {
         struct matrix_login *login;
         bool done, starting;
         unsigned n_progress, n_asked, n_shown;
-        bool no_terminal;
+        bool no_terminal, no_listener, deaf;
+        const char *origin; /* NULL: of IPv4 */
+        const char *brings; /* what the browser comes back with, "name=value"; NULL: it does not */
+        bool is_out;        /* it is on its way */
+        unsigned n_opened;
+        char path[64], address[1024], state[64];
         usec_t skipped; /* how much later than by the clock it is */
         char shown[256], refresh_token[64], client_id[64];
         usec_t expires_at;
@@ -78,8 +86,55 @@ static void on_show(const struct oauth_code *code, void *userdata) {
                         code->code);
 }
 
+static int on_listen(const char *path, char **ret_origin, void *userdata) {
+        struct fixture *f = userdata;
+
+        if (f->deaf)
+                return -EADDRNOTAVAIL;
+        (void) snprintf(f->path, sizeof(f->path), "%s", path);
+        *ret_origin = strdup(f->origin ? f->origin : "http://127.0.0.1:7");
+        return *ret_origin ? 0 : -ENOMEM;
+}
+
+static void on_open(const char *address, usec_t lasts, void *userdata) {
+        struct fixture *f = userdata;
+
+        cr_assert_eq(lasts, 10 * USEC_PER_MIN);
+        (void) snprintf(f->address, sizeof(f->address), "%s", address);
+        f->n_opened++;
+        f->is_out = f->brings != NULL;
+}
+
+/* What the browser comes back with: of `brings`, "name=value", and the word of the address. */
+static const char *brought(void *request, const char *name) {
+        struct fixture *f = request;
+        const char *state = strstr(f->address, "state=");
+        size_t n = strlen(name);
+
+        if (streq(name, "state") && state) {
+                (void) snprintf(f->state, sizeof(f->state), "%.43s", state + strlen("state="));
+                return f->state;
+        }
+        return strncmp(f->brings, name, n) == 0 && f->brings[n] == '=' ? f->brings + n + 1 : NULL;
+}
+
+static void come_back(struct fixture *f) {
+        f->is_out = false;
+        cr_assert_neq(matrix_login_returned(f->login, brought, f), TRIP_STRANGE);
+        cr_assert_eq(matrix_login_returned(f->login, brought, f), TRIP_STRANGE, "only once");
+        matrix_login_go_on(f->login);
+}
+
 static struct matrix_login_handler handler_of(struct fixture *f) {
-        return (struct matrix_login_handler){ on_progress, on_ask_password, on_show, on_done, f };
+        return (struct matrix_login_handler){
+                .progress = on_progress,
+                .ask_password = on_ask_password,
+                .show = on_show,
+                .listen = f->no_listener ? NULL : on_listen,
+                .open = on_open,
+                .done = on_done,
+                .userdata = f,
+        };
 }
 
 static void fixture_init(struct fixture *f, const struct loopback_route *routes, const char *tls_dir) {
@@ -112,9 +167,11 @@ static void run(struct fixture *f, const struct matrix_login_options *options) {
                 usec_t now = clock_now() + f->skipped, next = matrix_login_run(f->login, now);
 
                 cr_assert_lt(turns, 10000, "it goes round in circles");
-                if (f->done)
+                if (f->is_out && !f->done)
+                        come_back(f);
+                else if (f->done)
                         break;
-                if (next != USEC_NEVER)
+                else if (next != USEC_NEVER && (!*f->path || f->n_opened > 0))
                         f->skipped += next - usec_min(next, now);
                 else
                         cr_assert_gt(sd_event_run(f->event, 30 * USEC_PER_SEC), 0, "nothing happens");
@@ -369,7 +426,7 @@ Test(login, wrong_arguments) {
 }
 
 Test(login, cancelled) {
-        struct fixture f;
+        struct fixture f = {};
         struct matrix_login_options options = { .user = "@me:test", .access_token = "s3cret" };
         const struct matrix_login_handler handler = handler_of(&f);
 
@@ -415,6 +472,18 @@ static void oauth_init(struct fixture *f, const struct loopback_route *routes) {
                 "{\"issuer\":\"%s/\",\"device_authorization_endpoint\":\"%s/dev\",\"token_endpoint\":\"%s/tok\","
                 "\"registration_endpoint\":\"%s/reg\",\"revocation_endpoint\":\"%s/rev\"}",
                 url, url, url, url, url);
+}
+
+/* The same without the device grant, and with a page for a browser. */
+static void oauth_init_code(struct fixture *f, const struct loopback_route *routes, const char *more) {
+        const char *url;
+
+        fixture_init(f, routes, NULL);
+        url = loopback_url(f->server, "");
+        (void) snprintf(metadata, sizeof(metadata),
+                        "{\"issuer\":\"%s/\",\"authorization_endpoint\":\"%s/auth?x=1\",\"token_endpoint\":\"%s/tok\","
+                        "\"registration_endpoint\":\"%s/reg\",\"revocation_endpoint\":\"%s/rev\"%s}",
+                        url, url, url, url, url, more);
 }
 
 static void oauth_run(struct fixture *f) {
@@ -593,6 +662,254 @@ Test(login, failures_of_oauth) {
         }
 }
 
+/* ---- OAuth 2.0: a code, by a browser on this machine ---- */
+
+/* The value of a parameter, in a query or a form; it lasts until the next call. */
+static const char *parameter(const char *text, const char *name) {
+        static char value[256];
+        size_t n = strlen(name);
+
+        for (const char *s = text; s; s = strpbrk(s + 1, "?&"))
+                if (strncmp(s + strspn(s, "?&"), name, n) == 0 && s[strspn(s, "?&") + n] == '=') {
+                        s += strspn(s, "?&") + n + 1;
+                        (void) snprintf(value, sizeof(value), "%.*s", (int) strcspn(s, "&"), s);
+                        return value;
+                }
+        return "";
+}
+
+static const struct loopback_route code_routes[] = {
+        VERSIONS, HAS_OAUTH, OAUTH_REG, POLL(0, 200, TOKENS), OAUTH_ME, ROUTE("POST", "/rev", 200, ""), {},
+};
+
+Test(login, code_by_a_browser_where_there_is_no_device_grant) {
+        char challenge[SECRET_WORD_SIZE];
+        const char *form, *registered;
+        struct fixture f;
+
+        oauth_init_code(&f, code_routes, "");
+        f.brings = "code=c0de";
+        oauth_run(&f);
+        cr_assert(f.ok, "%s", f.problem);
+        cr_assert_str_eq(f.device_id, "NEW");
+        cr_assert_str_eq(f.refresh_token, "r3fresh");
+        cr_assert_eq(f.n_asked + f.n_shown, 0);
+        cr_assert_eq(strncmp(f.address, loopback_url(f.server, "/auth?x=1&response_type=code&client_id=CLIENT&"), 10),
+                     0);
+        cr_assert(strcasestr(f.address,
+                             "/auth?x=1&response_type=code&client_id=CLIENT&redirect_uri=http%3A%2F%2F127.0.0.1%3A7"
+                             "%2Fdone&scope=urn%3Amatrix%3Aclient%3Aapi%3A%2A+urn%3Amatrix%3Aclient%3Adevice%3ABUSYD"),
+                  "%s", f.address);
+        cr_assert(strcasestr(f.address, "&code_challenge_method=S256"), "%s", f.address);
+        form = loopback_seen(f.server, "/tok")->body;
+        cr_assert(strstr(form,
+                         "grant_type=authorization_code&code=c0de&redirect_uri=http%3A%2F%2F127.0.0.1%3A7%2Fdone&"
+                         "client_id=CLIENT&code_verifier="),
+                  "%s", form);
+        cr_assert_eq(pkce_challenge(parameter(form, "code_verifier"), challenge), 0);
+        cr_assert_str_eq(parameter(f.address, "code_challenge"), challenge);
+        cr_assert_eq(loopback_n_seen(f.server, "/tok"), 1);
+        registered = loopback_seen(f.server, "/reg")->body;
+        cr_assert(strstr(registered, "\"grant_types\":[\"authorization_code\",\"refresh_token\"]") &&
+                          strstr(registered, "\"redirect_uris\":[\"http://127.0.0.1/done\"]"),
+                  "%s", registered);
+        fixture_done(&f);
+}
+
+Test(login, each_browser_has_words_of_its_own) {
+        char first[sizeof(((struct fixture *) 0)->address)];
+        struct fixture f;
+
+        oauth_init_code(&f, code_routes, "");
+        f.brings = "code=c0de";
+        f.origin = "http://[::1]:7";
+        oauth_run(&f);
+        cr_assert(f.ok, "%s", f.problem);
+        cr_assert(strstr(loopback_seen(f.server, "/reg")->body, "[\"http://[::1]/done\"]"));
+        (void) snprintf(first, sizeof(first), "%s", f.address);
+        f.is_out = false;
+        f.n_opened = 0;
+        oauth_run(&f);
+        cr_assert(f.ok, "%s", f.problem);
+        for (size_t i = 0; i < 2; i++) {
+                const char *name = i == 0 ? "state" : "code_challenge";
+                SCOPED(free) char *before = strdup(parameter(first, name));
+
+                cr_assert_eq(strlen(before), SECRET_WORD_SIZE - 1);
+                cr_assert_str_neq(parameter(f.address, name), before);
+        }
+        fixture_done(&f);
+}
+
+static const struct {
+        const char *what, *more, *brings;
+        struct loopback_route routes[7];
+        bool deaf;
+        const char *says;
+} code_bad[] = {
+        { "refused",
+          "",
+          "error=access_denied",
+          { VERSIONS, HAS_OAUTH, OAUTH_REG, {} },
+          .says = "was refused in the browser" },
+        { "nobody comes", "", NULL, { VERSIONS, HAS_OAUTH, OAUTH_REG, {} }, .says = "nobody has come back" },
+        { "nowhere to listen", "", NULL, { VERSIONS, HAS_OAUTH, OAUTH_REG, {} }, true, "cannot be listened to" },
+        { "no client",
+          "",
+          NULL,
+          { VERSIONS, HAS_OAUTH, ROUTE("POST", "/reg", 400, ERROR("invalid_redirect_uri")), {} },
+          .says = "registering busyd was refused by the login server (invalid_redirect_uri)" },
+        { "a code that is too old",
+          "",
+          "code=c0de",
+          { VERSIONS, HAS_OAUTH, OAUTH_REG, POLL(0, 400, ERROR("invalid_grant")), {} },
+          .says = "does not know this login any more" },
+        { "tokens that do not come",
+          "",
+          "code=c0de",
+          { VERSIONS, HAS_OAUTH, OAUTH_REG, POLL(0, 502, "<html>"), {} },
+          .says = "(HTTP 502)" },
+        { "somebody else",
+          "",
+          "code=c0de",
+          { VERSIONS, HAS_OAUTH, OAUTH_REG, POLL(0, 200, TOKENS),
+            ROUTE("GET", V3 "/account/whoami", 200, "{\"user_id\":\"@you:test\",\"device_id\":\"NEW\"}"),
+            ROUTE("POST", "/rev", 200, "") },
+          .says = "logged in @you:test" },
+        /* Goes on to the flows, which are not there. */
+        { "no proof key that we can make",
+          ",\"code_challenge_methods_supported\":[\"plain\"]",
+          NULL,
+          { VERSIONS, HAS_OAUTH, {} },
+          .says = "is not a Matrix homeserver" },
+};
+
+Test(login, failures_of_a_browser) {
+        for (size_t i = 0; i < ARRAY_SIZE(code_bad); i++) {
+                struct fixture f;
+
+                oauth_init_code(&f, code_bad[i].routes, code_bad[i].more);
+                f.brings = code_bad[i].brings;
+                f.deaf = code_bad[i].deaf;
+                oauth_run(&f);
+                cr_assert_not(f.ok, "%s", code_bad[i].what);
+                cr_assert(strstr(f.problem, code_bad[i].says), "%s: %s", code_bad[i].what, f.problem);
+                if (loopback_n_seen(f.server, V3 "/account/whoami") > 0)
+                        cr_assert_str_eq(loopback_seen(f.server, "/rev")->body, "token=r3fresh&client_id=CLIENT", "%s",
+                                         code_bad[i].what);
+                fixture_done(&f);
+        }
+}
+
+/* ---- single sign-on of the Matrix API ---- */
+
+#define FLOWS_OF(types) ROUTE("GET", V3 "/login", 200, "{\"flows\":[" types "]}")
+#define SSO             "{\"type\":\"m.login.sso\"},{\"type\":\"m.login.token\"}"
+
+Test(login, single_sign_on_where_there_is_nothing_else) {
+        static const struct loopback_route routes[] = {
+                VERSIONS, FLOWS_OF(SSO), ROUTE("POST", V3 "/login", 200, SESSION), {}
+        };
+        char want[256];
+        struct fixture f;
+
+        fixture_init(&f, routes, NULL);
+        f.brings = "loginToken=l0gin";
+        oauth_run(&f);
+        cr_assert(f.ok, "%s", f.problem);
+        cr_assert_eq(strlen(f.path), SECRET_WORD_SIZE, "nobody guesses it: %s", f.path);
+        (void) snprintf(want, sizeof(want),
+                        "/_matrix/client/v3/login/sso/"
+                        "redirect?redirectUrl=http%%3A%%2F%%2F127.0.0.1%%3A7%%2F%.43s&action=login",
+                        f.path + 1);
+        cr_assert_eq(strcasecmp(f.address, loopback_url(f.server, want)), 0, "%s", f.address); /* "%2f" as "%2F" */
+        cr_assert(
+                strstr(loopback_seen(f.server, V3 "/login")->body, "{\"type\":\"m.login.token\",\"token\":\"l0gin\""),
+                "%s", loopback_seen(f.server, V3 "/login")->body);
+        cr_assert_eq(f.n_asked, 0);
+        fixture_done(&f);
+}
+
+#define LOGIN_OF(user)                                                                                                \
+        ROUTE("POST", V3 "/login", 200, "{\"user_id\":\"" user "\",\"access_token\":\"t0ken\",\"device_id\":\"DEV\"}")
+
+/* A provider may make a new user of a name that is taken. */
+Test(login, single_sign_on_of_somebody_else_is_ended) {
+        static const struct loopback_route routes[] = {
+                VERSIONS, FLOWS_OF(SSO), LOGIN_OF("@me1:test"), ROUTE("POST", V3 "/logout", 200, "{}"), {}
+        };
+        struct fixture f;
+
+        fixture_init(&f, routes, NULL);
+        f.brings = "loginToken=l0gin";
+        oauth_run(&f);
+        cr_assert(!f.ok && strstr(f.problem, "logged in @me1:test"), "%s", f.problem);
+        cr_assert_str_eq(loopback_seen(f.server, V3 "/logout")->authorization, "Bearer t0ken");
+        fixture_done(&f);
+}
+
+/* ---- which way ---- */
+
+static const struct {
+        const char *what;
+        bool oauth, device;
+        const char *flows;
+        enum matrix_login_way way;
+        bool no_listener;
+        const char *asks; /* "code", "open", "password", or what is said instead */
+} which[] = {
+        { "everything there is", true, true, PASSWORD_FLOW "," SSO, .asks = "code" },
+        { "no device grant", true, false, PASSWORD_FLOW "," SSO, .asks = "open" },
+        { "no OAuth", false, false, PASSWORD_FLOW "," SSO, .asks = "password" },
+        { "no passwords", false, false, SSO, .asks = "open" },
+        { "nothing known", false, false, "{\"type\":\"m.login.jwt\"}", .asks = "give the access token" },
+        { "a browser by name", true, true, PASSWORD_FLOW, MATRIX_LOGIN_BROWSER, .asks = "open" },
+        { "a browser by name, without OAuth", false, false, PASSWORD_FLOW "," SSO, MATRIX_LOGIN_BROWSER,
+          .asks = "open" },
+        { "a browser where there is none", false, false, PASSWORD_FLOW, MATRIX_LOGIN_BROWSER,
+          .asks = "has no login in a browser on this machine: it takes passwords: --with password" },
+        { "single sign-on by name", true, true, PASSWORD_FLOW "," SSO, MATRIX_LOGIN_SSO, .asks = "open" },
+        { "single sign-on where there is none", true, true, PASSWORD_FLOW, MATRIX_LOGIN_SSO,
+          .asks = "has no single sign-on: it takes passwords" },
+        { "a password by name", true, true, PASSWORD_FLOW "," SSO, MATRIX_LOGIN_PASSWORD, .asks = "password" },
+        { "a password where none is taken", false, false, SSO, MATRIX_LOGIN_PASSWORD,
+          .asks = "takes no passwords: it has single sign-on: --with sso" },
+        { "a code where there is none", true, false, SSO, MATRIX_LOGIN_DEVICE, .asks = "has no login by code" },
+        { "no OAuth for a code", false, false, SSO, MATRIX_LOGIN_DEVICE, .asks = "has no login by code" },
+        { "a program that cannot listen", true, false, PASSWORD_FLOW "," SSO, .no_listener = true,
+          .asks = "password" },
+        { "the same without passwords", true, false, SSO, .no_listener = true, .asks = "--token-stdin" },
+};
+
+Test(login, the_way_is_the_first_that_the_server_has) {
+        for (size_t i = 0; i < ARRAY_SIZE(which); i++) {
+                struct loopback_route routes[] = {
+                        VERSIONS, OAUTH_REG, OAUTH_DEV, ROUTE("GET", V3 "/login", 200, NULL), HAS_OAUTH, {}, {}
+                };
+                char flows[256];
+                const char *got;
+                struct fixture f;
+
+                (void) snprintf(flows, sizeof(flows), "{\"flows\":[%s]}", which[i].flows);
+                routes[3].body = flows;
+                if (!which[i].oauth)
+                        routes[4] = (struct loopback_route){};
+                oauth_init_code(&f, routes, "");
+                if (which[i].device) {
+                        metadata[strlen(metadata) - 1] = '\0';
+                        (void) snprintf(metadata + strlen(metadata), sizeof(metadata) - strlen(metadata),
+                                        ",\"device_authorization_endpoint\":\"%s\"}", loopback_url(f.server, "/dev"));
+                }
+                f.no_listener = which[i].no_listener;
+                f.no_terminal = true;
+                run(&f, &(struct matrix_login_options){
+                                .user = "@me:test", .homeserver = loopback_url(f.server, ""), .way = which[i].way });
+                got = f.n_shown > 0 ? "code" : f.n_opened > 0 ? "open" : f.n_asked > 0 ? "password" : f.problem;
+                cr_assert(strstr(got, which[i].asks), "%s: %s", which[i].what, got);
+                fixture_done(&f);
+        }
+}
+
 /* What the server takes decides, and the user is asked no earlier. */
 Test(login, asks_for_a_password_where_one_is_taken) {
         static const struct loopback_route no_password[] = {
@@ -609,6 +926,7 @@ Test(login, asks_for_a_password_where_one_is_taken) {
         cr_assert_not(f.ok);
         loopback_set_routes(f.server, no_password);
         f.n_asked = 0;
+        f.no_listener = true;
         oauth_run(&f);
         cr_assert_not(f.ok);
         cr_assert(strstr(f.problem, "--token-stdin"), "%s", f.problem);
@@ -639,7 +957,7 @@ Test(login, interrupted_it_leaves_nothing_behind) {
         static const struct loopback_route routes[] = {
                 VERSIONS, HAS_OAUTH, OAUTH_REG, OAUTH_DEV, POLL(0, 400, ERROR("authorization_pending")), {}
         };
-        struct fixture f;
+        struct fixture f = {};
         struct matrix_login_handler handler = handler_of(&f);
         struct matrix_login_options options = { .user = "@me:test" };
 
@@ -703,7 +1021,7 @@ Test(login, interrupted_while_the_tokens_are_on_their_way) {
         static const struct loopback_route routes[] = {
                 VERSIONS, HAS_OAUTH, OAUTH_REG, OAUTH_DEV, POLL(0, 200, TOKENS), ROUTE("POST", "/rev", 200, ""), {}
         };
-        struct fixture f;
+        struct fixture f = {};
         struct matrix_login_handler handler = handler_of(&f);
         struct matrix_login_options options = { .user = "@me:test" };
 
@@ -720,6 +1038,35 @@ Test(login, interrupted_while_the_tokens_are_on_their_way) {
         cr_assert(!f.ok && strstr(f.problem, "interrupted"), "%s", f.problem);
         cr_assert_str_eq(loopback_seen(f.server, "/rev")->body, "token=r3fresh&client_id=CLIENT");
         cr_assert_eq(loopback_n_seen(f.server, V3 "/account/whoami"), 0);
+        fixture_done(&f);
+}
+
+/* And of the exchange of a code. */
+Test(login, interrupted_while_a_code_is_exchanged) {
+        struct fixture f;
+        struct matrix_login_handler handler;
+        struct matrix_login_options options = { .user = "@me:test" };
+
+        oauth_init_code(&f, code_routes, "");
+        f.brings = "code=c0de";
+        handler = handler_of(&f);
+        options.homeserver = loopback_url(f.server, "");
+        cr_assert_eq(matrix_login_start(&f.login, f.event, f.http, &options, &handler), 0);
+        while (f.n_opened == 0)
+                cr_assert_gt(sd_event_run(f.event, 30 * USEC_PER_SEC), 0);
+        come_back(&f);
+        matrix_login_interrupt(f.login);
+        loop_until(f.event, &f.done);
+        cr_assert(!f.ok && strstr(f.problem, "interrupted"), "%s", f.problem);
+        cr_assert_str_eq(loopback_seen(f.server, "/rev")->body, "token=r3fresh&client_id=CLIENT");
+        f.is_out = false;
+        f.n_opened = 0;
+        f.done = false;
+        cr_assert_eq(matrix_login_start(&f.login, f.event, f.http, &options, &handler), 0);
+        while (f.n_opened == 0)
+                cr_assert_gt(sd_event_run(f.event, 30 * USEC_PER_SEC), 0);
+        matrix_login_interrupt(f.login);
+        cr_assert(f.done && !f.ok, "nothing is under way: at once");
         fixture_done(&f);
 }
 

@@ -15,11 +15,6 @@
 #include "util/later.h"
 #include "util/text.h"
 
-/* Where the client is at home: registration needs an address, which nobody opens. */
-#define CLIENT_URI    "https://busyd.org/"
-#define REDIRECT      "http://127.0.0.1/done"
-#define DEVICE_GRANT  "urn:ietf:params:oauth:grant-type:device_code"
-#define SCOPE         "urn:matrix:client:api:* urn:matrix:client:device:"
 #define DEFAULT_LASTS (5 * USEC_PER_MIN)
 #define LASTS_MAX     (60 * USEC_PER_MIN)
 #define INTERVAL      5 /* seconds; RFC 8628 */
@@ -44,7 +39,7 @@ struct oauth_grant {
         struct http_request *request;
         struct oauth_grant_handler handler;
         struct session session;
-        char *registration, *device_authorization, *scope;
+        char *device_authorization, *scope;
         char *device_code;
         usec_t interval;
         struct later poll, code_ends, give_up;
@@ -71,12 +66,9 @@ static void fail_with_errno(struct oauth_grant *g, int error) {
 
 /* Of a step that is not repeated by itself. */
 static void fail_with_reply(struct oauth_grant *g, const struct oauth_reply *reply, const char *what) {
-        if (reply->error)
-                fail(g, "%s was refused by the login server (%s): try another way to log in, as with --with password",
-                     what, reply->error);
-        else
-                fail(g, "%s: %s; try again later", what,
-                     reply->problem[0] ? reply->problem : "the login server's answer makes no sense");
+        char text[PROBLEM_MAX];
+
+        fail(g, "%s", oauth_failure(reply, what, text, sizeof(text)));
 }
 
 static const char *word(const json_t *body, const char *key) {
@@ -110,11 +102,7 @@ static usec_t seconds_of(const json_t *body, const char *key, usec_t otherwise, 
 static const char *web_address(const json_t *body, const char *key) {
         const char *s = word(body, key);
 
-        return s && oauth_address_is_safe(s) &&
-                               strspn(s, "!#$%&'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                         "[]_abcdefghijklmnopqrstuvwxyz~") == strlen(s)
-                       ? s
-                       : NULL;
+        return s && oauth_address_is_plain(s) ? s : NULL;
 }
 
 static void take_code(struct oauth_grant *g, const struct oauth_reply *reply) {
@@ -221,7 +209,7 @@ static void on_poll(const struct oauth_reply *reply, void *userdata) {
 
 static void poll_once(struct oauth_grant *g) {
         const struct oauth_field fields[] = {
-                { "grant_type", DEVICE_GRANT },
+                { "grant_type", OAUTH_DEVICE_GRANT },
                 { "device_code", g->device_code },
                 { "client_id", g->session.client_id },
                 {},
@@ -256,35 +244,15 @@ usec_t oauth_grant_run(struct oauth_grant *g, usec_t now) {
 
 static void on_registered(const struct oauth_reply *reply, void *userdata) {
         struct oauth_grant *g = userdata;
-        const char *client_id = reply->granted ? word(reply->body, "client_id") : NULL;
+        int r = oauth_client_take(reply, &g->session);
 
         g->request = NULL;
-        if (!client_id) {
+        if (r == -EBADMSG)
                 fail_with_reply(g, reply, "registering busyd");
-                return;
-        }
-        g->session.client_id = strdup(client_id);
-        if (g->session.client_id)
-                ask_for_code(g);
+        else if (r < 0)
+                fail_with_errno(g, r);
         else
-                fail_with_errno(g, -ENOMEM);
-}
-
-/* The same for every way, so that a server that knows clients by it finds the one it knows. */
-static json_t *client_metadata(void) {
-        return json_pack("{ss ss ss ss s[sss] s[s] s[s]}", "client_name", "busyd", "client_uri", CLIENT_URI,
-                         "application_type", "native", "token_endpoint_auth_method", "none", "grant_types",
-                         "authorization_code", "refresh_token", DEVICE_GRANT, "response_types", "code",
-                         "redirect_uris", REDIRECT);
-}
-
-static int register_client(struct oauth_grant *g) {
-        SCOPED(json_decref) json_t *body = client_metadata();
-
-        if (!body)
-                return -ENOMEM;
-        g->state = GRANT_REGISTERING;
-        return oauth_post_json(g->http, g->registration, body, on_registered, g, &g->request);
+                ask_for_code(g);
 }
 
 /* ---- the object ---- */
@@ -295,7 +263,6 @@ struct oauth_grant *oauth_grant_free(struct oauth_grant *g) {
         http_request_free(g->request);
         session_done(&g->session);
         token_free(g->device_code);
-        free(g->registration);
         free(g->device_authorization);
         free(g->scope);
         free(g);
@@ -319,16 +286,15 @@ int oauth_grant_start(struct oauth_grant **ret, struct http *http, const struct 
                 return -ENOMEM;
         g->http = http;
         g->handler = *handler;
-        if (copy(&g->registration, server->registration) < 0 ||
-            copy(&g->device_authorization, server->device_authorization) < 0 ||
+        if (copy(&g->device_authorization, server->device_authorization) < 0 ||
             copy(&g->session.token_endpoint, server->token) < 0 ||
             copy(&g->session.revocation_endpoint, server->revocation) < 0)
                 return -ENOMEM;
-        if (asprintf(&g->scope, "%s%s", SCOPE, device_id) < 0) {
-                g->scope = NULL;
+        g->scope = oauth_scope(device_id);
+        if (!g->scope)
                 return -ENOMEM;
-        }
-        r = register_client(g);
+        g->state = GRANT_REGISTERING;
+        r = oauth_register(http, server, NULL, on_registered, g, &g->request);
         if (r < 0)
                 return r;
 

@@ -1,24 +1,21 @@
-/* Logging in, step by step: .well-known (reference 8.1), /versions; then /account/whoami for a token that is there
- * already, or auth_metadata and the device grant of OAuth 2.0 (8.3), or the flows and POST of /login (8.2). Every
- * failure ends in a sentence that says what to do, and leaves no session behind on the server. */
-#include <assert.h>
+/* Logging in, step by step: finding the homeserver; then /account/whoami for a token that is there already, or
+ * auth_metadata and OAuth 2.0 (reference 8.3) by the device grant or by a browser here, or the flows and POST of
+ * /login (8.2), where a browser may have to bring the login token first. Every failure ends in a sentence that says
+ * what to do, and leaves no session behind on the server. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <strings.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "json/json.h"
 #include "matrix/client/api.h"
+#include "matrix/client/auth-code.h"
 #include "matrix/client/find.h"
 #include "matrix/client/login.h"
+#include "matrix/client/user-id.h"
 #include "util/text.h"
 
-/* The specification's limit for user ids. */
-#define USER_ID_MAX      255
-#define PROBLEM_MAX      768
-#define DEVICE_ID_RANDOM 12
+#define PROBLEM_MAX 768
 /* Nobody keeps a token longer without renewing it; more would only be a slip of a server. */
 #define EXPIRES_IN_MSEC_MAX ((int64_t) 3650 * 24 * 3600 * 1000)
 
@@ -33,6 +30,8 @@ struct matrix_login {
         enum matrix_login_way way;
         struct oauth_server oauth; /* token NULL: the server has none */
         struct oauth_grant *grant;
+        struct trip *trip; /* a browser is out, or was; NULL: none is needed */
+        struct auth_code *code;
         struct session session;
         char problem[PROBLEM_MAX];
         bool undoing;     /* `problem` is told once the session has been ended */
@@ -68,27 +67,8 @@ static void progress(struct matrix_login *l, const char *step, const char *where
 
 /* ---- whose session it is ---- */
 
-static bool user_id_is_valid(const char *s) {
-        size_t n = strlen(s);
-
-        if (s[0] != '@' || n > USER_ID_MAX || !strchr(s, ':'))
-                return false;
-        for (; *s; s++)
-                if ((unsigned char) *s <= ' ' || *s == 0x7f)
-                        return false;
-        return true;
-}
-
-/* Servers fold the case of what they are given. */
 static bool user_fits(const struct matrix_login *l, const char *user_id) {
-        size_t n;
-
-        if (!l->user)
-                return true;
-        if (l->user[0] == '@')
-                return strcasecmp(l->user, user_id) == 0;
-        n = strlen(l->user);
-        return strncasecmp(l->user, user_id + 1, n) == 0 && user_id[1 + n] == ':';
+        return user_id_fits(l->user, user_id);
 }
 
 static int keep_session(struct matrix_login *l, const char *user_id, const char *device_id, const char *token) {
@@ -206,7 +186,7 @@ void matrix_login_interrupt(struct matrix_login *l) {
         l->interrupted = true;
         if (l->session.access_token)
                 undo(l, INTERRUPTED);
-        else if (l->posting || (l->grant && oauth_grant_stop(l->grant)))
+        else if (l->posting || (l->grant && oauth_grant_stop(l->grant)) || (l->code && auth_code_stop(l->code)))
                 l->handler.progress(
                         "Waiting for the server's answer, so that no session stays behind; again, and this "
                         "ends at once",
@@ -349,19 +329,46 @@ static void log_in_by_password(struct matrix_login *l) {
                 post_login(l);
 }
 
-/* "a password, single sign-on": of what the server offers, as far as busyd knows it. */
+/* Of what the server offers, as far as busyd knows it. */
 static const char *offers(const struct matrix_login *l, const json_t *body) {
-        bool password = matrix_login_flows_have(body, "m.login.password"),
-             sso = matrix_login_flows_have(body, "m.login.sso");
-
         if (l->oauth.device_authorization)
                 return "it lets busyd in by a code: --with device";
-        if (password)
+        if (matrix_login_flows_have(body, "m.login.password"))
                 return "it takes passwords: --with password";
-        if (sso)
+        if (matrix_login_flows_have(body, "m.login.sso") && l->handler.listen)
+                return "it has single sign-on: --with sso";
+        if (matrix_login_flows_have(body, "m.login.sso"))
                 return "it has single sign-on: give a login token of it with --token-stdin, or the access token of an"
                        " existing session with --access-token-stdin";
         return "give the access token of an existing session with --access-token-stdin";
+}
+
+static void start_sso(struct matrix_login *l);
+
+static bool may(const struct matrix_login *l, enum matrix_login_way way) {
+        return l->way == MATRIX_LOGIN_ANY || l->way == way;
+}
+
+/* The password first: nothing has to be listened to for it. */
+static void use_flows(struct matrix_login *l, const json_t *body) {
+        bool password = matrix_login_flows_have(body, "m.login.password"),
+             sso = matrix_login_flows_have(body, "m.login.sso") && l->handler.listen;
+        const char *where = matrix_client_base_url(l->client);
+
+        if (l->login_token && matrix_login_flows_have(body, "m.login.token"))
+                post_login(l);
+        else if (l->login_token)
+                fail(l, "%s takes no login tokens: %s", where, offers(l, body));
+        else if (password && (l->password || may(l, MATRIX_LOGIN_PASSWORD)))
+                log_in_by_password(l);
+        else if (sso && !l->password && (may(l, MATRIX_LOGIN_SSO) || l->way == MATRIX_LOGIN_BROWSER))
+                start_sso(l);
+        else
+                fail(l, "%s %s: %s", where,
+                     l->way == MATRIX_LOGIN_SSO       ? "has no single sign-on"
+                     : l->way == MATRIX_LOGIN_BROWSER ? "has no login in a browser on this machine"
+                                                      : "takes no passwords",
+                     offers(l, body));
 }
 
 static void on_flows(const struct matrix_reply *reply, void *userdata) {
@@ -372,14 +379,8 @@ static void on_flows(const struct matrix_reply *reply, void *userdata) {
                 fail(l, "%s has no login of this kind: %s", matrix_client_base_url(l->client), offers(l, NULL));
         else if (reply->outcome != MATRIX_OK)
                 fail(l, "%s", reply->problem);
-        else if (l->login_token && !matrix_login_flows_have(reply->body, "m.login.token"))
-                fail(l, "%s takes no login tokens: %s", matrix_client_base_url(l->client), offers(l, reply->body));
-        else if (l->login_token)
-                post_login(l);
-        else if (!matrix_login_flows_have(reply->body, "m.login.password"))
-                fail(l, "%s takes no passwords: %s", matrix_client_base_url(l->client), offers(l, reply->body));
         else
-                log_in_by_password(l);
+                use_flows(l, reply->body);
 }
 
 static void ask_flows(struct matrix_login *l) {
@@ -447,25 +448,10 @@ static void on_grant_waiting(const char *problem, void *userdata) {
         progress(userdata, "Asking whether you have said yes goes on", problem);
 }
 
-/* Some servers refuse a device id that exists, others share the device: so each login has one of its own. */
-static int invent_device_id(char *buf, size_t size) {
-        static const char letters[32] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        unsigned char random[DEVICE_ID_RANDOM];
-
-        assert(size > strlen("BUSYD") + sizeof(random));
-        if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random))
-                return -EIO;
-        (void) snprintf(buf, size, "BUSYD");
-        for (size_t i = 0; i < sizeof(random); i++)
-                buf[strlen("BUSYD") + i] = letters[random[i] & 31];
-        buf[strlen("BUSYD") + sizeof(random)] = '\0';
-        return 0;
-}
-
 static void start_grant(struct matrix_login *l) {
         const struct oauth_grant_handler handler = { on_grant_code, on_grant_waiting, on_grant, l };
         char device_id[32];
-        int r = invent_device_id(device_id, sizeof(device_id));
+        int r = oauth_device_id(device_id, sizeof(device_id));
 
         progress(l, "Asking for a code to log in with", l->oauth.issuer ? l->oauth.issuer : l->oauth.token);
         if (r >= 0)
@@ -473,6 +459,104 @@ static void start_grant(struct matrix_login *l) {
         if (r < 0)
                 fail_with_errno(l, r);
 }
+
+/* ---- by a browser on this machine ---- */
+
+/* Listens for it; false: that has failed, and the login with it. */
+static bool begin_trip(struct matrix_login *l, enum trip_kind kind) {
+        SCOPED(free) char *origin = NULL;
+        int r = trip_new(&l->trip, kind, l->oauth.issuer);
+
+        if (r >= 0)
+                r = l->handler.listen(trip_path(l->trip), &origin, l->handler.userdata);
+        if (r >= 0)
+                r = trip_set_origin(l->trip, origin);
+        if (r < 0)
+                fail(l,
+                     "this machine cannot be listened to for the browser's answer (%s): try --with device or --with "
+                     "password",
+                     strerror(-r));
+        return r >= 0;
+}
+
+static void on_code_address(const char *address, void *userdata) {
+        struct matrix_login *l = userdata;
+
+        l->handler.open(address, TRIP_TIME_MAX, l->handler.userdata);
+}
+
+static void start_code(struct matrix_login *l) {
+        const struct auth_code_handler handler = { on_code_address, on_grant, l };
+        char device_id[32];
+        int r = oauth_device_id(device_id, sizeof(device_id));
+
+        progress(l, "Asking for a login in the browser", l->oauth.issuer ? l->oauth.issuer : l->oauth.token);
+        if (r < 0) {
+                fail_with_errno(l, r);
+                return;
+        }
+        if (!begin_trip(l, TRIP_CODE))
+                return;
+        r = auth_code_start(&l->code, l->http, &l->oauth, device_id, trip_redirect(l->trip), trip_state(l->trip),
+                            &handler);
+        if (r < 0)
+                fail_with_errno(l, r);
+}
+
+/* Where there are several providers, the page lets the user choose. */
+static void start_sso(struct matrix_login *l) {
+        SCOPED(free) char *page = NULL, *address = NULL;
+        struct oauth_field query[] = { { "redirectUrl", NULL }, { "action", "login" }, {} };
+        int r;
+
+        if (!begin_trip(l, TRIP_TOKEN))
+                return;
+        query[0].value = trip_redirect(l->trip);
+        if (asprintf(&page, "%s/_matrix/client/v3/login/sso/redirect", matrix_client_base_url(l->client)) < 0)
+                page = NULL;
+        r = page ? oauth_address_with(page, query, &address) : -ENOMEM;
+        if (r < 0)
+                fail_with_errno(l, r);
+        else
+                l->handler.open(address, TRIP_TIME_MAX, l->handler.userdata);
+}
+
+enum trip_answer matrix_login_returned(struct matrix_login *l, trip_value_t value, void *request) {
+        return l->trip && !l->interrupted ? trip_take(l->trip, value, request) : TRIP_STRANGE;
+}
+
+void matrix_login_go_on(struct matrix_login *l) {
+        const char *problem, *brought = trip_brought(l->trip, &problem);
+
+        if (l->interrupted)
+                return;
+        if (!brought) {
+                fail(l, "%s", problem);
+                return;
+        }
+        if (l->code) {
+                progress(l, "Logging in", l->oauth.issuer ? l->oauth.issuer : l->oauth.token);
+                auth_code_exchange(l->code, brought);
+                return;
+        }
+        l->login_token = strdup(brought);
+        if (l->login_token)
+                post_login(l);
+        else
+                fail_with_errno(l, -ENOMEM);
+}
+
+void matrix_login_deafened(struct matrix_login *l, const char *problem) {
+        if (!l->interrupted)
+                fail(l, "%s", problem);
+}
+
+/* True: nobody has come back in time. */
+static bool is_lost(struct matrix_login *l, usec_t now, usec_t *ret_next) {
+        return l->trip && !l->interrupted && trip_run(l->trip, now, ret_next) > 0;
+}
+
+/* ---- what OAuth 2.0 offers ---- */
 
 static void ask_metadata(struct matrix_login *l, bool stable);
 
@@ -482,10 +566,12 @@ static void use_metadata(struct matrix_login *l, const json_t *body) {
         if (r == -EPERM)
                 fail(l, "%s names a login server that is not reached by https:// : tell its administrator",
                      matrix_client_base_url(l->client));
-        else if (l->oauth.device_authorization)
+        else if (l->oauth.device_authorization && may(l, MATRIX_LOGIN_DEVICE))
                 start_grant(l);
         else if (l->way == MATRIX_LOGIN_DEVICE)
                 fail(l, "%s has no login by code: leave out --with device", matrix_client_base_url(l->client));
+        else if (oauth_has_code(&l->oauth) && l->handler.listen && may(l, MATRIX_LOGIN_BROWSER))
+                start_code(l);
         else
                 ask_flows(l);
 }
@@ -535,7 +621,7 @@ static void choose_way(struct matrix_login *l) {
                 return;
         }
         progress(l, "Asking how to log in", matrix_client_base_url(l->client));
-        if (l->login_token || l->password || l->way == MATRIX_LOGIN_PASSWORD)
+        if (l->login_token || l->password || l->way == MATRIX_LOGIN_PASSWORD || l->way == MATRIX_LOGIN_SSO)
                 ask_flows(l);
         else
                 ask_metadata(l, true);
@@ -590,6 +676,8 @@ struct matrix_login *matrix_login_free(struct matrix_login *l) {
                 return NULL;
         http_request_free(l->request);
         oauth_grant_free(l->grant);
+        auth_code_free(l->code);
+        trip_free(l->trip);
         oauth_server_done(&l->oauth);
         matrix_find_free(l->find);
         matrix_client_free(l->client);
@@ -637,7 +725,13 @@ static int copy_options(struct matrix_login *l, const struct matrix_login_option
 }
 
 usec_t matrix_login_run(struct matrix_login *l, usec_t now) {
-        return l->grant ? oauth_grant_run(l->grant, now) : USEC_NEVER;
+        usec_t next = USEC_NEVER;
+
+        if (l->grant)
+                return oauth_grant_run(l->grant, now);
+        if (is_lost(l, now, &next))
+                fail(l, "nobody has come back from the browser in 10 minutes: run `busyctl login` again");
+        return next;
 }
 
 int matrix_login_start(struct matrix_login **ret, sd_event *event, struct http *http,

@@ -7,14 +7,17 @@
 #include "core/base.h"
 #include "http/http.h"
 #include "matrix/client/grant.h"
+#include "matrix/client/trip.h"
 #include "state/session.h"
 
 struct matrix_login;
 
 enum matrix_login_way {
-        MATRIX_LOGIN_ANY,    /* the first of these that the server offers */
-        MATRIX_LOGIN_DEVICE, /* OAuth 2.0: a code typed in a browser, on whatever machine */
+        MATRIX_LOGIN_ANY,     /* the first of these that the server offers, and of which this program is capable */
+        MATRIX_LOGIN_DEVICE,  /* OAuth 2.0: a code typed in a browser, on whatever machine */
+        MATRIX_LOGIN_BROWSER, /* a browser on this machine: OAuth 2.0, or else single sign-on */
         MATRIX_LOGIN_PASSWORD,
+        MATRIX_LOGIN_SSO, /* a browser on this machine, single sign-on of the Matrix API */
 };
 
 struct matrix_login_options {
@@ -37,6 +40,12 @@ struct matrix_login_handler {
         int (*ask_password)(bool ask_user, char **ret_user, char **ret_password, void *userdata);
         /* The user has to open an address; see struct oauth_grant_handler. */
         void (*show)(const struct oauth_code *code, void *userdata);
+        /* A browser on this machine is to come back: listens there, until `done`, for requests of this path, and hands
+         * them to matrix_login_returned(). *ret_origin: "http://127.0.0.1:PORT", for the login to free. NULL: this
+         * program cannot. */
+        int (*listen)(const char *path, char **ret_origin, void *userdata);
+        /* The user has to open this on this machine, and has so much time; borrowed. */
+        void (*open)(const char *address, usec_t lasts, void *userdata);
         /* `session` (on success, else NULL) is borrowed; `problem` (on failure) says what to do. Called once; may free
          * the login. */
         void (*done)(const struct session *session, const char *problem, void *userdata);
@@ -52,6 +61,13 @@ CLEANUP(struct matrix_login, matrix_login_free);
 
 /* Does what is due, returns the next deadline, CLOCK_BOOTTIME: called whenever the loop has run. */
 usec_t matrix_login_run(struct matrix_login *l, usec_t now);
+
+/* What of this request is what is waited for, by which the page that answers it is chosen. Only recorded: once that
+ * page has left, or could not, matrix_login_go_on() goes on. */
+enum trip_answer matrix_login_returned(struct matrix_login *l, trip_value_t value, void *request);
+void matrix_login_go_on(struct matrix_login *l); /* may call `done` */
+/* Nobody can be waited for any more; `problem` says why. May call `done`. */
+void matrix_login_deafened(struct matrix_login *l, const char *problem);
 
 /* The user wants to stop: what the server has given already is ended there, then `done` says so, perhaps from within.
  */

@@ -1,15 +1,22 @@
 /* Requests to an OAuth 2.0 server, and what its answers mean. */
+#include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <strings.h>
+#include <sys/random.h>
 
 #include "json/json.h"
 #include "matrix/client/oauth.h"
 
-#define REQUEST_TIMEOUT (30 * USEC_PER_SEC)
-#define ANSWER_MAX      (64U << 10)
-#define ERROR_MAX       64
+#define REQUEST_TIMEOUT  (30 * USEC_PER_SEC)
+#define ANSWER_MAX       (64U << 10)
+#define ERROR_MAX        64
+#define DEVICE_ID_RANDOM 12
+/* Where the client is at home: servers demand an address, and refuse what is no public one (login reference 3). Nobody
+ * opens it but a user who wants to know what asks for a session. */
+#define CLIENT_URI BUSYD_HOMEPAGE
+#define SCOPE      "urn:matrix:client:api:* urn:matrix:client:device:"
 /* Nobody keeps a token longer without renewing it; more would only be a slip of a server. */
 #define EXPIRES_IN_MAX ((int64_t) 3650 * 24 * 3600)
 
@@ -18,6 +25,12 @@ struct pending {
         oauth_done_t done;
         void *userdata;
 };
+
+static const char *word(const json_t *body, const char *key) {
+        const char *s = json_member_string(body, key);
+
+        return s && *s ? s : NULL;
+}
 
 /* ---- addresses ---- */
 
@@ -45,6 +58,42 @@ bool oauth_address_is_safe(const char *url) {
         return safe;
 }
 
+bool oauth_address_is_plain(const char *url) {
+        return oauth_address_is_safe(url) && strspn(url, "!#$%&'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                         "[]_abcdefghijklmnopqrstuvwxyz~") == strlen(url);
+}
+
+/* "name=value", for libcurl to encode what follows the first "=". */
+static int append(CURLU *u, const struct oauth_field *field) {
+        SCOPED(free) char *text = NULL;
+
+        if (asprintf(&text, "%s=%s", field->name, field->value) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return curl_url_set(u, CURLUPART_QUERY, text, CURLU_APPENDQUERY | CURLU_URLENCODE) == CURLUE_OK ? 0 : -ENOMEM;
+}
+
+int oauth_address_with(const char *url, const struct oauth_field *query, char **ret) {
+        CURLU *u = curl_url();
+        char *address = NULL;
+        int r = u ? 0 : -ENOMEM;
+
+        if (u && curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK)
+                r = -EINVAL;
+        for (; r >= 0 && query->name; query++)
+                r = append(u, query);
+        if (r >= 0 && curl_url_get(u, CURLUPART_URL, &address, 0) != CURLUE_OK)
+                r = -ENOMEM;
+        if (r >= 0) {
+                *ret = strdup(address);
+                r = *ret ? 0 : -ENOMEM;
+        }
+        curl_free(address);
+        curl_url_cleanup(u);
+        return r;
+}
+
 static int take_address(const json_t *body, const char *key, char **ret) {
         const char *url = json_member_string(body, key);
 
@@ -66,8 +115,26 @@ void oauth_server_done(struct oauth_server *s) {
         *s = (struct oauth_server){};
 }
 
+/* What is not listed at all is as the standard says: there. */
+static bool lists(const json_t *body, const char *key, const char *word) {
+        const json_t *list = json_object_get(body, key), *item;
+        size_t i;
+
+        if (!json_is_array(list))
+                return true;
+        json_array_foreach(list, i,
+                           item) if (json_is_string(item) && streq(json_string_value(item), word)) return true;
+        return false;
+}
+
+bool oauth_has_code(const struct oauth_server *s) {
+        return s->authorization && !s->no_code;
+}
+
 int oauth_server_parse(const json_t *body, struct oauth_server *ret) {
-        struct oauth_server s = {};
+        struct oauth_server s = { .no_code = !lists(body, "grant_types_supported", "authorization_code") ||
+                                             !lists(body, "response_types_supported", "code") ||
+                                             !lists(body, "code_challenge_methods_supported", "S256") };
         const struct {
                 const char *key;
                 char **to;
@@ -94,10 +161,7 @@ int oauth_server_parse(const json_t *body, struct oauth_server *ret) {
 
 /* ---- answers ---- */
 
-/* Only what looks like such a word is taken for one: it is repeated to people. */
-static const char *read_error(const json_t *body) {
-        const char *s = json_member_string(body, "error");
-
+const char *oauth_word(const char *s) {
         if (!s || !*s || strlen(s) > ERROR_MAX)
                 return NULL;
         return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")] ? NULL : s;
@@ -129,9 +193,21 @@ static void on_http_done(const struct http_reply *http, void *userdata) {
         if (http->error >= 0 && http->status >= 200 && http->status < 300 && http->size == 0)
                 reply.granted = true;
         if (reply.body && !reply.granted)
-                reply.error = read_error(body);
+                reply.error = oauth_word(json_member_string(body, "error"));
         reply.problem = reply.granted || reply.error ? "" : describe(http, text, sizeof(text));
         p->done(&reply, p->userdata);
+}
+
+const char *oauth_failure(const struct oauth_reply *reply, const char *what, char *buf, size_t size) {
+        if (reply->error)
+                (void) snprintf(buf, size,
+                                "%s was refused by the login server (%s): try another way to log in, as with --with "
+                                "password",
+                                what, reply->error);
+        else
+                (void) snprintf(buf, size, "%s: %s; try again later", what,
+                                reply->problem[0] ? reply->problem : "the login server's answer makes no sense");
+        return buf;
 }
 
 /* ---- requests ---- */
@@ -219,13 +295,64 @@ int oauth_revoke(struct http *http, const struct session *s, oauth_done_t done, 
         return oauth_post_form(http, s->revocation_endpoint, fields, done, userdata, ret);
 }
 
-/* ---- tokens ---- */
+/* ---- the client ---- */
 
-static const char *word(const json_t *body, const char *key) {
-        const char *s = json_member_string(body, key);
-
-        return s && *s ? s : NULL;
+/* The redirect without its port, which differs each time: servers take any (RFC 8252, 7.3). */
+static const char *redirect_of(const char *redirect) {
+        return redirect && strncmp(redirect, "http://[::1]", strlen("http://[::1]")) == 0
+                       ? "http://[::1]/" OAUTH_REDIRECT_PATH
+                       : "http://127.0.0.1/" OAUTH_REDIRECT_PATH;
 }
+
+/* The same for every way of a server, so that one that knows clients by it finds the one it knows. It is not told of a
+ * grant that it does not have: some refuse that. */
+static json_t *client_metadata(const struct oauth_server *server, const char *redirect) {
+        json_t *grants = json_pack("[ss]", "authorization_code", "refresh_token");
+
+        if (server->device_authorization)
+                (void) json_array_append_new(grants, json_string(OAUTH_DEVICE_GRANT));
+        return json_pack("{ss ss ss ss so s[s] s[s]}", "client_name", "busyd", "client_uri", CLIENT_URI,
+                         "application_type", "native", "token_endpoint_auth_method", "none", "grant_types", grants,
+                         "response_types", "code", "redirect_uris", redirect_of(redirect));
+}
+
+int oauth_register(struct http *http, const struct oauth_server *server, const char *redirect, oauth_done_t done,
+                   void *userdata, struct http_request **ret) {
+        SCOPED(json_decref) json_t *body = client_metadata(server, redirect);
+
+        return body ? oauth_post_json(http, server->registration, body, done, userdata, ret) : -ENOMEM;
+}
+
+int oauth_client_take(const struct oauth_reply *reply, struct session *s) {
+        const char *client_id = reply->granted ? word(reply->body, "client_id") : NULL;
+
+        if (!client_id)
+                return -EBADMSG;
+        s->client_id = strdup(client_id);
+        return s->client_id ? 0 : -ENOMEM;
+}
+
+char *oauth_scope(const char *device_id) {
+        char *scope;
+
+        return asprintf(&scope, "%s%s", SCOPE, device_id) < 0 ? NULL : scope;
+}
+
+int oauth_device_id(char *buf, size_t size) {
+        static const char letters[32] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        unsigned char random[DEVICE_ID_RANDOM];
+
+        assert(size > strlen("BUSYD") + sizeof(random));
+        if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random))
+                return -EIO;
+        (void) snprintf(buf, size, "BUSYD");
+        for (size_t i = 0; i < sizeof(random); i++)
+                buf[strlen("BUSYD") + i] = letters[random[i] & 31];
+        buf[strlen("BUSYD") + sizeof(random)] = '\0';
+        return 0;
+}
+
+/* ---- tokens ---- */
 
 int oauth_tokens_take(const struct oauth_reply *reply, struct session *s) {
         const char *access = word(reply->body, "access_token"), *refresh = word(reply->body, "refresh_token");
