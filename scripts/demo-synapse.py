@@ -1,52 +1,22 @@
 """A real Synapse for scripts/demo, run by the Python of its virtual environment. Takes the orders that the scripted
 homeserver takes, and tells what that tells (tests/homeserver/main.c): what a friend of the user sees."""
 
-import contextlib
 import json
 import os
 import pathlib
 import signal
-import socket
-import subprocess
 import sys
 import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests/interop"))
+import local_synapse  # noqa: E402
+
 PASSWORD = "correct horse"
 SECRET = "of this demo"
-
-CONFIG = """
-server_name: test
-report_stats: false
-pid_file: {folder}/synapse.pid
-media_store_path: {folder}/media
-log_config: {folder}/log.yaml
-database: {{name: sqlite3, args: {{database: "{folder}/homeserver.db"}}}}
-listeners: [{{type: http, port: {port}, bind_addresses: [127.0.0.1], resources: [{{names: [client, federation]}}]}}]
-signing_key: ed25519 a_demo AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
-macaroon_secret_key: {secret}
-form_secret: {secret}
-registration_shared_secret: {secret}
-trusted_key_servers: []
-federation_domain_whitelist: []
-bcrypt_rounds: 4
-# A demonstration shows the calls, not the 10 s between two writes of presence.
-rc_presence: {{per_user: {{per_second: 1000, burst_count: 1000}}}}
-rc_login:
-  address: {{per_second: 1000, burst_count: 1000}}
-  account: {{per_second: 1000, burst_count: 1000}}
-presence: {{enabled: true}}
-experimental_features: {{msc3026_enabled: true}}
-"""
-
-LOG = """
-version: 1
-disable_existing_loggers: false
-handlers: {{file: {{class: logging.FileHandler, filename: {folder}/synapse.log}}}}
-root: {{level: INFO, handlers: [file]}}
-"""
 
 
 def say(*words):
@@ -86,43 +56,6 @@ def pace():
     return max(1, os.getloadavg()[0] / os.cpu_count())
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-@contextlib.contextmanager
-def running(folder):
-    """A Synapse that ends with the block, whatever ends that. Gives the URL once Synapse says through its notify socket
-    that it is ready."""
-    folder.mkdir(parents=True)
-    port = free_port()
-    values = {"folder": folder, "port": port, "secret": SECRET}
-    (folder / "homeserver.yaml").write_text(CONFIG.format(**values))
-    (folder / "log.yaml").write_text(LOG.format(**values))
-    ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    ready.bind(str(folder / "notify"))
-    ready.settimeout(50 * pace())
-    process = subprocess.Popen(
-        # setpriv: it also goes when this process is killed.
-        ["setpriv", "--pdeathsig", "TERM",
-         sys.executable, "-m", "synapse.app.homeserver", "-c", folder / "homeserver.yaml"],
-        env={**os.environ, "NOTIFY_SOCKET": str(folder / "notify")}, stdin=subprocess.DEVNULL, stdout=sys.stderr)
-    try:
-        while b"READY=1" not in ready.recv(4096):
-            pass
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def register(folder, url, user):
-    subprocess.run([pathlib.Path(sys.executable).parent / "register_new_matrix_user", "-u", user, "-p", PASSWORD,
-                    "--no-admin", "-k", SECRET, url], check=True, stdout=sys.stderr)
-
-
 def friend_syncs(friend, **query):
     return friend.ask("GET", "sync", patience=90, set_presence="offline",
                       filter=json.dumps({"room": {"rooms": []}}), **query)
@@ -155,10 +88,12 @@ def main():
     # scripts/demo gets what comes from the terminal as well, and ends this with SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, on_sigterm)
-    folder = pathlib.Path(sys.argv[1])
-    with running(folder) as url:
+    port = local_synapse.free_port()
+    url = f"http://127.0.0.1:{port}"
+    with local_synapse.running(sys.executable, pathlib.Path(sys.argv[1]), port, "test", SECRET, sys.stderr,
+                               patience=50 * pace()):
         for name in ("me", "you"):
-            register(folder, url, name)
+            local_synapse.register(sys.executable, url, SECRET, name, PASSWORD, sys.stderr)
         phone, friend = Session(url, "me", "PHONE"), Session(url, "you", "THEIRS")
         room = friend.ask("POST", "createRoom", {"invite": [phone.user], "preset": "private_chat"})["room_id"]
         phone.ask("POST", f"join/{urllib.parse.quote(room)}", {})
