@@ -15,8 +15,8 @@ bool browser_is_elsewhere(void) {
         return is_set(getenv("SSH_CONNECTION"));
 }
 
-/* In a session of its own: neither what ends us at this terminal ends it, nor does it write here. Our caller may have
- * blocked signals. */
+/* In a session of its own: neither what ends us at this terminal ends it, nor does it write here, or gets what we have
+ * open. Our caller may have blocked signals. */
 static int start(const char *const *argv, posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes) {
         sigset_t none;
         pid_t pid;
@@ -25,6 +25,8 @@ static int start(const char *const *argv, posix_spawn_file_actions_t *actions, p
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
                 if (posix_spawn_file_actions_addopen(actions, fd, "/dev/null", O_RDWR, 0) != 0)
                         return -1;
+        if (posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1) != 0)
+                return -1;
         if (posix_spawnattr_setsigmask(attributes, &none) != 0 ||
             posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID) != 0)
                 return -1;
