@@ -51,6 +51,10 @@ _busyctl() {
                 mapfile -t COMPREPLY < <(compgen -W 'device browser password sso' -- "$cur")
                 return
                 ;;
+        --keep-in)
+                mapfile -t COMPREPLY < <(compgen -W 'keyring file' -- "$cur")
+                return
+                ;;
         --until | -m | --message | -n | --lines | --app | --reason | --user | --homeserver) return ;;
         esac
 
@@ -66,7 +70,7 @@ _busyctl() {
         run) options+=' --app --reason' ;;
         ignore) options+=' --once --source' ;;
         allow) options+=" --source $(_busyctl_names ignore app)" ;;
-        login) options+=" --user --homeserver --with --password-stdin --token-stdin --access-token-stdin $(_busyctl_names accounts name)" ;;
+        login) options+=" --user --homeserver --with --keep-in --password-stdin --token-stdin --access-token-stdin $(_busyctl_names accounts name)" ;;
         logout) options+=" --force $(_busyctl_names accounts name)" ;;
         help) options=$verbs ;;
         cure) options+=" --force print-registration remove $(_busyctl_names accounts name)" ;;

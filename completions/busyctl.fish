@@ -83,6 +83,7 @@ complete -c busyctl -n '__fish_seen_subcommand_from allow' -a '(__busyctl_names 
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l user -x -d 'Matrix ID'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l homeserver -x -d 'Address of the homeserver'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l with -x -a 'device browser password sso' -d 'Log in this way'
+complete -c busyctl -n '__fish_seen_subcommand_from login' -l keep-in -x -a 'keyring file' -d 'Where the tokens are kept'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l password-stdin -d 'Read the password from stdin'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l token-stdin -d 'Read a login token from stdin'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l access-token-stdin -d 'Read an access token from stdin'

@@ -23,6 +23,7 @@ enum {
         OPTION_TOKEN_STDIN,
         OPTION_ACCESS_TOKEN_STDIN,
         OPTION_WITH,
+        OPTION_KEEP_IN,
         OPTION_FORCE,
         OPTION_ONCE,
         OPTION_SOURCE,
@@ -110,6 +111,9 @@ static const struct verb_option login_options[] = {
         { { "with", required_argument, NULL, OPTION_WITH },
           "WAY",
           "Log in this way: device (a code for a browser anywhere), browser (here), password or sso" },
+        { { "keep-in", required_argument, NULL, OPTION_KEEP_IN },
+          "PLACE",
+          "Keep the tokens there: keyring (the default where there is one) or file" },
         { { "password-stdin", no_argument, NULL, OPTION_PASSWORD_STDIN },
           NULL,
           "Read the password from standard input" },
@@ -172,7 +176,8 @@ const struct verb verbs[] = {
         { "sources", "[-v]", "List where calls are looked for", verb_sources, "v", sources_options, 0, 0,
           VERB_PRINTS },
         { "accounts", "", "List the Matrix accounts", verb_accounts, "", NULL, 0, 0, VERB_PRINTS },
-        { "login", "[@USER:SERVER | NAME] [--user ID] [--homeserver URL] [--with WAY] [--password-stdin]",
+        { "login",
+          "[@USER:SERVER | NAME] [--user ID] [--homeserver URL] [--with WAY] [--keep-in PLACE] [--password-stdin]",
           "Log in to a Matrix account", verb_login, "", login_options, 0, 1, VERB_PRINTS },
         { "logout", "NAME [--force]", "Log out of a Matrix account and forget it", verb_logout, "", logout_options, 1,
           1, 0 },
@@ -328,6 +333,9 @@ static int args_set(struct args *a, int option, const char *value) {
                 return 0;
         case OPTION_HOMESERVER:
                 a->homeserver = value;
+                return 0;
+        case OPTION_KEEP_IN:
+                a->keep_in = value;
                 return 0;
         case OPTION_WITH:
                 a->with = value;

@@ -16,7 +16,7 @@ enum exit_code {
 /* Options and arguments, by whichever verb takes them. */
 struct args {
         usec_t duration; /* 0: not given */
-        const char *message, *app, *reason, *user, *homeserver, *with, *source;
+        const char *message, *app, *reason, *user, *homeserver, *with, *keep_in, *source;
         unsigned n;
         bool until_call_ends, waybar, force, once, verbose, probe;
         bool password_stdin, token_stdin, access_token_stdin;

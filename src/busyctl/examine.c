@@ -1,6 +1,7 @@
 /* See examine.h. One question after the other, each waited for. */
 #include "busyctl/examine.h"
 #include "busyctl/facts.h"
+#include "busyctl/keep.h"
 #include "busyctl/print.h"
 
 #include <errno.h>
@@ -108,8 +109,16 @@ static void tell_token(struct examination *x) {
 }
 
 static bool look_at_session(struct examination *x) {
-        int r = session_load(x->folder, x->name, &x->session);
+        const char *problem;
+        int r = keep_load(x->folder, x->name, /* ask= */ false, &x->session, &problem);
 
+        if (r == -ENOKEY) {
+                set_text(x->doc, "kept_in", "keyring");
+                examine_add(x->doc, FINDING_PROBLEM,
+                            "unlock the keyring, and busyd goes on by itself; or log in again: busyctl login",
+                            "the tokens are in the keyring, and cannot be had: %s", problem);
+                return false;
+        }
         if (r < 0) {
                 examine_add(x->doc, FINDING_PROBLEM,
                             r == -EPERM ? "see that it belongs to you, with mode 0600" : "log in again: busyctl login",
@@ -119,6 +128,9 @@ static bool look_at_session(struct examination *x) {
         }
         set_text(x->doc, "user_id", x->session.user_id);
         set_text(x->doc, "homeserver", x->session.homeserver);
+        set_text(x->doc, "kept_in", x->session.keyring_id ? "keyring" : "file");
+        if (x->session.keyring_id)
+                examine_add(x->doc, FINDING_OK, NULL, "the tokens are in the keyring");
         tell_token(x);
         if (!x->config->enabled)
                 examine_add(x->doc, FINDING_NOTE, "enabled = yes in busyd.conf", "the account is switched off");
@@ -385,7 +397,7 @@ json_t *examine_account(sd_event *event, const char *folder, const char *name, c
                         const char *claim) {
         static const char *const unknown[] = { "user_id",       "homeserver", "server",       "per_device", "busy",
                                                "profile_field", "presence",   "other_client", "learned",    "cure",
-                                               "would_stick",   "signed_out", "token_ends",   "probe" };
+                                               "would_stick",   "signed_out", "token_ends",   "kept_in",    "probe" };
         struct examination x = {
                 .event = event, .folder = folder, .name = name, .config = config, .claim = claim, .cure = "none"
         };
@@ -422,7 +434,8 @@ int examine_presence(sd_event *event, const char *folder, const char *name, cons
                      char **ret) {
         struct examination x = { .event = event, .folder = folder, .name = name, .config = config };
         struct http_request *request;
-        int r = session_load(folder, name, &x.session);
+        const char *problem;
+        int r = keep_load(folder, name, /* ask= */ false, &x.session, &problem);
 
         if (r >= 0)
                 r = http_new(&x.http, event, config->ca_file);

@@ -5,10 +5,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "busyctl/browser.h"
 #include "busyctl/bus.h"
 #include "busyctl/examine.h"
+#include "busyctl/keep.h"
 #include "busyctl/listener.h"
 #include "busyctl/print.h"
 #include "busyctl/prompt.h"
@@ -31,6 +33,7 @@ struct login {
         char *folder, *name, *user, *secret;
         struct session old, new; /* old.user_id NULL: none */
         bool json;
+        bool in_keyring; /* the tokens are to be kept there */
         sd_event *event;
         sigset_t ending;  /* the signals that end us in good order while the server is asked */
         json_t *examined; /* what works on the account, NULL: not known */
@@ -85,6 +88,8 @@ static enum exit_code check_args(const struct args *a) {
                 complain("\"%s\" is no way to log in: give --with device, browser, password or sso.", a->with);
         else if (a->with && way != MATRIX_LOGIN_PASSWORD && (a->password_stdin || by_token(a)))
                 complain("A login in a browser reads no secret: leave out one of the two.");
+        else if (a->keep_in && !streq(a->keep_in, "keyring") && !streq(a->keep_in, "file"))
+                complain("\"%s\" is no place for the tokens: give --keep-in keyring or --keep-in file.", a->keep_in);
         else if (name && !account_name_is_valid(name))
                 complain("\"%s\" cannot name an account: only letters, digits, - and _, at most %d.", name,
                          ACCOUNT_NAME_MAX - 1);
@@ -198,6 +203,26 @@ static enum exit_code prepare(struct login *l) {
 
 static void on_progress(const char *line, void *userdata) {
         (void) fprintf(stderr, "%s\n", line);
+}
+
+/* Before the server is asked for anything: what it gives has to be put somewhere. */
+static enum exit_code choose_place(struct login *l) {
+        const char *wanted = l->args->keep_in, *problem;
+
+        if (wanted && streq(wanted, "file"))
+                return CTL_OK;
+        l->in_keyring = keep_probe(isatty(STDIN_FILENO), &problem) >= 0;
+        if (l->in_keyring)
+                return CTL_OK;
+        if (wanted) {
+                complain(
+                        "The tokens cannot be kept in the keyring: %s. To keep them in a file that only you can read: "
+                        "busyctl login --keep-in file",
+                        problem);
+                return CTL_FAILED;
+        }
+        (void) fprintf(stderr, "The tokens will be kept in a file that only you can read: %s\n", problem);
+        return CTL_OK;
 }
 
 static int on_ask_password(bool ask_user, char **ret_user, char **ret_password, void *userdata) {
@@ -419,9 +444,11 @@ static enum exit_code log_in(struct login *l) {
 
 /* busyd may have renewed its tokens while the user was in the browser: those of now end it. */
 static void load_replaced(struct login *l) {
-        struct session now;
+        struct session now = { .user_id = NULL };
+        const char *problem;
+        int r = keep_load(l->folder, l->name, /* ask= */ false, &now, &problem);
 
-        if (session_load(l->folder, l->name, &now) < 0)
+        if (r < 0 && r != -ENOKEY)
                 return;
         session_done(&l->old);
         l->old = now;
@@ -441,7 +468,7 @@ static void end_replaced(struct login *l) {
         sd_event *event = NULL;
         int r = config_load(&config, NULL, ignore_problem, NULL);
 
-        if (!l->old.client_id || streq(l->old.device_id, l->new.device_id))
+        if (!l->old.client_id || !*l->old.access_token || streq(l->old.device_id, l->new.device_id))
                 return;
         on_progress("Ending the session of before", l);
         l->over = false;
@@ -459,6 +486,7 @@ static void end_replaced(struct login *l) {
 
 static enum exit_code store(struct login *l) {
         enum exit_code code = CTL_OK;
+        const char *problem = "";
         int r, lock;
 
         if (!l->name)
@@ -467,9 +495,18 @@ static enum exit_code store(struct login *l) {
                 code = check_old(l, l->new.user_id);
         if (code != CTL_OK)
                 return code;
+        r = l->in_keyring ? keep_new_entry(&l->new.keyring_id) : 0;
         lock = sessions_lock(l->folder, l->name);
         load_replaced(l);
-        r = session_save(l->folder, l->name, &l->new);
+        if (r >= 0)
+                r = keep_save(l->folder, l->name, &l->new, &problem);
+        if (r == -ENOKEY) {
+                complain("The tokens cannot be kept in the keyring any more: %s. They are in a file that only you can "
+                         "read until busyd can move them",
+                         problem);
+                l->in_keyring = false;
+                r = session_save(l->folder, l->name, &l->new);
+        }
         session_unlock(lock);
         if (r >= 0)
                 return CTL_OK;
@@ -490,8 +527,9 @@ static void examine(struct login *l) {
 
 static void report(const struct ctl *c, const struct login *l, enum exit_code taken_up) {
         if (c->json) {
-                json_t *doc = json_pack("{s:s, s:s, s:s, s:s}", "name", l->name, "user_id", l->new.user_id,
-                                        "device_id", l->new.device_id, "homeserver", l->new.homeserver);
+                json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kept_in", l->in_keyring ? "keyring" : "file",
+                                        "name", l->name, "user_id", l->new.user_id, "device_id", l->new.device_id,
+                                        "homeserver", l->new.homeserver);
 
                 (void) json_object_set_new(doc, "account", l->examined ? json_incref(l->examined) : json_null());
                 print_json(doc);
@@ -500,6 +538,8 @@ static void report(const struct ctl *c, const struct login *l, enum exit_code ta
         }
         printf("Logged in as %s, device %s; the account is called \"%s\".\n", l->new.user_id, l->new.device_id,
                l->name);
+        if (l->in_keyring)
+                printf("Its tokens are in your keyring.\n");
         examine_print(l->examined);
         if (taken_up == CTL_UNREACHABLE)
                 printf("busyd is not running. Start it with: systemctl --user enable --now busyd\n");
@@ -530,6 +570,8 @@ enum exit_code verb_login(struct ctl *c, const struct args *a) {
         if (code == CTL_OK)
                 code = prepare(&l);
         if (code == CTL_OK)
+                code = choose_place(&l);
+        if (code == CTL_OK)
                 code = read_secret(&l);
         if (code == CTL_OK)
                 code = log_in(&l);
@@ -541,6 +583,7 @@ enum exit_code verb_login(struct ctl *c, const struct args *a) {
                 enum exit_code taken_up = bus_sessions_changed(c);
 
                 end_replaced(&l);
+                (void) keep_forget(&l.old, &(const char *){ NULL });
                 examine(&l);
                 report(c, &l, taken_up);
                 code = taken_up == CTL_FAILED ? CTL_FAILED : CTL_OK;

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "busyctl/bus.h"
+#include "busyctl/keep.h"
 #include "busyctl/let-go.h"
 #include "busyctl/print.h"
 #include "busyctl/sessions.h"
@@ -61,6 +63,7 @@ static int empty_entry(struct logout *l);
 static void on_renewed(const struct renew_answer *answer, void *userdata) {
         struct logout *l = userdata;
         struct session *s = l->session;
+        const char *problem = strerror(ENOMEM);
         int r;
 
         if (answer->outcome != RENEW_DONE) {
@@ -69,9 +72,9 @@ static void on_renewed(const struct renew_answer *answer, void *userdata) {
         }
         r = session_set_tokens(s, &answer->pair);
         if (r >= 0)
-                r = session_save(l->folder, l->name, s);
+                r = keep_save(l->folder, l->name, s, &problem);
         if (r < 0)
-                complain("The new tokens of the session cannot be stored: %s", strerror(-r));
+                complain("The new tokens of the session cannot be stored: %s", problem);
         r = matrix_client_set_token(l->client, s->access_token);
         if (r >= 0)
                 r = empty_entry(l);
@@ -147,14 +150,29 @@ static bool log_out(const char *folder, const char *name, struct session *s) {
 
 /* What busyd has renewed before it let go is what counts. Without a lock there is nobody to be kept out. */
 static int take_session(const char *folder, const char *name, struct session *s) {
-        struct session now;
+        struct session now = { .user_id = NULL };
+        const char *problem;
         int lock = sessions_lock(folder, name);
 
-        if (session_load(folder, name, &now) >= 0) {
-                session_done(s);
-                *s = now;
+        if (keep_load(folder, name, /* ask= */ false, &now, &problem) < 0) {
+                session_done(&now);
+                return lock;
         }
+        session_done(s);
+        *s = now;
         return lock;
+}
+
+static void forget_secrets(const char *folder, const char *name, const struct session *s) {
+        const char *problem;
+
+        (void) secret_remove(folder, name);
+        if (keep_forget(s, &problem) < 0)
+                complain("The entry \"" KEYRING_LABEL "\" stays in the keyring: %s", s->user_id, problem);
+}
+
+static bool has_token(const struct session *s) {
+        return s->access_token && *s->access_token;
 }
 
 /* Without the server's word the session lives on: then so does the account, unless it is to be forgotten. */
@@ -162,7 +180,7 @@ static enum exit_code forget(struct ctl *c, const char *folder, const char *name
         enum exit_code code = let_go(c, folder, name, force);
         int lock = code == CTL_OK ? take_session(folder, name, s) : -1, r;
 
-        if (code == CTL_OK && !log_out(folder, name, s) && !force) {
+        if (code == CTL_OK && !(has_token(s) && log_out(folder, name, s)) && !force) {
                 complain("The account is kept. To forget it here all the same: busyctl logout --force %s", name);
                 code = CTL_FAILED;
         }
@@ -172,7 +190,7 @@ static enum exit_code forget(struct ctl *c, const char *folder, const char *name
                         complain("Cannot remove the session from %s: %s", folder, strerror(-r));
                         code = CTL_FAILED;
                 } else
-                        (void) secret_remove(folder, name);
+                        forget_secrets(folder, name, s);
         }
         session_unlock(lock);
         (void) bus_sessions_changed(c);
@@ -183,15 +201,21 @@ enum exit_code verb_logout(struct ctl *c, const struct args *a) {
         const char *name = a->rest[0];
         SCOPED(free) char *folder = NULL;
         SCOPED(session_done) struct session s = { .user_id = NULL };
+        const char *problem = "";
         int r = state_folder(&folder);
 
         if (r >= 0)
-                r = session_load(folder, name, &s);
+                r = keep_load(folder, name, isatty(STDIN_FILENO), &s, &problem);
         if (r == -EINVAL || r == -ENOENT)
                 complain("There is no account \"%s\" here; see: busyctl accounts", name);
         else if (r == -EBADMSG && a->force)
                 return session_remove(folder, name) < 0 ? CTL_FAILED : CTL_OK;
-        else if (r < 0)
+        else if (r == -ENOKEY && !a->force)
+                complain("The tokens of \"%s\" are in the keyring, and cannot be had: %s. To forget it here all the "
+                         "same: "
+                         "busyctl logout --force %s",
+                         name, problem, name);
+        else if (r < 0 && r != -ENOKEY)
                 complain("Cannot read the session of \"%s\": %s", name, strerror(-r));
         else
                 return forget(c, folder, name, &s, a->force);

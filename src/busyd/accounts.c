@@ -1,16 +1,18 @@
 /* The set of Matrix accounts: see accounts.h. An account is in one of these states:
  *
- *   awaited      its token comes from a command that runs, or has failed
- *   taken up     there is an account object
- *   leaving      ... that gives back what it owes and is let go then, or at `leave_by` at the latest
- *   let go       by a person's logout: not taken up again before `until`, though its session is still there */
+ *   awaited      its token comes from a command that runs, or has failed; or from the keyring, which is asked or
+ * waited for taken up     there is an account object leaving      ... that gives back what it owes and is let go then,
+ * or at `leave_by` at the latest let go       by a person's logout: not taken up again before `until`, though its
+ * session is still there */
 #include "busyd/accounts.h"
 
 #include <errno.h>
 #include <stdio.h>
 
+#include "busyd/journal-door.h"
 #include "busyd/session-keeper.h"
 #include "busyd/token-waits.h"
+#include "busyd/vault.h"
 #include "config/config.h"
 #include "control/control.h"
 #include "http/http.h"
@@ -56,48 +58,21 @@ struct let_go {
 
 struct accounts {
         struct accounts_context context;
-        struct claim_journal journal;
-        const struct config *config; /* of the last update; NULL: there was none yet */
+        struct journal_door door;
+        struct claim_journal journal; /* through it */
+        const struct config *config;  /* of the last update; NULL: there was none yet */
         struct member *members[ACCOUNTS_MAX];
         size_t n_members;
         struct token_waits tokens;
+        struct vault vault;
         struct let_go let_go[ACCOUNTS_MAX];
         size_t n_let_go;
         char published[ACCOUNTS_MAX][ACCOUNT_NAME_MAX];
         size_t n_published;
-        usec_t wall; /* of the last turn */
 };
 
 static void touch(struct accounts *s) {
         s->context.touched(s->context.userdata);
-}
-
-/* ---- the journal, for the accounts ---- */
-
-static int journal_get(void *userdata, const char *account, const char *output, struct claim_owed *ret) {
-        const struct accounts *s = userdata;
-        struct state_claim stored;
-        int r = state_get_claim(s->context.state, account, output, &stored);
-
-        if (r >= 0)
-                *ret = stored.owed;
-        return r;
-}
-
-static int journal_put(void *userdata, const char *account, const char *output, const struct claim_owed *owed) {
-        const struct accounts *s = userdata;
-        struct state_claim stored,
-                entry = { .account = account, .output = output, .owed = *owed, .since_wall = s->wall };
-
-        if (state_get_claim(s->context.state, account, output, &stored) >= 0)
-                entry.since_wall = stored.since_wall;
-        return state_put_claim(s->context.state, &entry);
-}
-
-static int journal_remove(void *userdata, const char *account, const char *output) {
-        const struct accounts *s = userdata;
-
-        return state_remove_claim(s->context.state, account, output);
 }
 
 /* ---- what an account tells ---- */
@@ -184,7 +159,7 @@ static void store(struct member *m, usec_t now, usec_t wall) {
 /* The stored position, if it is this device's and not known to be old. One from a time that has yet to come is of a
  * clock that was set back since: how old it is, nobody can tell, and a call may go on that it leads back to. */
 static const char *usable_position(const struct member *m, const struct state_account *stored) {
-        usec_t wall = m->accounts->wall;
+        usec_t wall = m->accounts->door.wall;
 
         if (!stored->since || !stored->device_id || !streq(stored->device_id, m->session.device_id))
                 return NULL;
@@ -249,7 +224,24 @@ static int make_account(struct member *m, const struct account_config *config) {
                            &handler);
 }
 
-static int member_new(struct member **ret, struct accounts *s, const char *name, struct session *session) {
+/* `aside`: the keyring has not got the tokens yet. */
+static void init_keeper(struct member *m, bool aside) {
+        struct accounts *s = m->accounts;
+
+        session_keeper_init(&m->keeper, state_dir(s->context.state), m->name, &m->session);
+        m->keeper.fetch = token_command_of(s, m->name) ? fetch_token : NULL;
+        m->keeper.touched = on_touched;
+        m->keeper.userdata = m;
+        if (m->session.keyring_id) {
+                m->keeper.bus = s->context.user_bus;
+                m->keeper.aside = aside;
+                session_keeper_retry(&m->keeper);
+                vault_watch(&s->vault);
+        }
+        m->doors = session_keeper_doors(&m->keeper);
+}
+
+static int member_new(struct member **ret, struct accounts *s, const char *name, struct session *session, bool aside) {
         const struct account_config *config = config_account(s->config, name);
         SCOPED(member_free) struct member *m = calloc(1, sizeof(*m));
         int r;
@@ -261,10 +253,7 @@ static int member_new(struct member **ret, struct accounts *s, const char *name,
         (void) snprintf(m->source, sizeof(m->source), "matrix/%s", name);
         m->session = *session;
         *session = (struct session){ .user_id = NULL };
-        session_keeper_init(&m->keeper, state_dir(s->context.state), m->name, &m->session);
-        m->keeper.fetch = token_command_of(s, name) ? fetch_token : NULL;
-        m->keeper.userdata = m;
-        m->doors = session_keeper_doors(&m->keeper);
+        init_keeper(m, aside);
         if (config->ca_file && !(m->ca_file = strdup(config->ca_file)))
                 return -ENOMEM;
         r = http_new(&m->http, s->context.event, m->ca_file);
@@ -389,11 +378,6 @@ static bool same_text(const char *a, const char *b) {
         return a == b || (a && b && streq(a, b));
 }
 
-static bool same_session(const struct session *a, const struct session *b) {
-        return same_text(a->homeserver, b->homeserver) && same_text(a->user_id, b->user_id) &&
-               same_text(a->device_id, b->device_id) && same_text(a->access_token, b->access_token);
-}
-
 static const char *session_problem(int error) {
         if (error == -EPERM)
                 return "it belongs to somebody else or others may read it; it must be yours with mode 0600";
@@ -448,7 +432,7 @@ static void give_appservice(const struct accounts *s, struct member *m, usec_t n
 
 /* ---- making them fit ---- */
 
-static void take_up_new(struct accounts *s, const char *name, struct session *session, usec_t now) {
+static void take_up_new(struct accounts *s, const char *name, struct session *session, bool aside, usec_t now) {
         struct member *m = NULL;
         int r;
 
@@ -456,7 +440,7 @@ static void take_up_new(struct accounts *s, const char *name, struct session *se
                 log_error("Account %s: there are %d accounts already, which is the limit", name, ACCOUNTS_MAX);
                 return;
         }
-        r = member_new(&m, s, name, session);
+        r = member_new(&m, s, name, session, aside);
         if (r < 0) {
                 log_error("Account %s cannot be used: %s", name, strerror(-r));
                 return;
@@ -482,6 +466,7 @@ static void take_up(struct accounts *s, const char *name, usec_t now) {
         SCOPED(session_done) struct session session = { .user_id = NULL };
         struct member **at = find_member(s, name);
         int from_credentials;
+        bool aside;
 
         if (!config->enabled) {
                 if (at)
@@ -498,7 +483,7 @@ static void take_up(struct accounts *s, const char *name, usec_t now) {
                 return;
         if (from_credentials == 0 && token_from_command(s, name, &session) < 0)
                 return; /* what runs goes on; else it is taken up when the command has ended */
-        if (at && same_session(&(*at)->session, &session) && same_text((*at)->ca_file, config->ca_file)) {
+        if (at && session_is_same(&(*at)->session, &session) && same_text((*at)->ca_file, config->ca_file)) {
                 update_settings(s, *at, config, now);
                 return;
         }
@@ -507,7 +492,11 @@ static void take_up(struct accounts *s, const char *name, usec_t now) {
                 if (find_member(s, name))
                         return; /* taken up when the old one is gone */
         }
-        take_up_new(s, name, &session, now);
+        aside = *session.access_token != '\0';
+        if (!aside && vault_get(&s->vault, name, &session) < 0)
+                return; /* taken up when the keyring has answered */
+        take_up_new(s, name, &session, aside, now);
+        vault_forget(&s->vault, name);
 }
 
 static int look_at_sessions(struct accounts *s, bool by_hand, usec_t now) {
@@ -527,6 +516,7 @@ static int look_at_sessions(struct accounts *s, bool by_hand, usec_t now) {
                         dismiss(s, &s->members[i - 1], "logged out", now);
         for (int i = 0; i < n; i++)
                 take_up(s, names[i], now);
+        vault_sweep(&s->vault);
         session_names_free(names);
         touch(s);
         return 0;
@@ -536,9 +526,11 @@ int accounts_update(struct accounts *s, const struct config *config, bool by_han
         usec_t now = at->now;
 
         s->config = config;
-        s->wall = at->wall;
-        if (by_hand)
+        s->door.wall = at->wall;
+        if (by_hand) {
                 token_waits_forget(&s->tokens);
+                vault_retry(&s->vault);
+        }
         return look_at_sessions(s, by_hand, now);
 }
 
@@ -555,7 +547,7 @@ void accounts_wake(struct accounts *s, bool gap) {
 }
 
 bool accounts_are_settled(const struct accounts *s) {
-        if (token_waits_are_open(&s->tokens))
+        if (token_waits_are_open(&s->tokens) || vault_is_open(&s->vault))
                 return false;
         for (size_t i = 0; i < s->n_members; i++)
                 if (!account_is_settled(s->members[i]->account))
@@ -610,10 +602,15 @@ static usec_t run_member(struct member *m, const struct accounts_wanted *wanted,
                 .message = wanted->message,
                 .wall = at->wall,
         };
-        usec_t wake_at;
+        usec_t wake_at, keeper_at;
+        bool kept;
+        int error;
 
         count_calls(m, &situation);
-        wake_at = account_run(m->account, &situation, at->now);
+        keeper_at = session_keeper_run(&m->keeper, at->now, &kept, &error);
+        if (kept)
+                account_tokens_kept(m->account, error);
+        wake_at = usec_min(keeper_at, account_run(m->account, &situation, at->now));
         store(m, at->now, at->wall);
         if (m->leaving)
                 wake_at = usec_min(wake_at, m->leave_by);
@@ -629,13 +626,24 @@ static bool may_go(const struct member *m, usec_t now) {
         return now >= m->leave_by || account_is_at_rest(m->account);
 }
 
+/* Returns whether an account may be taken up by what the keyring has answered. */
+static bool run_vault(struct accounts *s, usec_t now, usec_t *wake_at) {
+        bool news, changed;
+
+        *wake_at = usec_min(*wake_at, vault_run(&s->vault, now, &news, &changed));
+        for (size_t i = 0; changed && i < s->n_members; i++)
+                session_keeper_retry(&s->members[i]->keeper);
+        return news;
+}
+
 usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, const struct instant *at) {
         usec_t wake_at = USEC_NEVER, now = at->now;
         bool look;
 
-        s->wall = at->wall;
+        s->door.wall = at->wall;
         wake_at = token_waits_run(&s->tokens, now);
         look = take_tokens(s);
+        look = run_vault(s, now, &wake_at) || look;
         look = take_back(s, /* all= */ false, now) || look;
         if (look && s->config && look_at_sessions(s, /* by_hand= */ false, now) < 0)
                 log_error("The accounts cannot be looked at again");
@@ -688,14 +696,19 @@ static void publish_one(struct member *m, struct control *control, const struct 
 }
 
 void accounts_publish(struct accounts *s, struct control *control, const struct instant *at) {
+        const char *waits;
+
         for (size_t i = 0; i < s->n_published; i++)
-                if (!find_member(s, s->published[i]))
+                if (!find_member(s, s->published[i]) && !vault_has(&s->vault, s->published[i]))
                         control_remove_account(control, s->published[i]);
-        s->n_published = s->n_members;
+        s->n_published = 0;
         for (size_t i = 0; i < s->n_members; i++) {
-                (void) snprintf(s->published[i], sizeof(s->published[i]), "%s", s->members[i]->name);
+                (void) snprintf(s->published[s->n_published++], ACCOUNT_NAME_MAX, "%s", s->members[i]->name);
                 publish_one(s->members[i], control, at);
         }
+        for (size_t i = 0; (waits = vault_publish(&s->vault, i, control)); i++)
+                if (s->n_published < ACCOUNTS_MAX)
+                        (void) snprintf(s->published[s->n_published++], ACCOUNT_NAME_MAX, "%s", waits);
 }
 
 /* ---- the object ---- */
@@ -710,9 +723,10 @@ int accounts_new(struct accounts **ret, const struct accounts_context *context) 
                                           .user_bus = context->user_bus,
                                           .touched = context->touched,
                                           .userdata = context->userdata };
-        s->journal = (struct claim_journal){
-                .get = journal_get, .put = journal_put, .remove = journal_remove, .userdata = s
-        };
+        s->vault =
+                (struct vault){ .bus = context->user_bus, .touched = context->touched, .userdata = context->userdata };
+        s->door.state = context->state;
+        s->journal = journal_door_of(&s->door);
         *ret = s;
         return 0;
 }
@@ -723,6 +737,7 @@ struct accounts *accounts_free(struct accounts *s) {
         token_waits_forget(&s->tokens);
         while (s->n_members > 0)
                 member_free(s->members[--s->n_members]);
+        vault_done(&s->vault);
         free(s);
         return NULL;
 }

@@ -15,7 +15,8 @@ struct token_keeper {
          * is there now, borrowed until the next call; 0: what we have is what is there. -EBUSY: somebody is at it;
          * -ENOENT: there is no session any more, or that of another device. With either there is nothing to end. */
         int (*begin)(void *userdata, struct token_pair *ret);
-        /* On disk when it returns 0; else a negative errno, and what was there before stands. It tells people. */
+        /* Kept when it returns 0. -EINPROGRESS: that takes a while, and account_tokens_kept() tells the end of it;
+         * another negative errno: what was there before stands. It tells people. */
         int (*put)(void *userdata, const struct token_pair *pair);
         void (*end)(void *userdata);
         /* Of a token that nothing renews: whoever has given it is asked once more, and answers by account_set_token().

@@ -596,6 +596,11 @@ int account_set_appservice(struct account *a, const char *token, usec_t now) {
         return 0;
 }
 
+void account_tokens_kept(struct account *a, int error) {
+        renewal_kept(a->renewal, error);
+        touch(a);
+}
+
 void account_set_token(struct account *a, const char *token) {
         renewal_set_token(a->renewal, token);
         touch(a);

@@ -69,6 +69,8 @@ int account_set_appservice(struct account *a, const char *token, usec_t now);
 
 /* The answer to token_keeper.fetch(): NULL, there is no other one. Copied. */
 void account_set_token(struct account *a, const char *token);
+/* ... and to token_keeper.put(), where that took a while. */
+void account_tokens_kept(struct account *a, int error);
 
 /* After a suspend, or when the network is back: try now; `gap` true: resync, a stored position may hide things. */
 void account_wake(struct account *a, bool gap);

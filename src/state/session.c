@@ -37,6 +37,7 @@ void session_done(struct session *s) {
         free(s->client_id);
         free(s->token_endpoint);
         free(s->revocation_endpoint);
+        free(s->keyring_id);
         *s = (struct session){ 0 };
 }
 
@@ -66,6 +67,8 @@ int session_set_token(struct session *s, const char *token) {
         s->access_token = access;
         s->refresh_token = NULL;
         s->expires_at = 0;
+        free(s->keyring_id);
+        s->keyring_id = NULL;
         return 0;
 }
 
@@ -92,20 +95,37 @@ int session_copy(struct session *ret, const struct session *s) {
             copied(&ret->device_id, s->device_id) && copied(&ret->access_token, s->access_token) &&
             copied(&ret->refresh_token, s->refresh_token) && copied(&ret->client_id, s->client_id) &&
             copied(&ret->token_endpoint, s->token_endpoint) &&
-            copied(&ret->revocation_endpoint, s->revocation_endpoint))
+            copied(&ret->revocation_endpoint, s->revocation_endpoint) && copied(&ret->keyring_id, s->keyring_id))
                 return 0;
         session_done(ret);
         return -ENOMEM;
+}
+
+static bool same_text(const char *a, const char *b) {
+        return a == b || (a && b && streq(a, b));
+}
+
+bool session_is_same(const struct session *a, const struct session *b) {
+        bool elsewhere = a->keyring_id || b->keyring_id;
+
+        return same_text(a->homeserver, b->homeserver) && same_text(a->user_id, b->user_id) &&
+               same_text(a->device_id, b->device_id) && same_text(a->keyring_id, b->keyring_id) &&
+               (elsewhere || same_text(a->access_token, b->access_token));
 }
 
 static bool there(const char *s) {
         return s && s[0] != '\0';
 }
 
+static usec_t expires_of(const json_t *o) {
+        int64_t expires_at = json_member_int(o, "expires_at", 0);
+
+        return expires_at > 0 && expires_at <= SESSION_EXPIRES_MAX ? (usec_t) expires_at * USEC_PER_SEC : 0;
+}
+
 /* Strings are borrowed from the document. */
 static int session_parse(const json_t *o, struct session *ret) {
         const char *device_id = json_member_string(o, "device_id");
-        int64_t expires_at = json_member_int(o, "expires_at", 0);
         struct session s = {
                 .homeserver = (char *) json_member_string(o, "homeserver"),
                 .user_id = (char *) json_member_string(o, "user_id"),
@@ -115,16 +135,22 @@ static int session_parse(const json_t *o, struct session *ret) {
                 .client_id = (char *) json_member_string(o, "client_id"),
                 .token_endpoint = (char *) json_member_string(o, "token_endpoint"),
                 .revocation_endpoint = (char *) json_member_string(o, "revocation_endpoint"),
+                .keyring_id = (char *) json_member_string(o, "keyring_id"),
+                .expires_at = expires_of(o),
         };
 
         if (json_member_int(o, "version", 0) != SESSION_VERSION)
                 return -EBADMSG;
-        if (!there(s.homeserver) || !there(s.user_id) || !there(s.access_token))
+        if (there(s.keyring_id) && !s.access_token)
+                s.access_token = (char *) "";
+        else if (s.keyring_id && !there(s.keyring_id))
+                return -EBADMSG;
+        else if (!there(s.access_token))
+                return -EBADMSG;
+        if (!there(s.homeserver) || !there(s.user_id))
                 return -EBADMSG;
         if (s.client_id && (!there(s.client_id) || !there(s.token_endpoint)))
                 return -EBADMSG;
-        if (expires_at > 0 && expires_at <= SESSION_EXPIRES_MAX)
-                s.expires_at = (usec_t) expires_at * USEC_PER_SEC;
         return session_copy(ret, &s);
 }
 
@@ -168,20 +194,19 @@ static int session_dump(const json_t *o, char **ret) {
         return 0;
 }
 
-/* What is not there is not written. The values are then shared, and wiped with the whole. */
-static int add_renewal(json_t *o, const struct session *s) {
+/* What is not there is not written. Values are shared between documents, and wiped with the whole. */
+static int add_tokens(json_t *o, const struct session *s) {
         SCOPED(json_decref)
-        json_t *more = json_pack("{ss* ss* ss* ss*}", "refresh_token", s->refresh_token, "client_id", s->client_id,
-                                 "token_endpoint", s->token_endpoint, "revocation_endpoint", s->revocation_endpoint);
+        json_t *tokens = json_pack("{ss ss*}", "access_token", s->access_token, "refresh_token", s->refresh_token);
 
-        if (!more ||
+        if (!tokens ||
             (s->expires_at > 0 &&
-             json_object_set_new(more, "expires_at", json_integer((json_int_t) (s->expires_at / USEC_PER_SEC))) < 0))
+             json_object_set_new(tokens, "expires_at", json_integer((json_int_t) (s->expires_at / USEC_PER_SEC))) < 0))
                 return -EINVAL;
-        return json_object_update(o, more);
+        return json_object_update(o, tokens) < 0 ? -ENOMEM : 0;
 }
 
-int session_save(const char *state_dir, const char *name, const struct session *s) {
+static int save(const char *state_dir, const char *name, const struct session *s, bool tokens) {
         SCOPED(free) char *path = NULL;
         SCOPED(token_free) char *data = NULL;
         SCOPED(secret_json) json_t *o = NULL;
@@ -190,9 +215,10 @@ int session_save(const char *state_dir, const char *name, const struct session *
         r = session_path(state_dir, name, &path);
         if (r < 0)
                 return r;
-        o = json_pack("{si ss ss ss* ss}", "version", SESSION_VERSION, "homeserver", s->homeserver, "user_id",
-                      s->user_id, "device_id", s->device_id, "access_token", s->access_token);
-        if (!o || add_renewal(o, s) < 0)
+        o = json_pack("{si ss ss ss* ss* ss* ss* ss*}", "version", SESSION_VERSION, "homeserver", s->homeserver,
+                      "user_id", s->user_id, "device_id", s->device_id, "client_id", s->client_id, "token_endpoint",
+                      s->token_endpoint, "revocation_endpoint", s->revocation_endpoint, "keyring_id", s->keyring_id);
+        if (!o || (tokens && add_tokens(o, s) < 0))
                 return -EINVAL;
         r = session_dump(o, &data);
         if (r < 0)
@@ -201,6 +227,43 @@ int session_save(const char *state_dir, const char *name, const struct session *
         if (r < 0)
                 return r;
         return file_write(path, data, strlen(data), 0600);
+}
+
+int session_save(const char *state_dir, const char *name, const struct session *s) {
+        return save(state_dir, name, s, /* tokens= */ true);
+}
+
+int session_save_bare(const char *state_dir, const char *name, const struct session *s) {
+        return s->keyring_id ? save(state_dir, name, s, /* tokens= */ false) : -EINVAL;
+}
+
+int session_secret_make(const struct session *s, char **ret) {
+        SCOPED(secret_json) json_t *o = json_object();
+
+        if (!o || add_tokens(o, s) < 0)
+                return -EINVAL;
+        return session_dump(o, ret);
+}
+
+int session_secret_take(struct session *s, const char *secret) {
+        SCOPED(secret_json) json_t *o = NULL;
+        SCOPED(token_free) char *access = NULL;
+        SCOPED(token_free) char *refresh = NULL;
+        int r = json_parse(secret, strlen(secret), &o);
+
+        if (r < 0)
+                return r;
+        if (!there(json_member_string(o, "access_token")))
+                return -EBADMSG;
+        if (!copied(&access, json_member_string(o, "access_token")) ||
+            !copied(&refresh, json_member_string(o, "refresh_token")))
+                return -ENOMEM;
+        token_free(s->access_token);
+        token_free(s->refresh_token);
+        s->access_token = TAKE(access);
+        s->refresh_token = TAKE(refresh);
+        s->expires_at = expires_of(o);
+        return 0;
 }
 
 static int lock_path(const char *state_dir, const char *name, char **ret) {

@@ -16,21 +16,29 @@ struct session {
         /* Of a session by OAuth 2.0: it is renewed and ended there, by that client. client_id NULL: one of the Matrix
          * API's own login, and so are the others; revocation_endpoint may be NULL by itself. */
         char *client_id, *token_endpoint, *revocation_endpoint;
+        /* The tokens are in the keyring, in the item of this id; NULL: here in the file. Where the file has them as
+         * well, those are the newer ones: the keyring could not take them. */
+        char *keyring_id;
 };
 
 void session_done(struct session *s); /* frees the strings, the tokens after wiping them; leaves zeroes */
 /* All of it; -ENOMEM leaves *ret zeroed. */
 int session_copy(struct session *ret, const struct session *s);
+/* The same login: also after its tokens were renewed where the keyring has them. */
+bool session_is_same(const struct session *a, const struct session *b);
 static inline void session_done_scoped(struct session *s) {
         session_done(s);
 }
 
-/* Loads STATE/session-NAME.json; *ret is overwritten, the first four are never NULL (device_id may be ""). -ENOENT:
+/* Loads STATE/session-NAME.json; *ret is overwritten, the first four are never NULL (device_id may be "", and
+ * access_token where the tokens are in the keyring). -ENOENT:
  * not logged in; -EPERM: a link, not ours, or open to others; -EBADMSG: broken, too large or of a newer busyd;
  * -EINVAL: no such name can be. Of what an OAuth session needs all is there, or -EBADMSG. */
 int session_load(const char *state_dir, const char *name, struct session *ret);
 /* Makes the folder if it is missing. -EINVAL: a bad name, or something other than device_id is missing. */
 int session_save(const char *state_dir, const char *name, const struct session *s);
+/* The same without the tokens, which are in the keyring. */
+int session_save_bare(const char *state_dir, const char *name, const struct session *s);
 int session_remove(const char *state_dir, const char *name);
 
 /* Whoever changes a session, or renews its token, holds this lock, and loads the session again once it has it:
@@ -50,6 +58,13 @@ int session_set_tokens(struct session *s, const struct token_pair *pair);
  * 0: there is none, the session is unchanged. -EBADMSG: it is empty, too long or not a token; or another negative
  * errno; then the session is unchanged, and using its old token is not what the user meant. */
 int session_token_from_credentials(const char *name, struct session *s);
+
+/* What people see of a session in their keyring; of the user id. */
+#define KEYRING_LABEL "busyd: %s"
+/* The tokens as the keyring has them, in one text, for token_free(). */
+int session_secret_make(const struct session *s, char **ret);
+/* -EBADMSG: that is none; the session is unchanged then, and with -ENOMEM. */
+int session_secret_take(struct session *s, const char *secret);
 
 /* The names of all accounts that have a session file, sorted; at most ACCOUNTS_MAX. Free with
  * session_names_free. Returns how many, or a negative errno. */

@@ -2,6 +2,8 @@
 #include <errno.h>
 
 #include "state/session.h"
+#include "state/token.h"
+#include "util/file.h"
 #include "util_temp.h"
 
 static const struct session example = {
@@ -231,4 +233,40 @@ Test(session, token_from_outside) {
                              credentials[i].what);
                 cr_expect_str_eq(s.access_token, credentials[i].token, "%s", credentials[i].what);
         }
+}
+
+/* The file has what is no secret, and may have the tokens too: then those are the newer ones. */
+Test(session, tokens_in_the_keyring) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        SCOPED(session_done) struct session s = { .user_id = NULL };
+        SCOPED(token_free) char *secret = NULL;
+        SCOPED(free) char *text = NULL;
+        struct session in_keyring = example;
+        size_t size;
+
+        cr_expect_eq(session_save_bare(t.path, "work", &example), -EINVAL, "the tokens would be nowhere");
+        in_keyring.refresh_token = (char *) "syr_secret";
+        in_keyring.expires_at = 1893456000 * USEC_PER_SEC;
+        in_keyring.keyring_id = (char *) "0123";
+        cr_assert_eq(session_secret_make(&in_keyring, &secret), 0);
+        cr_assert_eq(session_save_bare(t.path, "work", &in_keyring), 0);
+        cr_assert_eq(file_read(temp_path(&t, "session-work.json"), 65536, &text, &size), 0);
+        cr_expect(!strstr(text, "secret"), "%s", text);
+        cr_assert_eq(session_load(t.path, "work", &s), 0);
+        cr_expect_str_eq(s.access_token, "");
+        cr_expect_null(s.refresh_token);
+        cr_expect_str_eq(s.keyring_id, "0123");
+        cr_expect(session_is_same(&s, &in_keyring));
+        cr_expect_eq(session_secret_take(&s, "{\"refresh_token\":\"x\"}"), -EBADMSG);
+        cr_expect_str_eq(s.access_token, "", "what is broken changes nothing");
+        cr_assert_eq(session_secret_take(&s, secret), 0);
+        cr_expect_str_eq(s.access_token, in_keyring.access_token);
+        cr_expect_str_eq(s.refresh_token, "syr_secret");
+        cr_expect_eq(s.expires_at, in_keyring.expires_at);
+
+        session_done(&s);
+        cr_assert_eq(session_save(t.path, "work", &in_keyring), 0);
+        cr_assert_eq(session_load(t.path, "work", &s), 0);
+        cr_expect_str_eq(s.refresh_token, "syr_secret");
+        cr_expect_str_eq(s.keyring_id, "0123");
 }

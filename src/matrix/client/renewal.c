@@ -1,6 +1,6 @@
 /* Carrying out the renewal of tokens, see renewal.h. One goes like this: the keeper is asked for the session, and may
- * have a newer one; the request; what it brought is stored; the client gets it; the keeper is let go. A pair that
- * could not be stored is used all the same, and storing it is tried again. */
+ * have a newer one; the request; what it brought is stored, which may take a while; the client gets it; the keeper is
+ * let go. A pair that could not be stored is used all the same, and storing it is tried again. */
 #include "matrix/client/renewal.h"
 
 #include <errno.h>
@@ -32,6 +32,10 @@ struct renewal {
         struct renewing *request;
         bool keeping;    /* the keeper waits for its end() */
         usec_t store_at; /* the pair is not on disk yet; USEC_NEVER: it is */
+        bool storing;    /* the keeper's put() goes on */
+        bool unused;     /* ... and the client gets the pair after it */
+        bool kept;       /* it is through, with this */
+        int kept_error;
 
         bool wanted; /* the server had not taken the token */
         enum renewal_news news;
@@ -60,10 +64,21 @@ static struct token_pair pair_of(const struct renewal *r) {
                                     .expires_wall = r->expires_wall };
 }
 
-static void store(struct renewal *r, usec_t now) {
-        struct token_pair pair = pair_of(r);
+static void note_stored(struct renewal *r, int error, usec_t now) {
+        r->store_at = error < 0 ? usec_add(now, STORE_AGAIN) : USEC_NEVER;
+}
 
-        r->store_at = r->keeper->put(r->keeper->userdata, &pair) < 0 ? usec_add(now, STORE_AGAIN) : USEC_NEVER;
+/* Returns whether it is over, one way or the other. */
+static bool store(struct renewal *r, usec_t now) {
+        struct token_pair pair = pair_of(r);
+        int error = r->keeper->put(r->keeper->userdata, &pair);
+
+        r->storing = error == -EINPROGRESS;
+        if (r->storing)
+                r->store_at = USEC_NEVER;
+        else
+                note_stored(r, error, now);
+        return !r->storing;
 }
 
 /* ---- a new pair ---- */
@@ -120,8 +135,9 @@ static void on_answer(const struct renew_answer *answer, void *userdata) {
                         fail(r, "there is no memory for the new token", USEC_NEVER, &at);
                         break;
                 }
-                store(r, at.now);
-                use_pair(r, &at);
+                r->unused = !store(r, at.now);
+                if (!r->unused)
+                        use_pair(r, &at);
                 break;
         case RENEW_REFUSED:
                 log_debug("Account %s: %s", r->account, answer->problem);
@@ -132,7 +148,8 @@ static void on_answer(const struct renew_answer *answer, void *userdata) {
                 fail(r, answer->problem, answer->retry_after, &at);
                 break;
         }
-        end_keeping(r);
+        if (!r->storing)
+                end_keeping(r);
         r->request = renewing_free(r->request);
         r->touched(r->userdata);
 }
@@ -208,11 +225,24 @@ static void store_again(struct renewal *r, const struct instant *at) {
         if (error == -EBUSY)
                 r->store_at = usec_add(at->now, TOKENS_BUSY_WAIT);
         else if (error == 0)
-                store(r, at->now);
+                (void) store(r, at->now);
         else
                 r->store_at = USEC_NEVER;
         if (error == 1 && take_pair(r, &newer) == 0)
                 use_pair(r, at);
+        if (!r->storing)
+                end_keeping(r);
+}
+
+static void end_storing(struct renewal *r, const struct instant *at) {
+        r->kept = false;
+        if (!r->storing)
+                return;
+        r->storing = false;
+        note_stored(r, r->kept_error, at->now);
+        if (r->unused)
+                use_pair(r, at);
+        r->unused = false;
         end_keeping(r);
 }
 
@@ -225,9 +255,11 @@ enum renewal_news renewal_run(struct renewal *r, const struct instant *at, bool 
         r->begun = true;
         if (r->fetched)
                 take_fetched(r, at);
-        if (!r->request && at->now >= r->store_at)
+        if (r->kept)
+                end_storing(r, at);
+        if (!r->request && !r->storing && at->now >= r->store_at)
                 store_again(r, at);
-        if (tokens_renew(&r->tokens, at))
+        if (!r->storing && tokens_renew(&r->tokens, at))
                 renew(r, at);
         *ret_held = tokens_hold(&r->tokens, at);
         *ret_deadline = usec_min(tokens_deadline(&r->tokens), r->store_at);
@@ -244,6 +276,11 @@ void renewal_set_token(struct renewal *r, const char *token) {
         token_free(r->other);
         r->other = token ? strdup(token) : NULL;
         r->fetched = true;
+}
+
+void renewal_kept(struct renewal *r, int error) {
+        r->kept = true;
+        r->kept_error = error;
 }
 
 void renewal_retry(struct renewal *r) {

@@ -41,5 +41,7 @@ enum renewal_news renewal_run(struct renewal *r, const struct instant *at, bool 
 const struct matrix_reply *renewal_failure(const struct renewal *r);
 /* The answer to token_keeper.fetch(); taken up by the next renewal_run(). NULL: there is no other token. Copied. */
 void renewal_set_token(struct renewal *r, const char *token);
+/* What the keeper's put() had begun is through: 0, or a negative errno. Taken up by the next renewal_run(). */
+void renewal_kept(struct renewal *r, int error);
 /* A person asks, or the network is back. */
 void renewal_retry(struct renewal *r);

@@ -1,0 +1,20 @@
+/* Where the tokens of a session are kept: in its file, or in the keyring. Here somebody may be asked to unlock it, and
+ * is waited for. */
+#pragma once
+
+#include "core/base.h"
+#include "state/session.h"
+
+/* Whether a new session's tokens can be kept in the keyring. `ask`: somebody may be asked to unlock it. 0, or a
+ * negative errno; then *ret_problem is for people, as in "the keyring is locked". */
+int keep_probe(bool ask, const char **ret_problem);
+
+/* session_load(), and what is in the keyring: -ENOKEY where that cannot be had, with all but the tokens in `ret` and
+ * *ret_problem as above. */
+int keep_load(const char *folder, const char *name, bool ask, struct session *ret, const char **ret_problem);
+/* session_save(), in the keyring where `s` has an entry there: -ENOKEY as above, and nothing has changed. */
+int keep_save(const char *folder, const char *name, const struct session *s, const char **ret_problem);
+/* A name for an entry in the keyring, for session.keyring_id. */
+int keep_new_entry(char **ret);
+/* Removes the entry of the session, if there is one. Below 0: it is still there. */
+int keep_forget(const struct session *s, const char **ret_problem);

@@ -1,0 +1,300 @@
+/* Tokens in the keyring: a real GNOME Keyring on the bus of the test, with its password known, locked, gone, stopped.
+ * And one that refuses everything, which the real one does not. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "system/mock.h"
+
+#include "state/session.h"
+
+#define SERVICE       "org.freedesktop.secrets"
+#define SERVICE_PATH  "/org/freedesktop/secrets"
+#define SERVICE_IFACE "org.freedesktop.Secret.Service"
+#define COLLECTION    "/org/freedesktop/secrets/collection/login"
+#define ENTRY         "0123456789abcdef"
+#define PASSWORD      "test"
+
+/* Renewable tokens, and whoever uses an old one again loses the session. */
+#define RENEWABLE .homeserver = { .renewal = HS_RENEWAL_COMPAT, .token_msec = 300000 }, .no_session = true
+
+static void wait_name(struct world *w, bool there) {
+        int64_t left = patience() / 100;
+
+        while (peer_sees_name(w->peer, SERVICE) != there && left-- > 0)
+                peer_wait(w->peer, 100);
+        check(w, peer_sees_name(w->peer, SERVICE) == there, "%s", there ? "no keyring" : "the keyring does not end");
+}
+
+static pid_t run_keyring(struct world *w, const char *line) {
+        pid_t pid = world_program(w, (const char *const[]){ "sh", "-c", line, NULL }, -1, "keyring.log");
+
+        check(w, pid > 0, "no shell");
+        wait_name(w, true);
+        return pid;
+}
+
+/* Locked; it has no display to ask on. */
+static pid_t keyring_starts(struct world *w) {
+        return run_keyring(w, "exec gnome-keyring-daemon --foreground --components=secrets");
+}
+
+/* As a login to the desktop starts it; the first time that makes it, too. */
+static pid_t keyring_open(struct world *w) {
+        file_put(world_path(w, "password"), PASSWORD);
+        return run_keyring(
+                w, "exec gnome-keyring-daemon --unlock --foreground --components=secrets <\"$HOME/../password\"");
+}
+
+static DBusMessage *ask(struct world *w, DBusConnection *c, DBusMessage *m) {
+        DBusMessage *answer = dbus_connection_send_with_reply_and_block(c, m, (int) patience(), NULL);
+
+        dbus_message_unref(m);
+        check(w, answer, "the keyring refuses");
+        return answer;
+}
+
+static void append_bytes(DBusMessageIter *in, const char *bytes) {
+        DBusMessageIter array;
+
+        dbus_message_iter_open_container(in, DBUS_TYPE_ARRAY, "y", &array);
+        dbus_message_iter_append_fixed_array(&array, DBUS_TYPE_BYTE, &bytes, (int) strlen(bytes));
+        dbus_message_iter_close_container(in, &array);
+}
+
+/* What its own dialogue does. */
+static void keyring_unlocks(struct world *w) {
+        DBusConnection *c = dbus_connection_open_private(private_bus_address(w->bus), NULL);
+        const char *plain = "plain", *empty = "", *type = "text/plain", *session, *login = COLLECTION;
+        DBusMessage *m = dbus_message_new_method_call(SERVICE, SERVICE_PATH, SERVICE_IFACE, "OpenSession"), *answer;
+        DBusMessageIter i, v;
+
+        cr_assert(c && dbus_bus_register(c, NULL));
+        dbus_message_iter_init_append(m, &i);
+        dbus_message_iter_append_basic(&i, DBUS_TYPE_STRING, &plain);
+        dbus_message_iter_open_container(&i, DBUS_TYPE_VARIANT, "s", &v);
+        dbus_message_iter_append_basic(&v, DBUS_TYPE_STRING, &empty);
+        dbus_message_iter_close_container(&i, &v);
+        answer = ask(w, c, m);
+        cr_assert(dbus_message_iter_init(answer, &i) && dbus_message_iter_next(&i));
+        dbus_message_iter_get_basic(&i, &session);
+        m = dbus_message_new_method_call(SERVICE, SERVICE_PATH,
+                                         "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface",
+                                         "UnlockWithMasterPassword");
+        dbus_message_iter_init_append(m, &i);
+        dbus_message_iter_append_basic(&i, DBUS_TYPE_OBJECT_PATH, &login);
+        dbus_message_iter_open_container(&i, DBUS_TYPE_STRUCT, NULL, &v);
+        dbus_message_iter_append_basic(&v, DBUS_TYPE_OBJECT_PATH, &session);
+        append_bytes(&v, "");
+        append_bytes(&v, PASSWORD);
+        dbus_message_iter_append_basic(&v, DBUS_TYPE_STRING, &type);
+        dbus_message_iter_close_container(&i, &v);
+        dbus_message_unref(ask(w, c, m));
+        dbus_message_unref(answer);
+        dbus_connection_close(c);
+        dbus_connection_unref(c);
+}
+
+static void keyring_ends(struct world *w, pid_t pid) {
+        process_kill(pid);
+        wait_name(w, false);
+}
+
+static struct session stored(struct world *w, const char *name) {
+        struct session s;
+        int r = session_load(world_state_path(w, ""), name, &s);
+
+        check(w, r == 0, "%s", strerror(-r));
+        return s;
+}
+
+/* Until the file of the session has no tokens, or has them. */
+static void expect_in_file(struct world *w, bool tokens) {
+        bool there = !tokens;
+
+        for (int64_t left = patience() / 50; left > 0 && there != tokens; left--) {
+                struct session s = stored(w, ACCOUNT);
+
+                there = *s.access_token;
+                check(w, s.keyring_id, "the entry in the keyring is not named any more");
+                session_done(&s);
+                if (there != tokens)
+                        world_look_again(w);
+        }
+        check(w, there == tokens, "%s", tokens ? "the tokens are not in the file" : "the tokens are in the file");
+}
+
+/* As a keyring that could not be had leaves it: the file has the tokens, to be moved. */
+static void log_in(struct world *w) {
+        SCOPED(free) char *refresh = NULL, *token = NULL;
+        int64_t ends = 0;
+        struct session session = { .homeserver = (char *) hs_url(w->hs),
+                                   .user_id = (char *) HS_USER,
+                                   .device_id = (char *) DEVICE,
+                                   .keyring_id = (char *) ENTRY };
+
+        token = hs_login_renewable(w->hs, DEVICE, &refresh, &ends);
+        session.access_token = token;
+        session.refresh_token = refresh;
+        session.expires_at = (usec_t) ends * USEC_PER_MSEC;
+        cr_assert_eq(session_save(world_state_path(w, ""), ACCOUNT, &session), 0);
+}
+
+static void renew(struct world *w, const char *call) {
+        unsigned before = hs_n_renewals(w->hs);
+
+        hs_expire(w->hs, DEVICE);
+        call_starts(w, ROOM, call);
+        expect_claim(w, "held");
+        check(w, hs_n_renewals(w->hs) == before + 1, "%u renewals", hs_n_renewals(w->hs) - before);
+}
+
+WORLD_TEST(keyring, login_keeps_the_tokens_there_and_logout_removes_them, .no_session = true) {
+        SCOPED_RUN in = { 0 }, doctor = { 0 }, out = { 0 };
+        SCOPED(free) char *file = NULL, *log = NULL;
+        struct session s;
+
+        (void) keyring_open(w);
+        in = world_busyctl(w, HS_PASSWORD "\n", "login", HS_USER, "--homeserver", hs_url(w->hs), "--password-stdin",
+                           NULL);
+        check(w, in.code == 0 && strstr(in.out, "in your keyring"), "%d %s%s", in.code, in.out, in.err);
+        s = stored(w, "default");
+        check(w, s.keyring_id && !*s.access_token, "the token is in the file");
+        world_start(w);
+        check(w, peer_wait_is(w->peer, BUSYD_PATH "/account/default", BUSYD_ACCOUNT, "State", "online"), "not online");
+        doctor = world_busyctl(w, NULL, "doctor", NULL);
+        check(w, strstr(doctor.out, "the tokens are in the keyring"), "%s", doctor.out);
+        out = world_busyctl(w, NULL, "logout", "default", NULL);
+        check(w, out.code == 0, "%d %s", out.code, out.err);
+        check(w, access(world_state_path(w, "session-default.json"), F_OK) != 0, "the session is kept");
+        /* The same session again finds nothing. */
+        s.access_token[0] = '\0';
+        cr_assert_eq(session_save_bare(world_state_path(w, ""), "default", &s), 0);
+        session_done(&s);
+        check(w, world_busyctl(w, NULL, "reload", NULL).code == 0, "no reload");
+        check(w, world_wait_log(w, "no such entry"), "the keyring still has the token");
+}
+
+WORLD_TEST(keyring, without_one_a_file_is_used_and_that_is_said, .no_session = true) {
+        SCOPED_RUN refused = { 0 }, in = { 0 };
+        struct session s;
+
+        refused = world_busyctl(w, HS_PASSWORD "\n", "login", HS_USER, "--homeserver", hs_url(w->hs),
+                                "--password-stdin", "--keep-in", "keyring", NULL);
+        check(w, refused.code == 1 && strstr(refused.err, "there is no keyring"), "%d %s", refused.code, refused.err);
+        in = world_busyctl(w, HS_PASSWORD "\n", "login", HS_USER, "--homeserver", hs_url(w->hs), "--password-stdin",
+                           NULL);
+        check(w, in.code == 0 && strstr(in.err, "kept in a file that only you can read"), "%d %s", in.code, in.err);
+        s = stored(w, "default");
+        check(w, !s.keyring_id && *s.access_token, "not in the file");
+        session_done(&s);
+}
+
+WORLD_TEST(keyring, who_wants_a_file_gets_one, .no_session = true) {
+        SCOPED_RUN in = { 0 };
+        struct session s;
+
+        (void) keyring_open(w);
+        in = world_busyctl(w, HS_PASSWORD "\n", "login", HS_USER, "--homeserver", hs_url(w->hs), "--password-stdin",
+                           "--keep-in", "file", NULL);
+        check(w, in.code == 0, "%d %s", in.code, in.err);
+        s = stored(w, "default");
+        check(w, !s.keyring_id && *s.access_token, "not in the file");
+        session_done(&s);
+}
+
+WORLD_TEST(keyring, renewed_tokens_are_kept_there_before_they_are_used, RENEWABLE) {
+        SCOPED(free) char *log = NULL;
+
+        (void) keyring_open(w);
+        log_in(w);
+        world_start_online(w);
+        expect_in_file(w, false);
+        renew(w, "c1");
+        expect_in_file(w, false);
+        world_kill(w);
+        call_hangup(w, ROOM, "c1");
+        world_start_online(w);
+        expect_nothing_owed(w);
+        renew(w, "c2");
+        log = world_log(w);
+        check(w, !strstr(log, "ref_") && !strstr(log, "tok_"), "a token in the log");
+}
+
+WORLD_TEST(keyring, locked_at_start_and_unlocked_later, RENEWABLE) {
+        SCOPED_RUN doctor = { 0 };
+        pid_t keyring = keyring_open(w);
+
+        log_in(w);
+        world_start_online(w);
+        expect_in_file(w, false);
+        cr_assert_eq(world_stop(w), 0);
+        keyring_ends(w, keyring);
+
+        world_start(w);
+        check(w, peer_wait_has(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "Problem", "there is no keyring"), "not said");
+        (void) keyring_starts(w);
+        check(w, peer_wait_has(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "Problem", "locked"), "not said");
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "waiting"), "not waiting");
+        doctor = world_busyctl(w, NULL, "doctor", NULL);
+        check(w, doctor.code == 1 && strstr(doctor.out, "unlock the keyring"), "%d %s", doctor.code, doctor.out);
+        keyring_unlocks(w);
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not online");
+        renew(w, "c1");
+        expect_in_file(w, false);
+}
+
+/* What cannot be put there is in the file, so that a crash loses nothing, and goes there once it can. */
+WORLD_TEST(keyring, gone_while_tokens_are_renewed, RENEWABLE) {
+        pid_t keyring = keyring_open(w);
+
+        log_in(w);
+        world_start_online(w);
+        expect_in_file(w, false);
+        keyring_ends(w, keyring);
+        renew(w, "c1");
+        expect_in_file(w, true);
+        check(w, world_wait_log(w, "cannot be kept in the keyring"), "not said");
+        world_kill(w);
+        call_hangup(w, ROOM, "c1");
+        world_start_online(w);
+        expect_nothing_owed(w);
+        renew(w, "c2");
+        expect_in_file(w, true);
+        (void) keyring_starts(w);
+        keyring_unlocks(w);
+        expect_in_file(w, false);
+        check(w, world_wait_log(w, "in the keyring again"), "not said");
+}
+
+WORLD_TEST(keyring, one_that_does_not_answer_is_not_waited_for, RENEWABLE) {
+        pid_t keyring = keyring_open(w);
+
+        log_in(w);
+        world_start_online(w);
+        expect_in_file(w, false);
+        cr_assert_eq(kill(keyring, SIGSTOP), 0);
+        renew(w, "c1");
+        expect_in_file(w, true);
+        cr_assert_eq(kill(keyring, SIGCONT), 0);
+        expect_in_file(w, false);
+}
+
+WORLD_TEST(keyring, one_that_refuses, RENEWABLE) {
+        struct mock *mock =
+                mock_new(w, w->bus,
+                         &(struct mock_options){ .name = SERVICE,
+                                                 .path = SERVICE_PATH,
+                                                 .interface = SERVICE_IFACE,
+                                                 .setup = "mock.AddMethod('', 'OpenSession', 'sv', 'vo', \"raise "
+                                                          "dbus.exceptions.DBusException('no', "
+                                                          "name='org.freedesktop.DBus.Error.AccessDenied')\")\n" });
+
+        log_in(w);
+        world_start_online(w);
+        renew(w, "c1");
+        expect_in_file(w, true);
+        mock_free(mock);
+}
