@@ -118,6 +118,7 @@ int desk_configure(struct desk *d, const struct config *config) {
                                                                 .on_free = config->on_free,
                                                                 .time_max = config->hook_time_max },
                                                      .quiet = config->do_not_disturb,
+                                                     .pause_players = config->pause_players,
                                              });
 }
 

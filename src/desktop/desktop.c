@@ -2,12 +2,14 @@
 
 #include <errno.h>
 
+#include "desktop/players.h"
 #include "desktop/quiet.h"
 
 struct desktop {
         struct desktop_context context;
         struct hooks *hooks;
         struct quiet *quiet;
+        struct players *players;
 };
 
 int desktop_new(struct desktop **ret, const struct desktop_context *context) {
@@ -37,6 +39,15 @@ int desktop_new(struct desktop **ret, const struct desktop_context *context) {
                                  });
         if (r < 0)
                 return r;
+        r = players_new(&d->players, &(struct players_context){
+                                             .bus = context->bus,
+                                             .journal = &d->context.journal,
+                                             .touched = context->touched,
+                                             .done = context->done,
+                                             .userdata = context->userdata,
+                                     });
+        if (r < 0)
+                return r;
         *ret = TAKE(d);
         return 0;
 }
@@ -46,21 +57,24 @@ struct desktop *desktop_free(struct desktop *d) {
                 return NULL;
         hooks_free(d->hooks);
         quiet_free(d->quiet);
+        players_free(d->players);
         free(d);
         return NULL;
 }
 
 int desktop_configure(struct desktop *d, const struct desktop_settings *settings) {
         quiet_configure(d->quiet, settings->quiet);
+        players_configure(d->players, settings->pause_players);
         return hooks_configure(d->hooks, &settings->hooks);
 }
 
 usec_t desktop_run(struct desktop *d, const struct desktop_facts *facts, usec_t now) {
         usec_t wake_at = quiet_run(d->quiet, facts, now);
 
+        wake_at = usec_min(wake_at, players_run(d->players, facts, now));
         return usec_min(wake_at, hooks_run(d->hooks, facts, now));
 }
 
 bool desktop_is_at_rest(const struct desktop *d) {
-        return hooks_are_at_rest(d->hooks) && quiet_is_at_rest(d->quiet);
+        return hooks_are_at_rest(d->hooks) && quiet_is_at_rest(d->quiet) && players_are_at_rest(d->players);
 }

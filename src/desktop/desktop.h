@@ -1,5 +1,5 @@
 /* What busy does on this machine beside showing itself: the user's hooks, and
- * quiet notifications. Effects only: it decides nothing about
+ * quiet notifications, paused music. Effects only: it decides nothing about
  * calls, and is told once a turn what is so. */
 #pragma once
 
@@ -25,6 +25,7 @@ struct desktop_context {
 struct desktop_settings {
         struct hooks_settings hooks;
         bool quiet; /* do-not-disturb while busy */
+        bool pause_players;
 };
 
 /* Copies the context. */

@@ -1,0 +1,404 @@
+/* See players.h. Each player that is known is in one of these states; who is done with is forgotten:
+ *
+ *   asked      whether it plays is being asked
+ *   playing    it does; to be paused in the next players_run()
+ *   pausing    it is being paused; it is in the journal
+ *   paused     by us; whether it is set going by somebody else is listened to
+ *   checked    busy is over: whether it still is paused is being asked
+ *   resting    it still is; to be resumed in the next players_run()
+ *   resuming   it is told to play on
+ *   gone       to be forgotten */
+#include "desktop/players.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "util/bus-service.h"
+#include "util/log.h"
+
+#define EFFECT       "pause-players"
+#define JOURNAL_NAME "players"
+#define NAMES        "org.mpris.MediaPlayer2."
+#define AT           "/org/mpris/MediaPlayer2"
+#define PLAYER       "org.mpris.MediaPlayer2.Player"
+#define PROPERTIES   "org.freedesktop.DBus.Properties"
+#define BUS          "org.freedesktop.DBus"
+#define ANSWER_MAX   (3 * USEC_PER_SEC) /* who does not answer is left alone */
+#define TITLE_MAX    64
+#define UNIQUE_MAX   32
+
+enum player_state {
+        PLAYER_ASKED,
+        PLAYER_PLAYING,
+        PLAYER_PAUSING,
+        PLAYER_PAUSED,
+        PLAYER_CHECKED,
+        PLAYER_RESTING,
+        PLAYER_RESUMING,
+        PLAYER_GONE,
+};
+
+struct player {
+        struct players *players;
+        char title[TITLE_MAX];   /* of its name on the bus; "": from the journal */
+        char unique[UNIQUE_MAX]; /* who it is */
+        enum player_state state;
+        bool resumed; /* for the history */
+        bool is_stored;
+        sd_bus_slot *call, *changed;
+};
+
+struct players {
+        struct players_context context;
+        bool on;
+        bool begun; /* this time of busy is followed */
+        char bus_id[SD_ID128_STRING_MAX];
+        sd_bus_slot *listing;
+        struct player list[PLAYERS_MAX];
+        size_t n;
+        unsigned n_paused, n_resumed; /* since it was last told */
+};
+
+/* ---- journal ---- */
+
+static bool is_owed(const struct player *p) {
+        return p->state >= PLAYER_PAUSING && p->state < PLAYER_GONE;
+}
+
+/* The bus and whom we have paused there: unique names mean nothing on another bus. */
+static int store(struct players *ps) {
+        const struct desktop_journal *j = ps->context.journal;
+        char value[SD_ID128_STRING_MAX + PLAYERS_MAX * (UNIQUE_MAX + 1)];
+        int used = snprintf(value, sizeof(value), "%s", ps->bus_id);
+        bool any = false;
+
+        for (size_t i = 0; i < ps->n; i++)
+                if (is_owed(&ps->list[i])) {
+                        used += snprintf(value + used, sizeof(value) - (size_t) used, " %s", ps->list[i].unique);
+                        any = true;
+                }
+        return j->put(j->userdata, JOURNAL_NAME, any ? value : NULL);
+}
+
+static struct player *add(struct players *ps, enum player_state state) {
+        struct player *p;
+
+        if (ps->n == PLAYERS_MAX)
+                return NULL;
+        p = &ps->list[ps->n++];
+        *p = (struct player){ .players = ps, .state = state };
+        return p;
+}
+
+static void read_journal(struct players *ps) {
+        const struct desktop_journal *j = ps->context.journal;
+        const char *value = j->get(j->userdata, JOURNAL_NAME);
+        SCOPED(free) char *copy = value ? strdup(value) : NULL;
+        char *rest = NULL, *word = copy ? strtok_r(copy, " ", &rest) : NULL;
+
+        if (!word || !streq(word, ps->bus_id))
+                return;
+        while ((word = strtok_r(NULL, " ", &rest))) {
+                struct player *p = strlen(word) < UNIQUE_MAX ? add(ps, PLAYER_PAUSED) : NULL;
+
+                if (!p)
+                        break;
+                (void) snprintf(p->unique, sizeof(p->unique), "%s", word);
+                p->is_stored = true;
+        }
+}
+
+/* ---- asking ---- */
+
+static void touch(const struct player *p) {
+        p->players->context.touched(p->players->context.userdata);
+}
+
+struct status {
+        bool told, playing, paused, can_pause;
+};
+
+/* From a{sv}; what is not there is not known. */
+static int read_status(sd_bus_message *m, struct status *ret) {
+        struct status s = { .can_pause = true };
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                const char *name, *text;
+                int can;
+
+                r = sd_bus_message_read(m, "s", &name);
+                if (r >= 0 && streq(name, "PlaybackStatus") && (r = sd_bus_message_read(m, "v", "s", &text)) >= 0) {
+                        s.told = true;
+                        s.playing = streq(text, "Playing");
+                        s.paused = streq(text, "Paused");
+                } else if (r >= 0 && streq(name, "CanPause") && (r = sd_bus_message_read(m, "v", "b", &can)) >= 0)
+                        s.can_pause = can;
+                else if (r >= 0)
+                        r = sd_bus_message_skip(m, "v");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        if (r < 0)
+                return r;
+        *ret = s;
+        return 0;
+}
+
+static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        struct player *p = userdata;
+        const char *sender = sd_bus_message_get_sender(m);
+        struct status s = { 0 };
+        bool known = !sd_bus_message_is_method_error(m, NULL) && read_status(m, &s) >= 0;
+
+        p->call = sd_bus_slot_unref(p->call);
+        if (p->state == PLAYER_ASKED) {
+                bool fits = known && s.playing && s.can_pause && sender && strlen(sender) < sizeof(p->unique);
+
+                p->state = fits ? PLAYER_PLAYING : PLAYER_GONE;
+                if (fits)
+                        (void) snprintf(p->unique, sizeof(p->unique), "%s", sender);
+        } else
+                p->state = known && s.paused ? PLAYER_RESTING : PLAYER_GONE;
+        touch(p);
+        return 0;
+}
+
+/* Somebody else has set it going, or has stopped it. */
+static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        struct player *p = userdata;
+        const char *interface;
+        struct status s = { 0 };
+
+        if (sd_bus_message_read(m, "s", &interface) >= 0 && streq(interface, PLAYER) && read_status(m, &s) >= 0 &&
+            s.told && !s.paused && p->state == PLAYER_PAUSED) {
+                log_debug("pause-players: %s goes its own way", p->title);
+                p->state = PLAYER_GONE;
+                touch(p);
+        }
+        return 0;
+}
+
+static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        struct player *p = userdata;
+        bool ok = !sd_bus_message_is_method_error(m, NULL);
+
+        p->call = sd_bus_slot_unref(p->call);
+        p->resumed = p->state == PLAYER_RESUMING && ok;
+        p->state = p->state == PLAYER_PAUSING && ok ? PLAYER_PAUSED : PLAYER_GONE;
+        if (p->state == PLAYER_PAUSED) {
+                p->players->n_paused++;
+                (void) sd_bus_match_signal_async(p->players->context.bus, &p->changed, p->unique, AT, PROPERTIES,
+                                                 "PropertiesChanged", on_changed, NULL, p);
+        }
+        touch(p);
+        return 0;
+}
+
+static void call(struct player *p, const char *to, const char *interface, const char *member,
+                 sd_bus_message_handler_t callback, const char *argument, enum player_state next) {
+        SCOPED(sd_bus_message_unref) sd_bus_message *m = NULL;
+        sd_bus *bus = p->players->context.bus;
+        int r = sd_bus_message_new_method_call(bus, &m, to, AT, interface, member);
+
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(m, false);
+        if (r >= 0 && argument)
+                r = sd_bus_message_append(m, "s", argument);
+        if (r >= 0)
+                r = sd_bus_call_async(bus, &p->call, m, callback, p, ANSWER_MAX);
+        p->state = r < 0 ? PLAYER_GONE : next;
+}
+
+/* ---- who there is ---- */
+
+static int on_names(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        struct players *ps = userdata;
+        const char *name;
+
+        ps->listing = sd_bus_slot_unref(ps->listing);
+        if (sd_bus_message_is_method_error(m, NULL) || sd_bus_message_enter_container(m, 'a', "s") < 0)
+                return 0;
+        while (sd_bus_message_read(m, "s", &name) > 0) {
+                struct player *p = strncmp(name, NAMES, strlen(NAMES)) == 0 ? add(ps, PLAYER_ASKED) : NULL;
+
+                if (!p)
+                        continue;
+                (void) snprintf(p->title, sizeof(p->title), "%.*s", (int) strcspn(name + strlen(NAMES), "."),
+                                name + strlen(NAMES));
+                call(p, name, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_ASKED);
+        }
+        ps->context.touched(ps->context.userdata);
+        return 0;
+}
+
+/* The call is in this very program: a page that is on a call may show as a player. */
+static bool is_on_call(const struct player *p, const char *apps) {
+        size_t n = strlen(p->title);
+
+        for (const char *app = apps; n > 0 && *app != '\0';) {
+                size_t wide = strcspn(app, "\n");
+
+                for (size_t i = 0; i + n <= wide; i++)
+                        if (strncasecmp(app + i, p->title, n) == 0)
+                                return true;
+                app += wide + (app[wide] == '\n');
+        }
+        return false;
+}
+
+/* ---- one turn ---- */
+
+static void pause_player(struct player *p, const struct desktop_facts *facts) {
+        if (is_on_call(p, facts->apps)) {
+                log_debug("pause-players: %s is on the call", p->title);
+                p->state = PLAYER_GONE;
+                return;
+        }
+        p->state = PLAYER_PAUSING;
+        p->is_stored = true;
+        if (store(p->players) < 0) {
+                log_warning("%s is not paused, as that cannot be stored", p->title);
+                p->state = PLAYER_GONE;
+                return;
+        }
+        call(p, p->unique, PLAYER, "Pause", on_told, NULL, PLAYER_PAUSING);
+}
+
+static void run_player(struct player *p, const struct desktop_facts *facts, bool want) {
+        switch (p->state) {
+        case PLAYER_PLAYING:
+                if (want)
+                        pause_player(p, facts);
+                else
+                        p->state = PLAYER_GONE;
+                break;
+        case PLAYER_PAUSED:
+                if (!want)
+                        call(p, p->unique, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_CHECKED);
+                break;
+        case PLAYER_RESTING:
+                call(p, p->unique, PLAYER, "Play", on_told, NULL, PLAYER_RESUMING);
+                break;
+        case PLAYER_ASKED:
+        case PLAYER_PAUSING:
+        case PLAYER_CHECKED:
+        case PLAYER_RESUMING:
+        case PLAYER_GONE:
+                break;
+        }
+}
+
+static void player_done(struct player *p) {
+        p->call = sd_bus_slot_unref(p->call);
+        p->changed = sd_bus_slot_unref(p->changed);
+}
+
+/* Slots point at the players, who therefore stay where they are until all are done with. */
+static void forget_gone(struct players *ps) {
+        bool all = ps->n > 0 && !ps->listing, is_less = false;
+
+        for (size_t i = 0; i < ps->n; i++) {
+                struct player *p = &ps->list[i];
+
+                if (p->resumed) {
+                        p->resumed = false;
+                        ps->n_resumed++;
+                }
+                if (p->state == PLAYER_GONE && p->is_stored) {
+                        p->is_stored = false;
+                        is_less = true;
+                }
+                all = all && p->state == PLAYER_GONE;
+        }
+        if (is_less && store(ps) < 0)
+                log_warning("It cannot be stored that players are paused no more");
+        if (!all)
+                return;
+        for (size_t i = 0; i < ps->n; i++)
+                player_done(&ps->list[i]);
+        ps->n = 0;
+}
+
+static bool is_under_way(const struct players *ps) {
+        bool is = ps->listing != NULL;
+
+        for (size_t i = 0; i < ps->n; i++)
+                is = is || (ps->list[i].state != PLAYER_PAUSED && ps->list[i].state != PLAYER_GONE);
+        return is;
+}
+
+static void tell(struct players *ps) {
+        char outcome[64];
+
+        if (is_under_way(ps))
+                return;
+        if (ps->n_paused > 0) {
+                (void) snprintf(outcome, sizeof(outcome), "paused %u", ps->n_paused);
+                ps->context.done(ps->context.userdata, EFFECT, true, outcome);
+        }
+        if (ps->n_resumed > 0) {
+                (void) snprintf(outcome, sizeof(outcome), "%u play%s on", ps->n_resumed,
+                                ps->n_resumed == 1 ? "s" : "");
+                ps->context.done(ps->context.userdata, EFFECT, true, outcome);
+        }
+        ps->n_paused = ps->n_resumed = 0;
+}
+
+static void begin(struct players *ps) {
+        if (ps->context.bus && ps->n == 0)
+                (void) sd_bus_call_method_async(ps->context.bus, &ps->listing, BUS, "/org/freedesktop/DBus", BUS,
+                                                "ListNames", on_names, ps, NULL);
+}
+
+/* Who begins to play during a call does so by the user's hand. */
+usec_t players_run(struct players *ps, const struct desktop_facts *facts, usec_t now) {
+        bool want = ps->on && facts->known && facts->busy;
+
+        if (!facts->known)
+                return USEC_NEVER;
+        for (size_t i = 0; i < ps->n; i++)
+                run_player(&ps->list[i], facts, want);
+        forget_gone(ps);
+        tell(ps);
+        if (want && !ps->begun && !is_under_way(ps)) {
+                ps->begun = true;
+                begin(ps);
+        }
+        ps->begun = ps->begun && want;
+        return USEC_NEVER;
+}
+
+bool players_are_at_rest(const struct players *ps) {
+        return ps->n == 0 && !ps->listing;
+}
+
+void players_configure(struct players *ps, bool on) {
+        ps->on = on;
+}
+
+int players_new(struct players **ret, const struct players_context *context) {
+        struct players *ps = calloc(1, sizeof(*ps));
+        sd_id128_t id;
+
+        if (!ps)
+                return -ENOMEM;
+        ps->context = *context;
+        if (context->bus && sd_bus_get_bus_id(context->bus, &id) >= 0)
+                (void) sd_id128_to_string(id, ps->bus_id);
+        if (ps->bus_id[0] != '\0')
+                read_journal(ps);
+        *ret = ps;
+        return 0;
+}
+
+struct players *players_free(struct players *ps) {
+        if (!ps)
+                return NULL;
+        sd_bus_slot_unref(ps->listing);
+        for (size_t i = 0; i < ps->n; i++)
+                player_done(&ps->list[i]);
+        free(ps);
+        return NULL;
+}

@@ -1,0 +1,37 @@
+/* Music pauses while busy: each player on the user's bus (MPRIS) that plays when busy begins is paused. When it is
+ * over it plays on, if it still is as we left it: who was set going meanwhile, or is another process now, is left
+ * alone, and so is the program that the call is in. Who is paused is in the journal, so that a crash is made up for as
+ * long as the bus is the same. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "core/base.h"
+#include "desktop/facts.h"
+#include "desktop/journal.h"
+
+#define PLAYERS_MAX 16
+
+struct players;
+
+struct players_context {
+        sd_bus *bus;                           /* the user's; NULL: none, and nothing is done */
+        const struct desktop_journal *journal; /* outlives it */
+        void (*touched)(void *userdata);       /* players_run() soon, but not from within */
+        /* As of desktop_context. From players_run(). */
+        void (*done)(void *userdata, const char *name, bool ok, const char *outcome);
+        void *userdata;
+};
+
+/* Copies the context. */
+int players_new(struct players **ret, const struct players_context *context);
+struct players *players_free(struct players *p); /* NULL is fine; returns NULL */
+CLEANUP(struct players, players_free);
+
+/* Off: who is paused plays on. */
+void players_configure(struct players *p, bool on);
+
+/* Once a turn. Returns when to call again. */
+usec_t players_run(struct players *p, const struct desktop_facts *facts, usec_t now);
+/* Nobody is paused, or being asked. */
+bool players_are_at_rest(const struct players *p);

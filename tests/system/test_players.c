@@ -1,0 +1,157 @@
+/* Players pause while busy: mpv itself, on the private bus. */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "system/harness.h"
+
+#define MPV "org.mpris.MediaPlayer2.mpv /org/mpris/MediaPlayer2 org.mpris.MediaPlayer2.Player"
+
+/* What it is doing, "" while it is not on the bus. */
+static void expect_player(struct world *w, const char *status) {
+        char wanted[64];
+
+        snprintf(wanted, sizeof(wanted), "s \"%s\"\n", status);
+        for (int64_t left = patience() / 100;; left--) {
+                SCOPED_RUN run =
+                        world_run(w, NULL,
+                                  (const char *const[]){ "sh", "-c",
+                                                         "busctl --user get-property " MPV " PlaybackStatus", NULL });
+
+                if (streq(run.out, wanted))
+                        return;
+                check(w, left > 0, "\"%s\" instead of \"%s\" %s", run.out, wanted, run.err);
+                world_look_again(w);
+        }
+}
+
+static void tell_player(struct world *w, const char *method) {
+        SCOPED_RUN run = { 0 };
+        char command[256];
+
+        snprintf(command, sizeof(command), "busctl --user call " MPV " %s", method);
+        run = world_run(w, NULL, (const char *const[]){ "sh", "-c", command, NULL });
+        check(w, run.code == 0, "%s", run.err);
+}
+
+/* A tone without an end, which nobody hears. */
+static pid_t play(struct world *w) {
+        pid_t pid =
+                world_program(w,
+                              (const char *const[]){ "mpv", "--no-config", "--no-video", "--ao=null", "--no-terminal",
+                                                     "--script=/etc/mpv/scripts/mpris.so", "av://lavfi:sine", NULL },
+                              -1, "mpv.log");
+
+        check(w, pid > 0, "mpv cannot be started");
+        expect_player(w, "Playing");
+        return pid;
+}
+
+static void say(struct world *w, const char *word) {
+        SCOPED_RUN run = world_busyctl(w, NULL, word, NULL);
+
+        check(w, run.code == 0, "%s", run.err);
+}
+
+static void start(struct world *w) {
+        world_config(w, "[busyd]\nend-grace = 0s\nlog-level = debug\npause-players = yes\n");
+        world_start(w);
+}
+
+static void begin(struct world *w) {
+        say(w, "busy");
+        check(w, world_wait_log(w, "pause-players: paused 1"), "not told");
+        expect_player(w, "Paused");
+}
+
+WORLD_TEST(players, pause_while_busy, .no_homeserver = true) {
+        (void) play(w);
+        start(w);
+        begin(w);
+        say(w, "auto");
+        expect_player(w, "Playing");
+        check(w, world_wait_log(w, "pause-players: 1 plays on"), "not told");
+        say(w, "busy");
+        expect_player(w, "Paused");
+        cr_assert_eq(world_stop(w), 0);
+        expect_player(w, "Playing");
+}
+
+WORLD_TEST(players, one_that_did_not_play_stays_paused, .no_homeserver = true) {
+        (void) play(w);
+        tell_player(w, "Pause");
+        expect_player(w, "Paused");
+        start(w);
+        say(w, "busy");
+        expect_availability(w, "busy");
+        say(w, "auto");
+        expect_availability(w, "free");
+        cr_assert_eq(world_stop(w), 0);
+        expect_player(w, "Paused");
+}
+
+WORLD_TEST(players, one_that_was_set_going_and_paused_by_hand_stays_so, .no_homeserver = true) {
+        (void) play(w);
+        start(w);
+        begin(w);
+        tell_player(w, "Play");
+        expect_player(w, "Playing");
+        /* mpv says it a moment later, and no more if it has changed again by then. */
+        check(w, world_wait_log(w, "pause-players: mpv goes its own way"), "not heard");
+        tell_player(w, "Pause");
+        expect_player(w, "Paused");
+        say(w, "auto");
+        expect_availability(w, "free");
+        cr_assert_eq(world_stop(w), 0);
+        expect_player(w, "Paused");
+}
+
+WORLD_TEST(players, another_process_of_that_name_is_not_resumed, .no_homeserver = true) {
+        pid_t pid = play(w);
+
+        start(w);
+        begin(w);
+        process_kill(pid);
+        (void) play(w);
+        tell_player(w, "Pause");
+        expect_player(w, "Paused");
+        say(w, "auto");
+        expect_availability(w, "free");
+        cr_assert_eq(world_stop(w), 0);
+        expect_player(w, "Paused");
+}
+
+WORLD_TEST(players, a_crash_is_made_up_for, .no_homeserver = true) {
+        (void) play(w);
+        start(w);
+        begin(w);
+        world_kill(w);
+        cr_assert_eq(unlink(world_state_path(w, "mode.json")), 0);
+        world_start(w);
+        expect_player(w, "Playing");
+}
+
+/* A page that is on a call may be a player as well. */
+WORLD_TEST(players, the_program_of_the_call_is_left_alone, .no_homeserver = true) {
+        const char *app = "MPV Calls", *reason = "a call";
+        bool ok;
+
+        (void) play(w);
+        world_config(w, "[busyd]\nend-grace = 0s\nlog-level = debug\npause-players = yes\non-busy = true\n");
+        world_start(w);
+        free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Hold", &ok, DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING,
+                       &reason, DBUS_TYPE_INVALID));
+        cr_assert(ok);
+        check(w, world_wait_log(w, "pause-players: mpv is on the call"), "not looked at");
+        cr_assert_eq(world_stop(w), 0);
+        expect_player(w, "Playing");
+}
+
+WORLD_TEST(players, nothing_is_paused_unless_it_is_asked_for, .no_homeserver = true) {
+        (void) play(w);
+        world_config(w, "[busyd]\non-busy = true\n");
+        world_start(w);
+        say(w, "busy");
+        check(w, world_wait_log(w, "on-busy: it has run"), "not told");
+        expect_player(w, "Playing");
+}
