@@ -99,7 +99,7 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
                 *ret = c->debt.owed ? claim_leave_step(c, now) : claim_free_step(c, now);
                 return false;
         }
-        if (!c->view.known) {
+        if (!c->view.known || now >= usec_add(c->view.at, CLAIM_PUSH_LASTS)) {
                 *ret = claim_take_step(c, CLAIM_READ);
                 return false;
         }
@@ -236,13 +236,19 @@ static struct claim_request verify_step(struct claim *c, usec_t now) {
         return claim_take_step(c, CLAIM_READ);
 }
 
+/* With one text for all of the user's devices, saying none does not take away what another machine goes on to say. */
+static bool has_words_of_another(const struct claim *c, const struct claim_value *v) {
+        return !v->text[0] && !c->traits.text_per_device && (claim_others_now(&c->others).going_on & CLAIM_TEXT) &&
+               (claim_others_wrote(&c->others, &c->view.is) & CLAIM_TEXT);
+}
+
 /* The parts that are not claimed as they are now. */
 static struct claim_request write_ours(struct claim *c, usec_t now) {
         struct claim_value v = *claim_goal_of(c);
 
         if (!c->debt.is.state_claimed && !c->traits.per_device)
                 claim_value_put_state(&v, c->view.is.state);
-        if (!c->debt.is.text_claimed)
+        if (!c->debt.is.text_claimed || has_words_of_another(c, &v))
                 claim_value_put_text(&v, c->view.is.text);
         if (claim_is_stopped(c->phase) || (!c->debt.is.text_claimed && claim_is_on_another_device(c, &v)))
                 v.text[0] = '\0';

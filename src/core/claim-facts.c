@@ -425,7 +425,7 @@ static void written_ours(struct claim *c, usec_t now) {
         if (c->phase == CLAIM_LEAVING) {
                 c->in.leaving.ours_at = now;
                 c->in.leaving.outdated = false;
-        } else if (c->phase == CLAIM_YIELDED)
+        } else if (claim_is_stopped(c->phase))
                 c->in.stopped.text_due = false;
         else if (c->phase == CLAIM_ENTERING && !c->flight.echoed) {
                 c->in.entering.written_at = now;

@@ -157,11 +157,17 @@ struct claim_value claim_prior(const struct claim *c) {
         return v;
 }
 
+/* Half of what gave back has taken ours away, and nobody else's show any more. No person's word: on another device an
+ * empty text hides behind ours. */
+static bool are_words_away(const struct claim *c, const struct claim_value *v) {
+        return c->traits.text_per_device && !v->text[0];
+}
+
 bool claim_is_persons(const struct claim *c, const struct claim_value *v, bool prior_too) {
         struct claim_value prior = claim_prior(c);
 
         if (c->traits.text_tells_person)
-                return !claim_text_is_ours(c, v) &&
+                return !claim_text_is_ours(c, v) && !are_words_away(c, v) &&
                        !((prior_too || !c->debt.is.text_claimed) && streq(v->text, prior.text));
         return !claim_state_is_ours(c, v) &&
                !((prior_too || !c->debt.is.state_claimed) && streq(v->state, prior.state));
@@ -202,11 +208,6 @@ static void drop_given_up_words(const struct claim *c, struct claim_value *v) {
 
 bool claim_is_on_another_device(const struct claim *c, const struct claim_value *v) {
         return c->traits.text_per_device && (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
-}
-
-/* Half of what gave back has taken ours away, and nobody else's show any more. */
-static bool are_words_away(const struct claim *c, const struct claim_value *v) {
-        return c->traits.text_per_device && !v->text[0];
 }
 
 struct claim_value claim_compose_given_back(const struct claim *c, const struct claim_value *seen, unsigned others) {

@@ -35,6 +35,23 @@ Test(core_claim_words, words_that_half_a_give_back_has_taken_away_come_back) {
         expect_shown("offline", "Lunch");
 }
 
+/* On another device an empty text hides behind ours: where none shows, the server has lost ours, or half of what gave
+ * back has come through. */
+Test(core_claim_words, an_empty_text_is_no_persons_word_where_each_device_has_one) {
+        struct claim_traits traits = per_device;
+
+        traits.text_per_device = true;
+        hold(&traits, "offline", "Lunch");
+        set_shown("offline", "");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_shown("offline", "Lunch");
+}
+
 Test(core_claim_words, a_message_changed_in_the_call_stays) {
         hold(&single_value, "online", "Working");
         set_shown("online", "Lunch");
@@ -259,6 +276,64 @@ Test(core_claim_words, words_that_another_machine_gives_back_are_not_repeated) {
         told_by(other, none);
         claim_set_want(&claim, NULL);
         cr_expect_str_eq(run_to_write().text, "Lunch");
+}
+
+/* What was taken for a person's word turns out to be another machine's while ours is taken away. */
+Test(core_claim_words, the_own_words_are_taken_away_once) {
+        struct claim_other other = machine(1, "offline", "", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+        struct claim_traits traits = per_device;
+
+        none.done = other.live = true;
+        traits.text_per_device = true;
+        hold(&traits, "offline", "");
+        told_by(other, none);
+        set_shown("busy", "Lunch");
+        push();
+        cr_expect_str_eq(run_to_write().text, "");
+        expect_phase(CLAIM_YIELDED);
+        other.text_lost = true;
+        other.owed.text_claimed = false;
+        told_by(other, none);
+        claim_on_written(&claim, now);
+        writes = 0;
+        run_for(5 * USEC_PER_MIN);
+        cr_expect(writes <= 1, "%u writes", writes);
+        expect_shown("busy", "Lunch");
+}
+
+/* With one text for all, two machines of different settings would overwrite each other with each refresh. */
+Test(core_claim_words, who_says_nothing_leaves_the_words_of_another_machine) {
+        struct claim_other other = machine(1, "offline", "Lunch", "unavailable", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = other.live = true;
+        begin(&single_value, "unavailable", "In a call");
+        told_by(other, none);
+        push();
+        want("busy", "");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+        other.live = false;
+        told_by(other, none);
+        claim_set_want(&claim, NULL);
+        run_for(30 * SEC);
+        expect_shown("offline", "Lunch");
+}
+
+/* A connection that has died in silence. */
+Test(core_claim_words, what_was_told_long_ago_is_read_before_it_is_written_over) {
+        begin(&single_value, "online", "Working");
+        push();
+        now += 2 * USEC_PER_MIN;
+        set_shown("online", "Lunch");
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_shown("busy", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_shown("online", "Lunch");
 }
 
 /* A connection that has died in silence. */
