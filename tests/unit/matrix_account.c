@@ -550,6 +550,48 @@ Test(matrix_account, words_that_were_put_back_give_way_to_newer_ones) {
         expect_nothing_owed(w);
 }
 
+Test(matrix_account, also_once_presence_is_switched_off) {
+        const struct hs_options options = { .kind = HS_TUWUNEL };
+        struct world *w = world_new(&options);
+        struct account_settings settings = w->settings;
+
+        start(w);
+        expect_online(w);
+        model_person_sets(w->http.model, PHONE, "online", "Lunch", msec(&w->http));
+        pass(w, 45 * USEC_PER_MIN);
+        call(w, true);
+        pass(w, USEC_PER_MIN);
+        settings.presence = PRESENCE_OFF;
+        cr_assert_eq(account_set_settings(w->account, &settings, w->http.now), 0);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(message(w), "Lunch");
+        model_person_sets(w->http.model, PHONE, "online", "In the garden", msec(&w->http));
+        pass(w, USEC_PER_HOUR);
+        cr_assert_str_eq(message(w), "In the garden");
+        call(w, false);
+        pass(w, USEC_PER_MIN);
+        expect_nothing_owed(w);
+}
+
+/* What a person said in the call shows, and no device has it any more: it must not go with ours. */
+Test(matrix_account, words_that_a_restarted_server_only_shows_stay) {
+        const struct hs_options options = { .kind = HS_TUWUNEL };
+        struct world *w = world_new(&options);
+
+        start(w);
+        expect_online(w);
+        call(w, true);
+        pass(w, USEC_PER_MIN);
+        model_person_sets(w->http.model, PHONE, "offline", "Lunch", msec(&w->http));
+        model_restart(w->http.model, msec(&w->http));
+        pass(w, 10 * USEC_PER_MIN);
+        cr_assert_str_eq(message(w), "Lunch");
+        call(w, false);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(message(w), "Lunch");
+        expect_nothing_owed(w);
+}
+
 Test(matrix_account, words_that_an_earlier_run_has_left_give_way_to_newer_ones) {
         const struct hs_options options = { .kind = HS_TUWUNEL };
         struct world *w = world_new(&options);

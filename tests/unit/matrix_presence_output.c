@@ -126,6 +126,51 @@ Test(presence_output, takes_nothing_from_what_is_no_answer) {
         }
 }
 
+/* ---- other clients ---- */
+
+static bool wants_busy(const struct claim_want *current, usec_t now) {
+        struct output_situation here = { .now = now, .current = current };
+        struct claim_want want;
+        const char *why;
+
+        output_presence.want(f.output, &here, &want, &why);
+        return want.state_claimed;
+}
+
+/* What was wished for is no choice before it was sent. */
+Test(presence_output, sees_who_comes_before_busy_is_written) {
+        struct claim_want wished = { .state_claimed = true };
+
+        f.facts.versions.busy_presence = true;
+        output_presence.watching(f.output, true, START);
+        output_presence.presence(f.output, "offline", "", START);
+        cr_assert(wants_busy(NULL, START + 1));
+        output_presence.claim(f.output,
+                              &(struct output_claim){ .phase = CLAIM_ENTERING, .owed = true, .state_claimed = true },
+                              START + 2);
+        cr_assert(wants_busy(&wished, START + 3));
+        output_presence.presence(f.output, "online", "", START + 4);
+        cr_assert_not(wants_busy(&wished, START + 5));
+}
+
+/* The server drops the state of a device that is silent, whatever the machine tells of it. */
+Test(presence_output, sees_who_comes_while_another_machine_only_says_it_is_busy) {
+        usec_t now = START + 2 * USEC_PER_HOUR;
+
+        f.facts.versions.busy_presence = true;
+        output_presence.watching(f.output, true, START);
+        output_presence.presence(f.output, "offline", "", START);
+        output_presence.machines(f.output, true, START + 1);
+        output_presence.claim(f.output,
+                              &(struct output_claim){ .phase = CLAIM_ENTERING, .owed = true, .state_claimed = true },
+                              START + 2);
+        output_presence.claim(f.output, &(struct output_claim){ .phase = CLAIM_FREE }, START + 3);
+        output_presence.presence(f.output, "busy", "", START + 4);
+        output_presence.presence(f.output, "offline", "", START + USEC_PER_HOUR);
+        output_presence.presence(f.output, "online", "", now);
+        cr_assert_not(wants_busy(NULL, now + 1));
+}
+
 /* ---- an earlier run whose journal is lost ---- */
 
 Test(presence_output, knows_its_words_and_idle_with_them_again) {

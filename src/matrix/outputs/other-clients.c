@@ -13,23 +13,35 @@ static void begin(struct other_clients *o, usec_t now) {
         o->own_until = usec_add(now, OTHER_CLIENTS_OWN);
 }
 
+/* Something else may be from before ours or from after it, which is not known yet: not for so long. */
+static bool is_hidden(const struct other_clients *o, usec_t now) {
+        return o->own && (o->missing_since == 0 || now < usec_add(o->missing_since, OTHER_CLIENTS_OWN));
+}
+
+static void look_for_own(struct other_clients *o, const char *state, usec_t now) {
+        if (!o->own || !o->own_state[0] || streq(state, o->own_state))
+                o->missing_since = 0;
+        else if (o->missing_since == 0)
+                o->missing_since = now;
+}
+
 static bool is_current(const struct other_clients *o, usec_t now) {
         return o->watching || now <= usec_add(o->current_at, OTHER_CLIENTS_BLIND);
 }
 
 /* What may have happened unseen is not known any more. */
 static void forget_if_blind(struct other_clients *o, usec_t now) {
-        if (!is_current(o, now) && !o->own)
+        if (!is_current(o, now) && !is_hidden(o, now))
                 o->quiet = false;
 }
 
 static bool may_be_own(const struct other_clients *o, const char *state, usec_t now) {
-        return o->own || (now < o->own_until && (!o->own_state[0] || streq(o->own_state, state)));
+        return is_hidden(o, now) || (now < o->own_until && (!o->own_state[0] || streq(o->own_state, state)));
 }
 
 /* Whatever is seen until now, it is there up to now. */
 static void renew_live(struct other_clients *o, usec_t now) {
-        if (o->own || !o->shown || !is_current(o, now) || (!o->theirs && now < o->own_until))
+        if (is_hidden(o, now) || !o->shown || !is_current(o, now) || (!o->theirs && now < o->own_until))
                 return;
         o->theirs = true;
         o->live_at = now;
@@ -37,7 +49,7 @@ static void renew_live(struct other_clients *o, usec_t now) {
 }
 
 static void seen_offline(struct other_clients *o, usec_t now) {
-        if (o->shown && !o->own)
+        if (o->shown && !is_hidden(o, now))
                 o->shown_at = now;
         o->shown = false;
         if (o->quiet)
@@ -51,6 +63,7 @@ void other_clients_seen(struct other_clients *o, const char *state, usec_t now) 
         forget_if_blind(o, now);
         renew_live(o, now);
         o->current_at = now;
+        look_for_own(o, state, now);
         if (streq(state, STATE_OFFLINE)) {
                 seen_offline(o, now);
                 return;
@@ -72,17 +85,23 @@ void other_clients_own(struct other_clients *o, const char *state, usec_t now) {
         usec_t until;
 
         begin(o, now);
-        if (!o->own)
+        if (!is_hidden(o, now))
                 o->before = other_clients_judge(o, now, &until);
         o->own = true;
+        o->missing_since = 0;
         (void) snprintf(o->own_state, sizeof(o->own_state), "%s", state);
 }
 
 void other_clients_own_over(struct other_clients *o, usec_t now) {
+        bool hidden = is_hidden(o, now);
+
         if (!o->own)
                 return;
         o->own = false;
+        o->missing_since = 0;
         o->own_until = usec_add(now, OTHER_CLIENTS_OWN);
+        if (!hidden)
+                return;
         if (o->before == OTHER_CLIENTS_LIVE)
                 o->live_at = now;
         if (o->before == OTHER_CLIENTS_NONE)
@@ -95,7 +114,7 @@ enum other_clients_verdict other_clients_judge(struct other_clients *o, usec_t n
         usec_t live_until, quiet_at;
 
         *ret_until = USEC_NEVER;
-        if (o->own)
+        if (is_hidden(o, now))
                 return o->before;
         forget_if_blind(o, now);
         renew_live(o, now);

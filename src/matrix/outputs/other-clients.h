@@ -5,7 +5,8 @@
  *   live     something other than offline in the last 90 s that cannot be ours
  *   unknown  all else: after a start, after a gap, or what is seen may still be our own
  *
- * A claim of ours hides the others: as long as it stands, what was known when it began still holds. */
+ * A claim of ours hides the others: as long as it stands, what was known when it began still holds. One that is told
+ * of, and long not seen any more, hides nobody: the server drops the state of a device that is silent. */
 #pragma once
 
 #include "core/base.h"
@@ -38,6 +39,7 @@ struct other_clients {
         bool quiet;                        /* nothing but offline, or ours, since `quiet_since` */
         usec_t quiet_since;                /* 0: as long as was looked */
         bool own;                          /* something of ours stands there, or is on its way */
+        usec_t missing_since;              /* ... and something else is shown; 0: it is not */
         char own_state[CLAIM_STATE_MAX];   /* "": any */
         usec_t own_until;                  /* may still be seen until then */
         enum other_clients_verdict before; /* as it was when ours came */

@@ -5,14 +5,12 @@
  *   shown     known: pushed or read, and nothing was written since; else not known
  *   ours      from the moment a state of ours is sent until it is taken away, acknowledged, or owed no more
  *   the poll  counted while a state of ours stands; asks for the own presence where the server pushes it */
-#include "matrix/outputs/presence.h"
+#include "matrix/outputs/presence-parts.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "matrix/outputs/cure.h"
 #include "matrix/outputs/keepers.h"
-#include "matrix/outputs/output.h"
 #include "json/json.h"
 #include "util/log.h"
 
@@ -23,47 +21,12 @@ static const char nobody_looks[] = "you share no room with anybody there, so nob
 
 static const char lacks_presence[] = "the answer of the server says nothing of your presence";
 
-struct presence {
-        struct output output;
-        struct claim_value shown;
-        bool shown_known;
-        struct other_clients others;
-        struct http_request *look;
-        struct cure *cure;
-        struct output_claim claim;
-        bool was_wanted, resynced, watching, held_elsewhere, sticks;
-        bool ours;                     /* a state of this machine's is there, or on its way */
-        bool waits;                    /* shows less than it could, for the sake of other clients */
-        char written[CLAIM_STATE_MAX]; /* the state sent last; "": none yet */
-        char lost[CLAIM_TEXT_MAX];     /* words of an earlier run whose state is not known any more; "": none */
-        /* Where each device has words of its own: those of ours, which come back with each poll; "": none. */
-        char own_words[CLAIM_TEXT_MAX];
-        char left_words[CLAIM_TEXT_MAX];  /* the same, while they are taken away */
-        struct output_request *way;       /* takes them away */
-        char before[CLAIM_TEXT_MAX];      /* what showed before the first poll */
-        bool awaited, compared;           /* by the next poll; before and after the first one */
-        bool refused;                     /* the look before the first poll: the one after it is left out */
-        char to_put_back[CLAIM_TEXT_MAX]; /* words that have gone with ours, and are on their way back; "": none */
-};
-
-static struct presence *presence_of(struct output *o) {
-        return (struct presence *) o;
-}
-
-static const struct presence *presence_of_const(const struct output *o) {
-        return (const struct presence *) o;
-}
-
-static const struct server_traits *server(const struct output *o) {
-        return o->at->facts->traits;
-}
-
 static bool is_wanted(const struct output *o) {
         return o->at->settings->presence != PRESENCE_OFF;
 }
 
 static bool is_pushed(const struct output *o) {
-        return is_wanted(o) && server(o)->pushes_own_presence;
+        return is_wanted(o) && presence_server(o)->pushes_own_presence;
 }
 
 /* ---- what is seen ---- */
@@ -107,21 +70,6 @@ static void take(struct presence *p, const char *presence, const char *status_ms
         tell_seen(p, now);
 }
 
-static void give_way(struct presence *p, const char *words);
-
-/* What our device has from an earlier run nobody knows: the first poll shows it. Until then it may be whatever shows.
- */
-static void compare(struct presence *p) {
-        if (!p->resynced) {
-                (void) snprintf(p->before, sizeof(p->before), "%s", p->shown.text);
-                return;
-        }
-        if (!p->compared && !p->claim.owed)
-                (void) snprintf(p->own_words, sizeof(p->own_words), "%s", p->shown.text);
-        give_way(p, p->compared || !p->before[0] ? p->shown.text : p->before);
-        p->compared = true;
-}
-
 static void on_look(const struct matrix_reply *reply, void *userdata) {
         struct presence *p = userdata;
         const char *presence, *status_msg;
@@ -138,16 +86,16 @@ static void on_look(const struct matrix_reply *reply, void *userdata) {
         take(p, presence, status_msg, reply->now);
         if (!p->watching)
                 tell_unsure(p);
-        if (p->shown_known && server(&p->output)->message_per_device)
-                compare(p);
+        if (p->shown_known && presence_server(&p->output)->message_per_device)
+                presence_words_seen(p);
 }
 
 /* The first answer of /sync leaves out who is offline: the value to start with comes from a request of its own. */
-static void look(struct presence *p) {
+void presence_look(struct presence *p) {
         const struct output_endpoint *at = p->output.at;
         int r;
 
-        if (!is_wanted(&p->output) || p->look)
+        if ((!is_wanted(&p->output) && !presence_server(&p->output)->message_per_device) || p->look)
                 return;
         r = matrix_presence_get(at->client, at->user_id, on_look, p, &p->look);
         if (r < 0)
@@ -161,7 +109,7 @@ static void on_resynced(struct output *o, usec_t now) {
         p->shown_known = false;
         p->resynced = true;
         if (!p->refused)
-                look(p);
+                presence_look(p);
         p->refused = false;
 }
 
@@ -172,20 +120,7 @@ static void on_reconnected(struct output *o, usec_t now) {
         if (p->cure)
                 cure_check(p->cure);
         if (p->resynced)
-                look(p);
-}
-
-/* What somebody has written since would be gone with the next poll: it is read before. While a claim has words there,
- * it looks by itself. */
-static bool is_awaited(struct output *o) {
-        struct presence *p = presence_of(o);
-        bool left = p->own_words[0] && !p->claim.owed;
-        bool wanted = server(o)->message_per_device && is_wanted(o) && (left || !p->compared);
-
-        if (wanted && !p->awaited && !p->way)
-                look(p);
-        p->awaited = wanted && (p->look || p->way);
-        return p->awaited;
+                presence_look(p);
 }
 
 static void on_pushed(struct output *o, const char *presence, const char *status_msg, usec_t now) {
@@ -214,7 +149,7 @@ static void on_watching(struct output *o, bool watching, usec_t now) {
                 tell_unsure(p);
         else if (p->watching)
                 tell_seen(p, now);
-        else if (p->claim.standing && state_is_claimed(p) && server(o)->sync_erases_busy && l->erased)
+        else if (p->claim.standing && state_is_claimed(p) && presence_server(o)->sync_erases_busy && l->erased)
                 l->erased(l->userdata);
 }
 
@@ -222,7 +157,7 @@ static void on_watching(struct output *o, bool watching, usec_t now) {
 
 static void update_ours(struct presence *p, const char *state, usec_t now) {
         if (p->ours || p->held_elsewhere)
-                other_clients_own(&p->others, state, now);
+                other_clients_own(&p->others, p->ours ? state : PRESENCE_STATE_BUSY, now);
         else
                 other_clients_own_over(&p->others, now);
 }
@@ -239,11 +174,12 @@ static void on_machines(struct output *o, bool hold, usec_t now) {
 /* What an earlier run has written is ours too, in whatever state; what is owed no more is nobody's of us. */
 static void on_claim(struct output *o, const struct output_claim *c, usec_t now) {
         struct presence *p = presence_of(o);
-        bool found = c->owed && c->state_claimed && !p->claim.owed && !*p->written, gone = !c->owed && p->claim.owed;
+        bool found = p->found && c->owed && c->state_claimed, gone = !c->owed && p->claim.owed;
 
         p->claim = *c;
+        p->found = p->found && !c->owed;
         if (!c->owed)
-                p->lost[0] = p->to_put_back[0] = '\0';
+                p->lost[0] = '\0';
         if (found || gone) {
                 p->ours = found;
                 update_ours(p, "", now);
@@ -252,7 +188,7 @@ static void on_claim(struct output *o, const struct output_claim *c, usec_t now)
 }
 
 /* From the moment it is sent: an echo may come before the acknowledgement. */
-static void sent(struct presence *p, const char *state, usec_t now) {
+void presence_sent(struct presence *p, const char *state, usec_t now) {
         bool claimed = p->claim.state_claimed && !streq(state, PRESENCE_STATE_OFFLINE);
 
         p->look = http_request_free(p->look);
@@ -287,7 +223,7 @@ static enum presence_cure cure_state(const struct presence *p) {
 }
 
 static void traits(const struct output *o, struct claim_traits *ret) {
-        const struct server_traits *t = server(o);
+        const struct server_traits *t = presence_server(o);
         usec_t refresh = o->at->settings->refresh_interval;
 
         *ret = (struct claim_traits){
@@ -304,18 +240,19 @@ static void traits(const struct output *o, struct claim_traits *ret) {
         };
 }
 
-/* What stands there by an earlier choice stays, also after a restart. The words may change in the middle of a call,
- * and go. */
+/* What stands there by an earlier choice stays, also after a restart; before it was sent it is no choice yet. The
+ * words may change in the middle of a call, and go. */
 static void want(struct output *o, const struct output_situation *s, struct claim_want *ret, const char **ret_why) {
         struct presence *p = presence_of(o);
         const struct account_settings *settings = o->at->settings;
-        bool chosen = s->current ? s->current->state_claimed : s->owed && s->owed->state_claimed;
+        bool claimed = s->current ? s->current->state_claimed : s->owed && s->owed->state_claimed;
+        bool chosen = claimed && (p->ours || p->found);
         bool words = s->current && s->current->text_claimed;
         usec_t until;
 
         presence_want(&(struct presence_facts){ .mode = settings->presence,
                                                 .takes_busy = o->at->facts->versions.busy_presence,
-                                                .copies_busy = server(o)->copies_busy,
+                                                .copies_busy = presence_server(o)->copies_busy,
                                                 .sticks = p->sticks,
                                                 .others = other_clients_judge(&p->others, s->now, &until),
                                                 .chosen = chosen,
@@ -343,6 +280,7 @@ static bool lost(struct output *o, struct claim_owed *ret) {
 
 /* Also after another restart: what lost() gave is in the journal by then. */
 static void resumed(struct output *o, const struct claim_owed *owed) {
+        presence_of(o)->found = owed->state_claimed;
         if (owed->n_ours == 1 && streq(owed->ours[0].state, PRESENCE_STATE_BUSY) && !owed->prior.text[0] &&
             streq(owed->prior.state, PRESENCE_STATE_OFFLINE))
                 memcpy(presence_of(o)->lost, owed->ours[0].text, sizeof(owed->ours[0].text));
@@ -379,7 +317,7 @@ static bool has_stuck(const struct output *o) {
 }
 
 static const char *stuck_until(const struct output *o) {
-        return server(o)->stuck_until;
+        return presence_server(o)->stuck_until;
 }
 
 /* ---- requests ---- */
@@ -417,7 +355,7 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
         }
 }
 
-static void translate_write(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
+void presence_translate_write(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
         if (is_not_allowed(reply))
                 output_refuse(result, not_allowed);
         else if (reply->outcome == MATRIX_OK)
@@ -438,10 +376,10 @@ static int presence_read(struct output *o, output_done_t done, void *userdata, s
         return 0;
 }
 
-static int put(struct output *o, const char *state, const char *message, struct output_request *request) {
-        if (server(o)->message_per_device)
+int presence_put_value(struct output *o, const char *state, const char *message, struct output_request *request) {
+        if (presence_server(o)->message_per_device)
                 (void) snprintf(presence_of(o)->own_words, CLAIM_TEXT_MAX, "%s", message ? message : "");
-        return matrix_presence_put(o->at->client, o->at->user_id, presence_word(state, server(o)), message,
+        return matrix_presence_put(o->at->client, o->at->user_id, presence_word(state, presence_server(o)), message,
                                    output_request_answered, request, output_request_http(request));
 }
 
@@ -456,8 +394,8 @@ static int write_kept(struct output_request *request, struct output *o, const st
                 return 0;
         if (keepers_judge(reply, at->facts->device_id, at->is_machine, at->userdata) == KEEPERS_NONE)
                 (void) snprintf(v->state, sizeof(v->state), "%s", PRESENCE_STATE_OFFLINE);
-        sent(presence_of(o), v->state, reply->now);
-        r = put(o, v->state, v->text, request);
+        presence_sent(presence_of(o), v->state, reply->now);
+        r = presence_put_value(o, v->state, v->text, request);
         v->state[0] = '\0';
         return r < 0 ? r : 1;
 }
@@ -465,8 +403,8 @@ static int write_kept(struct output_request *request, struct output *o, const st
 static int start_write(struct output *o, const struct claim_value *v, struct output_request *request) {
         struct claim_value *copy;
 
-        if (!server(o)->online_stays || !streq(v->state, "online"))
-                return put(o, v->state, v->text, request);
+        if (!presence_server(o)->online_stays || !streq(v->state, "online"))
+                return presence_put_value(o, v->state, v->text, request);
         copy = malloc(sizeof(*copy));
         if (!copy)
                 return -ENOMEM;
@@ -475,122 +413,29 @@ static int start_write(struct output *o, const struct claim_value *v, struct out
         return matrix_devices_get(o->at->client, output_request_answered, request, output_request_http(request));
 }
 
-static int presence_write(struct output *o, const struct claim_value *v, usec_t now, output_done_t done,
-                          void *userdata, struct output_request **ret) {
+int presence_write(struct output *o, const struct claim_value *v, usec_t now, output_done_t done, void *userdata,
+                   struct output_request **ret) {
         SCOPED(output_request_free) struct output_request *request = NULL;
-        int r = output_request_new(&request, o, translate_write, done, userdata);
+        const struct presence *p = presence_of(o);
+        struct claim_value persons = *v;
+        int r;
 
+        /* A server that was started again shows what a person said and has it on no device: it would go with ours. */
+        if (presence_server(o)->message_per_device && !v->text[0] && p->claim.phase == CLAIM_YIELDED &&
+            p->shown.text[0]) {
+                claim_value_put_text(&persons, p->shown.text);
+                return presence_words_withdraw(o, &persons, &(struct claim_owed){ .n_ours = 0 }, now, done, userdata,
+                                               ret);
+        }
+        r = output_request_new(&request, o, presence_translate_write, done, userdata);
         if (r < 0)
                 return r;
-        sent(presence_of(o), v->state, now);
+        presence_sent(presence_of(o), v->state, now);
         r = start_write(o, v, request);
         if (r < 0)
                 return r;
         *ret = TAKE(request);
         return 0;
-}
-
-/* ---- giving back where each device has a message of its own ---- */
-
-/* Another device's message shows by itself once ours is gone; a copy of it on our device would outlive what the person
- * does to it. Only one that shows no more is put back. */
-struct withdrawal {
-        struct claim_value value;
-        struct claim_owed owed;
-        bool looked, put_back;
-};
-
-static bool is_somebodys(const struct claim_owed *owed, const char *message) {
-        return message && *message && !claim_owed_has_text(owed, message);
-}
-
-static int withdraw_more(struct output_request *request, struct output *o, const struct matrix_reply *reply,
-                         void *data) {
-        struct withdrawal *w = data;
-        int r;
-
-        if (w->put_back && reply->outcome == MATRIX_OK)
-                presence_of(o)->to_put_back[0] = '\0';
-        if (w->put_back || (!w->looked && reply->outcome != MATRIX_OK))
-                return 0;
-        if (!w->looked) {
-                w->looked = true;
-                r = matrix_presence_get(o->at->client, o->at->user_id, output_request_answered, request,
-                                        output_request_http(request));
-                return r < 0 ? r : 1;
-        }
-        if (reply->outcome == MATRIX_OK && is_somebodys(&w->owed, json_member_string(reply->body, "status_msg"))) {
-                presence_of(o)->to_put_back[0] = '\0';
-                return 0;
-        }
-        w->put_back = true;
-        r = put(o, w->value.state, w->value.text, request);
-        return r < 0 ? r : 1;
-}
-
-static int presence_give_back(struct output *o, const struct claim_value *v, const struct claim_owed *owed, usec_t now,
-                              output_done_t done, void *userdata, struct output_request **ret) {
-        SCOPED(output_request_free) struct output_request *request = NULL;
-        struct withdrawal *w;
-        int r;
-
-        if (!server(o)->message_per_device || !v->text[0])
-                return presence_write(o, v, now, done, userdata, ret);
-        r = output_request_new(&request, o, translate_write, done, userdata);
-        if (r < 0)
-                return r;
-        w = calloc(1, sizeof(*w));
-        if (!w)
-                return -ENOMEM;
-        output_request_chain(request, withdraw_more, w);
-        (void) snprintf(presence_of(o)->to_put_back, CLAIM_TEXT_MAX, "%s", v->text);
-        w->value = *v;
-        w->owed = *owed;
-        sent(presence_of(o), v->state, now);
-        r = put(o, v->state, "", request);
-        if (r < 0)
-                return r;
-        *ret = TAKE(request);
-        return 0;
-}
-
-static void on_way_given(const struct output_result *result, void *userdata) {
-        struct presence *p = userdata;
-
-        p->way = NULL;
-        if (result->outcome != MATRIX_OK)
-                (void) snprintf(p->own_words, sizeof(p->own_words), "%s", p->left_words);
-        p->output.at->touched(p->output.at->userdata);
-}
-
-static bool is_in_the_way(const struct presence *p, const char *words) {
-        if (!p->own_words[0] || p->way || p->held_elsewhere || p->claim.owed || p->claim.phase != CLAIM_FREE)
-                return false;
-        return !streq(words, p->own_words);
-}
-
-/* Our device still has words that were put back after a call, and somebody has chosen others since. */
-static void give_way(struct presence *p, const char *words) {
-        SCOPED(output_request_free) struct output_request *request = NULL;
-        struct withdrawal *w;
-
-        if (!is_in_the_way(p, words) || output_request_new(&request, &p->output, NULL, on_way_given, p) < 0)
-                return;
-        w = calloc(1, sizeof(*w));
-        if (!w)
-                return;
-        output_request_chain(request, withdraw_more, w);
-        claim_value_put_state(&w->value, PRESENCE_STATE_OFFLINE);
-        claim_value_put_text(&w->value, words);
-        (void) snprintf(p->left_words, sizeof(p->left_words), "%s", p->own_words);
-        if (put(&p->output, PRESENCE_STATE_OFFLINE, "", request) < 0)
-                return;
-        p->shown_known = false;
-        p->way = TAKE(request);
-}
-
-static bool is_occupied(const struct output *o) {
-        return presence_of_const(o)->way != NULL;
 }
 
 /* ---- the cure ---- */
@@ -657,7 +502,7 @@ static int presence_cure(struct output *o, const struct claim_value *v, const st
         output_request_chain(request, cure_more, c);
         c->prior = *prior;
         (void) snprintf(c->message, sizeof(c->message), "%s", v->text);
-        sent(p, v->state, now);
+        presence_sent(p, v->state, now);
         if (!p->cure)
                 return -ECANCELED;
         r = cure_devices_get(p->cure, output_request_answered, request, output_request_http(request));
@@ -700,7 +545,7 @@ static void on_configured(struct output *o, usec_t now) {
 
         set_cure(p);
         if (wanted && !p->was_wanted && p->resynced)
-                look(p);
+                presence_look(p);
         p->was_wanted = wanted;
 }
 
@@ -734,7 +579,7 @@ const struct output_kind output_presence = {
         .reconnected = on_reconnected,
         .resynced = on_resynced,
         .presence = on_pushed,
-        .awaited = is_awaited,
+        .awaited = presence_words_awaited,
         .watching = on_watching,
         .machines = on_machines,
         .claim = on_claim,
@@ -746,11 +591,11 @@ const struct output_kind output_presence = {
         .lost = lost,
         .resumed = resumed,
         .poll = poll_wish,
-        .occupied = is_occupied,
+        .occupied = presence_words_occupied,
         .sticks = has_stuck,
         .stuck_until = stuck_until,
         .read = presence_read,
         .write = presence_write,
-        .give_back = presence_give_back,
+        .give_back = presence_words_give_back,
         .cure = presence_cure,
 };

@@ -1,0 +1,69 @@
+/* What the files of the presence output share: see presence.c for what it owns. Nobody else includes this. */
+#pragma once
+
+#include "matrix/outputs/presence.h"
+
+#include "matrix/outputs/cure.h"
+#include "matrix/outputs/output.h"
+
+struct presence {
+        struct output output;
+        struct claim_value shown;
+        bool shown_known;
+        struct other_clients others;
+        struct http_request *look;
+        struct cure *cure;
+        struct output_claim claim;
+        bool was_wanted, resynced, watching, held_elsewhere, sticks;
+        bool ours;                     /* a state of this machine's is there, or on its way */
+        bool found;                    /* ... since an earlier run, which was not told yet by its claim */
+        bool waits;                    /* shows less than it could, for the sake of other clients */
+        char written[CLAIM_STATE_MAX]; /* the state sent last; "": none yet */
+        char lost[CLAIM_TEXT_MAX];     /* words of an earlier run whose state is not known any more; "": none */
+        /* Where each device has words of its own: those of ours, which come back with each poll; "": none. */
+        char own_words[CLAIM_TEXT_MAX];
+        char left_words[CLAIM_TEXT_MAX]; /* the same, while they are taken away */
+        struct output_request *way;      /* takes them away */
+        char before[CLAIM_TEXT_MAX];     /* what showed before the first poll */
+        bool awaited, compared;          /* by the next poll; before and after the first one */
+        bool refused;                    /* the look before the first poll: the one after it is left out */
+};
+
+static inline struct presence *presence_of(struct output *o) {
+        return (struct presence *) o;
+}
+
+static inline const struct presence *presence_of_const(const struct output *o) {
+        return (const struct presence *) o;
+}
+
+static inline const struct server_traits *presence_server(const struct output *o) {
+        return o->at->facts->traits;
+}
+
+/* ---- presence.c ---- */
+
+/* Asks what shows; nothing is asked twice at a time. */
+void presence_look(struct presence *p);
+/* A state is on its way: from now on an echo of it may come. */
+void presence_sent(struct presence *p, const char *state, usec_t now);
+/* One write, as part of `request`. `message` NULL reads as "". Returns 0 or a negative errno. */
+int presence_put_value(struct output *o, const char *state, const char *message, struct output_request *request);
+void presence_translate_write(struct output *o, const struct matrix_reply *reply, struct output_result *result);
+int presence_write(struct output *o, const struct claim_value *v, usec_t now, output_done_t done, void *userdata,
+                   struct output_request **ret);
+
+/* ---- presence-words.c: where each device has a message of its own ---- */
+
+/* What shows was just read. */
+void presence_words_seen(struct presence *p);
+/* The next poll has to wait for a look, or for words that are taken away: see output.h. */
+bool presence_words_awaited(struct output *o);
+bool presence_words_occupied(const struct output *o);
+/* Takes our message away, with `v->state`; `v->text` is put back if nobody's shows by itself then. `owed` says which
+ * are ours. As output_kind.write. */
+int presence_words_withdraw(struct output *o, const struct claim_value *v, const struct claim_owed *owed, usec_t now,
+                            output_done_t done, void *userdata, struct output_request **ret);
+/* As output_kind.give_back. */
+int presence_words_give_back(struct output *o, const struct claim_value *v, const struct claim_owed *owed, usec_t now,
+                             output_done_t done, void *userdata, struct output_request **ret);

@@ -1,0 +1,139 @@
+/* The presence output where each device has a message of its own: those of our device come back with each of its
+ * polls.
+ *
+ *   own words   what our device has, as far as is known: written in this run, or found by comparing what shows before
+ *               and after the first poll
+ *   the way     while nothing is claimed, own words give way to newer ones of somebody else: they are taken away, and
+ *               the poll waits for that */
+#include "matrix/outputs/presence-parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "json/json.h"
+
+/* Another device's message shows by itself once ours is gone; a copy of it on our device would outlive what the person
+ * does to it. Only one that shows no more is put back. */
+struct withdrawal {
+        struct claim_value value;
+        struct claim_owed owed;
+        bool looked, put_back;
+};
+
+static bool is_somebodys(const struct claim_owed *owed, const char *message) {
+        return message && *message && !claim_owed_has_text(owed, message);
+}
+
+static int withdraw_more(struct output_request *request, struct output *o, const struct matrix_reply *reply,
+                         void *data) {
+        struct withdrawal *w = data;
+        int r;
+
+        if (w->put_back || (!w->looked && reply->outcome != MATRIX_OK))
+                return 0;
+        if (!w->looked) {
+                w->looked = true;
+                r = matrix_presence_get(o->at->client, o->at->user_id, output_request_answered, request,
+                                        output_request_http(request));
+                return r < 0 ? r : 1;
+        }
+        if (reply->outcome == MATRIX_OK && is_somebodys(&w->owed, json_member_string(reply->body, "status_msg")))
+                return 0;
+        w->put_back = true;
+        r = presence_put_value(o, w->value.state, w->value.text, request);
+        return r < 0 ? r : 1;
+}
+
+int presence_words_withdraw(struct output *o, const struct claim_value *v, const struct claim_owed *owed, usec_t now,
+                            output_done_t done, void *userdata, struct output_request **ret) {
+        SCOPED(output_request_free) struct output_request *request = NULL;
+        struct withdrawal *w;
+        int r = output_request_new(&request, o, presence_translate_write, done, userdata);
+
+        if (r < 0)
+                return r;
+        w = calloc(1, sizeof(*w));
+        if (!w)
+                return -ENOMEM;
+        output_request_chain(request, withdraw_more, w);
+        w->value = *v;
+        w->owed = *owed;
+        presence_sent(presence_of(o), v->state, now);
+        r = presence_put_value(o, v->state, "", request);
+        if (r < 0)
+                return r;
+        *ret = TAKE(request);
+        return 0;
+}
+
+int presence_words_give_back(struct output *o, const struct claim_value *v, const struct claim_owed *owed, usec_t now,
+                             output_done_t done, void *userdata, struct output_request **ret) {
+        if (!presence_server(o)->message_per_device || !v->text[0])
+                return presence_write(o, v, now, done, userdata, ret);
+        return presence_words_withdraw(o, v, owed, now, done, userdata, ret);
+}
+
+static void on_way_given(const struct output_result *result, void *userdata) {
+        struct presence *p = userdata;
+
+        p->way = NULL;
+        if (result->outcome != MATRIX_OK)
+                (void) snprintf(p->own_words, sizeof(p->own_words), "%s", p->left_words);
+        p->output.at->touched(p->output.at->userdata);
+}
+
+static bool is_in_the_way(const struct presence *p, const char *words) {
+        if (!p->own_words[0] || p->way || p->held_elsewhere || p->claim.owed || p->claim.phase != CLAIM_FREE)
+                return false;
+        return !streq(words, p->own_words);
+}
+
+/* Our device still has words that were put back after a call, and somebody has chosen others since. */
+static void give_way(struct presence *p, const char *words) {
+        SCOPED(output_request_free) struct output_request *request = NULL;
+        struct withdrawal *w;
+
+        if (!is_in_the_way(p, words) || output_request_new(&request, &p->output, NULL, on_way_given, p) < 0)
+                return;
+        w = calloc(1, sizeof(*w));
+        if (!w)
+                return;
+        output_request_chain(request, withdraw_more, w);
+        claim_value_put_state(&w->value, PRESENCE_STATE_OFFLINE);
+        claim_value_put_text(&w->value, words);
+        (void) snprintf(p->left_words, sizeof(p->left_words), "%s", p->own_words);
+        if (presence_put_value(&p->output, PRESENCE_STATE_OFFLINE, "", request) < 0)
+                return;
+        p->shown_known = false;
+        p->way = TAKE(request);
+}
+
+bool presence_words_occupied(const struct output *o) {
+        return presence_of_const(o)->way != NULL;
+}
+
+/* What our device has from an earlier run nobody knows: the first poll shows it. Until then it may be whatever shows.
+ */
+void presence_words_seen(struct presence *p) {
+        if (!p->resynced) {
+                (void) snprintf(p->before, sizeof(p->before), "%s", p->shown.text);
+                return;
+        }
+        if (!p->compared && !p->claim.owed)
+                (void) snprintf(p->own_words, sizeof(p->own_words), "%s", p->shown.text);
+        give_way(p, p->compared || !p->before[0] ? p->shown.text : p->before);
+        p->compared = true;
+}
+
+/* What somebody has written since would be gone with the next poll: it is read before. While a claim has words there,
+ * it looks by itself. */
+bool presence_words_awaited(struct output *o) {
+        struct presence *p = presence_of(o);
+        bool left = p->own_words[0] && !p->claim.owed;
+        bool wanted = presence_server(o)->message_per_device && (left || !p->compared);
+
+        if (wanted && !p->awaited && !p->way)
+                presence_look(p);
+        p->awaited = wanted && (p->look || p->way);
+        return p->awaited;
+}
