@@ -8,7 +8,7 @@
 #include "control/control.h"
 
 /* As most servers have it. */
-#define TOKEN_MSEC (5 * 60 * INT64_C(1000))
+#define TOKEN_MSEC (INT64_C(5) * 60 * 1000)
 
 #define MACHINES_MAX 2
 #define ROOMS        2
@@ -47,7 +47,7 @@ struct client {
         char device[16];
         unsigned manner;
         usec_t polls_since; /* of presence, without a break; USEC_NEVER: it does not */
-        usec_t polls_at;
+        usec_t polls_at, polled_at;
 };
 
 struct site {
@@ -65,6 +65,7 @@ struct site {
         bool silent[WIRE_FAULTS_MAX];
         usec_t silent_at;
         bool in_front;
+        bool missed_word; /* it was not connected when a person set something last */
         char phase[CLAIM_PHASES_MAX];
         char last_phase[MACHINE_OUTPUTS][32];
 };
@@ -237,9 +238,11 @@ static bool has_evidence(const struct site *s) {
         for (size_t i = 0; i < ROOMS; i++)
                 if (w->rooms[i].on)
                         return true;
-        /* What happened in a room is known late where requests fail. */
-        if (w->faults || (w->faults_at > 0 && door_now() < w->faults_at + CALM) || s->up_since + CALM > door_now())
-                rooms = usec_add(rooms, CALM);
+        /* What happened in a room is known late where requests fail: at worst by the poll after one that waited for
+         * its answer in vain. */
+        if (w->faults || (w->faults_at > 0 && door_now() < w->faults_at + LONGEST_POLL) ||
+            s->up_since + CALM > door_now())
+                rooms = usec_add(rooms, LONGEST_POLL);
         return door_now() < usec_add(local, EVIDENCE_SLACK) || door_now() < usec_add(rooms, EVIDENCE_SLACK);
 }
 
@@ -280,6 +283,12 @@ static bool hears_nothing(const struct site *s) {
         return s->silent_at > 0 && door_now() < s->silent_at + LONGEST_POLL;
 }
 
+/* A person who says offline takes away the state of a client that is there, until that polls again: a machine that
+ * connects meanwhile is told that nobody is there, and has seen nothing else. */
+static bool cannot_see(const struct site *s, const struct client *c) {
+        return s->missed_word && c->polled_at < s->world->person_set_at;
+}
+
 /* Where each device has its state, a client that polls catches busy and keeps it. Who has been there for a while is
  * known, unless what should tell of them looks like silence, or the server has just lost all that it knew. */
 static void look_for_live_clients(const struct site *s, const char *body) {
@@ -292,7 +301,7 @@ static void look_for_live_clients(const struct site *s, const char *body) {
         if (hears_nothing(s) || (w->restarted_at > 0 && door_now() < w->restarted_at + LIVE_IS_KNOWN_AFTER))
                 return;
         for (size_t i = 0; i < CLIENTS; i++)
-                if (w->clients[i].polls_since < door_now() - LIVE_IS_KNOWN_AFTER)
+                if (w->clients[i].polls_since < door_now() - LIVE_IS_KNOWN_AFTER && !cannot_see(s, &w->clients[i]))
                         violation(w, "busy is written beside a client that has been polling for %.0f s: %s",
                                   (double) (door_now() - w->clients[i].polls_since) / USEC_PER_SEC, body);
 }
@@ -340,6 +349,10 @@ static bool is_under_way(const struct world *w, enum request_kind kind) {
         return false;
 }
 
+static bool is_connected(const struct machine *m) {
+        return machine_state(m) == MACHINE_UP && streq(machine_view(m)->account_state, "online");
+}
+
 static void person_sets(struct world *w) {
         /* Two that write within a moment of each other cannot both win. */
         if (is_under_way(w, REQUEST_PRESENCE_GET) || is_under_way(w, REQUEST_PRESENCE_PUT)) {
@@ -351,6 +364,8 @@ static void person_sets(struct world *w) {
         trace("a person sets %s \"%s\"", w->person_was[0], w->person_was[1]);
         look_for_unseen_words(w);
         look_before(w);
+        for (unsigned i = 0; i < w->history->n_machines; i++)
+                w->sites[i].missed_word = !is_connected(w->sites[i].machine);
         model_person_sets(w->model, w->clients[0].device, w->person_was[0], w->person_was[1], msec());
         model_person_sets(w->twin, w->clients[0].device, w->person_was[0], w->person_was[1], msec());
 }
@@ -370,6 +385,7 @@ static void client_polls(struct world *w, struct client *c) {
         const char *word = manner_word(c->manner);
 
         look_before(w);
+        c->polled_at = door_now();
         model_client_polls(w->model, c->device, word, msec());
         model_client_polls(w->twin, c->device, word, msec());
         c->polls_at =
