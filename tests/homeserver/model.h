@@ -60,7 +60,6 @@ struct exchange *exchange_free(struct exchange *e, int64_t now);
 
 /* The token of a new session, borrowed. */
 const char *model_login(struct model *m, const char *device);
-/* Every request with this device's token gets 401. */
 /* From now on the session of the device has tokens as the options say: they end, and can be renewed. */
 void model_make_renewable(struct model *m, const char *device, int64_t now);
 struct model_tokens {
@@ -73,6 +72,9 @@ bool model_tokens(const struct model *m, const char *device, struct model_tokens
 void model_expire(struct model *m, const char *device);
 /* How often anybody asked for new tokens. */
 unsigned model_renewals(const struct model *m);
+/* Such a request would void the tokens that its client has been given meanwhile. */
+bool model_voids_tokens(const struct model *m, const char *body);
+/* Every request with this device's token gets 401. */
 void model_revoke(struct model *m, const char *device, bool soft_logout);
 /* And back, as when a server had lost its database for a moment. */
 void model_unrevoke(struct model *m, const char *device);

@@ -50,6 +50,13 @@ unsigned model_renewals(const struct model *m) {
         return m->n_renewals;
 }
 
+bool model_voids_tokens(const struct model *m, const char *body) {
+        for (size_t i = 0; i < m->n_sessions; i++)
+                if (*m->sessions[i].before && strstr(body, m->sessions[i].before))
+                        return true;
+        return false;
+}
+
 /* ---- requests ---- */
 
 static char *form_value(const struct exchange *e, const char *key) {

@@ -414,6 +414,12 @@ static void arrives(struct http_request *r) {
                 r->stage = RETURNS;
                 return;
         }
+        /* A renewal that was repeated, and lands after that was answered and before the new token was used, ends the
+         * session: no client can do anything about it, and who reads `status` logs in again. */
+        if (r->orphan && r->body && model_voids_tokens(r->wire->model, r->body)) {
+                r->stage = RETURNS;
+                return;
+        }
         r->exchange = exchange_begin(
                 r->wire->model,
                 &(struct model_request){ .method = r->method, .uri = r->uri, .token = r->token, .body = r->body },
