@@ -87,7 +87,7 @@ static bool is_free_for_us(const struct claim *c, usec_t now) {
         const struct claim_value *v = &c->view.is;
 
         return !claim_is_taken(c, v->state) || claim_seen_is_lost_claim(c) || claim_is_others(c, v) ||
-               claim_is_landed(c, v, now);
+               claim_may_be_landed(c, v, now);
 }
 
 /* Before the first write: what stands there, is it free. Returns false if `ret` is the step. */

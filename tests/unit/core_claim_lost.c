@@ -111,6 +111,27 @@ Test(core_claim_lost, a_call_after_a_late_write_keeps_the_message) {
         expect_shown("online", "Working");
 }
 
+/* What another session shows in earnest looks the same, and loses nothing: on our device ours alone is withdrawn. */
+Test(core_claim_lost, a_late_state_behind_a_persons_words_is_nobody_elses) {
+        begin(&per_device, "online", "Working");
+        push();
+        want("busy", "In a call");
+        (void) run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        set_shown("busy", "Lunch");
+        want("busy", "In a call");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(2 * CLAIM_LANDS_WITHIN);
+        expect_shown("offline", "Lunch");
+}
+
 Test(core_claim_lost, a_late_value_of_ours_is_nobody_elses) {
         struct claim_value late;
 

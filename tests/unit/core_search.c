@@ -39,7 +39,10 @@ static bool act(struct world *w, enum action a) {
                 w->calls--;
                 w->call = !w->call;
                 if (w->call)
-                        w->persons_word = w->grown = w->renamed = false;
+                        w->grown = w->renamed = false;
+                /* Else the claim of the last call goes on, and what it has found still counts. */
+                if (w->call && !claim_owed(&w->claim) && !w->journal)
+                        w->persons_word = w->clients_word = w->was_refused = w->refused = w->ignored = false;
                 want(w);
                 return true;
         case WANT_GROWS:
@@ -73,7 +76,7 @@ static bool act(struct world *w, enum action a) {
                 if (w->kind.field && w->tell)
                         return false;
                 w->clients--;
-                w->client_wrote = true;
+                w->clients_word = true;
                 if (w->kind.field)
                         client_calls(w);
                 else
@@ -160,6 +163,7 @@ static bool act(struct world *w, enum action a) {
                         return false;
                 w->faults--;
                 w->refused = w->refused || step == CLAIM_CURE;
+                w->was_refused = true;
                 fail_step(w, CLAIM_FAILED_REFUSED, USEC_NEVER);
                 return true;
         case STEP_IGNORED:
@@ -240,7 +244,7 @@ static void check_given_back(struct world w) {
                 fail(&w, "5 the state is not what it would be without us");
         if (phase == CLAIM_STUCK && w.kind.pushed && !w.caught && w.base_state != BUSY)
                 fail(&w, "5 called stuck, and nobody holds it");
-        if (phase == CLAIM_STUCK && w.kind.curable && !w.refused && !w.persons_wrote)
+        if (phase == CLAIM_STUCK && w.kind.curable && !w.refused && !w.persons_word)
                 fail(&w, "5 stuck, and the cure was not taken");
         if (phase != CLAIM_FREE && phase != CLAIM_STUCK)
                 fail(&w, "5 rests in another phase");
@@ -254,18 +258,43 @@ static bool is_busy_there(const struct world *w) {
 
 static void check_held(struct world w) {
         /* Where nothing is pushed, what others write during the call is found only at its end. */
-        if (!w.call || (!w.kind.pushed && (w.persons_wrote || (w.client_wrote && !w.kind.field))))
+        if (!w.call || (!w.kind.pushed && (w.persons_word || (w.clients_word && !w.kind.field))))
                 return;
         run_well(&w, /* call= */ true);
+        switch (claim_phase(&w.claim)) {
+        case CLAIM_HELD:
+                break;
+        case CLAIM_FOREIGN:
+                if (!w.kind.field && w.base_state != BUSY && !w.caught)
+                        fail(&w, "6 said to be somebody else's, and is not");
+                break;
+        case CLAIM_YIELDED:
+                if (!w.persons_word)
+                        fail(&w, "6 yielded to nobody");
+                break;
+        case CLAIM_REFUSED:
+                if (!w.was_refused)
+                        fail(&w, "6 said to be refused, and was not");
+                break;
+        case CLAIM_NO_EFFECT:
+                /* A person who has chosen again what was there before looks the same. */
+                if (!w.ignored && !w.persons_word)
+                        fail(&w, "6 said to be without effect, and was not");
+                break;
+        case CLAIM_FREE:
+        case CLAIM_ENTERING:
+        case CLAIM_LEAVING:
+        case CLAIM_SHARED:
+        case CLAIM_STUCK:
+                fail(&w, "6 rests on its way");
+        }
         if (w.kind.field && !w.ignored && claim_phase(&w.claim) != CLAIM_REFUSED &&
             (claim_phase(&w.claim) == CLAIM_FOREIGN) != (w.base_state != OFFLINE))
                 fail(&w, "6 another client's claim is mistaken");
         if (w.kind.field && !w.ignored && claim_phase(&w.claim) == CLAIM_NO_EFFECT)
                 fail(&w, "6 what another client did is taken for the server's doing");
-        if (claim_phase(&w.claim) == CLAIM_HELD ? !is_busy_there(&w) : claim_phase(&w.claim) == CLAIM_ENTERING)
+        if (claim_phase(&w.claim) == CLAIM_HELD && !is_busy_there(&w))
                 fail(&w, "6 busy does not stand there");
-        if (claim_phase(&w.claim) == CLAIM_YIELDED && !w.persons_wrote)
-                fail(&w, "6 yielded to nobody");
 }
 
 /* ---- the search ---- */
@@ -284,7 +313,8 @@ static uint64_t print_of(const struct world *w) {
                            (uint64_t) w->persons_word << 3 | (uint64_t) w->signed_out << 4 |
                            (uint64_t) w->journal << 5 | (uint64_t) w->tell << 6 | (uint64_t) w->ignored << 7 |
                            (uint64_t) w->grown << 8 | (uint64_t) w->renamed << 9 | (uint64_t) w->echoed << 10 |
-                           (uint64_t) w->fresh << 11 | (uint64_t) w->was_fresh << 12);
+                           (uint64_t) w->fresh << 11 | (uint64_t) w->was_fresh << 12 |
+                           (uint64_t) w->clients_word << 13 | (uint64_t) w->was_refused << 14);
         h = mix_time(h, w->late_by, w->now);
         h = mix(h, w->refused);
         h = mix_time(h, w->tell ? w->tell_until : 0, w->now);

@@ -43,13 +43,15 @@ struct world {
 
         /* As if busyd did not exist. */
         unsigned char base_state, base_text;
-        bool ignored; /* the server once acknowledged a write without effect */
-        bool caught;  /* another session has caught our busy */
-        bool refused; /* the cure was */
+        bool caught; /* another session has caught our busy */
 
-        bool call, connected, persons_word, signed_out;
-        bool persons_wrote, client_wrote; /* ever */
-        bool grown, renamed;              /* what is wanted in this call */
+        bool call, connected, signed_out;
+        /* Since this claim began: */
+        bool persons_word, clients_word; /* somebody has written */
+        bool ignored;                    /* the server acknowledged a write without effect */
+        bool was_refused;                /* a request was */
+        bool refused;                    /* the cure was */
+        bool grown, renamed;             /* what is wanted in this call */
         bool tell; /* busyd has yet to hear that the other client's call began or ended, soon after */
         usec_t tell_until;
         bool journal;
@@ -398,7 +400,7 @@ static inline void person_writes(struct world *w, unsigned char state, unsigned 
         else
                 w->own = w->base_state = state;
         w->caught = false;
-        w->persons_word = w->persons_wrote = true;
+        w->persons_word = true;
         push(w);
 }
 
