@@ -16,6 +16,8 @@
         "{\"presence\":{\"types\":[]},\"account_data\":{\"types\":[]},\"room\":{\"account_data\":{\"types\":[]},"     \
         "\"ephemeral\":{\"types\":[]},\"state\":{\"types\":[]},\"timeline\":{\"types\":[\"m.call.*\"]}}}"
 
+#define NEXT_BATCH "\"next_batch\""
+
 struct floor {
         sd_event *event;
         sd_event_source *timer;
@@ -118,9 +120,12 @@ static void start_put(struct floor *f, const char *body) {
 }
 
 static void poll_done(struct floor *f) {
-        char *since = f->body ? strstr(f->body, "\"next_batch\"") : NULL, *end;
+        char *since = f->body ? strstr(f->body, NEXT_BATCH) : NULL, *end = NULL;
 
-        if (!since || !(since = strchr(since + strlen("\"next_batch\""), '"')) || !(end = strchr(++since, '"')))
+        since = since ? strchr(since + strlen(NEXT_BATCH), '"') : NULL;
+        if (since)
+                end = strchr(++since, '"');
+        if (!end)
                 die("no next_batch");
         if (strstr(f->body, "m.call.answer"))
                 start_put(f, "{\"presence\":\"org.matrix.msc3026.busy\",\"status_msg\":\"In a call\"}");

@@ -153,7 +153,6 @@ static void renew(struct world *w, const char *call) {
 
 WORLD_TEST(keyring, login_keeps_the_tokens_there_and_logout_removes_them, .no_session = true) {
         SCOPED_RUN in = { 0 }, doctor = { 0 }, out = { 0 };
-        SCOPED(free) char *file = NULL, *log = NULL;
         struct session s;
 
         (void) keyring_open(w);
