@@ -114,6 +114,8 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         c->debt.is = d;
         c->debt.owed = true;
         c->debt.on_disk = false;
+        c->debt.added = CLAIM_NO_PART;
+        c->debt.added_sent = false;
         c->debt.begun_at = now;
         claim_expect_crossing(c, now);
         return true;
@@ -191,7 +193,7 @@ static bool grow(struct claim *c, usec_t now, struct claim_request *ret) {
         }
         d->state_claimed = d->state_claimed || state;
         d->text_claimed = d->text_claimed || text;
-        c->in.entering.added |= (state ? CLAIM_STATE : 0) | (text ? CLAIM_TEXT : 0);
+        c->debt.added |= (state ? CLAIM_STATE : 0) | (text ? CLAIM_TEXT : 0);
         c->debt.on_disk = false;
         return true;
 }

@@ -420,6 +420,7 @@ void claim_on_journalled(struct claim *c) {
 
 static void written_ours(struct claim *c, usec_t now) {
         c->debt.written = true;
+        c->debt.added_sent = c->debt.added != CLAIM_NO_PART;
         if (now >= c->debt.lands_by)
                 c->debt.is.unsure = false;
         if (c->phase == CLAIM_LEAVING) {
@@ -430,7 +431,6 @@ static void written_ours(struct claim *c, usec_t now) {
         else if (c->phase == CLAIM_ENTERING && !c->flight.echoed) {
                 c->in.entering.written_at = now;
                 c->in.entering.outdated = false;
-                c->in.entering.added = CLAIM_NO_PART;
         } else if (c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD) {
                 claim_enter_phase(c, CLAIM_HELD);
                 c->in.held.written_at = now;
@@ -478,11 +478,11 @@ static void lose_write(struct claim *c, usec_t now) {
         } else {
                 c->debt.written = true;
                 c->debt.lands_by = lands_by;
+                c->debt.added_sent = c->debt.added != CLAIM_NO_PART;
         }
         /* What is pushed may still be from before an earlier one. */
         if (c->phase == CLAIM_ENTERING) {
                 c->in.entering.outdated = true;
-                c->in.entering.added = CLAIM_NO_PART;
         } else if (c->phase == CLAIM_LEAVING) {
                 c->in.leaving.outdated = true;
                 c->in.leaving.left_at = 0;
@@ -491,14 +491,15 @@ static void lose_write(struct claim *c, usec_t now) {
 
 /* What was added to a claim that stands, and was refused, is not owed. */
 static void drop_growth(struct claim *c) {
-        unsigned added = c->in.entering.added;
+        unsigned added = c->debt.added;
 
-        if (added == CLAIM_NO_PART)
+        if (added == CLAIM_NO_PART || c->debt.added_sent)
                 return;
         if (added & CLAIM_STATE)
                 c->debt.is.state_claimed = false;
         if (added & CLAIM_TEXT)
                 c->debt.is.text_claimed = false;
+        c->debt.added = CLAIM_NO_PART;
         c->debt.on_disk = false;
 }
 

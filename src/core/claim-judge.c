@@ -163,9 +163,20 @@ static bool are_words_away(const struct claim *c, const struct claim_value *v) {
         return c->traits.text_per_device && !v->text[0];
 }
 
+/* The prior word stands until ours is written. */
+static bool is_not_yet_ours(const struct claim *c, const struct claim_value *v) {
+        const struct claim_value *prior = &c->debt.is.prior;
+
+        if (c->traits.text_tells_person)
+                return (c->debt.added & CLAIM_TEXT) && streq(v->text, prior->text);
+        return (c->debt.added & CLAIM_STATE) && streq(v->state, prior->state);
+}
+
 bool claim_is_persons(const struct claim *c, const struct claim_value *v, bool prior_too) {
         struct claim_value prior = claim_prior(c);
 
+        if (is_not_yet_ours(c, v))
+                return false;
         if (c->traits.text_tells_person)
                 return !claim_text_is_ours(c, v) && !are_words_away(c, v) &&
                        !((prior_too || !c->debt.is.text_claimed) && streq(v->text, prior.text));
@@ -181,7 +192,8 @@ bool claim_is_back_at_prior(const struct claim *c, const struct claim_value *v) 
 }
 
 bool claim_is_overwritten(const struct claim *c) {
-        return c->traits.person_writes_whole && c->debt.is.text_claimed && !claim_text_is_ours(c, &c->view.is);
+        return c->traits.person_writes_whole && c->debt.is.text_claimed && !(c->debt.added & CLAIM_TEXT) &&
+               !claim_text_is_ours(c, &c->view.is);
 }
 
 /* ---- composing values ---- */

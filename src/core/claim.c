@@ -64,6 +64,10 @@ void claim_enter_phase(struct claim *c, enum claim_phase phase) {
                                                .kept = c->debt.kept,
                                                .lands_by = c->debt.lands_by,
                                                .restored_by = c->debt.restored_by };
+        if (phase == CLAIM_HELD) {
+                c->debt.added = CLAIM_NO_PART;
+                c->debt.added_sent = false;
+        }
         c->phase = phase;
 }
 

@@ -102,6 +102,8 @@ struct claim_debt {
         usec_t lands_by;     /* a lost write of `is` may land until then; 0: there is none */
         usec_t restored_by;  /* ... of what gives back */
         usec_t crossed_by;   /* what another machine gives back, not knowing of `is`, may land until then */
+        unsigned added;      /* parts of `is` that were never seen there: the prior may stand instead */
+        bool added_sent;     /* ... in a write that took, or may have taken, effect */
 };
 
 /* What the server shows. */
@@ -140,7 +142,6 @@ struct claim_entering {
         bool outdated;     /* ... which is not what is wanted now */
         bool landed;       /* a value of this claim was seen there */
         unsigned lost;     /* so often it was not there after the acknowledgement */
-        unsigned added;    /* parts by which a claim that stands is to grow */
 };
 
 struct claim_held {

@@ -37,6 +37,39 @@ Test(core_claim, it_grows_from_a_message_to_busy) {
         grow(&per_device);
 }
 
+/* What stands there until it is written is the person's, and no new word of theirs. */
+static void grow_by_words(const struct claim_traits *traits, const char *words, const char *state) {
+        begin(traits, "online", words);
+        push();
+        want("busy", NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", words);
+
+        want(state, "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown(traits->per_device ? "offline" : "online", words);
+}
+
+Test(core_claim, it_grows_by_a_message) {
+        grow_by_words(&single_value, "Working", "busy");
+        grow_by_words(&single_value, "", "busy");
+        grow_by_words(&per_device, "Working", "busy");
+        grow_by_words(&per_device, "", "busy");
+}
+
+Test(core_claim, it_changes_from_busy_to_a_message) {
+        grow_by_words(&single_value, "Working", NULL);
+        grow_by_words(&single_value, "", NULL);
+        grow_by_words(&per_device, "Working", NULL);
+        grow_by_words(&per_device, "", NULL);
+}
+
 Test(core_claim, a_busy_of_somebody_else_is_left_alone_when_it_would_grow) {
         begin(&per_device, "online", "Working");
         push();

@@ -61,6 +61,31 @@ Test(core_claim_lost, what_lands_after_a_cut_is_taken_back) {
         expect_shown("online", "Working");
 }
 
+/* A claim grows by a message, and that write never arrives. */
+static void lose_growth(const struct claim_traits *traits, const char *words) {
+        begin(traits, "online", words);
+        push();
+        want("busy", NULL);
+        run_for(10 * SEC);
+        want("busy", "In a call");
+        (void) run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        run_for(60 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(60 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown(traits->per_device ? "offline" : "online", words);
+}
+
+Test(core_claim_lost, a_message_that_is_added_and_lost_is_written_again) {
+        lose_growth(&single_value, "Working");
+        lose_growth(&single_value, "");
+        lose_growth(&per_device, "Working");
+        lose_growth(&per_device, "");
+}
+
 Test(core_claim_lost, what_is_known_to_have_landed_is_not_watched) {
         hold(&single_value, "online", "Working");
         restart(&single_value);

@@ -84,11 +84,11 @@ static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) 
         const struct claim_leaving *l = &c->in.leaving;
         const struct claim_debt *d = &c->debt;
 
-        h = mix(h, c->phase);
+        h = mix(h, c->phase | (uint64_t) d->added << 8 | (uint64_t) d->added_sent << 16);
         switch (c->phase) {
         case CLAIM_ENTERING:
                 h = mix(h, (uint64_t) c->in.entering.landed | (uint64_t) c->in.entering.outdated << 16 |
-                                   (uint64_t) c->in.entering.lost << 1 | (uint64_t) c->in.entering.added << 8);
+                                   (uint64_t) c->in.entering.lost << 1);
                 return mix_since(h, c->in.entering.written_at, CLAIM_VERIFY_AFTER, now);
         case CLAIM_HELD:
                 h = mix(h, (uint64_t) c->in.held.doubt | (uint64_t) c->in.held.lost << 1 |

@@ -18,7 +18,8 @@ static const char *const texts[] = { "Working", "In a call", "Lunch", "", "On th
 
 struct kind {
         bool per_device, pushed, field, curable;
-        bool grows; /* a call begins with a message alone, which may change, and is busy later */
+        bool grows;       /* a call begins with a message alone, which may change, and is busy later */
+        bool gains_words; /* ... begins busy, and has a message later */
 };
 
 struct world {
@@ -164,13 +165,14 @@ static inline struct claim_traits traits_of(const struct world *w) {
 }
 
 static inline void want(struct world *w) {
-        struct claim_want busy = { .state_claimed = !w->kind.grows || w->grown, .text_claimed = !w->kind.field };
+        struct claim_want busy = { .state_claimed = !w->kind.grows || w->kind.gains_words || w->grown,
+                                   .text_claimed = !w->kind.field && (!w->kind.gains_words || w->grown) };
 
         (void) claim_value_set(&busy.value,
                                w->kind.field        ? "{ours}"
                                : busy.state_claimed ? "busy"
                                                     : "",
-                               w->kind.field ? "" : texts[w->renamed ? 4 : 1]);
+                               busy.text_claimed ? texts[w->renamed ? 4 : 1] : "");
         claim_set_want(&w->claim, w->call ? &busy : NULL);
         w->fresh = true;
 }
