@@ -213,21 +213,6 @@ static int append_history(struct control *c, sd_bus_message *reply, size_t n) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int on_history(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        __attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
-        uint32_t n;
-        int r;
-
-        r = sd_bus_message_read(m, "u", &n);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r < 0)
-                return r;
-        r = append_history(control_of(userdata), reply, n < CONTROL_HISTORY_MAX ? n : CONTROL_HISTORY_MAX);
-        return r < 0 ? r : sd_bus_message_send(reply);
-}
-
 static int append_effects(struct control *c, sd_bus_message *reply, size_t n) {
         struct control_effect_view e;
         int r;
@@ -238,7 +223,10 @@ static int append_effects(struct control *c, sd_bus_message *reply, size_t n) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int on_effects(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+typedef int (*append_t)(struct control *c, sd_bus_message *reply, size_t n);
+
+/* The newest of a list, as many as asked for, up to CONTROL_HISTORY_MAX. */
+static int answer_newest(sd_bus_message *m, struct control *c, append_t append) {
         __attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
         uint32_t n;
         int r;
@@ -249,8 +237,16 @@ static int on_effects(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
                 return r;
-        r = append_effects(control_of(userdata), reply, n < CONTROL_HISTORY_MAX ? n : CONTROL_HISTORY_MAX);
+        r = append(c, reply, n < CONTROL_HISTORY_MAX ? n : CONTROL_HISTORY_MAX);
         return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int on_history(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return answer_newest(m, control_of(userdata), append_history);
+}
+
+static int on_effects(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return answer_newest(m, control_of(userdata), append_effects);
 }
 
 static int on_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {

@@ -2,12 +2,14 @@
  * is taken in whole. */
 #include <criterion/criterion.h>
 #include <ftw.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "busyctl/sessions.c"
+#include "util/clock.h"
 
 static char root[] = "/tmp/busyctl-XXXXXX";
 
@@ -110,6 +112,27 @@ Test(busyctl_sessions, whose_a_session_is) {
                 cr_assert_eq(session_may_be_of(&s, owners[i].user), owners[i].may_be, "%s", owners[i].what);
 }
 
+/* Until the kernel has somebody, the parent, who waits for a lock of this process ("->" before the kind). */
+static void wait_for_waiter(void) {
+        usec_t deadline = usec_add(clock_now(), 10 * USEC_PER_SEC);
+        char *line = NULL;
+        size_t size = 0;
+        bool waits = false;
+
+        while (!waits && clock_now() < deadline) {
+                FILE *f = fopen("/proc/locks", "re");
+                char pid[24];
+
+                (void) snprintf(pid, sizeof(pid), " %d ", getppid());
+                while (f && getline(&line, &size, f) > 0)
+                        waits = waits || (strstr(line, "->") && strstr(line, pid));
+                if (f)
+                        (void) fclose(f);
+                (void) sched_yield();
+        }
+        free(line);
+}
+
 /* As soon as it is let go, and by whoever, also by an end. */
 Test(busyctl_sessions, a_lock_is_waited_for) {
         int told[2], lock;
@@ -121,7 +144,7 @@ Test(busyctl_sessions, a_lock_is_waited_for) {
                 char c = (char) (session_lock("state", "home") >= 0);
 
                 (void) !write(told[1], &c, 1);
-                (void) usleep(50 * 1000);
+                wait_for_waiter();
                 _exit(0);
         }
         cr_assert(read(told[0], &(char){ 0 }, 1) == 1);

@@ -248,6 +248,21 @@ Test(core_claim_lost, a_late_message_is_ours_in_a_claim_of_more) {
         expect_shown("online", "Working");
 }
 
+static void expect_message_to_wait_for(const struct claim_value *late) {
+        want(NULL, "In a call");
+        run_for(10 * SEC);
+        shown = *late;
+        push();
+        run_for(10 * SEC);
+        expect_shown("online", "Working");
+        run_for(CLAIM_LANDS_WITHIN);
+        expect_phase(CLAIM_HELD);
+        expect_shown("online", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_shown("online", "Working");
+}
+
 /* Else the late state would be nobody's: a claim of the message alone repeats whatever state is there. */
 Test(core_claim_lost, a_message_alone_waits_for_a_lost_write_of_more) {
         struct claim_value late;
@@ -260,18 +275,7 @@ Test(core_claim_lost, a_message_alone_waits_for_a_lost_write_of_more) {
         claim_set_want(&claim, NULL);
         run_for(20 * SEC);
         expect_phase(CLAIM_FREE);
-        want(NULL, "In a call");
-        run_for(10 * SEC);
-        shown = late;
-        push();
-        run_for(10 * SEC);
-        expect_shown("online", "Working");
-        run_for(CLAIM_LANDS_WITHIN);
-        expect_phase(CLAIM_HELD);
-        expect_shown("online", "In a call");
-        claim_set_want(&claim, NULL);
-        run_for(10 * SEC);
-        expect_shown("online", "Working");
+        expect_message_to_wait_for(&late);
 }
 
 /* ... also of an earlier run. */
@@ -286,18 +290,7 @@ Test(core_claim_lost, a_message_alone_waits_for_a_lost_write_of_an_earlier_run) 
         cr_assert(on_disk && disk.given_back);
         restart(&single_value);
         push();
-        want(NULL, "In a call");
-        run_for(10 * SEC);
-        shown = late;
-        push();
-        run_for(10 * SEC);
-        expect_shown("online", "Working");
-        run_for(CLAIM_LANDS_WITHIN);
-        expect_phase(CLAIM_HELD);
-        expect_shown("online", "In a call");
-        claim_set_want(&claim, NULL);
-        run_for(10 * SEC);
-        expect_shown("online", "Working");
+        expect_message_to_wait_for(&late);
 }
 
 Test(core_claim_lost, a_third_message_waits_for_no_lost_one) {
