@@ -189,6 +189,12 @@ void claim_on_erased(struct claim *c) {
         c->view.known = false;
 }
 
+/* Only words of another machine explain a message that a device of its own shows; no state does. */
+static bool is_word_on_another_device(const struct claim *c) {
+        return c->phase == CLAIM_YIELDED && c->traits.text_per_device &&
+               !(claim_others_wrote(&c->others, &c->in.stopped.judged) & CLAIM_TEXT);
+}
+
 void claim_on_doubt(struct claim *c, bool released, usec_t now) {
         const struct claim_stopped *s = &c->in.stopped;
 
@@ -196,7 +202,7 @@ void claim_on_doubt(struct claim *c, bool released, usec_t now) {
                 return;
         /* Read between the release and the word of it. */
         if (released && claim_is_stopped(c->phase) && s->lost_at > 0 && now < usec_add(s->lost_at, CLAIM_ASK_AFTER) &&
-            claim_is_back_at_prior(c, &s->judged))
+            claim_is_back_at_prior(c, &s->judged) && !is_word_on_another_device(c))
                 claim_enter_phase(c, CLAIM_FOREIGN);
         c->inquiry.due = true;
         c->inquiry.released = c->inquiry.released || released;
@@ -206,6 +212,8 @@ void claim_on_doubt(struct claim *c, bool released, usec_t now) {
 /* What was taken for somebody else's word or claim may be explained by now; what is not may have ended. */
 static bool may_begin_again(const struct claim *c) {
         if (c->phase != CLAIM_FOREIGN && c->phase != CLAIM_YIELDED)
+                return false;
+        if (is_word_on_another_device(c))
                 return false;
         return !c->debt.owed || (claim_is_others(c, &c->in.stopped.judged) &&
                                  (claim_is_others(c, &c->view.is) || claim_is_back_at_prior(c, &c->view.is)));

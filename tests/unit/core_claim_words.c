@@ -302,6 +302,47 @@ Test(core_claim_words, the_own_words_are_taken_away_once) {
         expect_shown("busy", "Lunch");
 }
 
+/* Another machine's state explains no words of a person: whoever began again would take the words that this one has
+ * yet to take away for what was there before. */
+static void yield_beside_another(bool one_is_over) {
+        struct claim_other other = machine(1, "offline", "", "busy", "On the phone"),
+                           none = machine(0, "", "", NULL, NULL);
+        struct claim_traits traits = per_device;
+
+        other.live = true;
+        none.done = one_is_over;
+        none.live = !one_is_over;
+        traits.text_per_device = true;
+        traits.pushed = false;
+        begin(&traits, "busy", "On the phone");
+        told_by(other, none);
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        set_shown("busy", "Lunch");
+        claim_on_doubt(&claim, /* released= */ false, now);
+        cr_expect_str_eq(run_to_write().text, "");
+        claim_on_written(&claim, now);
+        expect_phase(CLAIM_YIELDED);
+        other.text_lost = true;
+        other.owed.text_claimed = false;
+        told_by(other, none);
+        expect_phase(CLAIM_YIELDED);
+        set_shown("unavailable", "On the phone");
+        writes = 0;
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_YIELDED);
+        cr_expect_eq(writes, 0, "%u writes", writes);
+}
+
+Test(core_claim_words, a_persons_words_are_not_explained_by_the_state_of_another_machine) {
+        yield_beside_another(/* one_is_over= */ false);
+}
+
+Test(core_claim_words, a_persons_words_are_not_explained_by_a_claim_that_is_over) {
+        yield_beside_another(/* one_is_over= */ true);
+}
+
 /* With one text for all, two machines of different settings would overwrite each other with each refresh. */
 Test(core_claim_words, who_says_nothing_leaves_the_words_of_another_machine) {
         struct claim_other other = machine(1, "offline", "Lunch", "unavailable", "In a call"),
