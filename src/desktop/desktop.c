@@ -6,7 +6,6 @@
 #include "desktop/quiet.h"
 
 struct desktop {
-        struct desktop_context context;
         struct hooks *hooks;
         struct quiet *quiet;
         struct players *players;
@@ -14,38 +13,14 @@ struct desktop {
 
 int desktop_new(struct desktop **ret, const struct desktop_context *context) {
         SCOPED(desktop_free) struct desktop *d = calloc(1, sizeof(*d));
-        int r;
+        int r = d ? 0 : -ENOMEM;
 
-        if (!d)
-                return -ENOMEM;
-        d->context = *context;
-        r = hooks_new(&d->hooks, &(struct hooks_context){
-                                         .event = context->event,
-                                         .bus = context->bus,
-                                         .journal = &d->context.journal,
-                                         .touched = context->touched,
-                                         .ran = context->done,
-                                         .userdata = context->userdata,
-                                 });
-        if (r < 0)
-                return r;
-        r = quiet_new(&d->quiet, &(struct quiet_context){
-                                         .event = context->event,
-                                         .bus = context->bus,
-                                         .journal = &d->context.journal,
-                                         .touched = context->touched,
-                                         .done = context->done,
-                                         .userdata = context->userdata,
-                                 });
-        if (r < 0)
-                return r;
-        r = players_new(&d->players, &(struct players_context){
-                                             .bus = context->bus,
-                                             .journal = &d->context.journal,
-                                             .touched = context->touched,
-                                             .done = context->done,
-                                             .userdata = context->userdata,
-                                     });
+        if (r == 0)
+                r = hooks_new(&d->hooks, context);
+        if (r == 0)
+                r = quiet_new(&d->quiet, context);
+        if (r == 0)
+                r = players_new(&d->players, context);
         if (r < 0)
                 return r;
         *ret = TAKE(d);

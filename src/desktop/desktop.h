@@ -3,24 +3,11 @@
  * calls, and is told once a turn what is so. */
 #pragma once
 
-#include <systemd/sd-bus.h>
-
 #include "core/base.h"
+#include "desktop/context.h"
 #include "desktop/hooks.h"
-#include "desktop/journal.h"
 
 struct desktop;
-
-struct desktop_context {
-        sd_event *event;
-        sd_bus *bus; /* the user's; NULL: none */
-        struct desktop_journal journal;
-        void (*touched)(void *userdata); /* desktop_run() soon, but not from within */
-        /* For the history: something was done, or could not be; its key in the configuration, and in words how it
-         * went. From desktop_run(). */
-        void (*done)(void *userdata, const char *name, bool ok, const char *outcome);
-        void *userdata;
-};
 
 struct desktop_settings {
         struct hooks_settings hooks;
@@ -28,7 +15,6 @@ struct desktop_settings {
         bool pause_players;
 };
 
-/* Copies the context. */
 int desktop_new(struct desktop **ret, const struct desktop_context *context);
 struct desktop *desktop_free(struct desktop *d); /* NULL is fine; returns NULL */
 CLEANUP(struct desktop, desktop_free);

@@ -22,7 +22,7 @@
 #define REASON_MAX 256
 
 struct hooks {
-        struct hooks_context context;
+        struct desktop_context context;
         char *lines[2]; /* by `busy`; NULL: none */
         usec_t time_max;
         bool told;    /* busy or free */
@@ -40,7 +40,7 @@ static const char *hook_name(bool busy) {
 
 /* A hook that cannot be written down is run all the same: at worst the other one is missed after a crash. */
 static void set_owed(struct hooks *h, bool is_owed) {
-        const struct desktop_journal *j = h->context.journal;
+        const struct desktop_journal *j = &h->context.journal;
         int r;
 
         if (h->is_owed == is_owed)
@@ -78,7 +78,7 @@ static void tell(const struct hooks *h, int status) {
                 (void) snprintf(outcome, sizeof(outcome), "it has run");
         else
                 (void) snprintf(outcome, sizeof(outcome), "it ended with code %d", status);
-        h->context.ran(h->context.userdata, hook_name(h->told), status == 0, outcome);
+        h->context.done(h->context.userdata, hook_name(h->told), status == 0, outcome);
 }
 
 static int start(struct hooks *h, const char *line, const struct desktop_facts *facts) {
@@ -165,14 +165,14 @@ int hooks_configure(struct hooks *h, const struct hooks_settings *settings) {
         return 0;
 }
 
-int hooks_new(struct hooks **ret, const struct hooks_context *context) {
+int hooks_new(struct hooks **ret, const struct desktop_context *context) {
         struct hooks *h = calloc(1, sizeof(*h));
         const char *value;
 
         if (!h)
                 return -ENOMEM;
         h->context = *context;
-        value = context->journal->get(context->journal->userdata, JOURNAL_NAME);
+        value = context->journal.get(context->journal.userdata, JOURNAL_NAME);
         h->told = h->is_owed = value && streq(value, JOURNAL_VALUE);
         *ret = h;
         return 0;

@@ -6,31 +6,18 @@
  * until on-free has ended: after a crash the next start knows which of the two was the last. */
 #pragma once
 
-#include <systemd/sd-bus.h>
-
 #include "core/base.h"
+#include "desktop/context.h"
 #include "desktop/facts.h"
-#include "desktop/journal.h"
 
 struct hooks;
-
-struct hooks_context {
-        sd_event *event;
-        sd_bus *bus;                           /* the user's; NULL: none */
-        const struct desktop_journal *journal; /* outlives the hooks */
-        void (*touched)(void *userdata);       /* hooks_run() soon, but not from within */
-        /* A hook has ended: its key in the configuration, and in words how; `ok`: with code 0. From hooks_run(). */
-        void (*ran)(void *userdata, const char *hook, bool ok, const char *outcome);
-        void *userdata;
-};
 
 struct hooks_settings {
         const char *on_busy, *on_free; /* as of util/words.h; NULL: none */
         usec_t time_max;               /* of each */
 };
 
-/* Copies the context. */
-int hooks_new(struct hooks **ret, const struct hooks_context *context);
+int hooks_new(struct hooks **ret, const struct desktop_context *context);
 /* Ends the hook that runs. NULL is fine; returns NULL. */
 struct hooks *hooks_free(struct hooks *h);
 CLEANUP(struct hooks, hooks_free);

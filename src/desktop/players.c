@@ -50,7 +50,7 @@ struct player {
 };
 
 struct players {
-        struct players_context context;
+        struct desktop_context context;
         bool on;
         bool begun; /* this time of busy is followed */
         char bus_id[SD_ID128_STRING_MAX];
@@ -68,7 +68,7 @@ static bool is_owed(const struct player *p) {
 
 /* The bus and whom we have paused there: unique names mean nothing on another bus. */
 static int store(struct players *ps) {
-        const struct desktop_journal *j = ps->context.journal;
+        const struct desktop_journal *j = &ps->context.journal;
         char value[SD_ID128_STRING_MAX + PLAYERS_MAX * (UNIQUE_MAX + 1)];
         int used = snprintf(value, sizeof(value), "%s", ps->bus_id);
         bool any = false;
@@ -92,7 +92,7 @@ static struct player *add(struct players *ps, enum player_state state) {
 }
 
 static void read_journal(struct players *ps) {
-        const struct desktop_journal *j = ps->context.journal;
+        const struct desktop_journal *j = &ps->context.journal;
         const char *value = j->get(j->userdata, JOURNAL_NAME);
         SCOPED(free) char *copy = value ? strdup(value) : NULL;
         char *rest = NULL, *word = copy ? strtok_r(copy, " ", &rest) : NULL;
@@ -378,7 +378,7 @@ void players_configure(struct players *ps, bool on) {
         ps->on = on;
 }
 
-int players_new(struct players **ret, const struct players_context *context) {
+int players_new(struct players **ret, const struct desktop_context *context) {
         struct players *ps = calloc(1, sizeof(*ps));
         sd_id128_t id;
 

@@ -4,27 +4,15 @@
  * long as the bus is the same. */
 #pragma once
 
-#include <systemd/sd-bus.h>
-
 #include "core/base.h"
+#include "desktop/context.h"
 #include "desktop/facts.h"
-#include "desktop/journal.h"
 
 #define PLAYERS_MAX 16
 
 struct players;
 
-struct players_context {
-        sd_bus *bus;                           /* the user's; NULL: none, and nothing is done */
-        const struct desktop_journal *journal; /* outlives it */
-        void (*touched)(void *userdata);       /* players_run() soon, but not from within */
-        /* As of desktop_context. From players_run(). */
-        void (*done)(void *userdata, const char *name, bool ok, const char *outcome);
-        void *userdata;
-};
-
-/* Copies the context. */
-int players_new(struct players **ret, const struct players_context *context);
+int players_new(struct players **ret, const struct desktop_context *context);
 struct players *players_free(struct players *p); /* NULL is fine; returns NULL */
 CLEANUP(struct players, players_free);
 

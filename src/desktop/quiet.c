@@ -51,7 +51,7 @@ struct way {
 };
 
 struct quiet {
-        struct quiet_context context;
+        struct desktop_context context;
         bool on;
         bool told_none; /* that nothing here can be made quiet, once a time of busy */
         struct way ways[WAYS_MAX];
@@ -66,7 +66,7 @@ static const char *journal_name(const struct way *w, char *buf) {
 }
 
 static int set_owed(struct way *w, bool owed) {
-        const struct desktop_journal *j = w->quiet->context.journal;
+        const struct desktop_journal *j = &w->quiet->context.journal;
         char name[JOURNAL_NAME];
         int r = 0;
 
@@ -81,7 +81,7 @@ static int set_owed(struct way *w, bool owed) {
 }
 
 static void tell(const struct way *w, bool ok, const char *what, int error) {
-        const struct quiet_context *c = &w->quiet->context;
+        const struct desktop_context *c = &w->quiet->context;
         char outcome[192];
 
         (void) snprintf(outcome, sizeof(outcome), "%s %s%s%s", w->kind->name, what, error < 0 ? ": " : "",
@@ -355,8 +355,8 @@ void quiet_configure(struct quiet *q, bool on) {
         q->on = on;
 }
 
-int quiet_new(struct quiet **ret, const struct quiet_context *context) {
-        const struct desktop_journal *j = context->journal;
+int quiet_new(struct quiet **ret, const struct desktop_context *context) {
+        const struct desktop_journal *j = &context->journal;
         struct quiet *q = calloc(1, sizeof(*q));
         char name[JOURNAL_NAME];
 

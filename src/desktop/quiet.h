@@ -6,26 +6,13 @@
  * service that is started anew while busy is made quiet again. After a crash the journal says what is owed. */
 #pragma once
 
-#include <systemd/sd-bus.h>
-
 #include "core/base.h"
+#include "desktop/context.h"
 #include "desktop/facts.h"
-#include "desktop/journal.h"
 
 struct quiet;
 
-struct quiet_context {
-        sd_event *event;
-        sd_bus *bus;                           /* the user's; NULL: none, and nothing is done */
-        const struct desktop_journal *journal; /* outlives it */
-        void (*touched)(void *userdata);       /* quiet_run() soon, but not from within */
-        /* As of desktop_context. From quiet_run(). */
-        void (*done)(void *userdata, const char *name, bool ok, const char *outcome);
-        void *userdata;
-};
-
-/* Copies the context. */
-int quiet_new(struct quiet **ret, const struct quiet_context *context);
+int quiet_new(struct quiet **ret, const struct desktop_context *context);
 struct quiet *quiet_free(struct quiet *q); /* NULL is fine; returns NULL */
 CLEANUP(struct quiet, quiet_free);
 

@@ -400,6 +400,33 @@ void world_show(const struct world *w) {
 
 /* ---- what tests say often ---- */
 
+void by_hand(struct world *w, const char *verb) {
+        SCOPED_RUN run = world_busyctl(w, NULL, verb, NULL);
+
+        check(w, run.code == 0, "%s: %s", verb, run.err);
+}
+
+static struct run shell(struct world *w, const char *command) {
+        return world_run(w, NULL, (const char *const[]){ "sh", "-c", command, NULL });
+}
+
+void world_do(struct world *w, const char *command) {
+        SCOPED_RUN run = shell(w, command);
+
+        check(w, run.code == 0, "%s: %s", command, run.err);
+}
+
+void expect_printed(struct world *w, const char *command, const char *wanted) {
+        for (int64_t left = patience() / 100;; left--) {
+                SCOPED_RUN run = shell(w, command);
+
+                if (streq(run.out, wanted))
+                        return;
+                check(w, left > 0, "%s: \"%s\" instead of \"%s\" %s", command, run.out, wanted, run.err);
+                world_look_again(w);
+        }
+}
+
 void expect_availability(struct world *w, const char *value) {
         check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Availability", value), "not %s", value);
 }

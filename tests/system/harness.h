@@ -114,6 +114,13 @@ struct run world_busyctl(struct world *w, const char *in, ...) __attribute__((se
 
 /* ---- what tests say often ---- */
 
+/* The user says a word by busyctl, such as "busy": it must succeed. */
+void by_hand(struct world *w, const char *verb);
+/* A command of the shell, which must succeed. */
+void world_do(struct world *w, const char *command);
+/* Soon a command of the shell prints this and nothing else. */
+void expect_printed(struct world *w, const char *command, const char *wanted);
+
 /* Manager.Availability becomes this. */
 void expect_availability(struct world *w, const char *value);
 /* Others see this; message NULL: any. */

@@ -129,20 +129,14 @@ static void expect_line(struct world *w, const struct bar *bar, size_t n, const 
         json_decref(doc);
 }
 
-static void say(struct world *w, const char *word) {
-        SCOPED_RUN run = world_busyctl(w, NULL, word, NULL);
-
-        check(w, run.code == 0, "%s", run.err);
-}
-
 static void show(struct world *w, const struct bar *bar) {
         pid_t pid = run_bar(w, bar->sed, bar->snippet);
 
         cr_assert_gt(pid, 0);
         expect_line(w, bar, 1, bar->free);
-        say(w, "busy");
+        by_hand(w, "busy");
         expect_line(w, bar, 2, bar->busy);
-        say(w, "auto");
+        by_hand(w, "auto");
         expect_line(w, bar, 3, bar->free);
         cr_assert_eq(kill(pid, SIGTERM), 0);
         cr_assert_neq(process_wait(pid, patience()), -1, "%s: it goes on", bar->snippet);

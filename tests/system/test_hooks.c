@@ -39,12 +39,6 @@ static void expect_told(struct world *w, const char *all) {
         }
 }
 
-static void by_hand(struct world *w, const char *word) {
-        SCOPED_RUN run = world_busyctl(w, NULL, word, NULL);
-
-        check(w, run.code == 0, "%s", run.err);
-}
-
 #define BOTH_HOOKS "on-busy = %1$s/begin\non-free = %1$s/end\n"
 
 static void both(struct world *w) {

@@ -12,26 +12,14 @@ static void expect_player(struct world *w, const char *status) {
         char wanted[64];
 
         snprintf(wanted, sizeof(wanted), "s \"%s\"\n", status);
-        for (int64_t left = patience() / 100;; left--) {
-                SCOPED_RUN run =
-                        world_run(w, NULL,
-                                  (const char *const[]){ "sh", "-c",
-                                                         "busctl --user get-property " MPV " PlaybackStatus", NULL });
-
-                if (streq(run.out, wanted))
-                        return;
-                check(w, left > 0, "\"%s\" instead of \"%s\" %s", run.out, wanted, run.err);
-                world_look_again(w);
-        }
+        expect_printed(w, "busctl --user get-property " MPV " PlaybackStatus", wanted);
 }
 
 static void tell_player(struct world *w, const char *method) {
-        SCOPED_RUN run = { 0 };
         char command[256];
 
         snprintf(command, sizeof(command), "busctl --user call " MPV " %s", method);
-        run = world_run(w, NULL, (const char *const[]){ "sh", "-c", command, NULL });
-        check(w, run.code == 0, "%s", run.err);
+        world_do(w, command);
 }
 
 /* A tone without an end, which nobody hears. */
@@ -47,19 +35,13 @@ static pid_t play(struct world *w) {
         return pid;
 }
 
-static void say(struct world *w, const char *word) {
-        SCOPED_RUN run = world_busyctl(w, NULL, word, NULL);
-
-        check(w, run.code == 0, "%s", run.err);
-}
-
 static void start(struct world *w) {
         world_config(w, "[busyd]\nend-grace = 0s\nlog-level = debug\npause-players = yes\n");
         world_start(w);
 }
 
 static void begin(struct world *w) {
-        say(w, "busy");
+        by_hand(w, "busy");
         check(w, world_wait_log(w, "pause-players: paused 1"), "not told");
         expect_player(w, "Paused");
 }
@@ -68,10 +50,10 @@ WORLD_TEST(players, pause_while_busy, .no_homeserver = true) {
         (void) play(w);
         start(w);
         begin(w);
-        say(w, "auto");
+        by_hand(w, "auto");
         expect_player(w, "Playing");
         check(w, world_wait_log(w, "pause-players: 1 plays on"), "not told");
-        say(w, "busy");
+        by_hand(w, "busy");
         expect_player(w, "Paused");
         cr_assert_eq(world_stop(w), 0);
         expect_player(w, "Playing");
@@ -82,9 +64,9 @@ WORLD_TEST(players, one_that_did_not_play_stays_paused, .no_homeserver = true) {
         tell_player(w, "Pause");
         expect_player(w, "Paused");
         start(w);
-        say(w, "busy");
+        by_hand(w, "busy");
         expect_availability(w, "busy");
-        say(w, "auto");
+        by_hand(w, "auto");
         expect_availability(w, "free");
         cr_assert_eq(world_stop(w), 0);
         expect_player(w, "Paused");
@@ -100,7 +82,7 @@ WORLD_TEST(players, one_that_was_set_going_and_paused_by_hand_stays_so, .no_home
         check(w, world_wait_log(w, "pause-players: mpv goes its own way"), "not heard");
         tell_player(w, "Pause");
         expect_player(w, "Paused");
-        say(w, "auto");
+        by_hand(w, "auto");
         expect_availability(w, "free");
         cr_assert_eq(world_stop(w), 0);
         expect_player(w, "Paused");
@@ -115,7 +97,7 @@ WORLD_TEST(players, another_process_of_that_name_is_not_resumed, .no_homeserver 
         (void) play(w);
         tell_player(w, "Pause");
         expect_player(w, "Paused");
-        say(w, "auto");
+        by_hand(w, "auto");
         expect_availability(w, "free");
         cr_assert_eq(world_stop(w), 0);
         expect_player(w, "Paused");
@@ -151,7 +133,7 @@ WORLD_TEST(players, nothing_is_paused_unless_it_is_asked_for, .no_homeserver = t
         (void) play(w);
         world_config(w, "[busyd]\non-busy = true\n");
         world_start(w);
-        say(w, "busy");
+        by_hand(w, "busy");
         check(w, world_wait_log(w, "on-busy: it has run"), "not told");
         expect_player(w, "Playing");
 }

@@ -77,33 +77,6 @@ static struct mock *play(struct world *w, const struct kind *kind) {
                                                 .setup = kind->setup });
 }
 
-static struct run shell(struct world *w, const char *command) {
-        return world_run(w, NULL, (const char *const[]){ "sh", "-c", command, NULL });
-}
-
-static void by_hand(struct world *w, const char *command) {
-        SCOPED_RUN run = shell(w, command);
-
-        check(w, run.code == 0, "%s: %s", command, run.err);
-}
-
-static void say(struct world *w, const char *word) {
-        SCOPED_RUN run = world_busyctl(w, NULL, word, NULL);
-
-        check(w, run.code == 0, "%s", run.err);
-}
-
-static void expect(struct world *w, const struct kind *kind, const char *wanted) {
-        for (int64_t left = patience() / 100;; left--) {
-                SCOPED_RUN run = shell(w, kind->ask);
-
-                if (streq(run.out, wanted))
-                        return;
-                check(w, left > 0, "%s: \"%s\" instead of \"%s\" %s", kind->name, run.out, wanted, run.err);
-                world_look_again(w);
-        }
-}
-
 /* The last thing that the history has of it is this. */
 static void expect_history(struct world *w, const struct kind *kind, const char *what) {
         char line[256];
@@ -128,54 +101,54 @@ static void start(struct world *w) {
 /* ---- what holds for each kind ---- */
 
 static void is_quiet_while_busy(struct world *w, const struct kind *kind) {
-        expect(w, kind, kind->not_quiet);
+        expect_printed(w, kind->ask, kind->not_quiet);
         start(w);
-        say(w, "busy");
+        by_hand(w, "busy");
         expect_history(w, kind, "is quiet");
-        expect(w, kind, kind->quiet);
-        say(w, "auto");
+        expect_printed(w, kind->ask, kind->quiet);
+        by_hand(w, "auto");
         expect_history(w, kind, "is as before");
-        expect(w, kind, kind->not_quiet);
-        say(w, "busy");
-        expect(w, kind, kind->quiet);
+        expect_printed(w, kind->ask, kind->not_quiet);
+        by_hand(w, "busy");
+        expect_printed(w, kind->ask, kind->quiet);
         cr_assert_eq(world_stop(w), 0);
-        expect(w, kind, kind->not_quiet);
+        expect_printed(w, kind->ask, kind->not_quiet);
 }
 
 static void stays_quiet_if_it_was(struct world *w, const struct kind *kind) {
         char told[128];
 
-        by_hand(w, kind->by_hand_on);
+        world_do(w, kind->by_hand_on);
         start(w);
-        say(w, "busy");
+        by_hand(w, "busy");
         snprintf(told, sizeof(told), "do-not-disturb: %s is quiet already", kind->name);
         check(w, world_wait_log(w, told), "it has not been looked at");
-        say(w, "auto");
+        by_hand(w, "auto");
         expect_availability(w, "free");
         cr_assert_eq(world_stop(w), 0);
-        expect(w, kind, kind->quiet);
+        expect_printed(w, kind->ask, kind->quiet);
 }
 
 static void a_person_ends_it(struct world *w, const struct kind *kind) {
         start(w);
-        say(w, "busy");
+        by_hand(w, "busy");
         expect_history(w, kind, "is quiet");
-        by_hand(w, kind->by_hand_off);
-        say(w, "auto");
+        world_do(w, kind->by_hand_off);
+        by_hand(w, "auto");
         expect_history(w, kind, "was changed meanwhile and is left so");
-        expect(w, kind, kind->not_quiet);
+        expect_printed(w, kind->ask, kind->not_quiet);
 }
 
 static void a_crash_is_made_up_for(struct world *w, const struct kind *kind) {
         start(w);
-        say(w, "busy");
+        by_hand(w, "busy");
         expect_history(w, kind, "is quiet");
         world_kill(w);
-        expect(w, kind, kind->quiet);
+        expect_printed(w, kind->ask, kind->quiet);
         cr_assert_eq(unlink(world_state_path(w, "mode.json")), 0);
         world_start(w);
         expect_history(w, kind, "is as before");
-        expect(w, kind, kind->not_quiet);
+        expect_printed(w, kind->ask, kind->not_quiet);
 }
 
 #define FOR_KIND(kind)                                                                                                \
@@ -242,7 +215,7 @@ static void run_dunst(struct world *w) {
         snprintf(command, sizeof(command), "DISPLAY=:%d exec dunst", atoi(screen));
         free(screen);
         cr_assert_gt(world_program(w, (const char *const[]){ "sh", "-c", command, NULL }, -1, "dunst.log"), 0);
-        expect(w, &dunst, dunst.not_quiet);
+        expect_printed(w, dunst.ask, dunst.not_quiet);
 }
 
 #define DUNST_TEST(what)                                                                                              \
@@ -279,15 +252,15 @@ WORLD_TEST(quiet, plasma_is_left_to_itself_after_a_crash, .no_homeserver = true)
         struct mock *mock = play(w, &plasma);
 
         start(w);
-        say(w, "busy");
-        expect(w, &plasma, plasma.quiet);
+        by_hand(w, "busy");
+        expect_printed(w, plasma.ask, plasma.quiet);
         world_kill(w);
         cr_assert_eq(unlink(world_state_path(w, "mode.json")), 0);
         mock_use(mock, AT, NOTIFICATIONS, "UnInhibit", "u", 7u); /* as Plasma does for whoever leaves */
         world_start(w);
-        say(w, "busy");
+        by_hand(w, "busy");
         expect_history(w, &plasma, "is quiet");
-        expect(w, &plasma, plasma.quiet);
+        expect_printed(w, plasma.ask, plasma.quiet);
         mock_free(mock);
 }
 
@@ -297,13 +270,13 @@ WORLD_TEST(quiet, a_service_that_is_started_anew_is_made_quiet_again, .no_homese
         struct mock *mock = play(w, &dunst);
 
         start(w);
-        say(w, "busy");
-        expect(w, &dunst, dunst.quiet);
+        by_hand(w, "busy");
+        expect_printed(w, dunst.ask, dunst.quiet);
         mock_free(mock);
         mock = play(w, &dunst);
-        expect(w, &dunst, dunst.quiet);
-        say(w, "auto");
-        expect(w, &dunst, dunst.not_quiet);
+        expect_printed(w, dunst.ask, dunst.quiet);
+        by_hand(w, "auto");
+        expect_printed(w, dunst.ask, dunst.not_quiet);
         mock_free(mock);
 }
 
@@ -311,11 +284,11 @@ WORLD_TEST(quiet, one_that_comes_later_is_made_quiet, .no_homeserver = true) {
         struct mock *mock;
 
         start(w);
-        say(w, "busy");
+        by_hand(w, "busy");
         check(w, world_wait_log(w, "do-not-disturb: no notification service is here that can be made quiet"),
               "not told");
         mock = play(w, &mako);
-        expect(w, &mako, mako.quiet);
+        expect_printed(w, mako.ask, mako.quiet);
         mock_free(mock);
 }
 
@@ -323,11 +296,11 @@ WORLD_TEST(quiet, is_given_back_when_it_is_turned_off, .no_homeserver = true) {
         struct mock *mock = play(w, &dunst);
 
         start(w);
-        say(w, "busy");
+        by_hand(w, "busy");
         expect_history(w, &dunst, "is quiet");
         world_config(w, "[busyd]\ndo-not-disturb = no\n");
-        say(w, "reload");
-        expect(w, &dunst, dunst.not_quiet);
+        by_hand(w, "reload");
+        expect_printed(w, dunst.ask, dunst.not_quiet);
         expect_availability(w, "busy");
         mock_free(mock);
 }
@@ -337,8 +310,8 @@ WORLD_TEST(quiet, nothing_is_done_unless_it_is_asked_for, .no_homeserver = true)
 
         world_config(w, "[busyd]\nlog-level = debug\non-busy = true\n");
         world_start(w);
-        say(w, "busy");
+        by_hand(w, "busy");
         check(w, world_wait_log(w, "on-busy: it has run"), "not told");
-        expect(w, &dunst, dunst.not_quiet);
+        expect_printed(w, dunst.ask, dunst.not_quiet);
         mock_free(mock);
 }

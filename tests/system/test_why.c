@@ -29,12 +29,6 @@ static void expect_because(struct world *w, const char *part) {
         check(w, strstr(people.out, part), "people are not told \"%s\": %s", part, people.out);
 }
 
-static void say(struct world *w, const char *verb) {
-        SCOPED_RUN run = world_busyctl(w, NULL, verb, NULL);
-
-        check(w, run.code == 0, "%s: %s", verb, run.err);
-}
-
 WORLD_TEST(why, not_busy_without_a_call) {
         world_start_online(w);
         expect_because(w, "no source tells of a call");
@@ -48,7 +42,7 @@ WORLD_TEST(why, busy_by_a_call_then_free_by_hand) {
         call_starts(w, ROOM, "c1");
         expect_availability(w, "busy");
         expect_because(w, "a call counts");
-        say(w, "free");
+        by_hand(w, "free");
         expect_availability(w, "free");
         expect_because(w, "you have said so");
         check(w, !because(w, "no source"), "it is the user's word alone");
@@ -101,6 +95,6 @@ WORLD_TEST(why, busy_for_a_moment_after_a_call, .no_homeserver = true) {
 
 WORLD_TEST(why, a_pause_is_said, .no_homeserver = true) {
         world_start(w);
-        say(w, "pause");
+        by_hand(w, "pause");
         expect_because(w, "it is told to nobody");
 }

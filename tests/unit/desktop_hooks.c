@@ -76,13 +76,11 @@ static int journal_put(void *userdata, const char *name, const char *value) {
         return 0;
 }
 
-static const struct desktop_journal journal = { journal_get, journal_put, NULL };
-
 static void on_touched(void *userdata) {
         t.n_touched++;
 }
 
-static void on_ran(void *userdata, const char *hook, bool ok, const char *outcome) {
+static void on_done(void *userdata, const char *hook, bool ok, const char *outcome) {
         (void) snprintf(t.outcome, sizeof(t.outcome), "%s%s: %s", hook, ok ? " ok" : "", outcome);
 }
 
@@ -91,9 +89,11 @@ static void configure(const char *on_busy, const char *on_free) {
 }
 
 static void make(void) {
-        cr_assert_eq(
-                hooks_new(&t.h, &(struct hooks_context){ .journal = &journal, .touched = on_touched, .ran = on_ran }),
-                0);
+        const struct desktop_context context = { .journal = { .get = journal_get, .put = journal_put },
+                                                 .touched = on_touched,
+                                                 .done = on_done };
+
+        cr_assert_eq(hooks_new(&t.h, &context), 0);
         configure("begin", "end");
 }
 
