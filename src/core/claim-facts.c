@@ -113,10 +113,33 @@ static void see_released(struct claim *c, usec_t now) {
                 c->inquiry = (struct claim_inquiry){ .due = true, .released = true, .at = now };
 }
 
+/* Where each device has its own words, those that a person wrote while busyd did not run hide behind ours with its
+ * first poll, before anything can be done about them: from now on they are what is owed back. */
+static void keep_words_of_meanwhile(struct claim *c) {
+        struct claim_owed *d = &c->debt.is;
+        bool wrote = c->phase == CLAIM_LEAVING ? c->in.leaving.ours_at > 0 || c->in.leaving.left_at > 0
+                                               : c->phase != CLAIM_ENTERING || c->in.entering.written_at > 0;
+
+        if (wrote || c->debt.begun_at > 0 || !c->traits.text_per_device || !d->text_claimed ||
+            !claim_is_persons(c, &c->view.is, /* prior_too= */ true))
+                return;
+        claim_value_put_text(&d->prior, c->view.is.text);
+        c->debt.on_disk = false;
+}
+
+/* Of a person who has written already. No words at all may have been ours as well; with them comes a state that is
+ * not, and none of our writes is under way. */
+static bool is_last_word(const struct claim *c, const struct claim_value *v) {
+        if (!claim_text_is_ours(c, v))
+                return true;
+        return c->traits.person_writes_whole && !v->text[0] && !claim_state_is_ours(c, v) && !c->debt.open;
+}
+
 /* What does not fit may be older than our write: not known until it was read. */
 static void see_owed(struct claim *c) {
         const struct claim_value *v = &c->view.is;
 
+        keep_words_of_meanwhile(c);
         switch (c->phase) {
         case CLAIM_ENTERING:
                 if (c->in.entering.written_at == 0)
@@ -142,8 +165,7 @@ static void see_owed(struct claim *c) {
                         c->view.known = claim_stands(c, v);
                 return;
         case CLAIM_YIELDED:
-                /* The last word counts. */
-                if (c->traits.text_tells_person && !claim_text_is_ours(c, v))
+                if (c->traits.text_tells_person && is_last_word(c, v))
                         c->in.stopped.judged = *v;
                 c->view.known = claim_stands(c, v);
                 return;

@@ -52,6 +52,47 @@ Test(core_claim_words, an_empty_text_is_no_persons_word_where_each_device_has_on
         expect_shown("offline", "Lunch");
 }
 
+/* Busyd has died, a person has written, and the next run sees it until its first poll brings ours back. */
+Test(core_claim_words, words_of_a_person_that_hide_behind_ours_come_back_after_a_crash) {
+        struct claim_traits traits = per_device;
+
+        traits.pushed = false;
+        traits.text_per_device = true;
+        for (unsigned in_call = 0; in_call < 2; in_call++) {
+                hold(&traits, "offline", "Reading");
+                restart(&traits);
+                set_shown("online", "Lunch");
+                push();
+                claim_on_unsure(&claim);
+                set_shown("unavailable", "In a call");
+                if (in_call) {
+                        want("busy", "In a call");
+                        run_for(20 * SEC);
+                        restart(&traits);
+                }
+                run_for(20 * SEC);
+                expect_phase(CLAIM_FREE);
+                expect_shown("offline", "Lunch");
+        }
+}
+
+/* Ours had none either since `message =`. */
+Test(core_claim_words, a_message_that_is_set_and_taken_away_again_in_the_call_stays_away) {
+        hold(&single_value, "offline", "");
+        want("busy", "");
+        run_for(10 * SEC);
+        set_shown("online", "Reading");
+        push();
+        run_for(SEC);
+        expect_phase(CLAIM_YIELDED);
+        set_shown("unavailable", "");
+        push();
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("unavailable", "");
+}
+
 Test(core_claim_words, a_message_changed_in_the_call_stays) {
         hold(&single_value, "online", "Working");
         set_shown("online", "Lunch");

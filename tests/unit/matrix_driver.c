@@ -28,6 +28,7 @@ struct stage {
         /* What the output is to answer. */
         struct claim_want want;
         bool fixed; /* one value, and a changed text is a person's */
+        bool pushed;
 
         struct claim_owed journal;
         bool stored, refused;
@@ -51,6 +52,7 @@ static void traits(const struct output *o, struct claim_traits *ret) {
                 .taken = "busy",
                 .person_writes_whole = s->fixed,
                 .text_tells_person = true,
+                .pushed = s->pushed,
                 .refresh_interval = USEC_NEVER,
         };
 }
@@ -319,6 +321,23 @@ Test(matrix_driver, restore_says_only_what_will_happen) {
         cr_assert_str_eq(phase(s), "yielded");
         driver_report(s->driver, &report);
         cr_assert_str_eq(report.restore, "", "promises %s", report.restore);
+}
+
+/* What was caught by another session outlives the run that could not give it back. The server is known by then, though
+ * nothing was wanted of it yet. */
+Test(matrix_driver, busy_that_we_do_not_owe_is_named) {
+        struct stage *s = stage_new(true);
+        struct driver_report report;
+
+        s->pushed = true;
+        s->shown = (struct claim_value){ "busy", "" };
+        s->output.listener.seen(s->output.listener.userdata, &s->shown, s->now);
+        driver_report(s->driver, &report);
+        cr_assert(strstr(report.note, "another session"), "says '%s'", report.note);
+        s->shown = (struct claim_value){ "online", "" };
+        s->output.listener.seen(s->output.listener.userdata, &s->shown, s->now);
+        driver_report(s->driver, &report);
+        cr_assert_str_eq(report.note, "");
 }
 
 /* E13 */

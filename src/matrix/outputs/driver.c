@@ -96,9 +96,11 @@ static void resume(struct claim_driver *d) {
 
 /* ---- what the output hears of the server ---- */
 
+/* What it means depends on the server, which may have become known since anything was wanted last. */
 static void on_seen(void *userdata, const struct claim_value *v, usec_t now) {
         struct claim_driver *d = userdata;
 
+        refresh_traits(d);
         claim_on_seen(&d->claim, v, now);
 }
 
@@ -484,6 +486,16 @@ static const char *describe_trouble(const struct claim_driver *d) {
         return d->problem[0] ? d->problem : d->why ? d->why : "";
 }
 
+/* Nothing is owed, and yet it is taken: also what an earlier run could not give back, since another session had caught
+ * it. Only where changes are told, as it may be long gone elsewhere. */
+static bool is_held_elsewhere(const struct claim_driver *d) {
+        const struct claim_traits *t = &d->claim.traits;
+        const struct claim_value *shown = claim_shown(&d->claim);
+
+        return shown && t->pushed && t->taken && streq(shown->state, t->taken) &&
+               !claim_others_now(&d->claim.others).state_is_about;
+}
+
 static const char *describe_phase(struct claim_driver *d) {
         const char *until = kind(d)->stuck_until ? kind(d)->stuck_until(d->output) : NULL;
 
@@ -507,8 +519,9 @@ static const char *describe_phase(struct claim_driver *d) {
                                 kind(d)->no_effect ? ": " : "", kind(d)->no_effect ? kind(d)->no_effect : "");
                 return d->note;
         case CLAIM_FREE:
-                return claim_wanted(&d->claim) ? "waits until a write of the last call cannot arrive any more"
-                                               : describe_trouble(d);
+                if (claim_wanted(&d->claim))
+                        return "waits until a write of the last call cannot arrive any more";
+                return is_held_elsewhere(d) ? "another session of yours holds it" : describe_trouble(d);
         case CLAIM_ENTERING:
         case CLAIM_HELD:
         case CLAIM_LEAVING:

@@ -23,9 +23,11 @@ struct presence {
         /* Where each device has words of its own: those of ours, which come back with each poll; "": none. */
         char own_words[CLAIM_TEXT_MAX];
         char left_words[CLAIM_TEXT_MAX]; /* the same, while they are taken away */
+        bool guessed, left_guessed;      /* only that these showed after the first poll */
         struct output_request *way;      /* takes them away */
         char before[CLAIM_TEXT_MAX];     /* what showed before the first poll */
         bool awaited, compared;          /* by the next poll; before and after the first one */
+        bool reading;                    /* a claim does */
         bool refused;                    /* the look before the first poll: the one after it is left out */
 };
 

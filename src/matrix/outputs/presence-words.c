@@ -1,8 +1,8 @@
 /* The presence output where each device has a message of its own: those of our device come back with each of its
  * polls.
  *
- *   own words   what our device has, as far as is known: written in this run, or found by comparing what shows before
- *               and after the first poll
+ *   own words   what our device has, as far as is known: written in this run, owed by an earlier one, or found by
+ *               comparing what shows before and after the first poll
  *   the way     while nothing is claimed, own words give way to newer ones of somebody else: they are taken away, and
  *               the poll waits for that */
 #include "matrix/outputs/presence-parts.h"
@@ -77,8 +77,10 @@ static void on_way_given(const struct output_result *result, void *userdata) {
         struct presence *p = userdata;
 
         p->way = NULL;
-        if (result->outcome != MATRIX_OK)
+        if (result->outcome != MATRIX_OK) {
                 (void) snprintf(p->own_words, sizeof(p->own_words), "%s", p->left_words);
+                p->guessed = p->left_guessed;
+        }
         p->output.at->touched(p->output.at->userdata);
 }
 
@@ -88,8 +90,9 @@ static bool is_in_the_way(const struct presence *p, const char *words) {
         return !streq(words, p->own_words);
 }
 
-/* Our device still has words that were put back after a call, and somebody has chosen others since. */
-static void give_way(struct presence *p, const char *words) {
+/* Our device still has words that were put back after a call, and somebody has chosen others since. `back` come back
+ * if nobody's show then. */
+static void give_way(struct presence *p, const char *words, const char *back) {
         SCOPED(output_request_free) struct output_request *request = NULL;
         struct withdrawal *w;
 
@@ -100,8 +103,9 @@ static void give_way(struct presence *p, const char *words) {
                 return;
         output_request_chain(request, withdraw_more, w);
         claim_value_put_state(&w->value, PRESENCE_STATE_OFFLINE);
-        claim_value_put_text(&w->value, words);
+        claim_value_put_text(&w->value, back);
         (void) snprintf(p->left_words, sizeof(p->left_words), "%s", p->own_words);
+        p->left_guessed = p->guessed;
         if (presence_put_value(&p->output, PRESENCE_STATE_OFFLINE, "", request) < 0)
                 return;
         p->shown_known = false;
@@ -112,28 +116,32 @@ bool presence_words_occupied(const struct output *o) {
         return presence_of_const(o)->way != NULL;
 }
 
-/* What our device has from an earlier run nobody knows: the first poll shows it. Until then it may be whatever shows.
- */
+/* What our device has from an earlier run nobody knows: the first poll shows it, unless the server leaves it out since
+ * something else has just changed. Until then it may be whatever shows. If it shows later, it is nobody else's: who
+ * has written since the last look would still show once ours are away. */
 void presence_words_seen(struct presence *p) {
+        const char *newer = p->compared || !p->before[0] ? p->shown.text : p->before;
+
         if (!p->resynced) {
                 (void) snprintf(p->before, sizeof(p->before), "%s", p->shown.text);
                 return;
         }
-        if (!p->compared && !p->claim.owed)
+        if (!p->compared && !p->claim.owed) {
                 (void) snprintf(p->own_words, sizeof(p->own_words), "%s", p->shown.text);
-        give_way(p, p->compared || !p->before[0] ? p->shown.text : p->before);
+                p->guessed = !p->held_elsewhere;
+        }
+        give_way(p, newer, p->compared && p->guessed && newer[0] ? p->own_words : newer);
         p->compared = true;
 }
 
-/* What somebody has written since would be gone with the next poll: it is read before. While a claim has words there,
- * it looks by itself. */
+/* What somebody has written since would be gone with the next poll: it is read before, and a claim that has words
+ * there reads what it doubts then. */
 bool presence_words_awaited(struct output *o) {
         struct presence *p = presence_of(o);
-        bool left = p->own_words[0] && !p->claim.owed;
-        bool wanted = presence_server(o)->message_per_device && (left || !p->compared);
+        bool wanted = presence_server(o)->message_per_device && (p->own_words[0] || !p->compared);
 
-        if (wanted && !p->awaited && !p->way)
+        if (wanted && !p->awaited && !p->way && !p->reading)
                 presence_look(p);
-        p->awaited = wanted && (p->look || p->way);
+        p->awaited = wanted && (p->look || p->way || p->reading);
         return p->awaited;
 }
