@@ -52,6 +52,7 @@ struct wire {
         struct wire_fault faults[WIRE_FAULTS_MAX];
         bool has_fault[WIRE_FAULTS_MAX];
         bool asleep;
+        usec_t failed_at[REQUEST_KINDS], answered_at[REQUEST_KINDS]; /* as told to the product */
         struct wire_counters counters;
 };
 
@@ -521,6 +522,10 @@ static void deliver(struct http_request *r) {
                 reply.size = strlen(reply.body);
         if (r->ignored)
                 trace("  <- %s %s", r->uri, r->answer ? r->answer->body : strerror(-r->error));
+        if (r->ignored)
+                r->wire->failed_at[r->kind] = door_now();
+        else
+                r->wire->answered_at[r->kind] = door_now();
         r->delivering = true;
         r->done(&reply, r->userdata);
         r->delivering = false;
@@ -602,6 +607,21 @@ bool wire_is_under_way(const struct wire *w, enum request_kind kind) {
                 if (r->kind == kind)
                         return true;
         return false;
+}
+
+bool wire_travels(const struct wire *w, enum request_kind kind) {
+        for (const struct http_request *r = w->requests; r; r = r->next)
+                if (r->kind == kind && r->stage == TRAVELS && r->lands)
+                        return true;
+        return false;
+}
+
+usec_t wire_failed_at(const struct wire *w, enum request_kind kind) {
+        return w->failed_at[kind];
+}
+
+usec_t wire_answered_at(const struct wire *w, enum request_kind kind) {
+        return w->answered_at[kind];
 }
 
 const struct wire_counters *wire_counters(const struct wire *w) {

@@ -72,6 +72,11 @@ bool wire_run(struct wire *w);
 bool wire_deliver(struct wire *w);
 /* Such a request is on its way, also one that nobody waits for any more. */
 bool wire_is_under_way(const struct wire *w, enum request_kind kind);
+/* ... and has not arrived yet. */
+bool wire_travels(const struct wire *w, enum request_kind kind);
+/* When the product heard last of such a request: that it failed, or what it asked for; 0: never. */
+usec_t wire_failed_at(const struct wire *w, enum request_kind kind);
+usec_t wire_answered_at(const struct wire *w, enum request_kind kind);
 size_t wire_n_writes_in_flight(const struct wire *w, enum request_kind kind); /* of live requests */
 
 struct wire_counters {

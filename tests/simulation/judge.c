@@ -1,0 +1,240 @@
+/* What must be true of a world, seen from outside: of each request, of a call that goes on, and once all is quiet. */
+#include "world-parts.h"
+
+/* ---- what is asked for ---- */
+
+static bool has_evidence(const struct site *s) {
+        const struct world *w = s->world;
+        usec_t local = machine_evidence_at(s->machine), rooms = w->rooms_at;
+
+        if (machine_has_evidence(s->machine))
+                return true;
+        for (size_t i = 0; i < ROOMS; i++)
+                if (w->rooms[i].on)
+                        return true;
+        /* What happened in a room is known late where requests fail: at worst by the poll after one that waited for
+         * its answer in vain. */
+        if (w->faults || (w->faults_at > 0 && door_now() < w->faults_at + LONGEST_POLL) ||
+            s->up_since + CALM > door_now())
+                rooms = usec_add(rooms, LONGEST_POLL);
+        return door_now() < usec_add(local, EVIDENCE_SLACK) || door_now() < usec_add(rooms, EVIDENCE_SLACK);
+}
+
+/* Then a busy that this one leaves as it is, with or without words, is theirs. */
+static bool others_have_evidence(const struct site *s) {
+        const struct world *w = s->world;
+
+        for (unsigned i = 0; i < w->history->n_machines; i++) {
+                const struct site *o = &w->sites[i];
+
+                if (o != s && machine_state(o->machine) == MACHINE_UP && has_evidence(o))
+                        return true;
+        }
+        return false;
+}
+
+static bool names_busy(const char *body) {
+        return strstr(body, "\"" HS_BUSY "\"") || strstr(body, "\"presence\":\"busy\"");
+}
+
+static bool is_ours(const char *body, unsigned n_machines) {
+        if (!body)
+                return false;
+        if (names_busy(body))
+                return true;
+        /* Where another machine goes on, its words are given back. */
+        return n_machines == 1 && strstr(body, IN_CALL);
+}
+
+static bool copies_busy(const struct world *w) {
+        return w->history->options.kind == HS_SYNAPSE;
+}
+
+static bool hears_nothing(const struct site *s) {
+        for (size_t i = 0; i < WIRE_FAULTS_MAX; i++)
+                if (s->silent[i])
+                        return true;
+        return s->silent_at > 0 && door_now() < s->silent_at + LONGEST_POLL;
+}
+
+/* A person who says offline takes away the state of a client that is there, until that polls again: a machine that
+ * connects meanwhile is told that nobody is there, and has seen nothing else. */
+static bool cannot_see(const struct site *s, const struct client *c) {
+        return s->missed_word && c->polled_at < s->world->person_set_at;
+}
+
+/* Where each device has its state, a client that polls catches busy and keeps it. Who has been there for a while is
+ * known, unless what should tell of them looks like silence, or the server has just lost all that it knew. */
+static void look_for_live_clients(const struct site *s, const char *body) {
+        struct world *w = s->world;
+        const char *state, *message;
+
+        model_shown(w->model, &state, &message);
+        if (state_is_busy(state))
+                return; /* it has caught it already */
+        if (hears_nothing(s) || (w->restarted_at > 0 && door_now() < w->restarted_at + LIVE_IS_KNOWN_AFTER))
+                return;
+        for (size_t i = 0; i < CLIENTS; i++)
+                if (w->clients[i].polls_since < door_now() - LIVE_IS_KNOWN_AFTER && !cannot_see(s, &w->clients[i]))
+                        world_violation(w, "busy is written beside a client that has been polling for %.0f s: %s",
+                                        (double) (door_now() - w->clients[i].polls_since) / USEC_PER_SEC, body);
+}
+
+void judge_on_asked(void *userdata, enum request_kind kind, const char *method, const char *uri, const char *body) {
+        struct site *s = userdata;
+        struct world *w = s->world;
+
+        memmove(s->asked, s->asked + 1, sizeof(s->asked) - sizeof(s->asked[0]));
+        s->asked[RATE_MAX - 1] = door_now();
+        if (s->asked[0] > 0 && door_now() - s->asked[0] < RATE_SPAN)
+                world_violation(w, "a hot loop: %d requests in %.1f s, the last one %s", RATE_MAX,
+                                (double) (door_now() - s->asked[0]) / USEC_PER_SEC, request_kind_to_string(kind));
+        if (kind != REQUEST_PRESENCE_PUT && kind != REQUEST_PROFILE_PUT)
+                return;
+        if (wire_n_writes_in_flight(machine_wire(s->machine), kind) > 1)
+                world_violation(w, "two writes in flight for one claim: %s", request_kind_to_string(kind));
+        if (kind == REQUEST_PRESENCE_PUT && is_ours(body, w->history->n_machines)) {
+                bool elsewhere = others_have_evidence(s);
+
+                if (!has_evidence(s) && !elsewhere)
+                        world_violation(w, "busy is written without evidence: %s", body);
+                if (machine_is_forbidden(s->machine) && !elsewhere && w->rooms_begun_at < s->free_said_at)
+                        world_violation(w, "busy is written against the user's word: %s", body);
+                if (names_busy(body) && !site_in_force(s)->forced && copies_busy(w))
+                        look_for_live_clients(s, body);
+        }
+        /* Whoever's word crossed with ours says it again. */
+        if (kind == REQUEST_PRESENCE_PUT && door_now() < w->person_set_at + 400 * USEC_PER_MSEC &&
+            w->person_set_at > 0)
+                w->person_due = door_now() + 5 * USEC_PER_SEC;
+        if (kind == REQUEST_PROFILE_PUT && w->field_set_at > 0 && door_now() < w->field_set_at + READ_TO_WRITE)
+                w->field_due = door_now() + 5 * USEC_PER_SEC;
+}
+
+/* ---- what is shown ---- */
+
+const struct machine_output *machine_output_of(const struct machine *m, const char *name) {
+        const struct machine_view *v = machine_view(m);
+
+        for (size_t i = 0; i < v->n_outputs; i++)
+                if (streq(v->outputs[i].name, name))
+                        return &v->outputs[i];
+        return NULL;
+}
+
+/* `status` says that another session holds it. */
+static bool is_named_stuck(const struct world *w) {
+        for (unsigned i = 0; i < w->history->n_machines; i++) {
+                const struct machine_output *o = machine_output_of(w->sites[i].machine, "presence");
+
+                if (o && (streq(o->claim, "stuck") || strstr(o->note, "another")))
+                        return true;
+        }
+        return false;
+}
+
+static bool somebody_polls(const struct world *w) {
+        for (size_t i = 0; i < CLIENTS; i++)
+                if (client_polls_presence(&w->clients[i]))
+                        return true;
+        return false;
+}
+
+void judge_follow_stuck(struct world *w) {
+        const char *state, *message;
+
+        model_shown(w->model, &state, &message);
+        w->stuck_named = state_is_busy(state) && (w->stuck_named || is_named_stuck(w));
+}
+
+void judge_quiet(struct world *w) {
+        const char *state, *message, *twin_state, *twin_message;
+        bool per_device = w->history->options.kind == HS_SYNAPSE;
+
+        model_run(w->model, world_msec());
+        model_run(w->twin, world_msec());
+        model_shown(w->model, &state, &message);
+        model_shown(w->twin, &twin_state, &twin_message);
+        trace("---- judged: \"%s\" \"%s\", and \"%s\" \"%s\" without busyd", state, message, twin_state, twin_message);
+        w->counters->quiets++;
+        w->counters->strong += w->quiet_long;
+        for (unsigned i = 0; i < w->history->n_machines; i++) {
+                struct site *s = &w->sites[i];
+                const struct machine_view *v = machine_view(s->machine);
+
+                if (v->busy)
+                        world_violation(w, "%s still says busy", machine_name(s->machine));
+                else if (machine_is_logged_in(s->machine) && !v->has_account)
+                        world_violation(w, "%s has lost its account", machine_name(s->machine));
+                for (size_t k = 0; k < v->n_outputs && !w->outcome->violated; k++)
+                        if (v->outputs[k].restore[0] && !is_named_stuck(w))
+                                world_violation(w, "%s still owes %s (%s; account %s): %s", machine_name(s->machine),
+                                                v->outputs[k].name, v->outputs[k].claim, v->account_state,
+                                                v->outputs[k].restore);
+        }
+        if (w->outcome->violated)
+                return;
+        if (state_is_busy(state) && !state_is_busy(twin_state)) {
+                w->counters->stuck++;
+                if (!w->stuck_named)
+                        world_violation(
+                                w, "stuck busy, and status does not say so: \"%s\" \"%s\" instead of \"%s\" \"%s\"",
+                                state, message, twin_state, twin_message);
+        } else if ((per_device || (w->quiet_long && somebody_polls(w) && !w->restarted && !w->unseen_state)) &&
+                   !streq(state, twin_state))
+                world_violation(w, "the state is \"%s\" instead of \"%s\" (message \"%s\")", state, twin_state,
+                                message);
+        if (!streq(message, twin_message) && !w->unseen_words)
+                world_violation(w, "the message is \"%s\" instead of \"%s\" (state %s)", message, twin_message, state);
+        if (people_field_is_set(w->model) != people_field_is_set(w->twin))
+                world_violation(w, "the profile %s the field",
+                                people_field_is_set(w->model) ? "still has" : "has lost");
+}
+
+/* A call is over for a while, and others still see it. */
+void judge_leftovers(struct world *w) {
+        const char *state, *message, *twin_state, *twin_message;
+
+        w->given_back_by = USEC_NEVER;
+        model_shown(w->model, &state, &message);
+        model_shown(w->twin, &twin_state, &twin_message);
+        if ((state_is_busy(state) && !state_is_busy(twin_state) && !w->stuck_named) ||
+            (streq(message, IN_CALL) && !streq(twin_message, message)))
+                world_violation(w, "%.0f s after all calls others still see \"%s\" \"%s\"",
+                                (double) GIVEN_BACK_WITHIN / USEC_PER_SEC, state, message);
+}
+
+/* For the rest of the call, and status says so. A person who repeats within a moment of our write what was there
+ * before looks like a server that does not show it. */
+static bool is_left_alone(const struct site *s, const struct machine_output *o) {
+        return streq(o->claim, "yielded") || streq(o->claim, "foreign") ||
+               (streq(o->claim, "no-effect") && s->world->person_at >= s->busy_at);
+}
+
+void judge_call(struct world *w, struct site *s) {
+        const struct machine_view *v = machine_view(s->machine);
+        const struct machine_output *o = machine_output_of(s->machine, "presence");
+        const char *state, *message;
+
+        s->look_at = USEC_NEVER;
+        if (!machine_has_proof_since(s->machine, door_now() - SHOWN_WITHIN) || site_is_pending(s) ||
+            machine_state(s->machine) != MACHINE_UP || w->faults ||
+            (w->faults_at > 0 && door_now() < w->faults_at + CALM) || door_now() < s->up_since + CALM / 2 ||
+            door_now() < s->disturbed_at + CALM / 2 || (w->person_at > 0 && door_now() < w->person_at + CALM) ||
+            !s->in_front || site_in_force(s)->hides || s->busy_hidden || machine_is_final(s->machine) ||
+            !machine_is_logged_in(s->machine) || v->mode != MODE_AUTO || (o && is_left_alone(s, o)))
+                return;
+        if (w->restarted_at > 0 && door_now() < w->restarted_at + CALM)
+                return;
+        /* There the message of the device that was heard of last is shown. */
+        if (w->history->options.kind == HS_TUWUNEL && site_in_force(s)->status)
+                return;
+        model_run(w->model, world_msec());
+        model_shown(w->model, &state, &message);
+        w->counters->shown_in_call++;
+        if (!state_is_busy(state) && !streq(message, IN_CALL) && !streq(message, DENTIST))
+                world_violation(
+                        w, "a call is not shown after a minute: \"%s\" \"%s\" (%s is %s, claim %s, account %s %s)",
+                        state, message, machine_name(s->machine), v->busy ? "busy" : "free", o ? o->claim : "-",
+                        v->account_state, v->problem);
+}

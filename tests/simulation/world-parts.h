@@ -1,0 +1,165 @@
+/* What the files of the world share: see world.c. Nobody else includes this. */
+#pragma once
+
+#include "world.h"
+
+#include <stdio.h>
+
+#include "control/control.h"
+
+#define MACHINES_MAX 2
+#define ROOMS        2
+#define FIELD        "org.matrix.msc4426.call"
+#define DENTIST      "At the dentist"
+#define IN_CALL      "In a call"
+
+#define START_OF_TIME (1000 * USEC_PER_SEC)
+
+/* How long a world is left alone before it is judged. */
+#define QUIET_SHORT (12 * USEC_PER_MIN)
+#define QUIET_LONG  (80 * USEC_PER_MIN)
+/* Busy may follow evidence by so long: the grace, and what is under way. */
+#define EVIDENCE_SLACK (30 * USEC_PER_SEC)
+/* Another client that has been polling for so long is known to be there. */
+#define LIVE_IS_KNOWN_AFTER (100 * USEC_PER_SEC)
+/* Between the read of a field that is not pushed and the write over it the other machines are told. */
+#define READ_TO_WRITE (2500 * USEC_PER_MSEC)
+/* Between the look that a poll waits for and its arrival. */
+#define LOOK_TO_POLL (500 * USEC_PER_MSEC)
+/* A poll waits so long for an answer that does not come. */
+#define LONGEST_POLL (11 * USEC_PER_MIN)
+/* A call has to be shown after so long, where nothing is in its way. */
+#define SHOWN_WITHIN (60 * USEC_PER_SEC)
+/* Once all calls are over, what is owed is back within so long, likewise: the longest grace, and a server that lets
+ * one write through in ten seconds. */
+#define GIVEN_BACK_WITHIN (75 * USEC_PER_SEC)
+#define CALM              (10 * USEC_PER_MIN)
+
+/* Requests of one machine: more than so many in so long is a hot loop. */
+#define RATE_MAX  120
+#define RATE_SPAN USEC_PER_MIN
+
+struct client {
+        char device[16];
+        unsigned manner;
+        usec_t polls_since; /* of presence, without a break; USEC_NEVER: it does not */
+        usec_t polls_at, polled_at;
+};
+
+struct site {
+        struct world *world;
+        struct machine *machine;
+        usec_t asked[RATE_MAX];
+        size_t n_asked;
+        usec_t up_since, disturbed_at, in_front_since;
+        usec_t free_said_at;
+        usec_t busy_at;      /* it says so since then; 0: it does not */
+        bool busy_hidden;    /* ... and had no words then: they are not added within a call */
+        usec_t look_at;      /* a call must be shown then */
+        unsigned configured; /* which is on disk */
+        bool to_say_auto;    /* by hand, once it runs */
+        /* Polls are stalled, which nobody can tell from silence, and when they were last. */
+        bool silent[WIRE_FAULTS_MAX];
+        usec_t silent_at;
+        bool in_front;
+        bool missed_word; /* it was not connected when a person set something last */
+        char phase[CLAIM_PHASES_MAX];
+        char last_phase[MACHINE_OUTPUTS][32];
+};
+
+struct world {
+        const struct history *history;
+        struct chance chance;
+        struct model *model, *twin;
+        struct site sites[MACHINES_MAX];
+        struct client clients[CLIENTS];
+        struct {
+                bool on;
+                unsigned kind, serial;
+        } rooms[ROOMS];
+        unsigned serial;
+        usec_t rooms_at; /* a call in a room was going on last */
+        usec_t rooms_begun_at;
+        usec_t faults_at, restarted_at;
+        bool faults;
+        bool restarted;   /* since the last quiet: a single value was set by whoever came first then */
+        bool stuck_named; /* the busy of now was said to be held by another session */
+        usec_t person_at;
+        usec_t person_due, person_set_at;
+        /* Since the last quiet somebody has chosen the very state, or the very words, that stood there for a call. */
+        bool unseen_state, unseen_words;
+        char twin_was[2][64],
+                before[64]; /* what the twin showed; the state of the model before a word, or time, may change it */
+        usec_t field_due, field_set_at;
+        bool field_was;
+        char person_was[2][64];
+        bool quiet, quiet_long;
+        usec_t quiet_until;
+        usec_t given_back_by; /* where nothing was in the way */
+        size_t next;
+        usec_t next_at;
+        struct outcome *outcome;
+        struct counters *counters;
+};
+
+struct configuration {
+        const char *text;
+        bool mistaken; /* a reload leaves the one in force; a start takes the defaults */
+        bool forced;   /* busy, whoever else is there */
+        bool status;   /* no more than a message */
+        bool hides;    /* a call may show nothing */
+        bool wordless; /* a call takes words away */
+};
+
+static inline int64_t world_msec(void) {
+        return (int64_t) (door_now() / USEC_PER_MSEC);
+}
+
+/* ---- world.c ---- */
+
+/* Only the first one of a world counts. `format` tells one sort from another. */
+void world_violation(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+const struct configuration *site_in_force(const struct site *s);
+/* There is one on disk that was not taken up yet. */
+bool site_is_pending(const struct site *s);
+/* Only the user, or an hour, helps there. */
+bool machine_is_final(const struct machine *m);
+
+/* ---- people.c: the user, their other clients and their calls in rooms ---- */
+
+bool client_polls_presence(const struct client *c);
+void client_polls(struct world *w, struct client *c);
+/* From now on. */
+void client_does(struct world *w, unsigned which, unsigned manner);
+/* What they are at, `state` and `message` by number; later, if it would cross with a write of busyd. */
+void person_chooses(struct world *w, unsigned state, unsigned message);
+void person_sets(struct world *w);
+/* Another client writes the profile field as `field_was` says, likewise. */
+void people_set_field(struct world *w);
+bool people_field_is_set(const struct model *m);
+void people_room_call(struct world *w, size_t i, unsigned kind, bool on);
+/* Somebody talks there, so that it is a room in the first answer. */
+void people_open_rooms(struct world *w);
+/* Before a word, or time, may change what others see. */
+void people_look_before(struct world *w);
+void people_on_shown(void *userdata, const char *state, const char *message);
+void people_on_twin_shown(void *userdata, const char *state, const char *words);
+bool state_is_busy(const char *state);
+
+/* ---- judge.c: what must be true ---- */
+
+void judge_on_asked(void *userdata, enum request_kind kind, const char *method, const char *uri, const char *body);
+/* `status` has said of the busy of now that somebody else holds it. */
+void judge_follow_stuck(struct world *w);
+/* All is quiet for long enough. */
+void judge_quiet(struct world *w);
+/* A call is over for a while, and others still see it. */
+void judge_leftovers(struct world *w);
+/* A call goes on for a while, and others should see it. */
+void judge_call(struct world *w, struct site *s);
+const struct machine_output *machine_output_of(const struct machine *m, const char *name);
+
+/* ---- tally.c: what was visited ---- */
+
+void tally_follow(struct world *w, struct site *s);
+void tally_world(struct world *w);
