@@ -156,6 +156,14 @@ static struct mic_call *new_call(struct microphone *m, const struct mic_stream *
         return c;
 }
 
+static enum mic_partner partner_of(const struct mic_stream *s, const struct mic_stream *playback) {
+        if (!playback)
+                return PARTNER_NONE;
+        if (facts_are_of_call(playback->node))
+                return PARTNER_PLAYS_CALL;
+        return facts_play_always(s->node) && s->peers == PEERS_NONE ? PARTNER_APART : PARTNER_PLAYS;
+}
+
 static void look_at_capture(struct microphone *m, struct mic_stream *s, const struct mic_stream *streams, size_t n,
                             const struct app_lists *lists) {
         const struct mic_stream *playback;
@@ -165,10 +173,7 @@ static void look_at_capture(struct microphone *m, struct mic_stream *s, const st
         program_of(&program, s);
         c = find_call(m, s, &program);
         playback = find_playback(streams, n, &program, c ? c->playback : NULL);
-        s->verdict = mic_judge(s->node, s->running, s->names, lists,
-                               !playback                           ? PARTNER_NONE
-                               : facts_are_of_call(playback->node) ? PARTNER_PLAYS_CALL
-                                                                   : PARTNER_PLAYS);
+        s->verdict = mic_judge(s->node, s->running, s->names, lists, partner_of(s, playback));
         if (s->verdict < MIC_WEAK)
                 return;
         c = c ? c : new_call(m, s);

@@ -3,9 +3,11 @@
  *
  * A call is two-way: a program records and plays at the same time. It outlives a microphone that a mute has closed as
  * long as what it plays goes on, or begins anew within MIC_SILENCE_MAX, and for MIC_MUTE_MAX at most. What the program
- * has played besides for longer is no sign of it. */
+ * has played besides for longer is no sign of it. Of an engine that always plays while it records, what plays is a
+ * sign only where the program has a connection to a peer, or that cannot be seen. */
 #pragma once
 
+#include "sources/peers.h"
 #include "sources/pipewire-rule.h"
 
 #define MIC_MUTE_MAX (30 * USEC_PER_MIN)
@@ -27,6 +29,7 @@ struct mic_stream {
         const char *app;                   /* the name that is shown, "" if there is none */
         const struct app_names *names;
         bool running;
+        enum peers peers;         /* only asked of captures for which facts_play_always() */
         enum mic_verdict verdict; /* set by microphone_look() */
 };
 

@@ -462,6 +462,10 @@ const struct facts *graph_client(const struct graph *g, const struct node *n) {
         return client ? &client->node.facts : NULL;
 }
 
+pid_t graph_process(const struct graph *g, const struct node *n) {
+        return process_of(graph_client(g, n));
+}
+
 const char *graph_identify(struct graph *g, struct node *n, struct app_names *ret_names) {
         struct object *o = (struct object *) n;
         const struct facts *client = graph_client(g, n);

@@ -56,6 +56,9 @@ bool graph_is_linked(const struct graph *g, const struct node *from, const struc
 /* What is known of the client that a node belongs to; NULL: nothing. Borrowed until the next turn. */
 const struct facts *graph_client(const struct graph *g, const struct node *n);
 
+/* The process of the program behind a node; 0: not known for sure, as for one in a sandbox. */
+pid_t graph_process(const struct graph *g, const struct node *n);
+
 /* The names of the program behind a node, and the one that is shown: one of identity.h, "" if there is none. Borrowed
  * until the next turn. */
 const char *graph_identify(struct graph *g, struct node *n, struct app_names *ret_names);

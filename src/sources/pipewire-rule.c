@@ -32,7 +32,10 @@ static const char *const fact_keys[FACTS] = {
 
 /* What engines that pages and programs run in call the streams of a live conversation: Gecko, Chromium and with it
  * Electron. */
-static const char *const engine_streams[] = { "AudioCallbackDriver", "RecordStream" };
+static const struct {
+        const char *name;
+        bool plays_always; /* it plays, if only silence, whenever it records */
+} engine_streams[] = { { "AudioCallbackDriver", true }, { "RecordStream", false } };
 
 /* Chromium says so in the application's name as well. */
 static const char engine_suffix[] = " input";
@@ -42,7 +45,7 @@ static const char voice_engine[] = "VoiceEngine";
 
 static bool is_engine_stream(const char *name) {
         for (size_t i = 0; i < ARRAY_SIZE(engine_streams); i++)
-                if (streq(engine_streams[i], name))
+                if (streq(engine_streams[i].name, name))
                         return true;
         return false;
 }
@@ -155,6 +158,13 @@ bool facts_are_of_call(const struct facts *f) {
         return streq(fact(f, FACT_MEDIA_ROLE), "Communication");
 }
 
+bool facts_play_always(const struct facts *f) {
+        for (size_t i = 0; i < ARRAY_SIZE(engine_streams); i++)
+                if (engine_streams[i].plays_always && streq(engine_streams[i].name, fact(f, FACT_STREAM_NAME)))
+                        return true;
+        return false;
+}
+
 bool facts_are_camera(const struct facts *f) {
         return streq(fact(f, FACT_MEDIA_CLASS), "Video/Source") && streq(fact(f, FACT_MEDIA_ROLE), "Camera");
 }
@@ -210,6 +220,8 @@ static enum mic_verdict grade(const struct facts *node, const struct app_names *
                 return MIC_STRONG;
         if (!why_talk(node, names))
                 return MIC_WEAK;
+        if (partner == PARTNER_APART)
+                return MIC_APART;
         return partner == PARTNER_PLAYS ? MIC_TWO_WAY : MIC_LISTENS;
 }
 
@@ -250,6 +262,7 @@ const char *mic_verdict_to_string(enum mic_verdict v) {
                 [MIC_EXCLUDED] = "belongs to a program that is left out",
                 [MIC_WEAK] = "holds the microphone",
                 [MIC_LISTENS] = "holds the microphone and plays nothing",
+                [MIC_APART] = "holds the microphone and is connected to nobody",
                 [MIC_TWO_WAY] = "records and plays at the same time",
                 [MIC_STRONG] = "holds the microphone, for a call",
                 [MIC_MUTED] = "has closed the microphone and plays on",
@@ -270,6 +283,7 @@ const char *mic_why(const struct facts *node, const struct app_names *names, con
                 why = "nothing is known of the program";
                 break;
         case MIC_LISTENS:
+        case MIC_APART:
         case MIC_TWO_WAY:
                 why = why_talk(node, names);
                 break;

@@ -82,6 +82,7 @@ enum mic_verdict {
         MIC_EXCLUDED,        /* no program of calls */
         MIC_WEAK,            /* nobody knows what for */
         MIC_LISTENS,         /* a program that makes calls, and plays nothing: a voice message, dictation */
+        MIC_APART,           /* ... that plays because it records, and has a connection to nobody */
         MIC_TWO_WAY,         /* ... that plays as well: a call */
         MIC_STRONG,          /* a program that only makes calls, or a stream that says so */
         MIC_MUTED,           /* the microphone of a call is closed, and the call plays on */
@@ -90,6 +91,7 @@ enum mic_verdict {
 /* What the same program plays meanwhile. */
 enum mic_partner {
         PARTNER_NONE,
+        PARTNER_APART, /* it plays because it records, see peers.h */
         PARTNER_PLAYS,
         PARTNER_PLAYS_CALL, /* in role Communication */
 };
@@ -110,3 +112,5 @@ bool facts_are_video_consumer(const struct facts *f);
 bool facts_are_capture(const struct facts *f);
 bool facts_are_playback(const struct facts *f);
 bool facts_are_of_call(const struct facts *f); /* role Communication */
+/* A capture of an engine that plays whenever it records: see peers.h. */
+bool facts_play_always(const struct facts *f);

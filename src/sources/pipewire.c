@@ -36,7 +36,8 @@ struct stream_source {
         bool changed; /* the graph has, since the last look */
         usec_t look_at;
         struct microphone *microphone; /* large: only while something records, or a call outlives its stream */
-        struct app_names names;        /* of the stream that was told last */
+        struct peers_memory peers;
+        struct app_names names; /* of the stream that was told last */
 };
 
 /* ---- the microphone ---- */
@@ -95,6 +96,10 @@ static size_t count_nodes(const struct stream_source *s, bool *ret_records) {
         return n;
 }
 
+static bool is_asked_for_peers(const struct node *n) {
+        return facts_are_capture(&n->facts) && n->running && facts_play_always(&n->facts);
+}
+
 static usec_t look_at_streams(struct stream_source *s, usec_t now) {
         SCOPED(free) char *memory = NULL;
         struct mic_stream *streams;
@@ -123,9 +128,12 @@ static usec_t look_at_streams(struct stream_source *s, usec_t now) {
                         .app = graph_identify(s->graph, node, &seen[n].names),
                         .names = &seen[n].names,
                         .running = node->running,
+                        .peers = is_asked_for_peers(node)
+                                         ? peers_of(&s->peers, node->id, graph_process(s->graph, node), now)
+                                         : PEERS_UNKNOWN,
                 };
         }
-        wake_at = microphone_look(s->microphone, streams, n, &s->lists, now);
+        wake_at = usec_min(peers_run(&s->peers), microphone_look(s->microphone, streams, n, &s->lists, now));
         log_verdicts(s, seen, streams, n);
         for (size_t i = 0; i < s->microphone->n_calls; i++)
                 tell_call(s, &s->microphone->calls[i], names_of_call(&s->microphone->calls[i], seen, n));

@@ -35,3 +35,6 @@ void sound_await_stream(struct world *w, const char *key, const char *value, boo
 char *sound_run(struct world *w, const char *const *argv);
 /* Until it prints this. */
 void sound_await(struct world *w, const char *part, const char *const *argv);
+
+/* How often it became busy, and that one time it was for this program. */
+void expect_busy_history(struct world *w, size_t times, const char *app);

@@ -42,25 +42,6 @@ static void reload(struct world *w) {
         check(w, ok, "not reloaded");
 }
 
-static size_t count(const char *text, const char *part) {
-        size_t n = 0;
-
-        for (const char *p = text; (p = strstr(p, part)); p += strlen(part))
-                n++;
-        return n;
-}
-
-/* How often it became busy, and for whom at last. */
-static void expect_busy_history(struct world *w, size_t times, const char *app) {
-        dbus_uint32_t all = 100;
-        SCOPED(free)
-        char *history = peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "History", NULL, DBUS_TYPE_UINT32, &all,
-                                  DBUS_TYPE_INVALID);
-
-        check(w, count(history, "\"busy\"") == times, "busy not %zu times: %s", times, history);
-        check(w, strstr(history, app), "not for %s: %s", app, history);
-}
-
 /* All before did not count. */
 static void expect_first_busy_now(struct world *w) {
         pid_t call = sound_record(w, MIC, CALL_APP, NULL);

@@ -23,6 +23,7 @@ struct stream {
         struct app_names names;
         char app[MIC_APP_MAX];
         bool there, running;
+        enum peers peers;
 };
 
 struct situation {
@@ -91,7 +92,8 @@ static void report(struct situation *s, const char *source, const char *id, cons
                       0);
 }
 
-/* [AT, STREAM, "runs" | "pauses" | "goes"], or [AT, SOURCE, APP, "begins" | "ends"] for a hint of another source. */
+/* [AT, STREAM, "runs" | "pauses" | "goes" | "apart" | "connected"], or [AT, SOURCE, APP, "begins" | "ends"] for a hint
+ * of another source. */
 static void happen(struct situation *s, const json_t *event) {
         const char *who = json_string_value(json_array_get(event, 1)),
                    *what = json_string_value(json_array_get(event, 2));
@@ -107,6 +109,10 @@ static void happen(struct situation *s, const json_t *event) {
                 return;
         }
         cr_assert(t, "%s: no stream \"%s\"", s->file, who);
+        if (streq(what, "apart") || streq(what, "connected")) {
+                t->peers = streq(what, "apart") ? PEERS_NONE : PEERS_LIVE;
+                return;
+        }
         t->there = !streq(what, "goes");
         t->running = streq(what, "runs");
 }
@@ -124,7 +130,8 @@ static void look(struct situation *s, usec_t now) {
                                                             .client = &t->client,
                                                             .app = t->app,
                                                             .names = &t->names,
-                                                            .running = t->running };
+                                                            .running = t->running,
+                                                            .peers = t->peers };
         }
         (void) microphone_look(&s->microphone, streams, n, &(struct app_lists){ 0 }, now);
         for (size_t i = 0; i < s->microphone.n_calls; i++) {

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,6 +157,26 @@ Test(video, is_found_at_the_start) {
         begin();
         cr_assert_str_eq(f.app, "meeting");
         end(pid);
+}
+
+/* Not only a file that stands for one: what opens and closes a node of the kernel is told all the same. */
+Test(video, a_node_of_a_device_is_watched_as_well) {
+        char path[256];
+        pid_t pid;
+
+        (void) snprintf(path, sizeof(path), "%s/video3", f.nodes);
+        if (mknod(path, S_IFCHR | 0600, makedev(1, 3)) < 0)
+                cr_skip_test("no node can be made here");
+        begin();
+        (void) close(open(path, O_RDONLY | O_CLOEXEC));
+        cr_assert(let_it_run());
+        cr_assert_eq(f.n_reports, 0);
+        pid = opener("meeting", "video3");
+        cr_assert(let_it_run());
+        cr_assert_str_eq(f.app, "meeting");
+        end(pid);
+        cr_assert(let_it_run());
+        cr_assert_str_eq(f.app, "");
 }
 
 /* As those do who list devices. */
