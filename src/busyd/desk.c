@@ -97,13 +97,22 @@ usec_t desk_run(struct desk *d, const struct desk_facts *f, const struct instant
         n = strlen(apps);
         if (n > 0)
                 apps[n - 1] = '\0';
-        return desktop_run(d->desktop,
-                           &(struct desktop_facts){ .known = f->known,
-                                                    .busy = f->busy,
-                                                    .since_wall = f->since_wall,
-                                                    .apps = f->busy ? apps : "",
-                                                    .reason = f->reason },
-                           at->now);
+        return desktop_run(
+                d->desktop,
+                &(struct desktop_facts){ .known = f->known,
+                                         .busy = f->busy,
+                                         .since_wall = f->since_wall,
+                                         .apps = f->busy ? apps : "",
+                                         .reason = f->reason,
+                                         .mode = f->availability->mode,
+                                         .mode_until_wall = instant_to_wall(at, f->availability->mode_until),
+                                         .mode_until_calls_end = f->availability->until_calls_end,
+                                         .now_wall = at->wall },
+                at->now);
+}
+
+bool desk_take_word(struct desk *d, struct desktop_word *ret) {
+        return desktop_take_word(d->desktop, ret);
 }
 
 bool desk_is_at_rest(const struct desk *d) {
@@ -119,6 +128,7 @@ int desk_configure(struct desk *d, const struct config *config) {
                                                                 .time_max = config->hook_time_max },
                                                      .quiet = config->do_not_disturb,
                                                      .pause_players = config->pause_players,
+                                                     .tray = config->tray,
                                              });
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/availability.h"
 #include "core/base.h"
+#include "desktop/facts.h"
 
 struct config;
 struct desk;
@@ -38,5 +39,7 @@ struct desk_facts {
 
 /* Once a turn. Returns when to call again. */
 usec_t desk_run(struct desk *d, const struct desk_facts *facts, const struct instant *at);
+/* The user's word, if one was said on the desktop since the last time. */
+bool desk_take_word(struct desk *d, struct desktop_word *ret);
 /* Nothing is to be put back on this machine. */
 bool desk_is_at_rest(const struct desk *d);

@@ -137,6 +137,18 @@ static void forget_mode(struct manager *m, enum mode before) {
         log_info("Mode %s is over", mode_to_string(before));
 }
 
+/* What was said on the desktop counts as if busyctl had said it. */
+static void hear_desk(struct manager *m, const struct instant *at) {
+        struct desktop_word word;
+
+        if (!desk_take_word(m->desk, &word))
+                return;
+        if (!word.until_calls_end)
+                manager_set_mode(m, word.mode, word.duration, NULL, at);
+        else if (manager_free_until_calls_end(m, at) < 0)
+                log_info("The call is over: it is free as it is");
+}
+
 /* Follows what others may be shown, until busyd itself ends; whoever sleeps is not asked to do anything. */
 static usec_t run_desk(struct manager *m, const struct availability_verdict *v, const struct instant *at) {
         bool ends = m->stop_by != USEC_NEVER, busy = v->busy && v->write && !ends;
@@ -203,11 +215,13 @@ static void leave(struct manager *m, usec_t now) {
 
 usec_t manager_turn(struct manager *m, const struct instant *at) {
         usec_t now = at->now, wake_at = source_set_run(m->sources, now);
-        enum mode mode_before = m->availability.mode;
+        enum mode mode_before;
         bool busy_before = m->verdict.busy;
         struct availability_verdict v;
 
         wake_at = usec_min(wake_at, call_book_run(m->book, now));
+        hear_desk(m, at);
+        mode_before = m->availability.mode;
         settle(m, now);
         tell_blind_sources(m);
         v = availability_decide(&m->availability, call_book_calls(m->book), now);

@@ -30,7 +30,7 @@ struct config {
         int log_level;
         char *on_busy, *on_free; /* commands as of util/words.h; NULL: none */
         usec_t hook_time_max;
-        bool do_not_disturb, pause_players;
+        bool do_not_disturb, pause_players, tray;
         struct account_config accounts[ACCOUNTS_MAX];
         size_t n_accounts;
         struct source_config sources[CONFIG_SOURCES_MAX];

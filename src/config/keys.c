@@ -346,6 +346,7 @@ static const struct key keys[] = {
         { SECTION_BUSYD, "hook-time-limit", &type_duration, BUSYD(hook_time_max), USEC_PER_SEC, USEC_PER_HOUR, NULL },
         { SECTION_BUSYD, "do-not-disturb", &type_bool, BUSYD(do_not_disturb), 0, 0, NULL },
         { SECTION_BUSYD, "pause-players", &type_bool, BUSYD(pause_players), 0, 0, NULL },
+        { SECTION_BUSYD, "tray", &type_bool, BUSYD(tray), 0, 0, NULL },
         /* copied to every account once all is read */
         { SECTION_BUSYD, "call-cap", &type_duration, BUSYD(account_defaults.settings.call_cap), USEC_PER_MIN,
           168 * USEC_PER_HOUR, NULL },

@@ -4,11 +4,13 @@
 
 #include "desktop/players.h"
 #include "desktop/quiet.h"
+#include "desktop/tray.h"
 
 struct desktop {
         struct hooks *hooks;
         struct quiet *quiet;
         struct players *players;
+        struct tray *tray;
 };
 
 int desktop_new(struct desktop **ret, const struct desktop_context *context) {
@@ -21,6 +23,8 @@ int desktop_new(struct desktop **ret, const struct desktop_context *context) {
                 r = quiet_new(&d->quiet, context);
         if (r == 0)
                 r = players_new(&d->players, context);
+        if (r == 0)
+                r = tray_new(&d->tray, context);
         if (r < 0)
                 return r;
         *ret = TAKE(d);
@@ -33,6 +37,7 @@ struct desktop *desktop_free(struct desktop *d) {
         hooks_free(d->hooks);
         quiet_free(d->quiet);
         players_free(d->players);
+        tray_free(d->tray);
         free(d);
         return NULL;
 }
@@ -40,6 +45,7 @@ struct desktop *desktop_free(struct desktop *d) {
 int desktop_configure(struct desktop *d, const struct desktop_settings *settings) {
         quiet_configure(d->quiet, settings->quiet);
         players_configure(d->players, settings->pause_players);
+        tray_configure(d->tray, settings->tray);
         return hooks_configure(d->hooks, &settings->hooks);
 }
 
@@ -47,7 +53,12 @@ usec_t desktop_run(struct desktop *d, const struct desktop_facts *facts, usec_t 
         usec_t wake_at = quiet_run(d->quiet, facts, now);
 
         wake_at = usec_min(wake_at, players_run(d->players, facts, now));
+        wake_at = usec_min(wake_at, tray_run(d->tray, facts, now));
         return usec_min(wake_at, hooks_run(d->hooks, facts, now));
+}
+
+bool desktop_take_word(struct desktop *d, struct desktop_word *ret) {
+        return tray_take_word(d->tray, ret);
 }
 
 bool desktop_is_at_rest(const struct desktop *d) {

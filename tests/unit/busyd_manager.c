@@ -28,7 +28,8 @@ static struct {
         struct desktop_facts desktop;
         char desktop_apps[256], desktop_reason[64];
         bool desktop_at_rest;
-        char hook[32]; /* of the configuration */
+        const struct desktop_word *word; /* that was said on it; NULL: none */
+        char hook[32];                   /* of the configuration */
         struct control_manager_view shown;
         unsigned n_touched, n_updates, n_retries, n_wakes, n_let_sleep, n_configured, holds_ended;
         struct state *state;
@@ -130,6 +131,13 @@ usec_t desktop_run(struct desktop *d, const struct desktop_facts *facts, usec_t 
         (void) snprintf(t.desktop_apps, sizeof(t.desktop_apps), "%s", facts->apps);
         (void) snprintf(t.desktop_reason, sizeof(t.desktop_reason), "%s", facts->reason);
         return USEC_NEVER;
+}
+bool desktop_take_word(struct desktop *d, struct desktop_word *ret) {
+        if (!t.word)
+                return false;
+        *ret = *t.word;
+        t.word = NULL;
+        return true;
 }
 bool desktop_is_at_rest(const struct desktop *d) {
         return t.desktop_at_rest;
@@ -565,6 +573,25 @@ Test(manager, the_desktop_shows_nothing_while_paused) {
         (void) turn(2);
         cr_assert_not(t.desktop.busy);
         cr_assert_str_eq(t.desktop_reason, "paused");
+}
+
+Test(manager, a_word_that_was_said_on_the_desktop_holds) {
+        const struct instant now = at();
+
+        call_begins("1");
+        manager_set_mode(t.m, MODE_BUSY, 0, "At the dentist", &now);
+        (void) turn(1);
+        t.word = &(struct desktop_word){ .mode = MODE_FREE, .duration = 60 * S };
+        cr_assert_eq(turn(2), 62);
+        cr_assert(!t.wanted.busy && t.desktop.mode == MODE_FREE);
+        cr_assert_eq(t.desktop.mode_until_wall, (1700000000 + 62) * S);
+        cr_assert_str_eq(t.message, "");
+        t.word = &(struct desktop_word){ .mode = MODE_AUTO };
+        (void) turn(3);
+        cr_assert(t.wanted.busy && t.desktop.mode == MODE_AUTO);
+        t.word = &(struct desktop_word){ .mode = MODE_FREE, .until_calls_end = true };
+        (void) turn(4);
+        cr_assert(!t.wanted.busy && t.desktop.mode_until_calls_end);
 }
 
 Test(manager, the_desktop_goes_on_while_the_machine_sleeps_and_is_not_waited_for) {
