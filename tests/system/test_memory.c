@@ -1,11 +1,14 @@
 /* What a flood leaves behind: no more memory than before, as far as an allocator gives back. */
 #include <stdio.h>
 
+#include "system/notice.h"
 #include "system/rest.h"
 
 #define CALLS 20000
 /* A few MB in all are what busyd may have. */
 #define GROWTH_MAX_KB 4096
+/* Of each program: as many as a bus keeps waiting for answers, by the default of its daemon. */
+#define QUESTIONS 120
 
 /* One answer of /sync with that many calls of strangers to the user. */
 static char *flood_of_calls(void) {
@@ -51,6 +54,45 @@ WORLD_TEST(memory, a_flood_of_calls_leaves_nothing_behind) {
                               NULL),
               "the flood is not taken in");
         expect_availability(w, "free");
+        after = private_memory(w);
+        fprintf(stderr, "private memory: %ld kB before, %ld kB after\n", before, after);
+        check(w, !memory_tells || after - before < GROWTH_MAX_KB, "%ld kB before, %ld kB after", before, after);
+}
+
+static void hold_and_release(struct world *w) {
+        SCOPED_RUN run = world_busyctl(w, NULL, "run", "--", "true", NULL);
+
+        check(w, run.code == 0, "%d: %s", run.code, run.err);
+}
+
+/* Each asks for everything time and again, takes no answer, and leaves in the end. */
+WORLD_TEST(memory, programs_that_do_not_read_leave_nothing_behind, .no_homeserver = true) {
+        static const char *const asked[] = { "Explain", "History" };
+        DBusConnection *programs[10];
+        dbus_uint32_t all = 100;
+        long before, after;
+
+        world_start(w);
+        hold_and_release(w);
+        before = private_memory(w);
+        for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+                programs[i] = desk_connect(w);
+                for (int k = 0; k < QUESTIONS; k++) {
+                        const char *member = asked[k % 2];
+                        DBusMessage *m = dbus_message_new_method_call(BUSYD_NAME, BUSYD_PATH, BUSYD_MANAGER, member);
+
+                        check(w,
+                              m && (streq(member, "Explain") ||
+                                    dbus_message_append_args(m, DBUS_TYPE_UINT32, &all, DBUS_TYPE_INVALID)),
+                              "no message");
+                        desk_send(programs[i], m);
+                }
+        }
+        /* Who does read is still answered, after all that has been asked before. */
+        hold_and_release(w);
+        for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+                desk_disconnect(programs[i]);
+        hold_and_release(w);
         after = private_memory(w);
         fprintf(stderr, "private memory: %ld kB before, %ld kB after\n", before, after);
         check(w, !memory_tells || after - before < GROWTH_MAX_KB, "%ld kB before, %ld kB after", before, after);

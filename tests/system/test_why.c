@@ -98,3 +98,21 @@ WORLD_TEST(why, a_pause_is_said, .no_homeserver = true) {
         by_hand(w, "pause");
         expect_because(w, "it is told to nobody");
 }
+
+/* Nobody reads more than whole seconds of a wait. */
+WORLD_TEST(why, what_does_not_count_yet_says_when_in_whole_seconds, .no_homeserver = true) {
+        static const char begin[] = "counts in ";
+        const char *app = "test", *reason = "";
+        SCOPED_RUN why = { 0 };
+        const char *at;
+
+        world_config(w, "[busyd]\nstart-delay = 50min\n");
+        world_start(w);
+        free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Hold", NULL, DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING,
+                       &reason, DBUS_TYPE_INVALID));
+        why = world_busyctl(w, NULL, "why", NULL);
+        at = strstr(why.out, begin);
+        check(w, at, "it is not said when: %s%s", why.out, why.err);
+        at += strlen(begin);
+        check(w, at[strspn(at, "0123456789hmins ")] == '\n' && !strstr(at, "ms"), "not in whole seconds: %s", at);
+}
