@@ -145,6 +145,28 @@ static void look_at_sources(json_t *doc, const json_t *status, bool each) {
                 examine_add(doc, FINDING_NOTE, "see: busyctl sources", "no local source of calls works");
 }
 
+/* Whether anything was ever heard of. */
+static void look_at_history(struct ctl *c, json_t *doc) {
+        SCOPED(json_decref) json_t *history = NULL;
+        const json_t *change;
+        char when[WHEN_MAX];
+        size_t i;
+
+        if (facts_history(c, HISTORY_MAX, &history) != CTL_OK)
+                return;
+        json_array_foreach(history, i, change) {
+                int64_t at = fact_time(change, "at");
+
+                if (!streq(fact_text(change, "availability"), "busy"))
+                        continue;
+                (void) json_object_set_new(doc, "last_busy", json_integer(at));
+                examine_add(doc, FINDING_OK, NULL, "the last call was heard of at %s: %s",
+                            format_when(when, sizeof(when), at, wall_seconds()), fact_text(change, "reason"));
+                return;
+        }
+        examine_add(doc, FINDING_OK, NULL, "no call was heard of yet: make one, and look at busyctl why");
+}
+
 static const char *claim_on_presence(const json_t *account) {
         const json_t *outputs = json_member_array(account, "outputs"), *output;
         size_t i;
@@ -257,9 +279,12 @@ static void examine(json_t *doc, bool probe, bool each_source) {
         SCOPED(json_decref) json_t *status = look_at_daemon(&quiet, doc);
 
         look_at_state(&quiet, doc, config, status, probe);
-        bus_close(&quiet);
         if (status) {
                 look_at_sources(doc, status, each_source);
+                look_at_history(&quiet, doc);
+        }
+        bus_close(&quiet);
+        if (status) {
                 have_it_heard(doc);
         }
 }
@@ -311,6 +336,8 @@ enum exit_code verb_doctor(struct ctl *c, const struct args *a) {
         }
         examine(doc, a->probe, a->verbose || c->json);
         worst = find_worst(doc);
+        if (!json_object_get(doc, "last_busy"))
+                (void) json_object_set_new(doc, "last_busy", json_null());
         (void) json_object_set_new(doc, "worst", json_string(finding_word(worst)));
         if (c->json)
                 print_json(doc);

@@ -2,7 +2,7 @@
 #include "busyctl/examine.h"
 #include "busyctl/facts.h"
 #include "busyctl/keep.h"
-#include "busyctl/print.h"
+#include "busyctl/overview.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -38,7 +38,8 @@ struct examination {
         bool known; /* the facts are there */
         bool learned, other_client;
         const char *cure;
-        char *shown; /* examine_presence() */
+        char *shown;      /* examine_presence() */
+        json_t *machines; /* ids of the devices of other machines that run busyd; NULL: not known */
 };
 
 static const char *const finding_words[] = {
@@ -237,12 +238,6 @@ static void judge_clock(struct examination *x, const struct matrix_reply *reply)
                     format_duration(span, sizeof(span), off - off % USEC_PER_SEC), ahead ? "ahead of" : "behind");
 }
 
-static void tell_encryption(struct examination *x) {
-        examine_add(x->doc, FINDING_NOTE,
-                    "make them on this machine, where they are seen at the microphone, or say so: busyctl busy",
-                    "1:1 calls in encrypted rooms cannot be seen on the account");
-}
-
 static void on_presence(const struct matrix_reply *reply, void *userdata) {
         struct examination *x = userdata;
         struct claim_value v;
@@ -261,13 +256,18 @@ static void on_presence(const struct matrix_reply *reply, void *userdata) {
                 set_text(x->doc, "presence", v.state);
 }
 
+/* busyd has written there, or is about to. */
+static bool is_held(const struct examination *x) {
+        return *x->claim && !streq(x->claim, "free") && !streq(x->claim, "off");
+}
+
 /* Reference 2.8: what is shown while nothing of busyd's stands there is another client's. */
 static void judge_presence(struct examination *x) {
         const char *shown = json_member_string(x->doc, "presence");
 
         if (!shown)
                 return;
-        if (!streq(x->claim, "free") && !streq(x->claim, "off")) {
+        if (!*x->claim || is_held(x)) {
                 examine_add(x->doc, FINDING_NOTE, "look again after the call",
                             "whether another client of yours is online cannot be told now: %s",
                             *x->claim ? "busyd has written there" : "busyd does not run");
@@ -304,6 +304,110 @@ static void look_at_learned(struct examination *x) {
                         x->learned = json_member_bool(entry, "sticks", false);
         }
         set_bool(x->doc, "learned", x->learned);
+}
+
+/* ---- what one look at the account shows ---- */
+
+static void tell_encryption(struct examination *x, const struct overview *o) {
+        (void) json_object_set_new(x->doc, "encrypted_rooms", json_integer((json_int_t) o->n_encrypted));
+        (void) json_object_set_new(x->doc, "encrypted_direct", json_integer((json_int_t) o->n_encrypted_direct));
+        if (o->n_encrypted == 0)
+                examine_add(x->doc, FINDING_OK, NULL, "no room of the account is encrypted: calls there can be seen");
+        else
+                examine_add(
+                        x->doc, FINDING_NOTE,
+                        "make them on this machine, where they are seen at the microphone, or say so: busyctl busy",
+                        "1:1 calls in encrypted rooms cannot be seen on the account, but for those of Element "
+                        "Call: %zu of its rooms %s encrypted, %zu of them direct chats",
+                        o->n_encrypted, o->n_encrypted == 1 ? "is" : "are", o->n_encrypted_direct);
+}
+
+static const json_t *find_device(const json_t *devices, const char *device_id) {
+        const json_t *device;
+        size_t i;
+
+        json_array_foreach(devices, i, device) {
+                const char *id = json_member_string(device, "device_id");
+
+                if (id && streq(id, device_id))
+                        return device;
+        }
+        return NULL;
+}
+
+static void tell_machine(struct examination *x, const char *device_id, const json_t *device) {
+        const char *name = json_member_string(device, "display_name");
+        int64_t seen = json_member_int(device, "last_seen_ts", 0) / 1000;
+        char when[WHEN_MAX] = "";
+
+        (void) json_array_append_new(json_object_get(x->doc, "machines"),
+                                     json_pack("{s:s, s:s?, s:o}", "device_id", device_id, "name", name, "seen",
+                                               seen > 0 ? json_integer(seen) : json_null()));
+        if (seen > 0)
+                (void) format_when(when, sizeof(when), seen, wall_seconds());
+        examine_add(x->doc, FINDING_OK, NULL, "busyd runs for you on another machine as well: %s%s%s%s",
+                    name ? name : device_id, *when ? " (seen " : "", when, *when ? ")" : "");
+}
+
+static void on_devices(const struct matrix_reply *reply, void *userdata) {
+        struct examination *x = userdata;
+        const json_t *devices = reply->outcome == MATRIX_OK ? json_member_array(reply->body, "devices") : NULL;
+
+        x->answered = true;
+        for (size_t i = 0; i < json_array_size(x->machines); i++) {
+                const char *id = json_string_value(json_array_get(x->machines, i));
+                const json_t *device = find_device(devices, id);
+
+                /* What a device that is gone has told stays, and says nothing. */
+                if (device || !devices)
+                        tell_machine(x, id, device);
+        }
+}
+
+static void on_state(const struct matrix_reply *reply, void *userdata) {
+        struct examination *x = userdata;
+        struct overview o;
+
+        x->answered = true;
+        if (reply->outcome != MATRIX_OK) {
+                examine_add(
+                        x->doc, FINDING_NOTE,
+                        "make them on this machine, where they are seen at the microphone, or say so: busyctl busy",
+                        "1:1 calls in encrypted rooms cannot be seen on the account; how many of its rooms are "
+                        "encrypted is not known: %s",
+                        reply->problem);
+                return;
+        }
+        overview_read(&o, reply->body, x->facts.device_id);
+        tell_encryption(x, &o);
+        x->machines = json_array();
+        for (size_t i = 0; i < o.n_machines; i++)
+                (void) json_array_append_new(x->machines, json_string(o.machines[i]));
+}
+
+/* Asked as busyd's own polls ask: nobody becomes online by it, and what busyd shows stays. */
+static int ask_state(struct examination *x) {
+        const struct server_traits *t = x->facts.traits;
+        SCOPED(json_decref) json_t *filter = overview_filter(t->filters_by_prefix);
+        enum set_presence word = is_held(x) ? t->while_held : t->while_idle;
+        struct http_request *request;
+        int r = filter ? matrix_state_get(x->client, filter, set_presence_to_string(word), on_state, x, &request)
+                       : -ENOMEM;
+
+        return r < 0 ? r : wait_answer(x);
+}
+
+static int ask_machines(struct examination *x) {
+        struct http_request *request;
+        int r;
+
+        if (!x->machines)
+                return 0;
+        (void) json_object_set_new(x->doc, "machines", json_array());
+        if (json_array_size(x->machines) == 0)
+                return 0;
+        r = matrix_devices_get(x->client, on_devices, x, &request);
+        return r < 0 ? r : wait_answer(x);
 }
 
 /* ---- cures ---- */
@@ -384,7 +488,10 @@ static void look(struct examination *x) {
                 if (r >= 0)
                         r = ask_cure(x);
                 tell_stuck(x);
-                tell_encryption(x);
+                if (r >= 0)
+                        r = ask_state(x);
+                if (r >= 0)
+                        r = ask_machines(x);
         }
         set_text(x->doc, "cure", x->cure);
         if (r < 0)
@@ -395,9 +502,12 @@ static void look(struct examination *x) {
 
 json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
                         const char *claim) {
-        static const char *const unknown[] = { "user_id",       "homeserver", "server",       "per_device", "busy",
-                                               "profile_field", "presence",   "other_client", "learned",    "cure",
-                                               "would_stick",   "signed_out", "token_ends",   "kept_in",    "probe" };
+        static const char *const unknown[] = {
+                "user_id",       "homeserver",      "server",          "per_device", "busy",
+                "profile_field", "presence",        "other_client",    "learned",    "cure",
+                "would_stick",   "signed_out",      "token_ends",      "kept_in",    "probe",
+                "machines",      "encrypted_rooms", "encrypted_direct"
+        };
         struct examination x = {
                 .event = event, .folder = folder, .name = name, .config = config, .claim = claim, .cure = "none"
         };
@@ -410,6 +520,7 @@ json_t *examine_account(sd_event *event, const char *folder, const char *name, c
         for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
                 if (!json_object_get(doc, unknown[i]))
                         (void) json_object_set_new(doc, unknown[i], json_null());
+        json_decref(x.machines);
         matrix_client_free(x.client);
         http_free(x.http);
         session_done(&x.session);

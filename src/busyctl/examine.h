@@ -28,7 +28,8 @@ int examine_presence(sd_event *event, const char *folder, const char *name, cons
                      char **ret);
 
 /* A new object: {name, user_id, homeserver, server, per_device, busy, profile_field, presence, other_client, learned,
- * cure ("none", "works", "refused"), would_stick, signed_out, token_ends, probe, findings}. What could not be found
+ * cure ("none", "works", "refused"), would_stick, signed_out, token_ends, probe, machines, encrypted_rooms,
+ * encrypted_direct, findings}. What could not be found
  * out is null. `claim`: what status says of the claim on presence; "": not known. */
 json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
                         const char *claim);

@@ -183,6 +183,65 @@ WORLD_TEST(doctor, blind_sources_are_one_line_unless_each_is_asked_for, .no_home
         }
 }
 
+/* ---- what one look at the account shows ---- */
+
+static void room_is_encrypted(struct world *w, const char *room) {
+        (void) hs_send(w->hs, room,
+                       json_pack("{s:s, s:s, s:s, s:{s:s}}", "type", "m.room.encryption", "state_key", "", "sender",
+                                 HS_USER, "content", "algorithm", "m.megolm.v1.aes-sha2"));
+}
+
+WORLD_TEST(doctor, says_where_calls_are_hidden_by_encryption) {
+        hs_set_account_data(w->hs, "m.direct", json_pack("{s:[s]}", OTHER_USER, ROOM));
+        room_is_encrypted(w, ROOM);
+        room_is_encrypted(w, OTHER_ROOM);
+        world_start_online(w);
+        says(w, "encrypted_rooms", "2", 0);
+        says(w, "encrypted_direct", "1", 0);
+        says_in_words(w, "2 of its rooms are encrypted, 1 of them direct");
+}
+
+WORLD_TEST(doctor, says_that_nothing_is_hidden) {
+        world_start_online(w);
+        says(w, "encrypted_rooms", "0", 0);
+        says_in_words(w, "no room of the account is encrypted");
+}
+
+WORLD_TEST(doctor, does_not_disturb_a_call) {
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        says(w, "encrypted_rooms", "0", 0);
+        expect_presence(w, HS_BUSY, "In a call");
+}
+
+WORLD_TEST(doctor, names_the_other_machines) {
+        struct world *other = world_new_beside(w);
+
+        world_start_online(w);
+        says(w, "machines", "[]", 0);
+        world_start_online(other);
+        check(w,
+              hs_wait_answered(w->hs, (struct hs_match){ .method = "PUT", .path = "*/account_data/*" OTHER_DEVICE }, 0,
+                               patience(), NULL),
+              "the other machine tells nothing");
+        says_in_words(w, "on another machine as well: " OTHER_DEVICE);
+        world_end(other);
+        /* What a machine that is gone has told stays. */
+        hs_revoke(w->hs, OTHER_DEVICE, false);
+        says(w, "machines", "[]", 0);
+}
+
+WORLD_TEST(doctor, says_when_a_call_was_last_heard_of) {
+        world_start_online(w);
+        says_in_words(w, "no call was heard of yet");
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        call_hangup(w, ROOM, "c1");
+        expect_nothing_owed(w);
+        says_in_words(w, "the last call was heard of at ");
+}
+
 /* ---- trying it ---- */
 
 static char *probe(struct world *w, int code) {

@@ -139,6 +139,16 @@ static void clocks_apart(struct world *w) {
                                             .body = "{\"presence\":\"offline\"}",
                                             .date = "Thu, 01 Jan 2026 10:00:00 GMT" });
 }
+static void room_encrypted(struct world *w) {
+        (void) hs_send(w->hs, ROOM,
+                       json_pack("{s:s, s:s, s:s, s:{s:s}}", "type", "m.room.encryption", "state_key", "", "sender",
+                                 HS_USER, "content", "algorithm", "m.megolm.v1.aes-sha2"));
+}
+static void state_refused(struct world *w) {
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .path = "*/sync", .query = "timeout=0&" },
+                                            .status = 403,
+                                            .body = "{\"errcode\":\"M_FORBIDDEN\",\"error\":\"no\"}" });
+}
 static void phone_online(struct world *w) {
         hs_client_polls(w->hs, PHONE, "online");
 }
@@ -338,7 +348,14 @@ static const struct row {
           "no profile field",
           NULL,
           { .homeserver = { .profile_off = true } } },
-        { "encrypted rooms", nothing, RUNNING, "note", "encrypted rooms", "microphone", {} },
+        { "encrypted rooms", room_encrypted, RUNNING, "note", "1 of its rooms is encrypted", "microphone", {} },
+        { "rooms cannot be looked at",
+          state_refused,
+          RUNNING,
+          "note",
+          "how many of its rooms are encrypted is not known",
+          "microphone",
+          {} },
 };
 
 /* ---- what is said ---- */
@@ -408,6 +425,9 @@ static void try_row(const struct row *row) {
         systemd = mock_free(systemd);
         world_end(w);
 }
+
+/* As many as there are ways that users have come upon. */
+_Static_assert(ARRAY_SIZE(rows) >= 20, "ways are missing");
 
 Test(doctor_broken, each_fault_has_its_line) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

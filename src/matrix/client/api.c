@@ -252,6 +252,17 @@ int matrix_messages_get(struct matrix_client *c, const char *room_id, const char
                        NULL, done, userdata, ret);
 }
 
+int matrix_state_get(struct matrix_client *c, const json_t *filter, const char *set_presence, matrix_done_t done,
+                     void *userdata, struct http_request **ret) {
+        SCOPED(free) char *text = json_dumps(filter, JSON_COMPACT);
+
+        if (!text)
+                return -ENOMEM;
+        return request(c, "GET",
+                       matrix_path("/_matrix/client/v3/sync?filter=%s&timeout=0&set_presence=%s", text, set_presence),
+                       NULL, done, userdata, ret);
+}
+
 int matrix_filter_post(struct matrix_client *c, const char *user_id, const json_t *filter, matrix_done_t done,
                        void *userdata, struct http_request **ret) {
         SCOPED(free) char *path = matrix_path("/_matrix/client/v3/user/%s/filter", user_id);
