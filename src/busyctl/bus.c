@@ -230,6 +230,17 @@ static void complain_of_absence(struct ctl *c, const char *message) {
                          message ? " and could not be started: " : "", message ? message : "");
 }
 
+/* busyctl was upgraded, and the busyd that runs was not yet: only ever more can be asked of it. */
+static bool is_older(const sd_bus_error *e) {
+        static const char *const names[] = { SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_INTERFACE,
+                                             SD_BUS_ERROR_UNKNOWN_PROPERTY, SD_BUS_ERROR_UNKNOWN_OBJECT };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (sd_bus_error_has_name(e, names[i]))
+                        return true;
+        return false;
+}
+
 static enum exit_code failed(struct ctl *c, const sd_bus_error *e, int r) {
         const char *message = e->message && e->message[0] ? e->message : strerror(-r);
         bool absent = is_absent(e) || r == -ENOTCONN || r == -ECONNRESET;
@@ -242,6 +253,9 @@ static enum exit_code failed(struct ctl *c, const sd_bus_error *e, int r) {
                 complain_of_absence(c, NULL);
         else if (absent)
                 complain_of_absence(c, message);
+        else if (is_older(e))
+                complain("The busyd that runs is older than busyctl, and does not know this. Start it anew: systemctl "
+                         "--user restart busyd");
         else
                 complain("%s", message);
         return absent ? CTL_UNREACHABLE : CTL_FAILED;

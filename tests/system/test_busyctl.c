@@ -1,5 +1,5 @@
 /* The command line, against the daemon. */
-#include "system/harness.h"
+#include "system/mock.h"
 
 #define ok(w, run, ...) check(w, (run).code == 0, __VA_ARGS__)
 
@@ -189,4 +189,20 @@ WORLD_TEST(busyctl, busy_until_a_time_that_is_over_is_refused) {
         r = world_busyctl(w, NULL, "busy", "--until", "2020-01-01 12:00", NULL);
         check(w, r.code == 2 && strstr(r.err, "no time to come"), "%d %s", r.code, r.err);
         expect_availability(w, "free");
+}
+
+/* One from before there were effects, as it runs on after an upgrade. */
+WORLD_TEST(busyctl, an_older_busyd_is_to_be_started_anew, .no_session = true) {
+        struct mock *older =
+                mock_new(w, w->bus,
+                         &(struct mock_options){ .name = "org.busyd.Busyd1",
+                                                 .path = BUSYD_PATH,
+                                                 .interface = BUSYD_MANAGER,
+                                                 .setup = "mock.AddMethod('', 'History', 'u', 'a(tss)', 'ret = "
+                                                          "dbus.Array([], signature=\"(tss)\")')\n" });
+        SCOPED_RUN r = world_busyctl(w, NULL, "history", NULL);
+
+        check(w, r.code == 1 && strstr(r.err, "older than busyctl") && strstr(r.err, "systemctl --user restart busyd"),
+              "%d %s", r.code, r.err);
+        mock_free(older);
 }
