@@ -299,6 +299,7 @@ WORLD_TEST(pipewire, server_comes_later, .no_homeserver = true) {
 
 /* Here the test is the PulseAudio. */
 WORLD_TEST(pipewire, pulseaudio_alone_is_told, .no_homeserver = true) {
+        static const char *const asking[] = { "sources", "doctor", "why" };
         char pid[16];
 
         prctl(PR_SET_NAME, "pulseaudio");
@@ -309,6 +310,12 @@ WORLD_TEST(pipewire, pulseaudio_alone_is_told, .no_homeserver = true) {
         check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "Detail", "PulseAudio without PipeWire is not watched"),
               "it says else");
         check(w, peer_wait_is(w->peer, VIDEO, BUSYD_SOURCE, "Detail", "PipeWire is not running"), "it says else");
+        for (size_t i = 0; i < ARRAY_SIZE(asking); i++) {
+                SCOPED_RUN run = world_busyctl(w, NULL, asking[i], NULL);
+
+                check(w, strstr(run.out, "PulseAudio without PipeWire is not watched"), "busyctl %s: %s%s", asking[i],
+                      run.out, run.err);
+        }
 }
 
 WORLD_TEST(pipewire, reload_in_a_call, .no_homeserver = true) {
