@@ -88,6 +88,11 @@ login_modules() {
         [ -e "$folder/complete" ] && have node && printf '%s\n' "$folder/node_modules"
 }
 
+# The parts of busyd that may be left out, as CMakeLists.txt of FOLDER has them: WITH_SOMETHING, one a line.
+optional_parts() {
+        sed -nE 's/^option\((WITH_[A-Z_]+) .* ON\)$/\1/p; s/^set\((WITH_[A-Z_]+) AUTO CACHE .*/\1/p' "$1/CMakeLists.txt"
+}
+
 # Configures and builds: PRESET FOLDER [CMAKE-OPTION...] [-- TARGET...]. Waits for another one that builds there.
 build() {
         local preset=$1 folder=$2 options=()
