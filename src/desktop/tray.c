@@ -280,6 +280,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Status", "s", get_text, 0, 0),
         SD_BUS_PROPERTY("WindowId", "i", get_window, 0, 0),
         SD_BUS_PROPERTY("IconName", "s", get_text, 0, 0),
+        SD_BUS_PROPERTY("IconThemePath", "s", get_text, 0, 0), /* of no spec, and asked for by all */
         SD_BUS_PROPERTY("IconPixmap", "a(iiay)", get_picture, 0, 0),
         SD_BUS_PROPERTY("OverlayIconName", "s", get_text, 0, 0),
         SD_BUS_PROPERTY("OverlayIconPixmap", "a(iiay)", get_picture, 0, 0),

@@ -69,6 +69,8 @@ WORLD_TEST(tray, an_icon_is_listed_as_soon_as_there_is_a_tray, .no_homeserver = 
         struct mock *tray;
 
         start(w);
+        expect_printed(w, GET "Category Id Status IconName IconThemePath ItemIsMenu Menu | jq -c .data",
+                       "\"Communications\"\n\"busyd\"\n\"Active\"\n\"\"\n\"\"\ntrue\n\"/StatusNotifierItem/Menu\"\n");
         check(w, world_wait_log(w, "tray: no icon is shown: the desktop's tray is not running"), "not told");
         tray = have_tray(w);
         expect_listed_once(w);
