@@ -117,7 +117,7 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         c->debt.added = CLAIM_NO_PART;
         c->debt.added_sent = false;
         c->debt.begun_at = now;
-        claim_expect_crossing(c, now);
+        claim_expect_crossing(c, /* one_has_come= */ false, now);
         return true;
 }
 

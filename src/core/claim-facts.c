@@ -253,14 +253,15 @@ static void learn_prior(struct claim *c) {
 }
 
 /* Ours is heard of within CLAIM_ASK_AFTER, and so is theirs; what was sent before that may be slow. */
-void claim_expect_crossing(struct claim *c, usec_t now) {
+void claim_expect_crossing(struct claim *c, bool one_has_come, usec_t now) {
         bool is_new = c->debt.begun_at > 0 && now < usec_add(c->debt.begun_at, 2 * CLAIM_ASK_AFTER);
 
-        if (c->debt.owed && is_new && claim_others_now(&c->others).any_ending)
+        if (c->debt.owed && is_new && (one_has_come || claim_others_now(&c->others).any_ending))
                 c->debt.crossed_by = usec_add(c->debt.begun_at, CLAIM_ASK_AFTER + CLAIM_LANDS_WITHIN);
 }
 
 int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now) {
+        bool one_has_come = !claim_others_know_all(&c->others, others, n);
         struct claim_others_now all;
         int r = claim_others_set(&c->others, others, n);
 
@@ -269,7 +270,7 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
         all = claim_others_now(&c->others);
         if (c->debt.owed)
                 learn_prior(c);
-        claim_expect_crossing(c, now);
+        claim_expect_crossing(c, one_has_come, now);
         if (may_begin_again(c)) {
                 claim_enter_phase(c, CLAIM_FOREIGN);
                 c->inquiry = (struct claim_inquiry){ .due = true, .released = true, .at = now };

@@ -17,6 +17,18 @@ static bool has_ended(const struct claim_others *o, const struct claim_other *li
         return false;
 }
 
+bool claim_others_know_all(const struct claim_others *o, const struct claim_other *list, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                bool known = !list[i].live;
+
+                for (size_t k = 0; k < o->n; k++)
+                        known = known || (!o->of[k].done && o->of[k].owed.order == list[i].owed.order);
+                if (!known)
+                        return false;
+        }
+        return true;
+}
+
 int claim_others_set(struct claim_others *o, const struct claim_other *list, size_t n) {
         bool ended = has_ended(o, list, n);
 

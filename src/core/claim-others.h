@@ -22,6 +22,9 @@ struct claim_others {
         size_t n, room;
 };
 
+/* Each that the user is on a call for in that list was told of before, and was not done. */
+bool claim_others_know_all(const struct claim_others *o, const struct claim_other *list, size_t n);
+
 /* Copies the list. Returns 1 if a claim has ended that was not done before, else 0, or -ENOMEM, changing nothing. */
 int claim_others_set(struct claim_others *o, const struct claim_other *list, size_t n);
 void claim_others_done(struct claim_others *o);

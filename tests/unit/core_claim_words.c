@@ -281,6 +281,49 @@ Test(core_claim_words, what_another_machine_gives_back_not_knowing_of_us_is_no_p
         expect_shown("online", "Working");
 }
 
+/* It gave back an earlier claim and began again, and only the last was heard of. */
+Test(core_claim_words, what_a_machine_that_begins_anew_has_given_back_is_no_persons_word) {
+        struct claim_other other = machine(1, "online", "Working", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.live = other.live = true;
+        begin(&per_device, "online", "Working");
+        push();
+        want("busy", "In a call");
+        run_for(SEC);
+        expect_shown("busy", "In a call");
+        push();
+        expect_phase(CLAIM_HELD);
+        told_by(other, none);
+        set_shown("busy", "Working");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+}
+
+/* As such a crossing, and then it is none: who ends later has heard of us. */
+Test(core_claim_words, what_a_person_restores_when_another_machine_has_ended_is_their_word) {
+        struct claim_other other = machine(1, "online", "Working", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = other.live = true;
+        begin(&single_value, "online", "Working");
+        push();
+        told_by(other, none);
+        want("busy", "In a call");
+        run_for(30 * SEC);
+        expect_phase(CLAIM_HELD);
+        other.live = false;
+        told_by(other, none);
+        run_for(10 * SEC);
+        set_shown("online", "Working");
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        expect_shown("online", "Working");
+}
+
 /* Each would take its prior from the other's, and tell it again, for ever. */
 Test(core_claim_words, what_is_told_of_a_prior_state_does_not_follow_what_is_told_of_it) {
         struct claim_other other = machine(1, "busy", "Lunch", "busy", "On the phone"),
