@@ -74,6 +74,10 @@ static struct claim_owed compose_debt(const struct claim *c, usec_t now) {
                 claim_value_put_state(&d.prior, before->prior.state);
         if (d.state_claimed >= before->state_claimed && d.text_claimed >= before->text_claimed)
                 add_before(&d, before);
+        if (d.text_claimed && (!before->text_claimed || (before->added & CLAIM_TEXT)))
+                d.added |= CLAIM_TEXT;
+        if (d.state_claimed && (!before->state_claimed || (before->added & CLAIM_STATE)))
+                d.added |= CLAIM_STATE;
         return d;
 }
 
@@ -114,7 +118,6 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         c->debt.is = d;
         c->debt.owed = true;
         c->debt.on_disk = false;
-        c->debt.added = CLAIM_NO_PART;
         c->debt.added_sent = false;
         c->debt.begun_at = now;
         claim_expect_crossing(c, /* one_has_come= */ false, now);
@@ -193,7 +196,10 @@ static bool grow(struct claim *c, usec_t now, struct claim_request *ret) {
         }
         d->state_claimed = d->state_claimed || state;
         d->text_claimed = d->text_claimed || text;
-        c->debt.added |= (state ? CLAIM_STATE : 0) | (text ? CLAIM_TEXT : 0);
+        c->debt.is.added |= (state ? CLAIM_STATE : 0) | (text ? CLAIM_TEXT : 0);
+        /* A lost write of before repeats what stands there now. */
+        if (c->debt.restored_by < c->debt.lands_by)
+                c->debt.restored_by = c->debt.lands_by;
         c->debt.on_disk = false;
         return true;
 }

@@ -8,6 +8,7 @@ void claim_resume(struct claim *c, const struct claim_owed *owed) {
                                        .owed = true,
                                        .on_disk = true,
                                        .written = true,
+                                       .added_sent = owed->added != CLAIM_NO_PART,
                                        .open = owed->unsure,
                                        .unsure_on_disk = owed->unsure,
                                        .resumed = true };
@@ -451,7 +452,7 @@ void claim_on_journalled(struct claim *c) {
 
 static void written_ours(struct claim *c, usec_t now) {
         c->debt.written = true;
-        c->debt.added_sent = c->debt.added != CLAIM_NO_PART;
+        c->debt.added_sent = c->debt.is.added != CLAIM_NO_PART;
         if (now >= c->debt.lands_by)
                 c->debt.is.unsure = false;
         if (c->phase == CLAIM_LEAVING) {
@@ -509,7 +510,7 @@ static void lose_write(struct claim *c, usec_t now) {
         } else {
                 c->debt.written = true;
                 c->debt.lands_by = lands_by;
-                c->debt.added_sent = c->debt.added != CLAIM_NO_PART;
+                c->debt.added_sent = c->debt.is.added != CLAIM_NO_PART;
         }
         /* What is pushed may still be from before an earlier one. */
         if (c->phase == CLAIM_ENTERING) {
@@ -522,7 +523,7 @@ static void lose_write(struct claim *c, usec_t now) {
 
 /* What was added to a claim that stands, and was refused, is not owed. */
 static void drop_growth(struct claim *c) {
-        unsigned added = c->debt.added;
+        unsigned added = c->debt.is.added;
 
         if (added == CLAIM_NO_PART || c->debt.added_sent)
                 return;
@@ -530,7 +531,7 @@ static void drop_growth(struct claim *c) {
                 c->debt.is.state_claimed = false;
         if (added & CLAIM_TEXT)
                 c->debt.is.text_claimed = false;
-        c->debt.added = CLAIM_NO_PART;
+        c->debt.is.added = CLAIM_NO_PART;
         c->debt.on_disk = false;
 }
 

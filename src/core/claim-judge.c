@@ -102,12 +102,26 @@ bool claim_may_be_crossed(const struct claim *c, usec_t now) {
         return now < c->debt.crossed_by;
 }
 
+/* A write of the state alone repeats the words that it has found. */
+static bool are_words_repeated(const struct claim *c, const struct claim_value *v) {
+        const struct claim_owed *d = &c->debt.is;
+
+        for (unsigned i = 0; i < d->n_ours; i++)
+                if (streq(v->text, d->ours[i].text))
+                        return true;
+        return streq(v->text, d->prior.text) || (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
+}
+
 bool claim_is_landed(const struct claim *c, const struct claim_value *v, usec_t now) {
         const struct claim_owed *d = &c->debt.is;
 
         if (c->debt.lands_by == 0 || now >= usec_add(c->debt.lands_by, LANDED_KNOWN_FOR))
                 return false;
-        return d->text_claimed ? claim_owed_has_text(d, v->text) : claim_owed_has_state(d, v->state);
+        if (claim_owed_has_text(d, v->text))
+                return true;
+        if ((d->text_claimed && !(d->added & CLAIM_TEXT)) || claim_value_equal(v, &d->prior))
+                return false;
+        return claim_owed_has_state(d, v->state) && (c->traits.per_device || are_words_repeated(c, v));
 }
 
 bool claim_may_be_landed(const struct claim *c, const struct claim_value *v, usec_t now) {
@@ -168,8 +182,8 @@ static bool is_not_yet_ours(const struct claim *c, const struct claim_value *v) 
         const struct claim_value *prior = &c->debt.is.prior;
 
         if (c->traits.text_tells_person)
-                return (c->debt.added & CLAIM_TEXT) && streq(v->text, prior->text);
-        return (c->debt.added & CLAIM_STATE) && streq(v->state, prior->state);
+                return (c->debt.is.added & CLAIM_TEXT) && streq(v->text, prior->text);
+        return (c->debt.is.added & CLAIM_STATE) && streq(v->state, prior->state);
 }
 
 bool claim_is_persons(const struct claim *c, const struct claim_value *v, bool prior_too) {
@@ -192,7 +206,7 @@ bool claim_is_back_at_prior(const struct claim *c, const struct claim_value *v) 
 }
 
 bool claim_is_overwritten(const struct claim *c) {
-        return c->traits.person_writes_whole && c->debt.is.text_claimed && !(c->debt.added & CLAIM_TEXT) &&
+        return c->traits.person_writes_whole && c->debt.is.text_claimed && !(c->debt.is.added & CLAIM_TEXT) &&
                !claim_text_is_ours(c, &c->view.is);
 }
 

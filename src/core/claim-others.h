@@ -29,9 +29,6 @@ bool claim_others_know_all(const struct claim_others *o, const struct claim_othe
 int claim_others_set(struct claim_others *o, const struct claim_other *list, size_t n);
 void claim_others_done(struct claim_others *o);
 
-/* Parts of a value. */
-enum { CLAIM_NO_PART = 0, CLAIM_STATE = 1 << 0, CLAIM_TEXT = 1 << 1 };
-
 /* All of them together, as they are now. */
 struct claim_others_now {
         unsigned going_on;   /* the parts that one of them goes on to claim */

@@ -17,6 +17,9 @@
 /* Values of one claim that may stand there; while none of them is settled, a further one has to wait. */
 #define CLAIM_OURS_MAX 4
 
+/* Parts of a value. */
+enum { CLAIM_NO_PART = 0, CLAIM_STATE = 1 << 0, CLAIM_TEXT = 1 << 1 };
+
 struct claim_value {
         char state[CLAIM_STATE_MAX];
         char text[CLAIM_TEXT_MAX];
@@ -44,6 +47,8 @@ struct claim_owed {
         unsigned order;  /* 1 to CLAIM_ORDER_MAX: higher than that of each claim known when this one began;
                           * told to others only with a prior that was found at first hand, else 0 */
         bool state_claimed, text_claimed;
+        unsigned added;  /* parts that were claimed later, and where the prior may stand instead, since ours were never
+                          * seen there, or a write of before was lost */
         bool unsure;     /* a write of `ours` may be under way, and land after everything that is done later */
         bool given_back; /* all was: it is kept for such a write alone */
 };

@@ -64,8 +64,9 @@ void claim_enter_phase(struct claim *c, enum claim_phase phase) {
                                                .kept = c->debt.kept,
                                                .lands_by = c->debt.lands_by,
                                                .restored_by = c->debt.restored_by };
-        if (phase == CLAIM_HELD) {
-                c->debt.added = CLAIM_NO_PART;
+        /* A lost write of before may still take away what was added. */
+        if (phase == CLAIM_HELD && !c->debt.is.unsure) {
+                c->debt.is.added = CLAIM_NO_PART;
                 c->debt.added_sent = false;
         }
         c->phase = phase;
@@ -179,6 +180,7 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
         if (!is_prior_firsthand(c))
                 ret->owed.order = 0;
         ret->owed.unsure = ret->owed.given_back = false;
+        ret->owed.added = CLAIM_NO_PART;
         /* On a device of its own the state stands, whatever became of the message. */
         ret->text_lost = changed && c->traits.per_device;
         ret->live = there || ret->text_lost;

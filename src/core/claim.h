@@ -100,10 +100,9 @@ struct claim_debt {
         bool resumed;        /* from an earlier run: what it had under way may land from the first decision on */
         bool kept;           /* all was given back, and `is` stays on disk until a lost write cannot land any more */
         usec_t lands_by;     /* a lost write of `is` may land until then; 0: there is none */
-        usec_t restored_by;  /* ... of what gives back */
+        usec_t restored_by;  /* ... of what gives back, or repeats what was there before a part was added */
         usec_t crossed_by;   /* what another machine gives back, not knowing of `is`, may land until then */
-        unsigned added;      /* parts of `is` that were never seen there: the prior may stand instead */
-        bool added_sent;     /* ... in a write that took, or may have taken, effect */
+        bool added_sent;     /* the added parts of `is` are in a write that took, or may have taken, effect */
 };
 
 /* What the server shows. */

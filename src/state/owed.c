@@ -30,6 +30,8 @@ bool owed_from_json(const json_t *o, struct claim_owed *ret) {
         owed.order = (unsigned) order;
         owed.state_claimed = json_is_true(state);
         owed.text_claimed = json_is_true(text);
+        owed.added = (json_member_bool(o, "state_added", false) ? CLAIM_STATE : 0) |
+                     (json_member_bool(o, "text_added", false) ? CLAIM_TEXT : 0);
         owed.unsure = json_member_bool(o, "unsure", false);
         owed.given_back = json_member_bool(o, "given_back", false);
         *ret = owed;
@@ -41,8 +43,10 @@ json_t *owed_to_json(const struct claim_owed *owed) {
 
         for (unsigned i = 0; i < owed->n_ours && i < ARRAY_SIZE(owed->ours); i++)
                 (void) json_array_append_new(ours, value_to_json(&owed->ours[i]));
-        return json_pack("{so so sb sb si so* so*}", "prior", value_to_json(&owed->prior), "ours", ours,
+        return json_pack("{so so sb sb si so* so* so* so*}", "prior", value_to_json(&owed->prior), "ours", ours,
                          "state_claimed", owed->state_claimed, "text_claimed", owed->text_claimed, "order",
                          (int) owed->order, "unsure", owed->unsure ? json_true() : NULL, "given_back",
-                         owed->given_back ? json_true() : NULL);
+                         owed->given_back ? json_true() : NULL, "state_added",
+                         owed->added & CLAIM_STATE ? json_true() : NULL, "text_added",
+                         owed->added & CLAIM_TEXT ? json_true() : NULL);
 }

@@ -336,3 +336,138 @@ Test(core_claim_lost, a_debt_that_is_only_suspected_keeps_no_call_from_being_sho
         run_for(10 * SEC);
         expect_shown("offline", "Reading");
 }
+
+/* A write of the state alone, which may land late, repeats the words of before. */
+Test(core_claim_lost, who_says_busy_with_other_words_is_no_late_write_of_a_state) {
+        begin(&single_value, "online", "Working");
+        push();
+        want("busy", NULL);
+        (void) run_to_write();
+        restart(&single_value);
+        push();
+        run_for(5 * SEC);
+        expect_phase(CLAIM_FREE);
+        set_shown("busy", "Lunch");
+        push();
+        want("busy", NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FOREIGN);
+        claim_set_want(&claim, NULL);
+        run_for(2 * USEC_PER_MIN);
+        expect_shown("busy", "Lunch");
+}
+
+/* What a person has said in the call is what stands there without us by now. */
+Test(core_claim_lost, what_was_left_to_a_person_is_no_late_write) {
+        begin(&single_value, "online", "Working");
+        push();
+        want("busy", NULL);
+        (void) run_to_write();
+        restart(&single_value);
+        push();
+        want("busy", "In a call");
+        expect_step(CLAIM_JOURNAL);
+        set_shown("busy", "Lunch");
+        push();
+        claim_set_want(&claim, NULL);
+        answer_journal();
+        run_for(2 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("busy", "Lunch");
+}
+
+/* ---- claims that grow ---- */
+
+/* Between its journal entry and its write. */
+Test(core_claim_lost, a_claim_that_was_to_grow_by_words_is_given_back_after_a_restart) {
+        begin(&single_value, "online", "Working");
+        push();
+        want("busy", NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        want("busy", "In a call");
+        (void) run_to_write();
+        restart(&single_value);
+        push();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "Working");
+}
+
+/* It repeats the words that stood there before the claim grew by words. */
+Test(core_claim_lost, a_late_write_of_before_a_claim_grew_is_not_the_servers_doing) {
+        begin(&per_device, "online", "Working");
+        push();
+        want("busy", NULL);
+        (void) run_to_write();
+        want("busy", "In a call");
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        (void) run_to_write();
+        claim_on_written(&claim, now);
+        set_shown("busy", "Working");
+        run_for(2 * USEC_PER_MIN);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+}
+
+Test(core_claim_lost, a_late_write_of_before_a_claim_grew_is_given_back) {
+        begin(&single_value, "online", "Working");
+        push();
+        want("busy", NULL);
+        (void) run_to_write();
+        restart(&single_value);
+        push();
+        want("busy", "In a call");
+        run_for(SEC);
+        push();
+        expect_phase(CLAIM_HELD);
+        set_shown("busy", "Working");
+        push();
+        claim_set_want(&claim, NULL);
+        run_for(2 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "Working");
+}
+
+/* Its write may have been sent by the earlier run. */
+Test(core_claim_lost, a_growth_that_is_refused_after_a_restart_is_owed_still) {
+        begin(&per_device, "online", "Working");
+        push();
+        want("busy", NULL);
+        run_for(10 * SEC);
+        want("busy", "In a call");
+        shown = run_to_write();
+        restart(&per_device);
+        want("busy", "In a call");
+        set_shown("busy", "Working");
+        push();
+        (void) run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_REFUSED, USEC_NEVER, now, 500);
+        set_shown("busy", "In a call");
+        push();
+        claim_set_want(&claim, NULL);
+        run_for(2 * USEC_PER_MIN);
+        expect_shown("offline", "Working");
+}
+
+/* It repeats the words of before, also those that a later claim gives back. */
+Test(core_claim_lost, a_late_state_is_nobody_elses_in_a_claim_of_more) {
+        begin(&single_value, "online", "Working");
+        push();
+        want("busy", NULL);
+        (void) run_to_write();
+        restart(&single_value);
+        push();
+        run_for(5 * SEC);
+        expect_phase(CLAIM_FREE);
+        want("busy", "In a call");
+        expect_step(CLAIM_JOURNAL);
+        set_shown("busy", "Working");
+        push();
+        answer_journal();
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(2 * USEC_PER_MIN);
+        expect_shown("online", "Working");
+}

@@ -62,7 +62,8 @@ static inline uint64_t mix_owed(uint64_t h, const struct claim_owed *d) {
         for (unsigned i = 0; i < d->n_ours; i++)
                 h = mix_value(h, &d->ours[i]);
         return mix(h, d->n_ours | (uint64_t) d->state_claimed << 4 | (uint64_t) d->text_claimed << 5 |
-                              (uint64_t) d->unsure << 6 | (uint64_t) d->given_back << 7 | (uint64_t) d->order << 8);
+                              (uint64_t) d->unsure << 6 | (uint64_t) d->given_back << 7 | (uint64_t) d->added << 40 |
+                              (uint64_t) d->order << 8);
 }
 
 /* As far as it lies ahead. */
@@ -84,7 +85,7 @@ static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) 
         const struct claim_leaving *l = &c->in.leaving;
         const struct claim_debt *d = &c->debt;
 
-        h = mix(h, c->phase | (uint64_t) d->added << 8 | (uint64_t) d->added_sent << 16);
+        h = mix(h, c->phase | (uint64_t) d->added_sent << 16);
         switch (c->phase) {
         case CLAIM_ENTERING:
                 h = mix(h, (uint64_t) c->in.entering.landed | (uint64_t) c->in.entering.outdated << 16 |

@@ -30,6 +30,7 @@ static void expect_same(const struct claim_owed *a, const struct claim_owed *b, 
         cr_expect_eq(a->order, b->order, "%s", what);
         cr_expect_eq(a->state_claimed, b->state_claimed, "%s", what);
         cr_expect_eq(a->text_claimed, b->text_claimed, "%s", what);
+        cr_expect_eq(a->added, b->added, "%s", what);
         cr_expect_eq(a->unsure, b->unsure, "%s", what);
         cr_expect_eq(a->given_back, b->given_back, "%s", what);
 }
@@ -67,6 +68,20 @@ Test(owed, round_trip) {
                     .state_claimed = true,
                     .unsure = true,
                     .given_back = true } },
+                { "grown by a state",
+                  { .prior = value("offline", "Lunch"),
+                    .ours = { value("busy", "In a call") },
+                    .n_ours = 1,
+                    .state_claimed = true,
+                    .text_claimed = true,
+                    .added = CLAIM_STATE } },
+                { "grown by words",
+                  { .prior = value("offline", "Lunch"),
+                    .ours = { value("busy", "In a call") },
+                    .n_ours = 1,
+                    .state_claimed = true,
+                    .text_claimed = true,
+                    .added = CLAIM_TEXT } },
                 { "a prior not found at first hand",
                   { .prior = value("", ""), .ours = { value("{}", "") }, .n_ours = 1, .state_claimed = true } },
         };
