@@ -107,6 +107,11 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
                 *ret = claim_take_step(c, CLAIM_READ);
                 return false;
         }
+        /* A state alone that is pushed may be ours, from before the last call was given back. */
+        if (!is_free_for_us(c, now) && c->view.told) {
+                *ret = claim_take_step(c, CLAIM_READ);
+                return false;
+        }
         if (!is_free_for_us(c, now)) {
                 claim_stop_for_claim_of_another(c);
                 *ret = claim_wait_until(USEC_NEVER);

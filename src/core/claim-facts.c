@@ -182,7 +182,7 @@ static void see_owed(struct claim *c) {
 }
 
 void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
-        c->view = (struct claim_view){ .is = *v, .ever = true, .known = true, .live = true, .at = now };
+        c->view = (struct claim_view){ .is = *v, .ever = true, .known = true, .told = true, .live = true, .at = now };
         c->caught = c->caught && claim_is_taken(c, v->state);
         if (claim_is_writing(c)) {
                 c->flight.echoed = c->flight.back ? claim_is_given_back(c, v) : claim_stands(c, v);
@@ -414,6 +414,7 @@ void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uin
         c->flight.step = CLAIM_NOTHING;
         c->view.is = *v;
         c->view.ever = c->view.known = true;
+        c->view.told = false;
         c->view.at = now;
         c->caught = c->caught && claim_is_taken(c, v->state);
         claim_limits_worked(&c->limits);

@@ -110,6 +110,7 @@ struct claim_view {
         struct claim_value is;
         bool ever;  /* `is` was seen */
         bool known; /* ... and is what stands there now */
+        bool told;  /* ... as it was pushed; else it was read */
         bool live;  /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
         usec_t at;  /* when it was told or read */
 };

@@ -378,6 +378,24 @@ Test(core_claim_lost, what_was_left_to_a_person_is_no_late_write) {
 
 /* ---- claims that grow ---- */
 
+/* A push from before the last call was given back. */
+Test(core_claim_lost, an_old_state_of_ours_is_nobody_elses) {
+        begin(&per_device, "online", "Working");
+        push();
+        want("busy", NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FREE);
+        set_shown("busy", "Working");
+        push();
+        set_shown("online", "Working");
+        want("busy", NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+}
+
 /* Between its journal entry and its write. */
 Test(core_claim_lost, a_claim_that_was_to_grow_by_words_is_given_back_after_a_restart) {
         begin(&single_value, "online", "Working");

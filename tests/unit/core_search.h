@@ -134,12 +134,13 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         h = mix(h, (uint64_t) c->wanted << 0 | (uint64_t) c->caught << 36 | (uint64_t) d->owed << 1 |
                            (uint64_t) d->on_disk << 2 | (uint64_t) d->written << 3 | (uint64_t) d->open << 4 |
                            (uint64_t) d->resumed << 5 | (uint64_t) d->kept << 37 | (uint64_t) d->unsure_on_disk << 32 |
-                           (uint64_t) c->view.known << 6 | (uint64_t) c->view.live << 7 |
-                           (uint64_t) c->flight.echoed << 8 | (uint64_t) c->flight.back << 9 |
-                           (uint64_t) c->flight.step << 10 | (uint64_t) c->inquiry.due << 14 |
-                           (uint64_t) c->inquiry.under_way << 15 | (uint64_t) c->inquiry.released << 16 |
-                           (uint64_t) c->limits.is_fresh << 17 | (uint64_t) c->limits.was_fresh << 18 |
-                           (uint64_t) c->limits.waits << 33 | (uint64_t) c->limits.backoff.failures << 20);
+                           (uint64_t) c->view.known << 6 | (uint64_t) c->view.told << 38 |
+                           (uint64_t) c->view.live << 7 | (uint64_t) c->flight.echoed << 8 |
+                           (uint64_t) c->flight.back << 9 | (uint64_t) c->flight.step << 10 |
+                           (uint64_t) c->inquiry.due << 14 | (uint64_t) c->inquiry.under_way << 15 |
+                           (uint64_t) c->inquiry.released << 16 | (uint64_t) c->limits.is_fresh << 17 |
+                           (uint64_t) c->limits.was_fresh << 18 | (uint64_t) c->limits.waits << 33 |
+                           (uint64_t) c->limits.backoff.failures << 20);
         h = mix_time(h, c->inquiry.due ? c->inquiry.at : 0, now);
         h = mix_value(h, &c->view.is);
         if (c->view.known)
