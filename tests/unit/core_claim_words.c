@@ -343,6 +343,22 @@ Test(core_claim_words, what_is_told_of_a_prior_state_does_not_follow_what_is_tol
         cr_expect(claim_value_equal(&first.owed.prior, &second.owed.prior));
 }
 
+/* Whoever ends last gives back what was there before all of them. */
+Test(core_claim_words, what_is_told_of_prior_words_is_what_another_machine_has_found) {
+        struct claim_other other = machine(1, "offline", "Lunch", "busy", "On the phone"),
+                           none = machine(0, "", "", NULL, NULL), told;
+
+        none.live = other.live = true;
+        begin(&per_device, "busy", "On the phone");
+        push();
+        told_by(other, none);
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        cr_assert(claim_tell_others(&claim, &told));
+        cr_expect_str_eq(told.owed.prior.text, "Lunch");
+}
+
 /* Whoever writes the state repeats the words: not those that somebody gives back meanwhile. */
 Test(core_claim_words, words_that_another_machine_gives_back_are_not_repeated) {
         struct claim_other other = machine(1, "offline", "Lunch", NULL, "In a call"),
