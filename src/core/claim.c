@@ -189,12 +189,19 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
         return true;
 }
 
-bool claim_is_standing(const struct claim *c) {
-        bool doubt = c->phase == CLAIM_HELD && (c->in.held.doubt || (c->view.known && !claim_stands(c, &c->view.is)));
+/* What an earlier run has journalled it need not have written. */
+static bool is_doubted(const struct claim *c) {
+        bool seen = c->view.known && claim_stands(c, &c->view.is);
 
+        if (c->phase == CLAIM_HELD)
+                return c->in.held.doubt || (c->view.known && !seen);
+        return c->in.entering.written_at == 0 && !claim_is_writing(c) && !seen;
+}
+
+bool claim_is_standing(const struct claim *c) {
         if (c->phase != CLAIM_ENTERING && c->phase != CLAIM_HELD)
                 return false;
-        return c->debt.written && (c->traits.per_device || !doubt);
+        return c->debt.written && (c->traits.per_device || !is_doubted(c));
 }
 
 const struct claim_value *claim_written(const struct claim *c) {

@@ -279,7 +279,8 @@ struct claim_value claim_prior(const struct claim *c);
 bool claim_tell_others(const struct claim *c, struct claim_other *ret);
 
 /* Our value stands there, as far as is known: whatever keeps it alive should run. With one value per user that would
- * overwrite a person's, and waits until it is known that there is none. */
+ * overwrite a person's, or the prior one where an earlier run died before its write, and waits until it is known that
+ * there is none. */
 bool claim_is_standing(const struct claim *c);
 
 /* What was sent last, from the moment it was, perhaps in an earlier run, and so stands there if nobody else has

@@ -206,7 +206,13 @@ static void auto_again(struct day *d) {
         until_claim(d, "free");
 }
 
+/* Not while a poll is on its way: with one presence for the user that writes over what is written in the same moment.
+ */
 static void person_writes(struct day *d) {
+        usec_t deadline = clock_now() + (usec_t) patience() * USEC_PER_MSEC;
+
+        while (!is_dead(d) && !hs_wait_seen(d->w->hs, 50))
+                check(d->w, clock_now() < deadline, "busyd does not poll on");
         hs_person_sets(d->w->hs, PHONE, "online", AFTER);
         d->words = AFTER;
         until_claim(d, "yielded");

@@ -489,3 +489,19 @@ Test(core_claim_lost, a_late_state_is_nobody_elses_in_a_claim_of_more) {
         run_for(2 * USEC_PER_MIN);
         expect_shown("online", "Working");
 }
+
+/* With one value per user, what keeps ours alive would write over the prior value. */
+Test(core_claim_lost, what_an_earlier_run_died_before_is_not_kept_alive) {
+        begin(&single_value, "online", "Working");
+        push();
+        want("busy", "In a call");
+        expect_step(CLAIM_JOURNAL);
+        answer_journal();
+        restart(&single_value);
+        want("busy", "In a call");
+        cr_expect_not(claim_is_standing(&claim), "nobody knows yet");
+        push();
+        cr_expect_not(claim_is_standing(&claim), "it was never written");
+        run_for(SEC);
+        cr_expect(claim_is_standing(&claim));
+}

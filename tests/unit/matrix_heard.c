@@ -249,13 +249,25 @@ Test(peers, life) {
 
                 cr_expect(heard_take(p, TYPE, content, lives[i].age, NOW), "%s", lives[i].what);
                 cr_expect(heard_any(p), "%s", lives[i].what);
-                cr_expect_eq(n_claims(p, "presence"), life > 0 ? 1 : 0, "%s", lives[i].what);
+                cr_expect_eq(n_claims(p, "presence"), lives[i].age < ENTRY_KNOWN_MAX ? 1 : 0, "%s", lives[i].what);
                 cr_expect_eq(heard_holds(p, "presence"), life > 0, "%s", lives[i].what);
                 cr_expect_eq(heard_deadline(p), life > 0 ? NOW + life : USEC_NEVER, "%s", lives[i].what);
                 cr_expect_not(heard_expire(p, NOW + (life > 0 ? life - 1 : 0)), "%s", lives[i].what);
                 cr_expect_eq(heard_expire(p, NOW + life), life > 0, "%s", lives[i].what);
                 cr_expect_not(heard_expire(p, NOW + life), "%s: once", lives[i].what);
         }
+}
+
+/* This machine was away for hours, and the other one has left to it what both had written. */
+Test(peers, what_is_over_at_the_first_sight_is_done) {
+        SCOPED(heard_free) struct heard *p = new_peers();
+        SCOPED(json_decref) json_t *content = json(TIMED(TOLD, IN_2_HOURS));
+        struct claim_other c;
+
+        cr_assert(heard_take(p, TYPE, content, 3 * USEC_PER_HOUR, NOW));
+        c = only_claim(p, "presence");
+        cr_expect(c.done && !c.live && !c.waits);
+        cr_expect_str_eq(c.owed.prior.text, "Working");
 }
 
 Test(peers, what_is_not_believed_any_more_is_done) {

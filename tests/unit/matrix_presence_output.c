@@ -204,6 +204,23 @@ Test(presence_output, words_of_an_earlier_run_that_show_late_give_way_to_those_t
         door_answer(200, "{}", START + USEC_PER_MIN);
 }
 
+/* Half of what gave back was taken for lost, and lands when all was given back. */
+Test(presence_output, words_that_were_put_back_and_are_gone_come_back) {
+        struct claim_value back = { .state = "offline", .text = "Garden" };
+        struct output_request *request;
+
+        hold_words_of_our_own();
+        cr_assert_eq(output_presence.write(f.output, &back, START, on_written, NULL, &request), 0);
+        door_answer(200, "{}", START);
+        output_presence.claim(f.output, &(struct output_claim){ .phase = CLAIM_FREE }, START);
+        cr_assert(output_presence.awaited(f.output));
+        door_answer(200, "{\"presence\":\"offline\"}", START + 1);
+        door_answer(200, "{}", START + 1);
+        door_answer(200, "{\"presence\":\"offline\"}", START + 1);
+        cr_assert(strstr(door_waiting()->body, "Garden"), "%s", door_waiting()->body);
+        door_answer(200, "{}", START + 1);
+}
+
 /* Taken away where they were, or another machine's, which are not put back. */
 Test(presence_output, words_that_showed_at_the_start_and_show_no_more_do_not_come_back) {
         for (unsigned i = 0; i < 2; i++) {

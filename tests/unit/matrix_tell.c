@@ -349,6 +349,26 @@ Test(matrix_tell, a_late_echo_is_no_news) {
         fixture_done(&f);
 }
 
+/* It was taken for lost. Others would wait for this machine. */
+Test(matrix_tell, what_lands_after_the_echo_of_the_newest_is_put_right) {
+        const struct entry_claim newest = { .output = "presence", .claim = claim("In a call") };
+        struct fixture f;
+
+        begin(&f, takes, /* heard= */ true);
+        wait_until_told(&f);
+        set(&f, "presence", "In a call");
+        wait_until_told(&f);
+        take(&f, entry_new(&newest, 1, clock_wall_now() + f.ahead));
+        tell_set_heard(f.tell, true);
+        cr_expect_not(tell_is_pending(f.tell));
+        take(&f, entry_of(NULL, 0, USEC_PER_MIN));
+        tell_set_heard(f.tell, true);
+        cr_expect(tell_is_pending(f.tell));
+        wait_until_told(&f);
+        expect_last_claim(&f, "In a call");
+        fixture_done(&f);
+}
+
 /* By a copy of this machine, which has the same session. */
 Test(matrix_tell, somebody_else_writes_the_same_entry) {
         struct fixture f;

@@ -14,6 +14,10 @@
 /* However long it says: a machine that is gone must not keep others from giving back. */
 #define ENTRY_LIFE_MAX (2 * USEC_PER_HOUR)
 
+/* What it had written, and what was there before, is known for longer: whoever was away meanwhile may find it still
+ * there. */
+#define ENTRY_KNOWN_MAX (24 * USEC_PER_HOUR)
+
 struct entry_claim {
         const char *output;
         struct claim_other claim;

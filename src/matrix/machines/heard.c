@@ -130,8 +130,11 @@ bool heard_take(struct heard *h, const char *type, const json_t *content, usec_t
         life = entry_life(content, age);
         m->until = usec_add(now, life);
         read_claims(m);
-        if (life == 0)
-                m->n = 0; /* whatever it told is long over */
+        if (life > 0)
+                return true;
+        finish_claims(m);
+        if (entry_life(content, 0) == 0 || age >= ENTRY_KNOWN_MAX)
+                m->n = 0; /* it makes no sense, or is long over */
         return true;
 }
 

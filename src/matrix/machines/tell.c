@@ -37,6 +37,7 @@ struct tell {
         bool begun; /* it is known what the server has */
         bool heard, refused;
         json_t *shown; /* what the server has; NULL: nothing */
+        bool acked;    /* ... as it has answered; its echo has yet to come */
         json_t *sent;  /* on its way */
         struct http_request *request;
         struct entry_claim claims[ENTRY_CLAIMS_MAX];
@@ -84,6 +85,7 @@ static uint32_t draw(const struct tell *t) {
 static void take_sent(struct tell *t) {
         json_decref(t->shown);
         t->shown = TAKE(t->sent);
+        t->acked = true;
         backoff_reset(&t->backoff);
 }
 
@@ -176,11 +178,12 @@ void tell_set_heard(struct tell *t, bool heard) {
         t->heard = heard;
 }
 
-/* The echo of one that was followed by another, which has been acknowledged by now. */
+/* The echo of one that was followed by another, which has been acknowledged by now. After the echo of that one it is a
+ * write that was taken for lost, and has landed after it. */
 static bool is_late(const struct tell *t, const json_t *content) {
         usec_t told = entry_told(t->shown);
 
-        return told != USEC_NEVER && entry_told(content) <= told;
+        return t->acked && told != USEC_NEVER && entry_told(content) < told;
 }
 
 bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t now) {
@@ -193,6 +196,7 @@ bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t n
                 t->wait_until = usec_add(now, OTHERS_WAIT);
         json_decref(t->shown);
         t->shown = json_incref((json_t *) content);
+        t->acked = false;
         return true;
 }
 

@@ -118,9 +118,11 @@ bool presence_words_occupied(const struct output *o) {
 
 /* What our device has from an earlier run nobody knows: the first poll shows it, unless the server leaves it out since
  * something else has just changed. Until then it may be whatever shows. If it shows later, it is nobody else's: who
- * has written since the last look would still show once ours are away. */
+ * has written since the last look would still show once ours are away. Words that were put back and show no more were
+ * taken away by a write of ours that was lost, and has landed: on another device an empty text hides behind ours. */
 void presence_words_seen(struct presence *p) {
         const char *newer = p->compared || !p->before[0] ? p->shown.text : p->before;
+        bool are_own = p->compared && p->guessed == (newer[0] != '\0');
 
         if (!p->resynced) {
                 (void) snprintf(p->before, sizeof(p->before), "%s", p->shown.text);
@@ -130,7 +132,7 @@ void presence_words_seen(struct presence *p) {
                 (void) snprintf(p->own_words, sizeof(p->own_words), "%s", p->shown.text);
                 p->guessed = !p->held_elsewhere;
         }
-        give_way(p, newer, p->compared && p->guessed && newer[0] ? p->own_words : newer);
+        give_way(p, newer, are_own ? p->own_words : newer);
         p->compared = true;
 }
 
