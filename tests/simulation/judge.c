@@ -107,6 +107,9 @@ void judge_on_asked(void *userdata, enum request_kind kind, const char *method, 
         if (kind == REQUEST_PRESENCE_PUT && door_now() < w->person_set_at + 400 * USEC_PER_MSEC &&
             w->person_set_at > 0)
                 w->person_due = door_now() + 5 * USEC_PER_SEC;
+        if (kind == REQUEST_PRESENCE_PUT && door_now() < w->client_does_at + 400 * USEC_PER_MSEC &&
+            w->client_does_at > 0)
+                w->unseen_state = true;
         if (kind == REQUEST_PROFILE_PUT && w->field_set_at > 0 && door_now() < w->field_set_at + READ_TO_WRITE)
                 w->field_due = door_now() + 5 * USEC_PER_SEC;
 }
@@ -211,6 +214,21 @@ static bool is_left_alone(const struct site *s, const struct machine_output *o) 
                (streq(o->claim, "no-effect") && s->world->person_at >= s->busy_at);
 }
 
+/* What a person has changed in a call is left alone until that call is over, also by a machine that had left its own
+ * to it, and on which another one begins. */
+static bool is_left_to_another(const struct site *s, const struct machine_output *o) {
+        const struct world *w = s->world;
+
+        for (unsigned i = 0; streq(o->claim, "shared") && i < w->history->n_machines; i++) {
+                const struct site *other = &w->sites[i];
+                const struct machine_output *theirs = machine_output_of(other->machine, "presence");
+
+                if (other != s && theirs && is_left_alone(other, theirs))
+                        return true;
+        }
+        return false;
+}
+
 void judge_call(struct world *w, struct site *s) {
         const struct machine_view *v = machine_view(s->machine);
         const struct machine_output *o = machine_output_of(s->machine, "presence");
@@ -222,7 +240,8 @@ void judge_call(struct world *w, struct site *s) {
             (w->faults_at > 0 && door_now() < w->faults_at + CALM) || door_now() < s->up_since + CALM / 2 ||
             door_now() < s->disturbed_at + CALM / 2 || (w->person_at > 0 && door_now() < w->person_at + CALM) ||
             !s->in_front || site_in_force(s)->hides || s->busy_hidden || machine_is_final(s->machine) ||
-            !machine_is_logged_in(s->machine) || v->mode != MODE_AUTO || (o && is_left_alone(s, o)))
+            !machine_is_logged_in(s->machine) || v->mode != MODE_AUTO ||
+            (o && (is_left_alone(s, o) || is_left_to_another(s, o))))
                 return;
         if (w->restarted_at > 0 && door_now() < w->restarted_at + CALM)
                 return;

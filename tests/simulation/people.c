@@ -171,6 +171,10 @@ void client_polls(struct world *w, struct client *c) {
 void client_does(struct world *w, unsigned which, unsigned manner) {
         struct client *c = &w->clients[which];
 
+        /* As with a person. Its word is not written again by its next polls. */
+        w->client_does_at = door_now();
+        if (is_under_way(w, REQUEST_PRESENCE_GET) || is_under_way(w, REQUEST_PRESENCE_PUT))
+                w->unseen_state = true;
         trace("client %u %s", which, client_manner_to_string(manner));
         c->manner = manner;
         agree(w, c);

@@ -86,6 +86,7 @@ struct world {
         bool stuck_named; /* the busy of now was said to be held by another session */
         usec_t person_at;
         usec_t person_due, person_set_at;
+        usec_t client_does_at;
         /* Since the last quiet somebody has chosen the very state, or the very words, that stood there for a call. */
         bool unseen_state, unseen_words;
         char twin_was[2][64],
