@@ -128,65 +128,6 @@ Test(presence_output, takes_nothing_from_what_is_no_answer) {
 
 /* ---- a message for each device ---- */
 
-static void on_written(const struct output_result *result, void *userdata) {
-}
-
-static void hold_words_of_our_own(void) {
-        const struct output_claim held = { .phase = CLAIM_HELD, .owed = true, .state_claimed = true };
-        struct claim_value busy = { .state = "busy", .text = "In a call" };
-        struct output_request *request;
-
-        f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
-        output_presence.resynced(f.output, START);
-        door_answer(200, "{\"presence\":\"offline\"}", START);
-        cr_assert_eq(output_presence.write(f.output, &busy, START, on_written, NULL, &request), 0);
-        door_answer(200, "{}", START);
-        output_presence.claim(f.output, &held, START);
-}
-
-/* Ours is the newest with each poll, and hides the person's before the claim reads again. */
-Test(presence_output, a_poll_in_a_call_waits_until_it_was_seen_whether_a_person_has_written) {
-        struct output_request *request;
-
-        hold_words_of_our_own();
-        cr_assert(output_presence.awaited(f.output));
-        door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"Lunch\"}", START + 1);
-        cr_assert_str_eq(f.heard.seen.text, "Lunch");
-        cr_assert_eq(output_presence.read(f.output, on_read, NULL, &request), 0, "as the claim does in doubt");
-        cr_assert(output_presence.awaited(f.output));
-        door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"Lunch\"}", START + 2);
-        cr_assert_not(output_presence.awaited(f.output));
-}
-
-/* A claim that has nothing to doubt, or waits, does not keep the poll. */
-Test(presence_output, a_poll_in_a_call_waits_for_one_look_and_no_more) {
-        hold_words_of_our_own();
-        cr_assert(output_presence.awaited(f.output));
-        door_answer(500, "{}", START + 1);
-        cr_assert_not(output_presence.awaited(f.output));
-        cr_assert(output_presence.awaited(f.output), "the next one looks again");
-        door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"In a call\"}", START + 2);
-        cr_assert_not(output_presence.awaited(f.output));
-}
-
-Test(presence_output, the_first_poll_after_a_crash_in_a_call_is_waited_for_too) {
-        struct claim_owed owed = { .ours = { { .state = "busy", .text = "In a call" } },
-                                   .n_ours = 1,
-                                   .state_claimed = true,
-                                   .text_claimed = true };
-
-        f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
-        output_presence.resumed(f.output, &owed);
-        output_presence.claim(f.output,
-                              &(struct output_claim){ .phase = CLAIM_LEAVING, .owed = true, .state_claimed = true },
-                              START);
-        output_presence.resynced(f.output, START);
-        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", START + 1);
-        cr_assert(output_presence.awaited(f.output));
-        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", START + 2);
-        cr_assert_not(output_presence.awaited(f.output));
-}
-
 /* The server leaves out of the first poll what our device has, if another device was heard of right before. */
 Test(presence_output, words_of_an_earlier_run_that_show_late_give_way_to_those_that_showed_before) {
         f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
@@ -202,23 +143,6 @@ Test(presence_output, words_of_an_earlier_run_that_show_late_give_way_to_those_t
         door_answer(200, "{\"presence\":\"online\"}", START + USEC_PER_MIN);
         cr_assert(strstr(door_waiting()->body, "Gone"), "%s", door_waiting()->body);
         door_answer(200, "{}", START + USEC_PER_MIN);
-}
-
-/* Half of what gave back was taken for lost, and lands when all was given back. */
-Test(presence_output, words_that_were_put_back_and_are_gone_come_back) {
-        struct claim_value back = { .state = "offline", .text = "Garden" };
-        struct output_request *request;
-
-        hold_words_of_our_own();
-        cr_assert_eq(output_presence.write(f.output, &back, START, on_written, NULL, &request), 0);
-        door_answer(200, "{}", START);
-        output_presence.claim(f.output, &(struct output_claim){ .phase = CLAIM_FREE }, START);
-        cr_assert(output_presence.awaited(f.output));
-        door_answer(200, "{\"presence\":\"offline\"}", START + 1);
-        door_answer(200, "{}", START + 1);
-        door_answer(200, "{\"presence\":\"offline\"}", START + 1);
-        cr_assert(strstr(door_waiting()->body, "Garden"), "%s", door_waiting()->body);
-        door_answer(200, "{}", START + 1);
 }
 
 /* Taken away where they were, or another machine's, which are not put back. */

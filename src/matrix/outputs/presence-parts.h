@@ -27,7 +27,6 @@ struct presence {
         struct output_request *way;      /* takes them away */
         char before[CLAIM_TEXT_MAX];     /* what showed before the first poll */
         bool awaited, compared;          /* by the next poll; before and after the first one */
-        bool reading;                    /* a claim does */
         bool refused;                    /* the look before the first poll: the one after it is left out */
 };
 

@@ -1,8 +1,8 @@
 /* The presence output where each device has a message of its own: those of our device come back with each of its
  * polls.
  *
- *   own words   what our device has, as far as is known: written in this run, owed by an earlier one, or found by
- *               comparing what shows before and after the first poll
+ *   own words   what our device has, as far as is known: written in this run, or found by comparing what shows before
+ *               and after the first poll
  *   the way     while nothing is claimed, own words give way to newer ones of somebody else: they are taken away, and
  *               the poll waits for that */
 #include "matrix/outputs/presence-parts.h"
@@ -118,11 +118,10 @@ bool presence_words_occupied(const struct output *o) {
 
 /* What our device has from an earlier run nobody knows: the first poll shows it, unless the server leaves it out since
  * something else has just changed. Until then it may be whatever shows. If it shows later, it is nobody else's: who
- * has written since the last look would still show once ours are away. Words that were put back and show no more were
- * taken away by a write of ours that was lost, and has landed: on another device an empty text hides behind ours. */
+ * has written since the last look would still show once ours are away. */
 void presence_words_seen(struct presence *p) {
         const char *newer = p->compared || !p->before[0] ? p->shown.text : p->before;
-        bool are_own = p->compared && p->guessed == (newer[0] != '\0');
+        bool are_own = p->compared && p->guessed && newer[0];
 
         if (!p->resynced) {
                 (void) snprintf(p->before, sizeof(p->before), "%s", p->shown.text);
@@ -136,14 +135,15 @@ void presence_words_seen(struct presence *p) {
         p->compared = true;
 }
 
-/* What somebody has written since would be gone with the next poll: it is read before, and a claim that has words
- * there reads what it doubts then. */
+/* What somebody has written since would be gone with the next poll: it is read before. While a claim has words there,
+ * it looks by itself. */
 bool presence_words_awaited(struct output *o) {
         struct presence *p = presence_of(o);
-        bool wanted = presence_server(o)->message_per_device && (p->own_words[0] || !p->compared);
+        bool left = p->own_words[0] && !p->claim.owed;
+        bool wanted = presence_server(o)->message_per_device && (left || !p->compared);
 
-        if (wanted && !p->awaited && !p->way && !p->reading)
+        if (wanted && !p->awaited && !p->way)
                 presence_look(p);
-        p->awaited = wanted && (p->look || p->way || p->reading);
+        p->awaited = wanted && (p->look || p->way);
         return p->awaited;
 }

@@ -280,11 +280,7 @@ static bool lost(struct output *o, struct claim_owed *ret) {
 
 /* Also after another restart: what lost() gave is in the journal by then. */
 static void resumed(struct output *o, const struct claim_owed *owed) {
-        const char *ours = owed->ours[owed->n_ours - 1].text;
-
         presence_of(o)->found = owed->state_claimed;
-        if (owed->text_claimed && !owed->given_back)
-                (void) snprintf(presence_of(o)->own_words, CLAIM_TEXT_MAX, "%s", ours);
         if (owed->n_ours == 1 && streq(owed->ours[0].state, PRESENCE_STATE_BUSY) && !owed->prior.text[0] &&
             streq(owed->prior.state, PRESENCE_STATE_OFFLINE))
                 memcpy(presence_of(o)->lost, owed->ours[0].text, sizeof(owed->ours[0].text));
@@ -335,7 +331,6 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
         struct presence *p = presence_of(o);
         const char *presence = NULL, *status_msg = NULL;
 
-        p->reading = false;
         if (reply->outcome == MATRIX_OK) {
                 if (matrix_presence_parse(reply->body, &presence, &status_msg) < 0) {
                         result->outcome = MATRIX_UNSURE;
@@ -377,7 +372,6 @@ static int presence_read(struct output *o, output_done_t done, void *userdata, s
                                 output_request_http(request));
         if (r < 0)
                 return r;
-        presence_of(o)->reading = true;
         *ret = TAKE(request);
         return 0;
 }
