@@ -151,6 +151,28 @@ static void begin(struct owner *o) {
         cr_assert_gt(timeout_of(poll_of(o)), 500000, "a long poll");
 }
 
+/* ---- our own trouble ---- */
+
+Test(matrix_poll, a_poll_that_cannot_be_begun_is_told_once) {
+        struct owner o;
+
+        begin(&o);
+        door_start_error = -ENOMEM;
+        answer(&o, 200, EMPTY("s2"));
+        if (o.next != USEC_NEVER) {
+                o.now = o.next;
+                run(&o);
+        }
+        cr_assert_eq(sync_error(o.sync), -ENOMEM);
+        run(&o);
+        cr_assert_eq(sync_error(o.sync), 0, "told again, which would be tried again at once");
+        door_start_error = 0;
+        sync_go(o.sync);
+        run(&o);
+        (void) poll_of(&o);
+        close_it(&o);
+}
+
 /* ---- who decides first ---- */
 
 Test(matrix_poll, nothing_is_asked_before_the_owner_has_decided) {

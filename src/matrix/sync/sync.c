@@ -512,6 +512,7 @@ bool sync_is_due(struct sync *s, usec_t now) {
 }
 
 usec_t sync_run(struct sync *s, usec_t now) {
+        s->error = 0;
         decide_rest(s);
         if (s->stage == STAGE_PAUSE && now >= s->pause_until)
                 s->stage = STAGE_DUE;
@@ -592,7 +593,6 @@ void sync_forget_position(struct sync *s) {
 void sync_go(struct sync *s) {
         if (s->stage != STAGE_STOPPED && s->stage != STAGE_REST && s->stage != STAGE_PAUSE)
                 return;
-        s->error = 0;
         s->stage = STAGE_DUE;
 }
 

@@ -143,7 +143,8 @@ enum sync_sight {
         SYNC_WATCHING, /* everything up to now has arrived, and what comes is told at once */
 };
 enum sync_sight sync_sight(const struct sync *s);
-/* Why sync_run() could make no request, a negative errno; the loop stands still until sync_go(). 0: it could. */
+/* Why the last sync_run() could make no request, a negative errno; the loop stands still until sync_go(). 0: it could,
+ * or had none to make. */
 int sync_error(const struct sync *s);
 
 /* ---- the owner's wishes: taken up by the next sync_run() ---- */
