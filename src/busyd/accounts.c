@@ -30,6 +30,8 @@
 #define POSITION_STORE_INTERVAL USEC_PER_MIN
 /* The same position again is written only to say that it is still good; it may be used for a day. */
 #define POSITION_AGE_STEP USEC_PER_HOUR
+/* Where something of ours was in the way, as memory that is used up, the sessions are looked at again. */
+#define AGAIN_AFTER USEC_PER_MIN
 
 struct member {
         struct accounts *accounts;
@@ -67,6 +69,8 @@ struct accounts {
         struct vault vault;
         struct let_go let_go[ACCOUNTS_MAX];
         size_t n_let_go;
+        bool lacks;      /* something was in the way of ours that passes, as memory that is used up */
+        usec_t again_at; /* then the sessions are looked at again; USEC_NEVER: not by themselves */
         char published[ACCOUNTS_MAX][ACCOUNT_NAME_MAX];
         size_t n_published;
 };
@@ -432,6 +436,14 @@ static void give_appservice(const struct accounts *s, struct member *m, usec_t n
 
 /* ---- making them fit ---- */
 
+/* What another moment may have, and says nothing of the session. Returns whether the error is of that kind. */
+static bool lacks(struct accounts *s, int error) {
+        if (error != -ENOMEM && error != -EMFILE && error != -ENFILE)
+                return false;
+        s->lacks = true;
+        return true;
+}
+
 static void take_up_new(struct accounts *s, const char *name, struct session *session, bool aside, usec_t now) {
         struct member *m = NULL;
         int r;
@@ -442,6 +454,7 @@ static void take_up_new(struct accounts *s, const char *name, struct session *se
         }
         r = member_new(&m, s, name, session, aside);
         if (r < 0) {
+                (void) lacks(s, r);
                 log_error("Account %s cannot be used: %s", name, strerror(-r));
                 return;
         }
@@ -475,7 +488,7 @@ static void take_up(struct accounts *s, const char *name, usec_t now) {
         }
         from_credentials = load_session(s, name, &session);
         if (from_credentials < 0) {
-                if (at)
+                if (!lacks(s, from_credentials) && at)
                         dismiss(s, at, "its session is gone", now);
                 return;
         }
@@ -503,8 +516,12 @@ static int look_at_sessions(struct accounts *s, bool by_hand, usec_t now) {
         char **names = NULL;
         int n = session_names(state_dir(s->context.state), &names);
 
-        if (n < 0)
+        s->lacks = false;
+        s->again_at = USEC_NEVER;
+        if (n < 0) {
+                s->again_at = lacks(s, n) ? usec_add(now, AGAIN_AFTER) : USEC_NEVER;
                 return n;
+        }
         forget_logged_out(s, names, n);
         if (by_hand)
                 (void) take_back(s, /* all= */ true, now);
@@ -516,6 +533,8 @@ static int look_at_sessions(struct accounts *s, bool by_hand, usec_t now) {
                         dismiss(s, &s->members[i - 1], "logged out", now);
         for (int i = 0; i < n; i++)
                 take_up(s, names[i], now);
+        if (s->lacks)
+                s->again_at = usec_add(now, AGAIN_AFTER);
         vault_sweep(&s->vault);
         session_names_free(names);
         touch(s);
@@ -644,7 +663,7 @@ usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, co
         wake_at = token_waits_run(&s->tokens, now);
         look = take_tokens(s);
         look = run_vault(s, now, &wake_at) || look;
-        look = take_back(s, /* all= */ false, now) || look;
+        look = take_back(s, /* all= */ false, now) || look || now >= s->again_at;
         if (look && s->config && look_at_sessions(s, /* by_hand= */ false, now) < 0)
                 log_error("The accounts cannot be looked at again");
         look = false;
@@ -660,7 +679,7 @@ usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, co
                 log_error("The accounts cannot be looked at again");
         for (size_t i = 0; i < s->n_let_go; i++)
                 wake_at = usec_min(wake_at, s->let_go[i].until);
-        return wake_at;
+        return usec_min(wake_at, s->again_at);
 }
 
 /* ---- what the bus shows ---- */
@@ -718,6 +737,7 @@ int accounts_new(struct accounts **ret, const struct accounts_context *context) 
 
         if (!s)
                 return -ENOMEM;
+        s->again_at = USEC_NEVER;
         s->context = *context;
         s->tokens = (struct token_waits){ .event = context->event,
                                           .user_bus = context->user_bus,

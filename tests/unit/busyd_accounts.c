@@ -19,6 +19,7 @@ static struct {
         bool at_rest, owes_itself, settled;
         struct account_situation situation;
         unsigned n_new, n_freed, n_retries, n_wakes;
+        int error; /* of the next new one */
         struct call_sink sink;
         struct call_table *calls;
         unsigned n_source_ends;
@@ -33,6 +34,11 @@ static struct {
 
 int account_new(struct account **ret, struct http *http, const struct account_options *options,
                 const struct account_handler *handler) {
+        int r = t.error;
+
+        t.error = 0;
+        if (r < 0)
+                return r;
         t.n_new++;
         *ret = (struct account *) &t;
         return 0;
@@ -198,6 +204,16 @@ Test(accounts, what_is_owed_is_given_back_before_an_account_goes_with_its_sessio
         t.at_rest = true;
         run_at(t.at.now + USEC_PER_SEC);
         cr_assert_eq(t.n_freed, 1);
+}
+
+Test(accounts, one_that_could_not_be_made_for_want_of_memory_is_made_later) {
+        t.error = -ENOMEM;
+        log_in("two");
+        update();
+        run_at(t.at.now + USEC_PER_SEC);
+        cr_assert(t.n_freed == 1 && t.n_new == 1);
+        run_at(t.at.now + USEC_PER_HOUR);
+        cr_assert_eq(t.n_new, 2, "it is lost until somebody reloads");
 }
 
 /* A session that does not work any more keeps nobody waiting. */
