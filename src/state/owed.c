@@ -42,7 +42,10 @@ json_t *owed_to_json(const struct claim_owed *owed) {
         json_t *ours = json_array();
 
         for (unsigned i = 0; i < owed->n_ours && i < ARRAY_SIZE(owed->ours); i++)
-                (void) json_array_append_new(ours, value_to_json(&owed->ours[i]));
+                if (json_array_append_new(ours, value_to_json(&owed->ours[i])) < 0) {
+                        json_decref(ours);
+                        return NULL;
+                }
         return json_pack("{so so sb sb si so* so* so* so*}", "prior", value_to_json(&owed->prior), "ours", ours,
                          "state_claimed", owed->state_claimed, "text_claimed", owed->text_claimed, "order",
                          (int) owed->order, "unsure", owed->unsure ? json_true() : NULL, "given_back",

@@ -9,23 +9,27 @@
 /* Synapse's own maximum; larger ones are cut silently. */
 #define TIMELINE_LIMIT 100
 
-json_t *sync_message_types_new(const struct sync_wants *wants, bool in_call) {
-        json_t *types = json_copy((json_t *) wants->messages);
+/* All of them or NULL: a filter that lacks some would hide calls. Not by json_copy(), which may leave some out. */
+static json_t *types_new(const struct sync_wants *wants, bool in_call, bool state) {
+        SCOPED(json_decref) json_t *types = json_array();
 
-        if (in_call)
-                (void) json_array_extend(types, (json_t *) wants->in_call);
-        return types;
+        if (json_array_extend(types, (json_t *) wants->messages) < 0 ||
+            (in_call && json_array_extend(types, (json_t *) wants->in_call) < 0) ||
+            (state && json_array_extend(types, (json_t *) wants->state) < 0))
+                return NULL;
+        return TAKE(types);
+}
+
+json_t *sync_message_types_new(const struct sync_wants *wants, bool in_call) {
+        return types_new(wants, in_call, /* state= */ false);
 }
 
 /* State must be in the timeline's types too: it travels only there while nothing is missing. */
 static json_t *timeline_new(const struct sync_wants *wants, enum sync_filter kind) {
-        json_t *types;
-
         if (kind == SYNC_FILTER_STATE)
                 return json_pack("{s:[]}", "types");
-        types = sync_message_types_new(wants, kind == SYNC_FILTER_IN_CALL);
-        (void) json_array_extend(types, (json_t *) wants->state);
-        return json_pack("{s:i, s:o}", "limit", TIMELINE_LIMIT, "types", types);
+        return json_pack("{s:i, s:o}", "limit", TIMELINE_LIMIT, "types",
+                         types_new(wants, kind == SYNC_FILTER_IN_CALL, /* state= */ true));
 }
 
 static json_t *presence_new(const char *me) {
@@ -42,11 +46,8 @@ static json_t *account_data_new(const char *prefix) {
  * one of the user's. */
 static json_t *state_new(const struct sync_wants *wants, enum sync_filter kind, const char *me) {
         /* Without lazy loading the server reads every member of every room. */
-        json_t *state = json_pack("{s:b, s:O}", "lazy_load_members", 1, "types", wants->state);
-
-        if (kind == SYNC_FILTER_STATE)
-                (void) json_object_set_new(state, "senders", json_pack("[s]", me));
-        return state;
+        return json_pack("{s:b, s:O, s:o*}", "lazy_load_members", 1, "types", wants->state, "senders",
+                         kind == SYNC_FILTER_STATE ? json_pack("[s]", me) : NULL);
 }
 
 json_t *sync_filter_new(const struct sync_wants *wants, enum sync_filter kind, const char *me, bool own_presence,
