@@ -2,6 +2,7 @@
  * front of the C library's (--wrap). A file is durable once it was flushed and its folder after the rename; until then
  * a power cut brings back what stood there before, or half of the new one. */
 #include "door.h"
+#include "torture.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,10 +13,12 @@
 
 #define DISK_PENDING_MAX 64
 
+ssize_t __real_write(int fd, const void *data, size_t size);
 int __real_fsync(int fd);
 int __real_fdatasync(int fd);
 int __real_rename(const char *from, const char *to);
 int __real_unlink(const char *path);
+ssize_t __wrap_write(int fd, const void *data, size_t size);
 int __wrap_fsync(int fd);
 int __wrap_fdatasync(int fd);
 int __wrap_rename(const char *from, const char *to);
@@ -92,6 +95,15 @@ static int dead(void) {
         return -1;
 }
 
+static bool fails(bool in_product) {
+        bool r;
+
+        torture_back(in_product);
+        r = torture_fails_disk();
+        (void) torture_spare();
+        return r;
+}
+
 static void folder_flushed(int fd) {
         char link[64], dir[PATH_MAX];
         ssize_t n;
@@ -119,10 +131,13 @@ static void data_flushed(ino_t file) {
 }
 
 int __wrap_fsync(int fd) {
+        SPARED;
         struct stat st;
 
         if (!door_step())
                 return dead();
+        if (fails(torture_before))
+                return -1;
         if (fstat(fd, &st) < 0)
                 return -1;
         if (S_ISDIR(st.st_mode))
@@ -138,12 +153,19 @@ int __wrap_fdatasync(int fd) {
         return __wrap_fsync(fd);
 }
 
+ssize_t __wrap_write(int fd, const void *data, size_t size) {
+        return torture_fails_disk() ? -1 : __real_write(fd, data, size);
+}
+
 int __wrap_rename(const char *from, const char *to) {
+        SPARED;
         struct pending *p;
         struct stat st;
 
         if (!door_step())
                 return dead();
+        if (fails(torture_before))
+                return -1;
         n_writes++;
         p = keep(to);
         p->torn = stat(from, &st) == 0 && st.st_ino != flushed;
@@ -151,6 +173,8 @@ int __wrap_rename(const char *from, const char *to) {
 }
 
 int __wrap_unlink(const char *path) {
+        SPARED;
+
         if (!door_step())
                 return dead();
         if (access(path, F_OK) == 0)

@@ -7,6 +7,7 @@
 
 #include "busyd/token.h"
 #include "sources/source.h"
+#include "torture.h"
 
 struct edges *edges;
 
@@ -19,6 +20,8 @@ struct control {
 };
 
 int control_new(struct control **ret, sd_bus *bus, const struct control_ops *ops) {
+        SPARED;
+
         *ret = calloc(1, sizeof(**ret));
         (*ret)->e = edges;
         return 0;
@@ -85,6 +88,8 @@ struct logind {
 };
 
 int logind_new(struct logind **ret, sd_bus *bus, const struct logind_handler *handler) {
+        SPARED;
+
         *ret = calloc(1, sizeof(**ret));
         (*ret)->e = edges;
         return 0;
@@ -123,6 +128,8 @@ struct source_set {
 
 int source_set_new(struct source_set **ret, sd_event *event, sd_bus *user_bus,
                    const struct source_set_handler *handler) {
+        SPARED;
+
         *ret = calloc(1, sizeof(**ret));
         (*ret)->e = edges;
         (*ret)->handler = *handler;

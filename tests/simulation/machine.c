@@ -11,6 +11,7 @@
 #include "edges.h"
 #include "state/session.h"
 #include "state/state.h"
+#include "torture.h"
 
 /* The unit's TimeoutStopSec, and what logind waits for at most. */
 #define STOP_MAX  (8 * USEC_PER_SEC)
@@ -73,6 +74,7 @@ static void enter(struct machine *m) {
         door_set_name(m->name);
         if (m->die_after > 0)
                 door_die_after(m->die_after);
+        (void) torture_enter();
 }
 
 static struct instant instant(void) {
@@ -114,6 +116,7 @@ static void die(struct machine *m, bool power_cut) {
                 return;
         m->die_after = 0;
         enter(m);
+        (void) torture_spare();
         wire_orphan(m->wire);
         door_die_after(0);
         drop(m);
@@ -128,6 +131,7 @@ static void die(struct machine *m, bool power_cut) {
 
 /* After everything that may have been its last step. */
 static void leave(struct machine *m) {
+        (void) torture_spare();
         if (door_is_dead()) {
                 m->counters.mid_turn++;
                 die(m, m->cut_armed);

@@ -21,7 +21,8 @@ struct options {
         enum server_kind server;
         uint64_t first, worlds; /* worlds 0: as long as the others say */
         uint64_t episodes, jobs, failures;
-        const char *except; /* seeds, with commas */
+        const char *except;    /* seeds, with commas */
+        uint64_t memory, disk; /* see struct torture */
         double hours, seconds;
 };
 
@@ -47,6 +48,9 @@ static const struct option_row {
         { "jobs", "N", "processes (2)", OPTION_NUMBER, PLACE(jobs) },
         { "server", "KIND", "worlds of one kind of homeserver only", OPTION_SERVER, PLACE(server) },
         { "episodes", "N", "so many in a world, or as many days (12)", OPTION_NUMBER, PLACE(episodes) },
+        { "memory", "N", "of what busyd allocates, one in N fails, but for quiet times", OPTION_NUMBER,
+          PLACE(memory) },
+        { "disk", "N", "of its writes, flushes and renames, one in N fails", OPTION_NUMBER, PLACE(disk) },
         { "help", NULL, "this", OPTION_HELP, 0 },
 #undef PLACE
 };
@@ -177,9 +181,16 @@ static void shrink(struct history **h, const char *dir, struct outcome *outcome)
 
 /* ---- one, and many ---- */
 
+static struct history *history_of(const struct options *o, uint64_t seed) {
+        struct history *h = history_new(seed, o->server, (unsigned) o->episodes);
+
+        h->torture = (struct torture){ .memory = (uint32_t) o->memory, .disk = (uint32_t) o->disk };
+        return h;
+}
+
 static int run_one(const struct options *o, const char *dir) {
         uint64_t seed = strtoull(o->seed, NULL, 10);
-        struct history *h = history_new(seed, o->server, (unsigned) o->episodes);
+        struct history *h = history_of(o, seed);
         struct counters counters = { 0 };
         struct outcome outcome;
         int code = 0;
@@ -223,7 +234,7 @@ static void work(const struct options *o, struct tally *t, unsigned job, double 
                 if (is_left_out(o, seed))
                         continue;
 
-                struct history *h = history_new(seed, o->server, (unsigned) o->episodes);
+                struct history *h = history_of(o, seed);
                 struct counters c = { 0 };
                 struct outcome outcome;
 
@@ -277,6 +288,9 @@ GETTER(get_turns, c->turns)
 GETTER(get_starts, c->starts)
 GETTER(get_kills, c->kills)
 GETTER(get_cuts, c->power_cuts)
+GETTER(get_allocations, c->allocations)
+GETTER(get_refused, c->refused)
+GETTER(get_disk_failures, c->disk_failures)
 GETTER(get_mid, c->mid_turn)
 
 static struct counters all_phases;
@@ -306,6 +320,9 @@ static void print_tally(const struct tally *t) {
         print_row(t, "  of both in the middle of a turn", get_mid, 0);
         print_row(t, "requests that landed late", get_late, 0);
         print_row(t, "requests let go on their way", get_orphans, 0);
+        print_row(t, "allocations of busyd", get_allocations, 0);
+        print_row(t, "  refused", get_refused, 0);
+        print_row(t, "writes, flushes, renames that failed", get_disk_failures, 0);
         puts("happenings");
         for (size_t i = 0; i < HAPPENING_KINDS; i++) {
                 char name[64];
@@ -443,6 +460,10 @@ int main(int argc, char *argv[]) {
         }
         if (o.jobs < 1 || o.jobs > JOBS_MAX)
                 o.jobs = 2;
+        if (o.memory > 0 && !torture_is_possible()) {
+                fputs("The allocator is the sanitizer's here: --memory needs another build.\n", stderr);
+                return 2;
+        }
         if (!o.seed)
                 return run_many(&o);
         folder_make(dir, sizeof(dir));

@@ -33,6 +33,10 @@ void tally_world(struct world *w) {
         if (w->history->days)
                 c->days += door_now() - START_OF_TIME;
         c->simulated += door_now() - START_OF_TIME;
+        c->allocations += torture_counters.allocations;
+        c->refused += torture_counters.refused;
+        c->disk_failures += torture_counters.disk_failures;
+        torture_counters = (struct torture_counters){ 0 };
         for (unsigned i = 0; i < w->history->n_machines; i++) {
                 const struct wire_counters *wire = wire_counters(machine_wire(w->sites[i].machine));
                 const struct machine_counters *machine = machine_counters(w->sites[i].machine);
@@ -58,6 +62,9 @@ void counters_add(struct counters *to, const struct counters *from) {
         to->quiets += from->quiets;
         to->strong += from->strong;
         to->stuck += from->stuck;
+        to->allocations += from->allocations;
+        to->refused += from->refused;
+        to->disk_failures += from->disk_failures;
         to->shown_in_call += from->shown_in_call;
         for (size_t i = 0; i < HAPPENING_KINDS; i++)
                 to->happenings[i] += from->happenings[i];

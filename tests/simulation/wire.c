@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "http/http.h"
+#include "torture.h"
 
 #define LATE_MAX (60 * USEC_PER_SEC)
 
@@ -266,6 +267,7 @@ static const struct wire_fault *pick_fault(struct wire *w, enum request_kind kin
 
 int http_start(struct http *h, const struct http_call *call, http_done_t done, void *userdata,
                struct http_request **ret) {
+        SPARED;
         struct wire *w = h->wire;
         const char *path = strstr(call->url, "://");
         struct http_request *r, **end = &w->requests;
@@ -308,6 +310,8 @@ int http_start(struct http *h, const struct http_call *call, http_done_t done, v
 }
 
 struct http_request *http_request_free(struct http_request *r) {
+        SPARED;
+
         if (!r || r->delivering || r->orphan)
                 return NULL;
         let_go(r);
@@ -325,12 +329,16 @@ struct http_request *http_request_free(struct http_request *r) {
 }
 
 int http_new(struct http **ret, struct sd_event *event, const char *ca_file) {
+        SPARED;
+
         *ret = calloc(1, sizeof(**ret));
         (*ret)->wire = selected;
         return 0;
 }
 
 struct http *http_free(struct http *h) {
+        SPARED;
+
         if (!h)
                 return NULL;
         for (struct http_request *r = h->wire->requests, *next; r; r = next) {
@@ -469,6 +477,7 @@ static bool is_ready(const struct http_request *r) {
 }
 
 bool wire_run(struct wire *w) {
+        SPARED;
         bool ready = false;
 
         for (struct http_request *r = w->requests, *next; r; r = next) {

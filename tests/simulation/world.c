@@ -99,9 +99,24 @@ bool machine_is_final(const struct machine *m) {
         return v->has_account && (streq(v->account_state, "signed-out") || streq(v->account_state, "broken"));
 }
 
+static bool is_tortured(const struct world *w) {
+        return w->history->torture.memory > 0 || w->history->torture.disk > 0;
+}
+
+/* New tokens that could not be stored go with the process, and the session with them: nobody can give back then, until
+ * the user logs in again, which status says. */
+static bool has_lost_session(const struct world *w) {
+        bool any = false;
+
+        for (unsigned i = 0; i < w->history->n_machines; i++)
+                any = any || machine_is_final(w->sites[i].machine);
+        return any && is_tortured(w);
+}
+
 /* Everything as it should be, and then it is waited. */
 static void quiet_begins(struct world *w, bool for_long) {
         trace("---- quiet%s", for_long ? ", for long" : "");
+        torture_rest(true);
         for (size_t r = 0; r < ROOMS; r++)
                 people_room_call(w, r, 0, false);
         for (unsigned i = 0; i < w->history->n_machines; i++) {
@@ -165,10 +180,13 @@ static void make_equal(struct world *w) {
 static void quiet_ends(struct world *w) {
         w->quiet = false;
         w->quiet_until = USEC_NEVER;
-        judge_quiet(w);
+        if (!has_lost_session(w))
+                judge_quiet(w);
         w->restarted = w->unseen_state = w->unseen_words = false;
         make_equal(w);
         model_trim(w->model, 50);
+        torture_rest(false);
+        w->faults = is_tortured(w);
 }
 
 static void happens(struct world *w, const struct happening *n) {
@@ -376,6 +394,7 @@ static void world_begins(struct world *w, const struct history *h, const char *d
         door_seed(h->seed ^ UINT64_C(0x5851f42d4c957f2d));
         door_live();
         disk_forget();
+        torture_begin(&h->torture, (struct chance){ h->seed ^ UINT64_C(0x2545f4914f6cdd1d) });
         w->history = h;
         w->chance = (struct chance){ h->seed ^ UINT64_C(0x14057b7ef767814f) };
         (void) model_new(&w->model, &options, world_msec(), (int64_t) (door_wall() / USEC_PER_MSEC));
@@ -399,6 +418,7 @@ static void world_begins(struct world *w, const struct history *h, const char *d
                 machine_login(s->machine);
                 start(s);
         }
+        w->faults = is_tortured(w);
         w->next_at = h->n > 0 ? door_now() + h->list[0].at : USEC_NEVER;
 }
 

@@ -5,6 +5,7 @@
 #include "door.h"
 #include "machine.h"
 #include "model.h"
+#include "torture.h"
 #include "wire.h"
 
 /* ---- what happens ---- */
@@ -70,6 +71,7 @@ struct history {
         struct hs_options options;
         unsigned n_machines;
         bool days; /* of a person, not episodes */
+        struct torture torture;
         struct happening *list;
         size_t n;
 };
@@ -90,6 +92,7 @@ void history_print(const struct history *h);
 /* All numbers, and names once they were seen: may be added up. */
 struct counters {
         usec_t simulated;
+        uint64_t allocations, refused, disk_failures;
         uint64_t worlds, days, quiets, strong, stuck, shown_in_call, happenings[HAPPENING_KINDS],
                 client_manners[CLIENT_MANNERS];
         uint64_t requests[REQUEST_KINDS], faults[WIRE_FAULT_KINDS], late, orphans;
