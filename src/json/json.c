@@ -36,6 +36,20 @@ bool json_member_bool(const json_t *object, const char *key, bool otherwise) {
         return json_is_boolean(v) ? json_is_true(v) : otherwise;
 }
 
+bool json_is_out_of_memory(const json_error_t *error) {
+        return errno == ENOMEM || json_error_code(error) == json_error_out_of_memory;
+}
+
+json_t *json_copy_whole(const json_t *v) {
+        json_t *copy = json_is_array(v) ? json_array() : json_object();
+        int r = json_is_array(v) ? json_array_extend(copy, (json_t *) v) : json_object_update(copy, (json_t *) v);
+
+        if (r == 0)
+                return copy;
+        json_decref(copy);
+        return NULL;
+}
+
 int json_parse(const char *data, size_t size, json_t **ret) {
         char *mended = NULL;
         size_t mended_size = 0;
@@ -45,13 +59,14 @@ int json_parse(const char *data, size_t size, json_t **ret) {
 
         if (r < 0)
                 return r;
+        errno = 0;
         v = json_loadb(r > 0 ? mended : data, r > 0 ? mended_size : size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
         /* It may hold a token. */
         if (mended)
                 explicit_bzero(mended, mended_size);
         free(mended);
         if (!v)
-                return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
+                return json_is_out_of_memory(&error) ? -ENOMEM : -EBADMSG;
         *ret = v;
         return 0;
 }

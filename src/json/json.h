@@ -17,6 +17,13 @@ const json_t *json_member_array(const json_t *object, const char *key);
 int64_t json_member_int(const json_t *object, const char *key, int64_t otherwise);
 bool json_member_bool(const json_t *object, const char *key, bool otherwise);
 
+/* Whether a text could not be parsed for want of memory, with errno 0 before. Not each time does jansson say so. */
+bool json_is_out_of_memory(const json_error_t *error);
+
+/* A new array or object with the same members, all of them, or NULL. json_copy() leaves out what there is no memory
+ * for. */
+json_t *json_copy_whole(const json_t *v);
+
 /* Arrays and objects within one another. Matrix's own reach about ten. */
 #define JSON_DEPTH_MAX 128
 

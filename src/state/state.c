@@ -311,7 +311,7 @@ usec_t state_run(struct state *s, usec_t now) {
 
 /* Puts the entry at `i`; the size of the list appends. Takes the entry, NULL if it could not be made. */
 static int commit_entry(struct state *s, enum concern concern, size_t i, json_t *entry) {
-        SCOPED(json_decref) json_t *list = json_copy(s->lists[concern]);
+        SCOPED(json_decref) json_t *list = json_copy_whole(s->lists[concern]);
         int r;
 
         if (!entry)
@@ -329,7 +329,7 @@ static int commit_removal(struct state *s, enum concern concern, size_t i) {
 
         if (i >= json_array_size(s->lists[concern]))
                 return 0;
-        list = json_copy(s->lists[concern]);
+        list = json_copy_whole(s->lists[concern]);
         return json_array_remove(list, i) < 0 ? -ENOMEM : commit(s, concern, list);
 }
 
@@ -624,7 +624,7 @@ int state_ignored_at(const struct state *s, size_t i, struct state_ignored *ret)
 
 /* At the end of a list whose oldest entry makes room. Takes the entry; NULL: -ENOMEM. */
 static int commit_newest(struct state *s, enum concern concern, json_t *entry) {
-        SCOPED(json_decref) json_t *list = json_copy(s->lists[concern]);
+        SCOPED(json_decref) json_t *list = json_copy_whole(s->lists[concern]);
 
         if (json_array_append_new(list, entry) < 0)
                 return -ENOMEM;

@@ -33,9 +33,11 @@ static int add_to_sum(const char *bytes, size_t n, void *userdata) {
 }
 
 static int sum_of(const json_t *object, char ret[static SUM_SIZE]) {
-        SCOPED(json_decref) json_t *rest = json_copy((json_t *) object);
+        SCOPED(json_decref) json_t *rest = json_copy_whole(object);
         uint64_t sum = UINT64_C(0xcbf29ce484222325);
 
+        if (!rest)
+                return -ENOMEM;
         (void) json_object_del(rest, "sum");
         if (json_dump_callback(rest, add_to_sum, &sum, JSON_COMPACT | JSON_SORT_KEYS) < 0)
                 return -ENOMEM;
@@ -43,11 +45,14 @@ static int sum_of(const json_t *object, char ret[static SUM_SIZE]) {
         return 0;
 }
 
-static bool has_right_sum(const json_t *object) {
+/* 1: it has; 0: it has not, or none; -ENOMEM. */
+static int has_right_sum(const json_t *object) {
         const char *said = json_member_string(object, "sum");
         char sum[SUM_SIZE];
 
-        return said && sum_of(object, sum) == 0 && streq(said, sum);
+        if (!said)
+                return 0;
+        return sum_of(object, sum) < 0 ? -ENOMEM : streq(said, sum);
 }
 
 /* A new object with the checksum in front. NULL if out of memory. */
@@ -63,12 +68,17 @@ static json_t *with_sum(const json_t *object) {
 
 /* ---- reading ---- */
 
-/* Appends the entry without its checksum, if it makes sense. Returns how many are lost: 0 or 1. */
+/* Appends the entry without its checksum, if it makes sense. Returns how many are lost, 0 or 1, or -ENOMEM. */
 static int take_entry(json_t *list, const json_t *entry, const struct store_kind *kind) {
-        SCOPED(json_decref) json_t *bare = json_is_object(entry) ? json_copy((json_t *) entry) : NULL;
+        SCOPED(json_decref) json_t *bare = NULL;
 
+        if (!json_is_object(entry))
+                return 1;
+        bare = json_copy_whole(entry);
+        if (!bare)
+                return -ENOMEM;
         (void) json_object_del(bare, "sum");
-        if (!bare || !kind->valid(bare))
+        if (!kind->valid(bare))
                 return 1;
         return json_array_append(list, bare) < 0 ? -ENOMEM : 0;
 }
@@ -81,17 +91,22 @@ static int find_entries(const char *text, size_t size, const struct store_kind *
                 SCOPED(json_decref) json_t *entry = NULL;
                 json_error_t where;
                 size_t rest;
+                int right;
 
                 at = memmem(at, (size_t) (end - at), ENTRY_MARK, strlen(ENTRY_MARK));
                 if (!at)
                         break;
                 rest = (size_t) (end - at);
+                errno = 0;
                 entry = json_loadb(at, rest < ENTRY_SIZE_MAX ? rest : ENTRY_SIZE_MAX, JSON_DISABLE_EOF_CHECK, &where);
-                if (!entry || !has_right_sum(entry)) {
+                if (!entry && json_is_out_of_memory(&where))
+                        return -ENOMEM;
+                right = entry ? has_right_sum(entry) : 0;
+                if (right == 0) {
                         at += strlen(ENTRY_MARK);
                         continue;
                 }
-                if (take_entry(list, entry, kind) < 0)
+                if (right < 0 || take_entry(list, entry, kind) < 0)
                         return -ENOMEM;
                 at += where.position;
         }
@@ -125,17 +140,21 @@ static int read_entries(const json_t *file, const struct store_kind *kind, json_
 static int read_text(const char *text, size_t size, const struct store_kind *kind, json_t *list, struct found *f) {
         SCOPED(json_decref) json_t *file = NULL;
         int64_t version;
+        int right;
 
         if (json_parse(text, size, &file) == -ENOMEM)
                 return -ENOMEM;
+        right = has_right_sum(file);
+        if (right < 0)
+                return right;
         version = json_member_int(file, "version", 0);
         *f = (struct found){ .finding = STORE_WHOLE };
         /* A newer busyd need not have checksums like ours, but it has some. */
-        if (version > STORE_VERSION && (has_right_sum(file) || !json_object_get(file, "sum"))) {
+        if (version > STORE_VERSION && (right || !json_object_get(file, "sum"))) {
                 *f = (struct found){ STORE_DAMAGED, "was written by a newer busyd", 0 };
                 return 0;
         }
-        if (version == STORE_VERSION && json_member_array(file, "entries") && has_right_sum(file))
+        if (version == STORE_VERSION && json_member_array(file, "entries") && right)
                 return read_entries(file, kind, list, f);
         if (version == 1 && json_member_array(file, "entries") && !json_object_get(file, "sum")) {
                 f->finding = STORE_OLD;
@@ -227,14 +246,16 @@ static json_t *sum_entries(const json_t *entries) {
         return TAKE(summed);
 }
 
-static void put_entries(FILE *f, const json_t *entries) {
+static int put_entries(FILE *f, const json_t *entries) {
         json_t *entry;
         size_t i;
 
         json_array_foreach((json_t *) entries, i, entry) {
                 (void) fputs(i > 0 ? ",\n" : "\n", f);
-                (void) json_dumpf(entry, f, JSON_COMPACT);
+                if (json_dumpf(entry, f, JSON_COMPACT) < 0)
+                        return -ENOMEM;
         }
+        return 0;
 }
 
 /* The text of the whole file; NULL if out of memory. */
@@ -243,6 +264,7 @@ static char *text_of(const json_t *entries, size_t *ret_size) {
         json_t *file = json_pack("{si so}", "version", STORE_VERSION, "entries", sum_entries(entries));
         char sum[SUM_SIZE], *text = NULL;
         FILE *f;
+        int r;
 
         if (!file || sum_of(file, sum) < 0)
                 return NULL;
@@ -250,9 +272,9 @@ static char *text_of(const json_t *entries, size_t *ret_size) {
         if (!f)
                 return NULL;
         (void) fprintf(f, "{\"version\":%d,\"sum\":\"%s\",\"entries\":[", STORE_VERSION, sum);
-        put_entries(f, json_object_get(file, "entries"));
+        r = put_entries(f, json_object_get(file, "entries"));
         (void) fputs("\n]}\n", f);
-        if (fclose(f) == 0)
+        if (fclose(f) == 0 && r == 0)
                 return text;
         free(text);
         return NULL;

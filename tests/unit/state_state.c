@@ -1,5 +1,6 @@
 /* What survives: round trips, broken files, crashes in the middle and writes that fail. */
 #include <errno.h>
+#include <jansson.h>
 #include <sched.h>
 #include <sys/mount.h>
 
@@ -60,6 +61,51 @@ Test(state, claims_survive) {
         cr_assert_eq(state_remove_claim(s, "work", "presence"), 0, "it is gone already");
         cr_assert_eq(state_get_claim(s, "work", "presence", &back), -ENOENT);
         state_free(s);
+}
+
+/* How many allocations of jansson still succeed; -1: all. */
+static int memory_left = -1;
+
+static void *take_memory(size_t size) {
+        if (memory_left == 0) {
+                errno = ENOMEM;
+                return NULL;
+        }
+        memory_left -= memory_left > 0;
+        return malloc(size);
+}
+
+Test(state, without_memory_a_claim_is_there_or_not_and_the_others_stay) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        struct state_claim one = example_claim("work", "presence"), other = example_claim("work", "profile"), back;
+        struct told told = { 0 };
+        int r = -1;
+
+        cr_assert_eq(state_put_claim(s, &one), 0);
+        json_set_alloc_funcs(take_memory, free);
+        for (int n = 0; r < 0; n++) {
+                cr_assert_lt(n, 1000, "it never succeeds");
+                memory_left = n;
+                r = state_put_claim(s, &other);
+                memory_left = -1;
+                cr_assert_eq(state_get_claim(s, "work", "presence", &back), 0, "lost with %d allocations", n);
+                cr_assert_eq(state_get_claim(s, "work", "profile", &back), r < 0 ? -ENOENT : 0);
+        }
+        state_free(s);
+        for (int n = 0;; n++) {
+                cr_assert_lt(n, 10000, "it never succeeds");
+                memory_left = n;
+                r = state_open(&s, t.path, told_add, &told);
+                memory_left = -1;
+                if (r < 0)
+                        continue;
+                cr_assert_eq(state_claim_at(s, 1, &back), 0, "not read with %d allocations: %s", n,
+                             told.n > 0 ? told.sentences[0] : "");
+                cr_assert_eq(back.owed.n_ours, 2);
+                state_free(s);
+                break;
+        }
 }
 
 Test(state, claims_have_a_limit) {

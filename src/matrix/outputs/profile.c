@@ -86,6 +86,7 @@ static bool is_absent(const struct output *o, const struct output_result *result
 static void translate_read(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
         bool absent = is_absent(o, result);
         const json_t *value;
+        int r;
 
         if (absent) {
                 result->outcome = MATRIX_OK;
@@ -96,9 +97,15 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
         if (!absent && matrix_profile_field_parse(reply->body, field_of(o), &value) < 0) {
                 result->outcome = MATRIX_UNSURE;
                 result->problem = "the answer of the server says nothing of the profile field";
-        } else if (profile_value(&result->value, absent ? NULL : reply->body, field_of(o)) < 0)
+                return;
+        }
+        r = profile_value(&result->value, absent ? NULL : reply->body, field_of(o));
+        if (r == -E2BIG)
                 output_refuse(result, "somebody else's value is too long to be put back after a call: left alone");
-        else if (profile_of(o)->lost && profile_is_joined(&result->value))
+        else if (r < 0) {
+                result->outcome = MATRIX_UNSURE;
+                result->problem = "there is no memory for the profile field";
+        } else if (profile_of(o)->lost && profile_is_joined(&result->value))
                 (void) profile_joined(&result->value, LOST_JOINED);
 }
 
