@@ -104,6 +104,17 @@ struct device *device_login(struct synapse *s, const char *name) {
         return login(s, name);
 }
 
+struct device *device_of(struct synapse *s, const char *user_id, const char *device_id, const char *token) {
+        struct device *d = calloc(1, sizeof(*d));
+
+        cr_assert_not_null(d);
+        d->synapse = s;
+        d->user_id = strdup(user_id);
+        d->device_id = strdup(device_id);
+        d->token = strdup(token);
+        return d;
+}
+
 struct device *device_free(struct device *d) {
         if (!d)
                 return NULL;

@@ -14,6 +14,8 @@ struct device;
 
 /* Makes the user if there is none of that name. */
 struct device *device_login(struct synapse *s, const char *name);
+/* One that is logged in already. */
+struct device *device_of(struct synapse *s, const char *user_id, const char *device_id, const char *token);
 struct device *device_free(struct device *d); /* does not log out; NULL is fine; returns NULL */
 void device_logout(struct device *d);
 const char *device_user_id(const struct device *d);

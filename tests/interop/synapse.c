@@ -278,11 +278,25 @@ struct synapse *synapse_start(const char *dir, const struct synapse_options *opt
         return s;
 }
 
+struct synapse *synapse_elsewhere(const char *folder, const char *url) {
+        struct synapse *s = calloc(1, sizeof(*s));
+        size_t n = strlen(url);
+
+        cr_assert_not_null(s);
+        (void) snprintf(s->dir, sizeof(s->dir), "%s", folder);
+        (void) snprintf(s->url, sizeof(s->url), "%.*s", (int) (n - (n > 0 && url[n - 1] == '/')), url);
+        s->notify_fd = -1;
+        s->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        cr_assert_geq(inotify_add_watch(s->watch_fd, s->dir, IN_MODIFY), 0);
+        return s;
+}
+
 struct synapse *synapse_free(struct synapse *s) {
         if (!s)
                 return NULL;
         synapse_stop(s, SIGTERM);
-        close(s->notify_fd);
+        if (s->notify_fd >= 0)
+                close(s->notify_fd);
         close(s->watch_fd);
         free(s);
         return NULL;

@@ -26,6 +26,9 @@ struct synapse_options {
 struct synapse *synapse_start(const char *dir, const struct synapse_options *options);
 struct synapse *synapse_free(struct synapse *s); /* stops it; NULL is fine; returns NULL */
 
+/* One that somebody else has started, whose synapse.log is in `folder`: it can be used and its log be read. */
+struct synapse *synapse_elsewhere(const char *folder, const char *url);
+
 /* Ends the process, as an administrator (SIGTERM) or a power cut (SIGKILL) would; the data stays. */
 void synapse_stop(struct synapse *s, int signal);
 /* Starts it again on the same port and data. */
