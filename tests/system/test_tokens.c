@@ -1,6 +1,7 @@
 /* Sessions whose tokens end: renewed in the middle of a call, by one program at a time, stored before use. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "system/harness.h"
@@ -99,6 +100,30 @@ WORLD_TEST(tokens, a_crash_after_a_renewal_loses_nothing,
         world_start_online(w);
         expect_nothing_owed(w);
         check(w, hs_n_renewals(w->hs) == 2, "%u renewals", hs_n_renewals(w->hs));
+}
+
+/* What is in the way is gone again when busyd ends. */
+WORLD_TEST(tokens, what_could_not_be_stored_is_stored_at_the_end,
+           .homeserver = { .renewal = HS_RENEWAL_COMPAT, .token_msec = 300000 }, .no_session = true) {
+        SCOPED(free) char *file = strdup(world_state_path(w, "session-" ACCOUNT ".json"));
+        SCOPED(free) char *away = strdup(world_path(w, "away")), *inside = NULL, *before = NULL;
+
+        log_in(w, false);
+        before = stored_token(w);
+        world_start_online(w);
+        cr_assert_eq(rename(file, away), 0);
+        cr_assert_eq(mkdir(file, 0700), 0);
+        cr_assert_gt(asprintf(&inside, "%s/in-the-way", file), 0);
+        file_put(inside, "");
+        hs_expire(w->hs, DEVICE);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        check(w, world_wait_log(w, "cannot be stored"), "not said");
+        cr_assert_eq(unlink(inside), 0);
+        cr_assert_eq(rmdir(file), 0);
+        cr_assert_eq(rename(away, file), 0);
+        cr_assert_eq(world_stop(w), 0);
+        expect_stored(w, before);
 }
 
 /* Another program has it, and stores what is new: there is no second renewal, which would lose the session here. */

@@ -331,9 +331,18 @@ int renewal_new(struct renewal **ret, struct http *http, struct matrix_client *c
         return 0;
 }
 
+/* The last chance for what could not be stored so far: with it the session would be lost. */
+static void store_at_last(struct renewal *r) {
+        struct token_pair newer;
+
+        if (r->store_at != USEC_NEVER && !r->storing && (r->keeping || begin_keeping(r, &newer) == 0))
+                (void) store(r, 0);
+}
+
 struct renewal *renewal_free(struct renewal *r) {
         if (!r)
                 return NULL;
+        store_at_last(r);
         if (r->client)
                 matrix_client_on_rejected(r->client, NULL, NULL);
         renewing_free(r->request);
