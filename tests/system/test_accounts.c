@@ -200,6 +200,10 @@ WORLD_TEST(accounts, a_reload_touches_only_the_accounts_and_sources_whose_sectio
         check(w, asked > 0, "nobody counts");
         call_starts(w, ROOM, "c1");
         expect_both_busy(w, &work);
+        /* What others see of it comes back with the poll, which is then made anew: behind the end of a call that never
+         * was, all that is past. */
+        call_hangup(w, ROOM, "c2");
+        check(w, hs_wait_seen(w->hs, patience()), HOME " has not taken in what others see");
         mark = hs_n_requests(w->hs);
         work_mark = hs_n_requests(work.hs);
 
