@@ -124,6 +124,8 @@ static bool apply(struct account *a, const struct sync_answer *answer) {
 
         if (answer->initial)
                 kinds_resync(a->kinds, true);
+        for (size_t i = 0; i < answer->n_torn; i++)
+                kinds_apply(a->kinds, &(struct room_events){ .torn_room = answer->torn[i] }, &t);
         for (size_t i = answer->n_gaps; i > 0; i--) {
                 events = sync_batch_events(answer->gaps[i - 1]);
                 kinds_apply(a->kinds, &events, &t);

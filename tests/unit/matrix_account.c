@@ -1050,6 +1050,37 @@ Test(matrix_account, a_call_that_a_whole_state_does_not_have_is_over) {
         cr_assert_eq(w->n_calls_ended, 1);
 }
 
+static void call_says(struct world *w, const char *type, const char *sender, json_t *content) {
+        (void) json_object_set_new(content, "call_id", json_string("c1"));
+        (void) json_object_set_new(content, "version", json_string("1"));
+        (void) json_object_set_new(content, "party_id", json_string(streq(sender, HS_USER) ? PHONE : "THEIRS"));
+        model_send(w->http.model, "!room:test",
+                   json_pack("{s:s,s:s,s:o}", "type", type, "sender", sender, "content", content), msec(&w->http));
+}
+
+/* The hangup is among what the server does not tell: what it told before is no word of now. */
+Test(matrix_account, a_call_in_a_room_that_cannot_be_read_back_is_over) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        call_says(w, "m.call.invite", "@you:test", json_pack("{s:i}", "lifetime", 90000));
+        call_says(w, "m.call.answer", HS_USER, json_object());
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert(w->n_calls_begun > 0 && w->n_calls_ended == 0);
+        w->http.fault = (struct fault){ "GET", "/sync", 502, "<html>Bad gateway</html>", 2, false };
+        account_wake(w->account, false);
+        (void) turn(w);
+        cr_assert_neq(account_state(w->account), CONNECTION_ONLINE);
+        call_says(w, "m.call.hangup", "@you:test", json_object());
+        model_restart(w->http.model, msec(&w->http)); /* the position is lost */
+        w->http.fault = (struct fault){ "GET", "/messages", 502, "<html>Bad gateway</html>", 1000, false };
+        pass(w, 30 * USEC_PER_SEC);
+        cr_assert(w->http.fault.times < 1000, "nothing was read back");
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
+        cr_assert_eq(w->n_calls_ended, 1);
+}
+
 /* What goes on there can only be told by a session that works. */
 Test(matrix_account, and_while_a_call_goes_on_there) {
         struct world *w = world_new(NULL);

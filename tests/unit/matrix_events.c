@@ -277,7 +277,7 @@ static const struct {
         { "limited", "{\"limited\":true,\"prev_batch\":\"p\"}", 1 },
         { "not limited", "{\"limited\":false,\"prev_batch\":\"p\"}", 0 },
         { "no word", "{\"prev_batch\":\"p\"}", 0 },
-        { "nowhere to go on", "{\"limited\":true}", 0 },
+        { "nowhere to go on", "{\"limited\":true}", 1 },
         { "of wrong types", "{\"limited\":1,\"prev_batch\":7}", 0 },
 };
 

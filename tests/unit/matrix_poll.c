@@ -24,6 +24,7 @@ struct owner {
         usec_t now, next;
         bool touched, concerned;
         unsigned n_answers, n_failed, n_lost, n_pages; /* pages: of gaps, in all answers */
+        unsigned n_torn;                               /* rooms of the last answer, read in part or not at all */
         bool initial, more;                            /* of the last answer */
         usec_t retry_after;                            /* of the last failure */
         enum matrix_outcome outcome;
@@ -41,6 +42,10 @@ static bool on_answer(void *userdata, const struct sync_answer *answer) {
         o->initial = answer->initial;
         o->more = answer->more;
         o->n_pages += (unsigned) answer->n_gaps;
+        o->n_torn = (unsigned) answer->n_torn;
+        for (size_t i = 0; i < answer->n_gaps; i++)
+                if (answer->gaps[i]->torn_room)
+                        o->n_torn++;
         return o->concerned;
 }
 
@@ -464,6 +469,11 @@ Test(matrix_poll, a_whole_state_that_is_refused_is_asked_with_a_new_filter) {
         "{\"next_batch\":\"" pos "\",\"rooms\":{\"join\":{\"!r:hs\":{\"timeline\":{\"limited\":true,"                 \
         "\"prev_batch\":\"p1\",\"events\":[]}}}}}"
 
+/* ... and nobody says where. */
+#define TORN_ANYWHERE(pos)                                                                                            \
+        "{\"next_batch\":\"" pos "\",\"rooms\":{\"join\":{\"!r:hs\":{\"timeline\":{\"limited\":true,"                 \
+        "\"events\":[]}}}}}"
+
 static void expect_gap_asked(void) {
         cr_assert(strstr(asked(), "/messages?"), "%s", asked());
 }
@@ -500,9 +510,67 @@ Test(matrix_poll, a_page_that_is_no_matrix_answer_does_not_fill_a_gap) {
                 answer(&o, 200, TORN("s2"));
                 expect_gap_asked();
                 answer(&o, 200, "{\"chunk\":[]}");
-                cr_assert_eq(o.n_pages, 1, "row %zu", i);
+                cr_assert(o.n_pages == 1 && o.n_torn == 0, "row %zu", i);
                 close_it(&o);
         }
+}
+
+#define SAID(end)                                                                                                     \
+        "{\"chunk\":[{\"type\":\"m.call.invite\",\"sender\":\"@you:hs\",\"event_id\":\"$2\",\"content\":{}}]" end "}"
+#define MORE      ",\"end\":\"p2\""
+#define FORBIDDEN "{\"errcode\":\"M_FORBIDDEN\",\"error\":\"no\"}"
+
+/* A call may have ended in what was not read. */
+Test(matrix_poll, a_room_that_is_not_read_back_whole_is_told) {
+        static const struct {
+                const char *what;
+                long first, second; /* of the two pages; 0: not asked for */
+                const char *page, *torn;
+                unsigned n_torn;
+        } rows[] = { { "all of it", 200, 0, SAID(""), TORN("s2"), 0 },
+                     { "refused", 403, 0, FORBIDDEN, TORN("s2"), 1 },
+                     { "refused in the middle", 200, 403, SAID(MORE), TORN("s2"), 1 },
+                     { "nowhere to read from", 0, 0, NULL, TORN_ANYWHERE("s2"), 1 },
+                     { "no page", 200, 0, "{}", TORN("s2"), 1 } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct owner o;
+
+                begin(&o);
+                (void) poll_of(&o);
+                answer(&o, 200, rows[i].torn);
+                if (rows[i].first > 0) {
+                        expect_gap_asked();
+                        answer(&o, rows[i].first, rows[i].page);
+                }
+                if (rows[i].second > 0) {
+                        expect_gap_asked();
+                        answer(&o, rows[i].second, FORBIDDEN);
+                }
+                cr_assert_eq(o.n_torn, rows[i].n_torn, "%s: %u", rows[i].what, o.n_torn);
+                cr_assert(strstr(poll_of(&o), "since=s2"), "%s: %s", rows[i].what, asked());
+                close_it(&o);
+        }
+}
+
+Test(matrix_poll, what_cannot_be_read_back_in_three_times_is_told) {
+        struct owner o;
+
+        begin(&o);
+        for (unsigned i = 1; i <= 3; i++) {
+                (void) poll_of(&o);
+                answer(&o, 200, TORN("s2"));
+                expect_gap_asked();
+                answer(&o, 502, "");
+                if (i == 3)
+                        break;
+                cr_assert(o.n_failed == i && o.n_torn == 0);
+                sync_go(o.sync);
+                run(&o);
+        }
+        cr_assert(o.n_failed == 2 && o.n_torn == 1, "%u failures, %u torn", o.n_failed, o.n_torn);
+        cr_assert(strstr(poll_of(&o), "since=s2"), "%s", asked());
+        close_it(&o);
 }
 
 Test(matrix_poll, a_server_that_refuses_to_tell_is_not_asked_for_ever) {

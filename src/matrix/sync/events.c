@@ -134,11 +134,9 @@ static int append_gap(struct sync_batch *b, const char *room_id, const char *fro
 }
 
 static int add_gap(struct parser *p, const char *room_id, const json_t *timeline) {
-        const char *prev_batch = json_member_string(timeline, "prev_batch");
-
-        if (!prev_batch || !json_member_bool(timeline, "limited", false))
+        if (!json_member_bool(timeline, "limited", false))
                 return 0;
-        return append_gap(p->batch, room_id, prev_batch);
+        return append_gap(p->batch, room_id, json_member_string(timeline, "prev_batch"));
 }
 
 int sync_batch_add_gap(struct sync_batch *b, const char *room_id) {

@@ -18,8 +18,8 @@ struct sync_batch {
         size_t n_events;
         bool overflow;
         struct sync_gap {
-                const char *room_id, *prev_batch;
-        } * gaps; /* rooms whose timeline is limited */
+                const char *room_id, *prev_batch; /* NULL: the server does not say where it is */
+        } * gaps;                                 /* rooms whose timeline is limited */
         size_t n_gaps;
         const char *torn_room; /* of a page of /messages: what was said in that room before it could not be read */
         json_t *gap_rooms;     /* owns the ids that sync_batch_add_gap() was given */

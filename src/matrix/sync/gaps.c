@@ -18,6 +18,8 @@ struct gap_fill {
         unsigned pages_of_room;
         struct sync_batch *pages[GAP_ROOMS_MAX * GAP_PAGES_MAX];
         size_t n_pages;
+        const char *torn[GAP_ROOMS_MAX];
+        size_t n_torn;
 };
 
 static void on_page(const struct matrix_reply *reply, void *userdata);
@@ -31,27 +33,50 @@ static int ask(struct gap_fill *f, const char *from) {
                                    on_page, f, &f->request);
 }
 
+/* Some of what was said in this room will not be read. */
+static void tear(struct gap_fill *f) {
+        const char *room = f->batch->gaps[f->room].room_id;
+
+        if (f->pages_of_room > 0)
+                f->pages[f->n_pages - 1]->torn_room = room;
+        else
+                f->torn[f->n_torn++] = room;
+}
+
+static void begin_room(struct gap_fill *f) {
+        f->room++;
+        f->pages_of_room = 0;
+}
+
 /* The next room; false when there is none left. A room that cannot be asked about is passed over. */
 static bool next_room(struct gap_fill *f) {
-        f->pages_of_room = 0;
-        for (f->room++; f->room < n_rooms(f); f->room++)
+        for (begin_room(f); f->room < n_rooms(f); begin_room(f)) {
                 if (f->batch->gaps[f->room].prev_batch && ask(f, f->batch->gaps[f->room].prev_batch) >= 0)
                         return true;
+                tear(f);
+        }
         return false;
+}
+
+static void tear_rest(struct gap_fill *f) {
+        for (; f->room < n_rooms(f); begin_room(f))
+                tear(f);
 }
 
 /* Returns where the page before this one begins, or NULL if this was the last. */
 static const char *keep_page(struct gap_fill *f, const struct matrix_reply *reply) {
         struct sync_batch *page;
 
-        if (sync_batch_new_from_messages(&page, reply->body, f->me, f->batch->gaps[f->room].room_id) < 0)
+        if (sync_batch_new_from_messages(&page, reply->body, f->me, f->batch->gaps[f->room].room_id) < 0) {
+                tear(f);
                 return NULL;
+        }
         f->pages[f->n_pages++] = page;
         f->pages_of_room++;
         if (page->n_events == 0)
                 return NULL;
         if (f->pages_of_room >= GAP_PAGES_MAX) {
-                page->torn_room = f->batch->gaps[f->room].room_id;
+                tear(f);
                 return NULL;
         }
         return json_member_string(reply->body, "end");
@@ -70,11 +95,15 @@ static void on_page(const struct matrix_reply *reply, void *userdata) {
         if (reply->outcome == MATRIX_OK)
                 end = keep_page(f, reply);
         else if (is_temporary(reply->outcome)) {
+                tear_rest(f);
                 f->done(reply, /* filled= */ false, f->userdata);
                 return;
-        }
+        } else
+                tear(f);
         if (end && ask(f, end) >= 0)
                 return;
+        if (end)
+                tear(f);
         if (!next_room(f))
                 f->done(reply, /* filled= */ true, f->userdata);
 }
@@ -82,6 +111,7 @@ static void on_page(const struct matrix_reply *reply, void *userdata) {
 int gap_fill_start(struct gap_fill **ret, struct matrix_client *client, const char *me, const struct sync_batch *batch,
                    const json_t *types, gap_done_t done, void *userdata) {
         SCOPED(gap_fill_free) struct gap_fill *f = calloc(1, sizeof(*f));
+        bool asks;
 
         if (!f)
                 return -ENOMEM;
@@ -92,10 +122,9 @@ int gap_fill_start(struct gap_fill **ret, struct matrix_client *client, const ch
         f->done = done;
         f->userdata = userdata;
         f->room = SIZE_MAX; /* before the first */
-        if (!next_room(f))
-                return -ENODATA;
+        asks = next_room(f);
         *ret = TAKE(f);
-        return 0;
+        return asks;
 }
 
 struct gap_fill *gap_fill_free(struct gap_fill *f) {
@@ -112,4 +141,9 @@ struct gap_fill *gap_fill_free(struct gap_fill *f) {
 struct sync_batch *const *gap_fill_pages(const struct gap_fill *f, size_t *ret_n) {
         *ret_n = f->n_pages;
         return f->pages;
+}
+
+const char *const *gap_fill_torn(const struct gap_fill *f, size_t *ret_n) {
+        *ret_n = f->n_torn;
+        return f->torn;
 }

@@ -251,8 +251,10 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         };
         bool concerned, is_long = !s->poll.catch_up && !s->poll.initial;
 
-        if (gaps)
+        if (gaps) {
                 answer.gaps = gap_fill_pages(gaps, &answer.n_gaps);
+                answer.torn = gap_fill_torn(gaps, &answer.n_torn);
+        }
         answer.moves = !answer.initial || !s->since;
         if (answer.moves && move_to(s, batch->next_batch) < 0) {
                 fail_errno(s, -ENOMEM, reply->now);
@@ -339,9 +341,11 @@ static void on_answer(struct sync *s, const struct matrix_reply *reply) {
         }
         if (s->batch->n_gaps > GAP_ROOMS_MAX)
                 order_gaps(s);
-        if (s->batch->n_gaps > 0 && fill_gaps(s) >= 0)
-                return;
-        hand_over(s, reply);
+        r = s->batch->n_gaps > 0 ? fill_gaps(s) : 0;
+        if (r < 0)
+                fail_errno(s, r, reply->now);
+        else if (r == 0)
+                hand_over(s, reply);
 }
 
 static void on_bad_filter(struct sync *s, const struct matrix_reply *reply) {

@@ -90,6 +90,8 @@ struct sync_answer {
         const struct sync_batch *batch;
         struct sync_batch *const *gaps; /* what was missing before it, newest first */
         size_t n_gaps;
+        const char *const *torn; /* rooms of which nothing of that could be read */
+        size_t n_torn;
         bool initial;     /* a whole state: what is not in it is gone */
         bool more;        /* the events since the last answer, of this run or an earlier one, may not all be there yet:
                            * the next answer comes at once */
