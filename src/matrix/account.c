@@ -452,19 +452,25 @@ static bool is_awaited(struct account *a) {
         return any;
 }
 
-/* Returns whether what is seen of the server has changed, so that the claims have something to look at. */
-static bool run_poll(struct account *a, usec_t now, usec_t *ret_deadline) {
-        enum sync_sight before = a->sight;
+static usec_t run_poll(struct account *a, usec_t now) {
+        usec_t deadline;
 
-        *ret_deadline = USEC_NEVER;
         if (sync_is_due(a->sync, now) && is_awaited(a))
-                return false;
-        *ret_deadline = sync_run(a->sync, now);
+                return USEC_NEVER;
+        deadline = sync_run(a->sync, now);
         if (sync_error(a->sync) < 0) {
                 struct matrix_reply failure = own_trouble(sync_error(a->sync), now);
 
                 poll_failed(a, &failure);
         }
+        return deadline;
+}
+
+/* Returns whether what is seen of the server has changed, so that the claims have something to look at: also where
+ * the poll is over and the next one may not begin. */
+static bool look(struct account *a, usec_t now) {
+        enum sync_sight before = a->sight;
+
         a->sight = sync_sight(a->sync);
         if (a->sight == before || a->sight == SYNC_ASKING)
                 return false;
@@ -524,7 +530,7 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
                 .busy = s->busy, .goes = s->goes, .message = s->message, .now = now, .wall = s->wall
         };
         bool held, may;
-        usec_t wake_at, poll_at = USEC_NEVER;
+        usec_t wake_at;
 
         a->now = now;
         a->wall = s->wall;
@@ -541,9 +547,10 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
         wake_at = usec_min(wake_at, doubt_calls(a, now));
         may = s->acts && !held && connection_is_trusted(a->connection);
         run_claims(a, may, now);
-        if (!held && run_poll(a, now, &poll_at))
+        if (!held)
+                wake_at = usec_min(wake_at, run_poll(a, now));
+        if (look(a, now))
                 run_claims(a, may, now);
-        wake_at = usec_min(wake_at, poll_at);
         if (!held)
                 wake_at = usec_min(wake_at, tell_run(a->tell, now, s->wall));
         for (size_t i = 0; i < a->n_outputs; i++)

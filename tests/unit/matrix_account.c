@@ -801,6 +801,29 @@ Test(matrix_account, only_who_knows_the_session_can_end_it) {
         }
 }
 
+/* The last that was told before is that nobody is there. */
+Test(matrix_account, nothing_is_seen_while_no_poll_may_begin) {
+        struct world *w = renewable_world(HS_RENEWAL_OAUTH);
+
+        model_client_polls(w->http.model, PHONE, "online", msec(&w->http));
+        start(w);
+        pass(w, 9 * USEC_PER_MIN);
+        call(w, true);
+        cr_assert_str_eq(message(w), "In a call");
+        lose_answers(w, HS_TOKEN_PATH, 1000);
+        pass(w, 6 * USEC_PER_MIN);
+        model_restart(w->http.model, msec(&w->http));
+        (void) turn(w);
+        cr_assert_str_eq(shown(w), "offline");
+        model_client_polls(w->http.model, PHONE, "online", msec(&w->http));
+        pass(w, 10 * USEC_PER_MIN);
+        cr_assert_eq(account_state(w->account), CONNECTION_WAITING);
+        w->http.fault.times = 0;
+        pass(w, 6 * USEC_PER_MIN);
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
+        cr_assert_eq(w->times_busy, 0);
+}
+
 /* What is left of the token serves meanwhile. */
 Test(matrix_account, a_failed_renewal_in_time_stops_nothing) {
         struct world *w = renewable_world(HS_RENEWAL_SYNAPSE);

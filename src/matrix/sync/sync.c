@@ -540,7 +540,7 @@ usec_t sync_run(struct sync *s, usec_t now) {
 }
 
 enum sync_sight sync_sight(const struct sync *s) {
-        if (s->stage == STAGE_STOPPED || s->stage == STAGE_PAUSE)
+        if (s->stage == STAGE_STOPPED || s->stage == STAGE_REST || s->stage == STAGE_DUE || s->stage == STAGE_PAUSE)
                 return SYNC_BLIND;
         return s->watching ? SYNC_WATCHING : SYNC_ASKING;
 }
