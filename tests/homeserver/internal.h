@@ -95,7 +95,6 @@ void model_check_presence(struct model *m, int64_t now);
 /* Whether the user may know their own presence. */
 bool model_presence_is_told(const struct model *m);
 struct model_session *model_session_new(struct model *m, const char *device);
-int64_t model_wall(const struct model *m, int64_t now);
 
 /* The value of a key of the query, decoded; NULL: not there. The caller frees. */
 char *exchange_value(const struct exchange *e, const char *key);

@@ -56,6 +56,9 @@ const char *exchange_device(const struct exchange *e);   /* "": no valid token *
 /* The connection is gone: a counted poll ends. */
 struct exchange *exchange_free(struct exchange *e, int64_t now);
 
+/* What time it is there, in ms since 1970. */
+int64_t model_wall(const struct model *m, int64_t now);
+
 /* ---- sessions ---- */
 
 /* The token of a new session, borrowed. */

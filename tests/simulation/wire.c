@@ -527,6 +527,8 @@ static void deliver(struct http_request *r) {
                 reply.status = r->status;
                 reply.body = r->text;
         }
+        if (reply.status > 0)
+                reply.date = (usec_t) model_wall(r->wire->model, msec(door_now())) / 1000 * USEC_PER_SEC;
         if (reply.body)
                 reply.size = strlen(reply.body);
         if (r->ignored)

@@ -37,8 +37,9 @@ static bool is_laptop(void *userdata, const char *device_id) {
         return streq(device_id, "LAPTOP");
 }
 
-static enum keepers judge(const char *devices, enum matrix_outcome outcome, bool (*is_machine)(void *, const char *)) {
-        struct matrix_reply reply = { .outcome = outcome, .wall = (usec_t) WALL };
+static enum keepers judge_at(usec_t wall, usec_t date, const char *devices, enum matrix_outcome outcome,
+                             bool (*is_machine)(void *, const char *)) {
+        struct matrix_reply reply = { .outcome = outcome, .wall = wall, .date = date };
         SCOPED(json_decref) json_t *list = NULL;
         enum keepers k;
 
@@ -49,10 +50,24 @@ static enum keepers judge(const char *devices, enum matrix_outcome outcome, bool
         return k;
 }
 
+static enum keepers judge(const char *devices, enum matrix_outcome outcome, bool (*is_machine)(void *, const char *)) {
+        return judge_at((usec_t) WALL, 0, devices, outcome, is_machine);
+}
+
 Test(matrix_keepers, judged_by_when_devices_were_seen) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
                 cr_expect_eq(judge(rows[i].devices, MATRIX_OK, is_laptop), rows[i].keepers, "%s", rows[i].what);
         cr_expect_eq(judge("[" OURS "]", MATRIX_REFUSED, is_laptop), KEEPERS_UNKNOWN, "no answer");
         cr_expect_eq(judge("[" OURS ",{\"device_id\":\"LAPTOP\"," JUST "}]", MATRIX_OK, NULL), KEEPERS_SOME,
                      "no machines");
+}
+
+/* Ours may be off by anything, and jumps where a machine has no battery for it. */
+Test(matrix_keepers, judged_by_the_clock_of_the_server) {
+        static const char just[] = "[" OURS ",{\"device_id\":\"P\"," JUST "}]",
+                          long_ago[] = "[" OURS ",{\"device_id\":\"P\"," LONG_AGO "}]";
+        usec_t there = (usec_t) WALL, ahead = there + 18 * USEC_PER_MIN, behind = there - 18 * USEC_PER_MIN;
+
+        cr_expect_eq(judge_at(ahead, there, just, MATRIX_OK, NULL), KEEPERS_SOME);
+        cr_expect_eq(judge_at(behind, there, long_ago, MATRIX_OK, NULL), KEEPERS_NONE);
 }

@@ -39,6 +39,10 @@ struct matrix_reply {
         usec_t now, wall;   /* the turn's instant, as in struct http_reply */
 };
 
+/* What time it was there, since 1970: to compare with times that the server has noted. By its own word, or else by our
+ * clock, which may be off. */
+usec_t matrix_reply_server_time(const struct matrix_reply *reply);
+
 typedef void (*matrix_done_t)(const struct matrix_reply *reply, void *userdata);
 
 /* What an answer means; `sync` where it is one to /sync. `ret->body` is the caller's to json_decref(); the rest is

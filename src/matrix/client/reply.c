@@ -140,6 +140,10 @@ static const char *describe(const struct http_reply *http, const struct matrix_r
         return text;
 }
 
+usec_t matrix_reply_server_time(const struct matrix_reply *reply) {
+        return reply->date > 0 ? reply->date : reply->wall;
+}
+
 void matrix_reply_read(struct matrix_reply *ret, const struct http_reply *http, bool sync, char *text,
                        size_t text_size) {
         struct matrix_reply r = {

@@ -470,7 +470,7 @@ static int cure_more(struct output_request *request, struct output *o, const str
                                                     .is_machine = at->is_machine,
                                                     .userdata = at->userdata,
                                                     .prior = &c->prior,
-                                                    .wall = reply->wall });
+                                                    .wall = matrix_reply_server_time(reply) });
         c->planned = true;
         if (c->next == c->plan.n)
                 return 0;
