@@ -63,6 +63,7 @@ struct site {
         usec_t silent_at;
         bool in_front;
         bool missed_word; /* it was not connected when a person set something last */
+        bool wrote_busy;  /* last of all */
         char phase[CLAIM_PHASES_MAX];
         char last_phase[MACHINE_OUTPUTS][32];
 };
