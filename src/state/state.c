@@ -404,6 +404,9 @@ static int open_all(struct state *s, const char *dir, const struct store_teller 
         if (r < 0)
                 return r;
         file_sweep(dir);
+        /* What is in them is relied upon from now on, as where a token that was renewed has taken the place of one
+         * that the server does not know any more. */
+        file_flush_all(dir, ".json");
         r = load_all(s, t);
         if (r < 0)
                 return r;

@@ -431,3 +431,18 @@ void names_free(char **names) {
                 free(names[i]);
         free(names);
 }
+
+void file_flush_all(const char *dir, const char *suffix) {
+        SCOPED(names_free) char **names = NULL;
+
+        if (dir_names(dir, "", suffix, &names) <= 0)
+                return;
+        for (char **name = names; name && *name; name++) {
+                SCOPED(free) char *path = NULL;
+
+                if (asprintf(&path, "%s/%s%s", dir, *name, suffix) >= 0)
+                        (void) file_flush(path);
+                else
+                        path = NULL;
+        }
+}

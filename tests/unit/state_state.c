@@ -3,10 +3,37 @@
 #include <jansson.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "state/state.h"
+#include "util/file.h"
 #include "util_full.h"
 #include "util_temp.h"
+
+/* In place of the C library's. */
+static struct {
+        ino_t files[32];
+        size_t n;
+} flushed;
+
+int fsync(int fd) {
+        struct stat st;
+
+        if (fstat(fd, &st) == 0)
+                flushed.files[flushed.n++ % ARRAY_SIZE(flushed.files)] = st.st_ino;
+        return (int) syscall(SYS_fsync, fd);
+}
+
+static bool is_flushed(const char *path) {
+        struct stat st;
+
+        cr_assert_eq(stat(path, &st), 0, "%s", path);
+        for (size_t i = 0; i < flushed.n && i < ARRAY_SIZE(flushed.files); i++)
+                if (flushed.files[i] == st.st_ino)
+                        return true;
+        return false;
+}
 
 static struct state *open_state(const struct temp_dir *t, struct told *told) {
         struct state *s = NULL;
@@ -643,4 +670,17 @@ Test(state, read_only_folder) {
                         (void) chmod(t.path, 0700);
         } else
                 cr_skip_test("neither a file system of its own nor a folder without rights can be had");
+}
+
+/* It is read, and what it says is acted upon: it must not be another one after a power cut. */
+Test(state, what_a_killed_run_has_left_unflushed_is_flushed_before_it_is_read) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        SCOPED(free) char *path = NULL;
+
+        cr_assert_gt(asprintf(&path, "%s/session-work.json", t.path), 0);
+        state_free(open_state(&t, NULL));
+        cr_assert_eq(file_write_unflushed(path, "{}", 2, 0600), 0);
+        flushed.n = 0;
+        state_free(open_state(&t, NULL));
+        cr_assert(is_flushed(path) && is_flushed(t.path));
 }
