@@ -5,7 +5,8 @@
  *   due      it is not: the next tell_run() sends it
  *   sending  one is on its way; what has changed since goes out after the answer
  *   waiting  the server failed or asked to wait, or somebody else wrote there: due again at `wait_until`
- *   refused  by the server, until tell_set_device() */
+ *   refused  by the server, until tell_set_device(); for want of a session, until tell_resync_end() too: one that is
+ *            renewed goes on without the server being asked what it is */
 #include "matrix/machines/tell.h"
 
 #include <errno.h>
@@ -36,9 +37,10 @@ struct tell {
 
         bool begun; /* it is known what the server has */
         bool heard, refused;
-        json_t *shown; /* what the server has; NULL: nothing */
-        bool acked;    /* ... as it has answered; its echo has yet to come */
-        json_t *sent;  /* on its way */
+        bool signed_out; /* refused because of that */
+        json_t *shown;   /* what the server has; NULL: nothing */
+        bool acked;      /* ... as it has answered; its echo has yet to come */
+        json_t *sent;    /* on its way */
         struct http_request *request;
         struct entry_claim claims[ENTRY_CLAIMS_MAX];
         size_t n;
@@ -56,7 +58,7 @@ static json_t *entry_at(const struct tell *t, usec_t wall) {
 }
 
 static bool may_send(const struct tell *t) {
-        return t->begun && t->type && !t->refused;
+        return t->begun && t->type && !t->refused && !t->signed_out;
 }
 
 /* The server has something else than it should. */
@@ -96,11 +98,12 @@ static void take_failure(struct tell *t, const struct matrix_reply *reply) {
         json_decref(t->sent);
         t->sent = NULL;
         t->refused = reply->outcome == MATRIX_REFUSED || reply->outcome == MATRIX_UNRECOGNIZED ||
-                     reply->outcome == MATRIX_NOT_FOUND || reply->outcome == MATRIX_SIGNED_OUT;
+                     reply->outcome == MATRIX_NOT_FOUND;
+        t->signed_out = reply->outcome == MATRIX_SIGNED_OUT;
         log_debug("What is owed cannot be told to other machines: %s", reply->problem);
         if ((reply->outcome == MATRIX_SIGNED_OUT || reply->outcome == MATRIX_LOCKED) && t->handler.doubt)
                 t->handler.doubt(t->handler.userdata);
-        if (t->refused)
+        if (t->refused || t->signed_out)
                 return;
         t->wait_asked = reply->retry_after != USEC_NEVER;
         if (t->wait_asked && reply->retry_after > wait)
@@ -207,6 +210,7 @@ void tell_resync_begin(struct tell *t) {
 
 void tell_resync_end(struct tell *t) {
         t->begun = true;
+        t->signed_out = false;
         /* The server answers again. */
         if (!t->wait_asked)
                 end_wait(t);
@@ -219,7 +223,7 @@ void tell_set_device(struct tell *t, const char *device_id) {
                 type = NULL;
         free(t->type);
         t->type = type;
-        t->refused = false;
+        t->refused = t->signed_out = false;
 }
 
 int tell_new(struct tell **ret, struct matrix_client *client, const char *user_id,
