@@ -23,6 +23,9 @@
 #define RETRY_FIRST (5 * USEC_PER_SEC)
 #define RETRY_MAX   (5 * USEC_PER_MIN)
 
+/* A server that refuses this one request so, and says that the session goes on, keeps nobody waiting. */
+#define SIGNED_OUT_MAX 3
+
 /* Before it is put right what somebody else has written there. */
 #define OTHERS_WAIT (USEC_PER_MIN / CLAIM_WRITES_PER_MINUTE_MAX)
 
@@ -37,10 +40,11 @@ struct tell {
 
         bool begun; /* it is known what the server has */
         bool heard, refused;
-        bool signed_out; /* refused because of that */
-        json_t *shown;   /* what the server has; NULL: nothing */
-        bool acked;      /* ... as it has answered; its echo has yet to come */
-        json_t *sent;    /* on its way */
+        bool signed_out;       /* refused because of that */
+        unsigned n_signed_out; /* in a row */
+        json_t *shown;         /* what the server has; NULL: nothing */
+        bool acked;            /* ... as it has answered; its echo has yet to come */
+        json_t *sent;          /* on its way */
         struct http_request *request;
         struct entry_claim claims[ENTRY_CLAIMS_MAX];
         size_t n;
@@ -62,17 +66,19 @@ static bool may_send(const struct tell *t) {
 }
 
 /* The server has something else than it should. */
-static bool is_due(const struct tell *t) {
-        SCOPED(json_decref) json_t *entry = NULL;
+static bool is_outdated(const struct tell *t) {
+        SCOPED(json_decref) json_t *entry = entry_at(t, 0);
 
-        if (!may_send(t))
-                return false;
-        entry = entry_at(t, 0);
         return !entry_same(entry, t->shown);
 }
 
+static bool is_due(const struct tell *t) {
+        return may_send(t) && is_outdated(t);
+}
+
+/* A session that has ended may go on. */
 bool tell_is_pending(const struct tell *t) {
-        return t->heard && is_due(t);
+        return t->heard && t->begun && t->type && !t->refused && t->n_signed_out < SIGNED_OUT_MAX && is_outdated(t);
 }
 
 static void end_wait(struct tell *t) {
@@ -88,6 +94,7 @@ static void take_sent(struct tell *t) {
         json_decref(t->shown);
         t->shown = TAKE(t->sent);
         t->acked = true;
+        t->n_signed_out = 0;
         backoff_reset(&t->backoff);
 }
 
@@ -100,6 +107,7 @@ static void take_failure(struct tell *t, const struct matrix_reply *reply) {
         t->refused = reply->outcome == MATRIX_REFUSED || reply->outcome == MATRIX_UNRECOGNIZED ||
                      reply->outcome == MATRIX_NOT_FOUND;
         t->signed_out = reply->outcome == MATRIX_SIGNED_OUT;
+        t->n_signed_out += t->signed_out;
         log_debug("What is owed cannot be told to other machines: %s", reply->problem);
         if ((reply->outcome == MATRIX_SIGNED_OUT || reply->outcome == MATRIX_LOCKED) && t->handler.doubt)
                 t->handler.doubt(t->handler.userdata);
