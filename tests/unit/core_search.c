@@ -244,7 +244,8 @@ static void check_given_back(struct world w) {
                 fail(&w, "5 the state is not what it would be without us");
         if (phase == CLAIM_STUCK && w.kind.pushed && !w.caught && w.base_state != BUSY)
                 fail(&w, "5 called stuck, and nobody holds it");
-        if (phase == CLAIM_STUCK && w.kind.curable && !w.refused && !w.persons_word)
+        /* The busy of a person, also from before this claim, is not to be cured. */
+        if (phase == CLAIM_STUCK && w.kind.curable && !w.refused && !w.persons_word && w.base_state != BUSY)
                 fail(&w, "5 stuck, and the cure was not taken");
         if (phase != CLAIM_FREE && phase != CLAIM_STUCK)
                 fail(&w, "5 rests in another phase");
