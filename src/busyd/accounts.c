@@ -1,14 +1,15 @@
 /* The set of Matrix accounts: see accounts.h. An account is in one of these states:
  *
- *   awaited      its token comes from a command that runs, or has failed; or from the keyring, which is asked or
- * waited for taken up     there is an account object leaving      ... that gives back what it owes and is let go then,
- * or at `leave_by` at the latest let go       by a person's logout: not taken up again before `until`, though its
- * session is still there */
+ *   awaited    its token comes from a command that runs, or has failed; or from the keyring, which has yet to answer
+ *   taken up   there is an account object
+ *   leaving    ... that gives back what it owes and is let go then, or at `leave_by` at the latest
+ *   let go     by a person's logout: not taken up again before `until`, though its session is still there */
 #include "busyd/accounts.h"
 
 #include <errno.h>
 #include <stdio.h>
 
+#include "busyd/account-memory.h"
 #include "busyd/journal-door.h"
 #include "busyd/session-keeper.h"
 #include "busyd/token-waits.h"
@@ -17,7 +18,6 @@
 #include "control/control.h"
 #include "http/http.h"
 #include "matrix/account.h"
-#include "matrix/sync/sync.h"
 #include "state/secret.h"
 #include "state/state.h"
 #include "util/clock.h"
@@ -26,10 +26,6 @@
 /* A session that is gone or has changed: what is owed has so long. */
 #define LEAVE_MAX (5 * USEC_PER_SEC)
 
-/* A position is one flushed file: not after every answer. What lies between is seen again, and is the same. */
-#define POSITION_STORE_INTERVAL USEC_PER_MIN
-/* The same position again is written only to say that it is still good; it may be used for a day. */
-#define POSITION_AGE_STEP USEC_PER_HOUR
 /* Where something of ours was in the way, as memory that is used up, the sessions are looked at again. */
 #define AGAIN_AFTER USEC_PER_MIN
 
@@ -47,10 +43,7 @@ struct member {
         const char *leaving; /* why; NULL: it stays */
         usec_t leave_by;     /* USEC_NEVER: however long it takes */
 
-        char *since;        /* a position that is to be stored; NULL: forget the stored one */
-        bool since_pending; /* ... at the end of the turn: what others see comes first */
-        usec_t since_stored_at;
-        bool sticks_pending;
+        struct account_memory memory;
 };
 
 struct let_go {
@@ -89,19 +82,14 @@ static void on_touched(void *userdata) {
 
 static void on_position(void *userdata, const char *since, usec_t now, usec_t wall) {
         struct member *m = userdata;
-        char *copy = since ? strdup(since) : NULL;
 
-        if (since && !copy)
-                return;
-        free(m->since);
-        m->since = copy;
-        m->since_pending = true;
+        account_memory_position(&m->memory, since);
 }
 
 static void on_learned(void *userdata) {
         struct member *m = userdata;
 
-        m->sticks_pending = true;
+        account_memory_sticks(&m->memory);
 }
 
 static uint32_t draw(void *userdata) {
@@ -109,65 +97,6 @@ static uint32_t draw(void *userdata) {
         const struct accounts_context *c = &m->accounts->context;
 
         return c->random ? c->random(c->userdata) : random_u32();
-}
-
-/* ---- what is stored of an account ---- */
-
-static void store_position(struct member *m, usec_t wall) {
-        struct state *state = m->accounts->context.state;
-        struct state_account stored;
-        const char *before;
-        int r;
-
-        if (state_get_account(state, m->name, &stored) < 0)
-                return;
-        before = stored.since;
-        /* During a call the position before it stays: a restart then reads again how the call came about. */
-        if (!m->since || !stored.since || call_table_count(m->accounts->context.calls, m->source) == 0)
-                stored.since = m->since;
-        if (stored.since && before && streq(stored.since, before) && wall - stored.since_at_wall < POSITION_AGE_STEP)
-                return;
-        stored.since_at_wall = wall;
-        stored.device_id = account_device_id(m->account);
-        r = state_put_account(state, m->name, &stored);
-        if (r < 0)
-                log_warning(
-                        "Account %s: the sync position cannot be stored: %s; a restart will look at all rooms again",
-                        m->name, strerror(-r));
-}
-
-static void store_sticks(struct member *m) {
-        struct state *state = m->accounts->context.state;
-        struct state_account stored;
-
-        if (state_get_account(state, m->name, &stored) < 0)
-                return;
-        stored.sticks = true;
-        if (state_put_account(state, m->name, &stored) == 0)
-                log_info("Account %s: remembering that busy sticks there while another client is online", m->name);
-}
-
-static void store(struct member *m, usec_t now, usec_t wall) {
-        bool early = m->since && m->since_stored_at > 0 && now < usec_add(m->since_stored_at, POSITION_STORE_INTERVAL);
-
-        if (m->sticks_pending)
-                store_sticks(m);
-        m->sticks_pending = false;
-        if (!m->since_pending || early)
-                return;
-        m->since_stored_at = now;
-        m->since_pending = false;
-        store_position(m, wall);
-}
-
-/* The stored position, if it is this device's and not known to be old. One from a time that has yet to come is of a
- * clock that was set back since: how old it is, nobody can tell, and a call may go on that it leads back to. */
-static const char *usable_position(const struct member *m, const struct state_account *stored) {
-        usec_t wall = m->accounts->door.wall;
-
-        if (!stored->since || !stored->device_id || !streq(stored->device_id, m->session.device_id))
-                return NULL;
-        return stored->since_at_wall > wall || wall - stored->since_at_wall < SYNC_GAP_MAX ? stored->since : NULL;
 }
 
 /* ---- making and letting go ---- */
@@ -180,7 +109,7 @@ static struct member *member_free(struct member *m) {
         session_keeper_done(&m->keeper);
         session_done(&m->session);
         free(m->ca_file);
-        free(m->since);
+        account_memory_done(&m->memory);
         free(m);
         return NULL;
 }
@@ -219,7 +148,8 @@ static int make_account(struct member *m, const struct account_config *config) {
                                                       .token_endpoint = m->session.token_endpoint,
                                                       .client_id = m->session.client_id,
                                                       .keeper = &m->doors,
-                                                      .since = usable_position(m, &stored),
+                                                      .since = account_memory_usable(&stored, m->session.device_id,
+                                                                                     m->accounts->door.wall),
                                                       .sticks = stored.sticks,
                                                       .settings = &config->settings,
                                                       .sink = m->accounts->context.sink,
@@ -255,6 +185,7 @@ static int member_new(struct member **ret, struct accounts *s, const char *name,
         m->accounts = s;
         (void) snprintf(m->name, sizeof(m->name), "%s", name);
         (void) snprintf(m->source, sizeof(m->source), "matrix/%s", name);
+        m->memory = (struct account_memory){ .state = s->context.state, .name = m->name };
         m->session = *session;
         *session = (struct session){ .user_id = NULL };
         init_keeper(m, aside);
@@ -630,7 +561,8 @@ static usec_t run_member(struct member *m, const struct accounts_wanted *wanted,
         if (kept)
                 account_tokens_kept(m->account, error);
         wake_at = usec_min(keeper_at, account_run(m->account, &situation, at->now));
-        store(m, at->now, at->wall);
+        account_memory_store(&m->memory, account_device_id(m->account),
+                             call_table_count(m->accounts->context.calls, m->source) > 0, at->now, at->wall);
         if (m->leaving)
                 wake_at = usec_min(wake_at, m->leave_by);
         return wake_at;

@@ -11,6 +11,7 @@
 #include "matrix/connection.h"
 #include "matrix/machines/heard.h"
 #include "matrix/machines/tell.h"
+#include "matrix/outputs/output-set.h"
 #include "matrix/server/probe.h"
 #include "matrix/sync/sync.h"
 #include "json/json.h"
@@ -23,11 +24,6 @@
 
 /* Steps of claims within one turn; more would be a circle. */
 #define ROUNDS_MAX 32
-
-struct account_output {
-        struct output *output;
-        struct claim_driver *driver;
-};
 
 struct account {
         char *name, *user_id, *message, *appservice;
@@ -46,8 +42,7 @@ struct account {
         struct connection *connection;
         struct probe *probe;
         struct output_endpoint endpoint;
-        struct account_output outputs[OUTPUTS_MAX];
-        size_t n_outputs;
+        struct output_set outputs;
 
         struct probe_facts facts;
         bool expecting;   /* other machines are about to tell something: no pause */
@@ -69,49 +64,23 @@ static void touch(struct account *a) {
         a->handler.touched(a->handler.userdata);
 }
 
-/* ---- facts for the outputs ---- */
+static void tell_outputs_of_machines(struct account *a, usec_t now) {
+        for (size_t i = 0; i < a->outputs.n; i++) {
+                const char *output = a->outputs.of[i].output->kind->name;
+                struct claim_other others[HEARD_MAX];
+                size_t n = heard_claims(a->heard, output, a->facts.device_id, others);
 
-static void outputs_configured(struct account *a, usec_t now) {
-        for (size_t i = 0; i < a->n_outputs; i++)
-                if (a->outputs[i].output->kind->configured)
-                        a->outputs[i].output->kind->configured(a->outputs[i].output, now);
+                output_set_machines(&a->outputs, i, heard_holds(a->heard, output), others, n, now);
+        }
 }
 
-static void outputs_reconnected(struct account *a, usec_t now) {
-        for (size_t i = 0; i < a->n_outputs; i++)
-                if (a->outputs[i].output->kind->reconnected)
-                        a->outputs[i].output->kind->reconnected(a->outputs[i].output, now);
-}
-
-static void outputs_watching(struct account *a, bool watching, usec_t now) {
-        for (size_t i = 0; i < a->n_outputs; i++)
-                if (a->outputs[i].output->kind->watching)
-                        a->outputs[i].output->kind->watching(a->outputs[i].output, watching, now);
-}
-
-static void outputs_answered(struct account *a, const struct sync_answer *answer) {
+static struct output_told told_by(const struct sync_answer *answer) {
         const struct sync_batch *b = answer->batch;
 
-        for (size_t i = 0; i < a->n_outputs; i++) {
-                struct output *o = a->outputs[i].output;
-
-                if (answer->initial && o->kind->resynced)
-                        o->kind->resynced(o, answer->now);
-                if (b->own_presence && o->kind->presence)
-                        o->kind->presence(o, b->presence, b->status_msg, answer->now);
-        }
-}
-
-static void tell_drivers_of_machines(struct account *a, usec_t now) {
-        for (size_t i = 0; i < a->n_outputs; i++) {
-                struct account_output *o = &a->outputs[i];
-                struct claim_other others[HEARD_MAX];
-                size_t n = heard_claims(a->heard, o->output->kind->name, a->facts.device_id, others);
-
-                if (o->output->kind->machines)
-                        o->output->kind->machines(o->output, heard_holds(a->heard, o->output->kind->name), now);
-                driver_machines_changed(o->driver, others, n, now);
-        }
+        return (struct output_told){ .all = answer->initial,
+                                     .own_presence = b->own_presence,
+                                     .presence = b->presence,
+                                     .status_msg = b->status_msg };
 }
 
 /* ---- answers of the poll ---- */
@@ -173,7 +142,7 @@ static void take_account_data(struct account *a, const struct sync_answer *answe
                 tell_resync_end(a->tell);
         tell_refresh(a->tell);
         if (changed)
-                tell_drivers_of_machines(a, answer->now);
+                tell_outputs_of_machines(a, answer->now);
 }
 
 static void on_sync_touched(void *userdata) {
@@ -183,6 +152,7 @@ static void on_sync_touched(void *userdata) {
 static bool on_answer(void *userdata, const struct sync_answer *answer) {
         struct account *a = userdata;
         const struct sync_batch *b = answer->batch;
+        const struct output_told told = told_by(answer);
         bool concerned;
 
         if (b->overflow)
@@ -192,14 +162,13 @@ static bool on_answer(void *userdata, const struct sync_answer *answer) {
         take_account_data(a, answer);
         a->answered = true;
         a->catching_up = false;
-        outputs_answered(a, answer);
+        output_set_answered(&a->outputs, &told, answer->now);
         /* Whether there is a call by what has come is known with the last of several answers: the place from which a
          * restart looks must not be behind its beginning. */
         if (answer->moves && !answer->more)
                 a->handler.position(a->handler.userdata, b->next_batch, answer->now, answer->wall);
         if (connection_answered(a->connection, answer->more, answer->now))
-                for (size_t i = 0; i < a->n_outputs; i++)
-                        driver_reconnected(a->outputs[i].driver);
+                output_set_answers_again(&a->outputs);
         touch(a);
         return concerned;
 }
@@ -246,7 +215,7 @@ static void take_facts(struct account *a, const struct probe_facts *facts) {
         }
         a->endpoint.known = true;
         tell_set_device(a->tell, a->facts.device_id);
-        outputs_configured(a, facts->now);
+        output_set_configured(&a->outputs, facts->now);
 }
 
 static void on_probed(const struct matrix_reply *failure, const struct probe_facts *facts, void *userdata) {
@@ -303,7 +272,7 @@ static void run_connection(struct account *a, usec_t now) {
                 ask(a, now);
                 break;
         case CONNECTION_POLL:
-                outputs_reconnected(a, now);
+                output_set_reconnected(&a->outputs, now);
                 sync_go(a->sync);
                 break;
         case CONNECTION_STAY:
@@ -312,25 +281,20 @@ static void run_connection(struct account *a, usec_t now) {
         }
 }
 
-static void drivers_try_again(struct account *a) {
-        for (size_t i = 0; i < a->n_outputs; i++)
-                driver_try_again(a->outputs[i].driver);
-}
-
 void account_wake(struct account *a, bool gap) {
-        drivers_try_again(a);
+        output_set_try_again(&a->outputs);
         renewal_retry(a->renewal);
         if (gap) {
                 kinds_doubt(a->kinds);
                 /* Nothing was seen since the last turn before it, and nothing of that holds. */
-                outputs_watching(a, false, a->now);
+                output_set_watching(&a->outputs, false, a->now);
         }
         connection_wake(a->connection, gap);
         touch(a);
 }
 
 void account_retry_now(struct account *a) {
-        drivers_try_again(a);
+        output_set_try_again(&a->outputs);
         renewal_retry(a->renewal);
         connection_retry(a->connection);
         touch(a);
@@ -390,19 +354,8 @@ static bool door_is_machine(void *userdata, const char *device_id) {
 }
 
 static void apply_poll(struct account *a) {
-        struct output_poll all = { .counted = false };
+        const struct output_poll all = output_set_poll(&a->outputs, a->now);
 
-        for (size_t i = 0; i < a->n_outputs; i++) {
-                struct output *o = a->outputs[i].output;
-                struct output_poll one = { .counted = false };
-
-                if (o->kind->poll)
-                        o->kind->poll(o, &one, a->now);
-                all.own_presence = all.own_presence || one.own_presence;
-                all.counted = all.counted || one.counted;
-                all.soon = all.soon || one.soon;
-                all.alone = all.alone || one.alone;
-        }
         sync_set_options(a->sync, &(struct sync_options){
                                           .poll_timeout = a->settings.poll_timeout,
                                           .poll_pause = a->expecting ? 0 : a->settings.poll_pause,
@@ -420,42 +373,26 @@ static void apply_poll(struct account *a) {
 
 static void tell_calls(struct account *a, const struct account_situation *s, usec_t now) {
         if (s->n_calls != a->n_calls || s->n_announced != a->n_announced)
-                for (size_t i = 0; i < a->n_outputs; i++)
-                        driver_calls_changed(a->outputs[i].driver, s->n_announced < a->n_announced, now);
+                output_set_calls_changed(&a->outputs, s->n_announced < a->n_announced, now);
         a->n_calls = s->n_calls;
         a->n_announced = s->n_announced;
 }
 
 static void run_claims(struct account *a, bool may, usec_t now) {
-        bool again = true, shared = false;
+        bool again = true;
 
         for (unsigned round = 0; again && round < ROUNDS_MAX; round++) {
-                again = false;
                 apply_poll(a);
-                for (size_t i = 0; i < a->n_outputs; i++)
-                        again = driver_step(a->outputs[i].driver, may, now) || again;
+                again = output_set_step(&a->outputs, may, now);
         }
-        for (size_t i = 0; i < a->n_outputs; i++)
-                shared = shared || driver_is_shared(a->outputs[i].driver);
-        a->expecting = shared;
+        a->expecting = output_set_is_shared(&a->outputs);
         apply_poll(a);
-}
-
-static bool is_awaited(struct account *a) {
-        bool any = false;
-
-        for (size_t i = 0; i < a->n_outputs; i++) {
-                struct output *o = a->outputs[i].output;
-
-                any = (o->kind->awaited && o->kind->awaited(o)) || any;
-        }
-        return any;
 }
 
 static usec_t run_poll(struct account *a, usec_t now) {
         usec_t deadline;
 
-        if (sync_is_due(a->sync, now) && is_awaited(a))
+        if (sync_is_due(a->sync, now) && output_set_is_awaited(&a->outputs))
                 return USEC_NEVER;
         deadline = sync_run(a->sync, now);
         if (sync_error(a->sync) < 0) {
@@ -474,19 +411,15 @@ static bool look(struct account *a, usec_t now) {
         a->sight = sync_sight(a->sync);
         if (a->sight == before || a->sight == SYNC_ASKING)
                 return false;
-        outputs_watching(a, a->sight == SYNC_WATCHING, now);
+        output_set_watching(&a->outputs, a->sight == SYNC_WATCHING, now);
         return true;
 }
 
 static void learn(struct account *a) {
-        for (size_t i = 0; i < a->n_outputs; i++) {
-                const struct output *o = a->outputs[i].output;
-
-                if (a->endpoint.sticks || !o->kind->sticks || !o->kind->sticks(o))
-                        continue;
-                a->endpoint.sticks = true;
-                a->handler.learned(a->handler.userdata);
-        }
+        if (a->endpoint.sticks || !output_set_sticks(&a->outputs))
+                return;
+        a->endpoint.sticks = true;
+        a->handler.learned(a->handler.userdata);
 }
 
 /* Calls that nobody has told of for long may be over. Returns when that will be so. */
@@ -506,7 +439,7 @@ static bool run_renewal(struct account *a, usec_t now, usec_t *ret_deadline) {
 
         switch (renewal_run(a->renewal, &at, &held, ret_deadline)) {
         case RENEWAL_DONE:
-                drivers_try_again(a);
+                output_set_try_again(&a->outputs);
                 /* A poll that went on meanwhile would not tell that all is well again before its end. */
                 if (connection_state(a->connection) == CONNECTION_WAITING)
                         stop(a);
@@ -540,9 +473,9 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
                 run_connection(a, now);
         wake_at = usec_min(wake_at, kinds_run(a->kinds, now));
         if (heard_expire(a->heard, now))
-                tell_drivers_of_machines(a, now);
-        for (size_t i = 0; i < a->n_outputs && s->acts; i++)
-                driver_set_want(a->outputs[i].driver, &want);
+                tell_outputs_of_machines(a, now);
+        if (s->acts)
+                output_set_want(&a->outputs, &want);
         tell_calls(a, s, now);
         wake_at = usec_min(wake_at, doubt_calls(a, now));
         may = s->acts && !held && connection_is_trusted(a->connection);
@@ -553,8 +486,7 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
                 run_claims(a, may, now);
         if (!held)
                 wake_at = usec_min(wake_at, tell_run(a->tell, now, s->wall));
-        for (size_t i = 0; i < a->n_outputs; i++)
-                wake_at = usec_min(wake_at, driver_deadline(a->outputs[i].driver));
+        wake_at = usec_min(wake_at, output_set_deadline(&a->outputs));
         wake_at = usec_min(wake_at, heard_deadline(a->heard));
         learn(a);
         return held ? wake_at : usec_min(wake_at, account_retry_at(a));
@@ -580,7 +512,7 @@ int account_set_settings(struct account *a, const struct account_settings *setti
         if (r < 0)
                 return r;
         kinds_set_call_cap(a->kinds, a->settings.call_cap);
-        outputs_configured(a, now);
+        output_set_configured(&a->outputs, now);
         touch(a);
         return 0;
 }
@@ -600,7 +532,7 @@ int account_set_appservice(struct account *a, const char *token, usec_t now) {
         forget_appservice(a);
         a->appservice = copy;
         a->endpoint.appservice = copy;
-        outputs_configured(a, now);
+        output_set_configured(&a->outputs, now);
         touch(a);
         return 0;
 }
@@ -661,18 +593,7 @@ static int start_outputs(struct account *a, const struct claim_journal *journal)
                 .userdata = a,
         };
 
-        for (const struct output_kind *const *k = outputs; *k; k++) {
-                struct account_output *o = &a->outputs[a->n_outputs];
-                int r = (*k)->make(&o->output, &a->endpoint);
-
-                if (r < 0)
-                        return r;
-                a->n_outputs++;
-                r = driver_new(&o->driver, o->output, &doors);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return output_set_start(&a->outputs, &a->endpoint, &doors);
 }
 
 static int start_parts(struct account *a, struct http *http, const struct account_options *o) {
@@ -750,10 +671,7 @@ int account_new(struct account **ret, struct http *http, const struct account_op
 struct account *account_free(struct account *a) {
         if (!a)
                 return NULL;
-        for (size_t i = 0; i < a->n_outputs; i++) {
-                driver_free(a->outputs[i].driver);
-                output_free(a->outputs[i].output);
-        }
+        output_set_done(&a->outputs);
         probe_free(a->probe);
         connection_free(a->connection);
         sync_free(a->sync);
@@ -803,31 +721,20 @@ bool account_is_settled(const struct account *a) {
 }
 
 bool account_owes(const struct account *a) {
-        for (size_t i = 0; i < a->n_outputs; i++)
-                if (driver_owes(a->outputs[i].driver))
-                        return true;
-        return false;
+        return output_set_owes(&a->outputs);
 }
 
 bool account_owes_itself(const struct account *a) {
-        for (size_t i = 0; i < a->n_outputs; i++)
-                if (driver_owes(a->outputs[i].driver) && !driver_is_shared(a->outputs[i].driver))
-                        return true;
-        return false;
+        return output_set_owes_itself(&a->outputs);
 }
 
 bool account_is_at_rest(const struct account *a) {
-        if (!a->endpoint.known || connection_is_final(a->connection))
-                return true;
-        for (size_t i = 0; i < a->n_outputs; i++)
-                if (!driver_is_at_rest(a->outputs[i].driver))
-                        return false;
-        return true;
+        return !a->endpoint.known || connection_is_final(a->connection) || output_set_is_at_rest(&a->outputs);
 }
 
 bool account_report(struct account *a, size_t i, struct driver_report *ret) {
-        if (i >= a->n_outputs)
+        if (i >= a->outputs.n)
                 return false;
-        driver_report(a->outputs[i].driver, ret);
+        driver_report(a->outputs.of[i].driver, ret);
         return true;
 }

@@ -1,0 +1,26 @@
+/* What is stored of an account from run to run: the position of its poll, and that busy sticks there. It is stored at
+ * the end of a turn, since what others see comes first. */
+#pragma once
+
+#include "state/state.h"
+
+/* Embedded; all zero but for the borrowed state and name. The other fields belong to account-memory.c. */
+struct account_memory {
+        struct state *state;
+        const char *name;
+        char *since; /* that is to be stored; NULL: forget the stored one */
+        bool since_pending;
+        usec_t since_stored_at;
+        bool sticks_pending;
+};
+void account_memory_done(struct account_memory *m);
+
+/* `since` NULL: there is none any more. */
+void account_memory_position(struct account_memory *m, const char *since);
+void account_memory_sticks(struct account_memory *m);
+
+/* Writes what is due. In a call the position before it stays: a restart then reads again how the call came about. */
+void account_memory_store(struct account_memory *m, const char *device_id, bool in_call, usec_t now, usec_t wall);
+
+/* The stored position, if it is this device's and not known to be old; borrowed from `stored`. */
+const char *account_memory_usable(const struct state_account *stored, const char *device_id, usec_t wall);
