@@ -121,6 +121,16 @@ static size_t wrapped(const char **argv, char *wrapper, const char *program) {
         return n;
 }
 
+void world_preload(const char *library, const char *variable, const char *value) {
+        SCOPED(free) char *wrapper = NULL;
+
+        /* A sanitizer need not be loaded before this library: both look up what they replace. */
+        cr_assert_geq(asprintf(&wrapper, "env LD_PRELOAD=%s %s=%s ASAN_OPTIONS=verify_asan_link_order=0:%s %s",
+                               library, variable, value, getenv("ASAN_OPTIONS") ?: "", getenv("BUSYD_WRAPPER") ?: ""),
+                      0);
+        cr_assert_eq(setenv("BUSYD_WRAPPER", wrapper, 1), 0);
+}
+
 pid_t world_spawn(struct world *w) {
         SCOPED(free) char *wrapper = strdup(getenv("BUSYD_WRAPPER") ?: "");
         const char *argv[ARGUMENTS_MAX] = { 0 };

@@ -74,6 +74,8 @@ void world_session(struct world *w);
 /* A session of another account, on a homeserver that is the test's own. */
 void world_session_at(struct world *w, const char *account, struct hs *hs);
 
+/* From now on busyd is started with this library before all others, and one variable more. */
+void world_preload(const char *library, const char *variable, const char *value);
 /* Starts busyd and waits until it is on the bus. */
 void world_start(struct world *w);
 /* Starts another one beside it, or one that is expected to end; its log goes to the same file. */

@@ -285,18 +285,6 @@ WORLD_TEST(state, what_is_owed_without_a_session_is_said_and_given_back_after_a_
 
 /* ---- what others see comes first (C7) ---- */
 
-/* From now on the order in which busyd does things is told. */
-static void watch_order(struct world *w) {
-        SCOPED(free) char *wrapper = NULL;
-
-        /* A sanitizer need not be loaded before this library: both look up what they replace. */
-        cr_assert_geq(asprintf(&wrapper, "env LD_PRELOAD=%s ORDER_FILE=%s ASAN_OPTIONS=verify_asan_link_order=0:%s %s",
-                               ORDER_LIBRARY, world_path(w, "order"), getenv("ASAN_OPTIONS") ?: "",
-                               getenv("BUSYD_WRAPPER") ?: ""),
-                      0);
-        cr_assert_eq(setenv("BUSYD_WRAPPER", wrapper, 1), 0);
-}
-
 /* Waits until `part` has happened, and returns what was done until then, from `mark` on. */
 static char *done_until(struct world *w, const char *part, size_t mark) {
         for (int64_t i = 0; i < patience(); i += 50) {
@@ -342,7 +330,7 @@ WORLD_TEST(state, only_the_journal_is_flushed_before_what_others_see) {
         SCOPED(free) char *begin = NULL, *end = NULL, *later = NULL;
         size_t mark;
 
-        watch_order(w);
+        world_preload(ORDER_LIBRARY, "ORDER_FILE", world_path(w, "order"));
         person_is_there(w);
         world_start_online(w);
         free(done_until(w, "accounts.json" AND_ITS_FOLDER, 0)); /* what a start has to keep is kept */

@@ -1,0 +1,348 @@
+/* What befalls a machine in the middle of a call: its disk is full, its clock is set, it stands still, the server
+ * never answers again when it is told to end. Others see the right thing all the same, and what is wrong is said. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "system/harness.h"
+#include "system/pace.h"
+#include "util/clock.h"
+
+#define FIELD "org.matrix.msc4426.call"
+#define RTC   "org.matrix.msc3401.call.member"
+
+static void person_is_there(struct world *w) {
+        hs_client_polls(w->hs, PHONE, "online");
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+}
+
+static void expect_busy(struct world *w) {
+        expect_claim(w, "held");
+        expect_presence(w, HS_BUSY, "In a call");
+}
+
+static void in_call(struct world *w) {
+        person_is_there(w);
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_busy(w);
+}
+
+static void expect_given_back(struct world *w) {
+        expect_presence(w, "online", "Reading");
+        check(w, hs_wait_profile(w->hs, FIELD, false, patience()), "the field is still set");
+        expect_nothing_owed(w);
+}
+
+static void expect_said(struct world *w, const char *part) {
+        SCOPED_RUN status = { 0 };
+
+        check(w, peer_wait_has(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Problem", part), "Problem does not say \"%s\"",
+              part);
+        status = world_busyctl(w, NULL, "status", NULL);
+        check(w, strstr(status.out, part), "status: %s%s", status.out, status.err);
+}
+
+/* ---- a full disk ---- */
+
+#define DISK "size=64k"
+
+/* The state is on a small file system of its own, in a name space of this test's own. Before anything is written. */
+static void on_a_small_disk(struct world *w) {
+        const char *dir = world_state_path(w, "");
+
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("state", dir, "tmpfs", 0, DISK ",mode=0700") < 0)
+                cr_skip_test("no file system of its own can be had");
+        world_session(w);
+}
+
+static void fill(struct world *w) {
+        static const char block[4096];
+        int fd = open(world_state_path(w, "filler"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        cr_assert_geq(fd, 0);
+        cr_assert_neq(lseek(fd, 0, SEEK_END), -1);
+        while (write(fd, block, sizeof(block)) > 0)
+                ;
+        check(w, errno == ENOSPC, "the disk is not full: %s", strerror(errno));
+        close(fd);
+}
+
+static void make_room(struct world *w) {
+        cr_assert_eq(unlink(world_state_path(w, "filler")), 0);
+}
+
+static void end_disk(struct world *w) {
+        if (w->busyd > 0)
+                cr_assert_eq(world_stop(w), 0);
+        cr_assert_eq(umount2(world_state_path(w, ""), MNT_DETACH), 0);
+}
+
+/* What cannot be journalled is not written; once there is room it is, without being told. */
+WORLD_TEST(misfortunes, on_a_full_disk_nothing_is_written_that_could_not_be_given_back) {
+        on_a_small_disk(w);
+        person_is_there(w);
+        fill(w);
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_availability(w, "busy");
+        expect_said(w, "nothing can be kept");
+        check(w, hs_count(w->hs, HS_PRESENCE_PUT, 0) == 0, "written without a journal");
+        make_room(w);
+        expect_busy(w);
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Problem", ""), "the problem stays");
+        call_hangup(w, ROOM, "c1");
+        expect_given_back(w);
+        end_disk(w);
+}
+
+/* Others see it; that it has been done cannot be kept, and is said. */
+static void expect_back_and_said(struct world *w) {
+        SCOPED_RUN status = { 0 };
+
+        expect_presence(w, "online", "Reading");
+        check(w, peer_wait_has(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "Outputs", "cannot be crossed out"),
+              "it is not said");
+        status = world_busyctl(w, NULL, "status", NULL);
+        check(w, strstr(status.out, "No space left on device"), "status: %s%s", status.out, status.err);
+}
+
+WORLD_TEST(misfortunes, what_stands_is_given_back_though_the_disk_is_full) {
+        on_a_small_disk(w);
+        in_call(w);
+        fill(w);
+        call_hangup(w, ROOM, "c1");
+        expect_back_and_said(w);
+        make_room(w);
+        expect_given_back(w);
+        end_disk(w);
+}
+
+/* It dies as well, and comes back on a disk that is still full. */
+WORLD_TEST(misfortunes, what_was_owed_is_given_back_after_a_death_on_a_full_disk) {
+        on_a_small_disk(w);
+        in_call(w);
+        fill(w);
+        world_kill(w);
+        call_hangup(w, ROOM, "c1");
+        world_start_online(w);
+        expect_back_and_said(w);
+        make_room(w);
+        expect_given_back(w);
+        end_disk(w);
+}
+
+/* ---- a clock that is set ---- */
+
+#define DAY  INT64_C(86400)
+#define YEAR (365 * DAY)
+
+/* From now on busyd has a wall clock of its own. */
+static int64_t *own_clock(struct world *w) {
+        int fd = open(world_path(w, "shift"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int64_t *shift;
+
+        cr_assert_eq(ftruncate(fd, sizeof(*shift)), 0);
+        shift = mmap(NULL, sizeof(*shift), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        cr_assert_neq(shift, MAP_FAILED);
+        close(fd);
+        world_preload(SHIFT_LIBRARY, "SHIFT_FILE", world_path(w, "shift"));
+        return shift;
+}
+
+static void joins(struct world *w) {
+        hs_send(w->hs, OTHER_ROOM,
+                json_pack("{s:s,s:s,s:s,s:{s:s,s:s,s:s,s:I}}", "type", RTC, "sender", HS_USER, "state_key",
+                          "_" HS_USER "_" PHONE "_m.call", "content", "application", "m.call", "call_id", "",
+                          "device_id", PHONE, "expires", INT64_C(14400000)));
+}
+
+static void leaves(struct world *w) {
+        hs_send(w->hs, OTHER_ROOM,
+                json_pack("{s:s,s:s,s:s,s:{}}", "type", RTC, "sender", HS_USER, "state_key",
+                          "_" HS_USER "_" PHONE "_m.call", "content"));
+}
+
+/* Each call has an id of its own, as in life. */
+static unsigned n_calls;
+
+static const char *call_id(void) {
+        static char id[16];
+
+        (void) snprintf(id, sizeof(id), "n%u", n_calls);
+        return id;
+}
+
+static void takes(struct world *w) {
+        n_calls++;
+        call_starts(w, ROOM, call_id());
+}
+
+static void hangs_up(struct world *w) {
+        call_hangup(w, ROOM, call_id());
+}
+
+static void by_hand_busy(struct world *w) {
+        SCOPED_RUN run = world_busyctl(w, NULL, "busy", "--for", "2h", NULL);
+
+        check(w, run.code == 0, "%s", run.err);
+}
+
+static void by_hand_auto(struct world *w) {
+        by_hand(w, "auto");
+}
+
+static const struct reason_row {
+        const char *what;
+        void (*begins)(struct world *w), (*ends)(struct world *w);
+} reasons[] = {
+        { "a call of one to one", takes, hangs_up },
+        { "a membership of a call", joins, leaves },
+        { "by hand for two hours", by_hand_busy, by_hand_auto },
+};
+
+static const int64_t jumps[] = { 10 * YEAR, -YEAR, 3600, -3600, 0 };
+
+/* Something happens that makes busyd look. */
+static void event_beside(struct world *w) {
+        hs_send(w->hs, "!beside:test",
+                json_pack("{s:s,s:s,s:{s:s}}", "type", "m.call.hangup", "sender", OTHER_USER, "content", "call_id",
+                          "x"));
+        check(w, hs_wait_seen(w->hs, patience()), "it does not poll on");
+}
+
+/* Set there and back in the middle of it, and left so at its end. */
+static void set_within(const struct reason_row *row) {
+        struct world *w = world_new(NULL);
+        int64_t *shift = own_clock(w);
+
+        fprintf(stderr, "%s\n", row->what);
+        person_is_there(w);
+        world_start_online(w);
+        row->begins(w);
+        expect_claim(w, "held");
+        for (size_t i = 0; i < ARRAY_SIZE(jumps); i++) {
+                size_t mark = hs_n_shown(w->hs);
+
+                *shift = jumps[i];
+                event_beside(w);
+                check(w, hs_wait_presence(w->hs, HS_BUSY, NULL, 0), "given back at %+jd s", (intmax_t) jumps[i]);
+                check(w, hs_n_shown(w->hs) == mark, "others saw something at %+jd s", (intmax_t) jumps[i]);
+        }
+        *shift = jumps[0];
+        row->ends(w);
+        expect_given_back(w);
+        /* ... and the next one is noticed at once. */
+        *shift = jumps[1];
+        row->begins(w);
+        expect_claim(w, "held");
+        row->ends(w);
+        expect_given_back(w);
+        world_end(w);
+}
+
+Test(misfortunes, a_clock_that_is_set_changes_nothing_of_what_goes_on) {
+        for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+                set_within(&reasons[i]);
+}
+
+/* Between the death and the start: the battery of the clock is empty, say. */
+static void set_between(const struct reason_row *row, int64_t jump, bool ends_before) {
+        struct world *w = world_new(NULL);
+        int64_t *shift = own_clock(w);
+
+        fprintf(stderr, "%s, %+jd s\n", row->what, (intmax_t) jump);
+        person_is_there(w);
+        world_start_online(w);
+        row->begins(w);
+        expect_claim(w, "held");
+        world_kill(w);
+        *shift = jump;
+        if (ends_before)
+                row->ends(w);
+        world_start_online(w);
+        if (!ends_before) {
+                expect_claim(w, "held");
+                expect_presence(w, HS_BUSY, NULL);
+                row->ends(w);
+        }
+        expect_given_back(w);
+        world_end(w);
+}
+
+Test(misfortunes, a_clock_that_is_set_between_two_starts_changes_nothing_of_what_is_owed) {
+        for (size_t i = 0; i < 2; i++)
+                for (size_t k = 0; k < 2; k++)
+                        set_between(&reasons[i], jumps[k], i == k);
+}
+
+/* ---- a machine that stands still ---- */
+
+static void stand_still(struct world *w) {
+        usec_t until = clock_now() + 2 * USEC_PER_SEC;
+
+        while (clock_now() < until)
+                world_look_again(w);
+}
+
+/* Everything happens in the meantime: the call ends, the person writes, the server restarts and cuts the connections.
+ */
+WORLD_TEST(misfortunes, what_happened_while_it_stood_still_is_made_up_for) {
+        in_call(w);
+        world_signal(w, SIGSTOP);
+        call_hangup(w, ROOM, "c1");
+        hs_stop(w->hs);
+        cr_assert_eq(hs_start(w->hs, HS_KEEPS), 0);
+        stand_still(w);
+        world_signal(w, SIGCONT);
+        expect_given_back(w);
+        call_starts(w, ROOM, "c2");
+        expect_busy(w);
+        call_hangup(w, ROOM, "c2");
+        expect_given_back(w);
+}
+
+/* ---- told to end while the server never answers ---- */
+
+/* The unit gives it 8 s. */
+#define END_MAX (8 * USEC_PER_SEC)
+
+static const struct silence_row {
+        const char *what;
+        enum hs_fault_kind kind;
+} silences[] = {
+        { "nothing comes", HS_HANG },
+        { "it is done, and nobody says so", HS_HOLD_AFTER },
+        { "it never comes to an end", HS_ENDLESS },
+        { "cut", HS_DROP_BEFORE },
+        { "done and cut", HS_DROP_AFTER },
+};
+
+static void told_to_end(const struct silence_row *row) {
+        struct world *w = world_new(NULL);
+        usec_t began;
+
+        fprintf(stderr, "%s\n", row->what);
+        in_call(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .path = "*" }, .kind = row->kind, .status = 200 });
+        began = clock_now();
+        check(w, world_stop(w) == 0, "it failed");
+        check(w, clock_now() - began < END_MAX * (usec_t) (paced(1000)) / 1000, "it took too long");
+        hs_clear_faults(w->hs);
+        call_hangup(w, ROOM, "c1");
+        world_start_online(w);
+        expect_given_back(w);
+        world_end(w);
+}
+
+Test(misfortunes, it_ends_in_time_though_the_server_never_answers) {
+        for (size_t i = 0; i < ARRAY_SIZE(silences); i++)
+                told_to_end(&silences[i]);
+}
