@@ -13,6 +13,7 @@
 #include "matrix/machines/tell.h"
 #include "matrix/outputs/output-set.h"
 #include "matrix/server/probe.h"
+#include "matrix/sync/look.h"
 #include "matrix/sync/sync.h"
 #include "json/json.h"
 #include "util/log.h"
@@ -38,6 +39,7 @@ struct account {
         struct heard *heard;
         struct tell *tell;
         struct sync *sync;
+        struct look *look;
         struct sync_handler sync_handler;
         struct connection *connection;
         struct probe *probe;
@@ -110,6 +112,27 @@ static bool apply(struct account *a, const struct sync_answer *answer) {
                 log_warning("Account %s: too many %s, leaving out those that matter least", a->name, full);
         sync_set_in_call(a->sync, kinds_in_call(a->kinds));
         return concerned;
+}
+
+static void on_looked(const struct room_events *state, const struct instant *at, void *userdata) {
+        const struct kind_time t = { .now = at->now, .wall = at->wall };
+        struct account *a = userdata;
+
+        kinds_looked(a->kinds, state, &t);
+        sync_set_in_call(a->sync, kinds_in_call(a->kinds));
+        a->look = look_free(a->look);
+        touch(a);
+}
+
+/* A whole state has brought calls of the user that what others have said may have ended. */
+static void run_look(struct account *a) {
+        const char *rooms[LOOK_ROOMS_MAX];
+        size_t n = a->look ? 0 : kinds_unseen(a->kinds, rooms, LOOK_ROOMS_MAX);
+        SCOPED(json_decref) json_t *types = n > 0 ? kinds_unseen_types_new() : NULL;
+
+        if (types && look_start(&a->look, a->client, a->user_id, rooms, n, types,
+                                set_presence_to_string(a->facts.traits->while_idle), on_looked, a) < 0)
+                on_looked(NULL, &(struct instant){ .now = a->now, .wall = a->wall }, a);
 }
 
 /* What comes with the first answer may have been written long ago. */
@@ -243,6 +266,7 @@ static void ask(struct account *a, usec_t now) {
 
 static void stop(struct account *a) {
         a->probe = probe_free(a->probe);
+        a->look = look_free(a->look);
         a->catching_up = false;
         sync_stop(a->sync);
 }
@@ -477,6 +501,8 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
         if (s->acts)
                 output_set_want(&a->outputs, &want);
         tell_calls(a, s, now);
+        if (connection_state(a->connection) == CONNECTION_ONLINE)
+                run_look(a);
         wake_at = usec_min(wake_at, doubt_calls(a, now));
         may = s->acts && !held && connection_is_trusted(a->connection);
         run_claims(a, may, now);
@@ -674,6 +700,7 @@ struct account *account_free(struct account *a) {
         output_set_done(&a->outputs);
         probe_free(a->probe);
         connection_free(a->connection);
+        look_free(a->look);
         sync_free(a->sync);
         kinds_free(a->kinds);
         tell_free(a->tell);
@@ -717,7 +744,9 @@ usec_t account_retry_at(const struct account *a) {
 }
 
 bool account_is_settled(const struct account *a) {
-        return connection_is_settled(a->connection);
+        const char *room;
+
+        return connection_is_settled(a->connection) && !a->look && kinds_unseen(a->kinds, &room, 1) == 0;
 }
 
 bool account_owes(const struct account *a) {

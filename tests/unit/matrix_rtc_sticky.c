@@ -322,6 +322,97 @@ Test(rtc_sticky, a_closed_slot_ends_its_members) {
         }
 }
 
+/* The first answer, a whole state, has the user's join and not what others have said of its slot. */
+static void open_with_state(struct stage *s) {
+        stage_open(s, &call_kind_rtc_sticky);
+        s->kind->resync(s->of, true);
+        put(s, "msc4354_sticky", &(struct sent) MEMBER);
+        s->kind->resync(s->of, false);
+        stage_commit(s);
+}
+
+static void look(struct stage *s, const char *list) {
+        SCOPED(json_decref) json_t *root = NULL;
+        SCOPED(sync_batch_free) struct sync_batch *batch = NULL;
+        SCOPED(free) char *body = NULL;
+        struct room_events state;
+
+        if (!list) {
+                s->kind->looked(s->of, NULL);
+                stage_commit(s);
+                return;
+        }
+        cr_assert_geq(asprintf(&body,
+                               "{\"next_batch\":\"s\",\"rooms\":{\"join\":{\"" STAGE_ROOM
+                               "\":{\"state\":{\"events\":[%s]}}}}}",
+                               list),
+                      0);
+        root = stage_json(body);
+        cr_assert_eq(sync_batch_new(&batch, root, STAGE_ME), 0);
+        state = sync_batch_events(batch);
+        s->kind->looked(s->of, &state);
+        stage_commit(s);
+}
+
+static const struct {
+        const char *what, *state; /* NULL: cannot be had */
+        bool in_call;
+} looks[] = {
+        { "closed", SLOT(STABLE, "m.call#ROOM", "$s", CLOSED), false },
+        { "closed, by the draft's name", SLOT(DRAFT, "m.call#ROOM", "$s", CLOSED), false },
+        { "open", SLOT(STABLE, "m.call#ROOM", "$s", OPEN), true },
+        { "no slot at all", "", true },
+        { "another slot closed", SLOT(STABLE, "m.call#other", "$s", CLOSED), true },
+        { "of both names the last counts, as elsewhere",
+          SLOT(STABLE, "m.call#ROOM", "$s", OPEN) "," SLOT(DRAFT, "m.call#ROOM", "$t", CLOSED), false },
+        { "cannot be had", NULL, true },
+};
+
+Test(rtc_sticky, a_slot_closed_before_the_start_is_looked_for) {
+        for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+                const char *room = NULL;
+                struct stage s;
+
+                open_with_state(&s);
+                cr_expect_eq(s.n_calls, 0, "%s: not said before the slot was looked at", looks[i].what);
+                cr_assert_eq(s.kind->unseen(s.of, &room, 1), 1, "%s", looks[i].what);
+                cr_expect_str_eq(room, STAGE_ROOM);
+                look(&s, looks[i].state);
+                cr_expect_eq(stage_phase(&s, K), looks[i].in_call ? CALL_ACTIVE : CALL_GONE, "%s", looks[i].what);
+                cr_expect_eq(s.kind->unseen(s.of, &room, 1), 0, "%s", looks[i].what);
+                stage_close(&s);
+        }
+}
+
+Test(rtc_sticky, what_is_heard_meanwhile_is_newer_than_a_look) {
+        struct stage s;
+
+        open_with_state(&s);
+        stage_sync(&s, "timeline", SLOT(STABLE, "m.call#ROOM", "$t", OPEN));
+        cr_expect_eq(s.n_calls, 1);
+        look(&s, SLOT(STABLE, "m.call#ROOM", "$s", CLOSED));
+        cr_expect_eq(s.n_calls, 1);
+        stage_close(&s);
+}
+
+Test(rtc_sticky, a_call_goes_on_while_its_slot_is_looked_at_again) {
+        const char *room;
+        struct stage s;
+
+        stage_open(&s, &call_kind_rtc_sticky);
+        put(&s, "timeline", &(struct sent) MEMBER);
+        cr_expect_eq(s.kind->unseen(s.of, &room, 1), 0, "who joins has found the slot open");
+        s.kind->resync(s.of, true);
+        put(&s, "msc4354_sticky", &(struct sent) EVENT("$b", 0, HOUR, JOIN("k")));
+        s.kind->resync(s.of, false);
+        stage_commit(&s);
+        cr_expect_eq(s.n_calls, 1);
+        cr_expect_eq(s.kind->unseen(s.of, &room, 1), 1);
+        look(&s, SLOT(STABLE, "m.call#ROOM", "$s", CLOSED));
+        cr_expect_eq(s.n_calls, 0);
+        stage_close(&s);
+}
+
 Test(rtc_sticky, a_slot_of_another_room_is_another_slot) {
         struct stage s;
 

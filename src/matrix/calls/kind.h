@@ -51,6 +51,12 @@ struct call_kind {
         /* The rooms whose calls rest on messages, which no state brings back: at most `max`, borrowed until the next
          * event. NULL: none. */
         size_t (*rooms)(const struct kind_calls *c, const char **ret, size_t max);
+        /* The rooms in which state of anybody decides on a call of the user that is older than what was seen, and
+         * which a resync does not bring, since it asks for the user's own: at most `max`, borrowed until the next
+         * event. Such a call is not reported for the first time before looked(). NULL, both: none. */
+        size_t (*unseen)(const struct kind_calls *c, const char **ret, size_t max);
+        /* That state; NULL: it cannot be had. Before commit(). */
+        void (*looked)(struct kind_calls *c, const struct room_events *state);
 };
 
 /* Says it once: `told` is the caller's memory of it. */

@@ -52,6 +52,15 @@ json_t *kinds_state_types_new(void) {
         return types;
 }
 
+json_t *kinds_unseen_types_new(void) {
+        json_t *types = json_array();
+
+        for (size_t i = 0; call_kinds[i] && types; i++)
+                if (call_kinds[i]->unseen)
+                        types = append_types(types, call_kinds[i]->state_types);
+        return types;
+}
+
 json_t *kinds_in_call_types_new(void) {
         json_t *types = json_array();
 
@@ -152,6 +161,22 @@ size_t kinds_rooms(const struct kinds *k, const char **ret, size_t max) {
                 if (call_kinds[i]->rooms)
                         n += call_kinds[i]->rooms(k->of[i], ret + n, max - n);
         return n;
+}
+
+size_t kinds_unseen(const struct kinds *k, const char **ret, size_t max) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < k->n; i++)
+                if (call_kinds[i]->unseen)
+                        n += call_kinds[i]->unseen(k->of[i], ret + n, max - n);
+        return n;
+}
+
+void kinds_looked(struct kinds *k, const struct room_events *state, const struct kind_time *t) {
+        for (size_t i = 0; i < k->n; i++)
+                if (call_kinds[i]->looked)
+                        call_kinds[i]->looked(k->of[i], state);
+        (void) kinds_commit(k, t);
 }
 
 void kinds_set_call_cap(struct kinds *k, usec_t call_cap) {

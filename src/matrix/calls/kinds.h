@@ -36,6 +36,11 @@ usec_t kinds_run(struct kinds *k, usec_t now);
 bool kinds_in_call(const struct kinds *k);
 /* See call_kind.rooms. */
 size_t kinds_rooms(const struct kinds *k, const char **ret, size_t max);
+/* See call_kind.unseen; the types of that state, NULL if out of memory. */
+json_t *kinds_unseen_types_new(void);
+size_t kinds_unseen(const struct kinds *k, const char **ret, size_t max);
+/* That state; NULL: it cannot be had. Reports. */
+void kinds_looked(struct kinds *k, const struct room_events *state, const struct kind_time *t);
 void kinds_set_call_cap(struct kinds *k, usec_t call_cap);
 /* Once for each kind: what there was more of than is looked at; else NULL. Static. */
 const char *kinds_take_full(struct kinds *k);

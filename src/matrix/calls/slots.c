@@ -64,10 +64,14 @@ static void close_slot(struct slots *s, const char *room_id, const char *id, int
         s->closed[s->n++] = slot;
 }
 
+bool slots_is_of_slot(const struct matrix_event *e) {
+        return e->state_key && name_is_one_of(e->type, names_rtc_slot);
+}
+
 void slots_event(struct slots *s, const struct matrix_event *e, slot_matters_t matters, const void *userdata) {
         struct slot *slot;
 
-        if (!e->state_key || !name_is_one_of(e->type, names_rtc_slot))
+        if (!slots_is_of_slot(e))
                 return;
         slot = find(s, e->room_id, e->state_key);
         if (slot)

@@ -23,6 +23,7 @@ struct slots {
 typedef bool (*slot_matters_t)(const void *userdata, const char *room_id, const char *slot_id);
 
 void slots_done(struct slots *s);
+bool slots_is_of_slot(const struct matrix_event *e);
 /* Takes what the event says, if it is a slot's. */
 void slots_event(struct slots *s, const struct matrix_event *e, slot_matters_t matters, const void *userdata);
 /* Events may have been missed: whoever joins from now on says that the slot is open. */

@@ -1,6 +1,14 @@
 /* Group calls by sticky events: m.rtc.member. A message event that counts for at most an hour after it was sent; per
  * sticky key the one that lasts longest stands, joins and leaves alike. A join at a closed slot is kept and counts for
- * nothing: it is one again when the slot opens. */
+ * nothing: it is one again when the slot opens.
+ *
+ * What comes with a whole state was sent before anybody looked, and somebody whose state does not come with it may
+ * have closed the slot since. So a join with a slot is
+ *
+ *   unsure -> sure     something was heard of its slot, or the slots of its room were looked at
+ *   sure -> unsure     with the next whole state
+ *
+ * and one that is unsure is not reported, but for one that was before. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -19,6 +27,7 @@ struct membership {
         int64_t sent_msec;        /* by its server's clock */
         int64_t lasts_until_msec; /* by its server's clock: decides which of two events stands */
         bool joined;
+        bool unsure, counted; /* counted: it was reported */
         moment_t since, until;
 };
 
@@ -29,6 +38,7 @@ struct sticky {
         struct slots slots;
         struct report_set reports;
         bool told_full;
+        bool resyncing; /* a whole state is coming, in one answer or several */
 };
 
 static struct sticky *sticky_from(struct kind_calls *o) {
@@ -160,9 +170,11 @@ static void make_room(struct sticky *s) {
         drop(s, first);
 }
 
+/* `before`: what the event replaces; NULL: nothing. */
 static void add(struct sticky *s, const struct matrix_event *e, const char *key, const struct kind_time *t,
-                moment_t since) {
+                const struct membership *before) {
         const char *slot_id = json_member_string(e->content, "slot_id");
+        moment_t since = event_moment(e, t);
         struct membership m = {
                 .room_id = strdup(e->room_id),
                 .type = strdup(e->type),
@@ -172,7 +184,9 @@ static void add(struct sticky *s, const struct matrix_event *e, const char *key,
                 .sent_msec = event_sent_msec(e, t),
                 .lasts_until_msec = lasts_until_msec(e),
                 .joined = says_joined(e->content),
-                .since = since,
+                .unsure = s->resyncing && slot_id,
+                .counted = before && before->joined && before->counted,
+                .since = before && before->joined ? moment_min(since, before->since) : since, /* renewed */
                 .until = end_of(e, t),
         };
 
@@ -182,43 +196,60 @@ static void add(struct sticky *s, const struct matrix_event *e, const char *key,
                 membership_done(&m);
                 return;
         }
+        if (before)
+                drop(s, (size_t) (before - s->members));
         make_room(s);
         s->members[s->n++] = m;
 }
 
 static void take_membership(struct sticky *s, const struct matrix_event *e, const struct kind_time *t) {
         const char *key = key_of(e->content);
-        moment_t since = event_moment(e, t);
-        struct membership *before;
+        const struct membership *before;
 
         if (!key || !e->event_id || !is_sticky(e) || !streq(e->sender, s->context->me))
                 return;
         before = find(s, e, key);
-        if (before) {
-                if (stands_against(before, e))
-                        return;
-                if (before->joined) /* renewed */
-                        since = moment_min(since, before->since);
-                drop(s, (size_t) (before - s->members));
-        }
-        add(s, e, key, t, since);
+        if (!before || !stands_against(before, e))
+                add(s, e, key, t, before);
+}
+
+static bool is_of_slot(const struct membership *m, const char *room_id, const char *slot_id) {
+        return m->slot_id && streq(m->room_id, room_id) && streq(m->slot_id, slot_id);
 }
 
 static bool slot_has_member(const void *userdata, const char *room_id, const char *slot_id) {
         const struct sticky *s = userdata;
 
         for (size_t i = 0; i < s->n; i++)
-                if (s->members[i].slot_id && streq(s->members[i].room_id, room_id) &&
-                    streq(s->members[i].slot_id, slot_id))
+                if (is_of_slot(&s->members[i], room_id, slot_id))
                         return true;
         return false;
+}
+
+static bool has_unsure(const struct sticky *s, const struct matrix_event *slot) {
+        for (size_t i = 0; i < s->n; i++)
+                if (s->members[i].unsure && is_of_slot(&s->members[i], slot->room_id, slot->state_key))
+                        return true;
+        return false;
+}
+
+static void make_sure(struct sticky *s, const struct matrix_event *slot) {
+        for (size_t i = 0; i < s->n; i++)
+                if (is_of_slot(&s->members[i], slot->room_id, slot->state_key))
+                        s->members[i].unsure = false;
+}
+
+static void take_slot(struct sticky *s, const struct matrix_event *e) {
+        slots_event(&s->slots, e, slot_has_member, s);
+        make_sure(s, e);
 }
 
 static void sticky_event(struct kind_calls *o, const struct matrix_event *e, const struct kind_time *t) {
         struct sticky *s = sticky_from(o);
         const char *departed = event_departed(e), *redacted = event_redacted(e);
 
-        slots_event(&s->slots, e, slot_has_member, s);
+        if (slots_is_of_slot(e))
+                take_slot(s, e);
         if (departed && streq(departed, s->context->me))
                 drop_room(s, e->room_id);
         else if (redacted)
@@ -228,7 +259,8 @@ static void sticky_event(struct kind_calls *o, const struct matrix_event *e, con
 }
 
 static bool is_in_call(const struct sticky *s, const struct membership *m) {
-        return m->joined && !slots_is_closed(&s->slots, m->room_id, m->slot_id, m->sent_msec);
+        return m->joined && (!m->unsure || m->counted) &&
+               !slots_is_closed(&s->slots, m->room_id, m->slot_id, m->sent_msec);
 }
 
 static void sticky_commit(struct kind_calls *o, const struct kind_time *t) {
@@ -237,11 +269,14 @@ static void sticky_commit(struct kind_calls *o, const struct kind_time *t) {
         for (size_t i = s->n; i > 0; i--)
                 if (moment_is_past(s->members[i - 1].until, t))
                         drop(s, i - 1);
+        s->resyncing = false;
         report_set_begin(&s->reports);
-        for (size_t i = 0; i < s->n; i++)
-                if (is_in_call(s, &s->members[i]))
+        for (size_t i = 0; i < s->n; i++) {
+                s->members[i].counted = is_in_call(s, &s->members[i]);
+                if (s->members[i].counted)
                         report_set_add(&s->reports, s->members[i].report_id, CALL_ACTIVE, s->members[i].since,
                                        s->members[i].until, "you joined a group call", "rtc.member event sent by you");
+        }
         report_set_end(&s->reports, t);
 }
 
@@ -251,8 +286,40 @@ static void sticky_room_left(struct kind_calls *o, const char *room_id) {
 
 /* All that are alive come again, but not all in one answer; a leave among them ends what it must. */
 static void sticky_resync(struct kind_calls *o, bool begins) {
-        if (begins)
-                slots_doubt(&sticky_from(o)->slots);
+        struct sticky *s = sticky_from(o);
+
+        if (!begins)
+                return;
+        slots_doubt(&s->slots);
+        s->resyncing = true;
+        for (size_t i = 0; i < s->n; i++)
+                s->members[i].unsure = s->members[i].slot_id;
+}
+
+static size_t sticky_unseen(const struct kind_calls *o, const char **ret, size_t max) {
+        const struct sticky *s = (const struct sticky *) o;
+        size_t n = 0;
+
+        for (size_t i = 0; i < s->n && n < max && !s->resyncing; i++) {
+                size_t k = 0;
+
+                while (k < n && !streq(ret[k], s->members[i].room_id))
+                        k++;
+                if (k == n && s->members[i].joined && s->members[i].unsure)
+                        ret[n++] = s->members[i].room_id;
+        }
+        return n;
+}
+
+/* What has come since the look was taken is newer. */
+static void sticky_looked(struct kind_calls *o, const struct room_events *state) {
+        struct sticky *s = sticky_from(o);
+
+        for (size_t i = 0; state && i < state->n_events; i++)
+                if (slots_is_of_slot(&state->events[i]) && has_unsure(s, &state->events[i]))
+                        slots_event(&s->slots, &state->events[i], slot_has_member, s);
+        for (size_t i = 0; i < s->n; i++)
+                s->members[i].unsure = false;
 }
 
 static usec_t sticky_deadline(const struct kind_calls *o) {
@@ -280,4 +347,6 @@ const struct call_kind call_kind_rtc_sticky = {
         .deadline = sticky_deadline,
         .in_call = sticky_in_call,
         .has_room = sticky_has_room,
+        .unseen = sticky_unseen,
+        .looked = sticky_looked,
 };
