@@ -18,11 +18,9 @@ unsigned option(const char *name, unsigned by_default) {
         return value > 0 && value <= INT32_MAX ? (unsigned) value : by_default;
 }
 
-void report(const char *part, const char *what, double value, const char *unit, const char *note) {
+static void put_row(json_t *row) {
         const char *path = getenv("BUSYD_BENCH_OUT");
         FILE *f = path ? fopen(path, "ae") : stdout;
-        json_t *row = json_pack("{s:s, s:s, s:f, s:s, s:s*}", "part", part, "what", what, "value", value, "unit", unit,
-                                "note", note);
 
         if (!f || !row)
                 abort();
@@ -31,6 +29,11 @@ void report(const char *part, const char *what, double value, const char *unit, 
         json_decref(row);
         if (path)
                 (void) fclose(f);
+}
+
+void report(const char *part, const char *what, double value, const char *unit, const char *note) {
+        put_row(json_pack("{s:s, s:s, s:f, s:s, s:s*}", "part", part, "what", what, "value", value, "unit", unit,
+                          "note", note));
 }
 
 void samples_init(struct samples *s, size_t max) {
@@ -69,6 +72,15 @@ void samples_report(struct samples *s, const char *part, const char *note) {
         report(part, "p90", msec_at_rank(s, 90), "ms", NULL);
         report(part, "p99", msec_at_rank(s, 99), "ms", NULL);
         report(part, "longest", msec_at_rank(s, 100), "ms", NULL);
+}
+
+void samples_report_row(struct samples *s, const char *part, const char *what) {
+        if (s->n == 0)
+                return;
+        qsort(s->values, s->n, sizeof(*s->values), compare);
+        put_row(json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:s}", "part", part, "what", what, "n", (int) s->n,
+                          "median", msec_at_rank(s, 50), "p90", msec_at_rank(s, 90), "p99", msec_at_rank(s, 99),
+                          "longest", msec_at_rank(s, 100), "unit", "ms"));
 }
 
 void progress(const char *format, ...) {

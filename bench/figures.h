@@ -23,6 +23,8 @@ void samples_done(struct samples *s);
 void samples_add(struct samples *s, usec_t value); /* beyond max: left out */
 /* Median, 90th and 99th percentile (nearest rank) and maximum, in milliseconds; sorts the values. */
 void samples_report(struct samples *s, const char *part, const char *note);
+/* The same in one row, for a part that is a table of several. */
+void samples_report_row(struct samples *s, const char *part, const char *what);
 
 /* On stderr, for who waits. */
 void progress(const char *format, ...) __attribute__((format(printf, 1, 2)));

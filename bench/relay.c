@@ -2,6 +2,7 @@
 #include "relay.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,16 +12,27 @@
 #include <unistd.h>
 
 #include "figures.h"
+#include "util/clock.h"
 
 #define PAIRS_MAX 64
 
+/* What the last request of a connection asks: HTTP/1.1, one after the other. */
+enum asked {
+        ASKED_ELSE,
+        ASKED_POLL,
+        ASKED_READ,
+        ASKED_WRITE,
+};
+
 struct pair {
         int near, far; /* of busyd, of the homeserver */
+        enum asked asked;
 };
 
 struct relay {
         pthread_t thread;
         int listener, stop;
+        int notes[2]; /* what passed: a pipe, so that nobody waits for the thread */
         uint16_t server_port;
         char url[64];
         struct pair pairs[PAIRS_MAX];
@@ -42,7 +54,7 @@ static void take_connection(struct relay *r) {
 
         if (near >= 0 && far >= 0 && r->n < PAIRS_MAX &&
             connect(far, (struct sockaddr *) &server, sizeof(server)) == 0) {
-                r->pairs[r->n++] = (struct pair){ near, far };
+                r->pairs[r->n++] = (struct pair){ .near = near, .far = far };
                 r->connections++;
                 return;
         }
@@ -50,14 +62,61 @@ static void take_connection(struct relay *r) {
         close(far);
 }
 
+/* Whoever is not interested leaves the pipe full. */
+static void note(struct relay *r, enum passing what) {
+        struct passed p = { .what = what, .at = clock_now() };
+
+        (void) !write(r->notes[1], &p, sizeof(p));
+}
+
+/* The line of a request is in the first bytes of a piece; a body that comes in a piece of its own has none. */
+static void note_request(struct relay *r, struct pair *p, const char *data, size_t n) {
+        const char *end = memchr(data, '\r', n);
+        SCOPED(free) char *line = end ? strndup(data, (size_t) (end - data)) : NULL;
+        bool is_get, is_put, of_presence;
+
+        if (!line || !strstr(line, " HTTP/1."))
+                return;
+        is_get = strncmp(line, "GET ", 4) == 0;
+        is_put = strncmp(line, "PUT ", 4) == 0;
+        of_presence = strstr(line, "/presence/");
+        p->asked = ASKED_ELSE;
+        if (is_get && strstr(line, "/sync?"))
+                p->asked = ASKED_POLL;
+        else if (is_get && of_presence)
+                p->asked = ASKED_READ;
+        else if (is_put && of_presence)
+                p->asked = ASKED_WRITE;
+        if (p->asked == ASKED_READ)
+                note(r, PASSING_READ);
+        else if (p->asked == ASKED_WRITE)
+                note(r, PASSING_WRITE);
+}
+
+static void note_answer(struct relay *r, const struct pair *p) {
+        static const enum passing of[] = {
+                [ASKED_POLL] = PASSING_POLL_ANSWER,
+                [ASKED_READ] = PASSING_READ_ANSWER,
+                [ASKED_WRITE] = PASSING_WRITE_ANSWER,
+        };
+
+        if (p->asked != ASKED_ELSE)
+                note(r, of[p->asked]);
+}
+
 /* False: that side has closed. */
-static bool pass(int from, int to, atomic_ullong *counter) {
+static bool pass(struct relay *r, struct pair *p, bool up) {
         char buf[65536];
-        ssize_t n = recv(from, buf, sizeof(buf), 0);
+        ssize_t n = recv(up ? p->near : p->far, buf, sizeof(buf), 0);
+        int to = up ? p->far : p->near;
 
         if (n <= 0)
                 return false;
-        *counter += (unsigned long long) n;
+        if (up)
+                note_request(r, p, buf, (size_t) n);
+        else
+                note_answer(r, p);
+        *(up ? &r->up : &r->down) += (unsigned long long) n;
         for (ssize_t sent = 0, k; sent < n; sent += k) {
                 k = send(to, buf + sent, (size_t) (n - sent), MSG_NOSIGNAL);
                 if (k <= 0)
@@ -79,9 +138,9 @@ static void serve(struct relay *r, const struct pollfd *fds) {
                 bool open = true;
 
                 if (fds[2 * i].revents)
-                        open = pass(p->near, p->far, &r->up);
+                        open = pass(r, p, /* up= */ true);
                 if (open && fds[2 * i + 1].revents)
-                        open = pass(p->far, p->near, &r->down);
+                        open = pass(r, p, /* up= */ false);
                 if (!open)
                         close_pair(r, i);
         }
@@ -119,6 +178,8 @@ struct relay *relay_new(const char *url) {
                 abort();
         r->server_port = (uint16_t) strtoul(strrchr(url, ':') + 1, NULL, 10);
         r->stop = eventfd(0, EFD_CLOEXEC);
+        if (pipe2(r->notes, O_CLOEXEC | O_NONBLOCK) < 0)
+                abort();
         r->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (bind(r->listener, (struct sockaddr *) &own, sizeof(own)) < 0 || listen(r->listener, PAIRS_MAX) < 0 ||
             getsockname(r->listener, (struct sockaddr *) &own, &length) < 0 ||
@@ -137,12 +198,22 @@ struct relay *relay_free(struct relay *r) {
                 close_pair(r, r->n - 1);
         close(r->listener);
         close(r->stop);
+        close(r->notes[0]);
+        close(r->notes[1]);
         free(r);
         return NULL;
 }
 
 const char *relay_url(const struct relay *r) {
         return r->url;
+}
+
+int relay_fd(const struct relay *r) {
+        return r->notes[0];
+}
+
+bool relay_take(struct relay *r, struct passed *ret) {
+        return read(r->notes[0], ret, sizeof(*ret)) == sizeof(*ret);
 }
 
 struct relayed relay_count(struct relay *r) {

@@ -36,6 +36,16 @@ def figure(row):
     return f"{text} {steps[0]}".strip()
 
 
+def print_columns(members):
+    """Rows of several figures each, with a heading."""
+    columns = ["n", "median", "p90", "p99", "longest"]
+    cells = [[row["what"]] + [figure({"value": row[c], "unit": ""}) for c in columns] for row in members]
+    cells.insert(0, ["  in " + members[0]["unit"]] + columns)
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns) + 1)]
+    for line in cells:
+        print("  " + line[0].ljust(widths[0]) + "".join(f"  {c:>{w}}" for c, w in zip(line[1:], widths[1:])))
+
+
 def print_table(rows):
     parts = {}
     for row in rows:
@@ -46,6 +56,9 @@ def print_table(rows):
             print()
         first = False
         print(part)
+        if "median" in members[0]:
+            print_columns(members)
+            continue
         width = max(len(row["what"]) for row in members)
         figures = [figure(row) for row in members]
         column = min(max(map(len, figures)), 14)
