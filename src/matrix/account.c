@@ -227,11 +227,23 @@ static void on_sync_failed(void *userdata, const struct matrix_reply *reply) {
 
 /* ---- what the connection wants done ---- */
 
+/* Which server it is was known before, and nothing has told of another one. */
+static bool is_same_server(const struct probe_facts *before, const struct probe_facts *facts) {
+        if (facts->server_told || !server_is_known(before->traits) ||
+            facts->versions.busy_presence != before->versions.busy_presence)
+                return false;
+        return facts->traits == before->traits || !server_is_known(facts->traits);
+}
+
 /* What the server has told once stands until it tells something else. */
 static void take_facts(struct account *a, const struct probe_facts *facts) {
         struct probe_facts before = a->facts;
 
         a->facts = *facts;
+        if (is_same_server(&before, facts)) {
+                a->facts.traits = before.traits;
+                memcpy(a->facts.server, before.server, sizeof(before.server));
+        }
         if (!facts->profile_told) {
                 a->facts.profile = before.profile;
                 a->facts.profile_told = before.profile_told;

@@ -1243,7 +1243,8 @@ Test(matrix_account, words_that_come_up_within_a_call_leave_nothing_behind) {
 
 /* A firewall's page is nobody's word, as little as silence. */
 Test(matrix_account, what_a_page_says_in_place_of_the_server_changes_nothing_of_what_it_can) {
-        static const char *const questions[] = { "/client/versions", "/whoami", "/capabilities" };
+        static const char *const questions[] = { "/client/versions", "/federation/v1/version", "/whoami",
+                                                 "/capabilities" };
 
         for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
                 struct world *w = world_new(NULL);
@@ -1251,11 +1252,13 @@ Test(matrix_account, what_a_page_says_in_place_of_the_server_changes_nothing_of_
 
                 start(w);
                 expect_online(w);
+                cr_assert_str_eq(account_server(w->account), "Synapse 1.160.0");
                 w->http.fault = (struct fault){ "GET", questions[i], 403, "<html>Blocked</html>", 1, false };
                 account_retry_now(w->account);
                 pass(w, 10 * USEC_PER_SEC);
                 cr_assert_eq(w->http.fault.times, 0, "%s was not asked", questions[i]);
                 cr_assert_eq(account_state(w->account), CONNECTION_ONLINE, "%s", questions[i]);
+                cr_assert_str_eq(account_server(w->account), "Synapse 1.160.0", "%s", questions[i]);
                 call(w, true);
                 pass(w, 10 * USEC_PER_SEC);
                 cr_assert_str_eq(shown(w), HS_BUSY, "%s", questions[i]);

@@ -24,7 +24,8 @@ struct probe {
         enum question question; /* in flight */
         struct http_request *request;
         struct probe_facts facts;
-        json_t *features; /* unstable ones, of /versions; or NULL */
+        json_t *features;   /* unstable ones, of /versions; or NULL */
+        bool answers_empty; /* also where an empty answer means nothing */
         size_t n_own_paths;
         const char *own_path, *own_name; /* the one in flight, and whom an empty answer there shows */
 };
@@ -72,29 +73,45 @@ static void take_signs(struct probe *p, const char *name, const char *version, c
                                                .busy_flag = p->facts.versions.busy_presence });
 }
 
+static bool is_empty(const struct matrix_reply *reply) {
+        return reply->status == 200 && reply->raw_size == 0;
+}
+
+/* That there is no such thing: with that question the server says no more of what it is. */
+static bool denies(const struct matrix_reply *reply) {
+        return reply->outcome == MATRIX_UNRECOGNIZED || reply->outcome == MATRIX_NOT_FOUND ||
+               reply->outcome == MATRIX_REFUSED;
+}
+
 /* Many set-ups do not let clients ask this; then other signs have to do. */
 static int take_server(struct probe *p, const struct matrix_reply *reply) {
         const char *name = NULL, *version = NULL;
 
         if (reply->status == 0)
                 return -EIO;
+        p->answers_empty = is_empty(reply);
         if (reply->outcome == MATRIX_OK)
                 (void) matrix_server_version_parse(reply->body, &name, &version);
+        p->facts.server_told = name || denies(reply);
         take_signs(p, name, version, reply->server);
         return 0;
 }
 
-/* A page that comes for every path says nothing; neither does an answer that names nobody. */
+/* A page that comes for every path says nothing; neither does an answer that names nobody. An empty one is a sign of a
+ * server that does not offer busy, and of none where everything is answered so. */
 static int take_own_path(struct probe *p, const struct matrix_reply *reply) {
         const char *name = json_member_string(reply->body, "name"),
                    *version = json_member_string(reply->body, "version");
 
         if (reply->status == 0)
                 return -EIO;
-        if (reply->status == 200 && reply->raw_size == 0)
+        p->facts.server_told = p->facts.server_told && denies(reply);
+        if (is_empty(reply) && !p->answers_empty && !p->facts.versions.busy_presence)
                 name = p->own_name;
-        if (reply->status == 200 && name && server_is_known(server_traits_find(name, version)))
+        if (reply->status == 200 && name && server_is_known(server_traits_find(name, version))) {
                 take_signs(p, name, version, NULL);
+                p->facts.server_told = true;
+        }
         return 0;
 }
 

@@ -9,6 +9,7 @@
 struct probe_facts {
         struct matrix_versions versions;
         const struct server_traits *traits;
+        bool server_told; /* what it is, or that it does not say: else something in between has answered */
         struct profile_support profile;
         bool profile_told;   /* by the server; else something in between has answered, and nothing is known of it */
         char server[128];    /* "Synapse 1.160.0", or "" */
