@@ -168,6 +168,72 @@ Test(presence_output, words_that_showed_at_the_start_and_show_no_more_do_not_com
         }
 }
 
+static enum matrix_outcome given_back;
+static bool is_given_back;
+
+static void on_given_back(const struct output_result *result, void *userdata) {
+        is_given_back = true;
+        given_back = result->outcome;
+}
+
+static void begin_giving_back(void) {
+        static struct claim_owed owed = { .n_ours = 1, .state_claimed = true, .text_claimed = true };
+        struct claim_value back;
+        struct output_request *request;
+
+        f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
+        cr_assert_eq(claim_value_set(&owed.ours[0], "busy", "In a call"), 0);
+        cr_assert_eq(claim_value_set(&back, "offline", "Reading"), 0);
+        is_given_back = false;
+        cr_assert_eq(output_presence.give_back(f.output, &back, &owed, START, on_given_back, NULL, &request), 0);
+        cr_assert(strstr(door_waiting()->body, "\"status_msg\":\"\""), "%s", door_waiting()->body);
+}
+
+/* What shows once ours are away may be a newer word of the person's. */
+Test(presence_output, words_are_put_back_only_over_what_was_seen) {
+        static const struct {
+                long status;
+                const char *body;
+                bool put_back;
+        } looks[] = {
+                { 200, "{\"presence\":\"online\"}", true },
+                { 404, "{\"errcode\":\"M_NOT_FOUND\"}", true },
+                { 200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", false },
+                { 200, "{\"presence\":\"busy\",\"status_msg\":\"In a call\"}", false },
+                { 200, "{\"presence\":\"unavailable\",\"status_msg\":\"In a call\"}", true },
+                { 0, "", false },
+                { 502, "<html>Bad gateway</html>", false },
+                { 429, "{\"errcode\":\"M_LIMIT_EXCEEDED\"}", false },
+                { 401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}", false },
+                { 200, "<html>Please sign in</html>", false },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+                begin_giving_back();
+                door_answer(200, "{}", START);
+                door_answer(looks[i].status, looks[i].body, START);
+                cr_assert_eq(door_waiting() != NULL, looks[i].put_back, "%zu", i);
+                cr_assert_eq(is_given_back, !looks[i].put_back, "%zu", i);
+                if (looks[i].put_back)
+                        door_answer(200, "{}", START);
+                cr_assert_eq(given_back, i < 5 ? MATRIX_OK : MATRIX_UNSURE, "%zu: %s", i,
+                             matrix_outcome_to_string(given_back));
+        }
+}
+
+/* ... and ours are away then, whatever became of the rest. */
+Test(presence_output, half_of_what_gives_back_has_taken_effect) {
+        begin_giving_back();
+        door_answer(200, "{}", START);
+        door_answer(200, "{\"presence\":\"online\"}", START);
+        door_answer(429, "{\"errcode\":\"M_LIMIT_EXCEEDED\"}", START);
+        cr_assert(is_given_back);
+        cr_assert_eq(given_back, MATRIX_UNSURE, "%s", matrix_outcome_to_string(given_back));
+        begin_giving_back();
+        door_answer(429, "{\"errcode\":\"M_LIMIT_EXCEEDED\"}", START);
+        cr_assert_eq(given_back, MATRIX_RETRY, "nothing has");
+}
+
 /* ---- other clients ---- */
 
 static bool wants_busy(const struct claim_want *current, usec_t now) {

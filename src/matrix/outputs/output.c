@@ -17,6 +17,7 @@ struct output_request {
         output_translate_t translate;
         output_more_t more;
         void *data;
+        bool has_effect;
         output_done_t done;
         void *userdata;
 };
@@ -35,6 +36,10 @@ int output_request_new(struct output_request **ret, struct output *o, output_tra
 void output_request_chain(struct output_request *r, output_more_t more, void *data) {
         r->more = more;
         r->data = data;
+}
+
+void output_request_has_effect(struct output_request *r) {
+        r->has_effect = true;
 }
 
 struct http_request **output_request_http(struct output_request *r) {
@@ -66,6 +71,8 @@ void output_request_answered(const struct matrix_reply *reply, void *userdata) {
                 result.problem = strerror(-more);
         } else if (r->translate)
                 r->translate(r->output, reply, &result);
+        if (r->has_effect && result.outcome != MATRIX_OK)
+                result.outcome = MATRIX_UNSURE;
         r->done(&result, r->userdata);
         free(r->data);
         free(r);

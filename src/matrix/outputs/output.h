@@ -170,6 +170,8 @@ int output_request_new(struct output_request **ret, struct output *o, output_tra
  * one; or a negative errno. `data` is freed with the request. */
 typedef int (*output_more_t)(struct output_request *r, struct output *o, const struct matrix_reply *reply, void *data);
 void output_request_chain(struct output_request *r, output_more_t more, void *data);
+/* What was answered so far has changed something: whatever becomes of the rest, it may have taken effect. */
+void output_request_has_effect(struct output_request *r);
 /* To be filled by the function that starts the request, which gets output_request_answered and the request. */
 struct http_request **output_request_http(struct output_request *r);
 void output_request_answered(const struct matrix_reply *reply, void *userdata);

@@ -20,8 +20,19 @@ struct withdrawal {
         bool looked, put_back;
 };
 
-static bool is_somebodys(const struct claim_owed *owed, const char *message) {
-        return message && *message && !claim_owed_has_text(owed, message);
+/* Words of ours beside busy, once those of our device are away, are another machine's that is in a call and was not
+ * heard of: a copy of older ones would hide them. A machine that is gone is not busy for long. */
+static bool is_somebodys(const struct claim_owed *owed, const json_t *shown) {
+        struct claim_value v;
+
+        if (presence_value(&v, json_member_string(shown, "presence"), json_member_string(shown, "status_msg")) < 0)
+                return true; /* too long to be ours */
+        return v.text[0] && (!claim_owed_has_text(owed, v.text) || streq(v.state, PRESENCE_STATE_BUSY));
+}
+
+/* What shows, or that nothing does. */
+static bool has_told(const struct matrix_reply *reply) {
+        return reply->outcome == MATRIX_OK || reply->outcome == MATRIX_NOT_FOUND || reply->outcome == MATRIX_REFUSED;
 }
 
 static int withdraw_more(struct output_request *request, struct output *o, const struct matrix_reply *reply,
@@ -33,11 +44,16 @@ static int withdraw_more(struct output_request *request, struct output *o, const
                 return 0;
         if (!w->looked) {
                 w->looked = true;
+                output_request_has_effect(request);
                 r = matrix_presence_get(o->at->client, o->at->user_id, output_request_answered, request,
                                         output_request_http(request));
                 return r < 0 ? r : 1;
         }
-        if (reply->outcome == MATRIX_OK && is_somebodys(&w->owed, json_member_string(reply->body, "status_msg")))
+        if (reply->outcome == MATRIX_SIGNED_OUT)
+                o->at->doubt(o->at->userdata);
+        if (!has_told(reply))
+                return 0;
+        if (reply->outcome == MATRIX_OK && is_somebodys(&w->owed, reply->body))
                 return 0;
         w->put_back = true;
         r = presence_put_value(o, w->value.state, w->value.text, request);
