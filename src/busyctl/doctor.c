@@ -178,15 +178,74 @@ static const char *claim_on_presence(const json_t *account) {
         return "";
 }
 
-static const json_t *account_of(const json_t *status, const char *name) {
+static bool is_among(char *const *names, const char *name) {
+        for (; *names; names++)
+                if (streq(*names, name))
+                        return true;
+        return false;
+}
+
+/* Without a session here, its token is busyd's alone: what works is what that says. */
+static json_t *look_at_outsider(const char *name, const json_t *account) {
+        json_t *found = json_pack("{s:s, s:s, s:s, s:s, s:[]}", "name", name, "user_id", fact_text(account, "user_id"),
+                                  "homeserver", fact_text(account, "homeserver"), "server",
+                                  fact_text(account, "server"), "findings");
+        const char *state = fact_text(account, "state"), *problem = fact_text(account, "problem");
+
+        examine_add(found, FINDING_OK, NULL,
+                    "it has no session here: its token is a credential of the unit or comes "
+                    "from token-command");
+        if (streq(state, "online"))
+                examine_add(found, FINDING_OK, NULL, "busyd is online there");
+        else if (!account)
+                examine_add(found, FINDING_NOTE, "start busyd, and look again",
+                            "whether it works only busyd can tell");
+        else
+                examine_add(found, FINDING_PROBLEM, "mend that, then: busyctl reload", "%s: %s", state,
+                            problem[0] ? problem : "busyd has not heard of its server yet");
+        return found;
+}
+
+/* It never had a session: one whose session is gone is there only until busyd hears of that. */
+static bool is_outsider(const struct config *config, const json_t *account) {
+        const struct account_config *a = config_account(config, fact_text(account, "name"));
+
+        return a->homeserver || a->user_id || !*fact_text(account, "homeserver");
+}
+
+/* Those that busyd has, and those that it would have by busyd.conf. Returns how many. */
+static int look_at_outsiders(json_t *doc, char *const *names, const struct config *config, const json_t *status) {
         const json_t *accounts = json_member_array(status, "accounts"), *account;
+        int n = 0;
         size_t i;
 
         json_array_foreach(accounts, i, account) {
-                if (streq(fact_text(account, "name"), name))
-                        return account;
+                const char *name = fact_text(account, "name");
+
+                if (is_among(names, name) || !is_outsider(config, account))
+                        continue;
+                n++;
+                (void) json_array_append_new(json_object_get(doc, "accounts"), look_at_outsider(name, account));
         }
-        return NULL;
+        for (i = 0; i < config->n_accounts; i++) {
+                const struct account_config *a = &config->accounts[i];
+
+                if (!a->enabled || !a->token_command || is_among(names, a->name))
+                        continue;
+                if ((a->homeserver || a->user_id) && facts_account(status, a->name))
+                        continue;
+                n++;
+                if (a->homeserver || a->user_id)
+                        (void) json_array_append_new(json_object_get(doc, "accounts"),
+                                                     look_at_outsider(a->name, NULL));
+                else
+                        examine_add(doc, FINDING_NOTE,
+                                    "say where it is: user-id = @me:example.org in that section, then: busyctl "
+                                    "reload; or log in: busyctl login",
+                                    "[account %s] of busyd.conf has a token-command, but no session and no homeserver",
+                                    a->name);
+        }
+        return n;
 }
 
 static int look_at_accounts(json_t *doc, sd_event *event, const char *folder, const struct config *config,
@@ -196,12 +255,12 @@ static int look_at_accounts(json_t *doc, sd_event *event, const char *folder, co
 
         if (n < 0)
                 return n;
-        if (n == 0)
+        if (look_at_outsiders(doc, names, config, status) == 0 && n == 0)
                 examine_add(doc, FINDING_NOTE, "busyctl login", "no Matrix account is set up");
         for (int i = 0; i < n; i++)
                 (void) json_array_append_new(json_object_get(doc, "accounts"),
                                              examine_account(event, folder, names[i], config_account(config, names[i]),
-                                                             claim_on_presence(account_of(status, names[i]))));
+                                                             claim_on_presence(facts_account(status, names[i]))));
         session_names_free(names);
         return 0;
 }
@@ -222,7 +281,7 @@ static bool is_heard(const json_t *doc, const json_t *status) {
 
         json_array_foreach(accounts, i, account) {
                 if (has_ended(account) &&
-                    streq(fact_text(account_of(status, fact_text(account, "name")), "state"), "online"))
+                    streq(fact_text(facts_account(status, fact_text(account, "name")), "state"), "online"))
                         return false;
         }
         return true;

@@ -263,6 +263,17 @@ static void add_signs(const json_t *status, json_t *evidence) {
         }
 }
 
+const json_t *facts_account(const json_t *status, const char *name) {
+        const json_t *accounts = json_member_array(status, "accounts"), *account;
+        size_t i;
+
+        json_array_foreach(accounts, i, account) {
+                if (streq(fact_text(account, "name"), name))
+                        return account;
+        }
+        return NULL;
+}
+
 enum exit_code facts_why(struct ctl *c, json_t **ret) {
         SCOPED(json_decref) json_t *reply = NULL, *doc = NULL, *status = NULL, *ignored = NULL;
         enum exit_code code = facts_manager(c, &doc);

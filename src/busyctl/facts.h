@@ -27,6 +27,9 @@ enum exit_code facts_history(struct ctl *c, unsigned n, json_t **ret);
 /* [{app, source}], what is ignored by the user's word; source "": every one. */
 enum exit_code facts_ignored(struct ctl *c, json_t **ret);
 
+/* The account of this name in what facts_status() gives; NULL: there is none, as in a NULL status. */
+const json_t *facts_account(const json_t *status, const char *name);
+
 /* Below, `object` may lack the member or be NULL. */
 const char *fact_text(const json_t *object, const char *key); /* "" */
 bool fact_bool(const json_t *object, const char *key);        /* false */

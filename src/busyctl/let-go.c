@@ -18,16 +18,6 @@
 /* busyd gives itself 5 s at its own end. */
 #define FORCED_MAX (6 * USEC_PER_SEC)
 
-/* The account as busyd tells of it; NULL: it has none of that name, or does not answer. */
-static const json_t *find_account(const json_t *doc, const char *name) {
-        const json_t *accounts = json_object_get(doc, "accounts");
-
-        for (size_t i = 0; i < json_array_size(accounts); i++)
-                if (streq(fact_text(json_array_get(accounts, i), "name"), name))
-                        return json_array_get(accounts, i);
-        return NULL;
-}
-
 /* Why waiting is of no use; NULL: it is. */
 static const char *hopeless(const json_t *account) {
         static const char *const states[] = { "signed-out", "locked", "broken" };
@@ -95,7 +85,7 @@ static enum exit_code await(struct ctl *c, const char *name, bool force, char *w
         for (;;) {
                 SCOPED(json_decref) json_t *doc = NULL;
                 enum exit_code code = facts_status(c, &doc);
-                const json_t *account = find_account(doc, name);
+                const json_t *account = facts_account(doc, name);
                 const char *useless = account && !force ? hopeless(account) : NULL;
                 char line[512];
                 int r;

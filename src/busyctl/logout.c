@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "busyctl/bus.h"
+#include "busyctl/facts.h"
 #include "busyctl/keep.h"
 #include "busyctl/let-go.h"
 #include "busyctl/print.h"
@@ -197,6 +198,17 @@ static enum exit_code forget(struct ctl *c, const char *folder, const char *name
         return code;
 }
 
+/* busyd has such an account, though there is no session. */
+static bool is_from_elsewhere(const char *name) {
+        struct ctl quiet = { .when_absent = ABSENT_LEAVE, .quiet = true };
+        SCOPED(json_decref) json_t *status = NULL;
+        bool found =
+                bus_open(&quiet) == CTL_OK && facts_status(&quiet, &status) == CTL_OK && facts_account(status, name);
+
+        bus_close(&quiet);
+        return found;
+}
+
 enum exit_code verb_logout(struct ctl *c, const struct args *a) {
         const char *name = a->rest[0];
         SCOPED(free) char *folder = NULL;
@@ -206,7 +218,11 @@ enum exit_code verb_logout(struct ctl *c, const struct args *a) {
 
         if (r >= 0)
                 r = keep_load(folder, name, isatty(STDIN_FILENO), &s, &problem);
-        if (r == -EINVAL || r == -ENOENT)
+        if (r == -ENOENT && is_from_elsewhere(name))
+                complain("Nobody has logged in to \"%s\" here: its token is a credential of the unit or comes from "
+                         "token-command. Take that away, then: busyctl reload",
+                         name);
+        else if (r == -EINVAL || r == -ENOENT)
                 complain("There is no account \"%s\" here; see: busyctl accounts", name);
         else if (r == -EBADMSG && a->force)
                 return session_remove(folder, name) < 0 ? CTL_FAILED : CTL_OK;

@@ -1,6 +1,7 @@
 /* The set of Matrix accounts: see accounts.h. An account is in one of these states:
  *
- *   awaited    its token comes from a command that runs, or has failed; or from the keyring, which has yet to answer
+ *   awaited    its token comes from a command that runs, or has failed; or from the keyring, which has yet to answer;
+ *              or it has no session, and the server has yet to say whose its token is
  *   taken up   there is an account object
  *   leaving    ... that gives back what it owes and is let go then, or at `leave_by` at the latest
  *   let go     by a person's logout: not taken up again before `until`, though its session is still there */
@@ -10,7 +11,10 @@
 #include <stdio.h>
 
 #include "busyd/account-memory.h"
+#include "busyd/account-names.h"
+#include "busyd/account-view.h"
 #include "busyd/journal-door.h"
+#include "busyd/outsiders.h"
 #include "busyd/session-keeper.h"
 #include "busyd/token-waits.h"
 #include "busyd/vault.h"
@@ -60,6 +64,7 @@ struct accounts {
         size_t n_members;
         struct token_waits tokens;
         struct vault vault;
+        struct outsiders outsiders;
         struct let_go let_go[ACCOUNTS_MAX];
         size_t n_let_go;
         bool lacks;      /* something was in the way of ours that passes, as memory that is used up */
@@ -321,11 +326,15 @@ static const char *session_problem(int error) {
         return strerror(-error);
 }
 
+/* Who has no session needs none where the token comes from elsewhere: there is nothing in *ret then but a token of the
+ * service manager's. Returns 1 where that is the one. */
 static int load_session(const struct accounts *s, const char *name, struct session *ret) {
         const char *dir = state_dir(s->context.state);
         int r = session_load(dir, name, ret);
 
-        if (r < 0) {
+        if (r == -ENOENT && account_needs_no_session(s->config, name))
+                *ret = (struct session){ .user_id = NULL };
+        else if (r < 0) {
                 log_error("Account %s: %s/session-%s.json is not used: %s", name, dir, name, session_problem(r));
                 return r;
         }
@@ -427,6 +436,8 @@ static void take_up(struct accounts *s, const char *name, usec_t now) {
                 return;
         if (from_credentials == 0 && token_from_command(s, name, &session) < 0)
                 return; /* what runs goes on; else it is taken up when the command has ended */
+        if (!session.user_id && outsiders_get(&s->outsiders, name, config, &session) < 0)
+                return; /* likewise, when the server has answered */
         if (at && session_is_same(&(*at)->session, &session) && same_text((*at)->ca_file, config->ca_file)) {
                 update_settings(s, *at, config, now);
                 return;
@@ -445,7 +456,7 @@ static void take_up(struct accounts *s, const char *name, usec_t now) {
 
 static int look_at_sessions(struct accounts *s, bool by_hand, usec_t now) {
         char **names = NULL;
-        int n = session_names(state_dir(s->context.state), &names);
+        int n = account_names(state_dir(s->context.state), s->config, &names);
 
         s->lacks = false;
         s->again_at = USEC_NEVER;
@@ -467,6 +478,7 @@ static int look_at_sessions(struct accounts *s, bool by_hand, usec_t now) {
         if (s->lacks)
                 s->again_at = usec_add(now, AGAIN_AFTER);
         vault_sweep(&s->vault);
+        outsiders_sweep(&s->outsiders);
         session_names_free(names);
         touch(s);
         return 0;
@@ -480,6 +492,7 @@ int accounts_update(struct accounts *s, const struct config *config, bool by_han
         if (by_hand) {
                 token_waits_forget(&s->tokens);
                 vault_retry(&s->vault);
+                outsiders_retry(&s->outsiders);
         }
         return look_at_sessions(s, by_hand, now);
 }
@@ -487,17 +500,19 @@ int accounts_update(struct accounts *s, const struct config *config, bool by_han
 /* ---- running ---- */
 
 void accounts_retry_now(struct accounts *s) {
+        outsiders_retry(&s->outsiders);
         for (size_t i = 0; i < s->n_members; i++)
                 account_retry_now(s->members[i]->account);
 }
 
 void accounts_wake(struct accounts *s, bool gap) {
+        outsiders_retry(&s->outsiders);
         for (size_t i = 0; i < s->n_members; i++)
                 account_wake(s->members[i]->account, gap);
 }
 
 bool accounts_are_settled(const struct accounts *s) {
-        if (token_waits_are_open(&s->tokens) || vault_is_open(&s->vault))
+        if (token_waits_are_open(&s->tokens) || vault_is_open(&s->vault) || outsiders_are_open(&s->outsiders))
                 return false;
         for (size_t i = 0; i < s->n_members; i++)
                 if (!account_is_settled(s->members[i]->account))
@@ -524,7 +539,7 @@ static bool take_tokens(struct accounts *s) {
         while (token_waits_take(&s->tokens, &name, &token, &again)) {
                 struct member **at = find_member(s, name);
 
-                any = any || !again;
+                any = any || !again || !at;
                 if (!again || !at)
                         continue;
                 if (token && session_set_token(&(*at)->session, token) < 0)
@@ -587,6 +602,22 @@ static bool run_vault(struct accounts *s, usec_t now, usec_t *wake_at) {
         return news;
 }
 
+/* The same of what the servers have answered. Whoever has given a token that is of no use is asked once more: it may
+ * have come long before the network. */
+static bool run_outsiders(struct accounts *s, usec_t now, usec_t *wake_at) {
+        const char *name;
+        bool news;
+
+        *wake_at = usec_min(*wake_at, outsiders_run(&s->outsiders, now, &news));
+        while ((name = outsiders_take_rejected(&s->outsiders))) {
+                const char *command = token_command_of(s, name);
+
+                if (command)
+                        (void) token_waits_again(&s->tokens, name, command);
+        }
+        return news;
+}
+
 usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, const struct instant *at) {
         usec_t wake_at = USEC_NEVER, now = at->now;
         bool look;
@@ -595,6 +626,7 @@ usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, co
         wake_at = token_waits_run(&s->tokens, now);
         look = take_tokens(s);
         look = run_vault(s, now, &wake_at) || look;
+        look = run_outsiders(s, now, &wake_at) || look;
         look = take_back(s, /* all= */ false, now) || look || now >= s->again_at;
         if (look && s->config && look_at_sessions(s, /* by_hand= */ false, now) < 0)
                 log_error("The accounts cannot be looked at again");
@@ -616,50 +648,28 @@ usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, co
 
 /* ---- what the bus shows ---- */
 
-static void publish_one(struct member *m, struct control *control, const struct instant *at) {
-        struct control_output_view views[OUTPUTS_MAX];
-        struct driver_report report;
-        const struct account *a = m->account;
-        size_t n = 0;
-
-        while (n < OUTPUTS_MAX && account_report(m->account, n, &report)) {
-                views[n] = (struct control_output_view){
-                        .name = report.output,
-                        .claim = report.claim,
-                        .shows = report.shows,
-                        .restore = report.restore,
-                        .note = report.note,
-                };
-                n++;
-        }
-        if (control_set_account(control, &(struct control_account_view){
-                                                 .name = m->name,
-                                                 .user_id = account_user_id(a),
-                                                 .homeserver = account_homeserver(a),
-                                                 .server = account_server(a),
-                                                 .state = connection_state_to_string(account_state(a)),
-                                                 .problem = account_problem(a),
-                                                 .retry_at_wall = instant_to_wall(at, account_retry_at(a)),
-                                                 .outputs = views,
-                                                 .n_outputs = n,
-                                         }) < 0)
-                log_debug("Account %s cannot be published", m->name);
+static void note_published(struct accounts *s, const char *name) {
+        if (s->n_published < ACCOUNTS_MAX)
+                (void) snprintf(s->published[s->n_published++], ACCOUNT_NAME_MAX, "%s", name);
 }
 
 void accounts_publish(struct accounts *s, struct control *control, const struct instant *at) {
         const char *waits;
 
         for (size_t i = 0; i < s->n_published; i++)
-                if (!find_member(s, s->published[i]) && !vault_has(&s->vault, s->published[i]))
+                if (!find_member(s, s->published[i]) && !vault_has(&s->vault, s->published[i]) &&
+                    !outsiders_wait(&s->outsiders, s->published[i]))
                         control_remove_account(control, s->published[i]);
         s->n_published = 0;
         for (size_t i = 0; i < s->n_members; i++) {
-                (void) snprintf(s->published[s->n_published++], ACCOUNT_NAME_MAX, "%s", s->members[i]->name);
-                publish_one(s->members[i], control, at);
+                note_published(s, s->members[i]->name);
+                account_show(control, s->members[i]->name, s->members[i]->account, at);
         }
         for (size_t i = 0; (waits = vault_publish(&s->vault, i, control)); i++)
-                if (s->n_published < ACCOUNTS_MAX)
-                        (void) snprintf(s->published[s->n_published++], ACCOUNT_NAME_MAX, "%s", waits);
+                note_published(s, waits);
+        for (size_t i = 0; (waits = outsiders_name(&s->outsiders, i)); i++)
+                if (!find_member(s, waits) && outsiders_publish(&s->outsiders, i, control, at))
+                        note_published(s, waits);
 }
 
 /* ---- the object ---- */
@@ -677,6 +687,9 @@ int accounts_new(struct accounts **ret, const struct accounts_context *context) 
                                           .userdata = context->userdata };
         s->vault =
                 (struct vault){ .bus = context->user_bus, .touched = context->touched, .userdata = context->userdata };
+        s->outsiders = (struct outsiders){ .event = context->event,
+                                           .touched = context->touched,
+                                           .userdata = context->userdata };
         s->door.state = context->state;
         s->journal = journal_door_of(&s->door);
         *ret = s;
@@ -690,6 +703,7 @@ struct accounts *accounts_free(struct accounts *s) {
         while (s->n_members > 0)
                 member_free(s->members[--s->n_members]);
         vault_done(&s->vault);
+        outsiders_done(&s->outsiders);
         free(s);
         return NULL;
 }

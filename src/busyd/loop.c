@@ -429,11 +429,8 @@ static int open_state(struct loop *l) {
                 log_error("%s is not used: it must belong to you, and nobody else may write there", dir);
         else if (r < 0)
                 log_error("The state in %s cannot be used: %s", dir, strerror(-r));
-        else {
-                if (*state_problem(l->state))
-                        log_warning("%s", state_problem(l->state));
+        else
                 return EXIT_SUCCESS;
-        }
         return r == -EBUSY ? EX_UNAVAILABLE : r == -EPERM || r == -ENOTDIR ? EX_CONFIG : EXIT_FAILURE;
 }
 

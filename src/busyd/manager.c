@@ -11,6 +11,7 @@
 
 #include "busyd/accounts.h"
 #include "busyd/call-book.h"
+#include "busyd/account-names.h"
 #include "busyd/desk.h"
 #include "busyd/logind.h"
 #include "config/config.h"
@@ -365,13 +366,23 @@ static int configure_sources(const struct manager *m) {
         return r;
 }
 
+static bool needs_no_session(void *userdata, const char *account) {
+        const struct manager *m = userdata;
+
+        return account_needs_no_session(m->config, account);
+}
+
+static void look_at_state(struct manager *m) {
+        state_look_again(m->edges.state, needs_no_session, m);
+}
+
 int manager_reload_accounts(struct manager *m, const struct instant *at) {
         int r = accounts_update(m->accounts, m->config, /* by_hand= */ true, at);
 
         if (r < 0)
                 log_error("The accounts cannot be looked at again: %s", strerror(-r));
         accounts_retry_now(m->accounts);
-        state_look_again(m->edges.state);
+        look_at_state(m);
         touch(m);
         return r;
 }
@@ -545,6 +556,9 @@ int manager_start(struct manager *m, const struct instant *at) {
         r = accounts_update(m->accounts, m->config, /* by_hand= */ false, at);
         if (r < 0)
                 log_error("The accounts cannot be looked at: %s", strerror(-r));
+        look_at_state(m);
+        if (*state_problem(m->edges.state))
+                log_warning("%s", state_problem(m->edges.state));
         publish(m, at);
         touch(m);
         return 0;

@@ -65,6 +65,8 @@ __attribute__((format(printf, 3, 4))) static void tell(struct loader *l, unsigne
 
 static void account_free_strings(struct account_config *a) {
         free((char *) a->settings.message);
+        free(a->homeserver);
+        free(a->user_id);
         free(a->ca_file);
         free(a->token_command);
         free(a->appservice_token_file);

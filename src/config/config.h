@@ -12,6 +12,7 @@ struct account_config {
         char name[ACCOUNT_NAME_MAX];
         bool enabled;
         struct account_settings settings; /* strings owned by the config */
+        char *homeserver, *user_id;       /* of an account without a session; NULL: not told */
         char *ca_file;                    /* NULL: the system's */
         char *token_command;              /* NULL: none */
         char *appservice_token_file;      /* NULL: the one that busyctl keeps */

@@ -190,6 +190,38 @@ static const char *expected_path(const struct key *key, char *buf, size_t size) 
         return copy_text(buf, size, "an absolute path");
 }
 
+/* What of it is an address, and what one can be used for, who asks there finds out. */
+static int set_homeserver(const struct key *key, void *field, const char *value, bool append) {
+        char **homeserver = field;
+
+        if (value[0] == '\0') {
+                free(TAKE(*homeserver));
+                return 0;
+        }
+        return value[strcspn(value, " \t@")] == '\0' ? replace_text(homeserver, value) : -EINVAL;
+}
+
+static const char *expected_homeserver(const struct key *key, char *buf, size_t size) {
+        return copy_text(buf, size, "an address like https://matrix.example.org, or a server name like example.org");
+}
+
+static int set_user_id(const struct key *key, void *field, const char *value, bool append) {
+        const char *colon = strchr(value, ':');
+        char **user_id = field;
+
+        if (value[0] == '\0') {
+                free(TAKE(*user_id));
+                return 0;
+        }
+        if (value[0] != '@' || !colon || colon == value + 1 || colon[1] == '\0' || value[strcspn(value, " \t")])
+                return -EINVAL;
+        return replace_text(user_id, value);
+}
+
+static const char *expected_user_id(const struct key *key, char *buf, size_t size) {
+        return copy_text(buf, size, "a user id like @me:example.org");
+}
+
 static int set_command(const struct key *key, void *field, const char *value, bool append) {
         char **command = field;
 
@@ -221,6 +253,8 @@ static const char *expected_program(const struct key *key, char *buf, size_t siz
 
 static const struct key_type type_message = { set_message, expected_message, current_text };
 static const struct key_type type_path = { set_path, expected_path, current_text };
+static const struct key_type type_homeserver = { set_homeserver, expected_homeserver, current_text };
+static const struct key_type type_user_id = { set_user_id, expected_user_id, current_text };
 static const struct key_type type_command = { set_command, expected_message, current_command };
 static const struct key_type type_program = { set_program, expected_program, current_command };
 
@@ -355,6 +389,8 @@ static const struct key keys[] = {
         { SECTION_ACCOUNT, "presence", &type_word, ACCOUNT(settings.presence), 0, 0, presence_words },
         { SECTION_ACCOUNT, "message", &type_message, ACCOUNT(settings.message), 0, 0, NULL },
         { SECTION_ACCOUNT, "profile-call", &type_bool, ACCOUNT(settings.profile_call), 0, 0, NULL },
+        { SECTION_ACCOUNT, "homeserver", &type_homeserver, ACCOUNT(homeserver), 0, 0, NULL },
+        { SECTION_ACCOUNT, "user-id", &type_user_id, ACCOUNT(user_id), 0, 0, NULL },
         { SECTION_ACCOUNT, "ca-file", &type_path, ACCOUNT(ca_file), 0, 0, NULL },
         { SECTION_ACCOUNT, "token-command", &type_command, ACCOUNT(token_command), 0, 0, NULL },
         { SECTION_ACCOUNT, "appservice-token-file", &type_path, ACCOUNT(appservice_token_file), 0, 0, NULL },

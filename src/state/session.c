@@ -7,9 +7,11 @@
 #include "util/file.h"
 #include "json/json.h"
 
-#define SESSION_VERSION 1
-#define SESSION_PREFIX  "session-"
-#define SESSION_SUFFIX  ".json"
+#define SESSION_VERSION   1
+#define CREDENTIAL_PREFIX "busyd-"
+#define CREDENTIAL_SUFFIX ".token"
+#define SESSION_PREFIX    "session-"
+#define SESSION_SUFFIX    ".json"
 
 #define SESSION_SIZE_MAX 65536
 /* In seconds; the year 9999 is late enough for any token. */
@@ -302,9 +304,9 @@ int session_remove(const char *state_dir, const char *name) {
         return r < 0 ? r : file_remove(path);
 }
 
-int session_names(const char *state_dir, char ***ret) {
+static int account_names(const char *dir, const char *prefix, const char *suffix, char ***ret) {
         char **names;
-        int n_files = dir_names(state_dir, SESSION_PREFIX, SESSION_SUFFIX, &names), n = 0;
+        int n_files = dir_names(dir, prefix, suffix, &names), n = 0;
 
         for (int i = 0; i < n_files; i++)
                 if (n < ACCOUNTS_MAX && account_name_is_valid(names[i]))
@@ -318,21 +320,46 @@ int session_names(const char *state_dir, char ***ret) {
         return n;
 }
 
+int session_names(const char *state_dir, char ***ret) {
+        return account_names(state_dir, SESSION_PREFIX, SESSION_SUFFIX, ret);
+}
+
 void session_names_free(char **names) {
         names_free(names);
 }
 
-int session_token_from_credentials(const char *name, struct session *s) {
+/* ---- what the service manager gives ---- */
+
+/* Below it nothing is found: no credentials. */
+static const char *credentials_dir(void) {
         const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+        return dir && *dir ? dir : "/nonexistent";
+}
+
+int session_credential_names(char ***ret) {
+        return account_names(credentials_dir(), CREDENTIAL_PREFIX, CREDENTIAL_SUFFIX, ret);
+}
+
+bool session_has_credential(const char *name) {
+        SCOPED(names_free) char **names = NULL;
+
+        if (session_credential_names(&names) < 0)
+                return false;
+        for (char **n = names; *n; n++)
+                if (streq(*n, name))
+                        return true;
+        return false;
+}
+
+int session_token_from_credentials(const char *name, struct session *s) {
         SCOPED(free) char *path = NULL;
         SCOPED(token_free) char *token = NULL;
         int r;
 
         if (!account_name_is_valid(name))
                 return -EINVAL;
-        if (!dir)
-                return 0;
-        if (asprintf(&path, "%s/busyd-%s.token", dir, name) < 0) {
+        if (asprintf(&path, "%s/" CREDENTIAL_PREFIX "%s" CREDENTIAL_SUFFIX, credentials_dir(), name) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }

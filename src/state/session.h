@@ -59,6 +59,11 @@ int session_set_tokens(struct session *s, const struct token_pair *pair);
  * errno; then the session is unchanged, and using its old token is not what the user meant. */
 int session_token_from_credentials(const char *name, struct session *s);
 
+/* Whether the service manager gives us one; whether it is good is another thing. */
+bool session_has_credential(const char *name);
+/* Of which accounts it does; as session_names(). */
+int session_credential_names(char ***ret);
+
 /* What people see of a session in their keyring; of the user id. */
 #define KEYRING_LABEL "busyd: %s"
 /* The tokens as the keyring has them, in one text, for token_free(). */

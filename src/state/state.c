@@ -412,7 +412,6 @@ static int open_all(struct state *s, const char *dir, const struct store_teller 
                 return r;
         write_dirty(s);
         flush(s);
-        state_look_again(s);
         return 0;
 }
 
@@ -453,7 +452,7 @@ const char *state_dir(const struct state *s) {
         return s->dir;
 }
 
-void state_look_again(struct state *s) {
+void state_look_again(struct state *s, bool (*needs_none)(void *userdata, const char *account), void *userdata) {
         struct state_claim c;
 
         free(TAKE(s->without_session));
@@ -461,7 +460,7 @@ void state_look_again(struct state *s) {
                 SCOPED(session_done) struct session session = { 0 };
                 int r = session_load(s->dir, c.account, &session);
 
-                if (r < 0)
+                if (r < 0 && !(r == -ENOENT && needs_none && needs_none(userdata, c.account)))
                         note(&s->without_session,
                              "what busyd has written on account %s is still there, and %s: `busyctl login %s` gives "
                              "it "

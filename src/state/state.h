@@ -34,8 +34,9 @@ usec_t state_run(struct state *s, usec_t now);
 /* "", or one sentence for people about what is wrong with the folder, with the journal as it was found, or with what
  * is owed on an account without a session. Borrowed until the next call that takes `s`. */
 const char *state_problem(const struct state *s);
-/* Sessions may have come or gone. */
-void state_look_again(struct state *s);
+/* Says which accounts have no session any more; at the start, and when sessions may have come or gone. `needs_none`:
+ * which need none; NULL: all do. */
+void state_look_again(struct state *s, bool (*needs_none)(void *userdata, const char *account), void *userdata);
 
 /* ---- journal: what is owed, by account and output ---- */
 

@@ -175,6 +175,25 @@ SERVICE_TEST(sandbox, a_token_command_ends_with_busyd) {
         service_do("! pgrep -u tester -x sleep");
 }
 
+/* There is no session: systemd hands over the token, and the server says whose it is. */
+SERVICE_TEST(sandbox, a_credential_of_the_unit_is_an_account) {
+        SCOPED(free) char *config = NULL;
+        struct session session;
+
+        cr_assert_eq(session_load(world_state_path(w, ""), ACCOUNT, &session), 0);
+        file_put("/home/tester/token", session.access_token);
+        cr_assert_eq(session_remove(world_state_path(w, ""), ACCOUNT), 0);
+        cr_assert(asprintf(&config,
+                           "[busyd]\nend-grace = 0s\n[account " ACCOUNT "]\npresence = busy\npoll-pause = 0s\n"
+                           "homeserver = %s\n",
+                           session.homeserver) > 0);
+        session_done(&session);
+        world_config(w, config);
+        service_drop_in("[Service]\nLoadCredential=busyd-" ACCOUNT ".token:%h/token\n");
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        one_call(w);
+}
+
 /* ---- hooks ---- */
 
 static void hooks(struct world *w, const char *text) {

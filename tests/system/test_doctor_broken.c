@@ -85,12 +85,20 @@ static void another_than_the_unit(struct world *w) {
 static void session_open(struct world *w) {
         cr_assert_eq(chmod(world_state_path(w, "session-" ACCOUNT ".json"), 0644), 0);
 }
+static void session_gone(struct world *w) {
+        cr_assert_eq(unlink(world_state_path(w, "session-" ACCOUNT ".json")), 0);
+}
+static void only_a_command(struct world *w) {
+        session_gone(w);
+        world_config(w, "[account " ACCOUNT "]\ntoken-command = echo x\n");
+}
+static void command_without_busyd(struct world *w) {
+        session_gone(w);
+        world_config(w, "[account " ACCOUNT "]\ntoken-command = echo x\nuser-id = @me:test\n");
+}
 static void session_broken(struct world *w) {
         file_put(world_state_path(w, "session-" ACCOUNT ".json"), "{");
         cr_assert_eq(chmod(world_state_path(w, "session-" ACCOUNT ".json"), 0600), 0);
-}
-static void session_gone(struct world *w) {
-        cr_assert_eq(unlink(world_state_path(w, "session-" ACCOUNT ".json")), 0);
 }
 static void folder_open(struct world *w) {
         cr_assert_eq(chmod(world_state_path(w, ""), 0777), 0);
@@ -279,6 +287,20 @@ static const struct row {
           "busyctl login",
           {} },
         { "nobody is logged in", session_gone, RUNNING, "note", "no Matrix account is set up", "busyctl login", {} },
+        { "a token-command and nothing else",
+          only_a_command,
+          RUNNING,
+          "note",
+          "has a token-command, but no session and no homeserver",
+          "user-id = @me:example.org",
+          {} },
+        { "a token-command, and busyd does not run",
+          command_without_busyd,
+          STOPPED,
+          "note",
+          "whether it works only busyd can tell",
+          "start busyd",
+          {} },
         { "the state folder is open to others",
           folder_open,
           RUNNING,

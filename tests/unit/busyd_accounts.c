@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "busyd/accounts.h"
+#include "busyd/outsiders.h"
 #include "busyd/token.h"
 #include "config/config.h"
 #include "control/control.h"
@@ -122,6 +123,35 @@ usec_t token_command_run(struct token_command *c, usec_t now) {
 }
 struct token_command *token_command_free(struct token_command *c) {
         return NULL;
+}
+int outsiders_get(struct outsiders *o, const char *name, const struct account_config *config,
+                  struct session *session) {
+        return -EAGAIN;
+}
+void outsiders_sweep(struct outsiders *o) {
+}
+void outsiders_retry(struct outsiders *o) {
+}
+usec_t outsiders_run(struct outsiders *o, usec_t now, bool *ret_news) {
+        *ret_news = false;
+        return USEC_NEVER;
+}
+const char *outsiders_take_rejected(struct outsiders *o) {
+        return NULL;
+}
+bool outsiders_are_open(const struct outsiders *o) {
+        return false;
+}
+const char *outsiders_name(const struct outsiders *o, size_t i) {
+        return NULL;
+}
+bool outsiders_wait(const struct outsiders *o, const char *name) {
+        return false;
+}
+bool outsiders_publish(struct outsiders *o, size_t i, struct control *control, const struct instant *at) {
+        return false;
+}
+void outsiders_done(struct outsiders *o) {
 }
 int control_set_account(struct control *c, const struct control_account_view *v) {
         return 0;

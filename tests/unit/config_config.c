@@ -144,6 +144,11 @@ static const struct {
           "characters; \"In a call\" stays in force" },
         { "[account work]\nca-file = ca.pem\n",
           ":2: [account work] ca-file = \"ca.pem\" is not an absolute path; \"\" stays in force" },
+        { "[account work]\nhomeserver = @me:example.org\n", ":2: [account work] homeserver = \"@me:example.org\" is "
+                                                            "not an address like https://matrix.example.org, or a "
+                                                            "server name like example.org; \"\" stays in force" },
+        { "[account work]\nuser-id = me\n",
+          ":2: [account work] user-id = \"me\" is not a user id like @me:example.org; \"\" stays in force" },
         { "[account work]\npoll-timeout = 9s\n",
           ":2: [account work] poll-timeout = \"9s\" is not a duration from 10s to 1h; 10min stays in force" },
         { "[account work]\npoll-pause = 61s\n",
@@ -178,8 +183,8 @@ static const struct {
           ":2: [source pipewire] has no key \"message\", did you mean \"message\" in [account NAME]? It is ignored" },
         { "[account work]\nProfile_Call = no\n",
           ":2: [account work] has no key \"Profile_Call\", did you mean \"profile-call\"? It is ignored" },
-        { "[account work]\nhomeserver = https://example.org\n",
-          ":2: [account work] has no key \"homeserver\", it is ignored" },
+        { "[account work]\nhome-page = https://example.org\n",
+          ":2: [account work] has no key \"home-page\", it is ignored" },
         { "[busyd x]\nringing = all\n", ":2: section [busyd] has no name, [busyd x] is ignored" },
         { "[account]\nenabled = no\n",
           ":2: section [account] should be [account NAME], with a name of letters, digits, "

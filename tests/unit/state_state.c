@@ -572,6 +572,10 @@ Test(state, missing_journal_is_told) {
         state_free(s);
 }
 
+static bool is_work(void *userdata, const char *account) {
+        return streq(account, userdata);
+}
+
 Test(state, what_is_owed_without_a_session_is_told) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         struct state *s = open_state(&t, NULL);
@@ -579,14 +583,19 @@ Test(state, what_is_owed_without_a_session_is_told) {
 
         make_session(&t, "work");
         cr_assert_eq(state_put_claim(s, &c), 0);
-        state_look_again(s);
+        state_look_again(s, NULL, NULL);
         cr_expect_str_eq(state_problem(s), "");
         cr_assert_eq(session_remove(t.path, "work"), 0);
         state_free(s);
         s = open_state(&t, NULL);
+        state_look_again(s, NULL, NULL);
+        cr_expect(strstr(state_problem(s), "busyctl login work"), "%s", state_problem(s));
+        state_look_again(s, is_work, (char *) "work");
+        cr_expect_str_eq(state_problem(s), "", "its token is elsewhere");
+        state_look_again(s, is_work, (char *) "home");
         cr_expect(strstr(state_problem(s), "busyctl login work"), "%s", state_problem(s));
         make_session(&t, "work");
-        state_look_again(s);
+        state_look_again(s, NULL, NULL);
         cr_expect_str_eq(state_problem(s), "");
         state_free(s);
 }

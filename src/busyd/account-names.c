@@ -1,0 +1,63 @@
+/* See account-names.h. */
+#include "busyd/account-names.h"
+
+#include <errno.h>
+
+#include "config/config.h"
+#include "state/session.h"
+
+bool account_needs_no_session(const struct config *config, const char *name) {
+        const struct account_config *a = config_account(config, name);
+
+        return session_has_credential(name) || (a->token_command && (a->homeserver || a->user_id));
+}
+
+static int add_name(char **names, int n, const char *name) {
+        for (int i = 0; i < n; i++)
+                if (streq(names[i], name))
+                        return n;
+        if (n >= ACCOUNTS_MAX)
+                return n;
+        names[n] = strdup(name);
+        return names[n] ? n + 1 : -ENOMEM;
+}
+
+static int add_names(char **names, int n, char **more) {
+        for (; *more && n >= 0; more++)
+                n = add_name(names, n, *more);
+        return n;
+}
+
+/* As below; takes each name over as long as there is room. */
+static int collect(const char *state_dir, const struct config *config, char **names) {
+        char **found;
+        int n = session_names(state_dir, &found), r;
+
+        if (n < 0)
+                return n;
+        n = add_names(names, 0, found);
+        session_names_free(found);
+        r = n >= 0 ? session_credential_names(&found) : n;
+        if (r < 0)
+                return r;
+        n = add_names(names, n, found);
+        session_names_free(found);
+        for (size_t i = 0; config && n >= 0 && i < config->n_accounts; i++)
+                if (account_needs_no_session(config, config->accounts[i].name))
+                        n = add_name(names, n, config->accounts[i].name);
+        return n;
+}
+
+int account_names(const char *state_dir, const struct config *config, char ***ret) {
+        char **names = calloc(ACCOUNTS_MAX + 1, sizeof(*names));
+        int n;
+
+        if (!names)
+                return -ENOMEM;
+        n = collect(state_dir, config, names);
+        if (n < 0)
+                session_names_free(names);
+        else
+                *ret = names;
+        return n;
+}
