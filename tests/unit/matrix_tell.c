@@ -530,6 +530,35 @@ Test(matrix_tell, a_refusal_holds_until_the_next_connection) {
                 refuse(&refusals[i]);
 }
 
+/* As a proxy does for a while: a server that has account data has it still. */
+Test(matrix_tell, where_it_was_taken_before_a_refusal_passes) {
+        for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+                const struct refusal *row = &refusals[i];
+                const struct loopback_route refuses[] = ANSWERS(row->status, row->body);
+                struct fixture f;
+
+                if (row->n_doubts > 0)
+                        continue;
+                begin(&f, takes, /* heard= */ true);
+                set(&f, "presence", "In a call");
+                wait_until_told(&f);
+                loopback_set_routes(f.server, refuses);
+                tell_set(f.tell, "presence", NULL);
+                for (unsigned n = 2; n <= 4; n++) {
+                        cr_assert(tell_is_pending(f.tell), "%s: who logs out now would leave a call behind",
+                                  row->what);
+                        wait_until_told(&f);
+                        expect_n_sent(&f, n, row->what);
+                }
+                cr_expect_not(tell_is_pending(f.tell), "%s: it keeps nobody waiting", row->what);
+                loopback_set_routes(f.server, takes);
+                wait_until_told(&f);
+                expect_n_sent(&f, 5, row->what);
+                cr_expect_eq(run(&f), USEC_NEVER, "%s", row->what);
+                fixture_done(&f);
+        }
+}
+
 /* What the server is may be known well enough for it not to be asked again. */
 Test(matrix_tell, a_session_that_goes_on_tells_again) {
         static const struct loopback_route refuses[] = ANSWERS(401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}");

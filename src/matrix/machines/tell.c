@@ -5,8 +5,8 @@
  *   due      it is not: the next tell_run() sends it
  *   sending  one is on its way; what has changed since goes out after the answer
  *   waiting  the server failed or asked to wait, or somebody else wrote there: due again at `wait_until`
- *   refused  by the server, until tell_set_device(); for want of a session, until tell_resync_end() too: one that is
- *            renewed goes on without the server being asked what it is */
+ *   refused  by a server that has never taken one, until tell_set_device(); for want of a session, until
+ *            tell_resync_end() too: one that is renewed goes on without the server being asked what it is */
 #include "matrix/machines/tell.h"
 
 #include <errno.h>
@@ -23,8 +23,8 @@
 #define RETRY_FIRST (5 * USEC_PER_SEC)
 #define RETRY_MAX   (5 * USEC_PER_MIN)
 
-/* A server that refuses this one request so, and says that the session goes on, keeps nobody waiting. */
-#define SIGNED_OUT_MAX 3
+/* A server that refuses this one request time after time, and says that the session goes on, keeps nobody waiting. */
+#define REFUSED_MAX 3
 
 /* Before it is put right what somebody else has written there. */
 #define OTHERS_WAIT (USEC_PER_MIN / CLAIM_WRITES_PER_MINUTE_MAX)
@@ -40,11 +40,12 @@ struct tell {
 
         bool begun; /* it is known what the server has */
         bool heard, refused;
-        bool signed_out;       /* refused because of that */
-        unsigned n_signed_out; /* in a row */
-        json_t *shown;         /* what the server has; NULL: nothing */
-        bool acked;            /* ... as it has answered; its echo has yet to come */
-        json_t *sent;          /* on its way */
+        bool signed_out;    /* refused because of that */
+        bool taken;         /* one, at least once: a refusal is of a moment */
+        unsigned n_refused; /* in a row */
+        json_t *shown;      /* what the server has; NULL: nothing */
+        bool acked;         /* ... as it has answered; its echo has yet to come */
+        json_t *sent;       /* on its way */
         struct http_request *request;
         struct entry_claim claims[ENTRY_CLAIMS_MAX];
         size_t n;
@@ -78,7 +79,7 @@ static bool is_due(const struct tell *t) {
 
 /* A session that has ended may go on. */
 bool tell_is_pending(const struct tell *t) {
-        return t->heard && t->begun && t->type && !t->refused && t->n_signed_out < SIGNED_OUT_MAX && is_outdated(t);
+        return t->heard && t->begun && t->type && !t->refused && t->n_refused < REFUSED_MAX && is_outdated(t);
 }
 
 static void end_wait(struct tell *t) {
@@ -93,21 +94,22 @@ static uint32_t draw(const struct tell *t) {
 static void take_sent(struct tell *t) {
         json_decref(t->shown);
         t->shown = TAKE(t->sent);
-        t->acked = true;
-        t->n_signed_out = 0;
+        t->acked = t->taken = true;
+        t->n_refused = 0;
         backoff_reset(&t->backoff);
 }
 
 /* A server without account data is one where machines cannot know of each other: nothing to be done about it. */
 static void take_failure(struct tell *t, const struct matrix_reply *reply) {
         usec_t wait = backoff_next(&t->backoff, draw(t));
+        bool refused = reply->outcome == MATRIX_REFUSED || reply->outcome == MATRIX_UNRECOGNIZED ||
+                       reply->outcome == MATRIX_NOT_FOUND;
 
         json_decref(t->sent);
         t->sent = NULL;
-        t->refused = reply->outcome == MATRIX_REFUSED || reply->outcome == MATRIX_UNRECOGNIZED ||
-                     reply->outcome == MATRIX_NOT_FOUND;
+        t->refused = refused && !t->taken;
         t->signed_out = reply->outcome == MATRIX_SIGNED_OUT;
-        t->n_signed_out += t->signed_out;
+        t->n_refused += refused || t->signed_out;
         log_debug("What is owed cannot be told to other machines: %s", reply->problem);
         if ((reply->outcome == MATRIX_SIGNED_OUT || reply->outcome == MATRIX_LOCKED) && t->handler.doubt)
                 t->handler.doubt(t->handler.userdata);
@@ -208,6 +210,7 @@ bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t n
         json_decref(t->shown);
         t->shown = json_incref((json_t *) content);
         t->acked = false;
+        t->taken = t->taken || entry_is_one(content);
         return true;
 }
 
