@@ -155,7 +155,7 @@ const struct claim_owed *claim_owed(const struct claim *c) {
 }
 
 bool claim_is_at_rest(const struct claim *c) {
-        return !c->debt.owed || c->phase == CLAIM_SHARED;
+        return !c->debt.owed || (c->phase == CLAIM_SHARED && claim_going_on(c) != CLAIM_NO_PART);
 }
 
 /* Found there by ourselves. */

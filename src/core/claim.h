@@ -269,7 +269,8 @@ enum claim_step claim_in_flight(const struct claim *c);       /* CLAIM_NOTHING: 
 /* What the journal must hold; NULL: nothing is owed. */
 const struct claim_owed *claim_owed(const struct claim *c);
 
-/* Nothing is owed that could be given back now: there is nothing, or it only waits for another machine. */
+/* Nothing is owed that could be given back now: there is nothing, or another machine goes on with it. Two that end
+ * together would each leave it to the other. */
 bool claim_is_at_rest(const struct claim *c);
 
 /* What will be put back, as far as is known by now. Only while something is owed. */

@@ -487,3 +487,32 @@ Test(core_claim_words, what_was_told_long_ago_is_read_before_it_is_given_back) {
         expect_phase(CLAIM_FREE);
         expect_shown("offline", "Lunch");
 }
+
+/* Each would leave it to the other: whoever logs out has to stay until it is known that the other one goes on, or has
+ * given back. */
+Test(core_claim_words, only_what_goes_on_elsewhere_lets_one_rest) {
+        struct claim_other other = machine(1, "online", "Lunch", "unavailable", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = true;
+        other.live = other.first = true;
+        begin(&single_value, "unavailable", "In a call");
+        push();
+        told_by(other, none);
+        want("unavailable", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_SHARED);
+        cr_expect(claim_is_at_rest(&claim), "it goes on there");
+        other.live = false;
+        told_by(other, none);
+        cr_expect_not(claim_is_at_rest(&claim), "it is about to be given back");
+        other.waits = true;
+        told_by(other, none);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "Lunch");
+        cr_expect(claim_is_at_rest(&claim));
+}
