@@ -3,10 +3,12 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 
 #include "busyd/check.h"
 #include "busyd/loop.h"
+#include "json/json.h"
 #include "util/log.h"
 
 static void print_help(void) {
@@ -70,6 +72,17 @@ static int parse_options(int argc, char *argv[], struct loop_options *ret, bool 
         return 1;
 }
 
+/* Tokens are in memory, and must not be in a file that others may be sent. Not PR_SET_DUMPABLE, which would hide from
+ * keyrings and portals which program it is that asks them. */
+static void no_core(void) {
+        struct rlimit limit = {};
+
+        if (getrlimit(RLIMIT_CORE, &limit) < 0)
+                return;
+        limit.rlim_cur = 0;
+        (void) setrlimit(RLIMIT_CORE, &limit);
+}
+
 int main(int argc, char *argv[]) {
         struct loop_options options = {};
         bool check = false;
@@ -77,6 +90,8 @@ int main(int argc, char *argv[]) {
 
         if (r <= 0)
                 return r < 0 ? EX_USAGE : EXIT_SUCCESS;
+        no_core();
+        json_wipe_what_is_freed();
         if (check)
                 return check_config(options.config_path);
         return loop_run(&options);

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <systemd/sd-event.h>
 
+#include "http/memory.h"
 #include "http/request.h"
 
 /* Connections kept open for reuse: a long poll and a short request for each of a few accounts. */
@@ -271,7 +272,7 @@ int http_new(struct http **ret, sd_event *event, const char *ca_file) {
         SCOPED(http_free) struct http *h = NULL;
         int r;
 
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        if (http_memory_init() != CURLE_OK)
                 return -ENOMEM;
         h = calloc(1, sizeof(*h));
         if (!h) {

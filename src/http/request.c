@@ -107,15 +107,17 @@ static int parse_url(const char *url, char **ret_scheme, char **ret_host) {
         return error;
 }
 
+/* Not asprintf(), which leaves a copy behind in memory. */
 static int add_header(struct http_request *r, const char *name, const char *value) {
+        size_t size = strlen(name) + strlen(value) + 1;
         struct curl_slist *longer;
-        char *line = NULL;
-        int n = asprintf(&line, "%s%s", name, value);
+        char *line = malloc(size);
 
-        if (n < 0)
+        if (!line)
                 return -ENOMEM;
+        (void) stpcpy(stpcpy(line, name), value);
         longer = curl_slist_append(r->headers, line);
-        explicit_bzero(line, (size_t) n);
+        explicit_bzero(line, size);
         free(line);
         if (!longer)
                 return -ENOMEM;

@@ -27,6 +27,10 @@ json_t *json_copy_whole(const json_t *v);
 /* Arrays and objects within one another. Matrix's own reach about ten. */
 #define JSON_DEPTH_MAX 128
 
+/* From now on what jansson frees is wiped first: tokens are in what is parsed and written. Once, at the start of a
+ * program, before anything else here. */
+void json_wipe_what_is_freed(void);
+
 /* Parses bytes from outside: any top-level value, the last of members of the same name. What is odd in them (mend.h)
  * is read as null or as U+FFFD and costs nothing else, so no string or name holds a NUL. Returns -EBADMSG if it is not
  * JSON, -ENOMEM. */

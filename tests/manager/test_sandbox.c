@@ -7,6 +7,7 @@
 
 #include "manager/service.h"
 #include "state/session.h"
+#include "system/mock.h"
 
 #define PROBE "/usr/local/libexec/busyd-tests/probe"
 
@@ -39,6 +40,12 @@ SERVICE_TEST(sandbox, what_busyd_does_not_need_is_forbidden) {
                 "personality: EPERM\n",
                 "mount: EPERM\n",
                 "new-privileges: EPERM\n",
+                "priority: EPERM\n",
+                "change-owner: EPERM\n",
+                "kernel-key: EPERM\n",
+                "locked-memory: EPERM\n",
+                "asynchronous-files: EPERM\n",
+                "memory-of-processes: EPERM\n",
                 "core-dump: EPERM\n",
                 "readable-by-others: EPERM\n",
         };
@@ -59,6 +66,8 @@ SERVICE_TEST(sandbox, outside_of_the_unit_it_is_allowed) {
         expect_tried(all, "user-namespace: allowed\n");
         expect_tried(all, "set-user-id: allowed\n");
         expect_tried(all, "new-privileges: allowed\n");
+        expect_tried(all, "priority: allowed\n");
+        expect_tried(all, "memory-of-processes: allowed\n");
 }
 
 static void one_call(struct world *w) {
@@ -70,11 +79,40 @@ static void one_call(struct world *w) {
         expect_presence(w, "online", "Reading");
 }
 
-SERVICE_TEST(sandbox, busyd_works_in_the_stricter_one) {
+/* Those that ask most of a sandbox: shared memory with the sound server, monitors of the bus. */
+static void sources_work(struct world *w) {
+        static const char *const names[] = { "pipewire", "camera", "notifications" };
+        int code;
+
+        free(service_shell(&code, "command -v pipewire"));
+        if (code != 0)
+                cr_skip("there is no pipewire");
+        service_do("systemctl --user reset-failed rig-pipewire.service 2>/dev/null; "
+                   "systemd-run --user --quiet --unit=rig-pipewire pipewire");
+        one_call(w);
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                expect_source(w, names[i], "watching");
+        service_do("systemctl --user stop rig-pipewire.service " UNIT);
+}
+
+SERVICE_TEST(sandbox, sources_work_within) {
+        sources_work(w);
+}
+
+static void make_stricter(void) {
         service_do("mkdir -p $HOME/.config/systemd/user/" UNIT ".d; "
                    "cp /usr/local/share/doc/busyd/hardening.conf $HOME/.config/systemd/user/" UNIT ".d/; "
                    "systemctl --user daemon-reload");
+}
+
+SERVICE_TEST(sandbox, busyd_works_in_the_stricter_one) {
+        make_stricter();
         one_call(w);
+}
+
+SERVICE_TEST(sandbox, sources_work_in_the_stricter_one) {
+        make_stricter();
+        sources_work(w);
 }
 
 /* ---- commands of the user ---- */

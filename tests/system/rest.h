@@ -14,5 +14,8 @@ void programs_come_and_go(struct world *w, unsigned n);
 /* KiB of memory that is busyd's alone. */
 long private_memory(const struct world *w);
 
+/* Is this anywhere in busyd's memory? */
+bool memory_has(const struct world *w, const char *text);
+
 /* False under a sanitizer that keeps what is freed. */
 extern const bool memory_tells;

@@ -2,9 +2,7 @@
 #include "system/notice.h"
 #include "system/rest.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #define FLOOD       10000
 #define IMAGE       ((size_t) 128 * 128 * 4)
@@ -12,35 +10,6 @@
 #define LARGE_IMAGE ((size_t) 1024 * 1024 * 4)
 /* What the allocator may keep for itself; a single one of the large images is more. */
 #define GROWTH_MAX_KB 2048
-
-static bool region_has(int mem, unsigned long from, unsigned long to, const char *text) {
-        size_t size = to - from;
-        SCOPED(free) char *copy = malloc(size);
-        ssize_t n = copy ? pread(mem, copy, size, (off_t) from) : -1;
-
-        return n > 0 && memmem(copy, (size_t) n, text, strlen(text));
-}
-
-/* Is this anywhere in busyd's memory? */
-static bool memory_has(const struct world *w, const char *text) {
-        char path[64], line[512], mode[8];
-        unsigned long from, to;
-        bool has = false;
-        FILE *maps;
-        int mem;
-
-        snprintf(path, sizeof(path), "/proc/%d/mem", (int) w->busyd);
-        mem = open(path, O_RDONLY | O_CLOEXEC);
-        snprintf(path, sizeof(path), "/proc/%d/maps", (int) w->busyd);
-        maps = fopen(path, "re");
-        check(w, mem >= 0 && maps, "busyd's memory cannot be read");
-        while (fgets(line, sizeof(line), maps))
-                if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) == 3 && mode[0] == 'r' && !strstr(line, "[v"))
-                        has = has || region_has(mem, from, to, text);
-        fclose(maps);
-        close(mem);
-        return has;
-}
 
 /* Is this in any file of the world: log, state, configuration? */
 static bool files_have(const struct world *w, const char *text) {

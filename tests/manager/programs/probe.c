@@ -15,6 +15,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define PAGE 4096
@@ -75,6 +77,36 @@ static int new_privileges(void) {
         return -1;
 }
 
+static int priority(void) {
+        return setpriority(PRIO_PROCESS, 0, 5);
+}
+
+static int change_owner(void) {
+        return chown("/proc/self/exe", (uid_t) -1, (gid_t) -1);
+}
+
+static int kernel_key(void) {
+        return (int) syscall(SYS_add_key, "user", "busyd-probe", "x", (size_t) 1, -3 /* the session's */);
+}
+
+static int locked_memory(void) {
+        static char page[PAGE];
+
+        return mlock(page, sizeof(page));
+}
+
+/* Without parameters the kernel would say EFAULT. */
+static int asynchronous_files(void) {
+        return (int) syscall(SYS_io_uring_setup, 1, NULL);
+}
+
+/* Its own: which needs no right. */
+static int memory_of_processes(void) {
+        char from = 'x', to = 0;
+
+        return (int) process_vm_readv(getpid(), &(struct iovec){ &to, 1 }, 1, &(struct iovec){ &from, 1 }, 1, 0);
+}
+
 static int core_dump(void) {
         struct rlimit limit;
 
@@ -109,6 +141,12 @@ static int sandbox(const char *path) {
                 { "personality", other_personality },
                 { "mount", mounting },
                 { "new-privileges", new_privileges },
+                { "priority", priority },
+                { "change-owner", change_owner },
+                { "kernel-key", kernel_key },
+                { "locked-memory", locked_memory },
+                { "asynchronous-files", asynchronous_files },
+                { "memory-of-processes", memory_of_processes },
                 { "core-dump", core_dump },
                 { "readable-by-others", readable_by_others },
         };
