@@ -20,6 +20,16 @@ static bool has_evidence(const struct site *s) {
         return door_now() < usec_add(local, EVIDENCE_SLACK) || door_now() < usec_add(rooms, EVIDENCE_SLACK);
 }
 
+/* What it has told of the call in which it was killed is believed for its time: nobody can know better, and the busy
+ * that it has left there is repeated with other words. */
+static bool is_believed(const struct world *w, const struct machine *m) {
+        const char *state, *message;
+        usec_t at = machine_died_busy_at(m);
+
+        model_shown(w->model, &state, &message);
+        return at > 0 && door_now() < usec_add(at, TOLD_IS_BELIEVED) && state_is_busy(state);
+}
+
 /* Then a busy that this one leaves as it is, with or without words, is theirs. */
 static bool others_have_evidence(const struct site *s) {
         const struct world *w = s->world;
@@ -28,6 +38,8 @@ static bool others_have_evidence(const struct site *s) {
                 const struct site *o = &w->sites[i];
 
                 if (o != s && machine_state(o->machine) == MACHINE_UP && has_evidence(o))
+                        return true;
+                if (o != s && is_believed(w, o->machine))
                         return true;
         }
         return false;

@@ -61,6 +61,7 @@ struct machine {
         bool mode_known; /* and since then nothing has happened to it */
         usec_t mode_at, begun_at;
         usec_t mode_until, evidence_at;
+        usec_t died_busy_at; /* 0: never */
         usec_t spin_at;
         unsigned spins;
         struct machine_counters counters;
@@ -119,6 +120,8 @@ static void die(struct machine *m, bool power_cut) {
         (void) torture_spare();
         wire_orphan(m->wire);
         door_die_after(0);
+        if (m->edges.view.busy)
+                m->died_busy_at = door_now();
         drop(m);
         door_live();
         wire_set_asleep(m->wire, false);
@@ -661,6 +664,10 @@ bool machine_has_proof_since(const struct machine *m, usec_t at) {
                 if (m->locals[i].on && m->locals[i].evidence == EVIDENCE_PROOF && m->locals[i].since <= at)
                         return true;
         return false;
+}
+
+usec_t machine_died_busy_at(const struct machine *m) {
+        return m->up == MACHINE_UP ? 0 : m->died_busy_at;
 }
 
 usec_t machine_evidence_at(const struct machine *m) {

@@ -91,6 +91,8 @@ bool machine_has_evidence(const struct machine *m);
 bool machine_has_proof_since(const struct machine *m, usec_t at);
 /* When that was last the case. */
 usec_t machine_evidence_at(const struct machine *m);
+/* It was killed then, in a call, and does not run yet; 0: it was not, or runs. */
+usec_t machine_died_busy_at(const struct machine *m);
 /* The user has said, and nothing has ended it: not busy. */
 bool machine_is_forbidden(const struct machine *m);
 /* Turns without the clock going on. */

@@ -28,6 +28,8 @@
 #define LOOK_TO_POLL (500 * USEC_PER_MSEC)
 /* A poll waits so long for an answer that does not come. */
 #define LONGEST_POLL (11 * USEC_PER_MIN)
+/* What a machine has told stands for so long. */
+#define TOLD_IS_BELIEVED (2 * USEC_PER_HOUR)
 /* A call has to be shown after so long, where nothing is in its way. */
 #define SHOWN_WITHIN (60 * USEC_PER_SEC)
 /* Once all calls are over, what is owed is back within so long, likewise: the longest grace, and a server that lets
