@@ -153,9 +153,9 @@ Test(presence_output, words_that_showed_at_the_start_and_show_no_more_do_not_com
                 f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
                 output_presence.resynced(f.output, START);
                 if (i == 1)
-                        output_presence.machines(f.output, true, START);
+                        output_presence.machines(f.output, true, false, START);
                 door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"Gone\"}", START);
-                output_presence.machines(f.output, false, START);
+                output_presence.machines(f.output, false, false, START);
                 cr_assert(output_presence.awaited(f.output));
                 door_answer(200,
                             i == 0 ? "{\"presence\":\"online\"}"
@@ -166,6 +166,28 @@ Test(presence_output, words_that_showed_at_the_start_and_show_no_more_do_not_com
                 cr_assert_not(strstr(door_waiting()->body, "Gone"), "%s", door_waiting()->body);
                 door_answer(200, "{}", START + USEC_PER_MIN);
         }
+}
+
+/* What a person writes meanwhile would hide behind them with our next poll. The other machine puts back what it has
+ * found, which may have been ours: not before its words show. */
+Test(presence_output, words_that_were_put_back_give_way_to_another_machine_in_a_call) {
+        f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
+        output_presence.resynced(f.output, START);
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
+        for (unsigned i = 0; i < 3; i++) {
+                output_presence.machines(f.output, true, /* words= */ i > 0, START);
+                cr_assert(output_presence.awaited(f.output));
+                door_answer(200,
+                            i < 2 ? "{\"presence\":\"online\",\"status_msg\":\"Gone\"}"
+                                  : "{\"presence\":\"busy\",\"status_msg\":\"In a call\"}",
+                            START + USEC_PER_MIN);
+                cr_assert_eq(door_waiting() != NULL, i == 2, "%u", i);
+                cr_assert_eq(output_presence.awaited(f.output), i == 2, "%u", i);
+        }
+        cr_assert(strstr(door_waiting()->body, "\"status_msg\":\"\""), "%s", door_waiting()->body);
+        door_answer(200, "{}", START + USEC_PER_MIN);
+        cr_assert_null(door_waiting(), "they are not put back");
+        cr_assert_not(output_presence.awaited(f.output), "nothing of ours is left");
 }
 
 static enum matrix_outcome given_back;
@@ -268,7 +290,7 @@ Test(presence_output, sees_who_comes_while_another_machine_only_says_it_is_busy)
         f.facts.versions.busy_presence = true;
         output_presence.watching(f.output, true, START);
         output_presence.presence(f.output, "offline", "", START);
-        output_presence.machines(f.output, true, START + 1);
+        output_presence.machines(f.output, true, false, START + 1);
         output_presence.claim(f.output,
                               &(struct output_claim){ .phase = CLAIM_ENTERING, .owed = true, .state_claimed = true },
                               START + 2);

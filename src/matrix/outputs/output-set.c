@@ -55,9 +55,12 @@ void output_set_answered(struct output_set *s, const struct output_told *told, u
 void output_set_machines(struct output_set *s, size_t i, bool hold, const struct claim_other *others, size_t n,
                          usec_t now) {
         struct output_set_member *m = &s->of[i];
+        bool words = false;
 
+        for (size_t k = 0; k < n; k++)
+                words = words || (others[k].live && others[k].owed.text_claimed && !others[k].text_lost);
         if (m->output->kind->machines)
-                m->output->kind->machines(m->output, hold, now);
+                m->output->kind->machines(m->output, hold, words, now);
         driver_machines_changed(m->driver, others, n, now);
 }
 

@@ -99,8 +99,8 @@ struct output_kind {
         bool (*awaited)(struct output *o);
         /* Whether what comes is told at once, and everything before has arrived: once for each poll. */
         void (*watching)(struct output *o, bool watching, usec_t now);
-        /* Another machine of the user's holds it, or not any more. */
-        void (*machines)(struct output *o, bool hold, usec_t now);
+        /* Another machine of the user's holds its state, or has words of its own there, or not any more. */
+        void (*machines)(struct output *o, bool hold, bool words, usec_t now);
         void (*claim)(struct output *o, const struct output_claim *c, usec_t now);
 
         /* ---- answers ---- */

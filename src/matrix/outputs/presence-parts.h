@@ -14,7 +14,7 @@ struct presence {
         struct http_request *look;
         struct cure *cure;
         struct output_claim claim;
-        bool was_wanted, resynced, watching, held_elsewhere, sticks;
+        bool was_wanted, resynced, watching, held_elsewhere, said_elsewhere, sticks;
         bool ours;                     /* a state of this machine's is there, or on its way */
         bool found;                    /* ... since an earlier run, which was not told yet by its claim */
         bool waits;                    /* shows less than it could, for the sake of other clients */

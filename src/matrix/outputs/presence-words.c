@@ -4,7 +4,8 @@
  *   own words   what our device has, as far as is known: written in this run, or found by comparing what shows before
  *               and after the first poll
  *   the way     while nothing is claimed, own words give way to newer ones of somebody else: they are taken away, and
- *               the poll waits for that */
+ *               the poll waits for that. Likewise to those of another machine that is in a call, which puts back what
+ * it has found: each of our polls would bring ours up before what a person writes meanwhile */
 #include "matrix/outputs/presence-parts.h"
 
 #include <errno.h>
@@ -101,7 +102,9 @@ static void on_way_given(const struct output_result *result, void *userdata) {
 }
 
 static bool is_in_the_way(const struct presence *p, const char *words) {
-        if (!p->own_words[0] || p->way || p->held_elsewhere || p->claim.owed || p->claim.phase != CLAIM_FREE)
+        if (!p->own_words[0] || p->way || p->claim.owed || p->claim.phase != CLAIM_FREE)
+                return false;
+        if (p->held_elsewhere && !p->said_elsewhere)
                 return false;
         return !streq(words, p->own_words);
 }
@@ -117,7 +120,7 @@ static void give_way(struct presence *p, const char *words, const char *back) {
         w = calloc(1, sizeof(*w));
         if (!w)
                 return;
-        output_request_chain(request, withdraw_more, w);
+        output_request_chain(request, p->said_elsewhere ? NULL : withdraw_more, w);
         claim_value_put_state(&w->value, PRESENCE_STATE_OFFLINE);
         claim_value_put_text(&w->value, back);
         (void) snprintf(p->left_words, sizeof(p->left_words), "%s", p->own_words);
@@ -160,6 +163,6 @@ bool presence_words_awaited(struct output *o) {
 
         if (wanted && !p->awaited && !p->way)
                 presence_look(p);
-        p->awaited = wanted && (p->look || p->way);
+        p->awaited = (wanted && p->look) || p->way;
         return p->awaited;
 }

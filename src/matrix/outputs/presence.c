@@ -162,9 +162,10 @@ static void update_ours(struct presence *p, const char *state, usec_t now) {
                 other_clients_own_over(&p->others, now);
 }
 
-static void on_machines(struct output *o, bool hold, usec_t now) {
+static void on_machines(struct output *o, bool hold, bool words, usec_t now) {
         struct presence *p = presence_of(o);
 
+        p->said_elsewhere = words;
         if (p->held_elsewhere == hold)
                 return;
         p->held_elsewhere = hold;
