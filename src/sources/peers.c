@@ -22,6 +22,14 @@
 
 /* What Gecko makes of "WebrtcCallThread" in the 15 bytes that a name may have, and what is left of it whole. */
 static const char *const call_threads[] = { "WebrtcC~read", "WebrtcCallThread", "WebrtcCallThrea" };
+/* "WebrtcWorker": works on what the microphone hears, for whatever that is. */
+static const char other_thread[] = "WebrtcW";
+
+enum threads {
+        THREADS_UNNAMED, /* none of those: it may have other names for them */
+        THREADS_NAMED,
+        THREADS_OF_CALL,
+};
 
 struct processes {
         struct {
@@ -141,48 +149,72 @@ static enum peers look_at_sockets(pid_t pid, const struct sockets *s) {
         return found;
 }
 
-static bool is_call_thread(const char *name) {
+static enum threads thread_called(const char *name) {
         for (size_t i = 0; i < ARRAY_SIZE(call_threads); i++)
                 if (strncmp(name, call_threads[i], strlen(call_threads[i])) == 0)
-                        return true;
-        return false;
+                        return THREADS_OF_CALL;
+        return strncmp(name, other_thread, strlen(other_thread)) == 0 ? THREADS_NAMED : THREADS_UNNAMED;
 }
 
-static bool has_call_thread(pid_t pid) {
+static enum threads look_at_threads(pid_t pid) {
+        enum threads found = THREADS_UNNAMED;
         const struct dirent *d;
         char path[300];
-        bool found = false;
         DIR *threads;
 
         (void) snprintf(path, sizeof(path), "/proc/%d/task", (int) pid);
         threads = opendir(path);
-        while (threads && !found && (d = readdir(threads))) {
+        while (threads && found != THREADS_OF_CALL && (d = readdir(threads))) {
                 SCOPED(free) char *name = NULL;
+                enum threads called;
 
                 (void) snprintf(path, sizeof(path), "/proc/%d/task/%s/comm", (int) pid, d->d_name);
-                found = isdigit((unsigned char) d->d_name[0]) && file_read(path, COMM_MAX, &name, NULL) >= 0 &&
-                        is_call_thread(name);
+                if (!isdigit((unsigned char) d->d_name[0]) || file_read(path, COMM_MAX, &name, NULL) < 0)
+                        continue;
+                called = thread_called(name);
+                found = called > found ? called : found;
         }
         if (threads)
                 closedir(threads);
         return found;
 }
 
-static enum peers look_at_started(const struct processes *p, pid_t pid, const struct sockets *sockets) {
-        enum peers found = p->n == PROCESSES_MAX ? PEERS_UNKNOWN : PEERS_NONE;
+static enum threads threads_of_started(const struct processes *p, pid_t pid) {
+        enum threads found = THREADS_UNNAMED;
 
-        for (size_t i = 0; i < p->n; i++) {
-                enum peers of_process;
+        for (size_t i = 0; i < p->n && found != THREADS_OF_CALL; i++)
+                if (is_started_by(p, p->list[i].pid, pid)) {
+                        enum threads of_process = look_at_threads(p->list[i].pid);
 
-                if (!is_started_by(p, p->list[i].pid, pid))
-                        continue;
-                of_process = has_call_thread(p->list[i].pid) ? PEERS_LIVE : look_at_sockets(p->list[i].pid, sockets);
-                if (of_process == PEERS_LIVE)
-                        return PEERS_LIVE;
-                if (of_process == PEERS_UNKNOWN)
-                        found = PEERS_UNKNOWN;
-        }
+                        found = of_process > found ? of_process : found;
+                }
         return found;
+}
+
+static enum peers sockets_of_started(const struct processes *p, pid_t pid, const struct sockets *sockets) {
+        enum peers found = PEERS_NONE;
+
+        for (size_t i = 0; i < p->n && found != PEERS_LIVE; i++)
+                if (is_started_by(p, p->list[i].pid, pid)) {
+                        enum peers of_process = look_at_sockets(p->list[i].pid, sockets);
+
+                        found = of_process == PEERS_NONE ? found : of_process;
+                }
+        return found;
+}
+
+static enum peers look_at_started(const struct processes *p, pid_t pid, const struct sockets *sockets) {
+        if (p->n == PROCESSES_MAX)
+                return PEERS_UNKNOWN;
+        switch (threads_of_started(p, pid)) {
+        case THREADS_OF_CALL:
+                return PEERS_LIVE;
+        case THREADS_NAMED:
+                return PEERS_NONE;
+        case THREADS_UNNAMED:
+                break;
+        }
+        return sockets_of_started(p, pid, sockets);
 }
 
 enum peers peers_look(pid_t pid) {

@@ -1,10 +1,12 @@
 /* Whether a program has a connection to a peer: for engines that open playback with every capture, so that two-way
  * sound says nothing of them. Gecko is one: its streams are the same in a call and for a voice message.
  *
- * Known by either of two signs at the processes that the program has started:
- *   - a UDP socket that waits for anybody: a peer connection gathers such ones on each interface before it is made,
- *     also where its sound then goes another way. The program's own are not looked at: HTTP/3 has them too.
- *   - the thread that Gecko has for calls, as long as there is a peer connection.
+ * Known by the processes that the program has started:
+ *   - the thread that Gecko has for calls, as long as there is a peer connection with sound or pictures;
+ *   - where no thread has a name that Gecko gives to those of WebRTC, and so that one may have another name, by a UDP
+ *     socket that waits for anybody: a peer connection gathers such ones on each interface before it is made, also
+ *     where its sound then goes another way. A page that only passes data has them as well, so where threads are known
+ *     by their names they say nothing. The program's own are not looked at: HTTP/3 has them too.
  * Nothing is opened but what /proc says of the user's own processes. */
 #pragma once
 

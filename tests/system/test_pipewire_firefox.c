@@ -32,9 +32,22 @@ static const char page[] =
         "  await a.setRemoteDescription(b.localDescription);\n"
         "  return sender;\n"
         "}\n"
+        "async function passData() {\n"
+        "  const a = new RTCPeerConnection(), b = new RTCPeerConnection();\n"
+        "  window.passing = [a, b, a.createDataChannel('files')];\n"
+        "  a.onicecandidate = e => e.candidate && b.addIceCandidate(e.candidate);\n"
+        "  b.onicecandidate = e => e.candidate && a.addIceCandidate(e.candidate);\n"
+        "  await a.setLocalDescription(await a.createOffer());\n"
+        "  await b.setRemoteDescription(a.localDescription);\n"
+        "  await b.setLocalDescription(await b.createAnswer());\n"
+        "  await a.setRemoteDescription(b.localDescription);\n"
+        "  await new Promise(r => passing[2].onopen = r);\n"
+        "}\n"
         "async function start() {\n"
+        "  if (what === 'data' || what === 'data-and-call')\n"
+        "    await passData();\n"
         "  const s = await navigator.mediaDevices.getUserMedia({ audio: true });\n"
-        "  if (what === 'note') {\n"
+        "  if (what === 'note' || what === 'data') {\n"
         "    window.note = new MediaRecorder(s);\n"
         "    window.note.onstart = () => console.log('it is on');\n"
         "    window.note.start(100);\n"
@@ -170,6 +183,14 @@ WORLD_TEST(firefox, a_mute_that_closes_the_microphone_is_outlived, .no_homeserve
 
 WORLD_TEST(firefox, a_voice_note_stays_free, .no_homeserver = true) {
         expect_no_call(w, "note");
+}
+
+WORLD_TEST(firefox, a_voice_note_beside_a_page_that_passes_data_stays_free, .no_homeserver = true) {
+        expect_no_call(w, "data");
+}
+
+WORLD_TEST(firefox, a_call_beside_a_page_that_passes_data_is_busy, .no_homeserver = true) {
+        expect_call(w, "data-and-call");
 }
 
 WORLD_TEST(firefox, dictation_stays_free, .no_homeserver = true) {

@@ -18,6 +18,8 @@ enum has {
         STREAM_SOCKET,
         CALL_THREAD,
         OTHER_THREAD,
+        OTHER_THREAD_AND_SOCKET,
+        THREAD_OF_ANOTHER_NAME_AND_SOCKET,
 };
 
 static void open_socket(int family, int type, bool connected) {
@@ -53,6 +55,14 @@ static void get(enum has has) {
                 break;
         case OTHER_THREAD:
                 (void) prctl(PR_SET_NAME, "WebrtcWorker #1");
+                break;
+        case OTHER_THREAD_AND_SOCKET:
+                get(OTHER_THREAD);
+                get(WAITING_SOCKET);
+                break;
+        case THREAD_OF_ANOTHER_NAME_AND_SOCKET:
+                (void) prctl(PR_SET_NAME, "RtcCall #1");
+                get(WAITING_SOCKET);
                 break;
         case NOTHING:
                 break;
@@ -112,6 +122,8 @@ Test(peers, are_known_by_what_the_program_has_started) {
                 { "one of the program itself, as for HTTP/3", WAITING_SOCKET, NOTHING, PEERS_NONE },
                 { "the engine's thread for calls", NOTHING, CALL_THREAD, PEERS_LIVE },
                 { "another thread of it", NOTHING, OTHER_THREAD, PEERS_NONE },
+                { "another thread of it, and a page that passes data", NOTHING, OTHER_THREAD_AND_SOCKET, PEERS_NONE },
+                { "threads whose names are not known", NOTHING, THREAD_OF_ANOTHER_NAME_AND_SOCKET, PEERS_LIVE },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
