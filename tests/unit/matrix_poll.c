@@ -408,6 +408,25 @@ static void go_on(struct owner *o) {
         run(o);
 }
 
+/* One that was put back to a backup may stumble over a position of before, and say no more than that. */
+Test(matrix_poll, a_position_over_which_the_server_stumbles_for_minutes_is_dropped_once) {
+        struct owner o;
+        unsigned n = 0;
+
+        begin(&o);
+        for (; n < 20 && o.n_lost == 0; n++) {
+                answer(&o, 500, ERRCODE("M_UNKNOWN"));
+                if (o.n_lost == 0)
+                        go_on(&o);
+        }
+        cr_assert_eq(o.n_lost, 1);
+        cr_assert(n > 3 && n < 10, "after %u", n);
+        cr_assert_null(strstr(poll_of(&o), "since="), "%s", asked());
+        answer(&o, 200, EMPTY("s9"));
+        cr_assert(strstr(poll_of(&o), "since=s9"), "%s", asked());
+        close_it(&o);
+}
+
 /* A proxy that takes offence at the position, as at one that is too long, does not say so in Matrix' words. */
 Test(matrix_poll, a_position_that_something_in_between_refuses_is_given_up_in_the_end) {
         struct owner o;

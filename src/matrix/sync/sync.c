@@ -38,6 +38,8 @@
 #define GAP_TRIES_MAX    3
 /* What is between us and the server may take offence at a position as well, and does not say so in words of Matrix. */
 #define REJECTED_MAX 3
+/* The same of the server itself, which may have other trouble: by then it has been asked for minutes. */
+#define STUMBLED_MAX 6
 
 /* Synapse keeps answers for 2 min by what was asked, and gives them again to a poll that repeats one of an earlier run
  * of ours: old events, one by one. A bit of the timeout makes each run ask for something else: for SALTS steps, longer
@@ -94,6 +96,7 @@ struct sync {
         bool inline_filters;                   /* the server keeps none */
         unsigned filter_tries, gap_tries, catch_ups;
         unsigned rejected;       /* by something in between, in a row */
+        unsigned stumbled;       /* the server, over the request, in a row */
         unsigned position_tries; /* refused in a row, with no more than a whole state in between */
         struct backoff position_backoff;
 
@@ -262,7 +265,7 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         }
         answer.more = s->catch_up = may_be_more(s, batch);
         s->initial = false;
-        s->filter_tries = s->gap_tries = s->rejected = 0;
+        s->filter_tries = s->gap_tries = s->rejected = s->stumbled = 0;
         if (!answer.initial) {
                 s->position_tries = 0;
                 backoff_reset(&s->position_backoff);
@@ -415,6 +418,11 @@ static bool is_rejection(const struct matrix_reply *reply) {
                reply->status != 401 && reply->status != 403 && reply->status != 407;
 }
 
+/* It has understood, and something has gone wrong in it: by the position, where that goes on. */
+static bool is_stumble(const struct matrix_reply *reply) {
+        return reply->status == 500 && reply->errcode;
+}
+
 static void on_failure(struct sync *s, const struct matrix_reply *reply) {
         usec_t now = reply->now;
 
@@ -425,6 +433,9 @@ static void on_failure(struct sync *s, const struct matrix_reply *reply) {
                 rest(s, /* concerned= */ false, now);
         } else if (is_rejection(reply) && ++s->rejected >= REJECTED_MAX) {
                 s->rejected = 0;
+                on_bad_position(s, reply);
+        } else if (is_stumble(reply) && ++s->stumbled >= STUMBLED_MAX) {
+                s->stumbled = 0;
                 on_bad_position(s, reply);
         } else
                 fail(s, reply);
