@@ -185,7 +185,8 @@ static const char *of_path(char *buf, size_t size, const char *path, size_t leng
 }
 
 /* Programs that run others. */
-static const char *const runtimes[] = { "electron", "java", "node", "python", "wine", "WebKitWebProcess" };
+static const char *const runtimes[] = { "electron",        "java", "node", "python", "wine", "WebKitGPUProcess",
+                                        "WebKitWebProcess" };
 
 bool program_is_runtime(const char *binary) {
         for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++) {

@@ -84,10 +84,10 @@ static const struct row {
           RUNS,
           .partner = PARTNER_PLAYS_CALL,
           .verdict = MIC_STRONG },
-        { "13 Chromium that plays music in a page",
+        { "13 Chromium where nothing names its engine",
           { CAPTURE, "application.name", "Chromium" },
           RUNS,
-          .verdict = MIC_WEAK },
+          .verdict = MIC_LISTENS },
 
         /* streams that are none */
         { "20 not running", { CAPTURE, "application.name", "Chromium input" }, .verdict = MIC_NOT_RUNNING },
