@@ -53,6 +53,22 @@ WORLD_TEST(contrib, one_hold_a_name, .no_homeserver = true) {
         expect_availability(w, "free");
 }
 
+WORLD_TEST(contrib, any_name_is_a_name_of_its_own, .no_homeserver = true) {
+        world_start(w);
+        cr_assert_eq(shell(w, "./busyd-hook start a/b && ./busyd-hook start a_b && ./busyd-hook stop a_b"), 0);
+        expect_availability(w, "busy");
+        cr_assert_eq(shell(w, "./busyd-hook stop a/b"), 0);
+        expect_availability(w, "free");
+        cr_assert_eq(shell(w, "./busyd-hook start --help"), 0);
+        expect_availability(w, "busy");
+        cr_assert_eq(shell(w, "./busyd-hook stop --help"), 0);
+        expect_availability(w, "free");
+        cr_assert_eq(shell(w, "./busyd-hook start \"$(printf %0400d 1)\""), 0);
+        expect_availability(w, "busy");
+        cr_assert_eq(shell(w, "./busyd-hook stop \"$(printf %0400d 1)\""), 0);
+        expect_availability(w, "free");
+}
+
 /* An end without a beginning, and one whose beginning an earlier busyd was told. */
 WORLD_TEST(contrib, nothing_to_stop, .no_homeserver = true) {
         world_start(w);
