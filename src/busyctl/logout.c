@@ -16,6 +16,7 @@
 #include "matrix/client/oauth.h"
 #include "matrix/client/renew.h"
 #include "matrix/machines/heard.h"
+#include "matrix/outputs/presence.h"
 #include "state/secret.h"
 #include "json/json.h"
 #include "state/folder.h"
@@ -28,7 +29,8 @@ struct logout {
         struct matrix_client *client;
         struct renewing *renewing;
         bool renewed;
-        bool over; /* the server knows the session no more */
+        bool over;    /* the server knows the session no more */
+        bool is_busy; /* still, by what others see */
 };
 
 static void finish(struct logout *l, bool over, const char *problem) {
@@ -104,6 +106,26 @@ static void on_entry_empty(const struct matrix_reply *reply, void *userdata) {
                 finish(l, false, strerror(-r));
 }
 
+/* Once the session is over nobody here can look any more. */
+static void on_presence(const struct matrix_reply *reply, void *userdata) {
+        struct logout *l = userdata;
+        struct claim_value shown;
+        int r;
+
+        if (reply->outcome == MATRIX_OK && presence_value(&shown, json_member_string(reply->body, "presence"),
+                                                          json_member_string(reply->body, "status_msg")) >= 0)
+                l->is_busy = streq(shown.state, PRESENCE_STATE_BUSY);
+        r = empty_entry(l);
+        if (r < 0)
+                finish(l, false, strerror(-r));
+}
+
+static int look_at_presence(struct logout *l) {
+        struct http_request *request;
+
+        return matrix_presence_get(l->client, l->session->user_id, on_presence, l, &request);
+}
+
 static int empty_entry(struct logout *l) {
         SCOPED(free) char *type = NULL;
         SCOPED(json_decref) json_t *nothing = json_object();
@@ -127,7 +149,7 @@ static int ask_server(struct logout *l, const char *ca_file) {
         l->http = http;
         l->client = client;
         if (r >= 0)
-                r = empty_entry(l);
+                r = look_at_presence(l);
         if (r >= 0)
                 r = sd_event_loop(l->event);
         l->renewing = renewing_free(l->renewing);
@@ -146,6 +168,10 @@ static bool log_out(const char *folder, const char *name, struct session *s) {
         if (r < 0)
                 complain("Cannot log out: %s", strerror(-r));
         sd_event_unref(l.event);
+        if (l.over && l.is_busy)
+                complain("Others still see %s as busy: another session of yours holds that. It goes when that client "
+                         "is closed, or at once when you choose another status there.",
+                         s->user_id);
         return l.over;
 }
 

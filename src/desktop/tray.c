@@ -271,7 +271,19 @@ static int get_tool_tip(sd_bus *bus, const char *path, const char *interface, co
         return sd_bus_message_append(reply, "(sa(iiay)ss)", "", 0, t->rows[ROW_STATE].label, text);
 }
 
-/* Without Activate() and ContextMenu(): a click has nothing to do but to open the menu, which is the tray's. */
+/* A click opens the menu, which is the tray's, as ItemIsMenu says. Some trays look at nothing and activate: there it
+ * switches between busy by hand and what the calls say. Where they are to go is of no interest. */
+static int on_activate(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct tray *t = userdata;
+        bool follows = t->rows[ROW_AUTO].mark == TRAY_MENU_MARKED;
+
+        t->word = choices[follows ? ROW_BUSY : ROW_AUTO].word;
+        t->has_word = true;
+        t->context.touched(t->context.userdata);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+/* Without ContextMenu(): there is a menu. */
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Category", "s", get_text, 0, 0),
@@ -290,6 +302,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("ToolTip", "(sa(iiay)ss)", get_tool_tip, 0, 0),
         SD_BUS_PROPERTY("ItemIsMenu", "b", get_is_menu, 0, 0),
         SD_BUS_PROPERTY("Menu", "o", get_text, 0, 0),
+        SD_BUS_METHOD_WITH_ARGS("Activate", SD_BUS_ARGS("i", x, "i", y), SD_BUS_NO_RESULT, on_activate, 0),
         SD_BUS_SIGNAL("NewTitle", "", 0),
         SD_BUS_SIGNAL("NewIcon", "", 0),
         SD_BUS_SIGNAL("NewAttentionIcon", "", 0),

@@ -51,6 +51,24 @@ WORLD_TEST(logout, waits_as_long_as_the_server_asks) {
         check(w, strstr(r.err, "gives back"), "no word of what it waits for: %s", r.err);
 }
 
+/* Another session of the user has caught busy: nothing can be done about it from here, and it is not left unsaid. */
+WORLD_TEST(logout, says_what_others_still_see) {
+        SCOPED_RUN r = { 0 };
+
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        hs_client_polls(w->hs, PHONE, "online");
+        call_hangup(w, ROOM, "c1");
+        expect_claim(w, "stuck");
+        r = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+        expect_logged_out(w, &r);
+        check(w, strstr(r.err, "still see " HS_USER " as busy") && strstr(r.err, "choose another status"),
+              "not told: %s", r.err);
+        expect_presence(w, HS_BUSY, NULL);
+}
+
 /* Not until the end: it refuses, and the account goes on. */
 WORLD_TEST(logout, refuses_what_would_stay_behind) {
         SCOPED_RUN r = { 0 }, forced = { 0 };

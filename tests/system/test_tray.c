@@ -163,6 +163,22 @@ WORLD_TEST(tray, a_choice_in_the_menu_is_the_users_word, .no_homeserver = true) 
         expect_marked(w, "As the calls say", true);
 }
 
+/* As trays do that do not ask whether the item is a menu (LXQt). */
+WORLD_TEST(tray, a_click_that_opens_no_menu_switches_busy, .no_homeserver = true) {
+        static const char click[] = NAME "busctl --user call $name /StatusNotifierItem " ITEM " Activate ii 5 7";
+
+        start(w);
+        world_do(w, click);
+        expect_availability(w, "busy");
+        expect_mode(w, "busy");
+        world_do(w, click);
+        expect_availability(w, "free");
+        expect_mode(w, "auto");
+        by_hand(w, "pause");
+        world_do(w, click);
+        expect_mode(w, "auto");
+}
+
 WORLD_TEST(tray, free_until_the_call_ends_is_there_while_one_goes_on, .no_homeserver = true) {
         static const char can[] = ROWS "select(.[1].label.data == \"Free until this call ends\") | .[1].enabled.data'";
         const char *app = "Phone", *reason = "a call";
