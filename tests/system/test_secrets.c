@@ -16,7 +16,11 @@ static char *token_of(struct world *w) {
         return token;
 }
 
-/* The allocator of a sanitizer keeps what is freed for a while, as it was. */
+/* The allocator of a sanitizer keeps what is freed for a while, as it was, and its memory cannot be read whole. */
+static void expect_in_memory(struct world *w, const char *secret) {
+        check(w, !memory_tells || memory_has(w, secret), "it is not found where it must be");
+}
+
 static void expect_not_in_memory(struct world *w, const char *secret) {
         for (int64_t left = patience() / 50; memory_tells && memory_has(w, secret); left--) {
                 check(w, left > 0, "it is still in memory");
@@ -32,7 +36,7 @@ WORLD_TEST(secrets, a_token_is_not_in_memory_after_its_logout) {
         world_start_online(w);
         call_starts(w, ROOM, "c1");
         expect_claim(w, "held");
-        check(w, memory_has(w, token), "it is not found where it must be");
+        expect_in_memory(w, token);
         call_hangup(w, ROOM, "c1");
         expect_nothing_owed(w);
         run = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
@@ -55,7 +59,7 @@ WORLD_TEST(secrets, tokens_are_not_in_memory_after_others_came, .homeserver.rene
         session.expires_at = (usec_t) ends * USEC_PER_MSEC;
         cr_assert_eq(session_save(dir, ACCOUNT, &session), 0);
         world_start_online(w);
-        check(w, memory_has(w, refresh), "it is not found where it must be");
+        expect_in_memory(w, refresh);
         hs_expire(w->hs, DEVICE);
         call_starts(w, ROOM, "c1");
         expect_claim(w, "held");
