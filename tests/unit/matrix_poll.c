@@ -294,29 +294,6 @@ Test(matrix_poll, a_flood_of_what_concerns_nobody_is_slowed_down) {
 }
 
 /* Our own writes come back to us, twice a call. */
-/* How many polls end within a minute, each of them answered at once. */
-static unsigned polls_a_minute(struct sync_rest_facts facts) {
-        struct sync_rest rest = { 0 };
-        unsigned n = 0;
-
-        for (facts.now = START; facts.now < START + USEC_PER_MIN; n++)
-                facts.now += facts.ran + sync_rest_next(&rest, &facts);
-        return n;
-}
-
-Test(matrix_poll, without_a_pause_a_server_that_answers_at_once_is_asked_twice_a_second) {
-        const struct sync_rest_facts kinds[] = {
-                { .ran = 2 * USEC_PER_MSEC },
-                { .ran = 2 * USEC_PER_MSEC, .concerned = true },
-                { .ran = 2 * USEC_PER_MSEC, .costly = true },
-                { .ran = 2 * USEC_PER_MSEC, .timed_out = true },
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-                cr_expect_leq(polls_a_minute(kinds[i]), 30 + 120 + 1, "%zu: %u", i, polls_a_minute(kinds[i]));
-        cr_expect_geq(polls_a_minute((struct sync_rest_facts){ .ran = USEC_PER_SEC }), 60, "nor is any other delayed");
-}
-
 Test(matrix_poll, calls_close_together_are_never_left_waiting_for_their_echoes) {
         struct owner o;
 

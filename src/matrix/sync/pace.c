@@ -17,11 +17,6 @@
 #define SPARED_MAX   3
 #define SPARED_EVERY (10 * USEC_PER_SEC)
 
-/* However short the configured pause is: so many at once, and then two a second. A server that answers every poll at
- * once, with whatever, is asked no more often. */
-#define BURST_MAX  30
-#define EACH_COSTS (USEC_PER_SEC / 2)
-
 void sync_pace_init(struct sync_pace *p, usec_t max) {
         *p = (struct sync_pace){ .max = max, .timeout = max, .recover_at = USEC_NEVER };
 }
@@ -57,12 +52,7 @@ static bool is_hurried_too_much(struct sync_rest *r, usec_t ran) {
         return r->n_hurried > HURRIED_MAX;
 }
 
-static usec_t least_rest(struct sync_rest *r, usec_t now) {
-        r->paid_until = usec_add(r->paid_until > now ? r->paid_until : now, EACH_COSTS);
-        return r->paid_until - now > BURST_MAX * EACH_COSTS ? r->paid_until - now - BURST_MAX * EACH_COSTS : 0;
-}
-
-static usec_t configured_rest(struct sync_rest *r, const struct sync_rest_facts *f) {
+usec_t sync_rest_next(struct sync_rest *r, const struct sync_rest_facts *f) {
         usec_t head_start = f->turns_at_stake ? usec_min(SYNC_HEAD_START, f->max) : 0;
 
         if (f->concerned) {
@@ -77,10 +67,4 @@ static usec_t configured_rest(struct sync_rest *r, const struct sync_rest_facts 
                 return f->max;
         r->n_spared++;
         return head_start;
-}
-
-usec_t sync_rest_next(struct sync_rest *r, const struct sync_rest_facts *f) {
-        usec_t least = least_rest(r, f->now), rest = configured_rest(r, f);
-
-        return rest > least ? rest : least;
 }

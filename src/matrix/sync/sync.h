@@ -69,7 +69,6 @@ bool sync_pace_cut(struct sync_pace *p, const struct matrix_reply *reply, usec_t
 struct sync_rest {
         unsigned n_hurried, n_spared;
         usec_t answered_at;
-        usec_t paid_until; /* ahead of the time that has passed: polls come too fast */
 };
 
 struct sync_rest_facts {
