@@ -112,6 +112,12 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
                 *ret = claim_take_step(c, CLAIM_READ);
                 return false;
         }
+        if (claim_may_be_unheard(c, &c->view.is, now)) {
+                claim_stop_for_claim_of_another(c);
+                c->in.stopped.look_at = usec_add(now, CLAIM_LOOK_EVERY);
+                *ret = claim_wait_until(c->in.stopped.look_at);
+                return false;
+        }
         if (!is_free_for_us(c, now)) {
                 claim_stop_for_claim_of_another(c);
                 *ret = claim_wait_until(USEC_NEVER);
@@ -329,6 +335,25 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now) {
         return is_journal_current(c) ? write_ours(c, now) : claim_take_step(c, CLAIM_JOURNAL);
 }
 
+static struct claim_request begin_again(struct claim *c, usec_t now) {
+        claim_start_entering(c, 0, /* landed= */ false);
+        return claim_enter_step(c, now);
+}
+
+/* Looked at now and then, until it is gone, or the other machines are heard again. */
+static struct claim_request unheard_step(struct claim *c, usec_t now) {
+        struct claim_stopped *s = &c->in.stopped;
+
+        if (!c->deaf)
+                c->view.known = false;
+        if (!c->deaf || (c->view.known && !claim_may_be_unheard(c, &c->view.is, now)))
+                return begin_again(c, now);
+        if (now < s->look_at)
+                return claim_wait_until(s->look_at);
+        s->look_at = usec_add(now, CLAIM_LOOK_EVERY);
+        return claim_take_step(c, CLAIM_READ);
+}
+
 struct claim_request claim_stopped_step(struct claim *c, usec_t now) {
         bool released = c->phase == CLAIM_FOREIGN && c->inquiry.due && c->inquiry.released;
 
@@ -336,10 +361,11 @@ struct claim_request claim_stopped_step(struct claim *c, usec_t now) {
                 return claim_take_step(c, CLAIM_JOURNAL);
         if (c->in.stopped.text_due)
                 return write_ours(c, now);
+        if (claim_waits_to_hear(c))
+                return unheard_step(c, now);
         if (!released || now < c->inquiry.at)
                 return claim_wait_until(released ? c->inquiry.at : USEC_NEVER);
         c->inquiry.due = c->inquiry.released = false;
         c->view.known = false;
-        claim_start_entering(c, 0, /* landed= */ false);
-        return claim_enter_step(c, now);
+        return begin_again(c, now);
 }

@@ -282,6 +282,10 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
         return 0;
 }
 
+void claim_set_deaf(struct claim *c, bool deaf) {
+        c->deaf = deaf;
+}
+
 /* ---- facts: answers to a read ---- */
 
 void claim_stop_for(struct claim *c, const struct claim_value *v) {

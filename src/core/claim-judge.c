@@ -131,6 +131,15 @@ bool claim_may_be_landed(const struct claim *c, const struct claim_value *v, use
                c->debt.lands_by > 0 && now < usec_add(c->debt.lands_by, CLAIM_ASK_AFTER);
 }
 
+bool claim_may_be_unheard(const struct claim *c, const struct claim_value *v, usec_t now) {
+        if (!c->deaf || claim_is_landed(c, v, now))
+                return false;
+        if (claim_is_taken(c, v->state))
+                return true;
+        return v->text[0] && ((c->want.text_claimed && streq(v->text, c->want.value.text)) ||
+                              (claim_others_wrote(&c->others, v) & CLAIM_TEXT));
+}
+
 bool claim_covers(const struct claim_want *w, const struct claim_owed *d) {
         return w->state_claimed >= d->state_claimed && w->text_claimed >= d->text_claimed;
 }

@@ -22,6 +22,7 @@ static struct claim_request keep_step(struct claim *c) {
         if (d->state_claimed && !c->traits.per_device)
                 claim_value_put_state(&d->prior, back->state);
         d->unsure = d->given_back = true;
+        c->debt.on_disk = false;
         c->in.leaving.keeps = true;
         return claim_take_step(c, CLAIM_JOURNAL);
 }
@@ -144,6 +145,11 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         }
         if (!c->view.known || now >= usec_add(c->view.at, CLAIM_PUSH_LASTS))
                 return claim_take_step(c, CLAIM_READ);
+        /* Should our words show again, theirs are what goes back there. */
+        if (c->traits.per_device && claim_is_persons(c, &c->view.is, /* prior_too= */ true)) {
+                l->yielded = true;
+                l->persons = c->view.is;
+        }
         l->back = claim_compose_given_back(c, &c->view.is, claim_going_on(c));
         if ((!c->debt.open || claim_going_on(c)) && stands_given_back(c, &l->back))
                 return finish_step(c, now);

@@ -42,6 +42,8 @@ bool claim_seen_is_lost_claim(const struct claim *c);
 bool claim_may_be_restored(const struct claim *c, usec_t now);
 /* ... or by another machine, which gave back what it owed before it had heard of ours. */
 bool claim_may_be_crossed(const struct claim *c, usec_t now);
+/* It may be another machine's, which is not heard and alone knows what was there before it. */
+bool claim_may_be_unheard(const struct claim *c, const struct claim_value *v, usec_t now);
 /* What a lost write of an earlier claim puts there. */
 bool claim_is_landed(const struct claim *c, const struct claim_value *v, usec_t now);
 /* The same, or a state of our device that stands behind words of somebody who has written since. */

@@ -169,7 +169,8 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
         bool there = c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD;
         bool changed = c->phase == CLAIM_YIELDED || c->phase == CLAIM_NO_EFFECT;
 
-        if (!c->debt.owed || !c->debt.on_disk)
+        /* What is kept for a lost write alone goes back to what was there last, which others may have put there. */
+        if (!c->debt.owed || !c->debt.on_disk || c->debt.is.given_back)
                 return false;
         *ret = (struct claim_other){ .owed = c->debt.is };
         claim_others_look_through(&c->others, NULL, c->traits.per_device, /* done_only= */ false, &ret->owed.prior);
@@ -202,6 +203,10 @@ bool claim_is_standing(const struct claim *c) {
         if (c->phase != CLAIM_ENTERING && c->phase != CLAIM_HELD)
                 return false;
         return c->debt.written && (c->traits.per_device || !is_doubted(c));
+}
+
+bool claim_waits_to_hear(const struct claim *c) {
+        return c->phase == CLAIM_FOREIGN && c->in.stopped.look_at > 0;
 }
 
 const struct claim_value *claim_written(const struct claim *c) {

@@ -175,6 +175,7 @@ struct claim_leaving {
 struct claim_stopped {
         struct claim_value judged; /* what that was said of */
         usec_t lost_at;            /* when a read found it in place of our acknowledged value; 0: not so */
+        usec_t look_at;            /* foreign: perhaps another machine's, which is not heard; 0: not so */
         usec_t written_at;         /* refused: a value of ours from before that was acknowledged; 0: there is none */
         bool text_due;             /* yielded: the own text is still there, and is to be taken away */
 };
@@ -187,6 +188,8 @@ struct claim {
 
         bool wanted; /* by the user's calls */
         struct claim_want want;
+
+        bool deaf; /* to other machines */
 
         bool caught; /* what was given back last is still held by another session, as far as is known */
 
@@ -236,6 +239,10 @@ void claim_on_doubt(struct claim *c, bool released, usec_t now);
 /* All that the user's other machines have told, which is copied. Returns 0, or -ENOMEM: then the former list stays. */
 int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now);
 
+/* Nothing is heard of the user's other machines, and what they have told may be long over: what they may have put
+ * there is left alone until they are heard, or it is gone. */
+void claim_set_deaf(struct claim *c, bool deaf);
+
 /* The answers to a step; exactly one for each step that claim_decide() returned. */
 void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random);
 void claim_on_journalled(struct claim *c);
@@ -283,6 +290,9 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret);
  * overwrite a person's, or the prior one where an earlier run died before its write, and waits until it is known that
  * there is none. */
 bool claim_is_standing(const struct claim *c);
+
+/* Foreign, because it may be another machine's: as long as none is heard, it is looked at now and then. */
+bool claim_waits_to_hear(const struct claim *c);
 
 /* What was sent last, from the moment it was, perhaps in an earlier run, and so stands there if nobody else has
  * written; NULL: nothing that is known. */

@@ -505,3 +505,28 @@ Test(core_claim_lost, what_an_earlier_run_died_before_is_not_kept_alive) {
         run_for(SEC);
         cr_expect(claim_is_standing(&claim));
 }
+
+/* They may have put there what it would go back to. */
+Test(core_claim_lost, what_is_kept_for_a_late_write_is_not_told_to_other_machines) {
+        struct claim_other news;
+        struct claim_request r;
+
+        begin(&single_value, "online", "Working");
+        push();
+        want("busy", "In a call");
+        (void) run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        cr_assert(claim_tell_others(&claim, &news));
+        claim_set_want(&claim, NULL);
+        set_shown("busy", "On the phone");
+        for (r = decide(); r.step != CLAIM_JOURNAL || !claim_owed(&claim)->given_back; r = decide()) {
+                carry_out(&r);
+                if (r.step == CLAIM_NOTHING)
+                        now = r.wake_at;
+        }
+        cr_expect_not(claim_tell_others(&claim, &news));
+        disk = *claim_owed(&claim);
+        on_disk = true;
+        restart(&single_value);
+        cr_expect_not(claim_tell_others(&claim, &news));
+}

@@ -117,6 +117,7 @@ static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) 
         case CLAIM_NO_EFFECT:
                 h = mix(h, (uint64_t) (c->in.stopped.written_at > 0) | (uint64_t) c->in.stopped.text_due << 1);
                 h = mix_since(h, c->in.stopped.lost_at, CLAIM_ASK_AFTER, now);
+                h = mix_time(mix(h, c->in.stopped.look_at > 0), c->in.stopped.look_at, now);
                 return mix_value(h, &c->in.stopped.judged);
         case CLAIM_FREE:
                 return mix_time(mix(h, c->in.free.looked), c->in.free.look_at, now);
@@ -131,16 +132,16 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         const struct claim_debt *d = &c->debt;
 
         h = mix_phase(h, c, now);
-        h = mix(h, (uint64_t) c->wanted << 0 | (uint64_t) c->caught << 36 | (uint64_t) d->owed << 1 |
-                           (uint64_t) d->on_disk << 2 | (uint64_t) d->written << 3 | (uint64_t) d->open << 4 |
-                           (uint64_t) d->resumed << 5 | (uint64_t) d->kept << 37 | (uint64_t) d->unsure_on_disk << 32 |
-                           (uint64_t) c->view.known << 6 | (uint64_t) c->view.told << 38 |
-                           (uint64_t) c->view.live << 7 | (uint64_t) c->flight.echoed << 8 |
-                           (uint64_t) c->flight.back << 9 | (uint64_t) c->flight.step << 10 |
-                           (uint64_t) c->inquiry.due << 14 | (uint64_t) c->inquiry.under_way << 15 |
-                           (uint64_t) c->inquiry.released << 16 | (uint64_t) c->limits.is_fresh << 17 |
-                           (uint64_t) c->limits.was_fresh << 18 | (uint64_t) c->limits.waits << 33 |
-                           (uint64_t) c->limits.backoff.failures << 20);
+        h = mix(h, (uint64_t) c->wanted << 0 | (uint64_t) c->caught << 36 | (uint64_t) c->deaf << 39 |
+                           (uint64_t) d->owed << 1 | (uint64_t) d->on_disk << 2 | (uint64_t) d->written << 3 |
+                           (uint64_t) d->open << 4 | (uint64_t) d->resumed << 5 | (uint64_t) d->kept << 37 |
+                           (uint64_t) d->unsure_on_disk << 32 | (uint64_t) c->view.known << 6 |
+                           (uint64_t) c->view.told << 38 | (uint64_t) c->view.live << 7 |
+                           (uint64_t) c->flight.echoed << 8 | (uint64_t) c->flight.back << 9 |
+                           (uint64_t) c->flight.step << 10 | (uint64_t) c->inquiry.due << 14 |
+                           (uint64_t) c->inquiry.under_way << 15 | (uint64_t) c->inquiry.released << 16 |
+                           (uint64_t) c->limits.is_fresh << 17 | (uint64_t) c->limits.was_fresh << 18 |
+                           (uint64_t) c->limits.waits << 33 | (uint64_t) c->limits.backoff.failures << 20);
         h = mix_time(h, c->inquiry.due ? c->inquiry.at : 0, now);
         h = mix_value(h, &c->view.is);
         if (c->view.known)

@@ -1,14 +1,15 @@
 /* Exhaustive search of two claim machines of one user, on two machines that write to one place and tell each other
  * what they owe: every order of calls on both, of what each hears of the other and of the server, of a person's
- * changes, lost steps and crashes, to a depth. In every state reached, once everything works and is heard:
+ * changes, lost steps and crashes, and of times in which one of them hears nothing at all, to a depth. In every state
+ * reached, once everything works and is heard, or all calls are over before that:
  *
  *   1  with no call left, the value is what it would be without busyd, and nothing is owed by either
  *   2  with a call on one of them, busy stands there, unless that one says why not
  *
  * What was not told is not lost in a crash as well, by either machine.
  * A person does not write between what a machine compares and what it writes, nor in the seconds until a machine has
- * heard what the other one has told; and nobody writes until a machine has read what a person has just written: Matrix
- * has no compare-and-swap, and no order of what comes on two ways. */
+ * heard what the other one has told; and nobody writes until a machine has read what a person has just written, which
+ * one that hears nothing does late: Matrix has no compare-and-swap, and no order of what comes on two ways. */
 #include <stdio.h>
 
 #include "core/claim.h"
@@ -29,6 +30,7 @@ struct machine {
         enum claim_step step; /* under way */
         struct claim_value value;
         bool call, journal, persons_word;
+        bool deaf;      /* its poll fails, and it knows that */
         bool must_read; /* a person has written, and it has yet to find out what */
         struct claim_owed entry;
         struct claim_other told;  /* what it has told the server last */
@@ -70,16 +72,18 @@ enum action {
         STEP_NOT_APPLIED = STEP_UNTOLD + N,
         STEP_LOST_APPLIED = STEP_NOT_APPLIED + N,
         STEP_LOST = STEP_LOST_APPLIED + N,
-        CRASH = STEP_LOST + N,
+        POLL_BREAKS = STEP_LOST + N,
+        POLL_RETURNS = POLL_BREAKS + N,
+        CRASH = POLL_RETURNS + N,
         N_ACTIONS = CRASH + N,
 };
 
 static const char *action_name(unsigned a) {
-        static const char *const names[] = { "call changes",     "it tells",
-                                             "it hears",         "push comes",
-                                             "step works",       "step works, untold",
-                                             "step not applied", "step lost but applied",
-                                             "step lost",        "crash" };
+        static const char *const names[] = {
+                "call changes", "it tells",           "it hears",         "push comes",
+                "step works",   "step works, untold", "step not applied", "step lost but applied",
+                "step lost",    "poll breaks",        "poll returns",     "crash"
+        };
 
         return a == PERSON_WRITES   ? "person writes"
                : a == PERSON_CLEARS ? "person clears"
@@ -193,7 +197,7 @@ static void decide(struct world *w) {
 static void push(struct world *w, unsigned i) {
         struct claim_value v = shown(w);
 
-        if (!w->kind->field)
+        if (!w->kind->field && !w->machines[i].deaf)
                 claim_on_seen(&w->machines[i].claim, &v, w->now);
 }
 
@@ -231,7 +235,7 @@ static bool hear(struct world *w, unsigned i) {
         struct machine *m = &w->machines[i];
         const struct machine *o = &w->machines[1 - i];
 
-        if (!o->has_told || (m->has_heard && same_news(&o->told, &m->heard)))
+        if (m->deaf || !o->has_told || (m->has_heard && same_news(&o->told, &m->heard)))
                 return false;
         m->heard = o->told;
         m->heard.first = i == 1;
@@ -290,12 +294,44 @@ static void answer_step(struct world *w, unsigned i) {
         }
 }
 
+/* Until then all that was to be told was heard: a claim begins with a poll that says so. Words of a machine that was
+ * never heard are a person's, unless they are the own ones; and those are its own while a lost write may land. */
+static bool poll_breaks(struct world *w, unsigned i) {
+        struct machine *m = &w->machines[i];
+
+        if (w->faults == 0 || w->kind->texts_differ || m->must_read || w->machines[0].deaf || w->machines[1].deaf)
+                return false;
+        if (m->journal && m->entry.unsure)
+                return false;
+        w->faults--;
+        (void) tell(&w->machines[1 - i], w->now);
+        (void) hear(w, i);
+        m->deaf = true;
+        claim_on_unsure(&m->claim);
+        claim_set_deaf(&m->claim, true);
+        return true;
+}
+
+/* What the other machine has told comes with the first answer, and so does what the server shows. */
+static bool poll_returns(struct world *w, unsigned i) {
+        struct machine *m = &w->machines[i];
+
+        if (!m->deaf)
+                return false;
+        m->deaf = false;
+        (void) hear(w, i);
+        push(w, i);
+        claim_set_deaf(&m->claim, false);
+        return true;
+}
+
 /* Its own entry is on the server, and the other's comes with the first answer. */
 static void restart(struct world *w, unsigned i) {
         struct machine *m = &w->machines[i];
         struct claim_traits traits = traits_of(w->kind);
 
         m->step = CLAIM_NOTHING;
+        m->deaf = false;
         claim_init(&m->claim, &traits);
         if (m->journal)
                 claim_resume(&m->claim, &m->entry);
@@ -325,7 +361,7 @@ static usec_t unheard_since(const struct world *w) {
         for (unsigned i = 0; i < N; i++) {
                 const struct machine *m = &w->machines[i], *o = &w->machines[1 - i];
 
-                if (m->has_told && !(o->has_heard && same_news(&m->told, &o->heard)))
+                if (m->has_told && !o->deaf && !(o->has_heard && same_news(&m->told, &o->heard)))
                         since = usec_min(since, m->told_at);
         }
         return since;
@@ -342,8 +378,18 @@ static bool is_news_on_its_way(const struct world *w) {
         return unheard_since(w) != USEC_NEVER;
 }
 
+/* One that hears nothing learns of what a person writes with its own next step, and until then others may write over
+ * that; and it writes over what others have yet to learn of. */
+static bool is_owed_unheard(const struct world *w) {
+        const struct machine *m = w->machines;
+
+        return (m[0].deaf || m[1].deaf) && (claim_owed(&m[0].claim) || claim_owed(&m[1].claim));
+}
+
 static bool person_writes(struct world *w, unsigned char text) {
         if (w->persons == 0 || is_between(w) || is_news_on_its_way(w) || w->kind->field)
+                return false;
+        if (is_owed_unheard(w))
                 return false;
         w->persons--;
         w->text = w->base_text = text;
@@ -444,6 +490,10 @@ static bool act(struct world *w, unsigned a) {
                         apply_step(w, i, /* untold= */ false);
                 fail_step(w, i, CLAIM_FAILED_UNSURE);
                 return true;
+        case POLL_BREAKS:
+                return poll_breaks(w, i);
+        case POLL_RETURNS:
+                return poll_returns(w, i);
         case CRASH:
                 if (w->crashes == 0)
                         return false;
@@ -454,8 +504,18 @@ static bool act(struct world *w, unsigned a) {
         return false;
 }
 
-/* From here on everything works and is heard. Returns once both rest. */
+/* Who is deaf looks now and then whether what another machine has put there is gone. */
+static bool is_only_looking(const struct world *w, usec_t since) {
+        for (unsigned i = 0; i < N; i++)
+                if (w->machines[i].wake_at != USEC_NEVER && !w->machines[i].deaf)
+                        return false;
+        return w->now > since + 5 * USEC_PER_MIN;
+}
+
+/* From here on everything works, and is heard by who is not deaf. Returns once both rest. */
 static void run_well(struct world *w) {
+        usec_t since = w->now;
+
         for (unsigned rounds = 0; rounds < 300; rounds++) {
                 bool busy = false;
 
@@ -470,6 +530,8 @@ static void run_well(struct world *w) {
                         busy = act(w, STEP_WORKS + i) || busy;
                         decide(w);
                 }
+                if (is_only_looking(w, since))
+                        return;
                 if (busy || act(w, TIME_PASSES))
                         continue;
                 w->in_any_order = true;
@@ -487,11 +549,25 @@ static void end_call(struct world *w, unsigned i) {
                 (void) act(w, CALL_CHANGES + i);
 }
 
-static void check_given_back(struct world w, unsigned first) {
-        end_call(&w, first);
-        run_well(&w);
-        end_call(&w, 1 - first);
-        run_well(&w);
+static bool all_hear_again(struct world *w) {
+        bool again = act(w, POLL_RETURNS);
+
+        return act(w, POLL_RETURNS + 1) || again;
+}
+
+static void end_calls(struct world *w, unsigned first) {
+        end_call(w, first);
+        run_well(w);
+        end_call(w, 1 - first);
+        run_well(w);
+}
+
+static void check_given_back(struct world w, unsigned first, bool deaf) {
+        if (!deaf)
+                (void) all_hear_again(&w);
+        end_calls(&w, first);
+        if (all_hear_again(&w))
+                run_well(&w);
         for (unsigned i = 0; i < N; i++) {
                 if (w.machines[i].journal || claim_owed(&w.machines[i].claim))
                         fail(&w, "1 still owed though everything works");
@@ -509,6 +585,7 @@ static void check_given_back(struct world w, unsigned first) {
 static void check_held(struct world w) {
         bool due = false;
 
+        (void) all_hear_again(&w);
         run_well(&w);
         for (unsigned i = 0; i < N; i++) {
                 enum claim_phase phase = claim_phase(&w.machines[i].claim);
@@ -539,7 +616,7 @@ static uint64_t print_of(const struct world *w) {
                                    (uint64_t) m->heard.withdrawn << 21 | (uint64_t) m->heard.text_lost << 8 |
                                    (uint64_t) m->told.done << 9 | (uint64_t) m->heard.done << 10 |
                                    (uint64_t) m->told.waits << 11 | (uint64_t) m->heard.waits << 12 |
-                                   (uint64_t) m->must_read << 13);
+                                   (uint64_t) m->must_read << 13 | (uint64_t) m->deaf << 14);
                 if (m->journal)
                         h = mix_owed(h, &m->entry);
                 if (m->has_told)
@@ -558,8 +635,11 @@ static uint64_t print_of(const struct world *w) {
 static void search(const struct world *w, unsigned depth_left) {
         if (!is_new(print_of(w), depth_left + 1))
                 return;
-        check_given_back(*w, 0);
-        check_given_back(*w, 1);
+        for (unsigned i = 0; i < N; i++) {
+                check_given_back(*w, i, /* deaf= */ false);
+                if (w->machines[0].deaf || w->machines[1].deaf)
+                        check_given_back(*w, i, /* deaf= */ true);
+        }
         check_held(*w);
         if (depth_left == 0)
                 return;

@@ -32,6 +32,7 @@ struct stage {
 
         struct claim_owed journal;
         bool stored, refused;
+        bool deaf; /* to other machines */
         usec_t now;
 };
 
@@ -151,6 +152,12 @@ static bool no(void *userdata) {
         return false;
 }
 
+static bool is_deaf(void *userdata) {
+        const struct stage *s = userdata;
+
+        return s->deaf;
+}
+
 static usec_t hear_at_once(void *userdata, bool wanted) {
         return 0;
 }
@@ -179,7 +186,7 @@ static struct stage *stage_new(bool fixed) {
                                                         .tell = tell_nobody,
                                                         .is_telling = no,
                                                         .hear = hear_at_once,
-                                                        .is_hearing = no,
+                                                        .is_hearing = is_deaf,
                                                         .userdata = s }),
                      0);
         return s;
@@ -367,4 +374,21 @@ Test(matrix_driver, what_was_refused_stays_so_for_the_call) {
         go_on(s, USEC_PER_MIN);
         cr_assert_str_eq(s->shown.state, "unavailable");
         cr_assert_str_eq(s->shown.text, "At the dentist");
+}
+
+Test(matrix_driver, what_may_be_another_machines_is_left_alone_while_none_is_heard) {
+        struct stage *s = stage_new(true);
+        struct driver_report report;
+
+        s->deaf = true;
+        (void) claim_value_set(&s->shown, "busy", "In a call");
+        set_busy(s, true, NULL);
+        go_on(s, 60 * USEC_PER_SEC);
+        cr_expect_str_eq(phase(s), "foreign");
+        driver_report(s->driver, &report);
+        cr_expect(strstr(report.note, "another machine of yours"), "%s", report.note);
+        cr_expect_eq(s->writes, 0);
+        s->deaf = false;
+        go_on(s, 20 * USEC_PER_SEC);
+        cr_expect_str_eq(phase(s), "held");
 }

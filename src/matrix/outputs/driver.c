@@ -410,6 +410,7 @@ bool driver_step(struct claim_driver *d, bool may, usec_t now) {
                 d->deadline = usec_min(d->deadline, d->tell_until);
                 return false;
         }
+        claim_set_deaf(&d->claim, d->doors.is_hearing(d->doors.userdata));
         before = claim_phase(&d->claim);
         step = claim_decide(&d->claim, now);
         switch (step.step) {
@@ -509,6 +510,8 @@ static const char *describe_phase(struct claim_driver *d) {
         case CLAIM_YIELDED:
                 return "changed by you meanwhile: left alone until the call ends";
         case CLAIM_FOREIGN:
+                if (claim_waits_to_hear(&d->claim))
+                        return "perhaps set by another machine of yours, and none is heard: left alone";
                 return kind(d)->follows_calls ? "set by another of your clients: left alone"
                                               : "was busy before the call: left alone";
         case CLAIM_REFUSED:

@@ -26,6 +26,7 @@ struct driver_doors {
         /* What they have told until now is asked for, for a claim that begins (`wanted`) or ends. Returns how long
          * that may be waited for, as long as it is still on its way. */
         usec_t (*hear)(void *userdata, bool wanted);
+        /* It is still on its way; after that time it counts as not coming at all (claim_set_deaf()). */
         bool (*is_hearing)(void *userdata);
         void *userdata;
 };
