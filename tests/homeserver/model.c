@@ -296,6 +296,10 @@ bool model_is_seen(const struct model *m) {
         return m->n_events == 0 || m->polled_from >= m->events[m->n_events - 1].position;
 }
 
+bool model_presence_is_seen(const struct model *m) {
+        return model_is_seen(m) && m->polled_from >= m->presence_position;
+}
+
 /* ---- presence ---- */
 
 bool model_presence_is_told(const struct model *m) {

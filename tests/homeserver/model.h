@@ -93,6 +93,8 @@ void model_leave(struct model *m, const char *room, int64_t now);
 void model_trim(struct model *m, size_t keep);
 /* A client has taken in every event of now. */
 bool model_is_seen(const struct model *m);
+/* ... and what others see of the user. */
+bool model_presence_is_seen(const struct model *m);
 
 /* A person sets it by hand on another device; message NULL: none. */
 void model_person_sets(struct model *m, const char *device, const char *presence, const char *message, int64_t now);

@@ -571,16 +571,24 @@ bool hs_wait_answered(struct hs *s, struct hs_match match, size_t from, int64_t 
         return wait_request(s, &match, from, true, deadline_msec, ret);
 }
 
-bool hs_wait_seen(struct hs *s, int64_t deadline_msec) {
+static bool wait_seen(struct hs *s, bool (*is_seen)(const struct model *m), int64_t deadline_msec) {
         struct timespec until = deadline_of(deadline_msec);
         bool seen;
 
         pthread_mutex_lock(&s->lock);
-        while (!(seen = model_is_seen(s->model)))
+        while (!(seen = is_seen(s->model)))
                 if (pthread_cond_timedwait(&s->changed, &s->lock, &until) != 0)
                         break;
         pthread_mutex_unlock(&s->lock);
         return seen;
+}
+
+bool hs_wait_seen(struct hs *s, int64_t deadline_msec) {
+        return wait_seen(s, model_is_seen, deadline_msec);
+}
+
+bool hs_wait_presence_seen(struct hs *s, int64_t deadline_msec) {
+        return wait_seen(s, model_presence_is_seen, deadline_msec);
 }
 
 void hs_request_done(struct hs_request *r) {

@@ -207,11 +207,11 @@ static void auto_again(struct day *d) {
 }
 
 /* Not while a poll is on its way: with one presence for the user that writes over what is written in the same moment.
- */
+ * The last one has been answered by our own busy, and the next one waits. */
 static void person_writes(struct day *d) {
         usec_t deadline = clock_now() + (usec_t) patience() * USEC_PER_MSEC;
 
-        while (!is_dead(d) && !hs_wait_seen(d->w->hs, 50))
+        while (!is_dead(d) && !hs_wait_presence_seen(d->w->hs, 50))
                 check(d->w, clock_now() < deadline, "busyd does not poll on");
         hs_person_sets(d->w->hs, PHONE, "online", AFTER);
         d->words = AFTER;
