@@ -191,7 +191,10 @@ bool source_set_view(const struct source_set *s, size_t i, struct source_view *r
         if (i >= EDGE_SOURCES)
                 return false;
         *ret = (struct source_view){ .name = source_kinds[i]->name,
-                                     .state = s->enabled[i] && !s->e->away ? SOURCE_WATCHING : SOURCE_OFF,
+                                     .state = !s->enabled[i] ? SOURCE_OFF
+                                              : s->e->away   ? SOURCE_UNAVAILABLE
+                                              : s->begins[i] ? SOURCE_STARTING
+                                                             : SOURCE_WATCHING,
                                      .detail = "" };
         return true;
 }
@@ -225,7 +228,12 @@ void edge_report(struct edges *e, size_t i, const struct call_report *r) {
 }
 
 const char *source_state_to_string(enum source_state s) {
-        return s == SOURCE_WATCHING ? "watching" : "off";
+        static const char *const names[] = { [SOURCE_OFF] = "off",
+                                             [SOURCE_STARTING] = "starting",
+                                             [SOURCE_WATCHING] = "watching",
+                                             [SOURCE_UNAVAILABLE] = "unavailable" };
+
+        return names[s];
 }
 
 /* ---- tokens that commands print: not here ---- */

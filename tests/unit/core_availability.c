@@ -354,10 +354,24 @@ Test(availability, free_said_in_the_grace_ends_with_it) {
                 { "a new call counts", 16, PROOF, "matrix", true, 0 },
         };
 
+        /* Somebody else's session comes to the front: whether the call is over cannot be told. */
+        static const struct row away[] = {
+                { "a call", 0, PROOF, "pipewire", true, 0 },
+                { "not seen any more", 10, ENDS, "pipewire", true, 15 },
+                { "as its source rests", 10, BLIND, "pipewire", true, 15 },
+                { "free in the grace", 12, SAY_FREE, NULL, false, 30 * 60 },
+                { "not over with it", 15, LOOK, NULL, false, 30 * 60 },
+                { "in front again: the call that was meant", 40, PROOF, "pipewire", false, 0 },
+                { "and the source tells", 40, SEES, "pipewire", false, 0 },
+                { "over", 50, ENDS, "pipewire", false, 60 },
+                { "auto again", 60, LOOK, NULL, false, 0 },
+        };
+
         PLAY(&usual, rows);
         PLAY(&usual, reconnect);
         PLAY(&usual, unseen);
         PLAY(&usual, other);
+        PLAY(&usual, away);
 }
 
 /* Somebody else's session is in front for a while, or PipeWire starts anew: nobody says that the call is over. */
