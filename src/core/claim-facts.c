@@ -58,8 +58,9 @@ static void turn_back(struct claim *c) {
                 return;
         if (l->must_finish || (c->phase == CLAIM_LEAVING && giving_back))
                 return;
-        /* There is nothing to turn back to, and less is wanted than may still land. */
-        if (c->debt.is.given_back && !claim_covers(&c->want, &c->debt.is))
+        /* There is nothing to turn back to, and less is wanted than may still land, or than was left to another
+         * machine: what is not wanted would be written again. */
+        if ((c->debt.is.given_back || c->phase == CLAIM_SHARED) && !claim_covers(&c->want, &c->debt.is))
                 return;
         /* Nobody has watched it meanwhile. */
         if (!c->view.live)

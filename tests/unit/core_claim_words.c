@@ -488,6 +488,33 @@ Test(core_claim_words, what_was_told_long_ago_is_read_before_it_is_given_back) {
         expect_shown("offline", "Lunch");
 }
 
+/* A client of the user is there by now, which a state of ours would write over. */
+Test(core_claim_words, words_alone_bring_no_state_back_that_was_left_to_another_machine) {
+        struct claim_other other = machine(1, "online", "", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = true;
+        other.live = true;
+        hold(&per_device, "online", "");
+        told_by(other, none);
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_SHARED);
+        set_shown("online", "In a call");
+        push();
+        want(NULL, "In a call");
+        run_for(30 * SEC);
+        expect_shown("online", "In a call");
+        other.live = false;
+        other.done = true;
+        set_shown("online", "");
+        push();
+        told_by(other, none);
+        run_for(30 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("offline", "In a call");
+}
+
 /* Each would leave it to the other: whoever logs out has to stay until it is known that the other one goes on, or has
  * given back. */
 Test(core_claim_words, only_what_goes_on_elsewhere_lets_one_rest) {
