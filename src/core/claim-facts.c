@@ -137,6 +137,11 @@ static bool is_last_word(const struct claim *c, const struct claim_value *v) {
         return c->traits.person_writes_whole && !v->text[0] && !claim_state_is_ours(c, v) && !c->debt.open;
 }
 
+/* Where each device has its own words, those of before show as long as their device is the last that was active. */
+static bool is_prior_in_front(const struct claim *c, const struct claim_value *v) {
+        return c->traits.text_per_device && streq(v->text, c->debt.is.prior.text) && claim_state_is_ours(c, v);
+}
+
 /* What does not fit may be older than our write: not known until it was read. */
 static void see_owed(struct claim *c) {
         const struct claim_value *v = &c->view.is;
@@ -156,7 +161,7 @@ static void see_owed(struct claim *c) {
                 return;
         case CLAIM_HELD:
                 c->view.known = claim_stands(c, v);
-                c->in.held.doubt = !c->view.known;
+                c->in.held.doubt = !c->view.known && !is_prior_in_front(c, v);
                 return;
         case CLAIM_LEAVING:
         case CLAIM_SHARED:

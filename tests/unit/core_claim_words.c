@@ -488,6 +488,25 @@ Test(core_claim_words, what_was_told_long_ago_is_read_before_it_is_given_back) {
         expect_shown("offline", "Lunch");
 }
 
+/* The phone was the last that was active: with our next poll our words show again, without a write. */
+Test(core_claim_words, words_of_before_in_front_of_ours_are_nothing_to_write_over) {
+        struct claim_traits traits = per_device;
+        unsigned before;
+
+        traits.text_per_device = true;
+        hold(&traits, "online", "Lunch");
+        before = writes;
+        set_shown("busy", "Lunch");
+        push();
+        run_for(30 * SEC);
+        expect_phase(CLAIM_HELD);
+        cr_expect_eq(writes, before);
+        set_shown("busy", "In the garden");
+        push();
+        run_for(30 * SEC);
+        expect_phase(CLAIM_YIELDED);
+}
+
 /* A client of the user is there by now, which a state of ours would write over. */
 Test(core_claim_words, words_alone_bring_no_state_back_that_was_left_to_another_machine) {
         struct claim_other other = machine(1, "online", "", "busy", "In a call"),

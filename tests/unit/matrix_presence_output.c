@@ -131,12 +131,12 @@ Test(presence_output, takes_nothing_from_what_is_no_answer) {
 /* The server leaves out of the first poll what our device has, if another device was heard of right before. */
 Test(presence_output, words_of_an_earlier_run_that_show_late_give_way_to_those_that_showed_before) {
         f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
-        cr_assert(output_presence.awaited(f.output));
+        cr_assert(output_presence.awaited(f.output, START));
         door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
-        cr_assert_not(output_presence.awaited(f.output));
+        cr_assert_not(output_presence.awaited(f.output, START));
         output_presence.resynced(f.output, START);
         door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
-        cr_assert(output_presence.awaited(f.output));
+        cr_assert(output_presence.awaited(f.output, START));
         door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", START + USEC_PER_MIN);
         cr_assert(strstr(door_waiting()->body, "\"status_msg\":\"\""), "%s", door_waiting()->body);
         door_answer(200, "{}", START + USEC_PER_MIN);
@@ -156,7 +156,7 @@ Test(presence_output, words_that_showed_at_the_start_and_show_no_more_do_not_com
                         output_presence.machines(f.output, true, false, START);
                 door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"Gone\"}", START);
                 output_presence.machines(f.output, false, false, START);
-                cr_assert(output_presence.awaited(f.output));
+                cr_assert(output_presence.awaited(f.output, START));
                 door_answer(200,
                             i == 0 ? "{\"presence\":\"online\"}"
                                    : "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}",
@@ -176,18 +176,48 @@ Test(presence_output, words_that_were_put_back_give_way_to_another_machine_in_a_
         door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
         for (unsigned i = 0; i < 3; i++) {
                 output_presence.machines(f.output, true, /* words= */ i > 0, START);
-                cr_assert(output_presence.awaited(f.output));
+                cr_assert(output_presence.awaited(f.output, START));
                 door_answer(200,
                             i < 2 ? "{\"presence\":\"online\",\"status_msg\":\"Gone\"}"
                                   : "{\"presence\":\"busy\",\"status_msg\":\"In a call\"}",
                             START + USEC_PER_MIN);
                 cr_assert_eq(door_waiting() != NULL, i == 2, "%u", i);
-                cr_assert_eq(output_presence.awaited(f.output), i == 2, "%u", i);
+                cr_assert_eq(output_presence.awaited(f.output, START), i == 2, "%u", i);
         }
         cr_assert(strstr(door_waiting()->body, "\"status_msg\":\"\""), "%s", door_waiting()->body);
         door_answer(200, "{}", START + USEC_PER_MIN);
         cr_assert_null(door_waiting(), "they are not put back");
-        cr_assert_not(output_presence.awaited(f.output), "nothing of ours is left");
+        cr_assert_not(output_presence.awaited(f.output, START), "nothing of ours is left");
+}
+
+static void on_written(const struct output_result *result, void *userdata) {
+}
+
+/* Ours is the newest with each poll, and would hide a person's before the claim reads again. */
+Test(presence_output, a_poll_in_a_call_waits_until_it_was_seen_whether_a_person_has_written) {
+        struct output_claim claim = { .phase = CLAIM_ENTERING, .owed = true, .state_claimed = true };
+        struct claim_value busy = { .state = "busy", .text = "In a call" };
+        struct output_request *request;
+
+        f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
+        output_presence.resynced(f.output, START);
+        door_answer(200, "{\"presence\":\"offline\"}", START);
+        cr_assert_eq(output_presence.write(f.output, &busy, START, on_written, NULL, &request), 0);
+        door_answer(200, "{}", START);
+        output_presence.claim(f.output, &claim, START);
+        cr_assert_not(output_presence.awaited(f.output, START), "its first poll takes busy away, and is not kept");
+        claim.phase = CLAIM_HELD;
+        output_presence.claim(f.output, &claim, START);
+        cr_assert(output_presence.awaited(f.output, START));
+        cr_assert(output_presence.awaited(f.output, START), "the answer is not there yet");
+        door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"Lunch\"}", START + 1);
+        cr_assert_str_eq(f.heard.seen.text, "Lunch");
+        cr_assert_not(output_presence.awaited(f.output, START + 1));
+        cr_assert_not(output_presence.awaited(f.output, START + 2), "many polls in a row");
+        cr_assert_null(door_waiting());
+        cr_assert(output_presence.awaited(f.output, START + USEC_PER_MIN));
+        door_answer(500, "{}", START + USEC_PER_MIN);
+        cr_assert_not(output_presence.awaited(f.output, START + USEC_PER_MIN), "it could not be seen");
 }
 
 static enum matrix_outcome given_back;

@@ -445,6 +445,10 @@ bool driver_is_at_rest(const struct claim_driver *d) {
         return claim_is_at_rest(&d->claim) && !d->doors.is_telling(d->doors.userdata);
 }
 
+bool driver_is_looking(const struct claim_driver *d) {
+        return claim_phase(&d->claim) == CLAIM_HELD && d->request && !d->writing;
+}
+
 bool driver_is_shared(const struct claim_driver *d) {
         return claim_phase(&d->claim) == CLAIM_SHARED;
 }

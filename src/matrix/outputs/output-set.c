@@ -109,13 +109,14 @@ struct output_poll output_set_poll(const struct output_set *s, usec_t now) {
         return all;
 }
 
-bool output_set_is_awaited(const struct output_set *s) {
+bool output_set_is_awaited(const struct output_set *s, usec_t now) {
         bool any = false;
 
         for (size_t i = 0; i < s->n; i++) {
                 struct output *o = s->of[i].output;
 
-                any = (o->kind->awaited && o->kind->awaited(o)) || any;
+                if (o->kind->awaited && (o->kind->awaited(o, now) || driver_is_looking(s->of[i].driver)))
+                        any = true;
         }
         return any;
 }

@@ -96,7 +96,7 @@ struct output_kind {
         void (*presence)(struct output *o, const char *presence, const char *status_msg, usec_t now);
         /* The next poll would begin now. True: not before something was read that it would change; then it is asked
          * again. */
-        bool (*awaited)(struct output *o);
+        bool (*awaited)(struct output *o, usec_t now);
         /* Whether what comes is told at once, and everything before has arrived: once for each poll. */
         void (*watching)(struct output *o, bool watching, usec_t now);
         /* Another machine of the user's holds its state, or has words of its own there, or not any more. */

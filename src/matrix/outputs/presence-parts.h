@@ -27,6 +27,7 @@ struct presence {
         struct output_request *way;      /* takes them away */
         char before[CLAIM_TEXT_MAX];     /* what showed before the first poll */
         bool awaited, compared;          /* by the next poll; before and after the first one */
+        usec_t look_again_at;            /* before a poll in a call */
         bool refused;                    /* the look before the first poll: the one after it is left out */
 };
 
@@ -59,7 +60,7 @@ int presence_write(struct output *o, const struct claim_value *v, usec_t now, ou
 /* What shows was just read. */
 void presence_words_seen(struct presence *p);
 /* The next poll has to wait for a look, or for words that are taken away: see output.h. */
-bool presence_words_awaited(struct output *o);
+bool presence_words_awaited(struct output *o, usec_t now);
 bool presence_words_occupied(const struct output *o);
 /* Takes our message away, with `v->state`; `v->text` is put back if nobody's shows by itself then. `owed` says which
  * are ours. As output_kind.write. */

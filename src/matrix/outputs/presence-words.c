@@ -13,6 +13,8 @@
 
 #include "json/json.h"
 
+#define LOOK_EVERY (10 * USEC_PER_SEC)
+
 /* Another device's message shows by itself once ours is gone; a copy of it on our device would outlive what the person
  * does to it. Only one that shows no more is put back. */
 struct withdrawal {
@@ -154,15 +156,19 @@ void presence_words_seen(struct presence *p) {
         p->compared = true;
 }
 
-/* What somebody has written since would be gone with the next poll: it is read before. While a claim has words there,
- * it looks by itself. */
-bool presence_words_awaited(struct output *o) {
+/* What somebody has written since would be gone with the next poll: it is read before. A claim that is on its way
+ * there or back looks by itself, and must not wait for the end of what its poll takes away; in a call many polls in a
+ * row are looked before once. */
+bool presence_words_awaited(struct output *o, usec_t now) {
         struct presence *p = presence_of(o);
-        bool left = p->own_words[0] && !p->claim.owed;
+        bool held = p->claim.phase == CLAIM_HELD && (p->awaited || now >= p->look_again_at);
+        bool left = p->own_words[0] && (!p->claim.owed || held);
         bool wanted = presence_server(o)->message_per_device && (left || !p->compared);
 
-        if (wanted && !p->awaited && !p->way)
+        if (wanted && !p->awaited && !p->way) {
                 presence_look(p);
+                p->look_again_at = usec_add(now, LOOK_EVERY);
+        }
         p->awaited = (wanted && p->look) || p->way;
         return p->awaited;
 }
