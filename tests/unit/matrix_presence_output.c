@@ -126,6 +126,29 @@ Test(presence_output, takes_nothing_from_what_is_no_answer) {
         }
 }
 
+/* An earlier run could not give it back: whoever switches presence off then is still seen as busy, and is told. */
+Test(presence_output, busy_that_has_stuck_is_followed_though_presence_is_switched_off) {
+        struct output_poll wish;
+
+        for (unsigned sticks = 0; sticks < 2; sticks++) {
+                f.output = output_free(f.output);
+                f.settings.presence = PRESENCE_OFF;
+                f.at.sticks = sticks;
+                f.heard.n_seen = 0;
+                cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
+                f.output->listener = (struct output_listener){ on_seen, on_unsure, on_erased, &f.heard };
+                output_presence.resynced(f.output, START);
+                cr_assert_eq(door_waiting() != NULL, sticks, "what shows at the start");
+                if (sticks)
+                        door_answer(200, "{\"presence\":\"org.matrix.msc3026.busy\"}", START);
+                output_presence.watching(f.output, true, START);
+                output_presence.presence(f.output, "online", "", START + 1);
+                cr_assert_eq(f.heard.n_seen, sticks ? 3 : 0, "seen %u times", f.heard.n_seen);
+                output_presence.poll(f.output, &wish, START);
+                cr_assert_eq(wish.own_presence, sticks);
+        }
+}
+
 /* ---- a message for each device ---- */
 
 /* The server leaves out of the first poll what our device has, if another device was heard of right before. */

@@ -25,8 +25,14 @@ static bool is_wanted(const struct output *o) {
         return o->at->settings->presence != PRESENCE_OFF;
 }
 
+/* Busy that another session has caught may outlive the run that wrote it, and the user's wish to have any: as long as
+ * it is there, people are told. */
+static bool is_followed(const struct output *o) {
+        return is_wanted(o) || presence_of_const(o)->sticks;
+}
+
 static bool is_pushed(const struct output *o) {
-        return is_wanted(o) && presence_server(o)->pushes_own_presence;
+        return is_followed(o) && presence_server(o)->pushes_own_presence;
 }
 
 /* ---- what is seen ---- */
@@ -95,7 +101,7 @@ void presence_look(struct presence *p) {
         const struct output_endpoint *at = p->output.at;
         int r;
 
-        if ((!is_wanted(&p->output) && !presence_server(&p->output)->message_per_device) || p->look)
+        if ((!is_followed(&p->output) && !presence_server(&p->output)->message_per_device) || p->look)
                 return;
         r = matrix_presence_get(at->client, at->user_id, on_look, p, &p->look);
         if (r < 0)
