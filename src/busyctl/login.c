@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "matrix/client/login.h"
 #include "state/folder.h"
+#include "state/state.h"
 #include "util/clock.h"
 #include "util/text.h"
 
@@ -393,6 +394,16 @@ static int run_until_over(struct login *l) {
         return r;
 }
 
+/* By OAuth a login is a device of its own, as servers like it best. But where one is there already that has caught a
+ * busy, nobody but the same device can release it, not even once its session is over. */
+static const char *device_again(const struct login *l) {
+        const char *id = l->old.device_id;
+
+        if (!id || !*id || (l->old.client_id && state_owes(l->folder, l->name) <= 0))
+                return NULL;
+        return id;
+}
+
 /* On the event loop until it is through; l->code and l->new tell how it went. */
 static int ask_server(struct login *l, const char *ca_file) {
         const struct args *a = l->args;
@@ -402,7 +413,7 @@ static int ask_server(struct login *l, const char *ca_file) {
                 .password = a->password_stdin ? l->secret : NULL,
                 .login_token = a->token_stdin ? l->secret : NULL,
                 .access_token = a->access_token_stdin ? l->secret : NULL,
-                .device_id = !l->old.client_id && l->old.device_id && l->old.device_id[0] ? l->old.device_id : NULL,
+                .device_id = device_again(l),
         };
         const struct matrix_login_handler handler = {
                 .progress = on_progress,
@@ -460,7 +471,8 @@ static void on_old_ended(const struct oauth_reply *reply, void *userdata) {
         l->over = true;
 }
 
-/* By OAuth each login is a device of its own: the one that is replaced would stay behind, for others to wonder at. */
+/* By OAuth each login is a device of its own, if it can be: the one that is replaced would stay behind, for others to
+ * wonder at. */
 static void end_replaced(struct login *l) {
         SCOPED(http_free) struct http *http = NULL;
         SCOPED(config_free) struct config *config = NULL;

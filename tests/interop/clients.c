@@ -170,12 +170,11 @@ static int tell_presence(const json_t *answer, int fd) {
         return dprintf(fd, "\n") < 0 ? -1 : 0;
 }
 
-static void witness_read(struct witness *w) {
-        usec_t deadline = interop_deadline();
-
+/* Each answer of its poll is something told: `deadline` is for all of what is waited for. */
+static void witness_read(struct witness *w, usec_t deadline, const char *after) {
         cr_assert_lt(w->n + 1, sizeof(w->text), "more than a test should tell");
         client_wait(&w->client, deadline);
-        cr_assert_lt(clock_now(), deadline, "the witness is told nothing more, after:\n%s", w->text);
+        cr_assert_lt(clock_now(), deadline, "the witness is told nothing more, after:\n%s", after);
         w->n += client_read(&w->client, w->text + w->n, sizeof(w->text) - w->n - 1);
         w->text[w->n] = '\0';
 }
@@ -188,7 +187,7 @@ struct witness *witness_start(struct device *d, const char *user_id) {
         cr_assert_geq(asprintf(&query, "set_presence=offline&filter=%s", escaped), 0);
         client_start(&w->client, d, query, 0, tell_presence);
         /* From its first answer on nothing is missed. */
-        witness_read(w);
+        witness_read(w, interop_deadline(), "");
         curl_free(escaped);
         free(filter);
         free(query);
@@ -211,12 +210,13 @@ static bool take_line(struct witness *w, char *line) {
 
 char *witness_until(struct witness *w, const char *value) {
         char line[WITNESS_TEXT_MAX], last[WITNESS_TEXT_MAX] = "", *story = strdup("");
+        usec_t deadline = interop_deadline();
 
         for (;;) {
                 char *longer = NULL;
 
                 while (!take_line(w, line))
-                        witness_read(w);
+                        witness_read(w, deadline, story);
                 if (strcmp(line, value) == 0)
                         return story;
                 if (!line[0] || strcmp(line, last) == 0)

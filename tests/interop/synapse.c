@@ -86,6 +86,12 @@ static unsigned free_port(void) {
 }
 
 static void write_config(const struct synapse *s, const struct synapse_options *o) {
+        char token[64] = "", renewable[64] = "";
+
+        if (o->token_sec > 0)
+                (void) snprintf(token, sizeof(token), "refreshable_access_token_lifetime: %us\n", o->token_sec);
+        if (o->renewable_sec > 0)
+                (void) snprintf(renewable, sizeof(renewable), "refresh_token_lifetime: %us\n", o->renewable_sec);
         write_file(s, "log.yaml",
                    "version: 1\n"
                    "disable_existing_loggers: false\n"
@@ -118,12 +124,15 @@ static void write_config(const struct synapse *s, const struct synapse_options *
                    "  failed_attempts: {per_second: 1000, burst_count: 1000}\n"
                    "%3$s"
                    "%6$s"
+                   "%8$s"
+                   "%9$s"
                    "presence: {enabled: %4$s}\n"
                    "experimental_features: {msc3026_enabled: %5$s, msc4354_enabled: %7$s}\n",
                    s->dir, s->port,
                    o->no_presence_limit ? "rc_presence: {per_user: {per_second: 1000, burst_count: 1000}}\n" : "",
                    o->no_presence ? "false" : "true", o->no_busy ? "false" : "true",
-                   o->delayed_events ? "max_event_delay_duration: 1h\n" : "", o->sticky_events ? "true" : "false");
+                   o->delayed_events ? "max_event_delay_duration: 1h\n" : "", o->sticky_events ? "true" : "false",
+                   token, renewable);
 }
 
 static void listen_for_ready(struct synapse *s) {

@@ -19,6 +19,8 @@ struct synapse_options {
         bool no_presence_limit;     /* rc_presence lifted; else Synapse's own: one action per user and 10 s */
         bool delayed_events;        /* MSC4140: a client can leave behind what happens if it dies */
         bool sticky_events;         /* MSC4354 */
+        unsigned token_sec;         /* how long a token that can be renewed lives; 0: Synapse's own */
+        unsigned renewable_sec;     /* ... and for how long it can be; 0: for ever */
         unsigned busy_timeout_msec; /* BUSY_ONLINE_TIMEOUT (60 min) shortened; 0: Synapse's own */
 };
 

@@ -213,3 +213,82 @@ Test(renewal, after_an_end_that_nobody_has_told, .fini = tear_down) {
         rig_check(synapse_log_count(rig->synapse, from, BUSYD_REFUSED) > 0, "there was no 401");
         start_again();
 }
+
+/* ---- what is not: whoever is logged in anew goes on with it ---- */
+
+static void expect_signed_out(const char *what) {
+        SCOPED_RUN status = { 0 };
+
+        expect_state(what, "signed-out");
+        status = world_busyctl(rig->world, NULL, "status", NULL);
+        rig_check(strstr(status.out, "signed-out") && strstr(status.out, "busyctl login"), "%s: not said: %s", what,
+                  status.out);
+        rig_check(world_owes(rig->world, /* kept_too= */ false), "%s: what is owed is forgotten", what);
+}
+
+/* The server's word stands until somebody asks again: then nothing is lost, though the call has ended meanwhile. */
+Test(renewal, a_refresh_token_that_is_refused_is_tried_again_by_hand, .fini = tear_down) {
+        const struct row refused = { .what = "refused for good",
+                                     .fault = "{\"path\": \"/oauth2/token\", \"status\": 400, "
+                                              "\"body\": {\"error\": \"invalid_grant\"}}",
+                                     .n_faults = 1 };
+        long from;
+
+        set_up((const char *const[]){ NULL });
+        call_begins("refused");
+        from = token_ends(&refused, LIFE_SEC);
+        somebody_else_calls("other");
+        login_rig_wait(rig, from, RIG_FAULT, 1);
+        expect_signed_out(refused.what);
+        send_hangup(peer, room, "refused", "user_hangup");
+        {
+                SCOPED_RUN reload = world_busyctl(rig->world, NULL, "reload", NULL);
+
+                rig_check(reload.code == 0, "reload: %d %s", reload.code, reload.err);
+        }
+        login_rig_wait(rig, from, RIG_RENEWED, 1);
+        told_of_nothing_before(refused.what, BEFORE);
+        expect_nothing_owed(rig->world);
+}
+
+static char *renews_with(struct session *s) {
+        char *form;
+
+        cr_assert_eq(session_load(world_state_path(rig->world, ""), ACCOUNT, s), 0);
+        cr_assert_gt(asprintf(&form, "grant_type=refresh_token&client_id=%s&refresh_token=%s", s->client_id,
+                              s->refresh_token),
+                     0);
+        return form;
+}
+
+/* A thief has used the refresh token that busyd has used before: a server that goes by the rules takes both for one,
+ * and ends the session. Its device has caught the busy for good, so the next login is of that device. */
+Test(renewal, a_refresh_token_that_is_used_twice_ends_the_session, .fini = tear_down) {
+        SCOPED(session_done) struct session before = { .user_id = NULL };
+        SCOPED(free) char *form = NULL;
+        long from;
+
+        set_up((const char *const[]){ "--set", "PLAIN=1", NULL });
+        form = renews_with(&before);
+        call_begins("twice");
+        from = token_ends(&rows[0], LIFE_SEC);
+        somebody_else_calls("other");
+        login_rig_wait(rig, from, RIG_RENEWED, 1);
+        expect_state("renewed", "online");
+        {
+                SCOPED_RUN thief = world_run(
+                        rig->world, NULL,
+                        (const char *const[]){ "curl", "--silent", "--data", form, before.token_endpoint, NULL });
+
+                rig_check(strstr(thief.out, "invalid_grant"), "the thief: %d %s%s", thief.code, thief.out, thief.err);
+        }
+        from = login_rig_log_end(rig);
+        desk_let_pass((LIFE_SEC + 1) * USEC_PER_SEC);
+        somebody_else_calls("another");
+        login_rig_wait(rig, from, RIG_REFUSED, 1);
+        expect_signed_out("the session is over");
+        login_rig_order(rig, "set", "{\"access_ttl\": 3600}");
+        login_rig_log_in(rig, rig->world, ACCOUNT, "alice");
+        expect_state("logged in again", "online");
+        call_ends("twice", "twice");
+}

@@ -533,6 +533,56 @@ Test(login, device_grant_without_being_asked_for) {
         fixture_done(&f);
 }
 
+/* One that has caught a busy, which nobody else can release; but not every server lets it come back. */
+Test(login, device_grant_as_the_device_of_before) {
+        static const struct {
+                const char *what;
+                struct loopback_route routes[8];
+                unsigned n_asked;
+                const char *device;
+        } rows[] = {
+                { "taken",
+                  { VERSIONS, HAS_OAUTH, OAUTH_REG, OAUTH_DEV, POLL(0, 200, TOKENS), OAUTH_ME, {} },
+                  1,
+                  "device%3ABEFORE" },
+                { "refused at once",
+                  { VERSIONS,
+                    HAS_OAUTH,
+                    OAUTH_REG,
+                    { .method = "POST", .path = "/dev", .status = 400, .body = ERROR("invalid_scope"), .first = 1 },
+                    OAUTH_DEV,
+                    POLL(0, 200, TOKENS),
+                    OAUTH_ME,
+                    {} },
+                  2,
+                  "device%3ABUSYD" },
+                { "refused once the user has said yes",
+                  { VERSIONS,
+                    HAS_OAUTH,
+                    OAUTH_REG,
+                    OAUTH_DEV,
+                    POLL(1, 400, ERROR("invalid_scope")),
+                    POLL(0, 200, TOKENS),
+                    OAUTH_ME,
+                    {} },
+                  2,
+                  "device%3ABUSYD" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct fixture f;
+
+                oauth_init(&f, rows[i].routes);
+                run(&f, &(struct matrix_login_options){
+                                .user = "@me:test", .homeserver = loopback_url(f.server, ""), .device_id = "BEFORE" });
+                cr_assert(f.ok, "%s: %s", rows[i].what, f.problem);
+                cr_assert_eq(loopback_n_seen(f.server, "/dev"), rows[i].n_asked, "%s", rows[i].what);
+                cr_assert(strstr(loopback_seen(f.server, "/dev")->body, rows[i].device), "%s: %s", rows[i].what,
+                          loopback_seen(f.server, "/dev")->body);
+                fixture_done(&f);
+        }
+}
+
 Test(login, a_code_that_runs_out_is_replaced) {
         static const struct loopback_route routes[] = {
                 VERSIONS,

@@ -170,6 +170,7 @@ int auth_code_start(struct auth_code **ret, struct http *http, const struct oaut
                     const char *device_id, const char *redirect, const char *state,
                     const struct auth_code_handler *handler) {
         SCOPED(auth_code_free) struct auth_code *a = NULL;
+        char made[32];
         int r;
 
         if (!oauth_has_code(server))
@@ -183,7 +184,10 @@ int auth_code_start(struct auth_code **ret, struct http *http, const struct oaut
             copy(&a->word, state) < 0 || copy(&a->session.token_endpoint, server->token) < 0 ||
             copy(&a->session.revocation_endpoint, server->revocation) < 0)
                 return -ENOMEM;
-        a->scope = oauth_scope(device_id);
+        r = device_id ? 0 : oauth_device_id(made, sizeof(made));
+        if (r < 0)
+                return r;
+        a->scope = oauth_scope(device_id ? device_id : made);
         if (!a->scope)
                 return -ENOMEM;
         r = oauth_register(http, server, redirect, on_registered, a, &a->request);

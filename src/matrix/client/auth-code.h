@@ -15,8 +15,8 @@ struct auth_code_handler {
         void *userdata;
 };
 
-/* All copied. `redirect` is the address on this machine that the browser comes back to, with its port and
- * OAUTH_REDIRECT_PATH; the server must offer oauth_has_code(). */
+/* All copied. `device_id` is of an earlier login; NULL: a new device. `redirect` is the address on this machine that
+ * the browser comes back to, with its port and OAUTH_REDIRECT_PATH; the server must offer oauth_has_code(). */
 int auth_code_start(struct auth_code **ret, struct http *http, const struct oauth_server *server,
                     const char *device_id, const char *redirect, const char *state,
                     const struct auth_code_handler *handler);

@@ -44,6 +44,7 @@ struct oauth_grant {
         usec_t interval;
         struct later poll, code_ends, give_up;
         unsigned n_codes;
+        bool again;     /* the device of an earlier login is asked for */
         bool undecided; /* the last poll was not answered, and the user knows */
         bool stopped;
         char problem[PROBLEM_MAX];
@@ -133,12 +134,40 @@ static void take_code(struct oauth_grant *g, const struct oauth_reply *reply) {
                 g->handler.userdata);
 }
 
+static int choose_device(struct oauth_grant *g, const char *device_id) {
+        char made[32];
+        int r = device_id ? 0 : oauth_device_id(made, sizeof(made));
+
+        if (r < 0)
+                return r;
+        free(g->scope);
+        g->scope = oauth_scope(device_id ? device_id : made);
+        g->again = device_id;
+        return g->scope ? 0 : -ENOMEM;
+}
+
+/* Some servers let nobody be a device that they know already. */
+static bool is_of_the_device(const struct oauth_grant *g, const struct oauth_reply *reply) {
+        return g->again && reply->error && streq(reply->error, "invalid_scope");
+}
+
+static void ask_as_new_device(struct oauth_grant *g) {
+        int r = choose_device(g, NULL);
+
+        if (r < 0)
+                fail_with_errno(g, r);
+        else
+                ask_for_code(g);
+}
+
 static void on_code(const struct oauth_reply *reply, void *userdata) {
         struct oauth_grant *g = userdata;
 
         g->request = NULL;
         if (reply->granted)
                 take_code(g, reply);
+        else if (is_of_the_device(g, reply))
+                ask_as_new_device(g);
         else
                 fail_with_reply(g, reply, "the code to log in with");
 }
@@ -201,6 +230,8 @@ static void on_poll(const struct oauth_reply *reply, void *userdata) {
                 go_on_waiting(g, reply);
         } else if (streq(error, "access_denied"))
                 fail(g, "the login was refused in the browser; if that was not meant, run `busyctl login` again");
+        else if (is_of_the_device(g, reply))
+                ask_as_new_device(g);
         else if (streq(error, "expired_token") || streq(error, "invalid_grant"))
                 give_code_up(g); /* the latter also where the answer with the tokens was lost on the way */
         else
@@ -290,9 +321,9 @@ int oauth_grant_start(struct oauth_grant **ret, struct http *http, const struct 
             copy(&g->session.token_endpoint, server->token) < 0 ||
             copy(&g->session.revocation_endpoint, server->revocation) < 0)
                 return -ENOMEM;
-        g->scope = oauth_scope(device_id);
-        if (!g->scope)
-                return -ENOMEM;
+        r = choose_device(g, device_id);
+        if (r < 0)
+                return r;
         g->state = GRANT_REGISTERING;
         r = oauth_register(http, server, NULL, on_registered, g, &g->request);
         if (r < 0)

@@ -25,7 +25,8 @@ struct oauth_grant_handler {
         void *userdata;
 };
 
-/* `server` and `device_id` are copied; the server must offer device_authorization. */
+/* `server` and `device_id` are copied; the server must offer device_authorization. `device_id` is of an earlier login;
+ * NULL: a new device, as it becomes where the server does not take that one again. */
 int oauth_grant_start(struct oauth_grant **ret, struct http *http, const struct oauth_server *server,
                       const char *device_id, const struct oauth_grant_handler *handler);
 struct oauth_grant *oauth_grant_free(struct oauth_grant *g); /* cancels */

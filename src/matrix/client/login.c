@@ -450,12 +450,10 @@ static void on_grant_waiting(const char *problem, void *userdata) {
 
 static void start_grant(struct matrix_login *l) {
         const struct oauth_grant_handler handler = { on_grant_code, on_grant_waiting, on_grant, l };
-        char device_id[32];
-        int r = oauth_device_id(device_id, sizeof(device_id));
+        int r;
 
         progress(l, "Asking for a code to log in with", l->oauth.issuer ? l->oauth.issuer : l->oauth.token);
-        if (r >= 0)
-                r = oauth_grant_start(&l->grant, l->http, &l->oauth, device_id, &handler);
+        r = oauth_grant_start(&l->grant, l->http, &l->oauth, l->device_id, &handler);
         if (r < 0)
                 fail_with_errno(l, r);
 }
@@ -487,17 +485,12 @@ static void on_code_address(const char *address, void *userdata) {
 
 static void start_code(struct matrix_login *l) {
         const struct auth_code_handler handler = { on_code_address, on_grant, l };
-        char device_id[32];
-        int r = oauth_device_id(device_id, sizeof(device_id));
+        int r;
 
         progress(l, "Asking for a login in the browser", l->oauth.issuer ? l->oauth.issuer : l->oauth.token);
-        if (r < 0) {
-                fail_with_errno(l, r);
-                return;
-        }
         if (!begin_trip(l, TRIP_CODE))
                 return;
-        r = auth_code_start(&l->code, l->http, &l->oauth, device_id, trip_redirect(l->trip), trip_state(l->trip),
+        r = auth_code_start(&l->code, l->http, &l->oauth, l->device_id, trip_redirect(l->trip), trip_state(l->trip),
                             &handler);
         if (r < 0)
                 fail_with_errno(l, r);

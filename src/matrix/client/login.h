@@ -27,9 +27,9 @@ struct matrix_login_options {
         const char *password; /* at most one of password, login_token, access_token; then it is that way */
         const char *login_token;
         const char *access_token; /* an existing session's: checked with /account/whoami */
-        const char *device_id;   /* of an earlier login of busyd here, not for OAuth, where each login is a new device;
-                                  * NULL: a new device */
-        const char *device_name; /* NULL: "busyd on HOST" */
+        const char *device_id;    /* of an earlier login of busyd here, which this one is to be again where the server
+                                   * takes that; NULL: a new device */
+        const char *device_name;  /* NULL: "busyd on HOST" */
 };
 
 struct matrix_login_handler {
