@@ -167,17 +167,6 @@ static void look_at_history(struct ctl *c, json_t *doc) {
         examine_add(doc, FINDING_OK, NULL, "no call was heard of yet: make one, and look at busyctl why");
 }
 
-static const char *claim_on_presence(const json_t *account) {
-        const json_t *outputs = json_member_array(account, "outputs"), *output;
-        size_t i;
-
-        json_array_foreach(outputs, i, output) {
-                if (streq(fact_text(output, "name"), "presence"))
-                        return fact_text(output, "claim");
-        }
-        return "";
-}
-
 static bool is_among(char *const *names, const char *name) {
         for (; *names; names++)
                 if (streq(*names, name))
@@ -190,19 +179,11 @@ static json_t *look_at_outsider(const char *name, const json_t *account) {
         json_t *found = json_pack("{s:s, s:s, s:s, s:s, s:[]}", "name", name, "user_id", fact_text(account, "user_id"),
                                   "homeserver", fact_text(account, "homeserver"), "server",
                                   fact_text(account, "server"), "findings");
-        const char *state = fact_text(account, "state"), *problem = fact_text(account, "problem");
 
         examine_add(found, FINDING_OK, NULL,
                     "it has no session here: its token is a credential of the unit or comes "
                     "from token-command");
-        if (streq(state, "online"))
-                examine_add(found, FINDING_OK, NULL, "busyd is online there");
-        else if (!account)
-                examine_add(found, FINDING_NOTE, "start busyd, and look again",
-                            "whether it works only busyd can tell");
-        else
-                examine_add(found, FINDING_PROBLEM, "mend that, then: busyctl reload", "%s: %s", state,
-                            problem[0] ? problem : "busyd has not heard of its server yet");
+        examine_by_word(found, account);
         return found;
 }
 
@@ -260,7 +241,7 @@ static int look_at_accounts(json_t *doc, sd_event *event, const char *folder, co
         for (int i = 0; i < n; i++)
                 (void) json_array_append_new(json_object_get(doc, "accounts"),
                                              examine_account(event, folder, names[i], config_account(config, names[i]),
-                                                             claim_on_presence(facts_account(status, names[i]))));
+                                                             facts_account(status, names[i])));
         session_names_free(names);
         return 0;
 }

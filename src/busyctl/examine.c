@@ -26,8 +26,10 @@
 
 struct examination {
         sd_event *event;
-        const char *folder, *name, *claim;
+        const char *folder, *name;
+        const char *claim; /* on presence, as status has it; "": not known */
         const struct account_config *config;
+        const json_t *account; /* as status has it; NULL: not known */
         json_t *doc;
         struct session session;
         struct http *http;
@@ -88,6 +90,31 @@ static int wait_answer(struct examination *x) {
         return 0;
 }
 
+/* ---- what busyd says ---- */
+
+static const char *claim_on_presence(const json_t *account) {
+        const json_t *outputs = json_member_array(account, "outputs"), *output;
+        size_t i;
+
+        json_array_foreach(outputs, i, output) {
+                if (streq(fact_text(output, "name"), "presence"))
+                        return fact_text(output, "claim");
+        }
+        return "";
+}
+
+void examine_by_word(json_t *doc, const json_t *account) {
+        const char *state = fact_text(account, "state"), *problem = fact_text(account, "problem");
+
+        if (streq(state, "online"))
+                examine_add(doc, FINDING_OK, NULL, "busyd is online there");
+        else if (!account)
+                examine_add(doc, FINDING_NOTE, "start busyd, and look again", "whether it works only busyd can tell");
+        else
+                examine_add(doc, FINDING_PROBLEM, "mend that, then: busyctl reload", "%s: %s", state,
+                            problem[0] ? problem : "busyd has not heard of its server yet");
+}
+
 /* ---- the session, and what the server is ---- */
 
 /* What renews the token has its end shown as no news. */
@@ -132,7 +159,11 @@ static bool look_at_session(struct examination *x) {
         set_text(x->doc, "kept_in", x->session.keyring_id ? "keyring" : "file");
         if (x->session.keyring_id)
                 examine_add(x->doc, FINDING_OK, NULL, "the tokens are in the keyring");
-        tell_token(x);
+        if (x->config->token_command) {
+                examine_add(x->doc, FINDING_OK, NULL, "its token comes from token-command");
+                examine_by_word(x->doc, x->account);
+        } else
+                tell_token(x);
         if (!x->config->enabled)
                 examine_add(x->doc, FINDING_NOTE, "enabled = yes in busyd.conf", "the account is switched off");
         if (x->config->ca_file && access(x->config->ca_file, R_OK) < 0)
@@ -171,6 +202,12 @@ static void on_probed(const struct matrix_reply *failure, const struct probe_fac
         if (facts) {
                 x->facts = *facts;
                 x->known = true;
+                return;
+        }
+        if (failure->outcome == MATRIX_SIGNED_OUT && x->config->token_command) {
+                examine_add(x->doc, FINDING_NOTE, NULL,
+                            "what its server can do was not looked at: the token in the session is not the one that "
+                            "token-command prints, and has ended");
                 return;
         }
         if (failure->outcome == MATRIX_SIGNED_OUT)
@@ -501,7 +538,7 @@ static void look(struct examination *x) {
 }
 
 json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
-                        const char *claim) {
+                        const json_t *account) {
         static const char *const unknown[] = {
                 "user_id",       "homeserver",      "server",          "per_device", "busy",
                 "profile_field", "presence",        "other_client",    "learned",    "cure",
@@ -509,13 +546,14 @@ json_t *examine_account(sd_event *event, const char *folder, const char *name, c
                 "machines",      "encrypted_rooms", "encrypted_direct"
         };
         struct examination x = {
-                .event = event, .folder = folder, .name = name, .config = config, .claim = claim, .cure = "none"
+                .event = event, .folder = folder, .name = name, .config = config, .account = account, .cure = "none"
         };
         json_t *doc = json_pack("{s:s, s:[]}", "name", name, "findings");
 
         if (!doc)
                 return NULL;
         x.doc = doc;
+        x.claim = claim_on_presence(account);
         look(&x);
         for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
                 if (!json_object_get(doc, unknown[i]))

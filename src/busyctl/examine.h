@@ -27,9 +27,13 @@ void examine_print(const json_t *object);
 int examine_presence(sd_event *event, const char *folder, const char *name, const struct account_config *config,
                      char **ret);
 
+/* What busyd says of an account whose token is not from a login, so that nobody else has it: `account` as status has
+ * it, NULL: it is not known there. */
+void examine_by_word(json_t *doc, const json_t *account);
+
 /* A new object: {name, user_id, homeserver, server, per_device, busy, profile_field, presence, other_client, learned,
  * cure ("none", "works", "refused"), would_stick, signed_out, token_ends, probe, machines, encrypted_rooms,
  * encrypted_direct, findings}. What could not be found
- * out is null. `claim`: what status says of the claim on presence; "": not known. */
+ * out is null. `account`: what status says of it; NULL: not known. */
 json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
-                        const char *claim);
+                        const json_t *account);

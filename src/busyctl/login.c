@@ -533,7 +533,7 @@ static void examine(struct login *l) {
 
         on_progress("Looking at what works with this account", l);
         if (config_load(&config, NULL, ignore_problem, NULL) >= 0 && sd_event_new(&event) >= 0)
-                l->examined = examine_account(event, l->folder, l->name, config_account(config, l->name), "");
+                l->examined = examine_account(event, l->folder, l->name, config_account(config, l->name), NULL);
         sd_event_unref(event);
 }
 

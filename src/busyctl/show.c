@@ -74,8 +74,6 @@ static void print_account(const json_t *account, int64_t now) {
                       fact_text(account, "user_id"), server[0] ? " on " : "", server, state,
                       when[0] ? ", next try at " : "", when);
         print_trouble("  ", fact_text(account, "problem"));
-        if (streq(state, "signed-out"))
-                print_wrapped("  ", STYLE_PLAIN, "Log in again: busyctl login %s", fact_text(account, "name"));
         for (size_t i = 0; i < json_array_size(outputs); i++)
                 print_output(fact_text(json_array_get(outputs, i), "name"), json_array_get(outputs, i));
 }

@@ -1,11 +1,33 @@
 /* See account-view.h. */
 #include "busyd/account-view.h"
 
+#include <stdio.h>
+
 #include "control/control.h"
 #include "matrix/account.h"
+#include "state/session.h"
 #include "util/log.h"
 
-void account_show(struct control *control, const char *name, struct account *a, const struct instant *at) {
+/* Where no login has given the token, none helps. */
+static const char *describe_problem(const char *name, const struct account *a, const char *command_problem, char *buf,
+                                    size_t size) {
+        if (account_state(a) != CONNECTION_SIGNED_OUT)
+                return account_problem(a);
+        if (session_has_credential(name))
+                (void) snprintf(buf, size,
+                                "the server does not take the token of the credential busyd-%s.token: put another one "
+                                "there, then: systemctl --user restart busyd",
+                                name);
+        else if (command_problem)
+                (void) snprintf(buf, size, "%s: mend that, then: busyctl reload", command_problem);
+        else
+                return account_problem(a);
+        return buf;
+}
+
+void account_show(struct control *control, const char *name, struct account *a, const char *command_problem,
+                  const struct instant *at) {
+        char problem[512];
         struct control_output_view views[OUTPUTS_MAX];
         struct driver_report report;
         size_t n = 0;
@@ -20,16 +42,17 @@ void account_show(struct control *control, const char *name, struct account *a, 
                 };
                 n++;
         }
-        if (control_set_account(control, &(struct control_account_view){
-                                                 .name = name,
-                                                 .user_id = account_user_id(a),
-                                                 .homeserver = account_homeserver(a),
-                                                 .server = account_server(a),
-                                                 .state = connection_state_to_string(account_state(a)),
-                                                 .problem = account_problem(a),
-                                                 .retry_at_wall = instant_to_wall(at, account_retry_at(a)),
-                                                 .outputs = views,
-                                                 .n_outputs = n,
-                                         }) < 0)
+        if (control_set_account(
+                    control, &(struct control_account_view){
+                                     .name = name,
+                                     .user_id = account_user_id(a),
+                                     .homeserver = account_homeserver(a),
+                                     .server = account_server(a),
+                                     .state = connection_state_to_string(account_state(a)),
+                                     .problem = describe_problem(name, a, command_problem, problem, sizeof(problem)),
+                                     .retry_at_wall = instant_to_wall(at, account_retry_at(a)),
+                                     .outputs = views,
+                                     .n_outputs = n,
+                             }) < 0)
                 log_debug("Account %s cannot be published", name);
 }

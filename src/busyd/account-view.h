@@ -6,4 +6,6 @@
 struct account;
 struct control;
 
-void account_show(struct control *control, const char *name, struct account *a, const struct instant *at);
+/* `command_problem`: what is wrong with the token if the server does not take it; NULL: it is not of a command. */
+void account_show(struct control *control, const char *name, struct account *a, const char *command_problem,
+                  const struct instant *at);

@@ -353,7 +353,7 @@ static int load_session(const struct accounts *s, const char *name, struct sessi
  * failed, which is told where it is noticed. */
 static int token_from_command(struct accounts *s, const char *name, struct session *session) {
         const char *command = token_command_of(s, name), *token;
-        int r = command ? token_waits_get(&s->tokens, name, command, &token) : 0;
+        int r = command ? token_waits_get(&s->tokens, name, command, session, &token) : 0;
 
         if (!command || r < 0)
                 return r;
@@ -477,6 +477,7 @@ static int look_at_sessions(struct accounts *s, bool by_hand, usec_t now) {
                 take_up(s, names[i], now);
         if (s->lacks)
                 s->again_at = usec_add(now, AGAIN_AFTER);
+        token_waits_sweep(&s->tokens);
         vault_sweep(&s->vault);
         outsiders_sweep(&s->outsiders);
         session_names_free(names);
@@ -658,13 +659,18 @@ void accounts_publish(struct accounts *s, struct control *control, const struct 
 
         for (size_t i = 0; i < s->n_published; i++)
                 if (!find_member(s, s->published[i]) && !vault_has(&s->vault, s->published[i]) &&
-                    !outsiders_wait(&s->outsiders, s->published[i]))
+                    !outsiders_wait(&s->outsiders, s->published[i]) && !token_waits_wait(&s->tokens, s->published[i]))
                         control_remove_account(control, s->published[i]);
         s->n_published = 0;
         for (size_t i = 0; i < s->n_members; i++) {
-                note_published(s, s->members[i]->name);
-                account_show(control, s->members[i]->name, s->members[i]->account, at);
+                const struct member *m = s->members[i];
+
+                note_published(s, m->name);
+                account_show(control, m->name, m->account, token_waits_problem(&s->tokens, m->name), at);
         }
+        for (size_t i = 0; (waits = token_waits_name(&s->tokens, i)); i++)
+                if (!find_member(s, waits) && token_waits_publish(&s->tokens, i, control))
+                        note_published(s, waits);
         for (size_t i = 0; (waits = vault_publish(&s->vault, i, control)); i++)
                 note_published(s, waits);
         for (size_t i = 0; (waits = outsiders_name(&s->outsiders, i)); i++)

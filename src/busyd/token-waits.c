@@ -5,16 +5,22 @@
 #include <stdio.h>
 
 #include "busyd/token.h"
+#include "control/control.h"
+#include "matrix/connection.h"
+#include "state/session.h"
 #include "state/token.h"
 #include "util/log.h"
 
 struct token_wait {
         struct token_waits *waits;
         char name[ACCOUNT_NAME_MAX];
+        char *user_id, *homeserver;    /* NULL: not known */
         struct token_command *command; /* NULL: it has ended */
         char *token;                   /* what it printed last; NULL: nothing yet */
         bool again, failed;            /* of this run */
         bool tell;                     /* it has just ended */
+        bool asked;                    /* since the last sweep */
+        char problem[256];             /* of its last run; "": none */
 };
 
 static struct token_wait *wait_free(struct token_wait *w) {
@@ -22,8 +28,22 @@ static struct token_wait *wait_free(struct token_wait *w) {
                 return NULL;
         token_command_free(w->command);
         token_free(w->token);
+        free(w->user_id);
+        free(w->homeserver);
         free(w);
         return NULL;
+}
+
+void token_waits_sweep(struct token_waits *t) {
+        for (size_t i = t->n; i > 0; i--) {
+                struct token_wait *w = t->waits[i - 1];
+
+                if (!w->asked) {
+                        t->waits[i - 1] = t->waits[--t->n];
+                        wait_free(w);
+                } else
+                        w->asked = false;
+        }
 }
 
 void token_waits_forget(struct token_waits *t) {
@@ -39,9 +59,12 @@ static void on_token(const char *token, const char *problem, void *userdata) {
         if (copy) {
                 token_free(w->token);
                 w->token = copy;
-        } else
-                log_error("Account %s: token-command is of no use: %s; the account stays %s until 'busyctl reload'",
-                          w->name, token ? "out of memory" : problem, w->again ? "signed out" : "off");
+        } else {
+                (void) snprintf(w->problem, sizeof(w->problem), "token-command is of no use: %s",
+                                token ? "out of memory" : problem);
+                log_error("Account %s: %s; the account stays %s until 'busyctl reload'", w->name, w->problem,
+                          w->again ? "signed out" : "off");
+        }
         w->tell = true;
         w->waits->touched(w->waits->userdata);
 }
@@ -57,14 +80,16 @@ static int start(struct token_wait *w, const char *command) {
         struct token_waits *t = w->waits;
         int r = token_command_start(&w->command, t->event, t->user_bus, command, on_token, w);
 
-        if (r < 0)
-                log_error("Account %s: token-command cannot be run: %s", w->name, strerror(-r));
+        w->problem[0] = '\0';
+        if (r >= 0)
+                return r;
+        (void) snprintf(w->problem, sizeof(w->problem), "token-command cannot be run: %s", strerror(-r));
+        log_error("Account %s: %s", w->name, w->problem);
         return r;
 }
 
-static int start_first(struct token_waits *t, const char *name, const char *command) {
+static int start_first(struct token_waits *t, const char *name, const char *command, const struct session *session) {
         struct token_wait *w;
-        int r;
 
         if (t->n >= ACCOUNTS_MAX)
                 return -E2BIG;
@@ -73,21 +98,21 @@ static int start_first(struct token_waits *t, const char *name, const char *comm
                 return -ENOMEM;
         w->waits = t;
         (void) snprintf(w->name, sizeof(w->name), "%s", name);
-        r = start(w, command);
-        if (r < 0) {
-                wait_free(w);
-                return r;
-        }
+        w->user_id = session->user_id ? strdup(session->user_id) : NULL;
+        w->homeserver = session->homeserver ? strdup(session->homeserver) : NULL;
+        w->asked = true;
         t->waits[t->n++] = w;
-        return 0;
+        return start(w, command);
 }
 
-int token_waits_get(struct token_waits *t, const char *name, const char *command, const char **ret) {
-        const struct token_wait *w = find(t, name);
+int token_waits_get(struct token_waits *t, const char *name, const char *command, const struct session *session,
+                    const char **ret) {
+        struct token_wait *w = find(t, name);
 
         if (!w)
-                (void) start_first(t, name, command);
-        if (!w || !w->token)
+                return start_first(t, name, command, session) == -ENOMEM ? -ENOMEM : -EAGAIN;
+        w->asked = true;
+        if (!w->token)
                 return -EAGAIN;
         *ret = w->token;
         return 0;
@@ -135,4 +160,43 @@ bool token_waits_are_open(const struct token_waits *t) {
                 if (t->waits[i]->command && !t->waits[i]->token)
                         return true;
         return false;
+}
+
+/* ---- what the bus shows ---- */
+
+const char *token_waits_problem(const struct token_waits *t, const char *name) {
+        const struct token_wait *w = find(t, name);
+
+        return !w ? NULL : *w->problem ? w->problem : "the server does not take the token that token-command prints";
+}
+
+const char *token_waits_name(const struct token_waits *t, size_t i) {
+        return i < t->n ? t->waits[i]->name : NULL;
+}
+
+bool token_waits_wait(const struct token_waits *t, const char *name) {
+        const struct token_wait *w = find(t, name);
+
+        return w && !w->token;
+}
+
+bool token_waits_publish(const struct token_waits *t, size_t i, struct control *control) {
+        const struct token_wait *w = t->waits[i];
+        char problem[512] = "";
+
+        if (w->token)
+                return false;
+        if (*w->problem)
+                (void) snprintf(problem, sizeof(problem), "%s: mend that, then: busyctl reload", w->problem);
+        if (control_set_account(control, &(struct control_account_view){
+                                                 .name = w->name,
+                                                 .user_id = w->user_id ? w->user_id : "",
+                                                 .homeserver = w->homeserver ? w->homeserver : "",
+                                                 .server = "",
+                                                 .state = connection_state_to_string(*problem ? CONNECTION_WAITING
+                                                                                              : CONNECTION_CONNECTING),
+                                                 .problem = problem,
+                                         }) < 0)
+                log_debug("Account %s cannot be published", w->name);
+        return true;
 }

@@ -7,6 +7,8 @@
 #include "core/account-settings.h"
 #include "core/base.h"
 
+struct control;
+struct session;
 struct token_wait;
 
 /* Embedded; set up with the first four members. */
@@ -20,8 +22,11 @@ struct token_waits {
 };
 
 /* The token of the account, borrowed until the next call; the command is started if it never was. -EAGAIN while it
- * runs, or after it failed, which is told where it is noticed. */
-int token_waits_get(struct token_waits *t, const char *name, const char *command, const char **ret);
+ * runs, or after it failed, which is told where it is noticed. `session` is shown meanwhile, whatever is in it. */
+int token_waits_get(struct token_waits *t, const char *name, const char *command, const struct session *session,
+                    const char **ret);
+/* Forgets all of which token_waits_get() was not asked since the last time. */
+void token_waits_sweep(struct token_waits *t);
 /* Once more. -ENOENT: the token of this account comes from no command. */
 int token_waits_again(struct token_waits *t, const char *name, const char *command);
 
@@ -31,5 +36,15 @@ usec_t token_waits_run(struct token_waits *t, usec_t now);
 bool token_waits_take(struct token_waits *t, const char **ret_name, const char **ret_token, bool *ret_again);
 /* There is an account that waits for its first token. */
 bool token_waits_are_open(const struct token_waits *t);
+
+/* What is wrong with its token where the server does not take that, for people; NULL: it is of no command. */
+const char *token_waits_problem(const struct token_waits *t, const char *name);
+/* The i-th; NULL: there is no such. */
+const char *token_waits_name(const struct token_waits *t, size_t i);
+/* It has given no token so far. */
+bool token_waits_wait(const struct token_waits *t, const char *name);
+/* Shows the i-th, if that one waits: returns whether it does. */
+bool token_waits_publish(const struct token_waits *t, size_t i, struct control *control);
+
 /* Ends what runs, and forgets all tokens. */
 void token_waits_forget(struct token_waits *t);

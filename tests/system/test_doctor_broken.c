@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "state/session.h"
 #include "system/mock.h"
 
 #define SYSTEMD "org.freedesktop.systemd1"
@@ -95,6 +96,27 @@ static void only_a_command(struct world *w) {
 static void command_without_busyd(struct world *w) {
         session_gone(w);
         world_config(w, "[account " ACCOUNT "]\ntoken-command = echo x\nuser-id = @me:test\n");
+}
+/* In the session is one that has ended long ago. */
+static void token_elsewhere(struct world *w, const char *command) {
+        SCOPED(session_done) struct session session = { .user_id = NULL };
+        SCOPED(free) char *config = NULL;
+
+        cr_assert_eq(session_load(world_state_path(w, ""), ACCOUNT, &session), 0);
+        file_put(world_path(w, "token"), session.access_token);
+        cr_assert_eq(session_set_token(&session, "of-no-use"), 0);
+        cr_assert_eq(session_save(world_state_path(w, ""), ACCOUNT, &session), 0);
+        cr_assert_gt(asprintf(&config, "[account " ACCOUNT "]\ntoken-command = %s\n", command), 0);
+        world_config(w, config);
+}
+static void command_works(struct world *w) {
+        token_elsewhere(w, "cat \"$HOME/../token\"");
+        world_start_online(w);
+}
+static void command_fails(struct world *w) {
+        token_elsewhere(w, "exit 3");
+        world_start(w);
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "waiting"), "it does not wait");
 }
 static void session_broken(struct world *w) {
         file_put(world_state_path(w, "session-" ACCOUNT ".json"), "{");
@@ -300,6 +322,20 @@ static const struct row {
           "note",
           "whether it works only busyd can tell",
           "start busyd",
+          {} },
+        { "the token in the session has ended, and token-command has another",
+          command_works,
+          STOPPED,
+          "note",
+          "the token in the session is not the one that token-command prints",
+          NULL,
+          {} },
+        { "token-command fails",
+          command_fails,
+          STOPPED,
+          "problem",
+          "token-command is of no use: it ended with code 3",
+          "busyctl reload",
           {} },
         { "the state folder is open to others",
           folder_open,

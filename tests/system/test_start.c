@@ -137,6 +137,15 @@ WORLD_TEST(start, token_command_that_fails_is_told) {
         world_config(w, "[account " ACCOUNT "]\ntoken-command = cat \"$HOME/../token\"; exit 3\n");
         world_start(w);
         check(w, world_wait_log(w, "token-command is of no use: it ended with code 3"), "not told");
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "waiting"), "it does not wait");
+        {
+                SCOPED_RUN status = world_busyctl(w, NULL, "status", NULL);
+
+                check(w,
+                      strstr(status.out, HS_USER) && strstr(status.out, "it ended with code 3") &&
+                              strstr(status.out, "busyctl reload"),
+                      "%s", status.out);
+        }
         cr_assert_eq(hs_count(w->hs, (struct hs_match){ .path = "*/whoami" }, 0), 0);
         expect_availability(w, "free");
 }

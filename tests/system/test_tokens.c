@@ -215,6 +215,16 @@ WORLD_TEST(tokens, a_command_is_asked_once_more_when_its_token_has_ended) {
         check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not online");
 }
 
+/* ... and no login, which would not help. */
+static void expect_in_status(struct world *w, const char *part) {
+        SCOPED_RUN status = world_busyctl(w, NULL, "status", NULL);
+
+        check(w,
+              strcasestr(status.out, part) && strstr(status.out, "busyctl reload") &&
+                      !strcasestr(status.out, "log in again"),
+              "%s", status.out);
+}
+
 WORLD_TEST(tokens, a_command_with_nothing_newer_is_asked_once_and_the_end_is_told) {
         SCOPED(free) char *token = stored_token(w), *asked = NULL;
 
@@ -227,4 +237,18 @@ WORLD_TEST(tokens, a_command_with_nothing_newer_is_asked_once_and_the_end_is_tol
         check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "signed-out"), "not told");
         asked = file_text(world_path(w, "asked"));
         check(w, streq(asked, "x\nx\n"), "asked: %s", asked);
+        expect_in_status(w, "does not take the token that token-command prints");
+}
+
+WORLD_TEST(tokens, a_command_that_fails_when_it_is_asked_once_more_is_named) {
+        SCOPED(free) char *token = stored_token(w);
+
+        file_put(world_path(w, "token"), token);
+        world_config(w, "[account " ACCOUNT "]\ntoken-command = cat \"$HOME/../token\"\n");
+        world_start_online(w);
+        cr_assert_eq(unlink(world_path(w, "token")), 0);
+        hs_revoke(w->hs, DEVICE, false);
+        call_starts(w, ROOM, "c1");
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "signed-out"), "not told");
+        expect_in_status(w, "token-command is of no use");
 }
