@@ -7,7 +7,7 @@ pkgs.stdenv.mkDerivation {
   src = pkgs.lib.cleanSource ../..;
 
   nativeBuildInputs = with pkgs; [ cmake ninja pkg-config scdoc ];
-  buildInputs = with pkgs; [ curl dbus inih jansson libmicrohttpd openssl pipewire qrencode systemd ];
+  buildInputs = with pkgs; [ curl dbus inih jansson libmicrohttpd libpulseaudio openssl pipewire qrencode systemd ];
 
   # A clone would fail on the warnings of compilers that are newer than ours.
   cmakeFlags = [ "-DBUILD_TESTING=OFF" "-DWERROR=OFF" "-DWITH_QRENCODE=ON" ];

@@ -46,18 +46,17 @@ static void say_no_call(json_t *reasons, const json_t *status) {
 /* What could have told of one and cannot. */
 static void say_blind_sources(json_t *reasons, const json_t *status) {
         const json_t *source;
-        char names[512] = "";
+        char names[512] = "", blind[512];
         size_t i, n = 0;
 
+        if (*facts_blind_microphone(status, blind, sizeof(blind)))
+                say(reasons, "nobody looks at the microphone: %s", blind);
         json_array_foreach(json_member_array(status, "sources"), i, source) {
                 const char *name = fact_text(source, "name"), *state = fact_text(source, "state");
 
-                if (streq(state, "watching"))
+                if (streq(state, "watching") || facts_is_microphone(name))
                         continue;
-                if (streq(name, "pipewire"))
-                        say(reasons, "nobody looks at the microphone: %s",
-                            streq(state, "unavailable") ? fact_text(source, "detail") : state);
-                else if (n < sizeof(names))
+                if (n < sizeof(names))
                         n += (size_t) snprintf(names + n, sizeof(names) - n, "%s%s", n ? ", " : "", name);
         }
         if (names[0])

@@ -60,20 +60,17 @@ static json_t *look_at_daemon(struct ctl *c, json_t *doc) {
         return status;
 }
 
-/* The one source that most calls are seen by; of the others each desktop has but a few. */
-static void look_at_microphone(json_t *doc, const json_t *source) {
-        const char *state = fact_text(source, "state"), *detail = fact_text(source, "detail");
+/* What most calls are seen by; of the other sources each desktop has but a few. */
+static void look_at_microphone(json_t *doc, const json_t *status) {
+        char blind[512];
 
-        if (streq(state, "watching"))
-                examine_add(doc, FINDING_OK, NULL, "the microphone is looked at");
-        else if (streq(state, "unavailable"))
+        if (*facts_blind_microphone(status, blind, sizeof(blind)))
                 examine_add(doc, FINDING_NOTE,
                             "calls at the microphone show once PipeWire carries the sound: it needs pipewire, "
-                            "wireplumber and, for most programs, pipewire-pulse",
-                            "the microphone is not looked at: %s", detail);
+                            "wireplumber and, for most programs, pipewire-pulse; or once PulseAudio does",
+                            "the microphone is not looked at: %s", blind);
         else
-                examine_add(doc, FINDING_NOTE, NULL, "the microphone is not looked at: the source pipewire is %s%s%s",
-                            state, detail[0] ? ", " : "", detail);
+                examine_add(doc, FINDING_OK, NULL, "the microphone is looked at");
 }
 
 /* Most of what can be watched is not there on a given desktop, and that is no fault. */
@@ -101,7 +98,7 @@ static const char *names_in_state(const json_t *sources, const char *state, char
         json_array_foreach(sources, i, source) {
                 const char *name = fact_text(source, "name");
 
-                if (!streq(fact_text(source, "state"), state) || streq(name, "pipewire") || used >= size)
+                if (!streq(fact_text(source, "state"), state) || facts_is_microphone(name) || used >= size)
                         continue;
                 used += (size_t) snprintf(buf + used, size - used, "%s%s", used > 0 ? ", " : "", name);
         }
@@ -130,11 +127,10 @@ static void look_at_sources(json_t *doc, const json_t *status, bool each) {
         const json_t *sources = json_member_array(status, "sources"), *source;
         size_t i, n = 0;
 
+        look_at_microphone(doc, status);
         json_array_foreach(sources, i, source) {
                 n += streq(fact_text(source, "state"), "watching");
-                if (streq(fact_text(source, "name"), "pipewire"))
-                        look_at_microphone(doc, source);
-                else if (each)
+                if (each && !facts_is_microphone(fact_text(source, "name")))
                         look_at_source(doc, source);
         }
         if (!each)

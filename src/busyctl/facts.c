@@ -1,4 +1,6 @@
 /* The daemon's answers as documents, see facts.h. Which member gets which key is in tables. */
+#include <stdio.h>
+
 #include "busyctl/because.h"
 #include "busyctl/bus.h"
 #include "busyctl/facts.h"
@@ -272,6 +274,40 @@ const json_t *facts_account(const json_t *status, const char *name) {
                         return account;
         }
         return NULL;
+}
+
+bool facts_is_microphone(const char *source) {
+        return streq(source, "pipewire") || streq(source, "pulseaudio");
+}
+
+static size_t add_blind(char *buf, size_t size, size_t used, const json_t *source) {
+        const char *name = fact_text(source, "name"), *state = fact_text(source, "state"),
+                   *detail = fact_text(source, "detail"), *gap = used > 0 ? "; " : "";
+        int n;
+
+        if (streq(state, "unavailable"))
+                n = snprintf(buf + used, size - used, "%s%s", gap, detail);
+        else
+                n = snprintf(buf + used, size - used, "%sthe source %s is %s%s%s", gap, name, state,
+                             detail[0] ? ", " : "", detail);
+        return used + (n > 0 ? (size_t) n : 0);
+}
+
+const char *facts_blind_microphone(const json_t *status, char *buf, size_t size) {
+        const json_t *source;
+        size_t i, used = 0;
+
+        buf[0] = '\0';
+        json_array_foreach(json_member_array(status, "sources"), i, source) {
+                if (!facts_is_microphone(fact_text(source, "name")) || used >= size)
+                        continue;
+                if (streq(fact_text(source, "state"), "watching")) {
+                        buf[0] = '\0';
+                        break;
+                }
+                used = add_blind(buf, size, used, source);
+        }
+        return buf;
 }
 
 enum exit_code facts_why(struct ctl *c, json_t **ret) {

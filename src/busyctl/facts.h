@@ -30,6 +30,11 @@ enum exit_code facts_ignored(struct ctl *c, json_t **ret);
 /* The account of this name in what facts_status() gives; NULL: there is none, as in a NULL status. */
 const json_t *facts_account(const json_t *status, const char *name);
 
+/* The sources that look at the microphone, each at another sound server: one of them is enough. */
+bool facts_is_microphone(const char *source);
+/* Why none of them does, in what facts_status() gives; "" if one does. Returns buf. */
+const char *facts_blind_microphone(const json_t *status, char *buf, size_t size);
+
 /* Below, `object` may lack the member or be NULL. */
 const char *fact_text(const json_t *object, const char *key); /* "" */
 bool fact_bool(const json_t *object, const char *key);        /* false */

@@ -418,6 +418,7 @@ static const struct {
 const char *const source_names[] = {
         "notifications",
         "pipewire",
+        "pulseaudio",
         "camera",
         "v4l2",
         "gnome-inhibitors",

@@ -13,14 +13,11 @@
 #include <stdio.h>
 #include <sys/queue.h>
 
-#include "sources/identity.h"
+#include "sources/owner.h"
 #include "sources/pipewire-connection.h"
-#include "util/file.h"
 #include "util/log.h"
 
 #define SYNCS_OF_SNAPSHOT 2
-
-#define COMM_SIZE 16 /* what the kernel keeps of a program's name, with its end */
 
 enum kind { KIND_NODE, KIND_CLIENT, KIND_LINK, KINDS };
 
@@ -408,19 +405,6 @@ bool graph_is_linked(const struct graph *g, const struct node *from, const struc
 
 /* ---- whose node it is ---- */
 
-/* PulseAudio's clients tell their process id themselves, and out of a sandbox it means another process here: it is
- * taken if that process is named like the program. */
-static bool is_process_of(long pid, const char *binary) {
-        SCOPED(free) char *comm = NULL;
-        char path[64];
-
-        (void) snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
-        if (binary[0] == '\0' || file_read(path, COMM_SIZE, &comm, NULL) < 0)
-                return false;
-        comm[strcspn(comm, "\n")] = '\0';
-        return strncmp(comm, binary, COMM_SIZE - 1) == 0;
-}
-
 static bool is_sandboxed(const struct facts *client) {
         const char *access = fact(client, FACT_CLIENT_ACCESS);
 
@@ -431,29 +415,11 @@ static bool is_sandboxed(const struct facts *client) {
 
 /* 0: not known for sure. */
 static pid_t process_of(const struct facts *client) {
-        long pid;
-
         if (!client || is_sandboxed(client))
                 return 0;
         if (!streq(fact(client, FACT_CLIENT_API), "pipewire-pulse"))
                 return (pid_t) strtol(fact(client, FACT_CLIENT_PID), NULL, 10);
-        pid = strtol(fact(client, FACT_APP_PID), NULL, 10);
-        return is_process_of(pid, fact(client, FACT_APP_BINARY)) ? (pid_t) pid : 0;
-}
-
-/* In a sandbox the control group is the program's own; else a stream of a program that says nothing of itself is that
- * of its process. */
-static void identify(struct object *o, const struct facts *client) {
-        pid_t pid = process_of(client);
-
-        o->app[0] = '\0';
-        if (pid > 0)
-                (void) identity_of_sandbox(o->app, sizeof(o->app), pid);
-        if (o->app[0] == '\0')
-                (void) facts_identify(o->app, sizeof(o->app), &o->node.facts, client);
-        if (o->app[0] == '\0' && pid > 0)
-                (void) identity_of_pid(o->app, sizeof(o->app), pid);
-        o->identified = true;
+        return owner_process(fact(client, FACT_APP_PID), fact(client, FACT_APP_BINARY));
 }
 
 const struct facts *graph_client(const struct graph *g, const struct node *n) {
@@ -475,7 +441,8 @@ const char *graph_identify(struct graph *g, struct node *n, struct app_names *re
         if (client)
                 app_names_add_facts(ret_names, client);
         if (!o->identified)
-                identify(o, client);
+                (void) owner_identify(o->app, sizeof(o->app), process_of(client), &n->facts, client);
+        o->identified = true;
         app_names_add(ret_names, o->app);
         return o->app;
 }

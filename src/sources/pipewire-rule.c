@@ -257,7 +257,7 @@ const char *mic_verdict_to_string(enum mic_verdict v) {
                 [MIC_METER] = "shows a level",
                 [MIC_OUTPUT] = "records what is heard",
                 [MIC_CORKED] = "is paused",
-                [MIC_FILTER] = "is a part of PipeWire",
+                [MIC_FILTER] = "is a part of the sound server",
                 [MIC_ANONYMOUS] = "has no program behind it",
                 [MIC_EXCLUDED] = "belongs to a program that is left out",
                 [MIC_WEAK] = "holds the microphone",

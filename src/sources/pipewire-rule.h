@@ -1,4 +1,5 @@
-/* What PipeWire says of an object, and what a single stream at the microphone is. Pure: properties and state in, a
+/* What PipeWire says of an object - what PulseAudio says is put into its words, see pulse-facts.h -, and what a single
+ * stream at the microphone is. Pure: properties and state in, a
  * verdict out. What several streams of a program mean together: microphone.h. */
 #pragma once
 
@@ -77,7 +78,7 @@ enum mic_verdict {
         MIC_METER,           /* shows a level */
         MIC_OUTPUT,          /* records what is heard */
         MIC_CORKED,          /* paused */
-        MIC_FILTER,          /* a part of PipeWire itself */
+        MIC_FILTER,          /* a part of the sound server itself */
         MIC_ANONYMOUS,       /* no program behind it */
         MIC_EXCLUDED,        /* no program of calls */
         MIC_WEAK,            /* nobody knows what for */

@@ -4,18 +4,14 @@
 #include "sources/pipewire.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "sources/base.h"
 
 #ifdef WITH_PIPEWIRE
 
-#include "sources/microphone.h"
 #include "sources/pipewire-graph.h"
-#include "util/file.h"
+#include "sources/sound.h"
 #include "util/log.h"
-
-#define PID_FILE_MAX 32
 
 struct stream_source;
 
@@ -28,63 +24,17 @@ struct look {
 };
 
 struct stream_source {
-        struct source source; /* its lists are empty: programs here go by several names */
-        struct app_lists lists;
+        struct source source;
+        struct sound sound; /* for the camera its lists alone */
         struct graph *graph;
         size_t slot;
         const struct look *look;
         bool changed; /* the graph has, since the last look */
         usec_t look_at;
-        struct microphone *microphone; /* large: only while something records, or a call outlives its stream */
-        struct peers_memory peers;
         struct app_names names; /* of the stream that was told last */
 };
 
 /* ---- the microphone ---- */
-
-struct seen_stream {
-        struct node *node;
-        struct app_names names;
-};
-
-/* Of the stream that records now; NULL while there is none. */
-static const char *const *names_of_call(const struct mic_call *c, const struct seen_stream *seen, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                if (streq(seen[i].node->id, c->stream))
-                        return seen[i].names.list;
-        return NULL;
-}
-
-static void tell_call(struct stream_source *s, const struct mic_call *c, const char *const *names) {
-        if (c->state == MIC_CALL_ON && c->verdict == MIC_MUTED)
-                log_debug("Call %s of %s %s", c->id, c->program.app, mic_verdict_to_string(c->verdict));
-        if (c->state != MIC_CALL_ON) {
-                source_end(&s->source, c->id);
-                return;
-        }
-        source_report(&s->source,
-                      &(struct call_report){
-                              .id = c->id,
-                              .app = c->program.app,
-                              .names = names,
-                              .what = mic_verdict_to_string(c->verdict),
-                              .phase = CALL_ACTIVE,
-                              .evidence = mic_verdict_is_strong(c->verdict) ? EVIDENCE_STRONG : EVIDENCE_WEAK,
-                              .lasts = c->lasts,
-                              .device = true,
-                      });
-}
-
-static void log_verdicts(struct stream_source *s, const struct seen_stream *seen, const struct mic_stream *streams,
-                         size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                if (streams[i].verdict == seen[i].node->noted[s->slot])
-                        continue;
-                log_debug("Stream %s of %s %s", streams[i].id, streams[i].app[0] ? streams[i].app : "nobody",
-                          mic_verdict_to_string(streams[i].verdict));
-                seen[i].node->noted[s->slot] = streams[i].verdict;
-        }
-}
 
 /* Returns how many nodes there are. */
 static size_t count_nodes(const struct stream_source *s, bool *ret_records) {
@@ -96,62 +46,38 @@ static size_t count_nodes(const struct stream_source *s, bool *ret_records) {
         return n;
 }
 
-static bool is_asked_for_peers(const struct node *n) {
-        return facts_are_capture(&n->facts) && n->running && facts_play_always(&n->facts);
-}
-
 static usec_t look_at_streams(struct stream_source *s, usec_t now) {
-        SCOPED(free) char *memory = NULL;
-        struct mic_stream *streams;
-        struct seen_stream *seen;
+        struct sound_stream *streams;
         bool records;
         size_t n = 0, size = count_nodes(s, &records);
         usec_t wake_at;
 
-        if (!records && !s->microphone)
+        if (!records && !sound_is_awake(&s->sound))
                 return USEC_NEVER;
-        memory = calloc(size + 1, sizeof(*streams) + sizeof(*seen));
-        if (!s->microphone)
-                s->microphone = calloc(1, sizeof(*s->microphone));
-        if (!memory || !s->microphone) {
+        streams = calloc(size + 1, sizeof(*streams));
+        if (!streams) {
                 log_warning("Out of memory: the microphone is not looked at");
                 return USEC_NEVER;
         }
-        streams = (struct mic_stream *) (void *) memory;
-        seen = (struct seen_stream *) (void *) (streams + size);
         for (struct node *node = graph_next(s->graph, NULL); node; node = graph_next(s->graph, node), n++) {
-                seen[n].node = node;
-                streams[n] = (struct mic_stream){
+                streams[n] = (struct sound_stream){
                         .id = node->id,
                         .node = &node->facts,
                         .client = graph_client(s->graph, node),
-                        .app = graph_identify(s->graph, node, &seen[n].names),
-                        .names = &seen[n].names,
                         .running = node->running,
-                        .peers = is_asked_for_peers(node)
-                                         ? peers_of(&s->peers, node->id, graph_process(s->graph, node), now)
-                                         : PEERS_UNKNOWN,
+                        .process = graph_process(s->graph, node),
+                        .verdict = &node->noted[s->slot],
                 };
+                streams[n].app = graph_identify(s->graph, node, &streams[n].names);
         }
-        wake_at = usec_min(peers_run(&s->peers), microphone_look(s->microphone, streams, n, &s->lists, now));
-        log_verdicts(s, seen, streams, n);
-        for (size_t i = 0; i < s->microphone->n_calls; i++)
-                tell_call(s, &s->microphone->calls[i], names_of_call(&s->microphone->calls[i], seen, n));
-        if (!records && s->microphone->n_calls == 0) {
-                free(s->microphone);
-                s->microphone = NULL;
-        }
-        graph_watch_playback(s->graph, s->microphone);
+        wake_at = sound_look(&s->sound, &s->source, streams, n, now);
+        free(streams);
+        graph_watch_playback(s->graph, sound_is_awake(&s->sound));
         return wake_at;
 }
 
 static void tell_stream(const struct stream_source *s, const struct node *n, struct source_stream *ret) {
-        enum mic_verdict v = n->noted[s->slot];
-
-        ret->what = mic_verdict_to_string(v);
-        ret->why = mic_why(&n->facts, &s->names, &s->lists, v);
-        ret->counts = v >= MIC_WEAK;
-        ret->evidence = mic_verdict_is_strong(v) ? EVIDENCE_STRONG : EVIDENCE_WEAK;
+        sound_tell(&s->sound, &n->facts, &s->names, n->noted[s->slot], ret);
 }
 
 /* ---- the camera ---- */
@@ -180,7 +106,7 @@ static enum camera_note judge_video(struct stream_source *s, struct node *n, con
                 return is_seen_through(s->graph, n) ? CAMERA_NOT : CAMERA_ON;
         if (!sees_camera(s->graph, n))
                 return CAMERA_NOT;
-        return apps_are_left_out(names, &s->lists) ? CAMERA_LEFT_OUT : CAMERA_ON;
+        return apps_are_left_out(names, &s->sound.lists) ? CAMERA_LEFT_OUT : CAMERA_ON;
 }
 
 static const char *note_to_string(enum camera_note note, const struct facts *node) {
@@ -235,33 +161,17 @@ static void tell_video(const struct stream_source *s, const struct node *n, stru
         enum camera_note note = n->noted[s->slot];
 
         ret->what = note_to_string(note, &n->facts);
-        ret->why = note == CAMERA_LEFT_OUT ? apps_why_left_out(&s->names, &s->lists) : "";
+        ret->why = note == CAMERA_LEFT_OUT ? apps_why_left_out(&s->names, &s->sound.lists) : "";
         ret->counts = note == CAMERA_ON;
         ret->evidence = EVIDENCE_WEAK;
 }
 
 /* ---- both ---- */
 
-/* Whether the sound goes through PulseAudio itself, which PipeWire may run beside for video only. Either server leaves
- * its process id in the same place. */
-static bool pulseaudio_runs(void) {
-        const char *runtime = getenv("XDG_RUNTIME_DIR");
-        SCOPED(free) char *pid = NULL, *comm = NULL;
-        char path[4096];
-
-        (void) snprintf(path, sizeof(path), "%s/pulse/pid", runtime ? runtime : "");
-        if (!runtime || file_read(path, PID_FILE_MAX, &pid, NULL) < 0)
-                return false;
-        (void) snprintf(path, sizeof(path), "/proc/%ld/comm", strtol(pid, NULL, 10));
-        return file_read(path, PID_FILE_MAX, &comm, NULL) >= 0 && streq(comm, "pulseaudio\n");
-}
-
 static void tell_state(struct stream_source *s) {
         if (graph_state(s->graph) == GRAPH_STARTING)
                 return;
-        if (s->look->at_sound && pulseaudio_runs())
-                source_set_state(&s->source, SOURCE_UNAVAILABLE, "PulseAudio without PipeWire is not watched");
-        else if (graph_state(s->graph) == GRAPH_DOWN)
+        if (graph_state(s->graph) == GRAPH_DOWN)
                 source_set_state(&s->source, SOURCE_UNAVAILABLE, graph_problem(s->graph));
         else
                 source_set_state(&s->source, SOURCE_WATCHING, "");
@@ -289,9 +199,7 @@ static int start(struct source **ret, const struct source_kind *kind, const stru
         if (!s)
                 return -ENOMEM;
         source_init(&s->source, kind, context);
-        s->lists = (struct app_lists){ context->ignore, context->only, context->call_apps };
-        s->source.context.ignore = NULL;
-        s->source.context.only = NULL;
+        sound_init(&s->sound, &s->source);
         s->look = kind->row;
         r = graph_join(&s->graph, context->event,
                        &(struct graph_listener){ .changed = on_changed, .gone = on_gone, .userdata = s }, &s->slot);
@@ -312,7 +220,7 @@ static struct source *stop(struct source *source) {
 
         graph_leave(s->graph, s->slot);
         source_end(source, NULL);
-        free(s->microphone);
+        sound_done(&s->sound);
         free(s);
         return NULL;
 }

@@ -7,6 +7,7 @@
 #include "sources/inhibit-monitor.h"
 #include "sources/notifications.h"
 #include "sources/pipewire.h"
+#include "sources/pulseaudio.h"
 #include "sources/services.h"
 #include "sources/video.h"
 #include "util/log.h"
@@ -15,6 +16,7 @@
 const struct source_kind *const source_kinds[] = {
         &source_notifications,
         &source_pipewire,
+        &source_pulseaudio,
         &source_camera,
         &source_video,
         &source_gnome_inhibitors,

@@ -149,6 +149,28 @@ struct sound sound_start(struct world *w) {
         return s;
 }
 
+struct sound sound_start_pulseaudio(struct world *w) {
+        struct sound s = { 0 };
+
+        s.pids[0] = world_program(w,
+                                  (const char *const[]){ "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1",
+                                                         "-L", "module-native-protocol-unix", "-L",
+                                                         "module-null-source source_name=" MIC, "-L",
+                                                         "module-null-sink sink_name=" OUT, NULL },
+                                  -1, LOG);
+        await_socket(w, "pulse/native");
+        await_devices(w);
+        return s;
+}
+
+struct sound sound_start_pictures(struct world *w) {
+        struct sound s = { 0 };
+
+        s.pids[0] = start(w, "pipewire");
+        await_socket(w, "pipewire-0");
+        return s;
+}
+
 void sound_kill(struct world *w, struct sound *s) {
         for (size_t i = SOUND_PROGRAMS; i-- > 0;)
                 process_kill(s->pids[i]);

@@ -1,5 +1,5 @@
 /* A sound server of the test's own, without hardware: PipeWire, WirePlumber and PipeWire's PulseAudio, with a
- * microphone "mic0", an output "out0" and a camera "cam0". */
+ * microphone "mic0", an output "out0" and a camera "cam0"; or PulseAudio itself, with the first two. */
 #pragma once
 
 #include "system/harness.h"
@@ -16,6 +16,10 @@ struct sound {
 
 /* Starts it and waits until the devices are there. */
 struct sound sound_start(struct world *w);
+/* PulseAudio itself. */
+struct sound sound_start_pulseaudio(struct world *w);
+/* PipeWire for pictures alone, as it runs beside PulseAudio. */
+struct sound sound_start_pictures(struct world *w);
 /* SIGKILL for all of it. */
 void sound_kill(struct world *w, struct sound *s);
 

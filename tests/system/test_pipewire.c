@@ -1,8 +1,6 @@
 /* Microphone and camera, on a real PipeWire without hardware. What stays free is shown by what comes after it: a call
  * program that starts last makes the one and only busy of the history. */
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "system/sound.h"
@@ -295,27 +293,6 @@ WORLD_TEST(pipewire, server_comes_later, .no_homeserver = true) {
         expect_watching(w);
         expect_first_busy_now(w);
         sound_kill(w, &s);
-}
-
-/* Here the test is the PulseAudio. */
-WORLD_TEST(pipewire, pulseaudio_alone_is_told, .no_homeserver = true) {
-        static const char *const asking[] = { "sources", "doctor", "why" };
-        char pid[16];
-
-        prctl(PR_SET_NAME, "pulseaudio");
-        snprintf(pid, sizeof(pid), "%d\n", getpid());
-        mkdir(world_path(w, "runtime/pulse"), 0700);
-        file_put(world_path(w, "runtime/pulse/pid"), pid);
-        world_start(w);
-        check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "Detail", "PulseAudio without PipeWire is not watched"),
-              "it says else");
-        check(w, peer_wait_is(w->peer, VIDEO, BUSYD_SOURCE, "Detail", "PipeWire is not running"), "it says else");
-        for (size_t i = 0; i < ARRAY_SIZE(asking); i++) {
-                SCOPED_RUN run = world_busyctl(w, NULL, asking[i], NULL);
-
-                check(w, strstr(run.out, "PulseAudio without PipeWire is not watched"), "busyctl %s: %s%s", asking[i],
-                      run.out, run.err);
-        }
 }
 
 WORLD_TEST(pipewire, reload_in_a_call, .no_homeserver = true) {
