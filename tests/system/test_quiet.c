@@ -1,4 +1,5 @@
-/* Do-not-disturb while busy, of each kind of notification service: dunst itself, the others played. */
+/* Do-not-disturb while busy, of each kind of notification service: played, and dunst, mako and swaync themselves too.
+ */
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -228,6 +229,60 @@ DUNST_TEST(is_quiet_while_busy)
 DUNST_TEST(stays_quiet_if_it_was)
 DUNST_TEST(a_person_ends_it)
 DUNST_TEST(a_crash_is_made_up_for)
+
+/* ---- the same for those of Wayland, in a session that nobody sees ---- */
+
+static bool have_program(const char *name) {
+        char command[64];
+
+        (void) snprintf(command, sizeof(command), "command -v %s >/dev/null", name);
+        return system(command) == 0;
+}
+
+/* sway runs as nobody who could be root, and what the bus belongs to may be: so the program starts beside it. */
+static void run_in_sway(struct world *w, const char *program, const struct kind *kind) {
+        char command[128];
+
+        if (!have_program("sway") || !have_program(program))
+                cr_skip_test("there is no sway, or no %s", program);
+        file_put(world_path(w, "home/sway"), "xwayland disable\noutput HEADLESS-1 resolution 320x200\n");
+        cr_assert_gt(world_program(w,
+                                   (const char *const[]){ "sh", "-c",
+                                                          "export WLR_BACKENDS=headless WLR_LIBINPUT_NO_DEVICES=1 "
+                                                          "WLR_RENDERER=pixman; exec unshare --user --map-user=1000 "
+                                                          "--map-group=1000 sway -c ~/sway",
+                                                          NULL },
+                                   -1, "sway.log"),
+                     0);
+        for (int64_t left = patience() / 100; access(world_path(w, "runtime/wayland-1"), F_OK) < 0; left--) {
+                check(w, left > 0, "sway does not start: %s", world_path(w, "sway.log"));
+                world_look_again(w);
+        }
+        /* There is no dconf on this bus, in which swaync keeps what it is told. */
+        (void) snprintf(command, sizeof(command), "GSETTINGS_BACKEND=memory WAYLAND_DISPLAY=wayland-1 exec %s",
+                        program);
+        cr_assert_gt(world_program(w, (const char *const[]){ "sh", "-c", command, NULL }, -1, "service.log"), 0);
+        if (kind == &mako) {
+                expect_printed(w, kind->ask, "as 1 \"default\"\n");
+                world_do(w, kind->by_hand_off);
+        }
+        expect_printed(w, kind->ask, kind->not_quiet);
+}
+
+#define SWAY_TEST(kind, program, what)                                                                                \
+        WORLD_TEST(quiet, kind##_itself_##what, .no_homeserver = true) {                                              \
+                run_in_sway(w, program, &kind);                                                                       \
+                what(w, &kind);                                                                                       \
+        }
+
+SWAY_TEST(mako, "mako", is_quiet_while_busy)
+SWAY_TEST(mako, "mako", stays_quiet_if_it_was)
+SWAY_TEST(mako, "mako", a_person_ends_it)
+SWAY_TEST(mako, "mako", a_crash_is_made_up_for)
+SWAY_TEST(swaync, "swaync", is_quiet_while_busy)
+SWAY_TEST(swaync, "swaync", stays_quiet_if_it_was)
+SWAY_TEST(swaync, "swaync", a_person_ends_it)
+SWAY_TEST(swaync, "swaync", a_crash_is_made_up_for)
 
 /* ---- Plasma counts who inhibits, and forgets who leaves the bus ---- */
 
