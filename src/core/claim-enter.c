@@ -51,9 +51,17 @@ static void add_before(struct claim_owed *d, const struct claim_owed *before) {
         d->n_ours = all.n_ours;
 }
 
+/* Above that of each other claim that is known. */
+static unsigned newest_order(const struct claim *c) {
+        unsigned order = 0;
+
+        for (size_t i = 0; i < c->others.n; i++)
+                order = c->others.of[i].owed.order > order ? c->others.of[i].owed.order : order;
+        return order < CLAIM_ORDER_MAX ? order + 1 : 1;
+}
+
 static struct claim_owed compose_debt(const struct claim *c, usec_t now) {
         const struct claim_owed *before = &c->debt.is;
-        unsigned order = 0;
         struct claim_owed d = {
                 .prior = c->view.is,
                 .ours = { claim_compose_ours(c) },
@@ -62,9 +70,7 @@ static struct claim_owed compose_debt(const struct claim *c, usec_t now) {
                 .text_claimed = c->want.text_claimed,
         };
 
-        for (size_t i = 0; i < c->others.n; i++)
-                order = c->others.of[i].owed.order > order ? c->others.of[i].owed.order : order;
-        d.order = order < CLAIM_ORDER_MAX ? order + 1 : 1;
+        d.order = newest_order(c);
         if (c->debt.lands_by == 0 || now >= usec_add(c->debt.lands_by, LANDED_KNOWN_FOR))
                 return d;
         /* What a lost write of the last claim has put there, or will, is owed back with this one. */
@@ -126,6 +132,7 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         d = compose_debt(c, now);
         if (c->debt.owed && same_debt(&d, &c->debt.is))
                 return true;
+        claim_others_found(&c->others, c->view.at);
         c->debt.is = d;
         c->debt.owed = true;
         c->debt.on_disk = false;
@@ -136,10 +143,11 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
 }
 
 /* With one value per user, a state that is not ours is what would be there without us by now, and so what is owed
- * back. */
+ * back, also by the other machines of the user: as if it had just been found. */
 static void renew_prior(struct claim *c) {
         struct claim_value prior = claim_prior(c);
-        bool words = claim_is_overwritten(c), state = words || !claim_state_is_ours(c, &c->view.is);
+        bool words = claim_is_overwritten(c);
+        bool state = words || c->flight.displaced || !claim_state_is_ours(c, &c->view.is);
 
         if (c->traits.per_device)
                 return;
@@ -150,6 +158,9 @@ static void renew_prior(struct claim *c) {
         if ((!words && !state) || claim_value_equal(&prior, &c->debt.is.prior))
                 return;
         c->debt.is.prior = prior;
+        if (c->debt.is.order < newest_order(c))
+                c->debt.is.order = newest_order(c);
+        claim_others_found(&c->others, c->view.at);
         c->debt.on_disk = false;
 }
 
@@ -316,6 +327,8 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now) {
                 claim_start_entering(c, h->written_at, /* landed= */ true);
                 return claim_enter_step(c, now);
         }
+        if (c->flight.displaced && c->view.known && !h->doubt)
+                renew_prior(c);
         if (!is_journal_current(c))
                 return claim_take_step(c, CLAIM_JOURNAL);
         if (now >= ask_at)

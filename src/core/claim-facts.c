@@ -187,6 +187,17 @@ static void see_owed(struct claim *c) {
         }
 }
 
+/* With one value per user, another client may come to the very state that we have written, by way of another one. */
+static void follow_state(struct claim *c, usec_t now) {
+        bool ours = claim_state_is_ours(c, &c->view.is);
+
+        if (c->traits.per_device || !c->debt.written || !c->debt.is.state_claimed || now < c->debt.lands_by ||
+            claim_others_now(&c->others).state_is_about)
+                return;
+        c->flight.displaced = c->flight.displaced || (c->flight.told && !ours);
+        c->flight.told = c->flight.told || ours;
+}
+
 void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
         c->view = (struct claim_view){ .is = *v, .ever = true, .known = true, .told = true, .live = true, .at = now };
         c->caught = c->caught && claim_is_taken(c, v->state);
@@ -200,6 +211,8 @@ void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
                 see_unowed(c, now);
         else
                 see_owed(c);
+        if (c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD)
+                follow_state(c, now);
         see_released(c, now);
 }
 
@@ -270,7 +283,7 @@ void claim_expect_crossing(struct claim *c, bool one_has_come, usec_t now) {
 int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now) {
         bool one_has_come = !claim_others_know_all(&c->others, others, n);
         struct claim_others_now all;
-        int r = claim_others_set(&c->others, others, n);
+        int r = claim_others_set(&c->others, others, n, now);
 
         if (r < 0)
                 return r;
@@ -278,6 +291,8 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
         if (c->debt.owed)
                 learn_prior(c);
         claim_expect_crossing(c, one_has_come, now);
+        if (all.state_is_about)
+                c->flight.told = c->flight.displaced = false; /* it may be theirs from now on */
         if (may_begin_again(c)) {
                 claim_enter_phase(c, CLAIM_FOREIGN);
                 c->inquiry = (struct claim_inquiry){ .due = true, .released = true, .at = now };

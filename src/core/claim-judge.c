@@ -245,13 +245,25 @@ bool claim_is_on_another_device(const struct claim *c, const struct claim_value 
         return c->traits.text_per_device && (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
 }
 
+/* Another machine that claims the words alone has put them back, and has repeated the state that it found: ours. */
+static bool words_came_back_alone(const struct claim *c) {
+        for (size_t i = 0; i < c->others.n; i++) {
+                const struct claim_other *o = &c->others.of[i];
+
+                if (o->owed.text_claimed && !o->owed.state_claimed && !o->live)
+                        return true;
+        }
+        return false;
+}
+
 struct claim_value claim_compose_given_back(const struct claim *c, const struct claim_value *seen, unsigned others) {
         const struct claim_owed *d = &c->debt.is;
         struct claim_value v = *seen, prior = claim_prior(c);
 
         if (c->traits.per_device)
                 claim_value_put_state(&v, c->traits.withdrawn);
-        else if (c->traits.person_writes_whole && claim_is_persons(c, &v, /* prior_too= */ c->in.leaving.restored))
+        else if (c->traits.person_writes_whole &&
+                 claim_is_persons(c, &v, /* prior_too= */ c->in.leaving.restored || words_came_back_alone(c)))
                 return v;
         else if (d->state_claimed && !(others & CLAIM_STATE) && claim_state_is_ours(c, &v))
                 claim_value_put_state(&v, prior.state);

@@ -29,7 +29,29 @@ bool claim_others_know_all(const struct claim_others *o, const struct claim_othe
         return true;
 }
 
-int claim_others_set(struct claim_others *o, const struct claim_other *list, size_t n) {
+static size_t find_done(const struct claim_others *o, unsigned order) {
+        size_t i = 0;
+
+        while (i < CLAIM_OTHERS_DONE_MAX && (order == 0 || o->done[i].order != order))
+                i++;
+        return i;
+}
+
+/* A machine that begins anew may do so with the order of before. */
+static void note_done(struct claim_others *o, usec_t now) {
+        for (size_t i = 0; i < o->n; i++) {
+                unsigned order = o->of[i].owed.order;
+                size_t at = find_done(o, order);
+
+                if (!o->of[i].done && at < CLAIM_OTHERS_DONE_MAX)
+                        o->done[at] = (struct claim_done){};
+                else if (o->of[i].done && at == CLAIM_OTHERS_DONE_MAX && order > 0)
+                        o->done[o->n_done++ % CLAIM_OTHERS_DONE_MAX] =
+                                (struct claim_done){ .order = order, .at = now };
+        }
+}
+
+int claim_others_set(struct claim_others *o, const struct claim_other *list, size_t n, usec_t now) {
         bool ended = has_ended(o, list, n);
 
         if (n > o->room) {
@@ -44,6 +66,7 @@ int claim_others_set(struct claim_others *o, const struct claim_other *list, siz
         if (n > 0)
                 memmove(o->of, list, n * sizeof(*list));
         o->n = n;
+        note_done(o, now);
         return ended;
 }
 
@@ -82,6 +105,17 @@ unsigned claim_others_wrote(const struct claim_others *o, const struct claim_val
                         parts |= CLAIM_TEXT;
         }
         return parts;
+}
+
+void claim_others_found(struct claim_others *o, usec_t seen_at) {
+        for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX; i++)
+                o->done[i].before = usec_add(o->done[i].at, CLAIM_OTHERS_SETTLE) <= seen_at;
+}
+
+static bool was_done_before(const struct claim_others *o, const struct claim_other *c) {
+        size_t at = find_done(o, c->owed.order);
+
+        return c->done && at < CLAIM_OTHERS_DONE_MAX && o->done[at].before;
 }
 
 static bool are_words_ours(const struct claim_others *o, const struct claim_owed *own, const struct claim_value *v) {
@@ -125,7 +159,7 @@ static const struct claim_other *last_to_put(const struct claim_others *o, unsig
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_other *c = &o->of[i];
 
-                if (!(parts_put_by(c, per_device, v) & part))
+                if (!(parts_put_by(c, per_device, v) & part) || was_done_before(o, c))
                         continue;
                 if (!last || (last->done && !c->done) || (last->done == c->done && c->owed.order > last->owed.order))
                         last = c;

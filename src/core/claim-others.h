@@ -16,17 +16,29 @@ struct claim_other {
         bool first;     /* of several that wait for each other, it gives back before us */
 };
 
+/* So many of those that are done are remembered to be, the last ones. */
+#define CLAIM_OTHERS_DONE_MAX 8
+
+/* A write that one of them has lost has landed by then. */
+#define CLAIM_OTHERS_SETTLE (65 * USEC_PER_SEC)
+
 /* Embedded; all zero is none. The fields belong to claim-others.c. */
 struct claim_others {
         struct claim_other *of; /* owned */
         size_t n, room;
+        struct claim_done {
+                unsigned order; /* 0: none */
+                usec_t at;      /* since when it is known to be done */
+                bool before;    /* what our claim has found: it has put nothing of that there */
+        } done[CLAIM_OTHERS_DONE_MAX];
+        unsigned n_done; /* so many were noted so far */
 };
 
 /* Each that the user is on a call for in that list was told of before, and was not done. */
 bool claim_others_know_all(const struct claim_others *o, const struct claim_other *list, size_t n);
 
 /* Copies the list. Returns 1 if a claim has ended that was not done before, else 0, or -ENOMEM, changing nothing. */
-int claim_others_set(struct claim_others *o, const struct claim_other *list, size_t n);
+int claim_others_set(struct claim_others *o, const struct claim_other *list, size_t n, usec_t now);
 void claim_others_done(struct claim_others *o);
 
 /* All of them together, as they are now. */
@@ -48,6 +60,9 @@ unsigned claim_others_wrote(const struct claim_others *o, const struct claim_val
  * nothing about it. */
 bool claim_others_hold(const struct claim_others *o, const struct claim_owed *own, bool per_device,
                        const struct claim_value *v);
+
+/* What is owed back from now on was found there, or told, at `seen_at`: who was done long before had no part in it. */
+void claim_others_found(struct claim_others *o, usec_t seen_at);
 
 /* Replaces what one of them put into `v` by what it found there. `done_only`: as far as that will not change any more.
  * With `own`, also by what one that came later than that claim has found: it has seen what a person did after us. */

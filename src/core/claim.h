@@ -121,6 +121,8 @@ struct claim_flight {
         struct claim_value value; /* of the last write */
         bool back;                /* it gave back */
         bool echoed;              /* it was pushed before its acknowledgement came */
+        bool told;                /* its state was pushed since it was sent */
+        bool displaced;           /* ... and then another: whatever state shows since is not ours */
 };
 
 /* Another client of the user may have written: this is to be read. Lives as long as something is wanted. */

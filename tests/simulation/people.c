@@ -52,13 +52,31 @@ void people_on_shown(void *userdata, const char *state, const char *message) {
                 }
 }
 
+static bool is_connected(const struct machine *m) {
+        return machine_state(m) == MACHINE_UP && streq(machine_view(m)->account_state, "online");
+}
+
+/* A machine may owe a state, and none has seen by way of which others it came to this one. */
+static bool is_unwatched(const struct world *w) {
+        bool owed = false;
+
+        for (unsigned i = 0; i < w->history->n_machines; i++) {
+                const struct machine *m = w->sites[i].machine;
+
+                if (is_connected(m))
+                        return false;
+                owed = owed || machine_state(m) == MACHINE_UP || machine_died_busy_at(m) > 0;
+        }
+        return owed;
+}
+
 /* With one value for all, the same word again changes nothing that anybody could see: what was there before the call
  * is put back over it. Words that come along do tell. */
 void people_on_twin_shown(void *userdata, const char *state, const char *words) {
         struct world *w = userdata;
 
-        if (streq(state, "unavailable") && !streq(state, w->twin_was[0]) && streq(state, w->before) &&
-            streq(words, w->twin_was[1]))
+        if (streq(state, "unavailable") && !streq(state, w->twin_was[0]) &&
+            (streq(state, w->before) || is_unwatched(w)) && streq(words, w->twin_was[1]))
                 w->unseen_state = true;
         (void) snprintf(w->twin_was[0], sizeof(w->twin_was[0]), "%s", state);
         (void) snprintf(w->twin_was[1], sizeof(w->twin_was[1]), "%s", words);
@@ -114,10 +132,6 @@ static bool is_under_way(const struct world *w, enum request_kind kind) {
                 if (wire_is_under_way(machine_wire(w->sites[i].machine), kind))
                         return true;
         return false;
-}
-
-static bool is_connected(const struct machine *m) {
-        return machine_state(m) == MACHINE_UP && streq(machine_view(m)->account_state, "online");
 }
 
 void person_sets(struct world *w) {

@@ -577,6 +577,108 @@ Test(core_claim_words, what_a_person_wrote_before_the_end_goes_back_once_ours_sh
         expect_shown("offline", "Lunch");
 }
 
+/* ---- one state for all ---- */
+
+/* A client that has come within the call is what is owed back, by whichever machine is the last. */
+Test(core_claim_words, a_state_found_within_the_call_is_told_as_the_newest) {
+        struct claim_other other = machine(1, "offline", "", "unavailable", "In a call"),
+                           none = machine(0, "", "", NULL, NULL), news;
+
+        none.done = true;
+        other.live = true;
+        begin(&single_value, "offline", "");
+        push();
+        want("unavailable", "In a call");
+        run_for(10 * SEC);
+        told_by(other, none);
+        set_shown("online", "In a call");
+        push();
+        run_for(30 * SEC);
+        expect_shown("unavailable", "In a call");
+        cr_assert(claim_tell_others(&claim, &news));
+        cr_expect_str_eq(news.owed.prior.state, "online");
+        cr_expect_gt(news.owed.order, other.owed.order);
+
+        begin(&single_value, "offline", "");
+        push();
+        want("unavailable", "In a call");
+        run_for(10 * SEC);
+        told_by(news, none);
+        news.live = false;
+        news.done = true;
+        told_by(news, none);
+        claim_set_want(&claim, NULL);
+        run_for(30 * SEC);
+        expect_shown("online", "");
+}
+
+Test(core_claim_words, a_state_repeated_by_who_puts_back_words_alone_is_not_a_persons) {
+        struct claim_other other = machine(1, "online", "", NULL, "In a call"), none = machine(0, "", "", NULL, NULL);
+
+        none.done = true;
+        other.live = true;
+        begin(&single_value, "online", "");
+        push();
+        told_by(other, none);
+        want("unavailable", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        other.live = false;
+        other.first = true;
+        told_by(other, none);
+        claim_set_want(&claim, NULL);
+        run_for(SEC);
+        set_shown("unavailable", "");
+        push();
+        other.done = true;
+        told_by(other, none);
+        run_for(30 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "");
+}
+
+/* What stands there now a client has put there since. */
+Test(core_claim_words, who_was_done_long_before_has_put_nothing_there) {
+        for (unsigned i = 0; i < 2; i++) {
+                struct claim_other gone = machine(1, "offline", "", "unavailable", NULL),
+                                   none = machine(0, "", "", NULL, NULL);
+
+                none.done = gone.done = true;
+                begin(&single_value, "unavailable", "");
+                told_by(gone, none);
+                now += i == 0 ? USEC_PER_HOUR : SEC;
+                push();
+                want("unavailable", NULL);
+                run_for(10 * SEC);
+                expect_phase(CLAIM_HELD);
+                claim_set_want(&claim, NULL);
+                run_for(30 * SEC);
+                expect_phase(CLAIM_FREE);
+                expect_shown(i == 0 ? "unavailable" : "offline", "");
+        }
+}
+
+/* A client that goes away and comes back idle; or only an older state that is told late. */
+Test(core_claim_words, a_state_like_ours_that_comes_after_another_is_not_ours) {
+        for (unsigned i = 0; i < 2; i++) {
+                begin(&single_value, "offline", "");
+                push();
+                want("unavailable", "In a call");
+                run_for(SEC);
+                if (i == 0)
+                        push();
+                set_shown("offline", "In a call");
+                push();
+                set_shown("unavailable", "In a call");
+                push();
+                run_for(30 * SEC);
+                expect_phase(CLAIM_HELD);
+                claim_set_want(&claim, NULL);
+                run_for(30 * SEC);
+                expect_shown(i == 0 ? "unavailable" : "offline", "");
+        }
+}
+
 /* ---- other machines are not heard ---- */
 
 /* They alone know what was there before them. */

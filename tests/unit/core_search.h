@@ -141,6 +141,7 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
                            (uint64_t) c->flight.step << 10 | (uint64_t) c->inquiry.due << 14 |
                            (uint64_t) c->inquiry.under_way << 15 | (uint64_t) c->inquiry.released << 16 |
                            (uint64_t) c->limits.is_fresh << 17 | (uint64_t) c->limits.was_fresh << 18 |
+                           (uint64_t) c->flight.told << 40 | (uint64_t) c->flight.displaced << 41 |
                            (uint64_t) c->limits.waits << 33 | (uint64_t) c->limits.backoff.failures << 20);
         h = mix_time(h, c->inquiry.due ? c->inquiry.at : 0, now);
         h = mix_value(h, &c->view.is);
@@ -151,6 +152,10 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
                 h = mix(mix_value(h, &c->want.value), (uint64_t) c->want.state_claimed << 1 | c->want.text_claimed);
         if (d->owed || d->lands_by > 0)
                 h = mix_owed(h, &d->is);
+        for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX; i++)
+                if (c->others.done[i].order > 0)
+                        h = mix_since(mix(h, c->others.done[i].order | (uint64_t) c->others.done[i].before << 32),
+                                      c->others.done[i].at, CLAIM_OTHERS_SETTLE, now);
         h = mix_since(h, d->begun_at, 2 * CLAIM_ASK_AFTER, now);
         h = mix_near(h, d->lands_by, now);
         h = mix_near(h, d->restored_by, now);
