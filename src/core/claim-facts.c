@@ -100,12 +100,17 @@ void claim_set_want(struct claim *c, const struct claim_want *want) {
 
 /* ---- facts: what the server shows ---- */
 
+/* Of what was there in the end, while something that was lost may land. */
+static bool are_kept_words_missing(const struct claim *c) {
+        return c->debt.kept && claim_are_words_missing(c, &c->view.is, c->debt.is.prior.text);
+}
+
 /* Our words, and nothing owed: older than our last leave, lost by an earlier run, or landed after all. */
 static void see_unowed(struct claim *c, usec_t now) {
         c->view.known = !claim_seen_is_lost_claim(c);
         if (c->phase == CLAIM_STUCK && !claim_is_taken(c, c->view.is.state))
                 claim_enter_phase(c, CLAIM_FREE);
-        if (c->phase == CLAIM_FREE && claim_may_be_landed(c, &c->view.is, now))
+        if (c->phase == CLAIM_FREE && (claim_may_be_landed(c, &c->view.is, now) || are_kept_words_missing(c)))
                 c->in.free = (struct claim_free){ .look_at = now };
 }
 
@@ -132,6 +137,9 @@ static void keep_words_of_meanwhile(struct claim *c) {
 /* Of a person who has written already. No words at all may have been ours as well; with them comes a state that is
  * not, and none of our writes is under way. */
 static bool is_last_word(const struct claim *c, const struct claim_value *v) {
+        /* Perhaps what takes ours away has landed, though its answer was lost. */
+        if (c->in.stopped.text_due && claim_are_words_missing(c, v, c->in.stopped.judged.text))
+                return false;
         if (!claim_text_is_ours(c, v))
                 return true;
         return c->traits.person_writes_whole && !v->text[0] && !claim_state_is_ours(c, v) && !c->debt.open;
@@ -424,9 +432,11 @@ static void judge_left(struct claim *c, const struct claim_value *v, usec_t now,
 
 /* A lost write has landed after all, or not yet. */
 static void judge_free(struct claim *c, const struct claim_value *v, usec_t now) {
-        if (!claim_may_be_landed(c, v, now)) {
-                c->in.free.looked = now >= c->debt.lands_by;
-                c->in.free.look_at = usec_min(c->debt.lands_by, usec_add(now, CLAIM_LOOK_EVERY));
+        usec_t settles_at = claim_settles_at(c);
+
+        if (!claim_may_be_landed(c, v, now) && !are_kept_words_missing(c)) {
+                c->in.free.looked = now >= settles_at;
+                c->in.free.look_at = usec_min(settles_at, usec_add(now, CLAIM_LOOK_EVERY));
                 return;
         }
         c->debt.owed = c->debt.written = true;

@@ -82,8 +82,15 @@ bool claim_state_remains(const struct claim *c, const struct claim_value *v) {
                streq(v->text, back->text);
 }
 
+/* Where each device has its own words, nothing shows in their place: the server has not taken them, or a late write of
+ * ours has taken away what it only showed. */
+bool claim_are_words_missing(const struct claim *c, const struct claim_value *v, const char *words) {
+        return c->traits.text_per_device && words[0] && !v->text[0];
+}
+
 bool claim_is_given_back(const struct claim *c, const struct claim_value *v) {
-        return !claim_text_remains(c, v) && !claim_state_remains(c, v);
+        return !claim_text_remains(c, v) && !claim_state_remains(c, v) &&
+               !claim_are_words_missing(c, v, c->in.leaving.back.text);
 }
 
 bool claim_is_alone(const struct claim *c) {

@@ -12,12 +12,19 @@ static struct claim_request cure_step(struct claim *c) {
         return r;
 }
 
+usec_t claim_settles_at(const struct claim *c) {
+        return c->traits.text_per_device && c->debt.restored_by > c->debt.lands_by ? c->debt.restored_by
+                                                                                   : c->debt.lands_by;
+}
+
 /* What a lost write puts there later goes back to what is there now, also by the next run. */
 static struct claim_request keep_step(struct claim *c) {
         const struct claim_value *back = &c->in.leaving.back;
         struct claim_owed *d = &c->debt.is;
 
-        if (d->text_claimed)
+        if (c->traits.text_per_device && c->view.known)
+                claim_value_put_text(&d->prior, c->view.is.text);
+        else if (d->text_claimed)
                 claim_value_put_text(&d->prior, back->text);
         if (d->state_claimed && !c->traits.per_device)
                 claim_value_put_state(&d->prior, back->state);
@@ -29,22 +36,25 @@ static struct claim_request keep_step(struct claim *c) {
 
 /* All is given back. */
 static struct claim_request forget_step(struct claim *c, usec_t now) {
-        if (now < c->debt.lands_by)
+        if (now < claim_settles_at(c))
                 return keep_step(c);
         /* It has landed by now or never will: what is there was just looked at. */
         c->debt.lands_by = 0;
+        if (c->traits.text_per_device)
+                c->debt.restored_by = 0;
         return claim_take_step(c, CLAIM_FORGET);
 }
 
 struct claim_request claim_free_step(struct claim *c, usec_t now) {
         struct claim_free *f = &c->in.free;
+        usec_t settles_at = claim_settles_at(c);
 
-        if (c->debt.lands_by == 0 || f->looked)
+        if (settles_at == 0 || f->looked)
                 return c->debt.kept ? claim_take_step(c, CLAIM_FORGET) : claim_wait_until(USEC_NEVER);
         if (f->look_at == 0)
-                f->look_at = usec_min(c->debt.lands_by, usec_add(now, CLAIM_ASK_AFTER));
+                f->look_at = usec_min(settles_at, usec_add(now, CLAIM_ASK_AFTER));
         if (now < f->look_at && c->view.live)
-                return claim_wait_until(c->debt.lands_by);
+                return claim_wait_until(settles_at);
         return now < f->look_at ? claim_wait_until(f->look_at) : claim_take_step(c, CLAIM_READ);
 }
 
@@ -117,11 +127,22 @@ static struct claim_request confirm_step(struct claim *c, usec_t now) {
         return claim_take_step(c, CLAIM_READ);
 }
 
+/* Words that nobody of us has claimed, and that went with a write of ours: the server showed them and had them on no
+ * device that still counts. */
+static void keep_words(const struct claim *c, const struct claim_value *before, struct claim_value *back) {
+        const struct claim_leaving *l = &c->in.leaving;
+        const struct claim_value *words = l->yielded && l->persons.text[0] ? &l->persons : before;
+
+        if (!c->debt.is.text_claimed && claim_are_words_missing(c, back, words->text) &&
+            !claim_is_on_another_device(c, words))
+                claim_value_put_text(back, words->text);
+}
+
 struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         struct claim_leaving *l = &c->in.leaving;
         usec_t may_write_at = claim_limits_write_at(&c->limits, /* back= */ true);
         usec_t told_at = usec_add(c->debt.begun_at, CLAIM_ASK_AFTER);
-        struct claim_value v;
+        struct claim_value v, before = c->debt.is.given_back ? c->debt.is.prior : l->back;
 
         if (l->keeps)
                 return keep_step(c);
@@ -151,6 +172,7 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
                 l->persons = c->view.is;
         }
         l->back = claim_compose_given_back(c, &c->view.is, claim_going_on(c));
+        keep_words(c, &before, &l->back);
         if ((!c->debt.open || claim_going_on(c)) && stands_given_back(c, &l->back))
                 return finish_step(c, now);
         if (!c->debt.on_disk)

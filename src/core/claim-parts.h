@@ -33,6 +33,7 @@ bool claim_is_others(const struct claim *c, const struct claim_value *v);
 bool claim_stands(const struct claim *c, const struct claim_value *v);
 bool claim_text_remains(const struct claim *c, const struct claim_value *v);
 bool claim_state_remains(const struct claim *c, const struct claim_value *v);
+bool claim_are_words_missing(const struct claim *c, const struct claim_value *v, const char *words);
 bool claim_is_given_back(const struct claim *c, const struct claim_value *v);
 /* Else a write of another machine, which repeats what it has read before ours, may come right after ours. */
 bool claim_is_alone(const struct claim *c);
@@ -92,6 +93,10 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now);
 struct claim_request claim_stopped_step(struct claim *c, usec_t now);
 
 /* ---- claim-leave.c: the way back ---- */
+
+/* Nothing that was lost of this claim lands after that; 0: nothing was. Where each device has its own words, what gave
+ * back changes what shows when it lands. */
+usec_t claim_settles_at(const struct claim *c);
 
 /* A lost write may still land: it is told, or looked for now and then; then its entry is crossed out. */
 struct claim_request claim_free_step(struct claim *c, usec_t now);

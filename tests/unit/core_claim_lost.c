@@ -530,3 +530,90 @@ Test(core_claim_lost, what_is_kept_for_a_late_write_is_not_told_to_other_machine
         restart(&single_value);
         cr_expect_not(claim_tell_others(&claim, &news));
 }
+
+/* ---- a message for each device ---- */
+
+static struct claim_traits text_per_device(void) {
+        struct claim_traits traits = per_device;
+
+        traits.text_per_device = true;
+        traits.pushed = false;
+        return traits;
+}
+
+static void lose(const char *state, const char *text) {
+        (void) run_to_write();
+        set_shown(state, text);
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+}
+
+/* Acknowledged, and not there. */
+Test(core_claim_lost, words_that_should_be_back_and_do_not_show_are_written_again) {
+        struct claim_traits traits = text_per_device();
+
+        begin(&traits, "offline", "Lunch");
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        (void) run_to_write();
+        set_shown("offline", "");
+        claim_on_written(&claim, now);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
+
+/* The server works out what shows with each write, and words of a device that was silent for long do not count then.
+ */
+Test(core_claim_lost, words_that_go_with_a_late_write_come_back) {
+        for (unsigned claimed = 0; claimed < 2; claimed++)
+                for (unsigned killed = 0; killed < 2; killed++) {
+                        struct claim_traits traits = text_per_device();
+
+                        begin(&traits, "offline", "Lunch");
+                        want("busy", claimed ? "In a call" : NULL);
+                        run_for(10 * SEC);
+                        expect_phase(CLAIM_HELD);
+                        claim_set_want(&claim, NULL);
+                        lose("busy", claimed ? "In a call" : "Lunch");
+                        run_for(20 * SEC);
+                        expect_phase(CLAIM_FREE);
+                        expect_shown("offline", "Lunch");
+                        cr_expect(on_disk);
+                        set_shown("offline", "");
+                        if (killed)
+                                restart(&traits);
+                        run_for(2 * CLAIM_LANDS_WITHIN);
+                        expect_phase(CLAIM_FREE);
+                        expect_shown("offline", "Lunch");
+                        cr_expect_not(on_disk);
+                }
+}
+
+Test(core_claim_lost, words_that_are_not_ours_and_go_with_a_lost_write_come_back) {
+        struct claim_traits traits = text_per_device();
+
+        begin(&traits, "offline", "Lunch");
+        want("busy", NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        lose("offline", "");
+        run_for(USEC_PER_MIN);
+        expect_shown("offline", "Lunch");
+
+        begin(&traits, "offline", "");
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        set_shown("busy", "Lunch");
+        claim_on_doubt(&claim, /* released= */ false, now);
+        lose("offline", "");
+        expect_phase(CLAIM_YIELDED);
+        push();
+        claim_on_unsure(&claim);
+        claim_set_want(&claim, NULL);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
