@@ -154,7 +154,7 @@ void pipewire_connection_sync(struct pipewire_connection *c) {
 
 static int open_loop(struct pipewire_connection *c) {
         SCOPED(free) char *path = socket_path();
-        int r = reach_new(&c->reach, c->event, path, connect_now, c);
+        int r = reach_new(&c->reach, c->event, path, NULL, connect_now, c);
 
         if (r < 0)
                 return r;

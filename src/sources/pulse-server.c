@@ -20,6 +20,7 @@
 #include "sources/owner.h"
 #include "sources/pulse-facts.h"
 #include "sources/reach.h"
+#include "util/file.h"
 #include "util/log.h"
 #include "util/path.h"
 
@@ -32,6 +33,8 @@
 
 #define SOCKET_FOLDER "pulse"
 #define SOCKET_NAME   "native"
+#define PID_NAME      "pid" /* beside it, of whoever serves the user */
+#define PID_MAX       32
 
 enum direction { RECORDS, PLAYS, DIRECTIONS };
 
@@ -50,7 +53,8 @@ struct pulse_server {
         void *userdata;
         struct pulse_loop *loop;
         struct reach *reach;
-        char *address; /* NULL: not known */
+        char *address;  /* NULL: not known */
+        char *pid_file; /* NULL: there is none where it is */
         pa_context *context;
         enum pulse_state state;
         char problem[128];
@@ -371,14 +375,29 @@ static int open_context(struct pulse_server *s) {
         return pa_context_connect(s->context, s->address, PA_CONTEXT_NOAUTOSPAWN, NULL) < 0 ? -EIO : 0;
 }
 
+/* Behind a socket that systemd holds there may be nobody yet, whom a connection would start. And libpulse sets up much
+ * before it finds nobody. */
+static bool is_running(const struct pulse_server *s) {
+        SCOPED(free) char *pid = NULL;
+        char process[64];
+
+        if (access(strchr(s->address, ':') + 1, F_OK) < 0)
+                return false;
+        if (!s->pid_file)
+                return true;
+        if (file_read(s->pid_file, PID_MAX, &pid, NULL) < 0)
+                return false;
+        (void) snprintf(process, sizeof(process), "/proc/%ld", strtol(pid, NULL, 10));
+        return access(process, F_OK) == 0;
+}
+
 static void connect_now(void *userdata) {
         struct pulse_server *s = userdata;
 
         if (s->context)
                 return;
         reach_begin(s->reach);
-        /* libpulse sets up much before it finds nobody. */
-        if (access(strchr(s->address, ':') + 1, F_OK) < 0) {
+        if (!is_running(s)) {
                 reach_failed(s->reach, true);
                 go_down(s, "PulseAudio is not running");
                 return;
@@ -401,9 +420,10 @@ usec_t pulse_server_run(struct pulse_server *s, usec_t now) {
 
 /* ---- where it is ---- */
 
-/* The path of its socket; the caller frees. NULL: out of memory, or -EOPNOTSUPP, a server elsewhere. PULSE_SERVER may
- * have several, of which the first is taken, each with a machine's id before it. */
-static int find_socket(char **ret) {
+/* The path of its socket, and of its process id where it is the user's; the caller frees. -EOPNOTSUPP: a server
+ * elsewhere, -ENXIO: not known, -ENOMEM. PULSE_SERVER may have several, of which the first is taken, each with a
+ * machine's id before it. */
+static int find_socket(char **ret, char **ret_pid_file) {
         const char *server = getenv("PULSE_SERVER"), *dir = getenv("PULSE_RUNTIME_PATH");
         SCOPED(free) char *folder = NULL;
 
@@ -419,12 +439,13 @@ static int find_socket(char **ret) {
                 return -ENXIO;
         folder = dir ? strdup(dir) : path_join(getenv("XDG_RUNTIME_DIR"), SOCKET_FOLDER);
         *ret = folder ? path_join(folder, SOCKET_NAME) : NULL;
-        return *ret ? 0 : -ENOMEM;
+        *ret_pid_file = folder ? path_join(folder, PID_NAME) : NULL;
+        return *ret && *ret_pid_file ? 0 : -ENOMEM;
 }
 
 static int open_server(struct pulse_server *s, sd_event *event) {
         SCOPED(free) char *path = NULL;
-        int r = find_socket(&path);
+        int r = find_socket(&path, &s->pid_file);
 
         if (r == -ENOMEM)
                 return r;
@@ -434,7 +455,7 @@ static int open_server(struct pulse_server *s, sd_event *event) {
         if (path && asprintf(&s->address, "unix:%s", path) < 0)
                 return -ENOMEM;
         r = pulse_loop_new(&s->loop, event);
-        return r < 0 ? r : reach_new(&s->reach, event, path, connect_now, s);
+        return r < 0 ? r : reach_new(&s->reach, event, path, PID_NAME, connect_now, s);
 }
 
 int pulse_server_new(struct pulse_server **ret, sd_event *event, void (*changed)(void *userdata), void *userdata) {
@@ -464,6 +485,7 @@ struct pulse_server *pulse_server_free(struct pulse_server *s) {
         reach_free(s->reach);
         pulse_loop_free(s->loop);
         free(s->address);
+        free(s->pid_file);
         free(s);
         return NULL;
 }

@@ -21,6 +21,7 @@
 struct reach {
         sd_event *event;
         char *folder, *name; /* of the socket; NULL: not known */
+        const char *sign;    /* NULL: none */
         void (*appeared)(void *userdata);
         void *userdata;
         sd_event_source *watch;
@@ -42,7 +43,7 @@ static int on_appears(sd_event_source *s, const struct inotify_event *e, void *u
                 watch(r);
                 return 0;
         }
-        if (e->len == 0 || !streq(e->name, r->awaited))
+        if (e->len == 0 || !(streq(e->name, r->awaited) || (is_socket && r->sign && streq(e->name, r->sign))))
                 return 0;
         if (!is_socket) {
                 unwatch(r);
@@ -54,8 +55,13 @@ static int on_appears(sd_event_source *s, const struct inotify_event *e, void *u
 }
 
 static int watch_folder(struct reach *r, const char *folder, const char *awaited) {
-        int n = sd_event_add_inotify(r->event, &r->watch, folder, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR, on_appears, r);
+        uint32_t mask = IN_CREATE | IN_MOVED_TO | IN_ONLYDIR;
+        int n;
 
+        /* Of a server that was killed the sign is still there, and is written anew. */
+        if (awaited == r->name && r->sign)
+                mask |= IN_CLOSE_WRITE;
+        n = sd_event_add_inotify(r->event, &r->watch, folder, mask, on_appears, r);
         if (n < 0)
                 return n;
         r->awaited = awaited;
@@ -147,14 +153,15 @@ static int split(struct reach *r, const char *path) {
         return r->folder && r->name ? 0 : -ENOMEM;
 }
 
-int reach_new(struct reach **ret, sd_event *event, const char *path, void (*appeared)(void *userdata),
-              void *userdata) {
+int reach_new(struct reach **ret, sd_event *event, const char *path, const char *sign,
+              void (*appeared)(void *userdata), void *userdata) {
         SCOPED(reach_free) struct reach *r = calloc(1, sizeof(*r));
         int n;
 
         if (!r)
                 return -ENOMEM;
         r->event = sd_event_ref(event);
+        r->sign = sign;
         r->appeared = appeared;
         r->userdata = userdata;
         r->backoff = (struct backoff){ .first = RETRY_FIRST, .cap = RETRY_CAP };

@@ -9,8 +9,12 @@
 
 struct reach;
 
-/* `path` of the socket, copied; NULL: not known, nothing ever appears. appeared(): time to try. */
-int reach_new(struct reach **ret, sd_event *event, const char *path, void (*appeared)(void *userdata), void *userdata);
+/* `path` of the socket, copied; NULL: not known, nothing ever appears. `sign`: another file in the same folder that a
+ * server makes when it starts, as its socket may have been there before; borrowed, NULL: none. appeared(): time to
+ * try.
+ */
+int reach_new(struct reach **ret, sd_event *event, const char *path, const char *sign,
+              void (*appeared)(void *userdata), void *userdata);
 struct reach *reach_free(struct reach *r);
 CLEANUP(struct reach, reach_free);
 

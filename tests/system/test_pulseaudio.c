@@ -1,6 +1,10 @@
 /* The microphone on a real PulseAudio, without PipeWire and without hardware. What stays free is shown by what comes
  * after it: a call program that starts last makes the one and only busy of the history. */
+#include <poll.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "system/sound.h"
@@ -239,6 +243,23 @@ WORLD_TEST(pulseaudio, lists_and_reasons_are_those_of_microphones, .no_homeserve
 
 /* ---- the server ---- */
 
+static int listen_at(struct world *w) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        mkdir(world_path(w, "runtime/pulse"), 0700);
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s", world_path(w, "runtime/pulse/native"));
+        cr_assert_eq(bind(fd, (const struct sockaddr *) &address, sizeof(address)), 0);
+        cr_assert_eq(listen(fd, 8), 0);
+        return fd;
+}
+
+static void await_connection(struct world *w, int fd) {
+        struct pollfd waits = { .fd = fd, .events = POLLIN };
+
+        check(w, poll(&waits, 1, patience()) == 1, "nobody has connected");
+}
+
 WORLD_TEST(pulseaudio, comes_later, .no_homeserver = true) {
         struct sound s;
 
@@ -249,6 +270,31 @@ WORLD_TEST(pulseaudio, comes_later, .no_homeserver = true) {
         expect_state(w, SOUND, "watching");
         expect_first_busy_now(w);
         sound_kill(w, &s);
+}
+
+/* A socket that systemd holds starts the server when somebody connects. */
+WORLD_TEST(pulseaudio, is_not_started, .no_homeserver = true) {
+        int fd = listen_at(w);
+
+        world_start(w);
+        expect_detail(w, SOUND, "PulseAudio is not running");
+        check(w, accept(fd, NULL, NULL) < 0, "somebody has connected");
+        close(fd);
+}
+
+/* ... and is there all the time: what a server writes when it starts tells, also over that of one that was killed. */
+WORLD_TEST(pulseaudio, is_seen_to_start_behind_a_socket_that_was_there_before, .no_homeserver = true) {
+        int fd = listen_at(w);
+        char pid[16];
+
+        file_put(world_path(w, "runtime/pulse/pid"), "2147483647\n");
+        world_start(w);
+        expect_detail(w, SOUND, "PulseAudio is not running");
+        check(w, accept(fd, NULL, NULL) < 0, "somebody has connected");
+        snprintf(pid, sizeof(pid), "%d\n", getpid());
+        file_put(world_path(w, "runtime/pulse/pid"), pid);
+        await_connection(w, fd);
+        close(fd);
 }
 
 WORLD_TEST(pulseaudio, dies_in_a_call_and_comes_back, .no_homeserver = true) {
