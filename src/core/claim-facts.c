@@ -542,6 +542,10 @@ static void lose_write(struct claim *c, usec_t now) {
         c->debt.open = true;
         if (c->flight.back) {
                 c->debt.restored_by = lands_by;
+                /* It has left words to another machine that goes on, which may be gone when it lands. */
+                if (c->debt.is.text_claimed && claim_owed_has_text(&c->debt.is, c->flight.value.text) &&
+                    !streq(c->flight.value.text, c->debt.is.prior.text))
+                        c->debt.lands_by = lands_by;
                 c->in.leaving.restored = c->in.leaving.restored || c->in.leaving.restores;
         } else {
                 c->debt.written = true;

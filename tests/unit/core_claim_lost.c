@@ -531,6 +531,40 @@ Test(core_claim_lost, what_is_kept_for_a_late_write_is_not_told_to_other_machine
         cr_expect_not(claim_tell_others(&claim, &news));
 }
 
+/* The state alone was given back, beside words that another machine went on to say. */
+Test(core_claim_lost, words_that_were_left_to_another_machine_and_land_late_are_taken_back) {
+        struct claim_other other = { .owed = { .prior = value("offline", "Lunch"),
+                                               .ours = { value("busy", "In a call") },
+                                               .n_ours = 1,
+                                               .order = 1,
+                                               .state_claimed = true,
+                                               .text_claimed = true },
+                                     .live = true };
+
+        begin(&per_device, "offline", "Lunch");
+        push();
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        run_for(10 * SEC);
+        claim_set_want(&claim, NULL);
+        cr_expect_str_eq(run_to_write().text, "In a call");
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        other.live = false;
+        other.done = true;
+        set_shown("offline", "Lunch");
+        push();
+        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        set_shown("offline", "In a call");
+        push();
+        run_for(2 * CLAIM_LANDS_WITHIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+        cr_expect_not(on_disk);
+}
+
 /* ---- a message for each device ---- */
 
 static struct claim_traits text_per_device(void) {
