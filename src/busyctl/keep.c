@@ -8,11 +8,31 @@
 #include "keyring/keyring.h"
 #include "state/token.h"
 #include "util/clock.h"
+#include "util/file.h"
 
 /* Somebody types a password, or has left. */
 #define ASK_MAX (3 * USEC_PER_MIN)
 
 #define ID_BYTES 16
+
+/* As large as a session with long tokens. */
+#define TRIED_SIZE (8U << 10)
+
+int keep_try(const char *folder) {
+        static const char nothing[TRIED_SIZE];
+        SCOPED(free) char *path = NULL;
+        int r = dir_make(folder), removed;
+
+        if (r < 0)
+                return r;
+        if (asprintf(&path, "%s/login.tried", folder) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        r = file_write(path, nothing, sizeof(nothing), 0600);
+        removed = file_remove(path);
+        return r < 0 ? r : removed;
+}
 
 struct wait {
         sd_bus *bus;

@@ -17,6 +17,7 @@
 #include "busyctl/qr.h"
 #include "busyctl/sessions.h"
 #include "config/config.h"
+#include "matrix/client/api.h"
 #include "matrix/client/login.h"
 #include "state/folder.h"
 #include "state/state.h"
@@ -206,10 +207,19 @@ static void on_progress(const char *line, void *userdata) {
         (void) fprintf(stderr, "%s\n", line);
 }
 
-/* Before the server is asked for anything: what it gives has to be put somewhere. */
+/* Before the server is asked for anything, and the user for a password: what it gives has to be put somewhere. */
 static enum exit_code choose_place(struct login *l) {
         const char *wanted = l->args->keep_in, *problem;
+        int r = keep_try(l->folder);
 
+        if (r < 0) {
+                complain("A session could not be written down in %s: %s. %s, then log in", l->folder, strerror(-r),
+                         r == -ENOSPC || r == -EDQUOT
+                                 ? "Make room there"
+                                 : "See that this folder can be written to, or name another place "
+                                   "by XDG_STATE_HOME");
+                return CTL_FAILED;
+        }
         if (wanted && streq(wanted, "file"))
                 return CTL_OK;
         l->in_keyring = keep_probe(isatty(STDIN_FILENO), &problem) >= 0;
@@ -465,35 +475,60 @@ static void load_replaced(struct login *l) {
         l->old = now;
 }
 
-static void on_old_ended(const struct oauth_reply *reply, void *userdata) {
+static void on_revoked(const struct oauth_reply *reply, void *userdata) {
         struct login *l = userdata;
 
         l->over = true;
 }
 
-/* By OAuth each login is a device of its own, if it can be: the one that is replaced would stay behind, for others to
- * wonder at. */
-static void end_replaced(struct login *l) {
+static void on_logged_out(const struct matrix_reply *reply, void *userdata) {
+        struct login *l = userdata;
+
+        l->over = true;
+}
+
+/* Of one that nobody has any more the server may think what it likes. */
+static void end_session(struct login *l, const struct session *s) {
         SCOPED(http_free) struct http *http = NULL;
+        SCOPED(matrix_client_free) struct matrix_client *client = NULL;
         SCOPED(config_free) struct config *config = NULL;
         struct http_request *request;
         sd_event *event = NULL;
         int r = config_load(&config, NULL, ignore_problem, NULL);
 
-        if (!l->old.client_id || !*l->old.access_token || streq(l->old.device_id, l->new.device_id))
-                return;
-        on_progress("Ending the session of before", l);
         l->over = false;
         if (r >= 0)
                 r = sd_event_new(&event);
         if (r >= 0)
-                r = http_new(&http, event, config_account(config, l->name)->ca_file);
-        if (r >= 0)
-                r = oauth_revoke(http, &l->old, on_old_ended, l, &request);
+                r = http_new(&http, event, config_account(config, l->name ? l->name : "default")->ca_file);
+        if (r >= 0 && s->client_id)
+                r = oauth_revoke(http, s, on_revoked, l, &request);
+        else if (r >= 0)
+                r = matrix_client_new(&client, http, s->homeserver, s->access_token);
+        if (r >= 0 && client)
+                r = matrix_logout_post(client, on_logged_out, l, &request);
         while (r >= 0 && !l->over)
                 r = sd_event_run(event, UINT64_MAX);
+        client = matrix_client_free(client);
         http = http_free(http);
         sd_event_unref(event);
+}
+
+/* By OAuth each login is a device of its own, if it can be: the one that is replaced would stay behind, for others to
+ * wonder at. */
+static void end_replaced(struct login *l) {
+        if (!l->old.client_id || !*l->old.access_token || streq(l->old.device_id, l->new.device_id))
+                return;
+        on_progress("Ending the session of before", l);
+        end_session(l, &l->old);
+}
+
+/* ... also with the new one: one that was there before is the user's. */
+static void end_new(struct login *l) {
+        if (l->args->access_token_stdin)
+                return;
+        on_progress("Ending the new session, as it cannot be kept", l);
+        end_session(l, &l->new);
 }
 
 static enum exit_code store(struct login *l) {
@@ -587,8 +622,11 @@ enum exit_code verb_login(struct ctl *c, const struct args *a) {
                 code = read_secret(&l);
         if (code == CTL_OK)
                 code = log_in(&l);
-        if (code == CTL_OK)
+        if (code == CTL_OK) {
                 code = store(&l);
+                if (code != CTL_OK)
+                        end_new(&l);
+        }
         /* What is stored stays: from here on a signal only ends us. */
         (void) sigprocmask(SIG_UNBLOCK, &l.ending, NULL);
         if (code == CTL_OK) {

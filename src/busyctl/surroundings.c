@@ -184,7 +184,14 @@ void look_at_folder(json_t *doc, const char *folder) {
         int r = dir_check(folder);
 
         if (r == -ENOENT) {
-                examine_add(doc, FINDING_OK, NULL, "nothing was kept yet in %s", folder);
+                r = dir_check_makeable(folder);
+                if (r < 0)
+                        examine_add(doc, FINDING_PROBLEM,
+                                    "have a home that can be written to, or name another place by XDG_STATE_HOME: "
+                                    "without one busyd writes nothing on your accounts",
+                                    "%s cannot be made: %s", folder, strerror(-r));
+                else
+                        examine_add(doc, FINDING_OK, NULL, "nothing was kept yet in %s", folder);
                 return;
         }
         if (r == -EPERM)

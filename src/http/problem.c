@@ -12,6 +12,12 @@ static int describe_certificate(const struct http_failure *f, const char *detail
                                 "the certificate of %s has expired: its administrator must renew it"
                                 " (or the clock of this machine is wrong)",
                                 f->host);
+        else if (strstr(detail, "not yet"))
+                (void) snprintf(
+                        problem, size,
+                        "the certificate of %s is not valid yet: the clock of this machine is wrong, have it set"
+                        " (timedatectl set-ntp true)",
+                        f->host);
         else if (strstr(detail, "subject name"))
                 (void) snprintf(problem, size,
                                 "the certificate of %s belongs to another name: check the address of the homeserver",

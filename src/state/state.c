@@ -245,8 +245,12 @@ static void note_unwritable(struct state *s, int error) {
              s->dir, strerror(-error));
 }
 
-/* Notes what came of a write. */
+/* Notes what came of a write. Where the folder is missing, why it is counts, and the next write may find it. */
 static int written(struct state *s, int r) {
+        int made = r == -ENOENT ? dir_make(s->dir) : 0;
+
+        if (made < 0)
+                r = made;
         if (r < 0)
                 note_unwritable(s, r);
         else

@@ -308,6 +308,18 @@ int dir_check_writable(const char *dir) {
         return access(dir, W_OK | X_OK) < 0 ? -errno : 0;
 }
 
+int dir_check_makeable(const char *dir) {
+        char above[PATH_MAX];
+        char *slash;
+
+        if (strlen(dir) >= sizeof(above))
+                return -ENAMETOOLONG;
+        (void) snprintf(above, sizeof(above), "%s", dir);
+        while (access(above, F_OK) < 0 && errno == ENOENT && (slash = strrchr(above, '/')) && slash != above)
+                *slash = '\0';
+        return dir_check_writable(access(above, F_OK) < 0 && errno == ENOENT ? "/" : above);
+}
+
 static int open_lock_file(const char *path) {
         struct stat st;
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);

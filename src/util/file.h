@@ -52,6 +52,8 @@ int dir_make(const char *path);
 int dir_check(const char *dir);
 /* Why nothing can be written there: -EROFS, -EACCES; 0 if that is not known beforehand. */
 int dir_check_writable(const char *dir);
+/* Why dir_make() could not make it, likewise. */
+int dir_check_makeable(const char *dir);
 
 /* Nobody else gets this lock until dir_unlock() or the end of the process. -EBUSY: somebody has it; another errno: it
  * cannot be had here. Below 0 there is nothing to unlock. */

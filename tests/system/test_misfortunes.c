@@ -12,6 +12,7 @@
 
 #include "system/harness.h"
 #include "system/pace.h"
+#include "system/terminal.h"
 #include "util/clock.h"
 
 #define FIELD "org.matrix.msc4426.call"
@@ -100,6 +101,73 @@ WORLD_TEST(misfortunes, on_a_full_disk_nothing_is_written_that_could_not_be_give
         check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Problem", ""), "the problem stays");
         call_hangup(w, ROOM, "c1");
         expect_given_back(w);
+        end_disk(w);
+}
+
+static struct run log_in(struct world *w) {
+        return world_busyctl(w, HS_PASSWORD "\n", "login", "--user", HS_USER, "--homeserver", hs_url(w->hs),
+                             "--password-stdin", NULL);
+}
+
+/* Nobody is asked for anything. */
+WORLD_TEST(misfortunes, nobody_is_logged_in_where_no_session_can_be_kept, .no_session = true) {
+        SCOPED_RUN full = { 0 }, again = { 0 };
+
+        on_a_small_disk(w);
+        cr_assert_eq(unlink(world_state_path(w, "session-" ACCOUNT ".json")), 0);
+        fill(w);
+        full = log_in(w);
+        check(w,
+              full.code == 1 && strstr(full.err, "could not be written down") && strstr(full.err, "Make room there"),
+              "%d: %s", full.code, full.err);
+        check(w, hs_count(w->hs, (struct hs_match){ .path = "*" }, 0) == 0, "the server was asked");
+        make_room(w);
+        again = log_in(w);
+        check(w, again.code == 0, "%d: %s", again.code, again.err);
+        end_disk(w);
+}
+
+/* Of a home that is only to be read. */
+WORLD_TEST(misfortunes, a_home_that_cannot_be_written_to_is_named, .no_session = true) {
+        const char *above = world_path(w, "state");
+        SCOPED_RUN refused = { 0 }, doctor = { 0 };
+
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("state", above, "tmpfs", MS_RDONLY, NULL) < 0)
+                cr_skip_test("no file system of its own can be had");
+        refused = log_in(w);
+        check(w,
+              refused.code == 1 && strstr(refused.err, "Read-only file system") &&
+                      strstr(refused.err, "XDG_STATE_HOME"),
+              "%d: %s", refused.code, refused.err);
+        doctor = world_busyctl(w, NULL, "doctor", NULL);
+        check(w, doctor.code == 1 && strstr(doctor.out, "cannot be made: Read-only file system"), "%d: %s",
+              doctor.code, doctor.out);
+        world_start(w);
+        expect_said(w, "Read-only file system");
+        cr_assert_eq(world_stop(w), 0);
+        cr_assert_eq(umount2(world_path(w, "state"), MNT_DETACH), 0);
+}
+
+/* The disk is full by the time that the server has answered. */
+WORLD_TEST(misfortunes, a_session_that_cannot_be_kept_does_not_stay_on_the_server, .no_session = true) {
+        struct hs_match login = { .method = "POST", .path = "*/login" },
+                        logout = { .method = "POST", .path = "*/logout" };
+        SCOPED(terminal_free) struct terminal *t = NULL;
+
+        on_a_small_disk(w);
+        cr_assert_eq(unlink(world_state_path(w, "session-" ACCOUNT ".json")), 0);
+        hs_fault(w->hs, &(struct hs_fault){ .match = login, .kind = HS_HOLD_AFTER });
+        t = terminal_start(
+                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
+        terminal_expect(t, "Password: ");
+        terminal_type(t, HS_PASSWORD "\n");
+        check(w, hs_wait_request(w->hs, login, 0, patience(), NULL), "%s", terminal_text(t));
+        fill(w);
+        hs_clear_faults(w->hs);
+        terminal_expect(t, "Cannot store the session");
+        check(w, terminal_end(t) == 1, "%s", terminal_text(t));
+        check(w, hs_count(w->hs, logout, 0) == 1, "the session stays: %s", terminal_text(t));
         end_disk(w);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "http/http.h"
+#include "http/problem.h"
 #include "unit/loopback/loopback.h"
 
 static const struct loopback_route routes[] = {
@@ -532,6 +533,26 @@ Test(http, freed_while_requests_are_under_way) {
 }
 
 /* ---- TLS ---- */
+
+/* By a clock that is wrong each certificate is. */
+Test(http, a_wrong_clock_is_named) {
+        static const struct {
+                const char *detail, *said;
+        } rows[] = {
+                { "SSL certificate problem: certificate is not yet valid", "the clock of this machine is wrong" },
+                { "SSL certificate problem: certificate has expired", "the clock of this machine is wrong" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct http_failure f = { .code = CURLE_PEER_FAILED_VERIFICATION,
+                                                .host = "example.org",
+                                                .detail = rows[i].detail };
+                char problem[HTTP_PROBLEM_MAX];
+
+                cr_assert_eq(http_failure_describe(&f, problem, sizeof(problem)), -EKEYREJECTED);
+                cr_assert(strstr(problem, rows[i].said), "%s", problem);
+        }
+}
 
 Test(http, certificates) {
         SCOPED(temp_dir_remove) char *dir = temp_dir_new();

@@ -41,8 +41,10 @@ static void on_versions(const struct matrix_reply *reply, void *userdata) {
         struct matrix_versions versions;
 
         f->request = NULL;
-        if (reply->status == 0 || reply->outcome == MATRIX_RETRY || reply->outcome == MATRIX_UNSURE ||
-            reply->outcome == MATRIX_NOT_MATRIX)
+        if (reply->status == 0)
+                fail(f, "%s: %s; check the address if that lasts", matrix_client_base_url(f->client), reply->problem);
+        else if (reply->outcome == MATRIX_RETRY || reply->outcome == MATRIX_UNSURE ||
+                 reply->outcome == MATRIX_NOT_MATRIX)
                 fail(f, "%s: %s", matrix_client_base_url(f->client), reply->problem);
         else if (reply->outcome != MATRIX_OK || matrix_versions_parse(reply->body, &versions) < 0)
                 fail(f, "%s is not a Matrix homeserver: check its address", matrix_client_base_url(f->client));
@@ -88,7 +90,8 @@ static void on_well_known(const struct http_reply *reply, void *userdata) {
 
         f->request = NULL;
         if (reply->error < 0) {
-                fail(f, "%s; if the homeserver of %s has another address, give that", reply->problem, f->server_name);
+                fail(f, "%s; if the homeserver of %s has another address, give that as the homeserver", reply->problem,
+                     f->server_name);
                 return;
         }
         if (reply->status == 404) {
