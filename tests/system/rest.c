@@ -96,7 +96,7 @@ long private_memory(const struct world *w) {
         (void) snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int) w->busyd);
         f = fopen(path, "re");
         while (f && fgets(line, sizeof(line), f))
-                if (sscanf(line, "Private_Clean: %ld", &kb) == 1 || sscanf(line, "Private_Dirty: %ld", &kb) == 1)
+                if (sscanf(line, "Private_Dirty: %ld", &kb) == 1)
                         sum += kb;
         if (f)
                 (void) fclose(f);

@@ -11,7 +11,8 @@ unsigned long long wakeups_at_rest(struct world *w);
 /* So many programs connect to the bus and leave; returns when the bus knows that the last one has. */
 void programs_come_and_go(struct world *w, unsigned n);
 
-/* KiB of memory that is busyd's alone. */
+/* KiB of memory that busyd has written to and shares with nobody. Not what it has read of files: whose that is,
+ * depends on which others run. */
 long private_memory(const struct world *w);
 
 /* Is this anywhere in busyd's memory? */

@@ -26,9 +26,12 @@
 #define WARM_UP       14
 #define SAMPLES_MAX   4096
 #define GROWTH_MAX_KB 2048
-/* Per hundred calls, where there are enough of them to tell. */
-#define SLOPE_MAX_KB 32
-#define SLOPE_CALLS  300
+/* So many calls fill the tables that have a limit: two changes of the history each (STATE_HISTORY_MAX, and as much
+ * of what is told to others), which are also written to disk as one text. What grows after them is a leak; that is
+ * measured where as many follow, per hundred calls. Some kB are the allocator's, whose free pieces lie ever more
+ * unluckily for a while. */
+#define TABLES_FULL  300
+#define SLOPE_MAX_KB 16
 /* Connections to the homeserver that are kept for a while. */
 #define DESCRIPTORS_MORE_MAX 4
 
@@ -208,17 +211,17 @@ static void one_call(struct soak *s) {
                 s->kb[s->n_samples++] = (double) private_memory(s->w);
 }
 
-/* kB per call, by least squares. */
-static double slope(const struct soak *s) {
-        double n = (double) s->n_samples, x = 0, y = 0, xy = 0, xx = 0;
+/* kB per hundred calls, by least squares. */
+static double slope(const double *kb, size_t n_samples) {
+        double n = (double) n_samples, x = 0, y = 0, xy = 0, xx = 0;
 
-        for (size_t i = 0; i < s->n_samples; i++) {
+        for (size_t i = 0; i < n_samples; i++) {
                 x += (double) i;
-                y += s->kb[i];
-                xy += (double) i * s->kb[i];
+                y += kb[i];
+                xy += (double) i * kb[i];
                 xx += (double) i * (double) i;
         }
-        return (n * xy - x * y) / (n * xx - x * x);
+        return 100 * (n * xy - x * y) / (n * xx - x * x);
 }
 
 static unsigned long number(const char *name, unsigned long otherwise) {
@@ -233,20 +236,20 @@ static void wait_until(struct world *w, usec_t at) {
 }
 
 static void judge(struct soak *s, size_t descriptors_before) {
-        double grown = s->kb[s->n_samples - 1] - s->kb[0], per_hundred = slope(s) * 100;
-        size_t now = descriptors(s->w);
+        size_t now = descriptors(s->w), full = s->n_samples > 2 * TABLES_FULL ? TABLES_FULL : 0;
+        double last = s->kb[s->n_samples - 1], per_hundred = slope(s->kb + full, s->n_samples - full);
 
         fprintf(stderr,
-                "%u calls, %zu requests; private memory %.0f kB, then %.0f kB: %+.1f kB per hundred calls; "
-                "%zu descriptors, then %zu\n",
-                s->n, hs_n_requests(s->w->hs), s->kb[0], s->kb[s->n_samples - 1], per_hundred, descriptors_before,
-                now);
+                "%u calls, %zu requests; private memory %.0f kB, %.0f kB after %zu of them, then %.0f kB: from there "
+                "on %+.1f kB per hundred calls; %zu descriptors, then %zu\n",
+                s->n, hs_n_requests(s->w->hs), s->kb[0], s->kb[full], full + WARM_UP, last, per_hundred,
+                descriptors_before, now);
         check(s->w, now <= descriptors_before + DESCRIPTORS_MORE_MAX, "%zu descriptors, then %zu", descriptors_before,
               now);
         if (!memory_tells)
                 return;
-        check(s->w, grown < GROWTH_MAX_KB, "%.0f kB more", grown);
-        check(s->w, s->n < SLOPE_CALLS || per_hundred < SLOPE_MAX_KB, "%.1f kB more per hundred calls", per_hundred);
+        check(s->w, last - s->kb[0] < GROWTH_MAX_KB, "%.0f kB more", last - s->kb[0]);
+        check(s->w, full == 0 || per_hundred < SLOPE_MAX_KB, "%.1f kB more per hundred calls", per_hundred);
 }
 
 WORLD_TEST(soak, many_calls_of_all_kinds_leave_nothing_behind) {
