@@ -255,17 +255,28 @@ static int http_add_timer(struct http *h) {
         return sd_event_source_set_enabled(h->timer, SD_EVENT_OFF);
 }
 
-static int http_add_multi(struct http *h) {
-        h->multi = curl_multi_init();
-        if (!h->multi)
-                return -ENOMEM;
-        if (curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket) != CURLM_OK ||
-            curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h) != CURLM_OK ||
-            curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer) != CURLM_OK ||
-            curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h) != CURLM_OK ||
-            curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX) != CURLM_OK)
-                return -EIO;
-        return 0;
+static CURLM *multi_new(struct http *h) {
+        CURLM *multi = curl_multi_init();
+
+        if (!multi)
+                return NULL;
+        if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket) == CURLM_OK &&
+            curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, h) == CURLM_OK &&
+            curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_curl_timer) == CURLM_OK &&
+            curl_multi_setopt(multi, CURLMOPT_TIMERDATA, h) == CURLM_OK &&
+            curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX) == CURLM_OK)
+                return multi;
+        (void) curl_multi_cleanup(multi);
+        return NULL;
+}
+
+/* None of its requests is left. Closing its connections, curl still calls on_curl_socket. */
+static void close_connections(struct http *h, CURLM *multi) {
+        (void) curl_multi_cleanup(multi);
+        for (struct http_socket *s = h->sockets, *next; s; s = next) {
+                next = s->next;
+                socket_free(s);
+        }
 }
 
 int http_new(struct http **ret, sd_event *event, const char *ca_file) {
@@ -285,9 +296,9 @@ int http_new(struct http **ret, sd_event *event, const char *ca_file) {
         r = http_add_timer(h);
         if (r < 0)
                 return r;
-        r = http_add_multi(h);
-        if (r < 0)
-                return r;
+        h->multi = multi_new(h);
+        if (!h->multi)
+                return -ENOMEM;
 
         *ret = TAKE(h);
         return 0;
@@ -300,17 +311,41 @@ struct http *http_free(struct http *h) {
                 next = r->next;
                 http_request_free(r);
         }
-        /* Closing its connections, curl still calls on_curl_socket. */
         if (h->multi)
-                (void) curl_multi_cleanup(h->multi);
-        for (struct http_socket *s = h->sockets, *next; s; s = next) {
-                next = s->next;
-                socket_free(s);
-        }
+                close_connections(h, h->multi);
         sd_event_source_disable_unref(h->timer);
         sd_event_unref(h->event);
         h->freed = true;
         if (!h->delivering)
                 http_release(h);
         return NULL;
+}
+
+/* Returns whether no request is left that curl is at work on. */
+static bool end_repeatable(struct http *h) {
+        bool all = true;
+
+        for (struct http_request *r = h->requests; r; r = r->next) {
+                if (r->aborted || r->delivering)
+                        continue;
+                if (!r->repeatable) {
+                        all = false;
+                        continue;
+                }
+                (void) curl_multi_remove_handle(h->multi, r->easy);
+                r->aborted = true;
+                r->error = -ENETRESET;
+                r->result = CURLE_RECV_ERROR;
+        }
+        return all;
+}
+
+void http_cut(struct http *h) {
+        CURLM *fresh = end_repeatable(h) ? multi_new(h) : NULL;
+
+        if (fresh) {
+                close_connections(h, h->multi);
+                h->multi = fresh;
+        }
+        deliver_all(h);
 }

@@ -59,4 +59,10 @@ typedef void (*http_done_t)(const struct http_reply *reply, void *userdata);
 int http_start(struct http *h, const struct http_call *call, http_done_t done, void *userdata,
                struct http_request **ret);
 struct http_request *http_request_free(struct http_request *r); /* cancels; NULL is fine; returns NULL */
+
+/* The way to servers is another one now: nothing may ever come over a connection of before, and nobody would say so.
+ * Each request that goes on ends with -ENETRESET, its `done` called from within this; those that are started from now
+ * on make connections of their own. But for a POST, which may be one that must not be made twice: it goes on, and the
+ * connections stay with it. */
+void http_cut(struct http *h);
 CLEANUP(struct http_request, http_request_free);

@@ -45,6 +45,8 @@ static int describe_ours(const struct http_failure *f, char *problem, size_t siz
                 (void) snprintf(problem, size,
                                 "the answer of %s begins with more than the %zu kB of headers that busyd takes",
                                 f->host, (size_t) HTTP_HEADERS_MAX >> 10);
+        else if (f->error == -ENETRESET)
+                (void) snprintf(problem, size, "the network has changed before %s had answered", f->host);
         else
                 (void) snprintf(problem, size, "the answer of %s could not be kept: %s", f->host, strerror(-f->error));
         return f->error;

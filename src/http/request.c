@@ -167,6 +167,7 @@ static int set_method(struct http_request *r, const struct http_call *call) {
                 SET(r, c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(r->sent_body));
         }
         SET(r, c, CURLOPT_CUSTOMREQUEST, call->method);
+        r->repeatable = !streq(call->method, "POST");
         return c == CURLE_OK ? 0 : -ENOMEM;
 }
 

@@ -17,7 +17,8 @@ struct http_request {
         size_t size, allocated, max, headers_size;
         int error;       /* found by us while curl was at work */
         CURLcode result; /* once finished */
-        bool aborted;    /* curl gave up as a whole */
+        bool repeatable; /* made twice, it does the same as once */
+        bool aborted;    /* curl gave up as a whole, or the network changed */
         bool delivering;
         char curl_error[CURL_ERROR_SIZE];
         char problem[HTTP_PROBLEM_MAX];

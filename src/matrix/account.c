@@ -32,7 +32,6 @@ struct account {
         struct account_handler handler;
         uint32_t (*random)(void *userdata);
 
-        struct http *http;
         struct matrix_client *client;
         struct renewal *renewal;
         struct kinds *kinds;
@@ -317,7 +316,10 @@ static void run_connection(struct account *a, usec_t now) {
         }
 }
 
+/* What is begun anew in the next turn is not told that its request failed. */
 void account_wake(struct account *a, bool gap) {
+        stop(a);
+        http_cut(a->endpoint.http);
         output_set_try_again(&a->outputs);
         renewal_retry(a->renewal);
         if (gap) {

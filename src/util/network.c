@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -87,10 +88,38 @@ static bool read_route(const struct nlmsghdr *h, struct network_fact *ret) {
         return true;
 }
 
+/* `ret_carries`: there is something at its other end. */
+static bool read_link(const struct nlmsghdr *h, struct network_fact *ret, bool *ret_carries) {
+        const struct ifinfomsg *m = NLMSG_DATA(h);
+        uint32_t master;
+
+        if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) || (m->ifi_flags & IFF_LOOPBACK) != 0)
+                return false;
+        /* A port of a bridge, as each container has one, is no way by itself. */
+        if (read_attribute(IFLA_RTA(m), IFLA_PAYLOAD(h), IFLA_MASTER, &master, sizeof(master)))
+                return false;
+        *ret = (struct network_fact){ .kind = RTM_NEWLINK, .interface = (uint32_t) m->ifi_index };
+        *ret_carries = h->nlmsg_type == RTM_NEWLINK && (m->ifi_flags & IFF_RUNNING) != 0;
+        return true;
+}
+
+static bool take_link(struct network_facts *f, const struct nlmsghdr *h) {
+        struct network_fact fact;
+        bool carries;
+
+        if (!read_link(h, &fact, &carries))
+                return false;
+        /* One that has not carried so far as is known may say so again and again, as a WLAN that looks for another. */
+        return carries ? add(f, &fact) : find(f, &fact) && drop(f, &fact);
+}
+
 static bool take(struct network_facts *f, const struct nlmsghdr *h) {
         struct network_fact fact;
 
         switch (h->nlmsg_type) {
+        case RTM_NEWLINK:
+        case RTM_DELLINK:
+                return take_link(f, h);
         case RTM_NEWADDR:
                 return read_address(h, &fact) && add(f, &fact);
         case RTM_DELADDR:
@@ -153,7 +182,8 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
 static int listen_to_kernel(void) {
         const struct sockaddr_nl groups = {
                 .nl_family = AF_NETLINK,
-                .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
+                .nl_groups =
+                        RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
         };
         int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE), r;
 

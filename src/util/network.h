@@ -1,6 +1,7 @@
 /* Whether this machine's way to others has changed: told by the kernel over a netlink socket, which needs no
  * privilege. Nothing is polled. Only what decides how servers are reached counts: addresses that others could know,
- * and default routes; and of these only that one came or went, not that one was confirmed once more. */
+ * default routes, and cables (or a WLAN) at whose other end something is, since addresses may outlive one that is
+ * pulled; and of these only that one came or went, not that one was confirmed once more. */
 #pragma once
 
 #include <systemd/sd-event.h>
@@ -15,7 +16,7 @@
 struct network_fact {
         uint8_t kind, family;
         uint32_t interface;
-        uint8_t address[16]; /* or the gateway */
+        uint8_t address[16]; /* or the gateway; of a link: none */
 };
 
 struct network_facts {

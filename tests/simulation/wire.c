@@ -29,7 +29,7 @@ struct http_request {
         bool lands;   /* is carried out */
         bool ignored; /* the answer is not what comes back: `error` or `answer` is */
         bool orphan;  /* nobody waits for it */
-        bool delivering, stranger;
+        bool delivering, stranger, is_cut;
         const struct answer *answer;
         int error;
         bool unsent;
@@ -326,6 +326,38 @@ struct http_request *http_request_free(struct http_request *r) {
         }
         request_destroy(r);
         return NULL;
+}
+
+static struct http_request *next_cut(const struct http *h) {
+        for (struct http_request *r = h->wire->requests; r; r = r->next)
+                if (r->http == h && r->is_cut)
+                        return r;
+        return NULL;
+}
+
+/* What becomes of such a request at the server is as open as with one that is cancelled. */
+void http_cut(struct http *h) {
+        SPARED;
+        struct http_request *r;
+
+        for (r = h->wire->requests; r; r = r->next)
+                r->is_cut = r->http == h && !r->orphan && !r->delivering && !streq(r->method, "POST");
+        while ((r = next_cut(h))) {
+                const struct http_reply reply = { .error = -ENETRESET,
+                                                  .sent = !r->unsent,
+                                                  .problem = "the network has changed",
+                                                  .retry_after = USEC_NEVER,
+                                                  .now = door_now(),
+                                                  .wall = door_wall() };
+
+                trace("  <- %s cut", r->uri);
+                h->wire->failed_at[r->kind] = door_now();
+                r->is_cut = false;
+                r->delivering = true;
+                r->done(&reply, r->userdata);
+                r->delivering = false;
+                http_request_free(r);
+        }
 }
 
 int http_new(struct http **ret, struct sd_event *event, const char *ca_file) {

@@ -20,3 +20,5 @@ bool memory_has(const struct world *w, const char *text);
 
 /* False under a sanitizer that keeps what is freed. */
 extern const bool memory_tells;
+/* Processor time that busyd has had so far. */
+usec_t worked(const struct world *w);

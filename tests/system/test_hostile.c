@@ -25,20 +25,6 @@ static usec_t flood_length(void) {
         return (seconds ? strtoull(seconds, NULL, 10) : SECONDS) * USEC_PER_SEC;
 }
 
-/* Processor time that busyd has had so far. */
-static usec_t worked(const struct world *w) {
-        SCOPED(free) char *text = NULL;
-        unsigned long user = 0, kernel = 0;
-        const char *at;
-        char path[64];
-
-        (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) w->busyd);
-        text = file_text(path);
-        at = strrchr(text, ')');
-        cr_assert(at && sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) == 2);
-        return (user + kernel) * USEC_PER_SEC / (usec_t) sysconf(_SC_CLK_TCK);
-}
-
 struct cost {
         long memory;
         usec_t worked, began;

@@ -417,6 +417,51 @@ Test(http, cancelled_before_the_answer) {
         (void) close(fd);
 }
 
+/* Nobody answers any of them, nor would ever. */
+Test(http, what_goes_on_ends_when_the_network_changes) {
+        struct fixture f;
+        struct http_request *post;
+        unsigned port;
+        char url[64];
+        int fd = loopback_dead_port(true, &port);
+        struct http_call call = get(url);
+
+        fixture_init(&f, NULL, NULL);
+        (void) snprintf(url, sizeof(url), "http://127.0.0.1:%u/", port);
+        call.method = "POST";
+        start(&f, &call);
+        post = TAKE(f.request);
+        call.method = "PUT";
+        start(&f, &call);
+        http_cut(f.http);
+        cr_assert(f.done);
+        cr_assert_eq(f.reply.error, -ENETRESET);
+        cr_assert_str_eq(f.problem, "the network has changed before 127.0.0.1 had answered");
+        cr_assert_eq(f.n_done, 1, "the other one may be one that must not be made twice");
+        run_path(&f, "/good");
+        cr_assert_str_eq(f.body, "{\"a\":1}");
+        http_request_free(post);
+        fixture_done(&f);
+        (void) close(fd);
+}
+
+Test(http, connections_of_another_network_are_not_used_again) {
+        struct fixture f;
+        unsigned before;
+
+        fixture_init(&f, NULL, NULL);
+        run_path(&f, "/good");
+        run_path(&f, "/good");
+        before = loopback_n_connections(f.server);
+        cr_assert_eq(before, 1, "one for both");
+        http_cut(f.http);
+        run_path(&f, "/good");
+        cr_assert_eq(loopback_n_connections(f.server), 2);
+        run_path(&f, "/good");
+        cr_assert_eq(loopback_n_connections(f.server), 2, "a new one is kept again");
+        fixture_done(&f);
+}
+
 static void on_done_free_itself(const struct http_reply *reply, void *userdata) {
         struct fixture *f = userdata;
         struct http_request *request = f->request;

@@ -118,6 +118,24 @@ int http_start(struct http *h, const struct http_call *call, http_done_t done, v
         return 0;
 }
 
+void http_cut(struct http *h) {
+        size_t n = h->n_requests;
+
+        for (; n > 0 && h->n_requests > 0; n--) {
+                struct http_request *r = h->requests[0];
+                const struct http_reply reply = { .error = -ENETRESET,
+                                                  .sent = true,
+                                                  .problem = "the network has changed",
+                                                  .retry_after = USEC_NEVER,
+                                                  .now = h->now,
+                                                  .wall = WALL + h->now };
+
+                forget(r);
+                r->done(&reply, r->userdata);
+                http_request_free(r);
+        }
+}
+
 /* Hands over one answer, if there is any. */
 static bool deliver(struct http *h) {
         for (size_t i = 0; i < h->n_requests; i++) {

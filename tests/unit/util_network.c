@@ -17,6 +17,7 @@ struct message {
         union {
                 struct ifaddrmsg address;
                 struct rtmsg route;
+                struct ifinfomsg link;
         } of;
         char attributes[64];
 };
@@ -47,6 +48,13 @@ static struct message route(unsigned short type, unsigned char dst_len, uint32_t
         return m;
 }
 
+static struct message cable(unsigned short type, int interface, unsigned flags) {
+        struct message m = { .h = { .nlmsg_len = NLMSG_LENGTH(sizeof(m.of.link)), .nlmsg_type = type } };
+
+        m.of.link = (struct ifinfomsg){ .ifi_index = interface, .ifi_flags = flags };
+        return m;
+}
+
 static bool take(struct network_facts *f, struct message m) {
         return network_facts_take(f, &m, m.h.nlmsg_len);
 }
@@ -73,6 +81,31 @@ Test(network, what_no_server_is_reached_by_is_none) {
         cr_expect(take(&f, address(RTM_NEWADDR, 1, RT_SCOPE_UNIVERSE, 0)), "usable now");
         cr_expect_not(take(&f, route(RTM_NEWROUTE, 24, 9)), "to some neighbours");
         cr_expect_not(take(&f, route(RTM_DELROUTE, 24, 9)));
+}
+
+/* Its address may stay, as one that was given by hand does. */
+Test(network, a_cable_that_is_pulled_and_plugged_in_is_a_change) {
+        struct network_facts f = { 0 };
+
+        cr_expect_not(take(&f, cable(RTM_NEWLINK, 2, IFF_UP)), "nothing is at its end, as before");
+        cr_expect_not(take(&f, cable(RTM_NEWLINK, 2, IFF_UP)), "still nothing");
+        cr_expect(take(&f, cable(RTM_NEWLINK, 2, IFF_UP | IFF_RUNNING)), "something is");
+        cr_expect_not(take(&f, cable(RTM_NEWLINK, 2, IFF_UP | IFF_RUNNING)), "said once more");
+        cr_expect(take(&f, cable(RTM_NEWLINK, 2, IFF_UP)), "pulled");
+        cr_expect(take(&f, cable(RTM_NEWLINK, 2, IFF_UP | IFF_RUNNING)), "back");
+        cr_expect(take(&f, cable(RTM_DELLINK, 2, IFF_UP | IFF_RUNNING)), "gone as a whole");
+        cr_expect_eq(f.n, 0);
+}
+
+Test(network, links_within_this_machine_are_no_way) {
+        struct network_facts f = { 0 };
+        struct message port = cable(RTM_NEWLINK, 3, IFF_UP | IFF_RUNNING);
+        uint32_t bridge = 2;
+
+        add_attribute(&port, IFLA_MASTER, &bridge, sizeof(bridge));
+        cr_expect_not(take(&f, port), "of a container, at a bridge");
+        cr_expect_not(take(&f, cable(RTM_NEWLINK, 1, IFF_UP | IFF_RUNNING | IFF_LOOPBACK)));
+        cr_expect_eq(f.n, 0);
 }
 
 Test(network, broken_messages_are_passed_over) {
