@@ -74,13 +74,17 @@ static void run(struct owner *o) {
         cr_assert_gt(o->next, o->now, "what is due is done");
 }
 
-static void set_options(struct owner *o, bool turns_at_stake) {
+static void set_options_with(struct owner *o, bool turns_at_stake, usec_t pause) {
         sync_set_options(o->sync, &(struct sync_options){ .poll_timeout = POLL,
-                                                          .poll_pause = PAUSE,
+                                                          .poll_pause = pause,
                                                           .turns_at_stake = turns_at_stake,
                                                           .account_data = "org.example.",
                                                           .while_idle = SET_PRESENCE_OFFLINE,
                                                           .while_held = SET_PRESENCE_UNAVAILABLE });
+}
+
+static void set_options(struct owner *o, bool turns_at_stake) {
+        set_options_with(o, turns_at_stake, PAUSE);
 }
 
 static void open_at(struct owner *o, const char *since, usec_t now) {
@@ -270,27 +274,32 @@ Test(matrix_poll, how_long_to_rest_is_decided_after_the_answer) {
         close_it(&o);
 }
 
-static void expect_flood_is_slowed_down(bool turns_at_stake) {
+/* Each poll is answered at once with this. */
+static unsigned polls_in_a_minute(bool turns_at_stake, usec_t pause, const char *body) {
         struct owner o;
         usec_t end;
         unsigned n_polls = 0;
 
         begin(&o);
-        set_options(&o, turns_at_stake);
+        set_options_with(&o, turns_at_stake, pause);
         run(&o);
-        /* Each poll is answered at once. */
-        for (end = o.now + USEC_PER_MIN; o.now < end && n_polls < 1000; n_polls++) {
+        for (end = o.now + USEC_PER_MIN; o.now < end; n_polls++) {
                 (void) poll_of(&o);
-                door_answer(200, RINGS("s2"), o.now += 20 * USEC_PER_MSEC);
+                door_answer(200, body, o.now += 20 * USEC_PER_MSEC);
                 run(&o);
         }
-        cr_assert_leq(n_polls, 4 + USEC_PER_MIN / PAUSE, "%u polls in a minute", n_polls);
         close_it(&o);
+        return n_polls;
 }
 
 Test(matrix_poll, a_flood_of_what_concerns_nobody_is_slowed_down) {
-        expect_flood_is_slowed_down(true);
-        expect_flood_is_slowed_down(false);
+        cr_assert_leq(polls_in_a_minute(true, PAUSE, RINGS("s2")), 4 + USEC_PER_MIN / PAUSE);
+        cr_assert_leq(polls_in_a_minute(false, PAUSE, RINGS("s2")), 4 + USEC_PER_MIN / PAUSE);
+}
+
+Test(matrix_poll, without_a_pause_only_answers_at_once_with_nothing_are_slowed_down) {
+        cr_assert_leq(polls_in_a_minute(false, 0, EMPTY("s2")), 8 + 2 * 60 + 1);
+        cr_assert_eq(polls_in_a_minute(false, 0, RINGS("s2")), 3000, "a real call may be among them");
 }
 
 /* Our own writes come back to us, twice a call. */

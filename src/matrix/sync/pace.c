@@ -11,6 +11,9 @@
 /* Answers at once, one after the other: a server that does so for longer is not worth being hurried for. */
 #define HURRIED_MAX    8
 #define HURRIED_WITHIN USEC_PER_SEC
+/* ... and where such answers bring nothing at all, this much rest costs nobody anything, whatever is configured.
+ * Others may be events of a flood with a call among them, which is lost where the flood outruns us. */
+#define NOTHING_COSTS (USEC_PER_SEC / 2)
 
 /* So many answers with nothing for a call of the user, as our own writes come back to us, cost hardly any rest; and
  * one is forgiven for each turn of the server's limiter in which nothing of the kind came. */
@@ -52,7 +55,12 @@ static bool is_hurried_too_much(struct sync_rest *r, usec_t ran) {
         return r->n_hurried > HURRIED_MAX;
 }
 
-usec_t sync_rest_next(struct sync_rest *r, const struct sync_rest_facts *f) {
+static usec_t least_rest(struct sync_rest *r, const struct sync_rest_facts *f) {
+        r->n_empty = f->empty && f->ran < HURRIED_WITHIN ? r->n_empty + 1 : 0;
+        return r->n_empty > HURRIED_MAX ? NOTHING_COSTS : 0;
+}
+
+static usec_t rest_by_what_came(struct sync_rest *r, const struct sync_rest_facts *f) {
         usec_t head_start = f->turns_at_stake ? usec_min(SYNC_HEAD_START, f->max) : 0;
 
         if (f->concerned) {
@@ -67,4 +75,10 @@ usec_t sync_rest_next(struct sync_rest *r, const struct sync_rest_facts *f) {
                 return f->max;
         r->n_spared++;
         return head_start;
+}
+
+usec_t sync_rest_next(struct sync_rest *r, const struct sync_rest_facts *f) {
+        usec_t least = least_rest(r, f), rest = rest_by_what_came(r, f);
+
+        return rest > least ? rest : least;
 }

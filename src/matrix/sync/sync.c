@@ -88,7 +88,7 @@ struct sync {
         struct sync_rest rest;
         struct {
                 usec_t at, ran;
-                bool concerned, timed_out;
+                bool concerned, timed_out, empty;
         } ended; /* the poll, in stage rest */
         bool watching;
         int error;
@@ -203,7 +203,13 @@ static int move_to(struct sync *s, const char *since) {
         return 0;
 }
 
-static void rest(struct sync *s, bool concerned, usec_t at) {
+static bool is_empty(const struct sync_batch *b) {
+        return b->n_events == 0 && b->n_gaps == 0 && b->n_left_rooms == 0 && b->n_account_data == 0 &&
+               !b->own_presence;
+}
+
+/* `b` NULL: there was no answer. */
+static void rest(struct sync *s, const struct sync_batch *b, bool concerned, usec_t at) {
         usec_t ran = at - s->poll.started;
 
         enter(s, STAGE_REST);
@@ -211,12 +217,14 @@ static void rest(struct sync *s, bool concerned, usec_t at) {
         s->ended.ran = ran;
         s->ended.concerned = concerned;
         s->ended.timed_out = ran >= s->poll.timeout;
+        s->ended.empty = b && is_empty(b);
 }
 
 static void decide_rest(struct sync *s) {
         const struct sync_rest_facts facts = {
                 .concerned = s->ended.concerned,
                 .timed_out = s->ended.timed_out,
+                .empty = s->ended.empty,
                 .turns_at_stake = s->options.turns_at_stake,
                 .costly = s->options.costly,
                 .max = s->options.poll_pause,
@@ -273,7 +281,7 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         enter(s, STAGE_DUE);
         concerned = s->handler->answer(s->handler->userdata, &answer);
         if (is_long && s->stage == STAGE_DUE)
-                rest(s, concerned, reply->now);
+                rest(s, batch, concerned, reply->now);
 }
 
 static void on_gaps(const struct matrix_reply *reply, bool filled, void *userdata) {
@@ -430,7 +438,7 @@ static void on_failure(struct sync *s, const struct matrix_reply *reply) {
                 fail(s, reply);
         else if (sync_pace_cut(&s->pace, reply, s->poll.timeout, now - s->poll.started, now)) {
                 log_debug("The poll was cut, asking for %u s next", (unsigned) (s->pace.timeout / USEC_PER_SEC));
-                rest(s, /* concerned= */ false, now);
+                rest(s, NULL, /* concerned= */ false, now);
         } else if (is_rejection(reply) && ++s->rejected >= REJECTED_MAX) {
                 s->rejected = 0;
                 on_bad_position(s, reply);

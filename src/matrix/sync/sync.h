@@ -67,13 +67,14 @@ bool sync_pace_cut(struct sync_pace *p, const struct matrix_reply *reply, usec_t
 
 /* Zeroes to start with. */
 struct sync_rest {
-        unsigned n_hurried, n_spared;
+        unsigned n_hurried, n_spared, n_empty;
         usec_t answered_at;
 };
 
 struct sync_rest_facts {
         bool concerned;      /* the answer concerns a call of the user */
         bool timed_out;      /* nothing was there to wake anybody */
+        bool empty;          /* nor did the answer bring anything */
         bool turns_at_stake; /* as in the options, and the next */
         bool costly;
         usec_t max;      /* what a flood of other answers is slowed down to */
