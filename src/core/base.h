@@ -1,6 +1,7 @@
 /* The few words every room shares: time, cleanup, small helpers. libc only. */
 #pragma once
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -72,3 +73,11 @@ static inline bool streq(const char *a, const char *b) {
         })
 
 CLEANUP(char, free);
+
+/* free() for memory that may have held a secret: all that malloc() gave is wiped first. */
+static inline void erase_and_free(void *p) {
+        if (p)
+                explicit_bzero(p, malloc_usable_size(p));
+        free(p);
+}
+CLEANUP(char, erase_and_free);

@@ -6,11 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void wipe_and_free(void *p) {
-        if (p)
-                explicit_bzero(p, malloc_usable_size(p));
-        free(p);
-}
+#include "core/base.h"
 
 /* Never in place: realloc() would leave the old copy as it is where it moves. */
 static void *move(void *old, size_t size) {
@@ -21,10 +17,10 @@ static void *move(void *old, size_t size) {
                 return NULL;
         if (had > 0)
                 memcpy(moved, old, had < size ? had : size);
-        wipe_and_free(old);
+        erase_and_free(old);
         return moved;
 }
 
 int http_memory_init(void) {
-        return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_and_free, move, strdup, calloc);
+        return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, erase_and_free, move, strdup, calloc);
 }

@@ -46,8 +46,7 @@ static bool body_reserve(struct http_request *r, size_t more) {
                 return false;
         if (r->body) {
                 memcpy(bigger, r->body, r->size);
-                explicit_bzero(r->body, r->size);
-                free(r->body);
+                erase_and_free(r->body);
         }
         r->body = bigger;
         r->allocated = want;
@@ -266,12 +265,8 @@ struct http_request *http_request_destroy(struct http_request *r) {
         for (struct curl_slist *i = r->headers; i; i = i->next)
                 explicit_bzero(i->data, strlen(i->data));
         curl_slist_free_all(r->headers);
-        if (r->sent_body)
-                explicit_bzero(r->sent_body, strlen(r->sent_body));
-        free(r->sent_body);
-        if (r->body)
-                explicit_bzero(r->body, r->size);
-        free(r->body);
+        erase_and_free(r->sent_body);
+        erase_and_free(r->body);
         free(r->host);
         if (r->release)
                 r->release(r->userdata);

@@ -1,6 +1,5 @@
 /* Reading JSON from outside, see json.h. */
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 
 #include "json/json.h"
@@ -38,14 +37,8 @@ bool json_member_bool(const json_t *object, const char *key, bool otherwise) {
         return json_is_boolean(v) ? json_is_true(v) : otherwise;
 }
 
-static void wipe_and_free(void *p) {
-        if (p)
-                explicit_bzero(p, malloc_usable_size(p));
-        free(p);
-}
-
 void json_wipe_what_is_freed(void) {
-        json_set_alloc_funcs(malloc, wipe_and_free);
+        json_set_alloc_funcs(malloc, erase_and_free);
 }
 
 bool json_is_out_of_memory(const json_error_t *error) {

@@ -39,12 +39,6 @@ struct keyring_job {
         void *userdata;
 };
 
-static void wipe(char *s) {
-        if (s)
-                explicit_bzero(s, strlen(s));
-        free(s);
-}
-
 static const char *word(const char *s) {
         return s ? s : "";
 }
@@ -229,7 +223,7 @@ static int on_secret(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return fail_reading(j, r);
         /* The job's, as `done` may end the job. */
-        wipe(j->secret);
+        erase_and_free(j->secret);
         j->secret = secret;
         return finish(j, KEYRING_DONE, secret, "");
 }
@@ -434,7 +428,7 @@ struct keyring_job *keyring_job_free(struct keyring_job *j) {
         sd_bus_slot_unref(j->completed);
         close_session(j);
         sd_bus_unref(j->bus);
-        wipe(j->secret);
+        erase_and_free(j->secret);
         free(j->id);
         free(j->label);
         free(j->session);

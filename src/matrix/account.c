@@ -558,9 +558,7 @@ int account_set_settings(struct account *a, const struct account_settings *setti
 }
 
 static void forget_appservice(struct account *a) {
-        if (a->appservice)
-                explicit_bzero(a->appservice, strlen(a->appservice));
-        free(a->appservice);
+        erase_and_free(a->appservice);
         a->appservice = NULL;
 }
 

@@ -187,8 +187,7 @@ static int session_dump(const json_t *o, char **ret) {
         if (!data)
                 return -ENOMEM;
         if (json_dumpb(o, data, size, flags) != size) {
-                explicit_bzero(data, size);
-                free(data);
+                erase_and_free(data);
                 return -ENOMEM;
         }
         data[size] = '\n';

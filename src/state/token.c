@@ -6,9 +6,7 @@
 #include "util/file.h"
 
 void token_free(char *token) {
-        if (token)
-                explicit_bzero(token, strlen(token));
-        free(token);
+        erase_and_free(token);
 }
 
 int token_trim(char *data, size_t size, char **ret) {
@@ -32,8 +30,7 @@ static int take_token(char *data, size_t size, char **ret) {
 
         if (r == 0 && !(copy = strdup(token)))
                 r = -ENOMEM;
-        explicit_bzero(data, size);
-        free(data);
+        erase_and_free(data);
         if (r < 0)
                 return r;
         *ret = copy;

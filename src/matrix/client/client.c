@@ -130,19 +130,12 @@ char *matrix_path(const char *format, ...) {
 
 /* ---- the client ---- */
 
-static void wipe_free(char *s) {
-        if (s)
-                explicit_bzero(s, strlen(s));
-        free(s);
-}
-CLEANUP(char, wipe_free);
-
 int matrix_client_set_token(struct matrix_client *c, const char *token) {
         char *copy = NULL;
 
         if (token && !(copy = strdup(token)))
                 return -ENOMEM;
-        wipe_free(c->token);
+        erase_and_free(c->token);
         c->token = copy;
         c->n_tokens++;
         return 0;
@@ -182,7 +175,7 @@ int matrix_client_new(struct matrix_client **ret, struct http *http, const char 
 struct matrix_client *matrix_client_free(struct matrix_client *c) {
         if (!c)
                 return NULL;
-        wipe_free(c->token);
+        erase_and_free(c->token);
         free(c->base_url);
         free(c);
         return NULL;
@@ -224,7 +217,7 @@ static bool is_sync(const char *path) {
 int matrix_request(struct matrix_client *c, const struct matrix_call *call, matrix_done_t done, void *userdata,
                    struct http_request **ret) {
         SCOPED(free) char *url = NULL;
-        SCOPED(wipe_free) char *body = NULL;
+        SCOPED(erase_and_free) char *body = NULL;
         struct pending *p;
         int r;
 

@@ -43,9 +43,7 @@ struct cure *cure_free(struct cure *c) {
                 return NULL;
         http_request_free(c->check);
         matrix_client_free(c->client);
-        if (c->token)
-                explicit_bzero(c->token, strlen(c->token));
-        free(c->token);
+        erase_and_free(c->token);
         free(c->user_id);
         free(c);
         return NULL;
