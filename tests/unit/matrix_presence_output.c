@@ -168,6 +168,32 @@ Test(presence_output, words_of_an_earlier_run_that_show_late_give_way_to_those_t
         door_answer(200, "{}", START + USEC_PER_MIN);
 }
 
+/* The next poll may be ten minutes away. */
+Test(presence_output, what_a_poll_brings_up_is_looked_at_until_the_own_words_are_known) {
+        f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
+        output_presence.resynced(f.output, START);
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", START);
+        for (unsigned i = 0; i < 2; i++) {
+                usec_t at = START + i * 10 * USEC_PER_MIN, look_at;
+
+                output_presence.watching(f.output, true, at);
+                look_at = output_presence.run(f.output, at);
+                cr_assert(look_at > at && look_at < at + USEC_PER_MIN);
+                cr_assert_null(door_waiting());
+                cr_assert_eq(output_presence.run(f.output, look_at), USEC_NEVER);
+                door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", look_at);
+        }
+        output_presence.watching(f.output, true, START + USEC_PER_HOUR);
+        cr_assert_eq(output_presence.run(f.output, START + USEC_PER_HOUR), USEC_NEVER, "they are known");
+        /* What shows in place of them is newer. */
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START + USEC_PER_HOUR);
+        door_answer(200, "{}", START + USEC_PER_HOUR);
+        door_answer(200, "{\"presence\":\"offline\"}", START + USEC_PER_HOUR);
+        cr_assert(strstr(door_waiting()->body, "Gone"), "%s", door_waiting()->body);
+        door_answer(200, "{}", START + USEC_PER_HOUR);
+}
+
 /* Taken away where they were, or another machine's, which are not put back. */
 Test(presence_output, words_that_showed_at_the_start_and_show_no_more_do_not_come_back) {
         for (unsigned i = 0; i < 2; i++) {
@@ -218,7 +244,9 @@ static void on_written(const struct output_result *result, void *userdata) {
 
 /* Ours is the newest with each poll, and would hide a person's before the claim reads again. */
 Test(presence_output, a_poll_in_a_call_waits_until_it_was_seen_whether_a_person_has_written) {
-        struct output_claim claim = { .phase = CLAIM_ENTERING, .owed = true, .state_claimed = true };
+        struct output_claim claim = {
+                .phase = CLAIM_ENTERING, .owed = true, .state_claimed = true, .text_claimed = true
+        };
         struct claim_value busy = { .state = "busy", .text = "In a call" };
         struct output_request *request;
 
@@ -241,6 +269,32 @@ Test(presence_output, a_poll_in_a_call_waits_until_it_was_seen_whether_a_person_
         cr_assert(output_presence.awaited(f.output, START + USEC_PER_MIN));
         door_answer(500, "{}", START + USEC_PER_MIN);
         cr_assert_not(output_presence.awaited(f.output, START + USEC_PER_MIN), "it could not be seen");
+}
+
+/* A claim of the state alone repeats what stood there, and our device's would show again with each poll. */
+Test(presence_output, words_that_are_repeated_follow_those_that_a_person_chooses) {
+        struct output_claim claim = { .phase = CLAIM_HELD, .owed = true, .state_claimed = true, .standing = true };
+        struct claim_value busy = { .state = "busy", .text = "Lunch" };
+        struct output_request *request;
+
+        f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
+        output_presence.resynced(f.output, START);
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", START);
+        cr_assert_eq(output_presence.write(f.output, &busy, START, on_written, NULL, &request), 0);
+        door_answer(200, "{}", START);
+        output_presence.claim(f.output, &claim, START);
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"Lunch\"}", START);
+        cr_assert_null(door_waiting(), "nothing has changed");
+        cr_assert_not(output_presence.awaited(f.output, START));
+        cr_assert(output_presence.awaited(f.output, START + USEC_PER_MIN));
+        door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"Gone\"}", START + USEC_PER_MIN);
+        cr_assert(strstr(door_waiting()->body, "Gone") && strstr(door_waiting()->body, "busy"), "%s",
+                  door_waiting()->body);
+        cr_assert(output_presence.awaited(f.output, START + USEC_PER_MIN), "the poll comes after it");
+        cr_assert(output_presence.occupied(f.output), "and the claim as well");
+        door_answer(200, "{}", START + USEC_PER_MIN);
+        cr_assert_not(output_presence.awaited(f.output, START + USEC_PER_MIN));
 }
 
 static enum matrix_outcome given_back;

@@ -358,11 +358,12 @@ static bool tell_output(struct claim_driver *d, usec_t now) {
                 .phase = claim_phase(&d->claim),
                 .owed = owed != NULL,
                 .state_claimed = owed && owed->state_claimed,
+                .text_claimed = owed && owed->text_claimed,
                 .standing = claim_is_standing(&d->claim),
         };
 
         if (c.phase == d->told.phase && c.owed == d->told.owed && c.state_claimed == d->told.state_claimed &&
-            c.standing == d->told.standing)
+            c.text_claimed == d->told.text_claimed && c.standing == d->told.standing)
                 return false;
         d->told = c;
         if (kind(d)->claim)

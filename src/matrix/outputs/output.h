@@ -49,8 +49,9 @@ struct output_poll {
 /* How the claim on it stands. */
 struct output_claim {
         enum claim_phase phase;
-        bool owed, state_claimed; /* a value of ours may stand there, and the state is part of it */
-        bool standing;            /* as far as is known it does: whatever keeps it alive should run */
+        bool owed;                        /* a value of ours may stand there ... */
+        bool state_claimed, text_claimed; /* ... and these are parts of it */
+        bool standing;                    /* as far as is known it does: whatever keeps it alive should run */
 };
 
 /* What its choice depends on besides what it knows itself. */

@@ -23,12 +23,15 @@ struct presence {
         /* Where each device has words of its own: those of ours, which come back with each poll; "": none. */
         char own_words[CLAIM_TEXT_MAX];
         char left_words[CLAIM_TEXT_MAX]; /* the same, while they are taken away */
-        bool guessed, left_guessed;      /* only that these showed after the first poll */
-        struct output_request *way;      /* takes them away */
-        char before[CLAIM_TEXT_MAX];     /* what showed before the first poll */
-        bool awaited, compared;          /* by the next poll; before and after the first one */
-        usec_t look_again_at;            /* before a poll in a call */
-        bool refused;                    /* the look before the first poll: the one after it is left out */
+        unsigned guessed,
+                left_guessed;        /* only that these showed after the first poll: so many more have to show them */
+        struct output_request *way;  /* takes them away */
+        char before[CLAIM_TEXT_MAX]; /* what showed before the first poll */
+        bool awaited, compared;      /* by the next poll; before and after the first one */
+        usec_t look_again_at;        /* before a poll in a call */
+        usec_t look_after_at;        /* what a poll has brought up, for which words are guessed; 0: not so */
+        bool looks_after;            /* the look is that one */
+        bool refused;                /* the look before the first poll: the one after it is left out */
 };
 
 static inline struct presence *presence_of(struct output *o) {
@@ -59,6 +62,10 @@ int presence_write(struct output *o, const struct claim_value *v, usec_t now, ou
 
 /* What shows was just read. */
 void presence_words_seen(struct presence *p);
+/* A poll has begun. */
+void presence_words_polled(struct presence *p, usec_t now);
+/* As output_kind.run. */
+usec_t presence_words_run(struct presence *p, usec_t now);
 /* The next poll has to wait for a look, or for words that are taken away: see output.h. */
 bool presence_words_awaited(struct output *o, usec_t now);
 bool presence_words_occupied(const struct output *o);

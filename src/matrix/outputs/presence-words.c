@@ -3,9 +3,10 @@
  *
  *   own words   what our device has, as far as is known: written in this run, or found by comparing what shows before
  *               and after the first poll
- *   the way     while nothing is claimed, own words give way to newer ones of somebody else: they are taken away, and
- *               the poll waits for that. Likewise to those of another machine that is in a call, which puts back what
- * it has found: each of our polls would bring ours up before what a person writes meanwhile */
+ *   the copy    a claim of the state alone has the words that stood there on our device, which follow those that a
+ * person chooses the way     while nothing is claimed, own words give way to newer ones of somebody else: they are
+ * taken away, and the poll waits for that. Likewise to those of another machine that is in a call, which puts back
+ * what it has found: each of our polls would bring ours up before what a person writes meanwhile */
 #include "matrix/outputs/presence-parts.h"
 
 #include <errno.h>
@@ -14,6 +15,13 @@
 #include "json/json.h"
 
 #define LOOK_EVERY (10 * USEC_PER_SEC)
+
+/* What a poll brings up shows by then. */
+#define LOOK_AFTER (5 * USEC_PER_SEC)
+
+/* Polls that show the same words before they are known to be those of our device: what the server has left out of one,
+ * since another device was heard of right before, it has hardly left out of the next one as well. */
+#define GUESSES 2
 
 /* Another device's message shows by itself once ours is gone; a copy of it on our device would outlive what the person
  * does to it. Only one that shows no more is put back. */
@@ -133,6 +141,31 @@ static void give_way(struct presence *p, const char *words, const char *back) {
         p->way = TAKE(request);
 }
 
+/* Nothing is on its way there or back. */
+static bool is_in_call(const struct presence *p) {
+        return p->claim.phase == CLAIM_HELD || p->claim.phase == CLAIM_YIELDED;
+}
+
+/* Ours repeats words that somebody has replaced meanwhile, and would show them again with the next poll. */
+static bool is_copy_old(const struct presence *p) {
+        return is_in_call(p) && !p->claim.text_claimed && !p->said_elsewhere && !p->way && p->own_words[0] &&
+               p->shown.text[0] && !streq(p->own_words, p->shown.text);
+}
+
+static void renew_copy(struct presence *p) {
+        SCOPED(output_request_free) struct output_request *request = NULL;
+
+        if (!is_copy_old(p) || output_request_new(&request, &p->output, NULL, on_way_given, p) < 0)
+                return;
+        (void) snprintf(p->left_words, sizeof(p->left_words), "%s", p->own_words);
+        p->left_guessed = p->guessed;
+        if (presence_put_value(&p->output, p->claim.phase == CLAIM_HELD ? p->written : PRESENCE_STATE_OFFLINE,
+                               p->shown.text, request) < 0)
+                return;
+        p->shown_known = false;
+        p->way = TAKE(request);
+}
+
 bool presence_words_occupied(const struct output *o) {
         return presence_of_const(o)->way != NULL;
 }
@@ -150,10 +183,29 @@ void presence_words_seen(struct presence *p) {
         }
         if (!p->compared && !p->claim.owed) {
                 (void) snprintf(p->own_words, sizeof(p->own_words), "%s", p->shown.text);
-                p->guessed = !p->held_elsewhere;
-        }
+                p->guessed = p->held_elsewhere ? 0 : GUESSES;
+        } else if (p->looks_after && p->guessed > 0 && streq(p->own_words, p->shown.text))
+                p->guessed--;
+        p->looks_after = false;
         give_way(p, newer, are_own ? p->own_words : newer);
+        renew_copy(p);
         p->compared = true;
+}
+
+void presence_words_polled(struct presence *p, usec_t now) {
+        if (presence_server(&p->output)->message_per_device && p->compared && p->guessed > 0 && p->own_words[0])
+                p->look_after_at = usec_add(now, LOOK_AFTER);
+}
+
+usec_t presence_words_run(struct presence *p, usec_t now) {
+        if (p->look_after_at == 0 || p->claim.owed || p->guessed == 0)
+                return USEC_NEVER;
+        if (now < p->look_after_at)
+                return p->look_after_at;
+        p->look_after_at = 0;
+        p->looks_after = true;
+        presence_look(p);
+        return USEC_NEVER;
 }
 
 /* What somebody has written since would be gone with the next poll: it is read before. A claim that is on its way
@@ -161,7 +213,7 @@ void presence_words_seen(struct presence *p) {
  * row are looked before once. */
 bool presence_words_awaited(struct output *o, usec_t now) {
         struct presence *p = presence_of(o);
-        bool held = p->claim.phase == CLAIM_HELD && (p->awaited || now >= p->look_again_at);
+        bool held = is_in_call(p) && (p->awaited || now >= p->look_again_at);
         bool left = p->own_words[0] && (!p->claim.owed || held);
         bool wanted = presence_server(o)->message_per_device && (left || !p->compared);
 

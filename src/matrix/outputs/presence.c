@@ -150,6 +150,8 @@ static void on_watching(struct output *o, bool watching, usec_t now) {
         const struct output_listener *l = &o->listener;
 
         p->watching = watching && is_pushed(o);
+        if (watching)
+                presence_words_polled(p, now);
         other_clients_watch(&p->others, p->watching, now);
         if (!watching)
                 tell_unsure(p);
@@ -303,7 +305,7 @@ static usec_t run(struct output *o, usec_t now) {
 
         if (p->waits && p->claim.phase != CLAIM_FREE)
                 (void) other_clients_judge(&p->others, now, &until);
-        return until;
+        return usec_min(until, presence_words_run(p, now));
 }
 
 /* Without a counted poll `unavailable` ends within 30 s; a busy lasts until the next poll. */
@@ -386,7 +388,7 @@ static int presence_read(struct output *o, output_done_t done, void *userdata, s
 int presence_put_value(struct output *o, const char *state, const char *message, struct output_request *request) {
         if (presence_server(o)->message_per_device) {
                 (void) snprintf(presence_of(o)->own_words, CLAIM_TEXT_MAX, "%s", message ? message : "");
-                presence_of(o)->guessed = false;
+                presence_of(o)->guessed = 0;
         }
         return matrix_presence_put(o->at->client, o->at->user_id, presence_word(state, presence_server(o)), message,
                                    output_request_answered, request, output_request_http(request));
