@@ -17,10 +17,12 @@ struct http {
         sd_event *event;
         CURLM *multi;
         sd_event_source *timer;
+        sd_event_source *ends; /* something may have ended when it was started */
         char *ca_file;
         struct http_socket *sockets;
         struct http_request *requests;
         bool delivering;
+        bool sends; /* something was started meanwhile */
         bool freed; /* by a callback: the memory goes once delivering ends */
 };
 
@@ -64,6 +66,27 @@ struct http_request *http_request_free(struct http_request *r) {
         return NULL;
 }
 
+/* Curl gives up on everything when its multi handle breaks, and reports nothing then. */
+static void enter_curl(struct http *h, curl_socket_t fd, int events) {
+        int running;
+
+        if (curl_multi_socket_action(h->multi, fd, events, &running) == CURLM_OK)
+                return;
+        for (struct http_request *r = h->requests; r; r = r->next) {
+                r->aborted = true;
+                r->result = CURLE_OUT_OF_MEMORY;
+        }
+}
+
+/* What was started is on its way before whatever else this turn has to do. What ends by that is told by the loop. */
+static void send_now(struct http *h) {
+        h->sends = h->delivering;
+        if (h->delivering)
+                return;
+        enter_curl(h, CURL_SOCKET_TIMEOUT, 0);
+        (void) sd_event_source_set_enabled(h->ends, SD_EVENT_ONESHOT);
+}
+
 int http_start(struct http *h, const struct http_call *call, http_done_t done, void *userdata,
                struct http_request **ret) {
         SCOPED(http_request_destroy) struct http_request *r = NULL;
@@ -72,7 +95,6 @@ int http_start(struct http *h, const struct http_call *call, http_done_t done, v
         error = http_request_prepare(&r, call, h->ca_file);
         if (error < 0)
                 return error;
-        /* This only arms curl's timer: nothing is sent, and nothing can end, before the loop runs. */
         if (curl_multi_add_handle(h->multi, r->easy) != CURLM_OK)
                 return -EIO;
         r->done = done;
@@ -80,6 +102,7 @@ int http_start(struct http *h, const struct http_call *call, http_done_t done, v
         r->release = call->release;
         request_link(h, r);
         *ret = TAKE(r);
+        send_now(h);
         return 0;
 }
 
@@ -133,19 +156,14 @@ static void deliver_all(struct http *h) {
         h->delivering = false;
         if (h->freed)
                 http_release(h);
+        else if (h->sends)
+                send_now(h);
 }
 
 /* ---- sockets and the timer ---- */
 
 static void act(struct http *h, curl_socket_t fd, int events) {
-        int running;
-
-        /* Curl gives up on everything when its multi handle breaks, and reports nothing then. */
-        if (curl_multi_socket_action(h->multi, fd, events, &running) != CURLM_OK)
-                for (struct http_request *r = h->requests; r; r = r->next) {
-                        r->aborted = true;
-                        r->result = CURLE_OUT_OF_MEMORY;
-                }
+        enter_curl(h, fd, events);
         deliver_all(h);
 }
 
@@ -229,6 +247,11 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
+static int on_ends(sd_event_source *source, void *userdata) {
+        deliver_all(userdata);
+        return 0;
+}
+
 /* Only arms: curl must not be entered from its own callback, not even for 0 ms. */
 static int on_curl_timer(CURLM *multi, long timeout_msec, void *userdata) {
         struct http *h = userdata;
@@ -236,7 +259,10 @@ static int on_curl_timer(CURLM *multi, long timeout_msec, void *userdata) {
 
         if (timeout_msec < 0)
                 return sd_event_source_set_enabled(h->timer, SD_EVENT_OFF) < 0 ? -1 : 0;
-        r = sd_event_source_set_time_relative(h->timer, (usec_t) timeout_msec * USEC_PER_MSEC);
+        /* 0 is no wait: something is to be sent. */
+        r = sd_event_source_set_time_accuracy(h->timer, timeout_msec > 0 ? TIMER_ACCURACY : 1);
+        if (r >= 0)
+                r = sd_event_source_set_time_relative(h->timer, (usec_t) timeout_msec * USEC_PER_MSEC);
         if (r >= 0)
                 r = sd_event_source_set_enabled(h->timer, SD_EVENT_ONESHOT);
         return r < 0 ? -1 : 0;
@@ -244,7 +270,7 @@ static int on_curl_timer(CURLM *multi, long timeout_msec, void *userdata) {
 
 /* ---- the glue object ---- */
 
-static int http_add_timer(struct http *h) {
+static int http_add_sources(struct http *h) {
         int r;
 
         /* Counts through a suspend; curl, whose clock does not, then finds itself asked early and asks again. */
@@ -252,7 +278,13 @@ static int http_add_timer(struct http *h) {
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(h->timer, "http-timer");
-        return sd_event_source_set_enabled(h->timer, SD_EVENT_OFF);
+        r = sd_event_source_set_enabled(h->timer, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_defer(h->event, &h->ends, on_ends, h);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(h->ends, "http-ends");
+        return sd_event_source_set_enabled(h->ends, SD_EVENT_OFF);
 }
 
 static CURLM *multi_new(struct http *h) {
@@ -293,7 +325,7 @@ int http_new(struct http **ret, sd_event *event, const char *ca_file) {
         h->event = sd_event_ref(event);
         if (ca_file && !(h->ca_file = strdup(ca_file)))
                 return -ENOMEM;
-        r = http_add_timer(h);
+        r = http_add_sources(h);
         if (r < 0)
                 return r;
         h->multi = multi_new(h);
@@ -314,6 +346,7 @@ struct http *http_free(struct http *h) {
         if (h->multi)
                 close_connections(h, h->multi);
         sd_event_source_disable_unref(h->timer);
+        sd_event_source_disable_unref(h->ends);
         sd_event_unref(h->event);
         h->freed = true;
         if (!h->delivering)
