@@ -564,6 +564,7 @@ static usec_t run_member(struct member *m, const struct accounts_wanted *wanted,
         struct account_situation situation = {
                 .acts = wanted->settled,
                 .busy = wanted->busy && !m->leaving,
+                .likely = wanted->likely && !m->leaving,
                 .goes = wanted->goes || m->leaving,
                 .message = wanted->message,
                 .wall = at->wall,

@@ -44,6 +44,7 @@ int accounts_let_go(struct accounts *s, const char *name, usec_t until);
 struct accounts_wanted {
         bool settled; /* false: what goes on is not known yet, claims wait */
         bool busy;
+        bool likely;         /* perhaps soon: a call rings, or may be one */
         bool goes;           /* this machine ends or sleeps: what waits for other machines is left to them */
         const char *message; /* by hand, or NULL */
 };

@@ -238,6 +238,7 @@ usec_t manager_turn(struct manager *m, const struct instant *at) {
                                                  &(struct accounts_wanted){
                                                          .settled = v.settled || is_leaving(m),
                                                          .busy = v.busy && v.write && !is_leaving(m),
+                                                         .likely = v.likely && v.write && !is_leaving(m),
                                                          .goes = is_leaving(m),
                                                          .message = m->message[0] ? m->message : NULL,
                                                  },

@@ -275,9 +275,32 @@ void availability_settle(struct availability *a) {
         a->settled = true;
 }
 
+/* It rings, or has to stand a while before it counts. */
+static bool may_count(const struct availability *a, const struct call_table *calls, const struct call *c) {
+        bool rings = c->phase == CALL_RINGING_IN || c->phase == CALL_RINGING_OUT;
+
+        return !c->doubted && ((rings && c->evidence != EVIDENCE_WEAK) || would_count(a, calls, c));
+}
+
+static bool judge_likely(struct availability *a, const struct call_table *calls, usec_t now, usec_t *wake_at) {
+        bool any = false;
+
+        if (!a->settled || a->busy || a->mode != MODE_AUTO) {
+                a->likely_until = 0;
+                return false;
+        }
+        for (const struct call *c = call_table_next(calls, NULL); c && !any; c = call_table_next(calls, c))
+                any = may_count(a, calls, c);
+        if (any)
+                a->likely_until = usec_add(now, AVAILABILITY_LIKELY_FOR);
+        if (a->likely_until > now)
+                *wake_at = usec_min(*wake_at, a->likely_until);
+        return a->likely_until > now;
+}
+
 struct availability_verdict availability_decide(struct availability *a, const struct call_table *calls, usec_t now) {
         usec_t wake_at = usec_min(call_table_deadline(calls), judge_mode(a, calls, now));
-        bool by_calls = judge_calls(a, calls, now, &wake_at), busy = false;
+        bool by_calls = judge_calls(a, calls, now, &wake_at), busy = false, likely;
 
         switch (a->mode) {
         case MODE_AUTO:
@@ -296,9 +319,11 @@ struct availability_verdict availability_decide(struct availability *a, const st
                 a->busy = busy;
                 a->since = now;
         }
+        likely = judge_likely(a, calls, now, &wake_at);
         return (struct availability_verdict){
                 .settled = a->settled,
                 .busy = busy,
+                .likely = likely,
                 .write = a->settled && a->mode != MODE_PAUSED,
                 .since = a->since,
                 .wake_at = wake_at,

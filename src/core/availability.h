@@ -33,9 +33,14 @@ struct availability_policy {
                 .hint_grace = 10 * USEC_PER_SEC, .ringing = RINGING_NO, .count_weak = false,                          \
         }
 
+/* So long after a call that might have made busy a further one is likely: calls that come and go, however many,
+ * prepare nothing anew. */
+#define AVAILABILITY_LIKELY_FOR USEC_PER_MIN
+
 struct availability_verdict {
         bool settled;   /* every present source has spoken once; until then nothing is published */
         bool busy;      /* what the bus shows */
+        bool likely;    /* free, and perhaps busy soon: a call rings, or has to stand a while before it counts */
         bool write;     /* what outputs may act on `busy`; false while paused and before settling */
         usec_t since;   /* when `busy` last changed */
         usec_t wake_at; /* ask again then; USEC_NEVER: only after an event */
@@ -69,6 +74,7 @@ struct availability {
         bool counting; /* a call counted at the last look */
         usec_t grace;  /* of what counted last */
         usec_t release_at;
+        usec_t likely_until; /* a call that may make busy was there a short while ago */
 };
 
 void availability_init(struct availability *a, const struct availability_policy *policy, usec_t now);

@@ -28,8 +28,17 @@ struct claim_request claim_write_step(struct claim *c, const struct claim_value 
 
 /* ---- decisions: the way there ---- */
 
+/* An entry that was put there ahead suffices for the first write, and not after it. */
 static bool is_journal_current(const struct claim *c) {
+        if (c->debt.armed && c->debt.written)
+                return false;
         return c->debt.on_disk && c->debt.unsure_on_disk == c->debt.is.unsure;
+}
+
+static struct claim_request journal_step(struct claim *c) {
+        bool suffices = c->debt.armed && c->debt.fits && !c->debt.written;
+
+        return claim_take_step(c, suffices ? CLAIM_USE : CLAIM_JOURNAL);
 }
 
 /* As far as both claim it. The newest of them are the likeliest to land, if there is no room for all. */
@@ -100,6 +109,10 @@ static bool is_free_for_us(const struct claim *c, usec_t now) {
                claim_may_be_landed(c, v, now);
 }
 
+static bool is_armed_for(const struct claim *c, const struct claim_owed *d) {
+        return c->debt.armed && c->debt.fits && same_debt(d, &c->debt.is) && d->order == c->debt.is.order;
+}
+
 /* Before the first write: what stands there, is it free. Returns false if `ret` is the step. */
 static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         struct claim_owed d;
@@ -132,6 +145,7 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         d = compose_debt(c, now);
         if (c->debt.owed && same_debt(&d, &c->debt.is))
                 return true;
+        c->debt.fits = claim_is_armed(c) && is_armed_for(c, &d);
         claim_others_found(&c->others, c->view.at);
         c->debt.is = d;
         c->debt.owed = true;
@@ -140,6 +154,37 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         c->debt.begun_at = now;
         claim_expect_crossing(c, /* one_has_come= */ false, now);
         return true;
+}
+
+/* ---- decisions: ahead of it ---- */
+
+/* Nothing of before may land, and no other machine has a part in it. */
+static bool may_arm(const struct claim *c, usec_t now) {
+        return c->ahead.likely && !c->ahead.failed && c->debt.lands_by == 0 && !claim_may_be_restored(c, now) &&
+               c->others.n == 0;
+}
+
+struct claim_request claim_arm_step(struct claim *c, usec_t now) {
+        struct claim_owed d;
+
+        if (!may_arm(c, now))
+                return c->debt.armed ? claim_take_step(c, CLAIM_FORGET) : claim_wait_until(USEC_NEVER);
+        if (!c->view.known || now >= usec_add(c->view.at, CLAIM_PUSH_LASTS)) {
+                if (c->ahead.asked)
+                        return claim_wait_until(USEC_NEVER);
+                c->ahead.asked = true;
+                return claim_take_step(c, CLAIM_READ);
+        }
+        if (!is_free_for_us(c, now))
+                return claim_wait_until(USEC_NEVER);
+        d = compose_debt(c, now);
+        d.unsure = d.given_back = true;
+        if (is_armed_for(c, &d))
+                return claim_wait_until(USEC_NEVER);
+        c->debt.is = d;
+        c->debt.fits = false;
+        c->ahead.arming = true;
+        return claim_take_step(c, CLAIM_JOURNAL);
 }
 
 /* With one value per user, a state that is not ours is what would be there without us by now, and so what is owed
@@ -164,6 +209,19 @@ static void renew_prior(struct claim *c) {
         c->debt.on_disk = false;
 }
 
+/* Nothing of it is there. A write of it may land all the same. */
+static void drop_suspected(struct claim *c) {
+        c->debt.written = c->debt.suspected = c->debt.owed = false;
+        c->debt.kept = c->debt.is.given_back = true;
+}
+
+/* It is there, or goes there now. */
+static void stop_suspecting(struct claim *c) {
+        c->debt.suspected = false;
+        if (c->debt.is.given_back)
+                c->debt.is.given_back = c->debt.on_disk = false;
+}
+
 /* Before a further write: has somebody else written meanwhile. Returns false if `ret` is the step. */
 static bool look_before_writing(struct claim *c, usec_t now, struct claim_request *ret) {
         bool prior_too = !c->in.entering.landed || claim_may_be_restored(c, now) || claim_may_be_crossed(c, now);
@@ -176,13 +234,13 @@ static bool look_before_writing(struct claim *c, usec_t now, struct claim_reques
         *ret = claim_wait_until(USEC_NEVER);
         if (claim_is_persons(c, v, prior_too)) {
                 if (c->debt.suspected) {
-                        c->debt.written = c->debt.suspected = false;
+                        drop_suspected(c);
                         return begin_debt(c, now, ret);
                 }
                 claim_stop_for(c, v);
                 return false;
         }
-        c->debt.suspected = false;
+        stop_suspecting(c);
         if (claim_is_overwritten(c) && claim_is_taken(c, v->state)) {
                 claim_stop_for_claim_of_another(c);
                 return false;
@@ -305,7 +363,7 @@ struct claim_request claim_enter_step(struct claim *c, usec_t now) {
         if (!claim_is_acked(c))
                 c->debt.is.unsure = true;
         if (!is_journal_current(c))
-                return claim_take_step(c, CLAIM_JOURNAL);
+                return journal_step(c);
         return claim_is_acked(c) ? verify_step(c, now) : write_ours(c, now);
 }
 
@@ -330,7 +388,7 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now) {
         if (c->flight.displaced && c->view.known && !h->doubt)
                 renew_prior(c);
         if (!is_journal_current(c))
-                return claim_take_step(c, CLAIM_JOURNAL);
+                return journal_step(c);
         if (now >= ask_at)
                 return ask_step(c);
         if (now >= look_at) {
@@ -345,7 +403,7 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now) {
         if (!c->view.known && (h->lost || !c->view.live))
                 return claim_take_step(c, CLAIM_READ);
         c->debt.is.unsure = true;
-        return is_journal_current(c) ? write_ours(c, now) : claim_take_step(c, CLAIM_JOURNAL);
+        return is_journal_current(c) ? write_ours(c, now) : journal_step(c);
 }
 
 static struct claim_request begin_again(struct claim *c, usec_t now) {
@@ -371,7 +429,7 @@ struct claim_request claim_stopped_step(struct claim *c, usec_t now) {
         bool released = c->phase == CLAIM_FOREIGN && c->inquiry.due && c->inquiry.released;
 
         if (c->debt.owed && !is_journal_current(c))
-                return claim_take_step(c, CLAIM_JOURNAL);
+                return journal_step(c);
         if (c->in.stopped.text_due)
                 return write_ours(c, now);
         if (claim_waits_to_hear(c))

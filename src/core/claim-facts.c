@@ -9,8 +9,9 @@ void claim_resume(struct claim *c, const struct claim_owed *owed) {
                                        .on_disk = true,
                                        .written = true,
                                        .added_sent = owed->added != CLAIM_NO_PART,
-                                       .open = owed->unsure,
+                                       .open = owed->unsure && !owed->given_back,
                                        .unsure_on_disk = owed->unsure,
+                                       .suspected = owed->given_back,
                                        .resumed = true };
         claim_enter_phase(c, CLAIM_LEAVING);
 }
@@ -96,6 +97,14 @@ void claim_set_want(struct claim *c, const struct claim_want *want) {
                 claim_start_entering(c, c->in.stopped.written_at, /* landed= */ false);
                 c->in.entering.outdated = true;
         }
+}
+
+void claim_expect(struct claim *c, const struct claim_want *want) {
+        c->ahead.likely = want != NULL;
+        if (!want)
+                c->ahead.asked = c->ahead.failed = false;
+        else if (!c->wanted)
+                c->want = *want;
 }
 
 /* ---- facts: what the server shows ---- */
@@ -477,7 +486,16 @@ static void finish(struct claim *c, bool stuck) {
 }
 
 void claim_on_journalled(struct claim *c) {
+        bool used = c->flight.step == CLAIM_USE;
+
         c->flight.step = CLAIM_NOTHING;
+        if (c->ahead.arming) {
+                c->ahead.arming = false;
+                c->debt.armed = c->debt.fits = true;
+                claim_limits_worked(&c->limits);
+                return;
+        }
+        c->debt.armed = used;
         c->debt.on_disk = true;
         c->debt.kept = claim_is_way_back(c->phase) && c->in.leaving.keeps;
         c->debt.unsure_on_disk = c->debt.is.unsure;
@@ -529,7 +547,7 @@ void claim_on_forgotten(struct claim *c) {
         bool stuck = claim_is_way_back(c->phase) && c->in.leaving.stuck;
 
         c->flight.step = CLAIM_NOTHING;
-        c->debt.kept = false;
+        c->debt.kept = c->debt.armed = false;
         claim_limits_worked(&c->limits);
         finish(c, stuck);
 }
@@ -593,9 +611,19 @@ static void take_refusal(struct claim *c, enum claim_step step, usec_t now, uint
                 claim_limits_failed(&c->limits, USEC_NEVER, now, random);
 }
 
+/* What was tried ahead of a call is no reason to wait when that comes. */
+static bool fail_ahead(struct claim *c, usec_t retry_at) {
+        bool ahead =
+                c->ahead.arming || (c->phase == CLAIM_FREE && c->flight.step == CLAIM_READ && c->debt.lands_by == 0);
+
+        c->ahead.arming = false;
+        c->ahead.failed = c->ahead.failed || ahead;
+        return ahead && retry_at == USEC_NEVER;
+}
+
 void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, usec_t now, uint32_t random) {
         enum claim_step step = c->flight.step;
-        bool wrote = claim_is_writing(c);
+        bool wrote = claim_is_writing(c), ahead = fail_ahead(c, retry_at);
 
         c->flight.step = CLAIM_NOTHING;
         c->inquiry.due = c->inquiry.due || c->inquiry.under_way;
@@ -603,6 +631,8 @@ void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, us
         /* By the next try what was read is old. */
         if (!c->view.live)
                 c->view.known = false;
+        if (ahead)
+                return;
         switch (f) {
         case CLAIM_FAILED_REFUSED:
                 take_refusal(c, step, now, random);

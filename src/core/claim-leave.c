@@ -50,7 +50,7 @@ struct claim_request claim_free_step(struct claim *c, usec_t now) {
         usec_t settles_at = claim_settles_at(c);
 
         if (settles_at == 0 || f->looked)
-                return c->debt.kept ? claim_take_step(c, CLAIM_FORGET) : claim_wait_until(USEC_NEVER);
+                return c->debt.kept ? claim_take_step(c, CLAIM_FORGET) : claim_arm_step(c, now);
         if (f->look_at == 0)
                 f->look_at = usec_min(settles_at, usec_add(now, CLAIM_ASK_AFTER));
         if (now < f->look_at && c->view.live)

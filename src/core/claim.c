@@ -62,6 +62,8 @@ void claim_enter_phase(struct claim *c, enum claim_phase phase) {
         if (phase == CLAIM_FREE || phase == CLAIM_STUCK)
                 c->debt = (struct claim_debt){ .is = c->debt.is,
                                                .kept = c->debt.kept,
+                                               .armed = c->debt.armed,
+                                               .fits = c->debt.fits,
                                                .lands_by = c->debt.lands_by,
                                                .restored_by = c->debt.restored_by };
         /* A lost write of before may still take away what was added. */
@@ -78,7 +80,7 @@ bool claim_is_acked(const struct claim *c) {
 
 void claim_start_entering(struct claim *c, usec_t written_at, bool landed) {
         claim_enter_phase(c, CLAIM_ENTERING);
-        if (c->debt.is.given_back)
+        if (c->debt.is.given_back && !c->debt.suspected)
                 c->debt.is.given_back = c->debt.on_disk = false;
         c->in.entering = (struct claim_entering){ .written_at = written_at, .landed = landed };
 }
@@ -152,6 +154,14 @@ enum claim_step claim_in_flight(const struct claim *c) {
 
 const struct claim_owed *claim_owed(const struct claim *c) {
         return c->debt.owed ? &c->debt.is : NULL;
+}
+
+const struct claim_owed *claim_entry(const struct claim *c) {
+        return &c->debt.is;
+}
+
+bool claim_is_armed(const struct claim *c) {
+        return c->debt.armed && !c->debt.owed;
 }
 
 bool claim_is_at_rest(const struct claim *c) {

@@ -69,7 +69,8 @@ const char *claim_phase_to_string(enum claim_phase p); /* "free", ... "no-effect
 enum claim_step {
         CLAIM_NOTHING,
         CLAIM_READ,    /* read the server's value, then claim_on_read() or claim_on_failure() */
-        CLAIM_JOURNAL, /* flush claim_owed() to disk, then claim_on_journalled() or claim_on_failure() */
+        CLAIM_JOURNAL, /* flush claim_entry() to disk, then claim_on_journalled() or claim_on_failure() */
+        CLAIM_USE,     /* ... which is there already: only what follows from that, then claim_on_journalled() */
         CLAIM_WRITE,   /* write `value`, then claim_on_written() or claim_on_failure() */
         CLAIM_CURE,    /* release other sessions, writing `value`; then claim_on_written() or claim_on_failure() */
         CLAIM_FORGET,  /* remove the journal entry, then claim_on_forgotten() or claim_on_failure() */
@@ -99,6 +100,8 @@ struct claim_debt {
         bool suspected;      /* from an earlier run, and perhaps never was */
         bool resumed;        /* from an earlier run: what it had under way may land from the first decision on */
         bool kept;           /* all was given back, and `is` stays on disk until a lost write cannot land any more */
+        bool armed;          /* there is an entry on disk that was put there ahead of a call, see claim_expect() */
+        bool fits;           /* ... which is `is`, but for its mark */
         usec_t lands_by;     /* a lost write of `is` may land until then; 0: there is none */
         usec_t restored_by;  /* ... of what gives back, or repeats what was there before a part was added */
         usec_t crossed_by;   /* what another machine gives back, not knowing of `is`, may land until then */
@@ -130,6 +133,14 @@ struct claim_inquiry {
         bool due, under_way;
         bool released; /* the other one may have taken away its own claim */
         usec_t at;
+};
+
+/* Likely to be wanted soon: what has been done about that. */
+struct claim_ahead {
+        bool likely;
+        bool asked;  /* what stands there: once for each time it is likely */
+        bool failed; /* nothing more is tried about it this time */
+        bool arming; /* the step under way puts the entry on disk */
 };
 
 /* A lost write may still land. */
@@ -188,8 +199,9 @@ struct claim {
         struct claim_others others;
         struct claim_limits limits;
 
-        bool wanted; /* by the user's calls */
-        struct claim_want want;
+        bool wanted;            /* by the user's calls */
+        struct claim_want want; /* ... or likely to be */
+        struct claim_ahead ahead;
 
         bool deaf; /* to other machines */
 
@@ -226,6 +238,15 @@ void claim_suspect(struct claim *c);
 /* What should stand there now; NULL: nothing, give back what is owed. Only the newest counts, and the same again
  * changes nothing. Within a call it may change, and claim a part more. */
 void claim_set_want(struct claim *c, const struct claim_want *want);
+
+/* This is likely to be wanted soon (a call rings); NULL: nothing is. As long as nothing is wanted or owed, the entry
+ * of a claim on it is put on disk ahead ("armed"), so that the first write needs not wait for the disk. It is marked
+ * as one of which all was given back: nothing of it stands there as far as is known, and a write of it may land. So it
+ * costs nothing to find it at a start: what stands there is ours only if it has our words, and else left alone. The
+ * mark goes once the first write was answered. A crash before that leaves a write of ours behind a marked entry, and a
+ * person who has written exactly the same meanwhile is not told from us: then it is given back, since the other
+ * mistake would be busy for ever. */
+void claim_expect(struct claim *c, const struct claim_want *want);
 
 /* The server pushed its value; claim_on_unsure(): pushes may have been missed. */
 void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now);
@@ -275,8 +296,14 @@ bool claim_take_change(struct claim *c, enum claim_phase *ret_from);
 const struct claim_want *claim_wanted(const struct claim *c); /* NULL: nothing is */
 enum claim_step claim_in_flight(const struct claim *c);       /* CLAIM_NOTHING: no step is under way */
 
-/* What the journal must hold; NULL: nothing is owed. */
+/* What is owed; NULL: nothing is. */
 const struct claim_owed *claim_owed(const struct claim *c);
+
+/* What CLAIM_JOURNAL asks to be put on disk. */
+const struct claim_owed *claim_entry(const struct claim *c);
+
+/* An entry is on disk, and nothing of it is owed. */
+bool claim_is_armed(const struct claim *c);
 
 /* Nothing is owed that could be given back now: there is nothing, or another machine goes on with it. Two that end
  * together would each leave it to the other. */

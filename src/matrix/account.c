@@ -497,9 +497,12 @@ static bool run_renewal(struct account *a, usec_t now, usec_t *ret_deadline) {
 }
 
 usec_t account_run(struct account *a, const struct account_situation *s, usec_t now) {
-        const struct driver_want want = {
-                .busy = s->busy, .goes = s->goes, .message = s->message, .now = now, .wall = s->wall
-        };
+        const struct driver_want want = { .busy = s->busy,
+                                          .likely = s->likely,
+                                          .goes = s->goes,
+                                          .message = s->message,
+                                          .now = now,
+                                          .wall = s->wall };
         bool held, may;
         usec_t wake_at;
 

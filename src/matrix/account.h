@@ -54,6 +54,7 @@ CLEANUP(struct account, account_free);
 struct account_situation {
         bool acts;           /* false: what goes on is not known yet, so that nothing may be written or given back */
         bool busy;           /* the user is, and it may be shown */
+        bool likely;         /* ... soon, perhaps */
         bool goes;           /* this is about to end: what waits for other machines is left to them */
         const char *message; /* by hand; NULL: the configured one */
         /* Calls of the user on this account; those of them that another client of theirs has told of. */

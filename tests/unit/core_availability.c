@@ -159,7 +159,7 @@ Test(availability, a_reconnect_within_the_grace_does_not_flap) {
 
 Test(availability, a_hint_must_stand_unbroken) {
         static const struct row rows[] = {
-                { "a hint", 0, STRONG, "pipewire", false, 3 }, { "gone too soon", 2, ENDS, "pipewire", false, 0 },
+                { "a hint", 0, STRONG, "pipewire", false, 3 }, { "gone too soon", 2, ENDS, "pipewire", false, 60 },
                 { "again", 4, STRONG, "pipewire", false, 7 },  { "not yet", 6, LOOK, NULL, false, 7 },
                 { "counts", 7, LOOK, NULL, true, 0 },          { "over", 20, ENDS, "pipewire", true, 30 },
                 { "free", 30, LOOK, NULL, false, 0 },
@@ -185,14 +185,47 @@ Test(availability, weak_evidence_counts_only_seconded_by_another_source) {
         PLAY(&count, counted);
 }
 
+/* Plays one row, and tells whether busy is likely then. */
+static bool likely_after(struct availability *a, struct call_table *calls, struct row row) {
+        usec_t now = (START + row.at) * S;
+
+        feed(a, calls, &row, now);
+        return availability_decide(a, calls, now).likely;
+}
+
+Test(availability, busy_is_likely_while_a_call_rings_or_has_to_stand_and_a_minute_after) {
+        const struct availability_policy policy = AVAILABILITY_POLICY_DEFAULT;
+        struct call_table *calls = NULL;
+        struct availability a;
+
+        cr_assert_eq(call_table_new(&calls), 0);
+        availability_init(&a, &policy, START * S);
+        availability_settle(&a);
+        cr_expect_not(likely_after(&a, calls, (struct row){ .input = LOOK }));
+        cr_expect_not(likely_after(&a, calls, (struct row){ .at = 1, .input = WEAK, .source = "camera" }));
+        cr_expect(likely_after(&a, calls, (struct row){ .at = 2, .input = STRONG, .source = "microphone" }));
+        cr_expect(likely_after(&a, calls, (struct row){ .at = 3, .input = ENDS, .source = "microphone" }));
+        cr_expect(likely_after(&a, calls, (struct row){ .at = 4, .input = RINGS_IN, .source = "matrix" }));
+        cr_expect_not(likely_after(&a, calls, (struct row){ .at = 5, .input = PROOF, .source = "matrix" }), "it is");
+        cr_expect_not(likely_after(&a, calls, (struct row){ .at = 6, .input = ENDS, .source = "matrix" }));
+        cr_expect_not(likely_after(&a, calls, (struct row){ .at = 20, .input = LOOK }), "nothing of before counts");
+        cr_expect(likely_after(&a, calls, (struct row){ .at = 21, .input = RINGS_OUT, .source = "matrix" }));
+        cr_expect(likely_after(&a, calls, (struct row){ .at = 22, .input = ENDS, .source = "matrix" }));
+        cr_expect(likely_after(&a, calls, (struct row){ .at = 80, .input = LOOK }), "for those that come and go");
+        cr_expect_not(likely_after(&a, calls, (struct row){ .at = 81, .input = LOOK }));
+        cr_expect(likely_after(&a, calls, (struct row){ .at = 82, .input = RINGS_IN, .source = "matrix" }));
+        cr_expect_not(likely_after(&a, calls, (struct row){ .at = 83, .input = SAY_PAUSED }), "by hand it is not");
+        call_table_free(calls);
+}
+
 Test(availability, ringing_counts_as_configured) {
         static const struct row no[] = {
-                { "rings", 0, RINGS_IN, "a", false, 0 },
-                { "rings out", 0, RINGS_OUT, "b", false, 0 },
+                { "rings", 0, RINGS_IN, "a", false, 60 },
+                { "rings out", 0, RINGS_OUT, "b", false, 60 },
                 { "answered", 5, PROOF, "a", true, 0 },
         };
         static const struct row outgoing[] = {
-                { "rings", 0, RINGS_IN, "a", false, 0 },
+                { "rings", 0, RINGS_IN, "a", false, 60 },
                 { "rings out", 1, RINGS_OUT, "b", true, 0 },
         };
         static const struct row all[] = { { "rings", 0, RINGS_IN, "a", true, 0 } };

@@ -102,7 +102,7 @@ static inline void answer_read(void) {
 
 static inline void answer_journal(void) {
         journals++;
-        disk = *claim_owed(&claim);
+        disk = *claim_entry(&claim);
         on_disk = true;
         claim_on_journalled(&claim);
 }
@@ -114,6 +114,10 @@ static inline void carry_out(const struct claim_request *r) {
                 return;
         case CLAIM_JOURNAL:
                 answer_journal();
+                return;
+        case CLAIM_USE:
+                cr_assert(on_disk && disk.given_back, "nothing was put there ahead");
+                claim_on_journalled(&claim);
                 return;
         case CLAIM_WRITE:
         case CLAIM_CURE:

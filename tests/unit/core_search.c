@@ -38,12 +38,22 @@ static bool act(struct world *w, enum action a) {
                         return false;
                 w->calls--;
                 w->call = !w->call;
+                w->rings = false;
                 if (w->call)
                         w->grown = w->renamed = false;
                 /* Else the claim of the last call goes on, and what it has found still counts. */
-                if (w->call && !claim_owed(&w->claim) && !w->journal)
+                if (w->call && !claim_owed(&w->claim) && (!w->journal || claim_is_armed(&w->claim)))
                         w->persons_word = w->clients_word = w->was_refused = w->refused = w->ignored = false;
                 want(w);
+                return true;
+        case CALL_RINGS:
+                if (w->call || w->ringing == 0)
+                        return false;
+                w->ringing--;
+                w->rings = !w->rings;
+                if (w->rings)
+                        w->grown = w->renamed = false;
+                expect(w);
                 return true;
         case WANT_GROWS:
         case MESSAGE_CHANGES:
@@ -218,6 +228,10 @@ static void run_well(struct world *w, bool call) {
         if (!w->connected)
                 (void) act(w, POLL_RETURNS);
         (void) act(w, CLIENT_IS_HEARD);
+        if (w->rings) {
+                w->ringing = 1;
+                (void) act(w, CALL_RINGS);
+        }
         if (w->call != call) {
                 w->calls = 1;
                 (void) act(w, CALL_CHANGES);
@@ -317,12 +331,15 @@ static uint64_t print_of(const struct world *w) {
                            (uint64_t) w->journal << 5 | (uint64_t) w->tell << 6 | (uint64_t) w->ignored << 7 |
                            (uint64_t) w->grown << 8 | (uint64_t) w->renamed << 9 | (uint64_t) w->echoed << 10 |
                            (uint64_t) w->fresh << 11 | (uint64_t) w->was_fresh << 12 |
-                           (uint64_t) w->clients_word << 13 | (uint64_t) w->was_refused << 14);
+                           (uint64_t) w->clients_word << 13 | (uint64_t) w->was_refused << 14 |
+                           (uint64_t) w->rings << 15 | (uint64_t) w->ringing << 16);
         h = mix_time(h, w->late_by, w->now);
         h = mix(h, w->refused);
         h = mix_time(h, w->tell ? w->tell_until : 0, w->now);
         if (w->journal)
                 h = mix_owed(h, &w->entry);
+        if (w->step == CLAIM_JOURNAL)
+                h = mix_owed(h, &w->asked);
         return h ? h : 1;
 }
 
@@ -356,11 +373,12 @@ static void search_from(const char *name, struct kind kind) {
                 .base_text = kind.field ? 3 : 0,
                 .now = START,
                 .wake_at = USEC_NEVER,
-                .persons = kind.grows ? 1 : 2,
-                .clients = kind.grows ? 1 : 2,
-                .faults = kind.grows ? 2 : 3,
+                .persons = kind.grows || kind.rings ? 1 : 2,
+                .clients = kind.grows || kind.rings ? 1 : 2,
+                .faults = kind.grows || kind.rings ? 2 : 3,
                 .crashes = kind.grows ? 1 : 2,
-                .calls = kind.grows ? 3 : 4,
+                .calls = kind.grows || kind.rings ? 3 : 4,
+                .ringing = kind.rings ? 2 : 0,
                 .wants = kind.grows ? 2 : 0,
         };
 
@@ -424,4 +442,26 @@ Test(core_search, single_value_gains_words) {
 
 Test(core_search, single_value_read_gains_words) {
         search_from("single-value server, read, gaining words", (struct kind){ .grows = true, .gains_words = true });
+}
+
+Test(core_search, per_device_rings) {
+        search_from("per-device server, pushed, ringing",
+                    (struct kind){ .per_device = true, .pushed = true, .rings = true });
+}
+
+Test(core_search, single_value_rings) {
+        search_from("single-value server, pushed, ringing", (struct kind){ .pushed = true, .rings = true });
+}
+
+Test(core_search, single_value_read_rings) {
+        search_from("single-value server, read, ringing", (struct kind){ .rings = true });
+}
+
+Test(core_search, field_rings) {
+        search_from("field, read, ringing", (struct kind){ .field = true, .rings = true });
+}
+
+Test(core_search, single_value_rings_and_grows) {
+        search_from("single-value server, pushed, ringing and growing",
+                    (struct kind){ .pushed = true, .rings = true, .grows = true });
 }

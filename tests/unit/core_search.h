@@ -132,11 +132,14 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         const struct claim_debt *d = &c->debt;
 
         h = mix_phase(h, c, now);
-        h = mix(h, (uint64_t) c->wanted << 0 | (uint64_t) c->caught << 36 | (uint64_t) c->deaf << 39 |
+        h = mix(h, (uint64_t) c->wanted << 0 | (uint64_t) c->caught << 36 | (uint64_t) c->deaf << 47 |
                            (uint64_t) d->owed << 1 | (uint64_t) d->on_disk << 2 | (uint64_t) d->written << 3 |
                            (uint64_t) d->open << 4 | (uint64_t) d->resumed << 5 | (uint64_t) d->kept << 37 |
+                           (uint64_t) d->armed << 38 | (uint64_t) d->fits << 39 | (uint64_t) d->suspected << 40 |
+                           (uint64_t) c->ahead.likely << 41 | (uint64_t) c->ahead.asked << 42 |
+                           (uint64_t) c->ahead.failed << 43 | (uint64_t) c->ahead.arming << 44 |
                            (uint64_t) d->unsure_on_disk << 32 | (uint64_t) c->view.known << 6 |
-                           (uint64_t) c->view.told << 38 | (uint64_t) c->view.live << 7 |
+                           (uint64_t) c->view.told << 45 | (uint64_t) c->view.live << 7 |
                            (uint64_t) c->flight.echoed << 8 | (uint64_t) c->flight.back << 9 |
                            (uint64_t) c->flight.step << 10 | (uint64_t) c->inquiry.due << 14 |
                            (uint64_t) c->inquiry.under_way << 15 | (uint64_t) c->inquiry.released << 16 |
@@ -148,9 +151,9 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         if (c->view.known)
                 h = mix_since(h, c->view.at, c->view.live ? CLAIM_PUSH_LASTS : CLAIM_VIEW_LASTS, now);
         h = mix_value(h, &c->flight.value);
-        if (c->wanted)
+        if (c->wanted || c->ahead.likely)
                 h = mix(mix_value(h, &c->want.value), (uint64_t) c->want.state_claimed << 1 | c->want.text_claimed);
-        if (d->owed || d->lands_by > 0)
+        if (d->owed || d->armed || c->ahead.arming || d->lands_by > 0)
                 h = mix_owed(h, &d->is);
         for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX; i++)
                 if (c->others.done[i].order > 0)

@@ -166,7 +166,7 @@ static void mend(struct world *w) {
 
 /* That nothing is under way any more waits for nobody, and nobody is told. */
 static bool is_only_settled(const struct machine *m) {
-        struct claim_owed now = *claim_owed(&m->claim);
+        struct claim_owed now = *claim_entry(&m->claim);
 
         return m->journal && !now.unsure && m->entry.unsure && claim_value_equal(&now.prior, &m->entry.prior) &&
                now.n_ours == m->entry.n_ours && claim_value_equal(&now.ours[0], &m->entry.ours[0]);
@@ -186,7 +186,7 @@ static void decide(struct world *w) {
                 if (r.step == CLAIM_WRITE && !m->journal)
                         fail(w, "a write without a journal entry");
                 if (r.step == CLAIM_JOURNAL && is_only_settled(m)) {
-                        m->entry = *claim_owed(&m->claim);
+                        m->entry = *claim_entry(&m->claim);
                         m->step = CLAIM_NOTHING;
                         claim_on_journalled(&m->claim);
                         i--;
@@ -255,7 +255,7 @@ static void apply_step(struct world *w, unsigned i, bool untold) {
                 return;
         case CLAIM_JOURNAL:
                 m->journal = true;
-                m->entry = *claim_owed(&m->claim);
+                m->entry = *claim_entry(&m->claim);
                 claim_on_journalled(&m->claim);
                 if (!untold)
                         (void) tell(m, w->now);
@@ -266,6 +266,7 @@ static void apply_step(struct world *w, unsigned i, bool untold) {
         case CLAIM_CURE:
         case CLAIM_NOTHING:
         case CLAIM_READ:
+        case CLAIM_USE: /* nothing rings here */
                 return;
         }
 }
@@ -290,6 +291,7 @@ static void answer_step(struct world *w, unsigned i) {
                 return;
         case CLAIM_NOTHING:
         case CLAIM_JOURNAL:
+        case CLAIM_USE:
                 return;
         }
 }

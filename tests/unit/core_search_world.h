@@ -19,6 +19,7 @@ static const char *const texts[] = { "Working", "In a call", "Lunch", "", "On th
 struct kind {
         bool per_device, pushed, field, curable;
         bool grows;       /* a call begins with a message alone, which may change, and is busy later */
+        bool rings;       /* a call may ring before it begins, or without beginning */
         bool gains_words; /* ... begins busy, and has a message later */
 };
 
@@ -46,7 +47,7 @@ struct world {
         unsigned char base_state, base_text;
         bool caught; /* another session has caught our busy */
 
-        bool call, connected, signed_out;
+        bool call, rings, connected, signed_out;
         /* Since this claim began: */
         bool persons_word, clients_word; /* somebody has written */
         bool ignored;                    /* the server acknowledged a write without effect */
@@ -56,15 +57,16 @@ struct world {
         bool tell; /* busyd has yet to hear that the other client's call began or ended, soon after */
         usec_t tell_until;
         bool journal;
-        struct claim_owed entry;
+        struct claim_owed entry, asked; /* ... and what is being put there */
         usec_t now, wake_at;
         usec_t writes[CLAIM_WRITES_PER_MINUTE_MAX + 1];
         bool fresh, was_fresh; /* the next write is the first since something else is wanted; the last one was */
-        unsigned char persons, clients, faults, crashes, calls, wants; /* how many of each are left */
+        unsigned char persons, clients, faults, crashes, calls, wants, ringing; /* how many of each are left */
 };
 
 enum action {
         CALL_CHANGES,
+        CALL_RINGS,
         WANT_GROWS,
         MESSAGE_CHANGES,
         PERSON_WRITES,
@@ -95,6 +97,7 @@ enum action {
 };
 static const char *const action_names[N_ACTIONS] = {
         [CALL_CHANGES] = "call changes",
+        [CALL_RINGS] = "call rings, or rings no more",
         [WANT_GROWS] = "want grows",
         [MESSAGE_CHANGES] = "message changes",
         [PERSON_WRITES] = "person writes",
@@ -164,7 +167,7 @@ static inline struct claim_traits traits_of(const struct world *w) {
         return t;
 }
 
-static inline void want(struct world *w) {
+static inline struct claim_want busy_of(const struct world *w) {
         struct claim_want busy = { .state_claimed = !w->kind.grows || w->kind.gains_words || w->grown,
                                    .text_claimed = !w->kind.field && (!w->kind.gains_words || w->grown) };
 
@@ -173,6 +176,19 @@ static inline void want(struct world *w) {
                                : busy.state_claimed ? "busy"
                                                     : "",
                                busy.text_claimed ? texts[w->renamed ? 4 : 1] : "");
+        return busy;
+}
+
+static inline void expect(struct world *w) {
+        struct claim_want busy = busy_of(w);
+
+        claim_expect(&w->claim, w->rings && !w->call ? &busy : NULL);
+}
+
+static inline void want(struct world *w) {
+        struct claim_want busy = busy_of(w);
+
+        expect(w);
         claim_set_want(&w->claim, w->call ? &busy : NULL);
         w->fresh = true;
 }
@@ -215,10 +231,10 @@ static inline void check_write(struct world *w) {
 
 /* That nothing is under way any more waits for nobody, and is never flushed in a hurry. */
 static inline bool is_only_settled(const struct world *w) {
-        struct claim_owed now = *claim_owed(&w->claim);
+        struct claim_owed now = *claim_entry(&w->claim);
 
         now.unsure = w->entry.unsure;
-        return w->journal && !claim_owed(&w->claim)->unsure && w->entry.unsure &&
+        return w->journal && !claim_entry(&w->claim)->unsure && w->entry.unsure && !w->entry.given_back &&
                claim_value_equal(&now.prior, &w->entry.prior) && now.n_ours == w->entry.n_ours &&
                claim_value_equal(&now.ours[0], &w->entry.ours[0]);
 }
@@ -244,8 +260,10 @@ static inline void decide(struct world *w) {
         if (r.step == CLAIM_NOTHING)
                 return;
         w->step = r.step;
+        if (r.step == CLAIM_JOURNAL)
+                w->asked = *claim_entry(&w->claim);
         if (r.step == CLAIM_JOURNAL && is_only_settled(w)) {
-                w->entry = *claim_owed(&w->claim);
+                w->entry = *claim_entry(&w->claim);
                 w->step = CLAIM_NOTHING;
                 claim_on_journalled(&w->claim);
                 decide(w);
@@ -300,7 +318,7 @@ static inline void apply_step(struct world *w) {
                 return;
         case CLAIM_JOURNAL:
                 w->journal = true;
-                w->entry = *claim_owed(&w->claim);
+                w->entry = w->asked;
                 return;
         case CLAIM_FORGET:
                 w->journal = false;
@@ -310,6 +328,7 @@ static inline void apply_step(struct world *w) {
                 return;
         case CLAIM_NOTHING:
         case CLAIM_READ:
+        case CLAIM_USE:
                 return;
         }
 }
@@ -324,6 +343,7 @@ static inline void answer_step(struct world *w) {
                 claim_on_read(&w->claim, &v, w->now, 500);
                 return;
         case CLAIM_JOURNAL:
+        case CLAIM_USE:
                 claim_on_journalled(&w->claim);
                 return;
         case CLAIM_WRITE:

@@ -31,8 +31,9 @@ struct stage {
         bool pushed;
 
         struct claim_owed journal;
-        bool stored, refused;
+        bool stored, refused, full;
         bool deaf; /* to other machines */
+        unsigned puts;
         usec_t now;
 };
 
@@ -120,6 +121,9 @@ static int journal_get(void *userdata, const char *account, const char *output, 
 static int journal_put(void *userdata, const char *account, const char *output, const struct claim_owed *owed) {
         struct stage *s = userdata;
 
+        s->puts++;
+        if (s->full)
+                return -ENOSPC;
         s->journal = *owed;
         s->stored = true;
         return 0;
@@ -162,18 +166,10 @@ static usec_t hear_at_once(void *userdata, bool wanted) {
         return 0;
 }
 
-static struct stage *stage_new(bool fixed) {
-        struct stage *s = calloc(1, sizeof(*s));
+/* busyd is started (again) on what the journal has. */
+static void start(struct stage *s) {
         struct claim_journal *journal = calloc(1, sizeof(*journal));
 
-        *s = (struct stage){
-                .output = { .kind = &kind, .at = &s->at },
-                .at = { .facts = &s->facts, .settings = &s->settings, .known = true },
-                .fixed = fixed,
-                .now = 1000 * USEC_PER_SEC,
-                .shown = { "online", "Reading" },
-                .want = { .value = { "busy", "In a call" }, .state_claimed = true, .text_claimed = true },
-        };
         *journal = (struct claim_journal){
                 .get = journal_get, .put = journal_put, .remove = journal_remove, .userdata = s
         };
@@ -189,6 +185,20 @@ static struct stage *stage_new(bool fixed) {
                                                         .is_hearing = is_deaf,
                                                         .userdata = s }),
                      0);
+}
+
+static struct stage *stage_new(bool fixed) {
+        struct stage *s = calloc(1, sizeof(*s));
+
+        *s = (struct stage){
+                .output = { .kind = &kind, .at = &s->at },
+                .at = { .facts = &s->facts, .settings = &s->settings, .known = true },
+                .fixed = fixed,
+                .now = 1000 * USEC_PER_SEC,
+                .shown = { "online", "Reading" },
+                .want = { .value = { "busy", "In a call" }, .state_claimed = true, .text_claimed = true },
+        };
+        start(s);
         return s;
 }
 
@@ -391,4 +401,151 @@ Test(matrix_driver, what_may_be_another_machines_is_left_alone_while_none_is_hea
         s->deaf = false;
         go_on(s, 20 * USEC_PER_SEC);
         cr_expect_str_eq(phase(s), "held");
+}
+
+/* ---- ahead of a call ---- */
+
+static void tell(struct stage *s) {
+        s->output.listener.seen(s->output.listener.userdata, &s->shown, s->now);
+}
+
+static void ring(struct stage *s, bool rings) {
+        driver_set_want(s->driver, &(struct driver_want){ .likely = rings, .now = s->now });
+        go_on(s, 0);
+}
+
+/* busyd is killed: what is under way is lost, the journal is as it was. */
+static void crash(struct stage *s) {
+        s->asked = NOTHING;
+        s->request = NULL;
+        s->output.listener = (struct output_listener){ .userdata = NULL };
+        start(s);
+}
+
+Test(matrix_driver, a_call_that_rang_is_written_without_a_look_at_the_journal) {
+        struct stage *s = stage_new(true);
+
+        tell(s);
+        ring(s, true);
+        cr_assert(s->stored && s->journal.given_back && s->journal.unsure, "it is put there ahead");
+        cr_assert_eq(s->writes, 0);
+        cr_assert_not(driver_owes(s->driver));
+        set_busy(s, true, NULL);
+        cr_assert_eq(s->asked, WRITE, "at once");
+        cr_assert_eq(s->puts, 1, "nothing is put there between the answer of a call and the write");
+        cr_assert(driver_owes(s->driver));
+        answer(s, MATRIX_OK);
+        run(s);
+        cr_assert(s->puts == 2 && !s->journal.given_back, "now it is owed");
+        set_busy(s, false, NULL);
+        go_on(s, 10 * USEC_PER_SEC);
+        cr_assert_str_eq(phase(s), "free");
+        cr_assert_not(s->stored);
+}
+
+Test(matrix_driver, what_was_put_there_ahead_goes_when_no_call_comes) {
+        struct stage *s = stage_new(true);
+
+        ring(s, true);
+        ring(s, false);
+        cr_assert_not(s->stored);
+        cr_assert_eq(s->writes, 0);
+        ring(s, true);
+        cr_assert(s->stored);
+        driver_free(s->driver);
+        cr_assert_not(s->stored, "nor does it stay behind");
+}
+
+Test(matrix_driver, it_is_put_there_ahead_once) {
+        struct stage *s = stage_new(true);
+
+        for (unsigned i = 0; i < 20; i++) {
+                ring(s, true);
+                go_on(s, 5 * USEC_PER_SEC);
+        }
+        cr_expect_eq(s->puts, 1);
+        cr_expect_eq(s->reads, 1, "nothing is asked again and again where nobody tells");
+}
+
+Test(matrix_driver, a_disk_that_is_full_ahead_of_a_call_delays_nothing_when_it_is_not_any_more) {
+        struct stage *s = stage_new(true);
+
+        s->full = true;
+        ring(s, true);
+        go_on(s, USEC_PER_SEC);
+        cr_assert_eq(s->puts, 1, "it is tried once");
+        s->full = false;
+        set_busy(s, true, NULL);
+        if (s->asked == READ)
+                answer(s, MATRIX_OK);
+        run(s);
+        cr_assert_eq(s->asked, WRITE);
+        cr_assert(s->stored && !s->journal.given_back, "as a claim that begins");
+}
+
+Test(matrix_driver, what_was_put_there_ahead_and_never_sent_costs_nothing_after_a_crash) {
+        struct stage *s = stage_new(true);
+
+        ring(s, true);
+        /* By hand, meanwhile. */
+        (void) claim_value_set(&s->shown, "busy", "Lunch");
+        crash(s);
+        ring(s, false);
+        go_on(s, 5 * USEC_PER_MIN);
+        cr_assert_str_eq(s->shown.state, "busy");
+        cr_assert_str_eq(s->shown.text, "Lunch");
+        cr_assert_eq(s->writes, 0);
+        cr_assert_not(s->stored);
+}
+
+Test(matrix_driver, what_was_put_there_ahead_and_sent_is_given_back_after_a_crash) {
+        struct stage *s = stage_new(true);
+
+        tell(s);
+        ring(s, true);
+        set_busy(s, true, NULL);
+        cr_assert_eq(s->asked, WRITE);
+        /* It arrives, and busyd does not live to hear so. */
+        s->shown = s->written;
+        crash(s);
+        ring(s, false);
+        go_on(s, 5 * USEC_PER_MIN);
+        cr_assert_str_eq(s->shown.state, "online");
+        cr_assert_str_eq(s->shown.text, "Reading");
+        cr_assert_not(s->stored);
+}
+
+Test(matrix_driver, what_was_put_there_ahead_and_arrives_after_a_crash_is_given_back) {
+        struct stage *s = stage_new(true);
+
+        tell(s);
+        ring(s, true);
+        set_busy(s, true, NULL);
+        crash(s);
+        ring(s, false);
+        go_on(s, 10 * USEC_PER_SEC);
+        cr_assert(s->stored, "it may still arrive");
+        s->shown = s->written;
+        go_on(s, 5 * USEC_PER_MIN);
+        cr_assert_str_eq(s->shown.state, "online");
+        cr_assert_str_eq(s->shown.text, "Reading");
+        cr_assert_not(s->stored);
+}
+
+Test(matrix_driver, who_writes_between_the_ringing_and_a_crash_is_found_there_before_the_call) {
+        struct stage *s = stage_new(true);
+
+        tell(s);
+        ring(s, true);
+        (void) claim_value_set(&s->shown, "online", "Lunch");
+        crash(s);
+        set_busy(s, true, NULL);
+        go_on(s, 5 * USEC_PER_SEC);
+        cr_assert_str_eq(phase(s), "held");
+        cr_assert_str_eq(s->shown.state, "busy");
+        set_busy(s, false, NULL);
+        go_on(s, 5 * USEC_PER_MIN);
+        cr_assert_str_eq(s->shown.state, "online");
+        cr_assert_str_eq(s->shown.text, "Lunch");
+        cr_assert_not(s->stored);
 }

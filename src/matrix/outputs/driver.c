@@ -135,9 +135,18 @@ int driver_new(struct claim_driver **ret, struct output *output, const struct dr
         return 0;
 }
 
+/* Nothing of it was sent, and who comes next need not look. */
+static void disarm(struct claim_driver *d) {
+        const struct claim_journal *j = d->doors.journal;
+
+        if (claim_is_armed(&d->claim))
+                (void) j->remove(j->userdata, d->doors.account, kind(d)->name);
+}
+
 struct claim_driver *driver_free(struct claim_driver *d) {
         if (!d)
                 return NULL;
+        disarm(d);
         d->output->listener = (struct output_listener){ .userdata = NULL };
         output_request_free(d->request);
         claim_done(&d->claim);
@@ -155,6 +164,19 @@ static void keep_fallen(const struct claim_driver *d, struct claim_want *want) {
                 return;
         want->state_claimed = so_far->state_claimed;
         memcpy(want->value.state, so_far->value.state, sizeof(want->value.state));
+}
+
+static void expect(struct claim_driver *d, const struct driver_want *w, const struct output_situation *here) {
+        struct claim_want want;
+        const char *why;
+
+        /* What other clients write when a call begins is not what stands there while it rings. */
+        if (!w->likely || w->busy || !d->usable || kind(d)->follows_calls) {
+                claim_expect(&d->claim, NULL);
+                return;
+        }
+        kind(d)->want(d->output, here, &want, &why);
+        claim_expect(&d->claim, &want);
 }
 
 void driver_set_want(struct claim_driver *d, const struct driver_want *w) {
@@ -175,6 +197,7 @@ void driver_set_want(struct claim_driver *d, const struct driver_want *w) {
                 return;
         refresh_traits(d);
         d->usable = kind(d)->usable(d->output, &why);
+        expect(d, w, &here);
         if (!w->busy || !d->usable) {
                 d->fallen = false;
                 d->why = why;
@@ -310,17 +333,24 @@ static void fail_step(struct claim_driver *d, usec_t now, const char *what, int 
         claim_on_failure(&d->claim, CLAIM_FAILED_NOT_APPLIED, USEC_NEVER, now, draw(d));
 }
 
+/* What is owed is on disk, and the user's other machines hear of it. */
+static void go_on(struct claim_driver *d, usec_t now) {
+        claim_on_journalled(&d->claim);
+        if (!claim_owed(&d->claim))
+                return;
+        tell_machines(d);
+        d->tell_until = usec_add(now, TELL_MAX);
+}
+
 static void write_journal(struct claim_driver *d, usec_t now) {
         const struct claim_journal *j = d->doors.journal;
-        int r = j->put(j->userdata, d->doors.account, kind(d)->name, claim_owed(&d->claim));
+        int r = j->put(j->userdata, d->doors.account, kind(d)->name, claim_entry(&d->claim));
 
         if (r < 0) {
                 fail_step(d, now, "what would be owed cannot be stored, so nothing is written", r);
                 return;
         }
-        claim_on_journalled(&d->claim);
-        tell_machines(d);
-        d->tell_until = usec_add(now, TELL_MAX);
+        go_on(d, now);
 }
 
 static void clear_journal(struct claim_driver *d, usec_t now) {
@@ -420,6 +450,9 @@ bool driver_step(struct claim_driver *d, bool may, usec_t now) {
                 return claim_phase(&d->claim) != before; /* others hear of it in this turn */
         case CLAIM_JOURNAL:
                 write_journal(d, now);
+                break;
+        case CLAIM_USE:
+                go_on(d, now);
                 break;
         case CLAIM_FORGET:
                 clear_journal(d, now);

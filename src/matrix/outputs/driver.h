@@ -43,6 +43,7 @@ CLEANUP(struct claim_driver, driver_free);
  * are followed at once; a state that was claimed stays, one that was not follows as soon as it may. */
 struct driver_want {
         bool busy;
+        bool likely;         /* to be busy soon: what can be done ahead is */
         bool goes;           /* whoever asks is about to end: what waits for other machines is left to them */
         const char *message; /* by hand; NULL: the configured one */
         usec_t now, wall;
