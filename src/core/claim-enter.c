@@ -160,8 +160,8 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
 
 /* Nothing of before may land, and no other machine has a part in it. */
 static bool may_arm(const struct claim *c, usec_t now) {
-        return c->ahead.likely && !c->ahead.failed && c->debt.lands_by == 0 && !claim_may_be_restored(c, now) &&
-               c->others.n == 0;
+        return c->ahead.likely && !c->ahead.failed && !c->ahead.refused && c->debt.lands_by == 0 &&
+               !claim_may_be_restored(c, now) && c->others.n == 0;
 }
 
 struct claim_request claim_arm_step(struct claim *c, usec_t now) {

@@ -248,6 +248,10 @@ void claim_on_erased(struct claim *c) {
         c->view.known = false;
 }
 
+void claim_on_refused(struct claim *c) {
+        c->ahead.refused = true;
+}
+
 /* Only words of another machine explain a message that a device of its own shows; no state does. */
 static bool is_word_on_another_device(const struct claim *c) {
         return c->phase == CLAIM_YIELDED && c->traits.text_per_device &&
@@ -505,6 +509,7 @@ void claim_on_journalled(struct claim *c) {
 }
 
 static void written_ours(struct claim *c, usec_t now) {
+        c->ahead.refused = false;
         c->debt.written = true;
         c->debt.added_sent = c->debt.is.added != CLAIM_NO_PART;
         if (now >= c->debt.lands_by)
@@ -626,6 +631,7 @@ void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, us
         bool wrote = claim_is_writing(c), ahead = fail_ahead(c, retry_at);
 
         c->flight.step = CLAIM_NOTHING;
+        c->ahead.refused = c->ahead.refused || (f == CLAIM_FAILED_REFUSED && step != CLAIM_CURE);
         c->inquiry.due = c->inquiry.due || c->inquiry.under_way;
         c->inquiry.under_way = false;
         /* By the next try what was read is old. */
@@ -656,5 +662,6 @@ void claim_on_reconnected(struct claim *c) {
 }
 
 void claim_try_again(struct claim *c) {
+        c->ahead.refused = false;
         claim_limits_end_waits(&c->limits);
 }

@@ -138,9 +138,10 @@ struct claim_inquiry {
 /* Likely to be wanted soon: what has been done about that. */
 struct claim_ahead {
         bool likely;
-        bool asked;  /* what stands there: once for each time it is likely */
-        bool failed; /* nothing more is tried about it this time */
-        bool arming; /* the step under way puts the entry on disk */
+        bool asked;   /* what stands there: once for each time it is likely */
+        bool failed;  /* nothing more is tried about it this time */
+        bool refused; /* the server refuses to show it or to take it: nor any time, until it takes a write */
+        bool arming;  /* the step under way puts the entry on disk */
 };
 
 /* A lost write may still land. */
@@ -254,6 +255,9 @@ void claim_on_unsure(struct claim *c);
 
 /* The server has lost our value, as known from its traits; it is written again if it is still wanted. */
 void claim_on_erased(struct claim *c);
+
+/* The server has refused to tell what stands there when it was not the claim that asked: not asked ahead of calls. */
+void claim_on_refused(struct claim *c);
 
 /* Another client of the user may write there about now, and nobody tells what. `released`: it may take away its own
  * claim, and with it what stands there: then what was there before us is no person's word, and its place is free. */

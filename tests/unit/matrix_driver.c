@@ -29,6 +29,7 @@ struct stage {
         struct claim_want want;
         bool fixed; /* one value, and a changed text is a person's */
         bool pushed;
+        bool denied; /* the server refuses everything */
 
         struct claim_owed journal;
         bool stored, refused, full;
@@ -234,7 +235,7 @@ static void go_on(struct stage *s, usec_t span) {
         for (int i = 0; i < 200; i++) {
                 run(s);
                 if (s->asked != NOTHING)
-                        answer(s, MATRIX_OK);
+                        answer(s, s->denied ? MATRIX_REFUSED : MATRIX_OK);
                 else if (driver_deadline(s->driver) <= end)
                         s->now = driver_deadline(s->driver) > s->now ? driver_deadline(s->driver) : s->now;
                 else
@@ -548,4 +549,41 @@ Test(matrix_driver, who_writes_between_the_ringing_and_a_crash_is_found_there_be
         cr_assert_str_eq(s->shown.state, "online");
         cr_assert_str_eq(s->shown.text, "Lunch");
         cr_assert_not(s->stored);
+}
+
+Test(matrix_driver, what_was_refused_is_not_asked_again_because_it_rings) {
+        struct stage *s = stage_new(true);
+
+        s->denied = true;
+        ring(s, true);
+        cr_assert_eq(s->reads, 1);
+        ring(s, false);
+        ring(s, true);
+        cr_assert_eq(s->reads, 1, "the next ringing");
+        set_busy(s, true, NULL);
+        go_on(s, USEC_PER_MIN);
+        cr_assert_str_eq(phase(s), "refused");
+        cr_assert_eq(s->reads, 2, "a call may ask");
+        set_busy(s, false, NULL);
+        ring(s, true);
+        go_on(s, USEC_PER_MIN);
+        cr_assert_eq(s->reads, 2, "and after it");
+        s->denied = false;
+        enter(s);
+        set_busy(s, false, NULL);
+        go_on(s, USEC_PER_MIN);
+        cr_assert_not(s->stored);
+        ring(s, true);
+        cr_assert(s->stored, "it is allowed again");
+}
+
+Test(matrix_driver, what_the_output_was_refused_by_itself_is_not_asked_because_it_rings) {
+        struct stage *s = stage_new(true);
+
+        s->output.listener.refused(s->output.listener.userdata);
+        ring(s, true);
+        cr_assert_eq(s->reads, 0);
+        driver_try_again(s->driver);
+        ring(s, true);
+        cr_assert(s->reads == 1 && s->stored, "a person has asked for everything anew");
 }

@@ -57,7 +57,7 @@ static void setup(void) {
                                          .doubt = nothing,
                                          .touched = nothing };
         cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
-        f.output->listener = (struct output_listener){ on_seen, on_unsure, on_erased, &f.heard };
+        f.output->listener = (struct output_listener){ on_seen, on_unsure, on_erased, NULL, &f.heard };
 }
 
 static void teardown(void) {
@@ -136,7 +136,7 @@ Test(presence_output, busy_that_has_stuck_is_followed_though_presence_is_switche
                 f.at.sticks = sticks;
                 f.heard.n_seen = 0;
                 cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
-                f.output->listener = (struct output_listener){ on_seen, on_unsure, on_erased, &f.heard };
+                f.output->listener = (struct output_listener){ on_seen, on_unsure, on_erased, NULL, &f.heard };
                 output_presence.resynced(f.output, START);
                 cr_assert_eq(door_waiting() != NULL, sticks, "what shows at the start");
                 if (sticks)

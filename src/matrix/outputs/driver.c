@@ -116,6 +116,12 @@ static void on_erased(void *userdata) {
         claim_on_erased(&d->claim);
 }
 
+static void on_refused(void *userdata) {
+        struct claim_driver *d = userdata;
+
+        claim_on_refused(&d->claim);
+}
+
 int driver_new(struct claim_driver **ret, struct output *output, const struct driver_doors *doors) {
         struct claim_driver *d = calloc(1, sizeof(*d));
         struct claim_traits traits;
@@ -129,8 +135,9 @@ int driver_new(struct claim_driver **ret, struct output *output, const struct dr
         kind(d)->traits(output, &traits);
         claim_init(&d->claim, &traits);
         resume(d);
-        output->listener =
-                (struct output_listener){ .seen = on_seen, .unsure = on_unsure, .erased = on_erased, .userdata = d };
+        output->listener = (struct output_listener){
+                .seen = on_seen, .unsure = on_unsure, .erased = on_erased, .refused = on_refused, .userdata = d
+        };
         *ret = d;
         return 0;
 }

@@ -33,8 +33,9 @@ struct output_endpoint {
 /* Whoever drives the claim on it hears what the server shows there. */
 struct output_listener {
         void (*seen)(void *userdata, const struct claim_value *v, usec_t now);
-        void (*unsure)(void *userdata); /* pushes may have been missed */
-        void (*erased)(void *userdata); /* the server has lost our value, as known from its traits */
+        void (*unsure)(void *userdata);  /* pushes may have been missed */
+        void (*erased)(void *userdata);  /* the server has lost our value, as known from its traits */
+        void (*refused)(void *userdata); /* it does not tell, when asked by the output itself */
         void *userdata;
 };
 

@@ -78,6 +78,7 @@ static void take(struct presence *p, const char *presence, const char *status_ms
 
 static void on_look(const struct matrix_reply *reply, void *userdata) {
         struct presence *p = userdata;
+        const struct output_listener *l = &p->output.listener;
         const char *presence, *status_msg;
 
         p->look = NULL;
@@ -87,6 +88,8 @@ static void on_look(const struct matrix_reply *reply, void *userdata) {
         if (reply->outcome != MATRIX_OK || matrix_presence_parse(reply->body, &presence, &status_msg) < 0) {
                 p->compared = true; /* there is nothing to compare with */
                 p->refused = !p->resynced && reply->outcome == MATRIX_REFUSED;
+                if (reply->outcome == MATRIX_REFUSED && l->refused)
+                        l->refused(l->userdata);
                 return; /* whoever needs it asks again */
         }
         take(p, presence, status_msg, reply->now);
