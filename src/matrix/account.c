@@ -1,6 +1,7 @@
 /* One Matrix account. Answers only record what they tell and touch the owner; account_run() makes what follows of it,
  * in this order: what the connection wants done, the claims, what they need of the poll, the poll itself. So a poll
- * never starts before the decision on what the last one has brought. */
+ * never starts before the decision on what the last one has brought. One that takes busy away comes before the
+ * claims. */
 #include "matrix/account.h"
 
 #include <errno.h>
@@ -385,6 +386,13 @@ static bool door_is_hearing(void *userdata) {
         return a->catching_up || connection_state(a->connection) != CONNECTION_ONLINE;
 }
 
+/* A poll that comes now would take away what a claim writes. */
+static bool door_is_polling(void *userdata) {
+        struct account *a = userdata;
+
+        return a->facts.traits->sync_erases_busy && sync_is_beginning(a->sync);
+}
+
 static bool door_is_machine(void *userdata, const char *device_id) {
         const struct account *a = userdata;
 
@@ -522,6 +530,10 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
                 run_look(a);
         wake_at = usec_min(wake_at, doubt_calls(a, now));
         may = s->acts && !held && connection_is_trusted(a->connection);
+        if (!held && a->facts.traits->sync_erases_busy && sync_is_due(a->sync, now)) {
+                apply_poll(a);
+                (void) run_poll(a, now);
+        }
         run_claims(a, may, now);
         if (!held)
                 wake_at = usec_min(wake_at, run_poll(a, now));
@@ -631,6 +643,7 @@ static int start_outputs(struct account *a, const struct claim_journal *journal)
                 .is_telling = door_is_telling,
                 .hear = door_hear,
                 .is_hearing = door_is_hearing,
+                .is_polling = door_is_polling,
                 .userdata = a,
         };
 

@@ -19,7 +19,7 @@
 /* What is answered instead of what the server says; `body` NULL: it gets through. */
 struct fault {
         const char *method, *path; /* the path ends so, or goes on with a query */
-        long status;
+        long status;               /* 0: it is never answered */
         const char *body;
         unsigned times;
         bool applied; /* and yet done */
@@ -150,7 +150,7 @@ static bool deliver(struct http *h) {
                 if (!r->begun && (!r->fault.path || r->fault.applied))
                         exchange_run(r->exchange, msec(h));
                 r->begun = true;
-                if (!r->fault.path && !exchange_look(r->exchange, msec(h)))
+                if (r->fault.path ? r->fault.status == 0 : !exchange_look(r->exchange, msec(h)))
                         continue;
                 if (r->fault.path)
                         reply.status = r->fault.status;
@@ -391,7 +391,8 @@ static usec_t poll_deadline(const struct http *h) {
         usec_t next = USEC_NEVER;
 
         for (size_t i = 0; i < h->n_requests; i++) {
-                int64_t at = exchange_deadline(h->requests[i]->exchange, msec(h));
+                const struct http_request *r = h->requests[i];
+                int64_t at = r->fault.path ? -1 : exchange_deadline(r->exchange, msec(h));
 
                 if (at >= 0)
                         next = usec_min(next, (usec_t) at * USEC_PER_MSEC);
@@ -1068,6 +1069,103 @@ static void phone_joins(struct world *w, const char *room) {
                    json_pack("{s:s,s:s,s:s,s:o}", "type", "org.matrix.msc3401.call.member", "sender", HS_USER,
                              "state_key", "_" HS_USER "_" PHONE, "content", content),
                    msec(&w->http));
+}
+
+/* The turn in which a call becomes known: its answer has ended the poll, so that the next one is due. */
+static void report_is_busy(void *userdata, const struct call_report *r) {
+        struct world *w = userdata;
+
+        on_report(userdata, r);
+        w->situation.busy = true;
+        w->situation.likely = false;
+}
+
+/* Whether what is written for a call that rang comes after the poll that begins with it. */
+static void expect_poll_first(struct world *w) {
+        size_t mark, polled = 0, written = 0;
+
+        w->situation.likely = true;
+        pass(w, USEC_PER_SEC);
+        cr_assert_neq(w->owed_on[0][0], (char) 0, "nothing is on disk ahead");
+        w->sink.report = report_is_busy;
+        mark = w->http.n_log;
+        phone_joins(w, "!room:test");
+        pass(w, USEC_PER_SEC);
+        for (size_t i = mark; i < w->http.n_log; i++) {
+                if (!polled && strstr(w->http.log[i].what, "/sync"))
+                        polled = i;
+                if (!written && strstr(w->http.log[i].what, "/status {"))
+                        written = i;
+        }
+        cr_assert(polled > 0 && written > polled, "written before it");
+        cr_assert_eq(w->http.log[written].at, w->http.log[polled].at, "not in the turn in which it begins");
+        cr_assert_str_eq(shown(w), "busy");
+}
+
+Test(matrix_account, a_call_that_rang_is_written_after_the_poll_that_would_take_it_away) {
+        struct world *w = world_new(&(struct hs_options){ .kind = HS_TUWUNEL });
+
+        start(w);
+        expect_online(w);
+        expect_poll_first(w);
+}
+
+/* Words that an earlier call has left are looked at before that poll. */
+Test(matrix_account, also_where_words_are_looked_at_before_that_poll) {
+        struct world *w = world_new(&(struct hs_options){ .kind = HS_TUWUNEL });
+
+        start(w);
+        expect_online(w);
+        model_person_sets(w->http.model, PHONE, "online", "Lunch", msec(&w->http));
+        pass(w, 45 * USEC_PER_MIN);
+        call(w, true);
+        pass(w, USEC_PER_MIN);
+        call(w, false);
+        pass(w, 5 * USEC_PER_MIN);
+        expect_poll_first(w);
+}
+
+Test(matrix_account, a_poll_that_does_not_begin_keeps_no_call_waiting) {
+        struct world *w = world_new(&(struct hs_options){ .kind = HS_TUWUNEL });
+        usec_t at;
+
+        start(w);
+        expect_online(w);
+        w->situation.likely = true;
+        pass(w, USEC_PER_SEC);
+        w->sink.report = report_is_busy;
+        w->http.fault = (struct fault){ "POST", "/filter", 0, NULL, 1, false };
+        at = w->http.now;
+        phone_joins(w, "!room:test");
+        pass(w, 3 * USEC_PER_SEC);
+        cr_assert_eq(w->http.fault.times, 0, "no filter is told to the server before that poll");
+        cr_assert_str_eq(shown(w), "busy");
+        for (size_t i = 0; i < w->http.n_log; i++)
+                if (w->http.log[i].at >= at && strstr(w->http.log[i].what, "/status {")) {
+                        cr_assert_geq(w->http.log[i].at - at, 2 * USEC_PER_SEC);
+                        return;
+                }
+        cr_assert_fail("nothing is written");
+}
+
+Test(matrix_account, where_presence_is_switched_off_ringing_asks_for_none) {
+        struct world *w = world_new(&(struct hs_options){ .kind = HS_TUWUNEL, .presence_off = true });
+        size_t mark;
+
+        start(w);
+        expect_online(w);
+        mark = w->http.n_log;
+        w->situation.likely = true;
+        pass(w, USEC_PER_MIN);
+        cr_assert_eq(asked(w, mark, "/status"), 0);
+        call(w, true);
+        pass(w, USEC_PER_MIN);
+        call(w, false);
+        pass(w, USEC_PER_MIN);
+        cr_assert_eq(asked(w, mark, "/status"), 1, "the call alone has asked");
+        w->situation.likely = false;
+        pass(w, USEC_PER_MIN);
+        expect_nothing_owed(w);
 }
 
 Test(matrix_account, a_call_that_a_whole_state_does_not_have_is_over) {

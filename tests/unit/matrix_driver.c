@@ -184,6 +184,7 @@ static void start(struct stage *s) {
                                                         .is_telling = no,
                                                         .hear = hear_at_once,
                                                         .is_hearing = is_deaf,
+                                                        .is_polling = no,
                                                         .userdata = s }),
                      0);
 }

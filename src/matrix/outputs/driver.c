@@ -319,7 +319,7 @@ static bool is_telling(const struct claim_driver *d, usec_t now) {
         return now < d->tell_until && d->doors.is_telling(d->doors.userdata);
 }
 
-/* A claim begins or ends by what the others have told until now. */
+/* A claim begins or ends by what the others have told until now, and behind a poll that is about to begin. */
 static void hear_machines(struct claim_driver *d, usec_t now) {
         bool wanted = claim_wanted(&d->claim) != NULL;
 
@@ -331,7 +331,9 @@ static void hear_machines(struct claim_driver *d, usec_t now) {
 }
 
 static bool is_hearing(const struct claim_driver *d, usec_t now) {
-        return now < d->hear_until && d->doors.is_hearing(d->doors.userdata);
+        const struct driver_doors *doors = &d->doors;
+
+        return now < d->hear_until && (doors->is_hearing(doors->userdata) || doors->is_polling(doors->userdata));
 }
 
 static void fail_step(struct claim_driver *d, usec_t now, const char *what, int error) {

@@ -28,6 +28,8 @@ struct driver_doors {
         usec_t (*hear)(void *userdata, bool wanted);
         /* It is still on its way; after that time it counts as not coming at all (claim_set_deaf()). */
         bool (*is_hearing)(void *userdata);
+        /* A poll is about to begin that takes away what is written before it: waited for as long as that at most. */
+        bool (*is_polling)(void *userdata);
         void *userdata;
 };
 

@@ -534,6 +534,11 @@ bool sync_is_due(struct sync *s, usec_t now) {
         return s->stage == STAGE_DUE || (s->stage == STAGE_PAUSE && now >= s->pause_until);
 }
 
+bool sync_is_beginning(struct sync *s) {
+        decide_rest(s);
+        return s->stage == STAGE_DUE || s->stage == STAGE_FILTER;
+}
+
 usec_t sync_run(struct sync *s, usec_t now) {
         s->error = 0;
         decide_rest(s);

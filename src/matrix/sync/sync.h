@@ -139,6 +139,8 @@ CLEANUP(struct sync, sync_free);
 usec_t sync_run(struct sync *s, usec_t now);
 /* The next sync_run() asks. */
 bool sync_is_due(struct sync *s, usec_t now);
+/* A poll is about to begin: at most a filter comes before it. */
+bool sync_is_beginning(struct sync *s);
 /* After sync_run(). */
 enum sync_sight {
         SYNC_BLIND,    /* nothing is asked: what was seen may be outdated */
