@@ -147,6 +147,35 @@ static void call_comes(struct day *d) {
         until_claim(d, "held");
 }
 
+/* Until what the call would owe is on disk. */
+static void call_rings(struct day *d) {
+        usec_t deadline = clock_now() + (usec_t) patience() * USEC_PER_MSEC;
+
+        call_invite(d->w, ROOM, "c1");
+        while (!is_dead(d) && !world_owes(d->w, /* kept_too= */ true)) {
+                check(d->w, clock_now() < deadline, "nothing is put on disk ahead");
+                peer_wait(d->w->peer, 20);
+        }
+}
+
+static void call_is_answered(struct day *d) {
+        call_answer(d->w, ROOM, "c1");
+        until_claim(d, "held");
+}
+
+/* A new call would owe the new words. */
+static void person_writes_while_it_rings(struct day *d) {
+        hs_person_sets(d->w->hs, PHONE, "online", AFTER);
+        d->words = AFTER;
+        (void) hs_wait_seen(d->w->hs, 1000);
+}
+
+static void call_is_missed(struct day *d) {
+        call_hangup(d->w, ROOM, "c1");
+        while (!is_dead(d) && !hs_wait_seen(d->w->hs, 50))
+                peer_wait(d->w->peer, 20);
+}
+
 static void call_is_over(struct day *d) {
         call_hangup(d->w, ROOM, "c1");
         until_claim(d, "free");
@@ -314,6 +343,25 @@ static const struct chapter {
         struct step steps[STEPS_MAX];
 } chapters[] = {
         { "call", NULL, { { "starts", starts }, { "call comes", call_comes }, { "call is over", call_is_over } } },
+        { "ring",
+          NULL,
+          { { "starts", starts },
+            { "call rings", call_rings },
+            { "call is answered", call_is_answered },
+            { "call is over", call_is_over } } },
+        { "missed",
+          NULL,
+          { { "starts", starts },
+            { "call rings", call_rings },
+            { "person writes", person_writes_while_it_rings },
+            { "call is missed", call_is_missed } } },
+        { "words",
+          NULL,
+          { { "starts", starts },
+            { "call rings", call_rings },
+            { "person writes", person_writes_while_it_rings },
+            { "call is answered", call_is_answered },
+            { "call is over", call_is_over } } },
         { "rtc", NULL, { { "starts", starts }, { "joins", joins }, { "leaves", leaves } } },
         { "hold", NULL, { { "starts", starts }, { "holds", holds }, { "lets go", lets_go } } },
         { "hand", NULL, { { "starts", starts }, { "busy by hand", busy_by_hand }, { "auto again", auto_again } } },
