@@ -1,0 +1,50 @@
+/* What receiver.c, receiver-steps.c and receiver-store.c share of a receiver. */
+#pragma once
+
+#include "matrix/crypto/heal.h"
+#include "matrix/crypto/identities.h"
+#include "matrix/crypto/late.h"
+#include "matrix/crypto/olm-box.h"
+#include "matrix/crypto/receiver.h"
+#include "matrix/crypto/repeats.h"
+#include "matrix/crypto/stock.h"
+#include "matrix/crypto/withheld.h"
+
+#define OLM    "m.olm.v1.curve25519-aes-sha2"
+#define SIGNED "signed_curve25519" /* one-time and fallback keys */
+
+struct receiver {
+        char *user_id, *device_id;
+        char curve25519[CRYPTO_KEY_TEXT], ed25519[CRYPTO_KEY_TEXT];
+        char master[CRYPTO_KEY_TEXT];
+        struct crypto_account *account;
+        struct olm_box *olm;
+        struct room_keys *rooms;
+        struct identities *identities;
+        struct late *late;
+        struct withheld *withheld;
+        struct repeats repeats;
+        struct stock stock;
+        char **wanted;
+        size_t n_wanted;
+
+        enum own_state own;
+        bool changed;        /* not on disk yet */
+        bool counts_are_old; /* the next answer may be one that came before, which was answered by an upload already */
+        bool keys_came;      /* an event that waits may be readable */
+
+        enum receiver_step out; /* the request that is out, or RECEIVER_IDLE */
+        json_t *asked;          /* with RECEIVER_QUERY: of whom, an object by user id */
+        json_t *unanswered;     /* users of whom a query said nothing; not asked again before ask_again_at */
+        usec_t ask_again_at;
+        usec_t retry_at;
+
+        struct heal *heal;
+        json_t *to_send; /* {user_id: {device_id: content}}; NULL: nothing */
+
+        bool keys_refused;
+        size_t n_refused, n_unreadable;
+};
+
+/* All but the account, which must be there. */
+int receiver_make_parts(struct receiver *r, const char *user_id, const char *device_id, const char *master);

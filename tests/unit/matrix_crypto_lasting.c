@@ -1,0 +1,267 @@
+/* How a device lasts: what it stores before what, that it can die between any two steps, and how it heals what is
+ * broken. */
+#include "crypto/device-stage.h"
+
+static const uint8_t other_key[CRYPTO_SECRET_BYTES] = { 43 };
+
+TestSuite(crypto_lasting, .init = begin, .fini = end);
+
+/* ---- healing ---- */
+
+/* Of a session that was begun with a key that is not ours any more. */
+static json_t *unreadable_message(void) {
+        sender_begin(&bob, &own, own.curve25519);
+        return key_message(&bob);
+}
+
+Test(crypto_lasting, a_session_that_cannot_be_read_is_healed_and_the_next_key_comes_by_the_new_one) {
+        get_going();
+        take_messages(json_pack("[o]", unreadable_message()));
+        cr_assert(work());
+        cr_assert_eq(n_claims, 1);
+        cr_assert_eq(n_sent, 1);
+        take_messages(json_pack("[o]", key_message(&bob)));
+        cr_assert_eq(receiver_facts(r).n_unreadable, 1);
+        cr_assert_eq(verdict_as(&bob, "$1", invite(&bob)), ROOM_READ);
+        cr_assert(work());
+        load();
+        take_messages(json_pack("[o]", key_message(&bob)));
+        cr_assert_eq(receiver_facts(r).n_unreadable, 0);
+}
+
+Test(crypto_lasting, who_found_no_key_of_ours_is_healed) {
+        get_going();
+        take_messages(json_pack("[{ss ss s{ss ss}}]", "type", "m.room_key.withheld", "sender", BOB, "content", "code",
+                                "m.no_olm", "sender_key", bob.curve25519));
+        cr_assert(work());
+        cr_assert_eq(n_sent, 1);
+}
+
+Test(crypto_lasting, a_device_is_healed_once_an_hour) {
+        get_going();
+        for (int i = 0; i < 3; i++) {
+                take_messages(json_pack("[o]", unreadable_message()));
+                cr_assert(work());
+        }
+        cr_assert_eq(n_sent, 1);
+        at.now += USEC_PER_HOUR;
+        at.wall += USEC_PER_HOUR;
+        cr_assert(work());
+        cr_assert_eq(n_sent, 1, "not without a new sign");
+        take_messages(json_pack("[o]", unreadable_message()));
+        cr_assert(work());
+        cr_assert_eq(n_sent, 2);
+}
+
+Test(crypto_lasting, nothing_is_sent_to_a_key_that_its_device_has_not_signed) {
+        get_going();
+        claims_are_forged = true;
+        take_messages(json_pack("[o]", unreadable_message()));
+        cr_assert(work());
+        cr_assert_eq(n_claims, 1);
+        cr_assert_eq(n_sent, 0);
+        claims_are_forged = false;
+}
+
+Test(crypto_lasting, nothing_is_sent_to_a_device_that_its_user_does_not_have) {
+        json_t *m;
+
+        get_going();
+        m = unreadable_message();
+        json_object_set_new(json_object_get(m, "content"), "sender_key", json_string(carol.curve25519));
+        take_messages(json_pack("[o]", m));
+        cr_assert(work());
+        cr_assert_eq(n_claims, 0);
+        cr_assert_eq(n_sent, 0);
+}
+
+Test(crypto_lasting, nothing_is_sent_while_the_own_device_is_not_signed) {
+        get_going();
+        master_seed = signing_seed = reset_seed;
+        cr_assert_eq(own_after_change(), OWN_UNSIGNED);
+        take_messages(json_pack("[o]", unreadable_message()));
+        cr_assert(work());
+        cr_assert_eq(n_claims, 0);
+}
+
+/* ---- a server that refuses ---- */
+
+Test(crypto_lasting, keys_that_are_refused_are_told_and_tried_again_after_an_hour) {
+        struct answer a = { 0 };
+
+        refuses = RECEIVER_UPLOAD;
+        take(&a);
+        take(&a);
+        cr_assert(work());
+        cr_assert_eq(n_refusals, 1);
+        cr_assert(receiver_facts(r).keys_refused);
+        refuses = RECEIVER_IDLE;
+        at.now += USEC_PER_HOUR;
+        cr_assert(work());
+        cr_assert_eq(n_uploads, 1);
+        cr_assert_not(receiver_facts(r).keys_refused);
+}
+
+Test(crypto_lasting, a_question_that_is_refused_is_asked_again_after_an_hour) {
+        get_going();
+        claim(&carol);
+        refuses = RECEIVER_QUERY;
+        take_messages(json_pack("[o]", key_message_without_device(&carol)));
+        cr_assert(work());
+        cr_assert_eq(n_refusals, 1);
+        refuses = RECEIVER_IDLE;
+        at.now += USEC_PER_HOUR;
+        cr_assert(work());
+        cr_assert_eq(verdict_as(&carol, "$1", invite(&carol)), ROOM_READ);
+}
+
+Test(crypto_lasting, a_claim_or_message_that_is_refused_is_given_up_and_holds_up_nothing) {
+        static const enum receiver_step steps[] = { RECEIVER_CLAIM, RECEIVER_SEND };
+
+        get_going();
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                refuses = steps[i];
+                n_refusals = 0;
+                take_messages(json_pack("[o]", unreadable_message()));
+                cr_assert(work());
+                cr_assert_eq(n_refusals, 1);
+                cr_assert_eq(n_sent, 0);
+                claim(&carol);
+                take_messages(json_pack("[o]", key_message_without_device(&carol)));
+                cr_assert(work());
+                cr_assert_eq(verdict_as(&carol, "$1", invite(&carol)), ROOM_READ);
+                at.now += USEC_PER_HOUR;
+        }
+}
+
+/* ---- storage ---- */
+
+Test(crypto_lasting, all_is_there_after_a_restart) {
+        get_going();
+        claim(&bob);
+        claim(&carol);
+        take_messages(json_pack("[o, o]", key_message(&bob), key_message_without_device(&carol)));
+        cr_assert(work());
+        load();
+        cr_assert_eq(verdict_as(&bob, "$1", invite(&bob)), ROOM_READ);
+        cr_assert_eq(verdict_as(&carol, "$2", invite(&carol)), ROOM_READ);
+        take_messages(json_pack("[o]", key_message(&bob)));
+        cr_assert_eq(receiver_facts(r).n_unreadable, 0);
+        cr_assert_eq(receiver_facts(r).n_room_keys, 3);
+}
+
+Test(crypto_lasting, what_is_stored_tells_no_secret) {
+        SCOPED(free) char *text = NULL;
+        json_t *m;
+        SCOPED(json_decref) json_t *key_content = NULL;
+
+        get_going();
+        claim(&bob);
+        key_content = sender_room_key(&bob, ROOM);
+        m = message(&bob, sender_says(&bob, &own, "m.room_key", json_incref(key_content)));
+        take_messages(json_pack("[o]", m));
+        cr_assert(work());
+        text = json_dumps(disk, 0);
+        cr_assert_null(strstr(text, json_member_string(key_content, "session_key")));
+        cr_assert_null(strstr(text, "session_key"));
+}
+
+Test(crypto_lasting, what_is_stored_is_of_no_use_with_another_key_or_library_or_version) {
+        struct receiver *x = NULL;
+
+        cr_assert_eq(receiver_load(&x, disk, other_key, &at), -EKEYREJECTED);
+        json_object_set_new(disk, "library", json_string("other"));
+        cr_assert_eq(receiver_load(&x, disk, key, &at), -EBADMSG);
+        json_object_set_new(disk, "library", json_string(crypto_library()));
+        json_object_set_new(disk, "version", json_integer(2));
+        cr_assert_eq(receiver_load(&x, disk, key, &at), -EBADMSG);
+        cr_assert_eq(receiver_load(&x, NULL, key, &at), -EBADMSG);
+        cr_assert_null(x);
+}
+
+Test(crypto_lasting, a_broken_entry_costs_itself_alone) {
+        static const char *const lists[] = { "olm", "rooms", "repeats" };
+
+        get_going();
+        claim(&bob);
+        take_messages(json_pack("[o]", key_message(&bob)));
+        cr_assert(work());
+        for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+                json_t *list = json_object_get(disk, lists[i]);
+
+                json_array_insert_new(list, 0, json_null());
+                json_array_insert_new(list, 0, json_object());
+                json_array_insert_new(list, 0, json_string("0123456789abcdef0123456789abcdeg"));
+                json_array_append_new(list, json_deep_copy(json_array_get(list, json_array_size(list) - 1)));
+                if (i < 2)
+                        json_object_set_new(json_array_get(list, json_array_size(list) - 1), "session",
+                                            json_string("AAAA"));
+        }
+        load();
+        cr_assert_eq(receiver_facts(r).n_room_keys, 1);
+        cr_assert_eq(verdict_as(&bob, "$1", invite(&bob)), ROOM_READ);
+        take_messages(json_pack("[o]", key_message(&bob)));
+        cr_assert_eq(receiver_facts(r).n_unreadable, 0);
+}
+
+/* ---- dying ---- */
+
+/* One turn of the program, killed after so many steps. Started again it is given the same answer of the server once
+ * more, since it had not come so far as to store where it was, and then one that counts anew. Returns whether it was
+ * killed. */
+static bool turn_killed_after(const struct answer *a, int steps) {
+        struct answer next = { .fallback_is_unused = true };
+        bool died;
+
+        steps_left = steps;
+        take(a);
+        died = !work();
+        steps_left = -1;
+        if (died) {
+                load();
+                take(a);
+                cr_assert(work());
+        }
+        next.n_keys = json_object_size(one_time_keys) > 0 ? json_object_size(one_time_keys) - 1 : 0;
+        take(&next);
+        cr_assert(work());
+        return died;
+}
+
+Test(crypto_lasting, it_may_die_between_any_two_steps) {
+        bool died = true;
+
+        for (int steps = 1; died; steps++) {
+                struct answer first = { 0 }, second = { .fallback_is_unused = true };
+                json_t *event_of_bob, *event_of_carol;
+
+                cr_assert_lt(steps, 100);
+                take(&first);
+                died = turn_killed_after(&first, steps);
+                cr_assert_geq(json_object_size(one_time_keys), STOCK_FULL);
+                for (int i = 0; i < 30; i++)
+                        claim(&phone);
+                claim(&bob);
+                claim(&carol);
+                second.n_keys = json_object_size(one_time_keys) - 1;
+                second.to_device = json_pack("[o, o]", key_message(&bob), key_message_without_device(&carol));
+                event_of_bob = invite(&bob);
+                event_of_carol = invite(&carol);
+                at.now += USEC_PER_HOUR;
+                at.wall += USEC_PER_HOUR;
+                died |= turn_killed_after(&second, steps);
+                json_decref(second.to_device);
+                cr_assert_eq(verdict_as(&bob, "$1", event_of_bob), ROOM_READ, "%d", steps);
+                cr_assert_eq(verdict_as(&carol, "$2", event_of_carol), ROOM_READ, "%d", steps);
+                cr_assert_eq(receiver_facts(r).n_unreadable, 0, "%d", steps);
+                /* Every key that the server may give away is there. */
+                while (json_object_size(one_time_keys) > 1) {
+                        claim(&bob);
+                        take_messages(json_pack("[o]", key_message(&bob)));
+                        cr_assert_eq(receiver_facts(r).n_unreadable, 0, "%d, %zu", steps,
+                                     json_object_size(one_time_keys));
+                }
+                end();
+                begin();
+        }
+}

@@ -1,0 +1,417 @@
+/* What is remembered of others, and how much of it: repeats, events without their key, withheld keys, identities. And
+ * what is signed. */
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "crypto/sender.h"
+#include "json/json.h"
+#include "matrix/crypto/identities.h"
+#include "matrix/crypto/late.h"
+#include "matrix/crypto/repeats.h"
+#include "matrix/crypto/signed.h"
+#include "matrix/crypto/withheld.h"
+
+/* ---- canonical JSON; the first ones are the specification's examples ---- */
+
+Test(crypto_signed, bytes_are_those_of_canonical_json) {
+        static const struct row {
+                const char *json, *bytes;
+        } rows[] = {
+                { "{}", "{}" },
+                { "{\"one\": 1, \"two\": \"Two\"}", "{\"one\":1,\"two\":\"Two\"}" },
+                { "{\"b\": \"2\", \"a\": \"1\"}", "{\"a\":\"1\",\"b\":\"2\"}" },
+                { "{\"auth\":{\"success\":true,\"mxid\":\"@john.doe:example.com\",\"profile\":{\"display_name\":"
+                  "\"John "
+                  "Doe\",\"three_pids\":[{\"medium\":\"email\",\"address\":\"john.doe@example.org\"},{\"medium\":"
+                  "\"msisdn\",\"address\":\"123456789\"}]}}}",
+                  "{\"auth\":{\"mxid\":\"@john.doe:example.com\",\"profile\":{\"display_name\":\"John "
+                  "Doe\",\"three_pids\":[{\"address\":\"john.doe@example.org\",\"medium\":\"email\"},{\"address\":"
+                  "\"123456789\",\"medium\":\"msisdn\"}]},\"success\":true}}" },
+                { "{\"a\": \"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\"}",
+                  "{\"a\":\"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\"}" },
+                { "{\"\xe6\x9c\xac\": 2, \"\xe6\x97\xa5\": 1}", "{\"\xe6\x97\xa5\":1,\"\xe6\x9c\xac\":2}" },
+                { "{\"a\": \"\\u65E5\"}", "{\"a\":\"\xe6\x97\xa5\"}" },
+                { "{\"a\": null}", "{\"a\":null}" },
+                { "{\"a\": \"\\u0001\\n/\\\"\\\\\"}", "{\"a\":\"\\u0001\\n/\\\"\\\\\"}" },
+                { "{\"z\": 1, \"unsigned\": {\"a\": 1}, \"signatures\": {}}", "{\"z\":1}" },
+                { "{\"in\": {\"unsigned\": 1}}", "{\"in\":{\"unsigned\":1}}" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                SCOPED(json_decref) json_t *v = json_loads(rows[i].json, 0, NULL);
+                SCOPED(free) char *bytes = NULL;
+
+                cr_assert_eq(signed_json_bytes(v, &bytes), 0);
+                cr_assert_str_eq(bytes, rows[i].bytes);
+        }
+}
+
+Test(crypto_signed, what_canonical_json_cannot_hold_is_refused) {
+        static const char *const rows[] = { "[]", "{\"a\": 1.5}", "{\"a\": [{\"b\": 1e3}]}",
+                                            "{\"a\": 9007199254740992}", "{\"a\": -9007199254740992}" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                SCOPED(json_decref) json_t *v = json_loads(rows[i], 0, NULL);
+                char *bytes;
+
+                cr_assert_eq(signed_json_bytes(v, &bytes), -EBADMSG, "%s", rows[i]);
+        }
+}
+
+Test(crypto_signed, signatures_lie_beside_each_other) {
+        SCOPED(json_decref) json_t *v = json_pack("{si}", "a", 1);
+
+        cr_assert_eq(signed_json_add(v, "@a:b", "ONE", "x"), 0);
+        cr_assert_eq(signed_json_add(v, "@a:b", "TWO", "y"), 0);
+        cr_assert_eq(signed_json_add(v, "@c:d", "ONE", "z"), 0);
+        cr_assert_str_eq(
+                json_member_string(json_member_object(json_member_object(v, "signatures"), "@a:b"), "ed25519:TWO"),
+                "y");
+        cr_assert_eq(json_object_size(json_member_object(v, "signatures")), 2);
+}
+
+/* ---- repeats ---- */
+
+Test(crypto_repeats, the_last_messages_are_known_and_older_ones_forgotten) {
+        static struct repeats r;
+        char text[32];
+
+        cr_assert_null(repeats_at(&r, 0));
+        cr_assert_eq(repeats_has(&r, "0"), 0);
+        for (int i = 0; i < REPEATS_MAX + 10; i++) {
+                (void) snprintf(text, sizeof(text), "%d", i);
+                cr_assert_eq(repeats_add(&r, text), 0);
+                cr_assert_eq(repeats_has(&r, text), 1);
+        }
+        cr_assert_eq(repeats_has(&r, "9"), 0);
+        cr_assert_eq(repeats_has(&r, "10"), 1);
+        cr_assert(repeats_at(&r, REPEATS_MAX - 1));
+        cr_assert_null(repeats_at(&r, REPEATS_MAX));
+}
+
+Test(crypto_repeats, they_come_back_from_storage_in_their_order) {
+        static struct repeats r, again;
+        char text[32];
+
+        for (int i = 0; i < REPEATS_MAX + 3; i++) {
+                (void) snprintf(text, sizeof(text), "%d", i);
+                cr_assert_eq(repeats_add(&r, text), 0);
+        }
+        for (size_t i = 0; repeats_at(&r, i); i++)
+                repeats_put(&again, repeats_at(&r, i));
+        cr_assert_eq(repeats_add(&again, "new"), 0);
+        cr_assert_eq(repeats_has(&again, "3"), 0, "the oldest one went");
+        cr_assert_eq(repeats_has(&again, "4"), 1);
+}
+
+/* ---- late keys ---- */
+
+static int put(struct late *l, const char *room_id, const char *event_id, const char *session_id, usec_t now) {
+        SCOPED(json_decref) json_t *content = json_pack("{ss}", "ciphertext", event_id);
+        char id[64], room[64];
+        struct matrix_event e = {
+                .place = EVENT_TIMELINE,
+                .room_id = room,
+                .type = "m.room.encrypted",
+                .sender = "@bob:example.org",
+                .event_id = id,
+                .origin_server_ts = 7,
+                .age = 100,
+                .sticky_duration = 5000,
+                .sticky_ttl = 3000,
+                .content = content,
+        };
+
+        /* Nothing of it outlives this function. */
+        (void) snprintf(id, sizeof(id), "%s", event_id);
+        (void) snprintf(room, sizeof(room), "%s", room_id);
+        return late_put(l, &e, session_id, now);
+}
+
+Test(crypto_late, an_event_comes_out_when_its_key_is_there_and_has_aged) {
+        SCOPED(late_free) struct late *l = NULL;
+        SCOPED(late_event_done) struct late_event e = { 0 };
+
+        cr_assert_eq(late_new(&l), 0);
+        cr_assert_eq(put(l, "!a:x", "$1", "S", USEC_PER_SEC), 1);
+        cr_assert_eq(put(l, "!a:x", "$1", "S", USEC_PER_SEC), 0, "the same one");
+        cr_assert_eq(late_take(l, "!b:x", "S", 0, &e), 0);
+        cr_assert_eq(late_take(l, "!a:x", "T", 0, &e), 0);
+        cr_assert_eq(late_take(l, "!a:x", "S", 3 * USEC_PER_SEC, &e), 1);
+        cr_assert_str_eq(e.event.event_id, "$1");
+        cr_assert_str_eq(json_member_string(e.event.content, "ciphertext"), "$1");
+        cr_assert_eq(e.event.age, 2100);
+        cr_assert_eq(e.event.sticky_ttl, 1000);
+        cr_assert_eq(e.event.origin_server_ts, 7);
+        cr_assert_eq(late_take(l, "!a:x", "S", 3 * USEC_PER_SEC, &(struct late_event){ 0 }), 0);
+        cr_assert_eq(late_count(l), 0);
+}
+
+Test(crypto_late, an_event_whose_stickiness_ends_meanwhile_has_none_left) {
+        SCOPED(late_free) struct late *l = NULL;
+        SCOPED(late_event_done) struct late_event e = { 0 };
+
+        cr_assert_eq(late_new(&l), 0);
+        cr_assert_eq(put(l, "!a:x", "$1", "S", 0), 1);
+        cr_assert_eq(late_take(l, "!a:x", "S", 10 * USEC_PER_SEC, &e), 1);
+        cr_assert_eq(e.event.sticky_ttl, 0);
+}
+
+Test(crypto_late, events_come_out_in_their_order) {
+        SCOPED(late_free) struct late *l = NULL;
+
+        cr_assert_eq(late_new(&l), 0);
+        cr_assert_eq(put(l, "!a:x", "$1", "S", 0), 1);
+        cr_assert_eq(put(l, "!a:x", "$2", "T", 0), 1);
+        cr_assert_eq(put(l, "!a:x", "$3", "S", 0), 1);
+        for (int i = 0; i < 2; i++) {
+                SCOPED(late_event_done) struct late_event e = { 0 };
+
+                cr_assert_eq(late_take(l, "!a:x", "S", 0, &e), 1);
+                cr_assert_str_eq(e.event.event_id, i == 0 ? "$1" : "$3");
+        }
+}
+
+Test(crypto_late, a_room_has_room_for_so_many_and_the_table_for_more) {
+        SCOPED(late_free) struct late *l = NULL;
+        char room[32], id[32];
+
+        cr_assert_eq(late_new(&l), 0);
+        cr_assert_eq(put(l, "!quiet:x", "$quiet", "S", 0), 1);
+        for (int i = 0; i < LATE_PER_ROOM_MAX + 5; i++) {
+                (void) snprintf(id, sizeof(id), "$loud%d", i);
+                cr_assert_eq(put(l, "!loud:x", id, "S", 0), 1);
+        }
+        cr_assert_eq(late_count(l), LATE_PER_ROOM_MAX + 1);
+        for (int i = 0; i < LATE_MAX; i++) {
+                (void) snprintf(room, sizeof(room), "!%d:x", i);
+                (void) snprintf(id, sizeof(id), "$%d", i);
+                cr_assert_eq(put(l, room, id, "S", 0), 1);
+        }
+        cr_assert_eq(late_count(l), LATE_MAX);
+        cr_assert_eq(late_take(l, "!quiet:x", "S", 0, &(struct late_event){ 0 }), 0);
+}
+
+Test(crypto_late, an_event_waits_for_an_hour) {
+        SCOPED(late_free) struct late *l = NULL;
+
+        cr_assert_eq(late_new(&l), 0);
+        cr_assert_eq(late_run(l, 0), USEC_NEVER);
+        cr_assert_eq(put(l, "!a:x", "$1", "S", 5), 1);
+        cr_assert_eq(put(l, "!a:x", "$2", "S", 6), 1);
+        cr_assert_eq(late_run(l, 4 + LATE_KEPT_USEC), 5 + LATE_KEPT_USEC);
+        cr_assert_eq(late_run(l, 5 + LATE_KEPT_USEC), 6 + LATE_KEPT_USEC);
+        cr_assert_eq(late_count(l), 1);
+}
+
+/* ---- withheld ---- */
+
+static int withhold(struct withheld *w, const char *user_id, const char *code, const char *room_id,
+                    const char *session_id, enum withheld_code *ret) {
+        SCOPED(json_decref)
+        json_t *v = json_pack("{ss* ss* ss*}", "code", code, "room_id", room_id, "session_id", session_id);
+
+        cr_assert(v);
+        return withheld_take(w, user_id, v, ret);
+}
+
+Test(crypto_withheld, a_code_is_kept_until_the_key_comes) {
+        SCOPED(withheld_free) struct withheld *w = NULL;
+        enum withheld_code code;
+
+        cr_assert_eq(withheld_new(&w), 0);
+        cr_assert_eq(withhold(w, "@b:x", "m.unverified", "!a:x", "S", &code), 1);
+        cr_assert_eq(code, WITHHELD_UNVERIFIED);
+        cr_assert_eq(withhold(w, "@b:x", "m.unverified", "!a:x", "S", &code), 0);
+        cr_assert_eq(withhold(w, "@b:x", "m.blacklisted", "!a:x", "S", &code), 1);
+        cr_assert_eq(withheld_find(w, "!a:x", "S", &code), 1);
+        cr_assert_eq(code, WITHHELD_BLACKLISTED);
+        cr_assert_eq(withhold(w, "@c:x", "what.ever", "!a:x", "T", &code), 1);
+        cr_assert_eq(code, WITHHELD_OTHER);
+        cr_assert_eq(withheld_users(w), 2);
+        withheld_came(w, "!a:x", "S");
+        cr_assert_eq(withheld_find(w, "!a:x", "S", &code), 0);
+        cr_assert_eq(withheld_users(w), 1);
+}
+
+Test(crypto_withheld, no_olm_is_of_no_room) {
+        SCOPED(withheld_free) struct withheld *w = NULL;
+        enum withheld_code code;
+
+        cr_assert_eq(withheld_new(&w), 0);
+        cr_assert_eq(withhold(w, "@b:x", "m.no_olm", NULL, NULL, &code), 1);
+        cr_assert_eq(code, WITHHELD_NO_OLM);
+        cr_assert_eq(withheld_users(w), 1);
+}
+
+Test(crypto_withheld, what_says_nothing_is_refused_and_the_table_has_an_end) {
+        SCOPED(withheld_free) struct withheld *w = NULL;
+        enum withheld_code code;
+        char session[32];
+
+        cr_assert_eq(withheld_new(&w), 0);
+        cr_assert_eq(withhold(w, "@b:x", NULL, "!a:x", "S", &code), -EBADMSG);
+        cr_assert_eq(withhold(w, "@b:x", "m.unverified", NULL, "S", &code), -EBADMSG);
+        cr_assert_eq(withhold(w, "@b:x", "m.unverified", "!a:x", NULL, &code), -EBADMSG);
+        for (int i = 0; i < WITHHELD_MAX + 1; i++) {
+                (void) snprintf(session, sizeof(session), "%d", i);
+                cr_assert_eq(withhold(w, "@b:x", "m.unverified", "!a:x", session, &code), 1);
+        }
+        cr_assert_eq(withheld_find(w, "!a:x", "0", &code), 0);
+        cr_assert_eq(withheld_find(w, "!a:x", "1", &code), 1);
+}
+
+/* ---- identities ---- */
+
+static const uint8_t master_seed[CRYPTO_SECRET_BYTES] = { 1 }, signing_seed[CRYPTO_SECRET_BYTES] = { 2 },
+                     other_seed[CRYPTO_SECRET_BYTES] = { 3 };
+static char master[CRYPTO_KEY_TEXT], self_signing[CRYPTO_KEY_TEXT], other_master[CRYPTO_KEY_TEXT];
+static struct sender bob;
+static struct identities *ids;
+
+static void begin(void) {
+        cr_assert_eq(crypto_seed_public(master_seed, master), 0);
+        cr_assert_eq(crypto_seed_public(signing_seed, self_signing), 0);
+        cr_assert_eq(crypto_seed_public(other_seed, other_master), 0);
+        sender_make(&bob, "@bob:example.org", "PHONE");
+        cr_assert_eq(identities_new(&ids, ME), 0);
+}
+
+static void end(void) {
+        identities_free(ids);
+        sender_done(&bob);
+}
+
+TestSuite(crypto_identities, .init = begin, .fini = end);
+
+static void sign_by(json_t *object, const char *user_id, const uint8_t seed[CRYPTO_SECRET_BYTES]) {
+        SCOPED(free) char *bytes = NULL;
+        char key[CRYPTO_KEY_TEXT], signature[CRYPTO_SIGNATURE_TEXT];
+
+        cr_assert_eq(signed_json_bytes(object, &bytes), 0);
+        cr_assert_eq(crypto_seed_public(seed, key), 0);
+        cr_assert_eq(crypto_seed_sign(seed, bytes, strlen(bytes), signature), 0);
+        cr_assert_eq(signed_json_add(object, user_id, key, signature), 0);
+}
+
+static json_t *identity_key(const char *user_id, const char *key) {
+        char name[64];
+
+        (void) snprintf(name, sizeof(name), "ed25519:%s", key);
+        return json_pack("{ss s[] s{ss}}", "user_id", user_id, "usage", "keys", name, key);
+}
+
+/* What the server says of bob, his device signed by his identity. */
+static json_t *answer_of(const uint8_t of_master[CRYPTO_SECRET_BYTES],
+                         const uint8_t signs_self_signing[CRYPTO_SECRET_BYTES]) {
+        json_t *device = json_deep_copy(bob.device_keys), *signing = identity_key(bob.user_id, self_signing);
+        char key[CRYPTO_KEY_TEXT];
+
+        sign_by(device, bob.user_id, signing_seed);
+        sign_by(signing, bob.user_id, signs_self_signing);
+        cr_assert_eq(crypto_seed_public(of_master, key), 0);
+        return json_pack("{s{s{so}} s{so} s{so}}", "device_keys", bob.user_id, bob.device_id, device, "master_keys",
+                         bob.user_id, identity_key(bob.user_id, key), "self_signing_keys", bob.user_id, signing);
+}
+
+static bool is_signed_after(json_t *answer) {
+        struct device_keys k;
+
+        cr_assert_eq(identities_take(ids, answer, bob.user_id), 0);
+        json_decref(answer);
+        cr_assert_eq(identities_find(ids, bob.user_id, bob.curve25519, bob.ed25519, &k), 1);
+        cr_assert_str_eq(k.device_id, bob.device_id);
+        return identities_sign(ids, &k);
+}
+
+Test(crypto_identities, a_device_that_its_identity_signs_is_signed) {
+        struct device_keys k;
+
+        cr_assert_eq(identities_find(ids, bob.user_id, bob.curve25519, bob.ed25519, &k), -ENOENT);
+        cr_assert(is_signed_after(answer_of(master_seed, master_seed)));
+        cr_assert_eq(identities_find(ids, bob.user_id, bob.ed25519, bob.ed25519, &k), 0);
+        cr_assert_str_eq(identities_pinned(ids, bob.user_id), master);
+}
+
+Test(crypto_identities, a_signature_by_keys_that_the_master_key_does_not_sign_is_none) {
+        cr_assert_not(is_signed_after(answer_of(master_seed, other_seed)));
+}
+
+Test(crypto_identities, another_master_key_than_the_pinned_one_signs_nothing) {
+        cr_assert(is_signed_after(answer_of(master_seed, master_seed)));
+        cr_assert_not(identities_changed(ids, bob.user_id));
+        cr_assert_not(is_signed_after(answer_of(other_seed, other_seed)));
+        cr_assert(identities_changed(ids, bob.user_id));
+        cr_assert_str_eq(identities_pinned(ids, bob.user_id), master);
+        cr_assert_eq(identities_pin(ids, bob.user_id, other_master), 0);
+        cr_assert(is_signed_after(answer_of(other_seed, other_seed)));
+        cr_assert_not(identities_changed(ids, bob.user_id));
+}
+
+Test(crypto_identities, an_identity_that_is_gone_signs_nothing) {
+        json_t *answer = answer_of(master_seed, master_seed);
+
+        cr_assert(is_signed_after(json_incref(answer)));
+        cr_assert_eq(json_object_del(answer, "master_keys"), 0);
+        cr_assert_not(is_signed_after(answer));
+        cr_assert(identities_changed(ids, bob.user_id));
+}
+
+Test(crypto_identities, a_key_of_an_identity_under_another_name_is_none) {
+        json_t *answer = answer_of(master_seed, master_seed);
+
+        cr_assert_eq(json_object_set_new(json_object_get(answer, "master_keys"), bob.user_id,
+                                         identity_key("@carol:example.org", master)),
+                     0);
+        cr_assert_not(is_signed_after(answer));
+}
+
+Test(crypto_identities, a_device_under_another_name_or_user_is_none) {
+        json_t *answer = answer_of(master_seed, master_seed);
+        json_t *devices = json_object_get(answer, "device_keys");
+        struct device_keys k;
+        struct sender carol;
+
+        sender_make(&carol, "@carol:example.org", "PHONE");
+        cr_assert_eq(json_object_set_new(devices, bob.user_id,
+                                         json_pack("{sO sO}", "OTHER", bob.device_keys, "PHONE", carol.device_keys)),
+                     0);
+        cr_assert_eq(identities_take(ids, answer, bob.user_id), 0);
+        cr_assert_eq(identities_find(ids, bob.user_id, bob.curve25519, bob.ed25519, &k), 0);
+        cr_assert_eq(identities_find(ids, bob.user_id, carol.curve25519, carol.ed25519, &k), 0);
+        json_decref(answer);
+        sender_done(&carol);
+}
+
+Test(crypto_identities, what_may_have_changed_is_asked_again_and_the_pin_stays) {
+        struct device_keys k;
+
+        cr_assert(is_signed_after(answer_of(master_seed, master_seed)));
+        cr_assert(identities_forget(ids, bob.user_id));
+        cr_assert_not(identities_forget(ids, bob.user_id));
+        cr_assert_eq(identities_find(ids, bob.user_id, bob.curve25519, bob.ed25519, &k), -ENOENT);
+        cr_assert_not(is_signed_after(answer_of(other_seed, other_seed)));
+}
+
+Test(crypto_identities, an_answer_that_does_not_speak_of_the_user_is_none) {
+        SCOPED(json_decref) json_t *v = json_pack("{s{}}", "device_keys");
+
+        cr_assert_eq(identities_take(ids, v, bob.user_id), -EBADMSG);
+        cr_assert_eq(identities_take(ids, NULL, bob.user_id), -EBADMSG);
+}
+
+Test(crypto_identities, many_users_push_out_each_other_and_never_ourselves) {
+        SCOPED(json_decref) json_t *answer = NULL;
+        char user_id[32];
+
+        cr_assert_eq(identities_pin(ids, ME, master), 0);
+        cr_assert(is_signed_after(answer_of(master_seed, master_seed)));
+        for (int i = 0; i < IDENTITIES_MAX; i++) {
+                (void) snprintf(user_id, sizeof(user_id), "@%d:x", i);
+                json_decref(answer);
+                answer = json_pack("{s{s{}}}", "device_keys", user_id);
+                cr_assert_eq(identities_take(ids, answer, user_id), 0);
+        }
+        cr_assert_str_eq(identities_pinned(ids, ME), master);
+        cr_assert_null(identities_pinned(ids, bob.user_id));
+}
