@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "json/json.h"
-#include "matrix/client/api.h"
+#include "matrix/client/keys.h"
 #include "unit/loopback/loopback.h"
 
 /* ---- reference 7.3 and 1.4, row by row ---- */
@@ -278,6 +278,13 @@ static const struct loopback_route routes[] = {
                    "Retry-After", "4"),
         ROUTE("GET", "/base" V3 "/rooms/%21r%3Atest/messages", 200, "{}"),
         ROUTE("POST", "/base" V3 "/user/%40me%3Atest/filter", 200, "{\"filter_id\":\"0\"}"),
+        ROUTE("GET", "/base" V3 "/user/%40me%3Atest/account_data/m.a%2Fb", 404, "{\"errcode\":\"M_NOT_FOUND\"}"),
+        ROUTE("POST", "/base" V3 "/keys/upload", 400,
+              "{\"errcode\":\"M_UNKNOWN\",\"error\":\"One time key c2VjcmV0 already exists\"}"),
+        ROUTE("POST", "/base" V3 "/keys/query", 200, "{\"device_keys\":{}}"),
+        ROUTE("POST", "/base" V3 "/keys/claim", 200, "{\"one_time_keys\":{}}"),
+        ROUTE("POST", "/base" V3 "/keys/signatures/upload", 200, "{\"failures\":{}}"),
+        ROUTE("PUT", "/base" V3 "/sendToDevice/m.room.encrypted/a%20b", 200, "{}"),
         ROUTE("GET", "/base" V3 "/sync", 400, "{\"errcode\":\"M_UNKNOWN\",\"error\":\"Invalid stream token\"}"),
         {},
 };
@@ -291,6 +298,7 @@ struct fixture {
         bool done;
         enum matrix_outcome outcome;
         usec_t retry_after;
+        char problem[256];
 };
 
 static void on_done(const struct matrix_reply *reply, void *userdata) {
@@ -300,6 +308,7 @@ static void on_done(const struct matrix_reply *reply, void *userdata) {
         f->done = true;
         f->outcome = reply->outcome;
         f->retry_after = reply->retry_after;
+        (void) snprintf(f->problem, sizeof(f->problem), "%s", reply->problem);
         cr_assert(reply->outcome != MATRIX_OK || json_is_object(reply->body));
 }
 
@@ -384,6 +393,61 @@ Test(client, rooms) {
         json_decref(types);
         json_decref(filter);
         fixture_done(&f);
+}
+
+Test(client, keys_of_devices) {
+        SCOPED(json_decref) json_t *body = json("{\"device_keys\":{}}");
+        struct fixture f;
+        const struct loopback_seen *seen;
+
+        fixture_init(&f);
+        seen = wait_for(&f, matrix_keys_query(f.client, body, on_done, &f, &f.request), "/base" V3 "/keys/query");
+        cr_assert_str_eq(seen->body, "{\"device_keys\":{}}");
+        cr_assert_str_eq(seen->authorization, "Bearer s3cret");
+        (void) wait_for(&f, matrix_keys_claim(f.client, body, on_done, &f, &f.request), "/base" V3 "/keys/claim");
+        cr_assert_eq(f.outcome, MATRIX_OK);
+        (void) wait_for(&f, matrix_signatures_upload(f.client, body, on_done, &f, &f.request),
+                        "/base" V3 "/keys/signatures/upload");
+        cr_assert_eq(f.outcome, MATRIX_OK);
+        seen = wait_for(&f, matrix_send_to_device(f.client, "m.room.encrypted", "a b", body, on_done, &f, &f.request),
+                        "/base" V3 "/sendToDevice/m.room.encrypted/a%20b");
+        cr_assert_str_eq(seen->body, "{\"device_keys\":{}}");
+        (void) wait_for(&f, matrix_account_data_get(f.client, "@me:test", "m.a/b", on_done, &f, &f.request),
+                        "/base" V3 "/user/%40me%3Atest/account_data/m.a%2Fb");
+        cr_assert_eq(f.outcome, MATRIX_NOT_FOUND);
+        fixture_done(&f);
+}
+
+Test(client, a_refusal_that_quotes_keys_is_not_repeated) {
+        SCOPED(json_decref) json_t *body = json("{}");
+        struct fixture f;
+
+        fixture_init(&f);
+        (void) wait_for(&f, matrix_keys_upload(f.client, body, on_done, &f, &f.request), "/base" V3 "/keys/upload");
+        cr_assert_eq(f.outcome, MATRIX_REFUSED);
+        cr_assert_null(strstr(f.problem, "c2VjcmV0"), "%s", f.problem);
+        fixture_done(&f);
+}
+
+static const struct signatures_row {
+        const char *body;
+        int result;
+} signatures_rows[] = {
+        { "{}", 0 },
+        { "{\"failures\":{}}", 0 },
+        { "{\"failures\":{\"@me:test\":{}}}", 0 },
+        { "{\"failures\":{\"@me:test\":{\"BUSYD\":{\"errcode\":\"M_INVALID_SIGNATURE\"}}}}", -EKEYREJECTED },
+        { "{\"failures\":{\"@me:test\":{\"BUSYD\":null}}}", -EKEYREJECTED },
+        { "{\"failures\":{\"@me:test\":7}}", -EKEYREJECTED },
+        { "{\"failures\":[]}", -EKEYREJECTED },
+};
+
+Test(client, signatures_that_were_not_taken_are_seen_in_an_answer_of_200) {
+        for (size_t i = 0; i < ARRAY_SIZE(signatures_rows); i++) {
+                SCOPED(json_decref) json_t *body = json(signatures_rows[i].body);
+
+                cr_assert_eq(matrix_signatures_parse(body), signatures_rows[i].result, "%s", signatures_rows[i].body);
+        }
 }
 
 Test(client, sync_is_known_by_its_path) {

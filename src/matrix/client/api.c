@@ -232,6 +232,12 @@ int matrix_account_data_put(struct matrix_client *c, const char *user_id, const 
                        json_incref((json_t *) content), done, userdata, ret);
 }
 
+int matrix_account_data_get(struct matrix_client *c, const char *user_id, const char *type, matrix_done_t done,
+                            void *userdata, struct http_request **ret) {
+        return request(c, "GET", matrix_path("/_matrix/client/v3/user/%s/account_data/%s", user_id, type), NULL, done,
+                       userdata, ret);
+}
+
 /* ---- rooms ---- */
 
 int matrix_messages_get(struct matrix_client *c, const char *room_id, const char *from, unsigned limit,

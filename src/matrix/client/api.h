@@ -72,6 +72,10 @@ int matrix_profile_field_put(struct matrix_client *c, bool unstable, const char 
 int matrix_account_data_put(struct matrix_client *c, const char *user_id, const char *type, const json_t *content,
                             matrix_done_t done, void *userdata, struct http_request **ret);
 
+/* The content as it was put; MATRIX_NOT_FOUND: never, though some servers say {} then. */
+int matrix_account_data_get(struct matrix_client *c, const char *user_id, const char *type, matrix_done_t done,
+                            void *userdata, struct http_request **ret);
+
 /* ---- rooms ---- */
 
 /* Events before `from`, newest first, of these types only. */
