@@ -7,7 +7,7 @@ _busyctl_names() {
 
 _busyctl() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
-        local verbs='status watch why history busy free auto pause resume run ignore allow is-busy sources accounts login logout doctor cure reload help'
+        local verbs='status watch why history busy free auto pause resume run ignore allow is-busy sources accounts login logout verify doctor cure reload help'
         local options='--help --json'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -55,6 +55,10 @@ _busyctl() {
                 mapfile -t COMPREPLY < <(compgen -W 'keyring file' -- "$cur")
                 return
                 ;;
+        --recovery-key-file)
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                return
+                ;;
         --until | -m | --message | -n | --lines | --app | --reason | --user | --homeserver) return ;;
         esac
 
@@ -72,6 +76,7 @@ _busyctl() {
         allow) options+=" --source $(_busyctl_names ignore app)" ;;
         login) options+=" --user --homeserver --with --keep-in --password-stdin --token-stdin --access-token-stdin $(_busyctl_names accounts name)" ;;
         logout) options+=" --force $(_busyctl_names accounts name)" ;;
+        verify) options+=" --recovery-key-file $(_busyctl_names accounts name)" ;;
         help) options=$verbs ;;
         cure) options+=" --force print-registration remove $(_busyctl_names accounts name)" ;;
         esac

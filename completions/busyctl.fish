@@ -1,6 +1,6 @@
 # fish completion for busyctl
 
-set -l verbs status watch why history busy free auto pause resume run ignore allow is-busy sources accounts login logout doctor cure reload help
+set -l verbs status watch why history busy free auto pause resume run ignore allow is-busy sources accounts login logout verify doctor cure reload help
 set -l printing status watch why history ignore sources accounts login doctor
 
 # Names that a running busyd knows: VERB KEY.
@@ -59,6 +59,7 @@ complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a sources -d 'L
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a accounts -d 'List the Matrix accounts'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a login -d 'Log in to a Matrix account'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a logout -d 'Log out of a Matrix account and forget it'
+complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a verify -d 'Verify the session, so that calls in encrypted rooms are seen'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a doctor -d 'Examine the set-up, and say what to do'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a cure -d 'Set up what takes back a busy that your other clients keep'
 complete -c busyctl -n "not __fish_seen_subcommand_from $verbs" -a reload -d 'Read the configuration again'
@@ -88,7 +89,8 @@ complete -c busyctl -n '__fish_seen_subcommand_from login' -l password-stdin -d 
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l token-stdin -d 'Read a login token from stdin'
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l access-token-stdin -d 'Read an access token from stdin'
 complete -c busyctl -n '__fish_seen_subcommand_from logout' -l force -d 'Forget it whatever stays behind'
+complete -c busyctl -n '__fish_seen_subcommand_from verify' -l recovery-key-file -r -F -d 'Read the recovery key there'
 complete -c busyctl -n '__fish_seen_subcommand_from cure' -a print-registration -d 'Print what the homeserver needs'
 complete -c busyctl -n '__fish_seen_subcommand_from cure' -a remove -d 'Forget its token'
 complete -c busyctl -n '__fish_seen_subcommand_from cure' -l force -d 'Make a new one'
-complete -c busyctl -n '__fish_seen_subcommand_from login logout cure' -a '(__busyctl_names accounts name)' -d 'Account'
+complete -c busyctl -n '__fish_seen_subcommand_from login logout verify cure' -a '(__busyctl_names accounts name)' -d 'Account'

@@ -27,6 +27,7 @@ enum {
         OPTION_FORCE,
         OPTION_ONCE,
         OPTION_SOURCE,
+        OPTION_RECOVERY_KEY_FILE,
 };
 
 #define GLOBAL_SHORTS "hj"
@@ -131,6 +132,13 @@ static const struct verb_option logout_options[] = {
         {},
 };
 
+static const struct verb_option verify_options[] = {
+        { { "recovery-key-file", required_argument, NULL, OPTION_RECOVERY_KEY_FILE },
+          "FILE",
+          "Read the recovery key or passphrase there: a file, or the number of an open file descriptor" },
+        {},
+};
+
 static const struct verb_option cure_options[] = {
         { { "force", no_argument, NULL, OPTION_FORCE }, NULL, "Make a new registration; the old one ends" },
         {},
@@ -181,6 +189,9 @@ const struct verb verbs[] = {
           "Log in to a Matrix account", verb_login, "", login_options, 0, 1, VERB_PRINTS },
         { "logout", "NAME [--force]", "Log out of a Matrix account and forget it", verb_logout, "", logout_options, 1,
           1, 0 },
+        { "verify", "[NAME] [--recovery-key-file FILE]",
+          "Verify the session, so that calls in encrypted rooms are seen", verb_verify, "", verify_options, 0, 1,
+          VERB_PRINTS },
         { "doctor", "[-v] [--probe]", "Examine the set-up, and say what to do", verb_doctor, "v", doctor_options, 0, 0,
           VERB_PRINTS },
         { "cure", "print-registration|remove [NAME] [--force]",
@@ -357,6 +368,9 @@ static int args_set(struct args *a, int option, const char *value) {
                 return 0;
         case OPTION_SOURCE:
                 a->source = value;
+                return 0;
+        case OPTION_RECOVERY_KEY_FILE:
+                a->recovery_key_file = value;
                 return 0;
         case 'v':
                 a->verbose = true;

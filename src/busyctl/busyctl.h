@@ -16,7 +16,7 @@ enum exit_code {
 /* Options and arguments, by whichever verb takes them. */
 struct args {
         usec_t duration; /* 0: not given */
-        const char *message, *app, *reason, *user, *homeserver, *with, *keep_in, *source;
+        const char *message, *app, *reason, *user, *homeserver, *with, *keep_in, *source, *recovery_key_file;
         unsigned n;
         bool until_call_ends, waybar, force, once, verbose, probe;
         bool password_stdin, token_stdin, access_token_stdin;
@@ -69,3 +69,5 @@ enum exit_code verb_help(struct ctl *c, const struct args *a);
 /* login.c, logout.c */
 enum exit_code verb_login(struct ctl *c, const struct args *a);
 enum exit_code verb_logout(struct ctl *c, const struct args *a);
+/* verify.c */
+enum exit_code verb_verify(struct ctl *c, const struct args *a);

@@ -169,3 +169,61 @@ int keep_forget(const struct session *s, const char **ret_problem) {
         r = do_it(REMOVE, &(struct keyring_item){ .id = s->keyring_id }, false, NULL, ret_problem);
         return r == -ENOENT ? 0 : r;
 }
+
+int keep_crypto_load(const char *folder, const char *name, bool ask, struct crypto_store *ret,
+                     const char **ret_problem) {
+        SCOPED(token_free) char *secret = NULL;
+        int r = crypto_store_load(folder, name, ret);
+
+        *ret_problem = r < 0 ? strerror(-r) : "";
+        if (r < 0 || ret->has_key)
+                return r;
+        r = do_it(GET, &(struct keyring_item){ .id = ret->keyring_id }, ask, &secret, ret_problem);
+        if (r >= 0) {
+                r = crypto_store_take_key(ret, secret);
+                *ret_problem = "the entry there is broken";
+        }
+        if (r < 0)
+                crypto_store_done(ret);
+        return r < 0 ? -ENOKEY : 0;
+}
+
+static int put_key(struct crypto_store *s, const char **ret_problem) {
+        SCOPED(token_free) char *secret = NULL;
+        SCOPED(free) char *label = NULL;
+        int r = keep_new_entry(&s->keyring_id);
+
+        if (r >= 0)
+                r = crypto_store_key_text(s, &secret);
+        if (r < 0 || asprintf(&label, CRYPTO_STORE_LABEL, s->user_id) < 0)
+                return -ENOMEM;
+        return do_it(PUT, &(struct keyring_item){ .id = s->keyring_id, .label = label, .secret = secret }, false, NULL,
+                     ret_problem) < 0
+                       ? -ENOKEY
+                       : 0;
+}
+
+int keep_crypto_make(const struct session *s, struct crypto_store *ret, const char **ret_problem) {
+        struct crypto_store made = { .user_id = strdup(s->user_id), .device_id = strdup(s->device_id) };
+        int r = made.user_id && made.device_id ? crypto_store_new_key(&made) : -ENOMEM;
+
+        *ret_problem = r < 0 ? strerror(-r) : "";
+        if (r >= 0 && s->keyring_id)
+                r = put_key(&made, ret_problem);
+        if (r < 0)
+                crypto_store_done(&made);
+        else
+                *ret = made;
+        return r;
+}
+
+int keep_crypto_forget(const char *folder, const char *name, const char **ret_problem) {
+        SCOPED(crypto_store_done) struct crypto_store s = { 0 };
+        int known = crypto_store_load(folder, name, &s), r = crypto_store_remove(folder, name);
+
+        *ret_problem = r < 0 ? strerror(-r) : "";
+        if (r < 0 || known < 0 || !s.keyring_id)
+                return r;
+        r = do_it(REMOVE, &(struct keyring_item){ .id = s.keyring_id }, false, NULL, ret_problem);
+        return r == -ENOENT ? 0 : r;
+}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base.h"
+#include "state/crypto-store.h"
 #include "state/session.h"
 
 /* Whether a new session can be written down in the folder, by writing something of that size and removing it again. 0, or
@@ -22,3 +23,14 @@ int keep_save(const char *folder, const char *name, const struct session *s, con
 int keep_new_entry(char **ret);
 /* Removes the entry of the session, if there is one. Below 0: it is still there. */
 int keep_forget(const struct session *s, const char **ret_problem);
+
+/* ---- the keys for encrypted rooms ---- */
+
+/* crypto_store_load(), and the key from the keyring: -ENOKEY and *ret_problem as above. */
+int keep_crypto_load(const char *folder, const char *name, bool ask, struct crypto_store *ret,
+                     const char **ret_problem);
+/* A store of a new device, whose key is where the tokens of the session are; the receiver is the caller's to fill in
+ * and to save. -ENOKEY as above. */
+int keep_crypto_make(const struct session *s, struct crypto_store *ret, const char **ret_problem);
+/* Removes the file, and the entry of the keyring. Below 0: something is still there. 0 also if there was nothing. */
+int keep_crypto_forget(const char *folder, const char *name, const char **ret_problem);

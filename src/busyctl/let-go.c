@@ -125,15 +125,19 @@ static enum exit_code ask_journal(const char *folder, const char *name, bool for
         return CTL_FAILED;
 }
 
-static enum exit_code ask_daemon(struct ctl *c, const char *folder, const char *name, bool force) {
-        const struct sigaction ends_wait = { .sa_handler = on_interrupt };
-        char why[512] = "";
-        enum exit_code code;
-
+/* CTL_OK: LetGo was understood; then await(). */
+static enum exit_code begin(struct ctl *c, const char *name) {
         /* Before the call: what follows it may come at once. */
         if (bus_watch(c) < 0)
                 return CTL_FAILED;
-        code = bus_call(c, BUS_MANAGER, "LetGo", NULL, "s", name);
+        return bus_call(c, BUS_MANAGER, "LetGo", NULL, "s", name);
+}
+
+static enum exit_code ask_daemon(struct ctl *c, const char *folder, const char *name, bool force) {
+        const struct sigaction ends_wait = { .sa_handler = on_interrupt };
+        char why[512] = "";
+        enum exit_code code = begin(c, name);
+
         if (code == CTL_UNREACHABLE)
                 return ask_journal(folder, name, force, "is not running",
                                    "Start it, and it does so: systemctl --user start busyd");
@@ -164,4 +168,19 @@ enum exit_code let_go(struct ctl *c, const char *folder, const char *name, bool 
                                    "Log out from within your session.");
         bus_close(&quiet);
         return force ? CTL_OK : code;
+}
+
+enum exit_code let_go_for_now(struct ctl *c, const char *name) {
+        struct ctl quiet = { .when_absent = ABSENT_LEAVE, .quiet = true };
+        char why[512] = "";
+        enum exit_code code = bus_open(&quiet);
+
+        /* Where it does not run, or does not know the account, nobody uses the session. */
+        if (code == CTL_OK)
+                code = begin(&quiet, name);
+        code = code == CTL_OK ? await(&quiet, name, /* force= */ false, why, sizeof(why)) : CTL_OK;
+        bus_close(&quiet);
+        if (code == CTL_FAILED)
+                complain("busyd cannot let go of \"%s\" just now: %s. Try again later.", name, why);
+        return code == CTL_UNREACHABLE ? CTL_OK : code;
 }

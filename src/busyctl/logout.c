@@ -196,6 +196,9 @@ static void forget_secrets(const char *folder, const char *name, const struct se
         (void) secret_remove(folder, name);
         if (keep_forget(s, &problem) < 0)
                 complain("The entry \"" KEYRING_LABEL "\" stays in the keyring: %s", s->user_id, problem);
+        /* After the device itself: nobody gives it keys any more. */
+        if (keep_crypto_forget(folder, name, &problem) < 0)
+                complain("The keys for encrypted rooms of %s are still here: %s", s->user_id, problem);
 }
 
 static bool has_token(const struct session *s) {

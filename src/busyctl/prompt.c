@@ -134,13 +134,13 @@ int prompt(const char *question, enum prompt_echo echo, char **ret) {
         return r;
 }
 
-int secret_from_stdin(char **ret) {
+int secret_from(int fd, char **ret) {
         char answer[ANSWER_MAX];
         size_t n = 0;
         int r = 0;
 
         while (n < sizeof(answer) && !memchr(answer, '\n', n)) {
-                ssize_t k = read(STDIN_FILENO, answer + n, sizeof(answer) - n);
+                ssize_t k = read(fd, answer + n, sizeof(answer) - n);
 
                 if (k < 0 && errno == EINTR)
                         continue;
@@ -156,4 +156,8 @@ int secret_from_stdin(char **ret) {
                 r = take_line(answer, strnlen(answer, n) < n ? 0 : n, ret);
         explicit_bzero(answer, sizeof(answer));
         return r;
+}
+
+int secret_from_stdin(char **ret) {
+        return secret_from(STDIN_FILENO, ret);
 }

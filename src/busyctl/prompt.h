@@ -15,3 +15,5 @@ int prompt(const char *question, enum prompt_echo echo, char **ret);
 
 /* The first line of stdin. -ECANCELED if it is empty; -E2BIG. */
 int secret_from_stdin(char **ret);
+/* The same of what has been opened, which is the caller's to close. */
+int secret_from(int fd, char **ret);

@@ -8,7 +8,9 @@
 #include "matrix/crypto/identities.h"
 #include "matrix/crypto/receiver.h"
 #include "matrix/crypto/secret-storage.h"
+#include "matrix/crypto/signed.h"
 #include "matrix/crypto/stock.h"
+#include "matrix/crypto/trust.h"
 
 #define MASTER       "m.cross_signing.master"
 #define SELF_SIGNING "m.cross_signing.self_signing"
@@ -217,4 +219,119 @@ Test(crypto_storage, a_device_that_another_key_has_signed_is_seen_to_be_unsigned
 
         cr_assert_eq(receiver_introduce(r, other, &at, &body), 0);
         cr_assert_eq(seen_after(r, body), OWN_UNSIGNED);
+}
+
+/* ---- what there is to do for the user ---- */
+
+/* The answer of a server that shows these keys of the device, NULL: none. */
+static json_t *shows(const json_t *device) {
+        json_t *answer = json_deep_copy(json_object_get(recorded, "keys_query"));
+
+        if (device)
+                json_object_set(json_object_get(json_object_get(answer, "device_keys"), ME), MY_DEVICE,
+                                (json_t *) device);
+        return answer;
+}
+
+static enum trust_step step(const struct receiver *r, const json_t *device) {
+        SCOPED(json_decref) json_t *answer = shows(device);
+        struct own_device own;
+
+        if (r)
+                receiver_own_keys(r, &own);
+        return trust_decide(r ? &own : NULL, ME, MY_DEVICE, answer);
+}
+
+Test(crypto_storage, a_device_is_introduced_only_where_the_server_has_no_keys_of_it) {
+        const uint8_t other[CRYPTO_SECRET_BYTES] = { 7 };
+        SCOPED(receiver_free) struct receiver *r = new_device(), *stranger = new_device();
+        SCOPED(json_decref) json_t *body = NULL, *foreign = NULL, *unsigned_body = NULL, *no_users = json_object();
+        struct own_device own;
+        const json_t *device;
+
+        cr_assert_eq(receiver_introduce(r, self_signing, &at, &body), 0);
+        cr_assert_eq(receiver_introduce(r, other, &at, &unsigned_body), 0);
+        cr_assert_eq(receiver_introduce(stranger, self_signing, &at, &foreign), 0);
+        device = json_object_get(body, "device_keys");
+        cr_assert_eq(step(NULL, NULL), TRUST_INTRODUCE, "nothing is there yet");
+        cr_assert_eq(step(r, NULL), TRUST_INTRODUCE, "stored, and dead before it was sent");
+        cr_assert_eq(step(r, device), TRUST_DONE);
+        cr_assert_eq(step(r, json_object_get(unsigned_body, "device_keys")), TRUST_SIGN);
+        cr_assert_eq(step(r, json_object_get(foreign, "device_keys")), TRUST_LOG_IN_ANEW, "keys of a copy");
+        cr_assert_eq(step(NULL, device), TRUST_LOG_IN_ANEW, "the keys are lost");
+        receiver_own_keys(r, &own);
+        cr_assert_eq(trust_decide(&own, ME, MY_DEVICE, no_users), TRUST_UNKNOWN);
+        cr_assert_eq(trust_decide(NULL, ME, MY_DEVICE, no_users), TRUST_UNKNOWN);
+        cr_assert_eq(trust_decide(NULL, ME, MY_DEVICE, NULL), TRUST_UNKNOWN);
+}
+
+Test(crypto_storage, what_is_kept_of_an_earlier_login_counts_for_nothing) {
+        SCOPED(receiver_free) struct receiver *r = new_device();
+        SCOPED(json_decref) json_t *answer = shows(NULL);
+        struct own_device own;
+
+        receiver_own_keys(r, &own);
+        own.device_id = "EARLIER";
+        cr_assert_eq(trust_decide(&own, ME, MY_DEVICE, answer), TRUST_INTRODUCE);
+        own.device_id = MY_DEVICE;
+        own.user_id = "@other:example.org";
+        cr_assert_eq(trust_decide(&own, ME, MY_DEVICE, answer), TRUST_INTRODUCE);
+}
+
+/* The user has reset their identity: the same keys are signed again, by the new one. */
+Test(crypto_storage, a_device_is_signed_again_by_a_new_identity) {
+        const uint8_t before[CRYPTO_SECRET_BYTES] = { 7 };
+        SCOPED(receiver_free) struct receiver *r = NULL, *again = NULL;
+        SCOPED(json_decref) json_t *body = NULL, *signatures = NULL, *device = NULL, *disk = NULL;
+        char old[CRYPTO_KEY_TEXT], master_key[CRYPTO_KEY_TEXT], signing_key[CRYPTO_KEY_TEXT];
+        const json_t *added;
+        struct own_device own;
+
+        opens("RECOVERY", recovery_key());
+        cr_assert_eq(crypto_seed_public(before, old), 0);
+        cr_assert_eq(crypto_seed_public(master, master_key), 0);
+        cr_assert_eq(crypto_seed_public(self_signing, signing_key), 0);
+        cr_assert_eq(receiver_new(&r, ME, MY_DEVICE, old, &at), 0);
+        cr_assert_eq(receiver_introduce(r, before, &at, &body), 0);
+        device = json_deep_copy(json_object_get(body, "device_keys"));
+        cr_assert_eq(step(r, device), TRUST_SIGN);
+
+        cr_assert_eq(receiver_pin(r, "short"), -EBADMSG);
+        cr_assert_eq(receiver_pin(r, master_key), 0);
+        cr_assert_eq(step(r, device), TRUST_SIGN);
+        cr_assert_eq(receiver_sign_again(r, self_signing, &signatures), 0);
+        added = json_object_get(json_object_get(signatures, ME), MY_DEVICE);
+        cr_assert_eq(signed_json_check(added, ME, signing_key, signing_key), 0);
+        json_object_update(json_object_get(json_object_get(device, "signatures"), ME),
+                           json_object_get(json_object_get(added, "signatures"), ME));
+        cr_assert_eq(step(r, device), TRUST_DONE);
+
+        cr_assert_eq(receiver_store(r, key, &disk), 0);
+        cr_assert_eq(receiver_load(&again, disk, key, &at), 0);
+        receiver_own_keys(again, &own);
+        cr_assert_str_eq(own.master, master_key);
+        cr_assert_eq(receiver_facts(r).own, OWN_UNKNOWN, "it is asked for anew");
+}
+
+static const struct recovery_row {
+        const char *default_key, *key;
+} recovery_rows[] = {
+        { "{\"key\":\"ID\"}", "ID" }, { "{}", NULL }, { "{\"key\":\"\"}", NULL }, { "{\"key\":7}", NULL },
+        { "{\"key\":null}", NULL },
+};
+
+Test(crypto_storage, whether_a_recovery_was_set_up_is_seen_in_the_account_data) {
+        SCOPED(json_decref) json_t *nothing = json_object();
+
+        for (size_t i = 0; i < ARRAY_SIZE(recovery_rows); i++) {
+                SCOPED(json_decref) json_t *v = json_loads(recovery_rows[i].default_key, 0, NULL);
+                const char *id = trust_default_key(v);
+
+                cr_assert(recovery_rows[i].key ? id && streq(id, recovery_rows[i].key) : !id, "%s",
+                          recovery_rows[i].default_key);
+        }
+        cr_assert_null(trust_default_key(NULL));
+        cr_assert(trust_has_identity(ME, json_object_get(recorded, "keys_query")));
+        cr_assert_not(trust_has_identity("@other:example.org", json_object_get(recorded, "keys_query")));
+        cr_assert_not(trust_has_identity(ME, nothing));
 }

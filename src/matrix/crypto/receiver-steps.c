@@ -219,6 +219,30 @@ int receiver_introduce(struct receiver *r, const uint8_t seed[CRYPTO_SECRET_BYTE
         return 0;
 }
 
+int receiver_pin(struct receiver *r, const char *master) {
+        int e;
+
+        if (strlen(master) != CRYPTO_KEY_TEXT - 1)
+                return -EBADMSG;
+        e = identities_pin(r->identities, r->user_id, master);
+        if (e < 0)
+                return e;
+        memcpy(r->master, master, CRYPTO_KEY_TEXT);
+        r->own = OWN_UNKNOWN;
+        r->changed = true;
+        return 0;
+}
+
+int receiver_sign_again(const struct receiver *r, const uint8_t seed[CRYPTO_SECRET_BYTES], json_t **ret_body) {
+        SCOPED(json_decref) json_t *device = make_device(r);
+        int e = device ? sign_by_identity(r, seed, device) : -ENOMEM;
+
+        if (e < 0)
+                return e;
+        *ret_body = json_pack("{s{sO}}", r->user_id, r->device_id, device);
+        return *ret_body ? 0 : -ENOMEM;
+}
+
 int receiver_decide(struct receiver *r, const struct instant *at, struct receiver_order *ret) {
         struct receiver_order o = { .wake_at = late_run(r->late, at->now) };
         int e;

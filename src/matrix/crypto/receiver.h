@@ -28,6 +28,11 @@ CLEANUP(struct receiver, receiver_free);
 int receiver_introduce(struct receiver *r, const uint8_t seed[CRYPTO_SECRET_BYTES], const struct instant *at,
                        json_t **ret_body);
 
+/* The user's identity is another one than it was: they have proved it again. Stored like all else. */
+int receiver_pin(struct receiver *r, const char *master);
+/* The signature of that identity alone, for POST /keys/signatures/upload, where the keys are on the server already. */
+int receiver_sign_again(const struct receiver *r, const uint8_t seed[CRYPTO_SECRET_BYTES], json_t **ret_body);
+
 /* ---- storage ---- */
 
 /* All that is to be kept, encrypted where it is secret; what has not changed since the last time costs nothing. The

@@ -1,0 +1,31 @@
+/* Questions to a homeserver, one after the other, each waited for. */
+#pragma once
+
+#include "busyctl/busyctl.h"
+#include "matrix/client/keys.h"
+#include "state/session.h"
+
+struct homeserver;
+
+/* What came of the last question. */
+struct homeserver_answer {
+        enum matrix_outcome outcome;
+        char problem[512]; /* for people; "" with MATRIX_OK */
+        json_t *body;      /* borrowed until the next question; NULL unless MATRIX_OK */
+};
+
+/* `session` stays the caller's, and must last. Negative errno: nothing can be asked. */
+int homeserver_new(struct homeserver **ret, const struct session *session, const char *ca_file);
+struct homeserver *homeserver_free(struct homeserver *h);
+CLEANUP(struct homeserver, homeserver_free);
+
+enum homeserver_question {
+        ASK_ACCOUNT_DATA,      /* `text`: which */
+        ASK_KEYS,              /* /keys/query of the user */
+        ASK_UPLOAD,            /* /keys/upload of `body` */
+        ASK_SIGNATURES_UPLOAD, /* /keys/signatures/upload of `body` */
+};
+/* Each of these may be asked again when it is not known what became of it, and is, a few times. The answer is borrowed
+ * until the next one. */
+const struct homeserver_answer *homeserver_ask(struct homeserver *h, enum homeserver_question what, const char *text,
+                                               const json_t *body);

@@ -1,0 +1,169 @@
+// Clients that nobody here wrote, matrix-js-sdk with its Rust crypto, in Node: no sound, but all that is encrypted. Each
+// line of standard input is a command, as in ../browser/driver.mjs; each line of standard output says that one is done, or
+// has failed. Ends with its standard input.
+//
+//   node driver.mjs FOLDER-WITH-NODE_MODULES
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { createInterface } from "node:readline";
+import { webcrypto } from "node:crypto";
+
+globalThis.crypto ??= webcrypto;
+// Node 22 has it.
+Promise.withResolvers ??= () => {
+    const made = {};
+    made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+    return made;
+};
+// Standard output is for the test.
+for (const level of ["log", "info", "debug", "warn", "trace"]) console[level] = console.error;
+
+const require = createRequire(`${process.argv[2]}/`);
+const from_sdk = (path) => import(pathToFileURL(`${process.argv[2]}/node_modules/matrix-js-sdk/lib/${path}`));
+const sdk = await from_sdk("index.js");
+const { OnlySignedDevicesIsolationMode, AllDevicesIsolationMode, CryptoEvent, VerifierEvent } =
+    await from_sdk("crypto-api/index.js");
+
+const clients = new Map();
+
+function tell(line) {
+    process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function once(emitter, event, accept) {
+    return new Promise((resolve) => {
+        const look = (...values) => {
+            if (!accept(...values)) return;
+            emitter.off(event, look);
+            resolve(values[0]);
+        };
+        emitter.on(event, look);
+    });
+}
+
+async function room(me, id) {
+    return me.client.getRoom(id) ?? (await once(me.client, sdk.ClientEvent.Room, (r) => r.roomId === id));
+}
+
+const commands = {
+    async login(me, { url, user, password }) {
+        const login = await sdk.createClient({ baseUrl: url }).loginRequest({
+            type: "m.login.password",
+            identifier: { type: "m.id.user", user },
+            password,
+            initial_device_display_name: "a client in Node",
+        });
+        me.password = password;
+        me.client = sdk.createClient({
+            baseUrl: url,
+            userId: login.user_id,
+            deviceId: login.device_id,
+            accessToken: login.access_token,
+            cryptoCallbacks: { getSecretStorageKey: async ({ keys }) => [Object.keys(keys)[0], me.storageKey] },
+        });
+        await me.client.initRustCrypto({ useIndexedDB: false });
+        const synced = once(me.client, sdk.ClientEvent.Sync, (state) => state === sdk.SyncState.Prepared);
+        await me.client.startClient({ disablePresence: true });
+        await synced;
+        return login.device_id;
+    },
+
+    // An identity, in a secret storage: as a person sets up recovery. Says the recovery key. Again: another identity.
+    async setUpRecovery(me, { passphrase }) {
+        const api = me.client.getCrypto();
+        const authUploadDeviceSigningKeys = (makeRequest) => makeRequest({
+            type: "m.login.password",
+            identifier: { type: "m.id.user", user: me.client.getUserId() },
+            password: me.password,
+        });
+        const key = await api.createRecoveryKeyFromPassphrase(passphrase);
+        me.storageKey = key.privateKey;
+        await api.bootstrapCrossSigning({ authUploadDeviceSigningKeys, setupNewCrossSigning: true });
+        await api.bootstrapSecretStorage({ createSecretStorageKey: async () => key, setupNewSecretStorage: true });
+        return key.encodedPrivateKey;
+    },
+
+    // Room keys go only to devices that their owners have signed.
+    async trustOnlySigned(me, { only }) {
+        me.client.getCrypto().setDeviceIsolationMode(
+            only ? new OnlySignedDevicesIsolationMode() : new AllDevicesIsolationMode(true));
+    },
+
+    async createRoom(me, { invite }) {
+        const { room_id } = await me.client.createRoom({
+            preset: sdk.Preset.TrustedPrivateChat,
+            is_direct: true,
+            invite: [invite],
+            initial_state: [{ type: "m.room.encryption", state_key: "",
+                              content: { algorithm: "m.megolm.v1.aes-sha2" } }],
+        });
+        await room(me, room_id);
+        return room_id;
+    },
+
+    async joinRoom(me, { room: id }) {
+        await me.client.joinRoom(id);
+        await room(me, id);
+    },
+
+    // Any event of a room, encrypted as that client encrypts. Says its id.
+    async send(me, { room: id, type, content }) {
+        await room(me, id);
+        return (await me.client.sendEvent(id, type, content)).event_id;
+    },
+
+    // What this client believes of a device: "absent", "unsigned" or "signed" (by its owner's identity).
+    async look(me, { user, device }) {
+        const devices = await me.client.getCrypto().getUserDeviceInfo([user], true);
+        const found = devices.get(user)?.get(device);
+        if (!found) return "absent";
+        const status = await me.client.getCrypto().getDeviceVerificationStatus(user, device);
+        return status?.signedByOwner ? "signed" : "unsigned";
+    },
+
+    // Waits until it believes that.
+    async awaitDevice(me, { user, device, wanted }) {
+        for (;;) {
+            if ((await commands.look(me, { user, device })) === wanted) return;
+            await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+    },
+
+    // This client's own word that it compared keys with that user.
+    async verifyUser(me, { user }) {
+        const status = await me.client.getCrypto().getUserVerificationStatus(user);
+        return status.isCrossSigningVerified() ? "verified" : "not verified";
+    },
+
+    // Answers a request to be verified by one's other device, comparing nothing: the test does. Says the emoji's names.
+    async acceptVerification(me) {
+        const request = me.request ?? (await once(me.client, CryptoEvent.VerificationRequestReceived, () => true));
+        await request.accept();
+        while (!request.verifier) await new Promise((resolve) => setTimeout(resolve, 50));
+        const shown = once(request.verifier, VerifierEvent.ShowSas, () => true);
+        me.verified = request.verifier.verify();
+        me.sas = await shown;
+        return me.sas.sas.emoji.map(([, name]) => name).join(", ");
+    },
+
+    async confirmVerification(me, { match }) {
+        if (match) await me.sas.confirm();
+        else me.sas.mismatch();
+        await me.verified.catch(() => {});
+    },
+};
+
+async function carry_out(line) {
+    const { client, do: command, ...rest } = JSON.parse(line);
+    const me = clients.get(client) ?? {};
+    clients.set(client, me);
+    try {
+        tell({ client, done: command, value: await commands[command](me, rest) });
+    } catch (error) {
+        tell({ client, failed: command, why: String(error?.stack ?? error) });
+    }
+}
+
+for await (const line of createInterface({ input: process.stdin })) void carry_out(line);
+for (const { client } of clients.values()) client?.stopClient();
+process.exit(0);
