@@ -15,6 +15,13 @@ enum presence_mode {
         PRESENCE_OFF,
 };
 
+/* Which calls are looked for in encrypted rooms, once the session was verified. */
+enum encrypted_calls {
+        ENCRYPTED_CALLS_DM,  /* in rooms of two, and the user's own anywhere */
+        ENCRYPTED_CALLS_OWN, /* what the user's own devices say of calls, and nobody else's */
+        ENCRYPTED_CALLS_OFF,
+};
+
 struct account_settings {
         enum presence_mode presence;
         const char *message;     /* shown during a call; "": the user's own message is kept */
@@ -23,4 +30,5 @@ struct account_settings {
         usec_t poll_pause;       /* at most, after an answer that carried nothing for us */
         usec_t refresh_interval; /* overrides the traits'; 0: as they say */
         usec_t call_cap;         /* a call that nothing is heard of any more ends then */
+        enum encrypted_calls encrypted_calls;
 };

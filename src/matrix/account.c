@@ -2,20 +2,10 @@
  * in this order: what the connection wants done, the claims, what they need of the poll, the poll itself. So a poll
  * never starts before the decision on what the last one has brought. One that takes busy away comes before the
  * claims. */
-#include "matrix/account.h"
-
 #include <errno.h>
 #include <stdio.h>
 
-#include "matrix/calls/kinds.h"
-#include "matrix/client/renewal.h"
-#include "matrix/connection.h"
-#include "matrix/machines/heard.h"
-#include "matrix/machines/tell.h"
-#include "matrix/outputs/output-set.h"
-#include "matrix/server/probe.h"
-#include "matrix/sync/look.h"
-#include "matrix/sync/sync.h"
+#include "matrix/account-parts.h"
 #include "json/json.h"
 #include "util/log.h"
 
@@ -26,35 +16,6 @@
 
 /* Steps of claims within one turn; more would be a circle. */
 #define ROUNDS_MAX 32
-
-struct account {
-        char *name, *user_id, *message, *appservice;
-        struct account_settings settings;
-        struct account_handler handler;
-        uint32_t (*random)(void *userdata);
-
-        struct matrix_client *client;
-        struct renewal *renewal;
-        struct kinds *kinds;
-        struct heard *heard;
-        struct tell *tell;
-        struct sync *sync;
-        struct look *look;
-        struct sync_handler sync_handler;
-        struct connection *connection;
-        struct probe *probe;
-        struct output_endpoint endpoint;
-        struct output_set outputs;
-
-        struct probe_facts facts;
-        bool expecting;   /* other machines are about to tell something: no pause */
-        bool answered;    /* by a poll, at least once */
-        bool catching_up; /* what they have told during a pause is being asked for */
-        enum sync_sight sight;
-        bool busy;
-        unsigned n_calls, n_announced;
-        usec_t now, wall; /* of the last account_run() */
-};
 
 static uint32_t draw(void *userdata) {
         const struct account *a = userdata;
@@ -87,8 +48,15 @@ static struct output_told told_by(const struct sync_answer *answer) {
 
 /* ---- answers of the poll ---- */
 
+static int on_take(void *userdata, const json_t *body, const struct instant *at) {
+        const struct account *a = userdata;
+
+        return encrypted_take(a->encrypted, body, at);
+}
+
 static bool apply(struct account *a, const struct sync_answer *answer) {
         const struct kind_time t = { .now = answer->now, .wall = answer->wall };
+        const struct instant at = { .now = answer->now, .wall = answer->wall };
         struct room_events events;
         const char *full;
         bool concerned = false;
@@ -97,12 +65,13 @@ static bool apply(struct account *a, const struct sync_answer *answer) {
                 kinds_resync(a->kinds, true);
         for (size_t i = 0; i < answer->n_torn; i++)
                 kinds_apply(a->kinds, &(struct room_events){ .torn_room = answer->torn[i] }, &t);
+        (void) encrypted_apply_late(a->encrypted, a->kinds, &at);
         for (size_t i = answer->n_gaps; i > 0; i--) {
                 events = sync_batch_events(answer->gaps[i - 1]);
-                kinds_apply(a->kinds, &events, &t);
+                encrypted_apply(a->encrypted, a->kinds, &events, &at);
         }
         events = sync_batch_events(answer->batch);
-        kinds_apply(a->kinds, &events, &t);
+        encrypted_apply(a->encrypted, a->kinds, &events, &at);
         if (answer->initial)
                 kinds_resync(a->kinds, false);
         if (!answer->more) /* old events may come in several answers */
@@ -111,7 +80,24 @@ static bool apply(struct account *a, const struct sync_answer *answer) {
         if (full)
                 log_warning("Account %s: too many %s, leaving out those that matter least", a->name, full);
         sync_set_in_call(a->sync, kinds_in_call(a->kinds));
-        return concerned;
+        return encrypted_expects(a->encrypted) || concerned;
+}
+
+static bool has_call_in(void *userdata, const char *room_id) {
+        const struct account *a = userdata;
+
+        return kinds_has_room(a->kinds, room_id);
+}
+
+static usec_t run_encrypted(struct account *a, bool may_ask, usec_t now) {
+        const struct instant at = { .now = now, .wall = a->wall };
+        const struct kind_time t = { .now = now, .wall = a->wall };
+
+        if (encrypted_apply_late(a->encrypted, a->kinds, &at)) {
+                (void) kinds_commit(a->kinds, &t);
+                sync_set_in_call(a->sync, kinds_in_call(a->kinds));
+        }
+        return encrypted_run(a->encrypted, may_ask ? set_presence_to_string(a->facts.traits->while_idle) : NULL, &at);
 }
 
 static void on_looked(const struct room_events *state, const struct instant *at, void *userdata) {
@@ -183,6 +169,8 @@ static bool on_answer(void *userdata, const struct sync_answer *answer) {
                             SYNC_EVENTS_MAX);
         concerned = apply(a, answer);
         take_account_data(a, answer);
+        if (answer->initial)
+                encrypted_resync(a->encrypted);
         a->answered = true;
         a->catching_up = false;
         output_set_answered(&a->outputs, &told, answer->now);
@@ -279,6 +267,7 @@ static void ask(struct account *a, usec_t now) {
 static void stop(struct account *a) {
         a->probe = probe_free(a->probe);
         a->look = look_free(a->look);
+        encrypted_stop(a->encrypted);
         a->catching_up = false;
         sync_stop(a->sync);
 }
@@ -288,13 +277,8 @@ static void forget_position(struct account *a, usec_t now) {
         a->handler.position(a->handler.userdata, NULL, now, a->wall);
 }
 
-/* Owed there, to be shown there, or a call of which only it can tell. */
-static bool is_at_stake(const struct account *a) {
-        return account_owes(a) || a->n_calls > 0 || a->busy;
-}
-
 static void run_connection(struct account *a, usec_t now) {
-        struct connection_order order = connection_next(a->connection, is_at_stake(a), now);
+        struct connection_order order = connection_next(a->connection, account_is_at_stake(a), now);
 
         if (order.step != CONNECTION_STAY && order.step != CONNECTION_ASK_ASIDE)
                 stop(a);
@@ -528,6 +512,8 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
         tell_calls(a, s, now);
         if (connection_state(a->connection) == CONNECTION_ONLINE)
                 run_look(a);
+        wake_at = usec_min(wake_at,
+                           run_encrypted(a, !held && connection_state(a->connection) == CONNECTION_ONLINE, now));
         wake_at = usec_min(wake_at, doubt_calls(a, now));
         may = s->acts && !held && connection_is_trusted(a->connection);
         if (!held && a->facts.traits->sync_erases_busy && sync_is_due(a->sync, now)) {
@@ -567,6 +553,7 @@ int account_set_settings(struct account *a, const struct account_settings *setti
         if (r < 0)
                 return r;
         kinds_set_call_cap(a->kinds, a->settings.call_cap);
+        encrypted_set_scope(a->encrypted, a->settings.encrypted_calls);
         output_set_configured(&a->outputs, now);
         touch(a);
         return 0;
@@ -618,12 +605,15 @@ static int start_sync(struct account *a, const char *since) {
         SCOPED(json_decref) json_t *messages = kinds_message_types_new(), *state = kinds_state_types_new();
         SCOPED(json_decref) json_t *in_call = kinds_in_call_types_new();
 
-        if (!messages || !state || !in_call)
+        if (!messages || !state || !in_call ||
+            (a->encrypted && (json_array_append_new(messages, json_string("m.room.encrypted")) < 0 ||
+                              json_array_append_new(state, json_string("m.room.encryption")) < 0)))
                 return -ENOMEM;
         a->sync_handler = (struct sync_handler){ .touched = on_sync_touched,
                                                  .answer = on_answer,
                                                  .position_lost = on_position_lost,
                                                  .failed = on_sync_failed,
+                                                 .take = a->encrypted ? on_take : NULL,
                                                  .rooms = on_rooms,
                                                  .random = draw,
                                                  .userdata = a };
@@ -678,6 +668,17 @@ static int start_parts(struct account *a, struct http *http, const struct accoun
                 r = tell_new(&a->tell, a->client, a->user_id,
                              &(struct tell_handler){
                                      .told = door_touched, .doubt = door_doubt, .random = draw, .userdata = a });
+        if (r >= 0 && o->encrypted)
+                r = encrypted_new(&a->encrypted, o->encrypted,
+                                  &(struct encrypted_options){ .client = a->client,
+                                                               .account = o->name,
+                                                               .user_id = o->user_id,
+                                                               .scope = a->settings.encrypted_calls,
+                                                               .random = draw,
+                                                               .touched = door_touched,
+                                                               .is_live = has_call_in,
+                                                               .userdata = a },
+                                  &o->at);
         if (r >= 0)
                 r = start_sync(a, o->since);
         if (r < 0)
@@ -730,6 +731,7 @@ struct account *account_free(struct account *a) {
         connection_free(a->connection);
         look_free(a->look);
         sync_free(a->sync);
+        encrypted_free(a->encrypted);
         kinds_free(a->kinds);
         tell_free(a->tell);
         heard_free(a->heard);
@@ -741,57 +743,4 @@ struct account *account_free(struct account *a) {
         free(a->message);
         free(a);
         return NULL;
-}
-
-const char *account_user_id(const struct account *a) {
-        return a->user_id;
-}
-
-const char *account_device_id(const struct account *a) {
-        return a->facts.device_id;
-}
-
-const char *account_homeserver(const struct account *a) {
-        return matrix_client_base_url(a->client);
-}
-
-const char *account_server(const struct account *a) {
-        return a->facts.server;
-}
-
-enum connection_state account_state(const struct account *a) {
-        return connection_state(a->connection);
-}
-
-const char *account_problem(const struct account *a) {
-        return connection_problem(a->connection);
-}
-
-usec_t account_retry_at(const struct account *a) {
-        return connection_retry_at(a->connection, is_at_stake(a));
-}
-
-bool account_is_settled(const struct account *a) {
-        const char *room;
-
-        return connection_is_settled(a->connection) && !a->look && kinds_unseen(a->kinds, &room, 1) == 0;
-}
-
-bool account_owes(const struct account *a) {
-        return output_set_owes(&a->outputs);
-}
-
-bool account_owes_itself(const struct account *a) {
-        return output_set_owes_itself(&a->outputs);
-}
-
-bool account_is_at_rest(const struct account *a) {
-        return !a->endpoint.known || connection_is_final(a->connection) || output_set_is_at_rest(&a->outputs);
-}
-
-bool account_report(struct account *a, size_t i, struct driver_report *ret) {
-        if (i >= a->outputs.n)
-                return false;
-        driver_report(a->outputs.of[i].driver, ret);
-        return true;
 }

@@ -10,6 +10,7 @@
 #include "core/journal.h"
 #include "core/token-keeper.h"
 #include "matrix/connection.h"
+#include "matrix/encrypted.h"
 #include "matrix/outputs/driver.h"
 
 struct http;
@@ -31,6 +32,10 @@ struct account_options {
         const struct call_sink *sink; /* where its calls are reported, as source "matrix/NAME" */
         const struct claim_journal *journal;
         uint32_t (*random)(void *userdata); /* for waits */
+        /* The session is a verified device: calls are looked for in encrypted rooms. NULL: it is none, or they are not
+         * wanted. */
+        const struct encrypted_keeper *encrypted;
+        struct instant at; /* of this turn; only with `encrypted` */
 };
 
 /* Not to be answered by freeing the account. */
@@ -44,7 +49,7 @@ struct account_handler {
         void *userdata;
 };
 
-/* Nothing is sent before the first account_run(). */
+/* Nothing is sent before the first account_run(). What encrypted_new() refuses is refused here. */
 int account_new(struct account **ret, struct http *http, const struct account_options *options,
                 const struct account_handler *handler);
 struct account *account_free(struct account *a); /* cancels everything; no callbacks, no requests */
@@ -95,5 +100,7 @@ bool account_owes(const struct account *a);
 bool account_owes_itself(const struct account *a);
 /* Nothing is owed, or nothing can be done about it as things are. */
 bool account_is_at_rest(const struct account *a);
+/* False: it is no verified device. */
+bool account_encrypted(const struct account *a, struct encrypted_facts *ret);
 /* `i` from 0; false: there are no more. */
 bool account_report(struct account *a, size_t i, struct driver_report *ret);

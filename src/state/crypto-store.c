@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "core/account-settings.h"
 #include "json/json.h"
 #include "state/token.h"
+#include "util/clock.h"
 #include "util/file.h"
 
 #define VERSION  1
@@ -38,10 +38,10 @@ static int path_of(const char *state_dir, const char *name, const char *suffix, 
 /* ---- the key ---- */
 
 int crypto_store_new_key(struct crypto_store *s) {
-        if (getrandom(s->key, sizeof(s->key), 0) != sizeof(s->key))
-                return -EIO;
-        s->has_key = true;
-        return 0;
+        int r = random_secret(s->key, sizeof(s->key));
+
+        s->has_key = r >= 0;
+        return r;
 }
 
 int crypto_store_key_text(const struct crypto_store *s, char **ret) {

@@ -78,9 +78,16 @@ static bool type_is_wanted(const char *type) {
         return list_has(in_call_types, type);
 }
 
+bool kinds_want_message(const char *type) {
+        for (size_t i = 0; call_kinds[i]; i++)
+                if (list_has(call_kinds[i]->message_types, type))
+                        return true;
+        return false;
+}
+
 /* ---- events ---- */
 
-static bool has_room(const struct kinds *k, const char *room_id) {
+bool kinds_has_room(const struct kinds *k, const char *room_id) {
         for (size_t i = 0; i < k->n; i++)
                 if (call_kinds[i]->has_room(k->of[i], room_id))
                         return true;
@@ -88,7 +95,7 @@ static bool has_room(const struct kinds *k, const char *room_id) {
 }
 
 static bool concerns_us(const struct kinds *k, const struct matrix_event *e) {
-        return type_is_wanted(e->type) && (streq(e->sender, k->me) || has_room(k, e->room_id));
+        return type_is_wanted(e->type) && (streq(e->sender, k->me) || kinds_has_room(k, e->room_id));
 }
 
 void kinds_apply(struct kinds *k, const struct room_events *events, const struct kind_time *t) {

@@ -34,6 +34,10 @@ void kinds_resync(struct kinds *k, bool begins);
 usec_t kinds_run(struct kinds *k, usec_t now);
 
 bool kinds_in_call(const struct kinds *k);
+/* A call of the user, in whatever phase, is in that room. */
+bool kinds_has_room(const struct kinds *k, const char *room_id);
+/* Whether a kind listens to messages of that type. */
+bool kinds_want_message(const char *type);
 /* See call_kind.rooms. */
 size_t kinds_rooms(const struct kinds *k, const char **ret, size_t max);
 /* See call_kind.unseen; the types of that state, NULL if out of memory. */

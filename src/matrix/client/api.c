@@ -258,6 +258,12 @@ int matrix_messages_get(struct matrix_client *c, const char *room_id, const char
                        NULL, done, userdata, ret);
 }
 
+int matrix_joined_members_get(struct matrix_client *c, const char *room_id, matrix_done_t done, void *userdata,
+                              struct http_request **ret) {
+        return request(c, "GET", matrix_path("/_matrix/client/v3/rooms/%s/joined_members", room_id), NULL, done,
+                       userdata, ret);
+}
+
 int matrix_state_get(struct matrix_client *c, const json_t *filter, const char *set_presence, matrix_done_t done,
                      void *userdata, struct http_request **ret) {
         SCOPED(free) char *text = json_dumps(filter, JSON_COMPACT);

@@ -81,6 +81,9 @@ int matrix_account_data_get(struct matrix_client *c, const char *user_id, const 
 /* Events before `from`, newest first, of these types only. */
 int matrix_messages_get(struct matrix_client *c, const char *room_id, const char *from, unsigned limit,
                         const json_t *types, matrix_done_t done, void *userdata, struct http_request **ret);
+/* Who is in a room: {joined: {USER: ...}}. */
+int matrix_joined_members_get(struct matrix_client *c, const char *room_id, matrix_done_t done, void *userdata,
+                              struct http_request **ret);
 /* One look at the account, which waits for nothing: a whole state through this filter. `set_presence` as in /sync. */
 int matrix_state_get(struct matrix_client *c, const json_t *filter, const char *set_presence, matrix_done_t done,
                      void *userdata, struct http_request **ret);

@@ -27,11 +27,14 @@ struct receiver {
         struct stock stock;
         char **wanted;
         size_t n_wanted;
+        bool wants_all;
+        struct receiver_scope scope;
 
         enum own_state own;
         bool changed;        /* not on disk yet */
         bool counts_are_old; /* the next answer may be one that came before, which was answered by an upload already */
         bool keys_came;      /* an event that waits may be readable */
+        bool took_key;
 
         enum receiver_step out; /* the request that is out, or RECEIVER_IDLE */
         json_t *asked;          /* with RECEIVER_QUERY: of whom, an object by user id */

@@ -243,10 +243,19 @@ int receiver_sign_again(const struct receiver *r, const uint8_t seed[CRYPTO_SECR
         return *ret_body ? 0 : -ENOMEM;
 }
 
+/* Keys of calls that go on outlast others. */
+static void hold_keys(struct receiver *r) {
+        struct room_key *k;
+
+        for (size_t i = 0; r->scope.is_live && (k = room_keys_at(r->rooms, i)); i++)
+                k->held = r->scope.is_live(r->scope.userdata, k->room_id);
+}
+
 int receiver_decide(struct receiver *r, const struct instant *at, struct receiver_order *ret) {
         struct receiver_order o = { .wake_at = late_run(r->late, at->now) };
         int e;
 
+        hold_keys(r);
         r->changed |= room_keys_run(r->rooms, at->wall);
         e = fill_stock(r, at, &o.wake_at);
         if (e < 0)

@@ -105,7 +105,7 @@ struct receiver_facts receiver_facts(const struct receiver *r) {
 /* ---- whose messages are read ---- */
 
 int receiver_want(struct receiver *r, const char *const *user_ids, size_t n) {
-        size_t most = n < RECEIVER_WANTED_MAX ? n : RECEIVER_WANTED_MAX;
+        size_t most = !user_ids ? 0 : n < RECEIVER_WANTED_MAX ? n : RECEIVER_WANTED_MAX;
         char **wanted = calloc(most + 1, sizeof(*wanted));
 
         if (!wanted)
@@ -122,11 +122,23 @@ int receiver_want(struct receiver *r, const char *const *user_ids, size_t n) {
         drop_wanted(r);
         r->wanted = wanted;
         r->n_wanted = most;
+        r->wants_all = !user_ids;
         return 0;
 }
 
+void receiver_set_scope(struct receiver *r, const struct receiver_scope *scope) {
+        r->scope = *scope;
+}
+
+bool receiver_took_key(struct receiver *r) {
+        bool took = r->took_key;
+
+        r->took_key = false;
+        return took;
+}
+
 static bool is_wanted(const struct receiver *r, const char *user_id) {
-        if (streq(user_id, r->user_id))
+        if (r->wants_all || streq(user_id, r->user_id))
                 return true;
         for (size_t i = 0; i < r->n_wanted; i++)
                 if (streq(r->wanted[i], user_id))
@@ -145,15 +157,20 @@ static int take_room_key(struct receiver *r, const struct olm_envelope *e, const
                 .device_id = is_proven ? p->device.device_id : NULL,
                 .cross_signed = is_proven && identities_sign(r->identities, &p->device),
         };
+        const char *room_id = json_member_string(p->content, "room_id");
         struct device_keys known;
-        int outcome = room_keys_take(r->rooms, p->content, &from, wall);
+        int outcome;
 
+        if (r->scope.has_room && room_id && !streq(e->sender, r->user_id) &&
+            !r->scope.has_room(r->scope.userdata, room_id))
+                return 0;
+        outcome = room_keys_take(r->rooms, p->content, &from, wall);
         if (outcome < 0)
                 return outcome;
         r->n_refused += outcome == ROOM_KEY_FOREIGN || outcome == ROOM_KEY_BROKEN;
         if (outcome != ROOM_KEY_TAKEN)
                 return 0;
-        r->changed = r->keys_came = true;
+        r->changed = r->keys_came = r->took_key = true;
         withheld_came(r->withheld, json_member_string(p->content, "room_id"),
                       json_member_string(p->content, "session_id"));
         /* What the message brings may be older than the signature of the user's identity. */

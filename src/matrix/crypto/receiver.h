@@ -46,8 +46,17 @@ int receiver_load(struct receiver **ret, const json_t *stored, const uint8_t key
 
 /* ---- facts ---- */
 
-/* Of whom messages are read, besides those of our own devices; of others they are ignored unread. Copied. */
+/* Of whom messages are read, besides those of our own devices; of others they are ignored unread. Copied. NULL: of
+ * everybody, while it is not known who that is. */
 int receiver_want(struct receiver *r, const char *const *user_ids, size_t n);
+
+/* Which rooms matter: keys of others for other rooms are not kept. Without it, all do. */
+struct receiver_scope {
+        bool (*has_room)(void *userdata, const char *room_id);
+        bool (*is_live)(void *userdata, const char *room_id); /* a call goes on there: its keys are kept */
+        void *userdata;
+};
+void receiver_set_scope(struct receiver *r, const struct receiver_scope *scope);
 
 /* Parts of one answer of /sync; any may be NULL. */
 struct receiver_sync {
@@ -58,6 +67,9 @@ struct receiver_sync {
 };
 /* Before the timelines of the same answer. -ENOMEM: to be given again. */
 int receiver_take_sync(struct receiver *r, const struct receiver_sync *sync, const struct instant *at);
+
+/* Whether a new key of a room has come since the last time: what it reads may be about to come. */
+bool receiver_took_key(struct receiver *r);
 
 /* Reads an encrypted event, or keeps it for when its key comes: a verdict or -ENOMEM, as room_event_read(). */
 int receiver_read(struct receiver *r, const struct matrix_event *e, const struct instant *at,

@@ -242,11 +242,17 @@ static void decide_rest(struct sync *s) {
                 s->stage = STAGE_DUE;
 }
 
+/* Keys for what came may be in the next answer. */
+static bool has_messages(const struct sync *s, const struct sync_batch *b) {
+        return s->handler->take &&
+               json_array_size(json_member_array(json_member_object(b->root, "to_device"), "events")) > 0;
+}
+
 /* What came since the last answer, of this run or an earlier one, may be split over several. */
 static bool may_be_more(struct sync *s, const struct sync_batch *b) {
         if (s->poll.initial)
                 return true;
-        if (s->poll.catch_up && b->n_events > 0 && ++s->catch_ups < CATCH_UP_MAX)
+        if (s->poll.catch_up && (b->n_events > 0 || has_messages(s, b)) && ++s->catch_ups < CATCH_UP_MAX)
                 return true;
         s->catch_ups = 0;
         return false;
@@ -332,6 +338,13 @@ static void order_gaps(struct sync *s) {
 
 static void on_failure(struct sync *s, const struct matrix_reply *reply);
 
+/* The server forgets the messages to this device as soon as the position moves on. */
+static int let_take(struct sync *s, const struct matrix_reply *reply) {
+        const struct instant at = { .now = reply->now, .wall = reply->wall };
+
+        return s->handler->take ? s->handler->take(s->handler->userdata, reply->body, &at) : 0;
+}
+
 static void on_answer(struct sync *s, const struct matrix_reply *reply) {
         int r = s->poll.initial ? sync_batch_new_of_state(&s->batch, reply->body, s->me)
                                 : sync_batch_new(&s->batch, reply->body, s->me);
@@ -343,6 +356,11 @@ static void on_answer(struct sync *s, const struct matrix_reply *reply) {
                                                       .retry_after = USEC_NEVER,
                                                       .now = reply->now,
                                                       .wall = reply->wall });
+                return;
+        }
+        r = let_take(s, reply);
+        if (r < 0) {
+                fail_errno(s, r, reply->now);
                 return;
         }
         if (s->poll.initial) {

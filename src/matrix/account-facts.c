@@ -1,0 +1,63 @@
+/* What there is to tell of an account, see account.h. */
+#include "matrix/account-parts.h"
+
+bool account_is_at_stake(const struct account *a) {
+        return account_owes(a) || a->n_calls > 0 || a->busy;
+}
+
+const char *account_user_id(const struct account *a) {
+        return a->user_id;
+}
+
+const char *account_device_id(const struct account *a) {
+        return a->facts.device_id;
+}
+
+const char *account_homeserver(const struct account *a) {
+        return matrix_client_base_url(a->client);
+}
+
+const char *account_server(const struct account *a) {
+        return a->facts.server;
+}
+
+enum connection_state account_state(const struct account *a) {
+        return connection_state(a->connection);
+}
+
+const char *account_problem(const struct account *a) {
+        return connection_problem(a->connection);
+}
+
+usec_t account_retry_at(const struct account *a) {
+        return connection_retry_at(a->connection, account_is_at_stake(a));
+}
+
+bool account_is_settled(const struct account *a) {
+        const char *room;
+
+        return connection_is_settled(a->connection) && !a->look && kinds_unseen(a->kinds, &room, 1) == 0;
+}
+
+bool account_owes(const struct account *a) {
+        return output_set_owes(&a->outputs);
+}
+
+bool account_owes_itself(const struct account *a) {
+        return output_set_owes_itself(&a->outputs);
+}
+
+bool account_is_at_rest(const struct account *a) {
+        return !a->endpoint.known || connection_is_final(a->connection) || output_set_is_at_rest(&a->outputs);
+}
+
+bool account_encrypted(const struct account *a, struct encrypted_facts *ret) {
+        return encrypted_facts(a->encrypted, ret);
+}
+
+bool account_report(struct account *a, size_t i, struct driver_report *ret) {
+        if (i >= a->outputs.n)
+                return false;
+        driver_report(a->outputs.of[i].driver, ret);
+        return true;
+}

@@ -1,0 +1,48 @@
+/* What account.c and account-facts.c share of an account. */
+#pragma once
+
+#include "matrix/account.h"
+
+#include "matrix/calls/kinds.h"
+#include "matrix/client/renewal.h"
+#include "matrix/connection.h"
+#include "matrix/encrypted.h"
+#include "matrix/machines/heard.h"
+#include "matrix/machines/tell.h"
+#include "matrix/outputs/output-set.h"
+#include "matrix/server/probe.h"
+#include "matrix/sync/look.h"
+#include "matrix/sync/sync.h"
+
+struct account {
+        char *name, *user_id, *message, *appservice;
+        struct account_settings settings;
+        struct account_handler handler;
+        uint32_t (*random)(void *userdata);
+
+        struct matrix_client *client;
+        struct renewal *renewal;
+        struct kinds *kinds;
+        struct encrypted *encrypted; /* NULL: the session is no verified device */
+        struct heard *heard;
+        struct tell *tell;
+        struct sync *sync;
+        struct look *look;
+        struct sync_handler sync_handler;
+        struct connection *connection;
+        struct probe *probe;
+        struct output_endpoint endpoint;
+        struct output_set outputs;
+
+        struct probe_facts facts;
+        bool expecting;   /* other machines are about to tell something: no pause */
+        bool answered;    /* by a poll, at least once */
+        bool catching_up; /* what they have told during a pause is being asked for */
+        enum sync_sight sight;
+        bool busy;
+        unsigned n_calls, n_announced;
+        usec_t now, wall; /* of the last account_run() */
+};
+
+/* Owed there, to be shown there, or a call of which only it can tell. */
+bool account_is_at_stake(const struct account *a);

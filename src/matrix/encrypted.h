@@ -1,0 +1,84 @@
+/* What an account reads in encrypted rooms, where its session is a verified device (matrix/crypto): carries out what
+ * the receiver asks for, one request at a time, and puts what was read in the place of what was encrypted. An account
+ * without such a device has none of this and asks for nothing. Reads no clock and owns no timer. */
+#pragma once
+
+#include <jansson.h>
+
+#include "core/account-settings.h"
+#include "core/base.h"
+#include "matrix/calls/event.h"
+#include "matrix/client/client.h"
+
+struct kinds;
+
+#define ENCRYPTED_KEY_BYTES 32
+
+/* Where the device is kept. Borrowed, but for what `stored` points to. */
+struct encrypted_keeper {
+        const json_t *stored; /* as it was put last */
+        const uint8_t *key;
+        /* On disk when it returns 0. */
+        int (*put)(void *userdata, const json_t *receiver);
+        void *userdata;
+};
+
+struct encrypted_options {
+        struct matrix_client *client;
+        const char *account, *user_id; /* copied */
+        enum encrypted_calls scope;
+        uint32_t (*random)(void *userdata);
+        void (*touched)(void *userdata);
+        bool (*is_live)(void *userdata, const char *room_id); /* a call of the user goes on there */
+        void *userdata;
+};
+
+enum encrypted_state {
+        ENCRYPTED_CHECKING,   /* whether the user's identity has signed this device is being asked */
+        ENCRYPTED_VERIFIED,   /* it has */
+        ENCRYPTED_UNVERIFIED, /* it has not, or not any more: to be verified again */
+        ENCRYPTED_LOST,       /* the server has other keys of this device: to be logged in anew */
+        ENCRYPTED_STATES,
+};
+
+struct encrypted_facts {
+        enum encrypted_state state;
+        size_t n_withholding; /* users who do not give their keys */
+        size_t n_unreadable;  /* what no key fits, since the start */
+};
+
+/* NULL in all of what follows is an account without: what has to be read is there as it is. */
+struct encrypted;
+
+/* -EBADMSG: what is stored is broken, of another library, or of a newer busyd; -EKEYREJECTED: of another key;
+ * -EOPNOTSUPP: built without; -ENOMEM. */
+int encrypted_new(struct encrypted **ret, const struct encrypted_keeper *keeper,
+                  const struct encrypted_options *options, const struct instant *at);
+struct encrypted *encrypted_free(struct encrypted *e);
+CLEANUP(struct encrypted, encrypted_free);
+
+/* What is read: from the next answer on. */
+void encrypted_set_scope(struct encrypted *e, enum encrypted_calls scope);
+
+/* Of an answer of /sync all but events of calls, as it came, before anything else is made of it. What it brought is on
+ * disk when it returns 0. Below 0: it must not count as come. */
+int encrypted_take(struct encrypted *e, const json_t *answer, const struct instant *at);
+/* A whole state was taken: who is in which room is to be looked at anew. */
+void encrypted_resync(struct encrypted *e);
+/* Whether what comes next should not be waited for long: keys have come, which are sent before what they read. */
+bool encrypted_expects(struct encrypted *e);
+
+/* Tells the calls of events, with what can be read in the place of what is encrypted. */
+void encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_events *events,
+                     const struct instant *at);
+/* The same of events of before whose keys have come since. Returns whether there were any. */
+bool encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct instant *at);
+
+/* Once a turn: does what is due, and returns when to run next. `says` as set_presence of /sync; NULL: the server
+ * cannot be asked now. */
+usec_t encrypted_run(struct encrypted *e, const char *says, const struct instant *at);
+/* Drops what is in flight: it is asked again. */
+void encrypted_stop(struct encrypted *e);
+
+/* False: there is nothing of all this. */
+bool encrypted_facts(const struct encrypted *e, struct encrypted_facts *ret);
