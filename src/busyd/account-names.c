@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "state/session.h"
+#include "util/log.h"
 
 bool account_needs_no_session(const struct config *config, const char *name) {
         const struct account_config *a = config_account(config, name);
@@ -60,4 +61,30 @@ int account_names(const char *state_dir, const struct config *config, char ***re
         else
                 *ret = names;
         return n;
+}
+
+static const char *session_problem(int error) {
+        if (error == -EPERM)
+                return "it belongs to somebody else or others may read it; it must be yours with mode 0600";
+        if (error == -EBADMSG)
+                return "it is broken; log in again with 'busyctl login'";
+        return strerror(-error);
+}
+
+int account_load_session(const char *dir, const struct config *config, const char *name, struct session *ret) {
+        int r = session_load(dir, name, ret);
+
+        if (r == -ENOENT && account_needs_no_session(config, name))
+                *ret = (struct session){ .user_id = NULL };
+        else if (r < 0) {
+                log_error("Account %s: %s/session-%s.json is not used: %s", name, dir, name, session_problem(r));
+                return r;
+        }
+        r = session_token_from_credentials(name, ret);
+        if (r < 0) {
+                log_error("Account %s: the credential busyd-%s.token is not used: %s; the account stays off", name,
+                          name, strerror(-r));
+                session_done(ret);
+        }
+        return r;
 }

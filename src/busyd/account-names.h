@@ -4,6 +4,7 @@
 #include "core/base.h"
 
 struct config;
+struct session;
 
 /* The names of those with a session in `state_dir`, of those that the service manager has a token for, and of those of
  * which the configuration (NULL: none yet) says how to get one and where it is good. At most ACCOUNTS_MAX; free with
@@ -12,3 +13,8 @@ int account_names(const char *state_dir, const struct config *config, char ***re
 
 /* It is one of the latter two, so that it is there without a session too. */
 bool account_needs_no_session(const struct config *config, const char *name);
+
+/* The session of one, and what is wrong with it is told. Who has no session needs none where the token comes from
+ * elsewhere: there is nothing in *ret then but a token of the service manager's. Returns 1 where that is the one, or a
+ * negative errno: it is not to be used. */
+int account_load_session(const char *state_dir, const struct config *config, const char *name, struct session *ret);

@@ -8,6 +8,13 @@
 #include "state/session.h"
 #include "util/log.h"
 
+static const char *const encrypted_words[ENCRYPTED_STATES] = {
+        [ENCRYPTED_CHECKING] = "checking",
+        [ENCRYPTED_VERIFIED] = "verified",
+        [ENCRYPTED_UNVERIFIED] = "needs-verification",
+        [ENCRYPTED_LOST] = "lost",
+};
+
 /* Where no login has given the token, none helps. */
 static const char *describe_problem(const char *name, const struct account *a, const char *command_problem, char *buf,
                                     size_t size) {
@@ -26,10 +33,11 @@ static const char *describe_problem(const char *name, const struct account *a, c
 }
 
 void account_show(struct control *control, const char *name, struct account *a, const char *command_problem,
-                  const struct instant *at) {
+                  const char *encrypted, const struct instant *at) {
         char problem[512];
         struct control_output_view views[OUTPUTS_MAX];
         struct driver_report report;
+        struct encrypted_facts facts = { .n_unreadable = 0 };
         size_t n = 0;
 
         while (n < OUTPUTS_MAX && account_report(a, n, &report)) {
@@ -42,6 +50,8 @@ void account_show(struct control *control, const char *name, struct account *a, 
                 };
                 n++;
         }
+        if (account_encrypted(a, &facts))
+                encrypted = encrypted_words[facts.state];
         if (control_set_account(
                     control, &(struct control_account_view){
                                      .name = name,
@@ -51,6 +61,9 @@ void account_show(struct control *control, const char *name, struct account *a, 
                                      .state = connection_state_to_string(account_state(a)),
                                      .problem = describe_problem(name, a, command_problem, problem, sizeof(problem)),
                                      .retry_at_wall = instant_to_wall(at, account_retry_at(a)),
+                                     .encrypted_calls = encrypted,
+                                     .n_withholding = (unsigned) facts.n_withholding,
+                                     .n_unreadable = (unsigned) facts.n_unreadable,
                                      .outputs = views,
                                      .n_outputs = n,
                              }) < 0)

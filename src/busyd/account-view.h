@@ -6,6 +6,7 @@
 struct account;
 struct control;
 
-/* `command_problem`: what is wrong with the token if the server does not take it; NULL: it is not of a command. */
+/* `command_problem`: what is wrong with the token if the server does not take it; NULL: it is not of a command.
+ * `encrypted`: the word for calls in encrypted rooms, where the account has none of its own. */
 void account_show(struct control *control, const char *name, struct account *a, const char *command_problem,
-                  const struct instant *at);
+                  const char *encrypted, const struct instant *at);

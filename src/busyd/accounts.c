@@ -13,6 +13,7 @@
 #include "busyd/account-memory.h"
 #include "busyd/account-names.h"
 #include "busyd/account-view.h"
+#include "busyd/device-keeper.h"
 #include "busyd/journal-door.h"
 #include "busyd/outsiders.h"
 #include "busyd/session-keeper.h"
@@ -40,6 +41,7 @@ struct member {
         struct session session;                            /* as it is on disk, or from outside */
         struct session_keeper keeper;
         struct token_keeper doors; /* of the keeper */
+        struct device_keeper device;
         char *ca_file;
         struct http *http; /* its own: ca-file differs by account */
         struct account *account;
@@ -64,6 +66,7 @@ struct accounts {
         size_t n_members;
         struct token_waits tokens;
         struct vault vault;
+        struct vault keys; /* to what is stored of encrypted rooms */
         struct outsiders outsiders;
         struct let_go let_go[ACCOUNTS_MAX];
         size_t n_let_go;
@@ -110,6 +113,7 @@ static struct member *member_free(struct member *m) {
         if (!m)
                 return NULL;
         account_free(m->account);
+        device_keeper_close(&m->device);
         http_free(m->http);
         session_keeper_done(&m->keeper);
         session_done(&m->session);
@@ -134,7 +138,7 @@ static int fetch_token(void *userdata) {
         return command ? token_waits_again(&m->accounts->tokens, m->name, command) : -ENOENT;
 }
 
-static int make_account(struct member *m, const struct account_config *config) {
+static int make_account(struct member *m, const struct account_config *config, usec_t now) {
         struct state_account stored = { .since = NULL };
         const struct account_handler handler = {
                 .touched = on_touched, .position = on_position, .learned = on_learned, .userdata = m
@@ -159,7 +163,9 @@ static int make_account(struct member *m, const struct account_config *config) {
                                                       .settings = &config->settings,
                                                       .sink = m->accounts->context.sink,
                                                       .journal = &m->accounts->journal,
-                                                      .random = draw },
+                                                      .random = draw,
+                                                      .encrypted = device_keeper_doors(&m->device),
+                                                      .at = { .now = now, .wall = m->accounts->door.wall } },
                            &handler);
 }
 
@@ -180,7 +186,9 @@ static void init_keeper(struct member *m, bool aside) {
         m->doors = session_keeper_doors(&m->keeper);
 }
 
-static int member_new(struct member **ret, struct accounts *s, const char *name, struct session *session, bool aside) {
+/* Takes session and device over. */
+static int member_new(struct member **ret, struct accounts *s, const char *name, struct session *session,
+                      struct device_keeper *device, bool aside, usec_t now) {
         const struct account_config *config = config_account(s->config, name);
         SCOPED(member_free) struct member *m = calloc(1, sizeof(*m));
         int r;
@@ -193,13 +201,18 @@ static int member_new(struct member **ret, struct accounts *s, const char *name,
         m->memory = (struct account_memory){ .state = s->context.state, .name = m->name };
         m->session = *session;
         *session = (struct session){ .user_id = NULL };
+        m->device = *device;
+        m->device.name = m->name;
+        *device = (struct device_keeper){ .lock = -1 };
         init_keeper(m, aside);
         if (config->ca_file && !(m->ca_file = strdup(config->ca_file)))
                 return -ENOMEM;
         r = http_new(&m->http, s->context.event, m->ca_file);
         if (r < 0)
                 return r;
-        r = make_account(m, config);
+        r = make_account(m, config, now);
+        if (r < 0 && device_keeper_reject(&m->device, r))
+                r = make_account(m, config, now);
         if (r < 0)
                 return r;
         *ret = TAKE(m);
@@ -318,35 +331,6 @@ static bool same_text(const char *a, const char *b) {
         return a == b || (a && b && streq(a, b));
 }
 
-static const char *session_problem(int error) {
-        if (error == -EPERM)
-                return "it belongs to somebody else or others may read it; it must be yours with mode 0600";
-        if (error == -EBADMSG)
-                return "it is broken; log in again with 'busyctl login'";
-        return strerror(-error);
-}
-
-/* Who has no session needs none where the token comes from elsewhere: there is nothing in *ret then but a token of the
- * service manager's. Returns 1 where that is the one. */
-static int load_session(const struct accounts *s, const char *name, struct session *ret) {
-        const char *dir = state_dir(s->context.state);
-        int r = session_load(dir, name, ret);
-
-        if (r == -ENOENT && account_needs_no_session(s->config, name))
-                *ret = (struct session){ .user_id = NULL };
-        else if (r < 0) {
-                log_error("Account %s: %s/session-%s.json is not used: %s", name, dir, name, session_problem(r));
-                return r;
-        }
-        r = session_token_from_credentials(name, ret);
-        if (r < 0) {
-                log_error("Account %s: the credential busyd-%s.token is not used: %s; the account stays off", name,
-                          name, strerror(-r));
-                session_done(ret);
-        }
-        return r;
-}
-
 /* ---- tokens that commands print ---- */
 
 /* Returns 1 with the command's token in the session, 0 if there is no command, -EAGAIN while it runs or after it
@@ -384,7 +368,8 @@ static bool lacks(struct accounts *s, int error) {
         return true;
 }
 
-static void take_up_new(struct accounts *s, const char *name, struct session *session, bool aside, usec_t now) {
+static void take_up_new(struct accounts *s, const char *name, struct session *session, struct device_keeper *device,
+                        bool aside, usec_t now) {
         struct member *m = NULL;
         int r;
 
@@ -392,7 +377,7 @@ static void take_up_new(struct accounts *s, const char *name, struct session *se
                 log_error("Account %s: there are %d accounts already, which is the limit", name, ACCOUNTS_MAX);
                 return;
         }
-        r = member_new(&m, s, name, session, aside);
+        r = member_new(&m, s, name, session, device, aside, now);
         if (r < 0) {
                 (void) lacks(s, r);
                 log_error("Account %s cannot be used: %s", name, strerror(-r));
@@ -417,16 +402,17 @@ static void update_settings(struct accounts *s, struct member *m, const struct a
 static void take_up(struct accounts *s, const char *name, usec_t now) {
         const struct account_config *config = config_account(s->config, name);
         SCOPED(session_done) struct session session = { .user_id = NULL };
+        SCOPED(device_keeper_close) struct device_keeper device = { .lock = -1 };
         struct member **at = find_member(s, name);
-        int from_credentials;
-        bool aside;
+        int from_credentials, r;
+        bool aside, deaf = config->settings.encrypted_calls == ENCRYPTED_CALLS_OFF;
 
         if (!config->enabled) {
                 if (at)
                         dismiss(s, at, "switched off in the configuration", now);
                 return;
         }
-        from_credentials = load_session(s, name, &session);
+        from_credentials = account_load_session(state_dir(s->context.state), s->config, name, &session);
         if (from_credentials < 0) {
                 if (!lacks(s, from_credentials) && at)
                         dismiss(s, at, "its session is gone", now);
@@ -438,7 +424,8 @@ static void take_up(struct accounts *s, const char *name, usec_t now) {
                 return; /* what runs goes on; else it is taken up when the command has ended */
         if (!session.user_id && outsiders_get(&s->outsiders, name, config, &session) < 0)
                 return; /* likewise, when the server has answered */
-        if (at && session_is_same(&(*at)->session, &session) && same_text((*at)->ca_file, config->ca_file)) {
+        if (at && session_is_same(&(*at)->session, &session) && same_text((*at)->ca_file, config->ca_file) &&
+            device_keeper_is_current(&(*at)->device, deaf)) {
                 update_settings(s, *at, config, now);
                 return;
         }
@@ -447,11 +434,17 @@ static void take_up(struct accounts *s, const char *name, usec_t now) {
                 if (find_member(s, name))
                         return; /* taken up when the old one is gone */
         }
+        r = device_keeper_open(&device, state_dir(s->context.state), name, &session, deaf, &s->keys);
+        if (r < 0) {
+                s->lacks |= r != -EAGAIN;
+                return;
+        }
         aside = *session.access_token != '\0';
         if (!aside && vault_get(&s->vault, name, &session) < 0)
                 return; /* taken up when the keyring has answered */
-        take_up_new(s, name, &session, aside, now);
+        take_up_new(s, name, &session, &device, aside, now);
         vault_forget(&s->vault, name);
+        vault_forget(&s->keys, name);
 }
 
 static int look_at_sessions(struct accounts *s, bool by_hand, usec_t now) {
@@ -479,6 +472,7 @@ static int look_at_sessions(struct accounts *s, bool by_hand, usec_t now) {
                 s->again_at = usec_add(now, AGAIN_AFTER);
         token_waits_sweep(&s->tokens);
         vault_sweep(&s->vault);
+        vault_sweep(&s->keys);
         outsiders_sweep(&s->outsiders);
         session_names_free(names);
         touch(s);
@@ -493,6 +487,7 @@ int accounts_update(struct accounts *s, const struct config *config, bool by_han
         if (by_hand) {
                 token_waits_forget(&s->tokens);
                 vault_retry(&s->vault);
+                vault_retry(&s->keys);
                 outsiders_retry(&s->outsiders);
         }
         return look_at_sessions(s, by_hand, now);
@@ -513,7 +508,8 @@ void accounts_wake(struct accounts *s, bool gap) {
 }
 
 bool accounts_are_settled(const struct accounts *s) {
-        if (token_waits_are_open(&s->tokens) || vault_is_open(&s->vault) || outsiders_are_open(&s->outsiders))
+        if (token_waits_are_open(&s->tokens) || vault_is_open(&s->vault) || vault_is_open(&s->keys) ||
+            outsiders_are_open(&s->outsiders))
                 return false;
         for (size_t i = 0; i < s->n_members; i++)
                 if (!account_is_settled(s->members[i]->account))
@@ -596,12 +592,13 @@ static bool may_go(const struct member *m, usec_t now) {
 
 /* Returns whether an account may be taken up by what the keyring has answered. */
 static bool run_vault(struct accounts *s, usec_t now, usec_t *wake_at) {
-        bool news, changed;
+        bool news, key_news, changed, unused;
 
         *wake_at = usec_min(*wake_at, vault_run(&s->vault, now, &news, &changed));
+        *wake_at = usec_min(*wake_at, vault_run(&s->keys, now, &key_news, &unused));
         for (size_t i = 0; changed && i < s->n_members; i++)
                 session_keeper_retry(&s->members[i]->keeper);
-        return news;
+        return news || key_news;
 }
 
 /* The same of what the servers have answered. Whoever has given a token that is of no use is asked once more: it may
@@ -660,19 +657,23 @@ void accounts_publish(struct accounts *s, struct control *control, const struct 
 
         for (size_t i = 0; i < s->n_published; i++)
                 if (!find_member(s, s->published[i]) && !vault_has(&s->vault, s->published[i]) &&
-                    !outsiders_wait(&s->outsiders, s->published[i]) && !token_waits_wait(&s->tokens, s->published[i]))
+                    !vault_has(&s->keys, s->published[i]) && !outsiders_wait(&s->outsiders, s->published[i]) &&
+                    !token_waits_wait(&s->tokens, s->published[i]))
                         control_remove_account(control, s->published[i]);
         s->n_published = 0;
         for (size_t i = 0; i < s->n_members; i++) {
                 const struct member *m = s->members[i];
 
                 note_published(s, m->name);
-                account_show(control, m->name, m->account, token_waits_problem(&s->tokens, m->name), at);
+                account_show(control, m->name, m->account, token_waits_problem(&s->tokens, m->name), m->device.word,
+                             at);
         }
         for (size_t i = 0; (waits = token_waits_name(&s->tokens, i)); i++)
                 if (!find_member(s, waits) && token_waits_publish(&s->tokens, i, control))
                         note_published(s, waits);
         for (size_t i = 0; (waits = vault_publish(&s->vault, i, control)); i++)
+                note_published(s, waits);
+        for (size_t i = 0; (waits = vault_publish(&s->keys, i, control)); i++)
                 note_published(s, waits);
         for (size_t i = 0; (waits = outsiders_name(&s->outsiders, i)); i++)
                 if (!find_member(s, waits) && outsiders_publish(&s->outsiders, i, control, at))
@@ -692,8 +693,12 @@ int accounts_new(struct accounts **ret, const struct accounts_context *context) 
                                           .user_bus = context->user_bus,
                                           .touched = context->touched,
                                           .userdata = context->userdata };
-        s->vault =
-                (struct vault){ .bus = context->user_bus, .touched = context->touched, .userdata = context->userdata };
+        s->vault = (struct vault){ .what = "its tokens are",
+                                   .bus = context->user_bus,
+                                   .touched = context->touched,
+                                   .userdata = context->userdata };
+        s->keys = s->vault;
+        s->keys.what = "the key to what it has of encrypted rooms is";
         s->outsiders = (struct outsiders){ .event = context->event,
                                            .touched = context->touched,
                                            .userdata = context->userdata };
@@ -710,6 +715,7 @@ struct accounts *accounts_free(struct accounts *s) {
         while (s->n_members > 0)
                 member_free(s->members[--s->n_members]);
         vault_done(&s->vault);
+        vault_done(&s->keys);
         outsiders_done(&s->outsiders);
         free(s);
         return NULL;

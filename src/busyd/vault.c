@@ -76,8 +76,8 @@ static void set_problem(struct vault_wait *w, const struct keyring_answer *answe
 
         (void) snprintf(w->problem, sizeof(w->problem), "%s", answer->problem);
         if (!streq(w->told, w->problem))
-                log_warning("Account %s: its tokens are in the keyring, and cannot be had: %s%s", w->name, w->problem,
-                            advice);
+                log_warning("Account %s: %s in the keyring, and cannot be had: %s%s", w->name, w->vault->what,
+                            w->problem, advice);
         (void) snprintf(w->told, sizeof(w->told), "%s", w->problem);
 }
 
@@ -134,7 +134,7 @@ void vault_watch(struct vault *v) {
                 log_debug("The keyring cannot be watched");
 }
 
-static int begin(struct vault *v, const char *name, const struct session *s) {
+static int begin(struct vault *v, const char *name, const struct session *s, const char *id) {
         struct vault_wait *w;
 
         if (v->n >= ACCOUNTS_MAX)
@@ -147,7 +147,7 @@ static int begin(struct vault *v, const char *name, const struct session *s) {
         (void) snprintf(w->name, sizeof(w->name), "%s", name);
         w->user_id = strdup(s->user_id);
         w->homeserver = strdup(s->homeserver);
-        w->id = strdup(s->keyring_id);
+        w->id = strdup(id);
         if (!w->user_id || !w->homeserver || !w->id) {
                 wait_free(w);
                 return -ENOMEM;
@@ -158,28 +158,49 @@ static int begin(struct vault *v, const char *name, const struct session *s) {
         return -EAGAIN;
 }
 
-int vault_get(struct vault *v, const char *name, struct session *session) {
+int vault_look(struct vault *v, const char *name, const struct session *session, const char *id, const char **ret) {
         struct vault_wait **at = find(v, name), *w;
-        int r;
 
-        if (at && !streq((*at)->id, session->keyring_id)) {
+        if (at && !streq((*at)->id, id)) {
                 drop(v, at);
                 at = NULL;
         }
         if (!at)
-                return begin(v, name, session);
+                return begin(v, name, session, id);
         w = *at;
         w->wanted = true;
         if (!w->secret)
                 return -EAGAIN;
-        r = session_secret_take(session, w->secret);
+        *ret = w->secret;
+        return 0;
+}
+
+static void spend(struct vault_wait *w) {
         token_free(w->secret);
         w->secret = NULL;
-        if (r < 0) {
-                set_problem(w, &(struct keyring_answer){ .outcome = KEYRING_MISSING,
-                                                         .problem = "the entry there is broken" });
+}
+
+void vault_refuse(struct vault *v, const char *name) {
+        struct vault_wait **at = find(v, name);
+
+        if (!at)
+                return;
+        spend(*at);
+        set_problem(*at,
+                    &(struct keyring_answer){ .outcome = KEYRING_MISSING, .problem = "the entry there is broken" });
+}
+
+int vault_get(struct vault *v, const char *name, struct session *session) {
+        const char *secret;
+        int r = vault_look(v, name, session, session->keyring_id, &secret);
+
+        if (r < 0)
+                return r;
+        if (session_secret_take(session, secret) < 0) {
+                vault_refuse(v, name);
                 return -EAGAIN;
         }
+        spend(*find(v, name));
         return 0;
 }
 
@@ -223,7 +244,7 @@ const char *vault_publish(const struct vault *v, size_t i, struct control *contr
         if (!w)
                 return NULL;
         if (*w->problem)
-                (void) snprintf(problem, sizeof(problem), "its tokens are in the keyring: %s", w->problem);
+                (void) snprintf(problem, sizeof(problem), "%s in the keyring: %s", w->vault->what, w->problem);
         if (control_set_account(control, &(struct control_account_view){
                                                  .name = w->name,
                                                  .user_id = w->user_id,

@@ -1,5 +1,5 @@
-/* The sessions whose tokens are in the keyring: they are read when the account is taken up. While the keyring is
- * locked or away the account waits, and nobody is asked; the keyring tells when that has changed. */
+/* What accounts have in the keyring, as the tokens of their sessions: it is read when the account is taken up. While
+ * the keyring is locked or away the account waits, and nobody is asked; the keyring tells when that has changed. */
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -11,9 +11,10 @@ struct control;
 struct vault_wait;
 struct keyring_watch;
 
-/* Embedded; set up with the first three members. */
+/* Embedded; set up with the first four members. */
 struct vault {
-        sd_bus *bus; /* NULL: there is no keyring */
+        const char *what; /* is there, for people: "its tokens are" */
+        sd_bus *bus;      /* NULL: there is no keyring */
         void (*touched)(void *userdata);
         void *userdata;
         struct keyring_watch *watch; /* NULL: nobody has needed it yet */
@@ -26,7 +27,12 @@ struct vault {
 
 void vault_done(struct vault *v);
 
-/* Puts the tokens into the session. -EAGAIN: the keyring is asked, or waited for. */
+/* What the account has there under that id: borrowed until vault_forget(). -EAGAIN: the keyring is asked, or waited
+ * for. */
+int vault_look(struct vault *v, const char *name, const struct session *session, const char *id, const char **ret);
+/* What was found is of no use: as if it were missing. */
+void vault_refuse(struct vault *v, const char *name);
+/* Puts the tokens into the session. -EAGAIN as above. */
 int vault_get(struct vault *v, const char *name, struct session *session);
 void vault_forget(struct vault *v, const char *name);
 /* All of which vault_get() was not asked since the last time. */

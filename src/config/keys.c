@@ -127,6 +127,7 @@ static const struct key_type type_bool_word = { set_bool_word, expected_word, cu
 
 static_assert(sizeof(enum ringing_policy) == sizeof(int), "set_word() stores an int");
 static_assert(sizeof(enum presence_mode) == sizeof(int), "set_word() stores an int");
+static_assert(sizeof(enum encrypted_calls) == sizeof(int), "set_word() stores an int");
 
 /* ---- log levels ---- */
 
@@ -363,6 +364,10 @@ static const char *const presence_words[] = {
         [PRESENCE_AUTO] = "auto", [PRESENCE_BUSY] = "busy", [PRESENCE_STATUS] = "status", [PRESENCE_OFF] = "off", NULL
 };
 
+static const char *const encrypted_words[] = {
+        [ENCRYPTED_CALLS_DM] = "dm", [ENCRYPTED_CALLS_OWN] = "own", [ENCRYPTED_CALLS_OFF] = "off", NULL
+};
+
 #define BUSYD(field)   offsetof(struct config, field)
 #define ACCOUNT(field) offsetof(struct account_config, field)
 #define SOURCE(field)  offsetof(struct source_config, field)
@@ -389,6 +394,7 @@ static const struct key keys[] = {
         { SECTION_ACCOUNT, "presence", &type_word, ACCOUNT(settings.presence), 0, 0, presence_words },
         { SECTION_ACCOUNT, "message", &type_message, ACCOUNT(settings.message), 0, 0, NULL },
         { SECTION_ACCOUNT, "profile-call", &type_bool, ACCOUNT(settings.profile_call), 0, 0, NULL },
+        { SECTION_ACCOUNT, "encrypted-calls", &type_word, ACCOUNT(settings.encrypted_calls), 0, 0, encrypted_words },
         { SECTION_ACCOUNT, "homeserver", &type_homeserver, ACCOUNT(homeserver), 0, 0, NULL },
         { SECTION_ACCOUNT, "user-id", &type_user_id, ACCOUNT(user_id), 0, 0, NULL },
         { SECTION_ACCOUNT, "ca-file", &type_path, ACCOUNT(ca_file), 0, 0, NULL },

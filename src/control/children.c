@@ -17,6 +17,9 @@ enum {
         ACCOUNT_RETRY_AT,
         ACCOUNT_PROBLEM,
         ACCOUNT_OUTPUTS,
+        ACCOUNT_ENCRYPTED_CALLS,
+        ACCOUNT_KEYS_WITHHELD,
+        ACCOUNT_UNREADABLE,
 };
 
 enum {
@@ -29,9 +32,16 @@ enum {
 };
 
 static const char *const account_names[] = {
-        [ACCOUNT_USER_ID] = "UserId",  [ACCOUNT_HOMESERVER] = "Homeserver", [ACCOUNT_SERVER] = "Server",
-        [ACCOUNT_STATE] = "State",     [ACCOUNT_RETRY_AT] = "RetryAt",      [ACCOUNT_PROBLEM] = "Problem",
+        [ACCOUNT_USER_ID] = "UserId",
+        [ACCOUNT_HOMESERVER] = "Homeserver",
+        [ACCOUNT_SERVER] = "Server",
+        [ACCOUNT_STATE] = "State",
+        [ACCOUNT_RETRY_AT] = "RetryAt",
+        [ACCOUNT_PROBLEM] = "Problem",
         [ACCOUNT_OUTPUTS] = "Outputs",
+        [ACCOUNT_ENCRYPTED_CALLS] = "EncryptedCalls",
+        [ACCOUNT_KEYS_WITHHELD] = "KeysWithheld",
+        [ACCOUNT_UNREADABLE] = "Unreadable",
 };
 
 /* Reads the next row. Returns whether there was one. */
@@ -67,6 +77,9 @@ static const sd_bus_vtable account_vtable[] = {
         OBJECT_PROPERTY("RetryAt", "t", object_get_number, ACCOUNT_RETRY_AT, CHANGES),
         OBJECT_PROPERTY("Problem", "s", object_get_text, ACCOUNT_PROBLEM, CHANGES),
         OBJECT_PROPERTY("Outputs", "a(sssss)", get_outputs, ACCOUNT_OUTPUTS, CHANGES),
+        OBJECT_PROPERTY("EncryptedCalls", "s", object_get_text, ACCOUNT_ENCRYPTED_CALLS, CHANGES),
+        OBJECT_PROPERTY("KeysWithheld", "t", object_get_number, ACCOUNT_KEYS_WITHHELD, CHANGES),
+        OBJECT_PROPERTY("Unreadable", "t", object_get_number, ACCOUNT_UNREADABLE, CHANGES),
         SD_BUS_VTABLE_END,
 };
 
@@ -124,6 +137,9 @@ int control_set_account(struct control *c, const struct control_account_view *v)
         object_set_text(o, ACCOUNT_STATE, v->state);
         object_set_time(o, ACCOUNT_RETRY_AT, v->retry_at_wall);
         object_set_text(o, ACCOUNT_PROBLEM, v->problem);
+        object_set_text(o, ACCOUNT_ENCRYPTED_CALLS, v->encrypted_calls ? v->encrypted_calls : "");
+        object_set_number(o, ACCOUNT_KEYS_WITHHELD, v->n_withholding);
+        object_set_number(o, ACCOUNT_UNREADABLE, v->n_unreadable);
         r = set_outputs(o, v->outputs, v->n_outputs);
         return r < 0 ? r : object_commit(o);
 }

@@ -99,6 +99,9 @@ struct control_output_view {
 struct control_account_view {
         const char *name, *user_id, *homeserver, *server, *state, *problem;
         usec_t retry_at_wall;
+        const char *
+                encrypted_calls; /* "off", "unsupported", "unverified", "checking", "verified", ...; NULL: not known */
+        unsigned n_withholding, n_unreadable;
         const struct control_output_view *outputs;
         size_t n_outputs;
 };

@@ -7,7 +7,7 @@
 #include "core/base.h"
 
 #define OBJECT_ROOT           "/org/busyd/Busyd1"
-#define OBJECT_PROPERTIES_MAX 9
+#define OBJECT_PROPERTIES_MAX 10
 
 /* A text, a number, or rows of texts; its own copy. */
 struct value {

@@ -99,6 +99,9 @@ bool account_owes_itself(const struct account *a) {
 bool account_is_at_rest(const struct account *a) {
         return t.at_rest;
 }
+bool account_encrypted(const struct account *a, struct encrypted_facts *ret) {
+        return false;
+}
 bool account_report(struct account *a, size_t i, struct driver_report *ret) {
         return false;
 }

@@ -300,7 +300,8 @@ static void expect_signal(const char *expected) {
 #define ACCOUNT_ADDED(claim)                                                                                          \
         " InterfacesAdded " ROOT "/account/my_2ehome [ " NAME                                                         \
         ".Account [ UserId @a:b Homeserver https://b Server  State online RetryAt 0 Problem  Outputs [ "              \
-        "presence " claim " busy: In a call online: Here  profile off   not supported ] ] ]"
+        "presence " claim " busy: In a call online: Here  profile off   not supported ] "                             \
+        "EncryptedCalls verified KeysWithheld 0 Unreadable 1 ] ]"
 #define CALL_ADDED(counts)                                                                                            \
         " InterfacesAdded " ROOT "/call/12 [ " NAME ".Call [ Source pipewire App Firefox What holds the microphone "  \
         "Phase active Evidence strong Since 3 Counts " counts " Sign  ] ]"

@@ -138,6 +138,8 @@ static void set_account(struct script *s, const char *claim) {
                                                                                      .server = "",
                                                                                      .state = "online",
                                                                                      .problem = "",
+                                                                                     .encrypted_calls = "verified",
+                                                                                     .n_unreadable = 1,
                                                                                      .outputs = outputs,
                                                                                      .n_outputs = 2 }),
                      0);

@@ -1,0 +1,129 @@
+/* See device-keeper.h. */
+#include "busyd/device-keeper.h"
+
+#include <errno.h>
+
+#include "busyd/vault.h"
+#include "util/log.h"
+
+#define WORD_OFF         "off"
+#define WORD_UNSUPPORTED "unsupported"
+#define WORD_NONE        "unverified"
+#define WORD_LOST        "lost"
+
+#define ADVICE "log out, log in and verify again to see calls in encrypted rooms"
+
+static void drop(struct device_keeper *k, const char *word) {
+        crypto_store_done(&k->store);
+        crypto_store_unlock(k->lock);
+        k->lock = -1;
+        k->there = false;
+        k->word = word;
+}
+
+static void set_aside(struct device_keeper *k, const char *why) {
+        SCOPED(free) char *name = NULL;
+        int r = crypto_store_set_aside(k->state_dir, k->name, &name);
+
+        if (r < 0)
+                log_error("Account %s: %s/crypto-%s.json is not used: %s; " ADVICE, k->name, k->state_dir, k->name,
+                          why);
+        else
+                log_error("Account %s: %s/crypto-%s.json is not used: %s; it is kept as %s; " ADVICE, k->name,
+                          k->state_dir, k->name, why, name);
+        drop(k, WORD_LOST);
+}
+
+static int get_key(struct device_keeper *k, const struct session *session, struct vault *vault) {
+        const char *key;
+        int r;
+
+        if (k->store.has_key)
+                return 0;
+        r = vault_look(vault, k->name, session, k->store.keyring_id, &key);
+        if (r >= 0 && crypto_store_take_key(&k->store, key) < 0) {
+                vault_refuse(vault, k->name);
+                r = -EAGAIN;
+        }
+        return r;
+}
+
+static int load(struct device_keeper *k, const struct session *session, struct vault *vault) {
+        int r = crypto_store_load(k->state_dir, k->name, &k->store);
+
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                set_aside(k, r == -EBADMSG ? "it is broken, or of a newer busyd"
+                             : r == -EPERM ? "it must be yours with mode 0600"
+                                           : strerror(-r));
+                return 0;
+        }
+        if (!streq(k->store.user_id, session->user_id) || !streq(k->store.device_id, session->device_id)) {
+                /* Left behind by another session. */
+                drop(k, WORD_NONE);
+                return 0;
+        }
+        r = get_key(k, session, vault);
+        k->there = r >= 0;
+        return r;
+}
+
+int device_keeper_open(struct device_keeper *k, const char *state_dir, const char *name, const struct session *session,
+                       bool off, struct vault *vault) {
+        int r;
+
+        *k = (struct device_keeper){
+                .state_dir = state_dir, .name = name, .lock = -1, .off = off, .word = off ? WORD_OFF : WORD_NONE
+        };
+        if (off || !crypto_store_exists(state_dir, name))
+                return 0;
+        k->lock = crypto_store_lock(state_dir, name);
+        if (k->lock < 0) {
+                log_info("Account %s: its keys of encrypted rooms are in use elsewhere (%s); waiting", name,
+                           strerror(-k->lock));
+                return -EBUSY;
+        }
+        r = load(k, session, vault);
+        if (r < 0)
+                device_keeper_close(k);
+        return r;
+}
+
+void device_keeper_close(struct device_keeper *k) {
+        drop(k, WORD_NONE);
+}
+
+static int put(void *userdata, const json_t *receiver) {
+        struct device_keeper *k = userdata;
+
+        json_decref(k->store.receiver);
+        k->store.receiver = json_incref((json_t *) receiver);
+        return crypto_store_save(k->state_dir, k->name, &k->store);
+}
+
+const struct encrypted_keeper *device_keeper_doors(struct device_keeper *k) {
+        k->doors = (struct encrypted_keeper){
+                .stored = k->store.receiver, .key = k->store.key, .put = put, .userdata = k
+        };
+        return k->there ? &k->doors : NULL;
+}
+
+bool device_keeper_reject(struct device_keeper *k, int error) {
+        if (!k->there)
+                return false;
+        if (error == -EOPNOTSUPP)
+                drop(k, WORD_UNSUPPORTED);
+        else if (error == -EBADMSG)
+                set_aside(k, "it is broken, or was made with another library than this busyd was built with");
+        else if (error == -EKEYREJECTED)
+                set_aside(k, "its key is another one");
+        else
+                return false;
+        return true;
+}
+
+bool device_keeper_is_current(const struct device_keeper *k, bool off) {
+        return k->off == off &&
+               (off || streq(k->word, WORD_UNSUPPORTED) || k->there == crypto_store_exists(k->state_dir, k->name));
+}
