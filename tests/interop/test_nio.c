@@ -1,0 +1,161 @@
+/* Calls in encrypted rooms, by clients of others that bring no keys of their device with what they send: matrix-nio.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "interop/driver.h"
+#include "interop/web.h"
+#include "util/file.h"
+
+struct scene {
+        struct desk *desk;
+        struct driver *nio; /* "phone" is the user's, "peer" somebody else's */
+        char *room;         /* of the two, encrypted */
+        char *device;       /* busyd's */
+        char *key;          /* recovery */
+};
+
+static void expect_state(struct scene *s, const char *state) {
+        desk_check(s->desk, peer_wait_has(s->desk->world->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "EncryptedCalls", state),
+                   "encrypted calls are not \"%s\"", state);
+}
+
+static void log_in(struct scene *s, const char *client, const char *user) {
+        free(driver_do(s->nio, client, "login",
+                       json_pack("{ss ss ss}", "url", synapse_url(s->desk->synapse), "user", user, "password",
+                                 SYNAPSE_PASSWORD)));
+}
+
+static void verify(struct scene *s) {
+        struct world *w = s->desk->world;
+        SCOPED(free) char *path = strdup(world_path(w, "recovery"));
+
+        cr_assert_eq(file_write(path, s->key, strlen(s->key), 0600), 0);
+        {
+                SCOPED_RUN run = world_busyctl(w, NULL, "verify", "--recovery-key-file", path, NULL);
+
+                desk_check(s->desk, run.code == 0, "busyctl verify: %d %s%s", run.code, run.out, run.err);
+        }
+        cr_assert_eq(file_remove(path), 0);
+        expect_state(s, "verified");
+        for (size_t i = 0; i < 2; i++)
+                free(driver_do(s->nio, i > 0 ? "phone" : "peer", "knows",
+                               json_pack("{ss ss}", "user", s->desk->me, "device", s->device)));
+}
+
+/* The user, a phone of theirs and somebody else, in a room that is encrypted; busyd is not verified yet. */
+static struct scene begin(struct desk *d) {
+        const char *python = getenv("BUSYD_NIO_PYTHON");
+        SCOPED(free) char *folder = strdup(world_path(d->world, "nio"));
+        const char *const argv[] = { python, TEST_INTEROP_DIR "/nio/driver.py", folder, NULL };
+        struct scene s = { .desk = d };
+
+        cr_assert(python && *python, "BUSYD_NIO_PYTHON must be the Python of the environment that has "
+                                     "tests/interop/nio/requirements.txt (scripts/setup makes it)");
+        s.nio = driver_start(d, argv);
+        log_in(&s, "phone", "me");
+        log_in(&s, "peer", "peer");
+        s.key = driver_do(s.nio, "phone", "setUpRecovery", NULL);
+        s.room = driver_do(s.nio, "peer", "createRoom", json_pack("{ss}", "invite", d->me));
+        free(driver_do(s.nio, "phone", "joinRoom", json_pack("{ss}", "room", s.room)));
+        s.device = device_find(d->phone, "busyd");
+        desk_check(d, s.device, "busyd has no device");
+        return s;
+}
+
+static void end(struct scene *s) {
+        driver_close(s->nio);
+        free(s->room);
+        free(s->device);
+        free(s->key);
+}
+
+static void say(struct scene *s, const char *client, const char *type, const char *call, const char *more) {
+        json_t *content = json_pack("{ss ss ss}", "call_id", call, "party_id", client, "version", "1"), *rest;
+
+        rest = more ? json_loads(more, 0, NULL) : NULL;
+        cr_assert(!more || rest);
+        json_object_update(content, rest);
+        json_decref(rest);
+        free(driver_do(s->nio, client, "send",
+                       json_pack("{ss ss so}", "room", s->room, "type", type, "content", content)));
+}
+
+static void call_in(struct scene *s, const char *call) {
+        say(s, "peer", "m.call.invite", call, "{\"lifetime\":60000,\"offer\":{\"type\":\"offer\",\"sdp\":\"v=0\"}}");
+        say(s, "phone", "m.call.answer", call, "{\"answer\":{\"type\":\"answer\",\"sdp\":\"v=0\"}}");
+        say(s, "peer", "m.call.select_answer", call, "{\"selected_party_id\":\"phone\"}");
+}
+
+static void call_out(struct scene *s, const char *call) {
+        say(s, "phone", "m.call.invite", call, "{\"lifetime\":60000,\"offer\":{\"type\":\"offer\",\"sdp\":\"v=0\"}}");
+        say(s, "peer", "m.call.answer", call, "{\"answer\":{\"type\":\"answer\",\"sdp\":\"v=0\"}}");
+        say(s, "phone", "m.call.select_answer", call, "{\"selected_party_id\":\"peer\"}");
+}
+
+static void hang_up(struct scene *s, const char *client, const char *call) {
+        say(s, client, "m.call.hangup", call, "{\"reason\":\"user_hangup\"}");
+}
+
+static void expect_restored(struct desk *d) {
+        desk_expect(d, "offline", "before");
+        desk_expect_claim(d, "free");
+        expect_nothing_owed(d->world);
+}
+
+DESK_TEST(nio, calls_in_an_encrypted_room_are_seen_both_ways_and_end, .synapse = { .no_presence_limit = true }) {
+        struct scene s = begin(d);
+
+        expect_state(&s, "unverified");
+        verify(&s);
+        call_in(&s, "c1");
+        desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
+        hang_up(&s, "peer", "c1");
+        expect_restored(d);
+        call_out(&s, "c2");
+        desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
+        hang_up(&s, "phone", "c2");
+        expect_restored(d);
+        cr_assert_eq(desk_times_busy(d), 2);
+        end(&s);
+}
+
+DESK_TEST(nio, a_call_outlives_busyd_however_it_ends, .synapse = { .no_presence_limit = true }) {
+        struct scene s = begin(d);
+
+        verify(&s);
+        call_in(&s, "c1");
+        desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
+        desk_expect_claim(d, "held");
+        world_kill(d->world);
+        world_start_online(d->world);
+        desk_expect_calls(d, 1);
+        desk_expect_claim(d, "held");
+        desk_check(d, world_stop(d->world) == 0, "busyd does not end well");
+        hang_up(&s, "peer", "c1");
+        /* By keys that come while nobody is there. */
+        free(driver_do(s.nio, "peer", "newKey", json_pack("{ss}", "room", s.room)));
+        call_in(&s, "c2");
+        world_start_online(d->world);
+        desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
+        desk_expect_calls(d, 1);
+        hang_up(&s, "phone", "c2");
+        expect_restored(d);
+        end(&s);
+}
+
+DESK_TEST(nio, a_logout_leaves_nothing_behind, .synapse = { .no_presence_limit = true }) {
+        struct scene s = begin(d);
+        SCOPED(free) char *devices = NULL, *file = strdup(world_state_path(d->world, "crypto-" ACCOUNT ".json"));
+
+        verify(&s);
+        {
+                SCOPED_RUN run = world_busyctl(d->world, NULL, "logout", NULL);
+
+                desk_check(d, run.code == 0, "busyctl logout: %d %s%s", run.code, run.out, run.err);
+        }
+        devices = driver_do(s.nio, "phone", "devices", NULL);
+        desk_check(d, !strstr(devices, s.device), "the device is still there: %s", devices);
+        desk_check(d, !file_exists(file), "%s is still there", file);
+        end(&s);
+}
