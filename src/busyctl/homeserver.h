@@ -7,7 +7,8 @@
 
 struct homeserver;
 
-/* What came of the last question. */
+/* What came of the last question. A signal that would end us ends the question: MATRIX_RETRY, and so is every later
+ * one; between questions it does what it always does. */
 struct homeserver_answer {
         enum matrix_outcome outcome;
         char problem[512]; /* for people; "" with MATRIX_OK */
@@ -18,6 +19,9 @@ struct homeserver_answer {
 int homeserver_new(struct homeserver **ret, const struct session *session, const char *ca_file);
 struct homeserver *homeserver_free(struct homeserver *h);
 CLEANUP(struct homeserver, homeserver_free);
+
+/* Whether a signal has ended a question. */
+bool homeserver_interrupted(const struct homeserver *h);
 
 enum homeserver_question {
         ASK_ACCOUNT_DATA,      /* `text`: which */

@@ -86,7 +86,9 @@ static struct instant instant_now(void) {
 /* ---- questions ---- */
 
 static enum exit_code failed(const struct verifying *v, const struct homeserver_answer *a, const char *what) {
-        if (a->outcome == MATRIX_SIGNED_OUT && v->session.refresh_token)
+        if (homeserver_interrupted(v->server))
+                complain("Interrupted. To go on: busyctl verify %s", v->name);
+        else if (a->outcome == MATRIX_SIGNED_OUT && v->session.refresh_token)
                 complain("The access token has ended. busyd renews it: start it, wait a moment, and try again.");
         else if (a->outcome == MATRIX_UNRECOGNIZED || a->outcome == MATRIX_NOT_FOUND)
                 complain("The homeserver has no %s (%s), so that no session on it can be verified.", what, a->problem);

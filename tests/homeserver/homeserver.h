@@ -146,6 +146,10 @@ void hs_set_profile(struct hs *s, const char *field, json_t *value); /* as anoth
 /* Whether the field is there (or gone, or null) within the deadline. */
 bool hs_wait_profile(struct hs *s, const char *field, bool there, int64_t deadline_msec);
 
+/* Keys of encryption as in model.h, a new reference. */
+json_t *hs_keys(struct hs *s);
+void hs_set_identity(struct hs *s, json_t *identity); /* as another client; takes it */
+
 /* Account data as stored, a new reference; NULL: none. */
 json_t *hs_account_data(struct hs *s, const char *type);
 void hs_set_account_data(struct hs *s, const char *type, json_t *content); /* as another client; takes it */

@@ -56,6 +56,7 @@ struct model {
         json_t *filters;                /* array */
         size_t first_filter;            /* the id of the first one: no id is given twice */
         json_t *profile;
+        json_t *keys; /* of encryption, see model_keys() */
         struct model_session sessions[MODEL_SESSIONS_MAX];
         size_t n_sessions;
         char appservice[64]; /* its token; "": none */
@@ -104,6 +105,11 @@ struct model_session *tokens_session(struct model *m, const char *token, int64_t
 void tokens_post_refresh(struct exchange *e);
 void tokens_post_oauth_token(struct exchange *e);
 void tokens_post_oauth_revoke(struct exchange *e);
+int model_keys_new(struct model *m); /* keys.c */
+void model_forget_keys(struct model *m, const char *device);
+void keys_post_upload(struct exchange *e);
+void keys_post_query(struct exchange *e);
+void keys_post_signatures(struct exchange *e);
 /* `active_ago` -1: it does not say. */
 json_t *sync_presence_event(const char *sender, const char *state, const char *message, int64_t active_ago);
 void sync_begin(struct exchange *e); /* sync.c */

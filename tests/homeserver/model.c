@@ -436,6 +436,8 @@ int model_new(struct model **ret, const struct hs_options *options, int64_t now,
         m->account_data_positions = json_object();
         m->filters = json_array();
         m->profile = json_object();
+        if (model_keys_new(m) < 0)
+                return -ENOMEM;
         *ret = TAKE(m);
         return 0;
 }
@@ -450,6 +452,7 @@ struct model *model_free(struct model *m) {
         json_decref(m->account_data_positions);
         json_decref(m->filters);
         json_decref(m->profile);
+        json_decref(m->keys);
         json_decref(m->other_presence);
         free(m->shown_state);
         free(m->shown_message);

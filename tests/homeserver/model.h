@@ -108,6 +108,12 @@ void model_on_shown(struct model *m, void (*shown)(void *userdata, const char *s
 void model_other_sets(struct model *m, const char *user, const char *presence, const char *message);
 void model_set_presence_off(struct model *m, bool off);
 
+/* Keys of encryption, borrowed: {devices: {DEVICE: keys}, one_time: {DEVICE: {ID: key}}, fallback: {DEVICE: {...}},
+ * identity: {master_key, self_signing_key}}. */
+const json_t *model_keys(const struct model *m);
+/* As another client of the user that (re)sets their identity; takes it. */
+void model_set_identity(struct model *m, json_t *identity);
+
 /* Borrowed; NULL: none. */
 const json_t *model_profile(const struct model *m, const char *field);
 void model_set_profile(struct model *m, const char *field, json_t *value); /* takes it; NULL removes it */

@@ -106,6 +106,7 @@ static void post_logout(struct exchange *e) {
                 return;
         }
         e->session->revoked = true;
+        model_forget_keys(e->m, e->session->device);
         answer_with(e, json_object());
 }
 
@@ -300,6 +301,9 @@ static const struct route {
         { "GET", "_matrix/client/unstable/uk.tcpip.msc4133/profile/*/*", true, get_profile_field },
         { "PUT", "_matrix/client/unstable/uk.tcpip.msc4133/profile/*/*", true, put_profile_field },
         { "DELETE", "_matrix/client/unstable/uk.tcpip.msc4133/profile/*/*", true, delete_profile_field },
+        { "POST", "_matrix/client/v3/keys/upload", true, keys_post_upload },
+        { "POST", "_matrix/client/v3/keys/query", true, keys_post_query },
+        { "POST", "_matrix/client/v3/keys/signatures/upload", true, keys_post_signatures },
         { "GET", "_matrix/client/v3/sync", true, sync_begin },
         { "POST", "_matrix/client/v3/refresh", false, tokens_post_refresh },
         { "POST", "_matrix/oauth2/token", false, tokens_post_oauth_token },

@@ -821,6 +821,22 @@ json_t *hs_account_data(struct hs *s, const char *type) {
         return value;
 }
 
+json_t *hs_keys(struct hs *s) {
+        json_t *value;
+
+        pthread_mutex_lock(&s->lock);
+        value = json_deep_copy(model_keys(s->model));
+        pthread_mutex_unlock(&s->lock);
+        return value;
+}
+
+void hs_set_identity(struct hs *s, json_t *identity) {
+        pthread_mutex_lock(&s->lock);
+        model_set_identity(s->model, identity);
+        hs_changed(s);
+        pthread_mutex_unlock(&s->lock);
+}
+
 json_t *hs_profile(struct hs *s, const char *field) {
         json_t *value;
 

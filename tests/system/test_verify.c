@@ -1,0 +1,449 @@
+/* busyctl verify against a homeserver that has the user's identity and secret storage: an unsigned device with keys is
+ * never seen there, whatever ends it at which request. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "json/json.h"
+#include "matrix/crypto/identities.h"
+#include "matrix/crypto/secret-storage.h"
+#include "matrix/crypto/signed.h"
+#include "system/harness.h"
+#include "system/terminal.h"
+#include "util/file.h"
+
+#define MASTER       "m.cross_signing.master"
+#define SELF_SIGNING "m.cross_signing.self_signing"
+#define STORE        "crypto-" ACCOUNT ".json"
+
+#define UPLOAD                                                                                                        \
+        (struct hs_match) {                                                                                           \
+                .method = "POST", .path = "*/keys/upload"                                                             \
+        }
+#define SIGNATURES                                                                                                    \
+        (struct hs_match) {                                                                                           \
+                .method = "POST", .path = "*/keys/signatures/upload"                                                  \
+        }
+
+/* As another client has made it (tests/unit/data/crypto/record-storage.mjs): with a recovery key alone, or with a
+ * passphrase. */
+static json_t *recorded;
+
+static const char *recovery_key(void) {
+        return json_member_string(recorded, "recovery_key");
+}
+
+struct seeds {
+        uint8_t master[CRYPTO_SECRET_BYTES], self_signing[CRYPTO_SECRET_BYTES];
+};
+
+static struct seeds seeds_of_recording(void) {
+        const json_t *description = json_object_get(json_object_get(recorded, "keys"), "RECOVERY");
+        uint8_t key[CRYPTO_SECRET_BYTES];
+        struct seeds s;
+
+        cr_assert_eq(secret_storage_unlock(description, recovery_key(), key), 0);
+        cr_assert_eq(secret_storage_seed(json_object_get(recorded, MASTER), MASTER, "RECOVERY", key, s.master), 0);
+        cr_assert_eq(secret_storage_seed(json_object_get(recorded, SELF_SIGNING), SELF_SIGNING, "RECOVERY", key,
+                                         s.self_signing),
+                     0);
+        return s;
+}
+
+static json_t *identity_key(const uint8_t seed[CRYPTO_SECRET_BYTES], const char *usage) {
+        char key[CRYPTO_KEY_TEXT], name[CRYPTO_KEY_TEXT + 8];
+
+        cr_assert_eq(crypto_seed_public(seed, key), 0);
+        (void) snprintf(name, sizeof(name), "ed25519:%s", key);
+        return json_pack("{ss s[s] s{ss}}", "user_id", HS_USER, "usage", usage, "keys", name, key);
+}
+
+/* The user's identity, as their other client has uploaded it. */
+static void set_identity(struct world *w, const struct seeds *s) {
+        json_t *master = identity_key(s->master, "master"), *signing = identity_key(s->self_signing, "self_signing");
+        char master_key[CRYPTO_KEY_TEXT], signature[CRYPTO_SIGNATURE_TEXT];
+        SCOPED(free) char *bytes = NULL;
+
+        cr_assert_eq(crypto_seed_public(s->master, master_key), 0);
+        cr_assert_eq(signed_json_bytes(signing, &bytes), 0);
+        cr_assert_eq(crypto_seed_sign(s->master, bytes, strlen(bytes), signature), 0);
+        cr_assert_eq(signed_json_add(signing, HS_USER, master_key, signature), 0);
+        hs_set_identity(w->hs, json_pack("{so so}", "master_key", master, "self_signing_key", signing));
+}
+
+/* What opens it: "RECOVERY" or "PASSPHRASE". */
+static void set_recovery(struct world *w, const char *id) {
+        char type[64];
+
+        (void) snprintf(type, sizeof(type), "m.secret_storage.key.%s", id);
+        hs_set_account_data(w->hs, "m.secret_storage.default_key", json_pack("{ss}", "key", id));
+        hs_set_account_data(w->hs, type, json_deep_copy(json_object_get(json_object_get(recorded, "keys"), id)));
+        hs_set_account_data(w->hs, MASTER, json_deep_copy(json_object_get(recorded, MASTER)));
+        hs_set_account_data(w->hs, SELF_SIGNING, json_deep_copy(json_object_get(recorded, SELF_SIGNING)));
+}
+
+static void user_has_recovery(struct world *w) {
+        const struct seeds s = seeds_of_recording();
+
+        set_identity(w, &s);
+        set_recovery(w, "RECOVERY");
+}
+
+static void load_recorded(void) {
+        recorded = json_load_file(TEST_DATA "/crypto/secret-storage.json", 0, NULL);
+        cr_assert(recorded);
+}
+
+static void drop_recorded(void) {
+        json_decref(recorded);
+}
+
+TestSuite(verify, .init = load_recorded, .fini = drop_recorded);
+
+/* What others see of this device: signed by the identity that the server shows, or not. */
+enum seen { SEEN_NONE, SEEN_UNSIGNED, SEEN_SIGNED };
+
+static enum seen seen_by_others(struct world *w) {
+        SCOPED(json_decref) json_t *keys = hs_keys(w->hs), *answer = NULL;
+        SCOPED(identities_free) struct identities *ids = NULL;
+        const json_t *identity = json_object_get(keys, "identity");
+        const json_t *device = json_object_get(json_object_get(keys, "devices"), DEVICE);
+        struct device_keys k;
+
+        if (!device)
+                return SEEN_NONE;
+        answer = json_pack("{s{sO} s{sO} s{sO}}", "device_keys", HS_USER, json_object_get(keys, "devices"),
+                           "master_keys", HS_USER, json_object_get(identity, "master_key"), "self_signing_keys",
+                           HS_USER, json_object_get(identity, "self_signing_key"));
+        cr_assert_not_null(answer);
+        check(w, device_keys_read(device, &k) == 0, "the device has not signed its own keys");
+        cr_assert_eq(identities_new(&ids, "@other:test"), 0);
+        cr_assert_eq(identities_take(ids, answer, HS_USER), 0);
+        return identities_sign(ids, &k) ? SEEN_SIGNED : SEEN_UNSIGNED;
+}
+
+static const char *key_file(struct world *w, const char *input) {
+        char line[256];
+
+        (void) snprintf(line, sizeof(line), "%s\n", input);
+        file_put(world_path(w, "recovery"), line);
+        cr_assert_eq(chmod(world_path(w, "recovery"), 0600), 0);
+        return world_path(w, "recovery");
+}
+
+static struct run verify(struct world *w, const char *input) {
+        SCOPED(free) char *path = strdup(key_file(w, input));
+
+        return world_busyctl(w, NULL, "verify", "--recovery-key-file", path, ACCOUNT, NULL);
+}
+
+static pid_t begin_to_verify(struct world *w) {
+        SCOPED(free) char *path = strdup(key_file(w, recovery_key()));
+
+        return world_program(
+                w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--recovery-key-file", path, ACCOUNT, NULL }, -1,
+                "verify.log");
+}
+
+static void expect_verified(struct world *w) {
+        SCOPED_RUN r = verify(w, recovery_key());
+
+        check(w, r.code == 0 && strstr(r.out, "is verified"), "%d %s%s", r.code, r.out, r.err);
+        check(w, seen_by_others(w) == SEEN_SIGNED, "others see no signed device");
+        check(w, access(world_state_path(w, STORE), F_OK) == 0, "nothing is kept");
+}
+
+/* ---- in one request, signed, and kept before ---- */
+
+WORLD_TEST(verify, the_keys_leave_signed_in_one_request_and_are_kept) {
+        struct hs_request upload = { 0 };
+        SCOPED(json_decref) json_t *body = NULL;
+        SCOPED(free) char *stored = NULL;
+        struct stat st;
+
+        user_has_recovery(w);
+        expect_verified(w);
+        check(w, hs_count(w->hs, UPLOAD, 0) == 1, "more than one upload");
+        check(w, hs_wait_request(w->hs, UPLOAD, 0, patience(), &upload), "no upload");
+        body = json_loads(upload.body, 0, NULL);
+        check(w,
+              json_object_get(body, "device_keys") && json_object_size(json_object_get(body, "one_time_keys")) > 0 &&
+                      json_object_size(json_object_get(body, "fallback_keys")) == 1,
+              "%s", upload.body);
+        hs_request_done(&upload);
+        cr_assert_eq(stat(world_state_path(w, STORE), &st), 0);
+        cr_assert_eq(st.st_mode & 0777, 0600);
+        stored = file_text(world_state_path(w, STORE));
+        check(w, strstr(stored, DEVICE), "%s", stored);
+}
+
+WORLD_TEST(verify, it_is_on_disk_before_it_is_sent) {
+        pid_t pid;
+
+        user_has_recovery(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = UPLOAD, .kind = HS_HANG });
+        pid = begin_to_verify(w);
+        check(w, hs_wait_request(w->hs, UPLOAD, 0, patience(), NULL), "no upload");
+        check(w, access(world_state_path(w, STORE), F_OK) == 0, "sent, and not stored");
+        process_kill(pid);
+        hs_clear_faults(w->hs);
+        check(w, seen_by_others(w) == SEEN_NONE, "it had not arrived");
+        expect_verified(w);
+}
+
+/* Killed at each request, when it has not arrived and when it has: never is there an unsigned device, and the next run
+ * makes it whole, with the keys that are kept. */
+static void killed_at_every_request(struct world *w, enum hs_fault_kind kind) {
+        static const struct hs_match at[] = {
+                { .method = "POST", .path = "*/keys/query" },
+                { .method = "GET", .path = "*/account_data/m.secret_storage.default_key" },
+                { .method = "GET", .path = "*/account_data/" SELF_SIGNING },
+                { .method = "POST", .path = "*/keys/upload" },
+        };
+
+        user_has_recovery(w);
+        for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+                size_t from = hs_n_requests(w->hs);
+                pid_t pid;
+
+                hs_fault(w->hs, &(struct hs_fault){ .match = at[i], .kind = kind });
+                pid = begin_to_verify(w);
+                check(w, hs_wait_request(w->hs, at[i], from, patience(), NULL), "no %s", at[i].path);
+                process_kill(pid);
+                hs_clear_faults(w->hs);
+                check(w, seen_by_others(w) != SEEN_UNSIGNED, "an unsigned device after %s", at[i].path);
+        }
+        expect_verified(w);
+        check(w, access(world_state_path(w, STORE ".broken"), F_OK) < 0, "the keys of before were given up");
+}
+
+WORLD_TEST(verify, killed_before_any_request_arrives_no_unsigned_device_is_seen) {
+        killed_at_every_request(w, HS_HANG);
+}
+
+WORLD_TEST(verify, killed_after_any_request_has_arrived_no_unsigned_device_is_seen) {
+        killed_at_every_request(w, HS_HOLD_AFTER);
+}
+
+WORLD_TEST(verify, an_upload_of_which_nobody_knows_the_end_is_sent_again) {
+        user_has_recovery(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = UPLOAD, .times = 1, .kind = HS_DROP_AFTER });
+        expect_verified(w);
+        check(w, hs_count(w->hs, UPLOAD, 0) == 2, "not again");
+}
+
+WORLD_TEST(verify, once_verified_it_asks_for_nothing) {
+        size_t from;
+        SCOPED_RUN r = { 0 };
+
+        user_has_recovery(w);
+        expect_verified(w);
+        from = hs_n_requests(w->hs);
+        r = world_busyctl(w, NULL, "verify", "--json", NULL);
+        check(w, r.code == 0 && strstr(r.out, "\"was_before\": true"), "%d %s%s", r.code, r.out, r.err);
+        check(w, hs_count(w->hs, (struct hs_match){ .path = "*/account_data/*" }, from) == 0, "it opened the storage");
+        check(w, hs_count(w->hs, UPLOAD, from) == 0, "it uploaded");
+}
+
+/* ---- what is wrong, and what to do about it ---- */
+
+static void refused(struct world *w, const char *input, const char *why, const char *remedy) {
+        SCOPED_RUN r = verify(w, input);
+
+        check(w, r.code == 1, "%d %s", r.code, r.err);
+        check(w, strstr(r.err, why) && strstr(r.err, remedy), "%s", r.err);
+        check(w, !strstr(r.err, input), "it shows what was typed");
+        check(w, hs_count(w->hs, UPLOAD, 0) == 0 && seen_by_others(w) == SEEN_NONE, "something was uploaded");
+        check(w, access(world_state_path(w, STORE), F_OK) < 0, "something was kept");
+}
+
+WORLD_TEST(verify, who_has_no_recovery_is_told_how_to_get_one) {
+        const struct seeds s = seeds_of_recording();
+
+        refused(w, recovery_key(), "no recovery set up", "Recovery, set up");
+        set_identity(w, &s);
+        refused(w, recovery_key(), "no recovery set up", "Recovery, set up");
+        set_recovery(w, "RECOVERY");
+        hs_set_account_data(w->hs, "m.secret_storage.default_key", json_object());
+        refused(w, recovery_key(), "no recovery set up", "Recovery, set up");
+}
+
+WORLD_TEST(verify, a_wrong_key_is_told_from_a_mistyped_one) {
+        user_has_recovery(w);
+        refused(w, "EsTb wrong", "no recovery key, or it was mistyped", "no passphrase");
+        set_recovery(w, "PASSPHRASE");
+        refused(w, recovery_key(), "not the recovery key of this account as it is set up now", "passphrase");
+        refused(w, "wrong", "not the recovery key of this account as it is set up now", "passphrase");
+}
+
+WORLD_TEST(verify, the_passphrase_does_as_well) {
+        const struct seeds s = seeds_of_recording();
+        SCOPED_RUN r = { 0 };
+
+        set_identity(w, &s);
+        set_recovery(w, "PASSPHRASE");
+        r = verify(w, json_member_string(recorded, "passphrase"));
+        check(w, r.code == 0, "%d %s", r.code, r.err);
+        check(w, seen_by_others(w) == SEEN_SIGNED, "others see no signed device");
+}
+
+WORLD_TEST(verify, a_server_that_shows_another_identity_gets_nothing) {
+        struct seeds s = seeds_of_recording();
+
+        user_has_recovery(w);
+        s.master[0] ^= 1;
+        set_identity(w, &s);
+        refused(w, recovery_key(), "another identity", "do not trust this homeserver");
+}
+
+/* With the file lost the server has keys that nobody can use: they are never replaced under the same name. */
+WORLD_TEST(verify, lost_keys_are_not_replaced_by_others) {
+        SCOPED_RUN r = { 0 };
+
+        user_has_recovery(w);
+        expect_verified(w);
+        cr_assert_eq(unlink(world_state_path(w, STORE)), 0);
+        r = verify(w, recovery_key());
+        check(w, r.code == 1 && strstr(r.err, "busyctl logout " ACCOUNT), "%d %s", r.code, r.err);
+        check(w, hs_count(w->hs, UPLOAD, 0) == 1, "other keys were uploaded");
+}
+
+static const struct row {
+        const char *what;
+        struct hs_fault fault;
+        const char *why;
+} servers[] = {
+        { "it has no keys",
+          { .match = { .path = "*/keys/*" },
+            .kind = HS_ANSWER,
+            .status = 404,
+            .body = "{\"errcode\":\"M_UNRECOGNIZED\",\"error\":\"?\"}" },
+          "no session on it can be verified" },
+        { "it is a web page",
+          { .match = { .path = "*/keys/*" }, .kind = HS_ANSWER, .status = 200, .body = "<html>" },
+          "web page" },
+        { "it has no account data",
+          { .match = { .path = "*/account_data/*" },
+            .kind = HS_ANSWER,
+            .status = 404,
+            .body = "{\"errcode\":\"M_UNRECOGNIZED\",\"error\":\"?\"}" },
+          "no session on it can be verified" },
+        { "it quotes keys",
+          { .match = { .path = "*/keys/upload" },
+            .kind = HS_ANSWER,
+            .status = 400,
+            .body = "{\"errcode\":\"M_UNKNOWN\",\"error\":\"the key c2VjcmV0\"}" },
+          "M_UNKNOWN" },
+};
+
+WORLD_TEST(verify, a_server_that_cannot_is_told_in_words) {
+        user_has_recovery(w);
+        for (size_t i = 0; i < ARRAY_SIZE(servers); i++) {
+                SCOPED_RUN r = { 0 };
+
+                hs_fault(w->hs, &servers[i].fault);
+                r = verify(w, recovery_key());
+                hs_clear_faults(w->hs);
+                check(w, r.code == 1 && strstr(r.err, servers[i].why), "%s: %d %s", servers[i].what, r.code, r.err);
+                check(w, !strstr(r.err, "c2VjcmV0"), "%s: %s", servers[i].what, r.err);
+        }
+        expect_verified(w);
+}
+
+/* ---- another identity ---- */
+
+WORLD_TEST(verify, after_a_reset_identity_the_same_keys_are_signed_again) {
+        struct seeds other = seeds_of_recording();
+        SCOPED(json_decref) json_t *before = NULL, *after = NULL;
+
+        /* Made and verified by another identity first: the recorded one is the new one. */
+        other.master[0] ^= 1;
+        other.self_signing[0] ^= 1;
+        user_has_recovery(w);
+        expect_verified(w);
+        before = hs_keys(w->hs);
+        set_identity(w, &other);
+        check(w, seen_by_others(w) == SEEN_UNSIGNED, "nothing was reset");
+        {
+                SCOPED_RUN r = verify(w, recovery_key());
+
+                check(w, r.code == 1 && strstr(r.err, "another identity"), "%d %s", r.code, r.err);
+        }
+        user_has_recovery(w);
+        expect_verified(w);
+        after = hs_keys(w->hs);
+        cr_assert_str_eq(json_string_value(json_object_get(
+                                 json_object_get(json_object_get(json_object_get(before, "devices"), DEVICE), "keys"),
+                                 "ed25519:" DEVICE)),
+                         json_string_value(json_object_get(
+                                 json_object_get(json_object_get(json_object_get(after, "devices"), DEVICE), "keys"),
+                                 "ed25519:" DEVICE)));
+}
+
+/* ---- at a terminal ---- */
+
+WORLD_TEST(verify, what_is_typed_is_not_shown_and_may_be_mistyped) {
+        SCOPED(terminal_free) struct terminal *t = NULL;
+
+        user_has_recovery(w);
+        t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", NULL });
+        terminal_expect(t, "Recovery key or passphrase: ");
+        terminal_type(t, "EsTb oops\n");
+        terminal_expect(t, "Again, ");
+        terminal_type(t, recovery_key());
+        terminal_type(t, "\n");
+        terminal_expect(t, "is verified");
+        check(w, terminal_end(t) == 0, "%s", terminal_text(t));
+        check(w, !strstr(terminal_text(t), recovery_key()) && !strstr(terminal_text(t), "oops"), "%s",
+              terminal_text(t));
+}
+
+WORLD_TEST(verify, without_a_terminal_it_says_how_to_give_the_key) {
+        SCOPED_RUN r = { 0 };
+
+        user_has_recovery(w);
+        r = world_run(w, NULL, (const char *const[]){ "setsid", "--wait", BUSYCTL_PROGRAM, "verify", NULL });
+        check(w, r.code == 2 && strstr(r.err, "--recovery-key-file"), "%d %s", r.code, r.err);
+}
+
+/* ---- beside busyd, and at the end ---- */
+
+static bool has_account(struct world *w) {
+        SCOPED_RUN r = world_busyctl(w, NULL, "accounts", NULL);
+
+        return strstr(r.out, HS_USER);
+}
+
+WORLD_TEST(verify, busyd_does_not_use_the_session_meanwhile_and_goes_on_after_an_interrupt) {
+        pid_t pid;
+        size_t from;
+        int status;
+
+        user_has_recovery(w);
+        world_start_online(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = UPLOAD, .kind = HS_HANG });
+        pid = begin_to_verify(w);
+        check(w, hs_wait_request(w->hs, UPLOAD, 0, patience(), NULL), "no upload");
+        check(w, !has_account(w), "busyd has the account all the same");
+        from = hs_n_requests(w->hs);
+        cr_assert_eq(kill(pid, SIGINT), 0);
+        status = process_wait(pid, patience());
+        check(w, status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 1, "it does not end: %d", status);
+        hs_clear_faults(w->hs);
+        check(w, hs_wait_request(w->hs, HS_SYNC, from, patience(), NULL), "busyd does not go on");
+        expect_verified(w);
+        check(w, hs_wait_request(w->hs, HS_SYNC, hs_n_requests(w->hs), patience(), NULL), "busyd does not go on");
+}
+
+WORLD_TEST(verify, logging_out_leaves_nothing_behind) {
+        SCOPED_RUN r = { 0 };
+
+        user_has_recovery(w);
+        expect_verified(w);
+        r = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+        check(w, r.code == 0, "%d %s", r.code, r.err);
+        check(w, access(world_state_path(w, STORE), F_OK) < 0, "the keys are still here");
+        check(w, seen_by_others(w) == SEEN_NONE, "the device is still there");
+}
