@@ -150,7 +150,7 @@ DESK_TEST(nio, a_logout_leaves_nothing_behind, .synapse = { .no_presence_limit =
 
         verify(&s);
         {
-                SCOPED_RUN run = world_busyctl(d->world, NULL, "logout", NULL);
+                SCOPED_RUN run = world_busyctl(d->world, NULL, "logout", ACCOUNT, NULL);
 
                 desk_check(d, run.code == 0, "busyctl logout: %d %s%s", run.code, run.out, run.err);
         }
