@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "busyctl/encryption.h"
 #include "busyctl/facts.h"
 #include "json/json.h"
 
@@ -73,6 +74,13 @@ static void say_deaf_accounts(json_t *reasons, const json_t *status) {
                 if (!streq(fact_text(account, "state"), "online"))
                         say(reasons, "calls on account %s are not heard of, it is %s%s%s", fact_text(account, "name"),
                             fact_text(account, "state"), problem[0] ? ": " : "", problem);
+        }
+        json_array_foreach(accounts, i, account) {
+                struct encryption_words words;
+
+                encryption_describe(fact_text(account, "encrypted_calls"), fact_text(account, "name"), &words);
+                if (words.what[0] && !streq(fact_text(account, "encrypted_calls"), "verified"))
+                        say(reasons, "%s%s%s", words.what, words.advice[0] ? "; " : "", words.advice);
         }
         if (json_array_size(accounts) == 0)
                 say(reasons, "no Matrix account is set up, so that no call on another device is heard of");

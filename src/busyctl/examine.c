@@ -1,8 +1,10 @@
 /* See examine.h. One question after the other, each waited for. */
 #include "busyctl/examine.h"
+#include "busyctl/encryption.h"
 #include "busyctl/facts.h"
 #include "busyctl/keep.h"
 #include "busyctl/overview.h"
+#include "busyctl/verify.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -40,7 +42,8 @@ struct examination {
         bool known; /* the facts are there */
         bool learned, other_client;
         const char *cure;
-        char *shown;      /* examine_presence() */
+        char *shown; /* examine_presence() */
+        struct encryption_found encryption;
         json_t *machines; /* ids of the devices of other machines that run busyd; NULL: not known */
 };
 
@@ -345,18 +348,43 @@ static void look_at_learned(struct examination *x) {
 
 /* ---- what one look at the account shows ---- */
 
-static void tell_encryption(struct examination *x, const struct overview *o) {
-        (void) json_object_set_new(x->doc, "encrypted_rooms", json_integer((json_int_t) o->n_encrypted));
-        (void) json_object_set_new(x->doc, "encrypted_direct", json_integer((json_int_t) o->n_encrypted_direct));
-        if (o->n_encrypted == 0)
-                examine_add(x->doc, FINDING_OK, NULL, "no room of the account is encrypted: calls there can be seen");
-        else
-                examine_add(
-                        x->doc, FINDING_NOTE,
-                        "make them on this machine, where they are seen at the microphone, or say so: busyctl busy",
-                        "1:1 calls in encrypted rooms cannot be seen on the account, but for those of Element "
-                        "Call: %zu of its rooms %s encrypted, %zu of them direct chats",
-                        o->n_encrypted, o->n_encrypted == 1 ? "is" : "are", o->n_encrypted_direct);
+static void on_default_key(const struct matrix_reply *reply, void *userdata) {
+        struct examination *x = userdata;
+        const char *id = reply->outcome == MATRIX_OK ? json_member_string(reply->body, "key") : NULL;
+
+        x->answered = true;
+        x->encryption.no_recovery = reply->outcome == MATRIX_NOT_FOUND || (reply->outcome == MATRIX_OK && !id);
+}
+
+/* What busyd says of it, or the file where it does not run. */
+static const char *state_of_encryption(const struct examination *x) {
+        const char *shown = fact_text(x->account, "encrypted_calls");
+
+        if (*shown)
+                return shown;
+        if (!verify_is_built())
+                return "unsupported";
+        return crypto_store_exists(x->folder, x->name) ? "checking" : "unverified";
+}
+
+static int look_at_encryption(struct examination *x) {
+        struct encryption_found *f = &x->encryption;
+        struct http_request *request;
+        int r = 0;
+
+        f->state = state_of_encryption(x);
+        f->name = x->name;
+        f->n_withholding = json_integer_value(json_object_get(x->account, "keys_withheld"));
+        f->n_unreadable = json_integer_value(json_object_get(x->account, "unreadable"));
+        if (streq(f->state, "unverified") && f->n_rooms > 0) {
+                r = matrix_account_data_get(x->client, x->session.user_id, "m.secret_storage.default_key",
+                                            on_default_key, x, &request);
+                if (r >= 0)
+                        r = wait_answer(x);
+        }
+        set_text(x->doc, "encrypted_calls", f->no_recovery ? "no-recovery" : f->state);
+        encryption_find(x->doc, f);
+        return r;
 }
 
 static const json_t *find_device(const json_t *devices, const char *device_id) {
@@ -406,17 +434,16 @@ static void on_state(const struct matrix_reply *reply, void *userdata) {
         struct overview o;
 
         x->answered = true;
+        x->encryption.n_rooms = -1;
         if (reply->outcome != MATRIX_OK) {
-                examine_add(
-                        x->doc, FINDING_NOTE,
-                        "make them on this machine, where they are seen at the microphone, or say so: busyctl busy",
-                        "1:1 calls in encrypted rooms cannot be seen on the account; how many of its rooms are "
-                        "encrypted is not known: %s",
-                        reply->problem);
+                (void) snprintf(x->encryption.problem, sizeof(x->encryption.problem), "%s", reply->problem);
                 return;
         }
         overview_read(&o, reply->body, x->facts.device_id);
-        tell_encryption(x, &o);
+        x->encryption.n_rooms = (json_int_t) o.n_encrypted;
+        x->encryption.n_direct = (json_int_t) o.n_encrypted_direct;
+        (void) json_object_set_new(x->doc, "encrypted_rooms", json_integer(x->encryption.n_rooms));
+        (void) json_object_set_new(x->doc, "encrypted_direct", json_integer(x->encryption.n_direct));
         x->machines = json_array();
         for (size_t i = 0; i < o.n_machines; i++)
                 (void) json_array_append_new(x->machines, json_string(o.machines[i]));
@@ -528,6 +555,8 @@ static void look(struct examination *x) {
                 if (r >= 0)
                         r = ask_state(x);
                 if (r >= 0)
+                        r = look_at_encryption(x);
+                if (r >= 0)
                         r = ask_machines(x);
         }
         set_text(x->doc, "cure", x->cure);
@@ -540,10 +569,10 @@ static void look(struct examination *x) {
 json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
                         const json_t *account) {
         static const char *const unknown[] = {
-                "user_id",       "homeserver",      "server",          "per_device", "busy",
-                "profile_field", "presence",        "other_client",    "learned",    "cure",
-                "would_stick",   "signed_out",      "token_ends",      "kept_in",    "probe",
-                "machines",      "encrypted_rooms", "encrypted_direct"
+                "user_id",       "homeserver",      "server",           "per_device",     "busy",
+                "profile_field", "presence",        "other_client",     "learned",        "cure",
+                "would_stick",   "signed_out",      "token_ends",       "kept_in",        "probe",
+                "machines",      "encrypted_rooms", "encrypted_direct", "encrypted_calls"
         };
         struct examination x = {
                 .event = event, .folder = folder, .name = name, .config = config, .account = account, .cure = "none"

@@ -34,9 +34,15 @@ static const struct field manager_fields[] = {
 };
 
 static const struct field account_fields[] = {
-        { "UserId", "user_id", KIND_TEXT },   { "Homeserver", "homeserver", KIND_TEXT },
-        { "Server", "server", KIND_TEXT },    { "State", "state", KIND_TEXT },
-        { "RetryAt", "retry_at", KIND_TIME }, { "Problem", "problem", KIND_TEXT },
+        { "UserId", "user_id", KIND_TEXT },
+        { "Homeserver", "homeserver", KIND_TEXT },
+        { "Server", "server", KIND_TEXT },
+        { "State", "state", KIND_TEXT },
+        { "RetryAt", "retry_at", KIND_TIME },
+        { "Problem", "problem", KIND_TEXT },
+        { "EncryptedCalls", "encrypted_calls", KIND_TEXT },
+        { "KeysWithheld", "keys_withheld", KIND_NUMBER },
+        { "Unreadable", "unreadable", KIND_NUMBER },
 };
 
 static const struct field output_fields[] = {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "busyctl/bus.h"
+#include "busyctl/encryption.h"
 #include "busyctl/facts.h"
 #include "busyctl/print.h"
 #include "json/json.h"
@@ -64,6 +65,21 @@ static void print_output(const char *name, const json_t *output) {
         print_trouble("    ", fact_text(output, "note"));
 }
 
+/* "  calls in encrypted rooms are seen; 2 users withhold their keys" */
+static void print_encryption(const json_t *account) {
+        json_int_t withheld = json_integer_value(json_object_get(account, "keys_withheld"));
+        struct encryption_words words;
+        char more[64] = "";
+
+        encryption_describe(fact_text(account, "encrypted_calls"), fact_text(account, "name"), &words);
+        if (withheld > 0)
+                (void) snprintf(more, sizeof(more), "; %lld user%s", (long long) withheld,
+                                withheld == 1 ? " withholds the keys" : "s withhold their keys");
+        if (words.what[0])
+                print_wrapped("  ", words.is_trouble ? STYLE_TROUBLE : STYLE_PLAIN, "%s%s%s%s", words.what, more,
+                              words.advice[0] ? "; " : "", words.advice);
+}
+
 static void print_account(const json_t *account, int64_t now) {
         const char *server = fact_text(account, "server"), *state = fact_text(account, "state");
         const json_t *outputs = json_object_get(account, "outputs");
@@ -76,6 +92,7 @@ static void print_account(const json_t *account, int64_t now) {
         print_trouble("  ", fact_text(account, "problem"));
         for (size_t i = 0; i < json_array_size(outputs); i++)
                 print_output(fact_text(json_array_get(outputs, i), "name"), json_array_get(outputs, i));
+        print_encryption(account);
 }
 
 static void print_accounts(const json_t *accounts, int64_t now) {

@@ -12,6 +12,7 @@
 #include "matrix/crypto/signed.h"
 #include "system/harness.h"
 #include "system/terminal.h"
+#include "util/clock.h"
 #include "util/file.h"
 
 #define MASTER       "m.cross_signing.master"
@@ -446,4 +447,93 @@ WORLD_TEST(verify, logging_out_leaves_nothing_behind) {
         check(w, r.code == 0, "%d %s", r.code, r.err);
         check(w, access(world_state_path(w, STORE), F_OK) < 0, "the keys are still here");
         check(w, seen_by_others(w) == SEEN_NONE, "the device is still there");
+}
+
+/* ---- what is said of it ---- */
+
+static void room_is_encrypted(struct world *w) {
+        (void) hs_send(w->hs, ROOM,
+                       json_pack("{s:s, s:s, s:s, s:{s:s}}", "type", "m.room.encryption", "state_key", "", "sender",
+                                 HS_USER, "content", "algorithm", "m.megolm.v1.aes-sha2"));
+}
+
+/* Soon `busyctl VERB` says it. */
+static void expect_said(struct world *w, const char *verb, const char *wanted) {
+        usec_t end = usec_add(clock_now(), (usec_t) patience() * USEC_PER_MSEC);
+
+        for (;;) {
+                SCOPED_RUN r = world_busyctl(w, NULL, verb, NULL);
+
+                if (strstr(r.out, wanted))
+                        return;
+                check(w, clock_now() < end, "%s does not say \"%s\": %s%s", verb, wanted, r.out, r.err);
+                world_look_again(w);
+        }
+}
+
+static void expect_in_all(struct world *w, const char *wanted) {
+        static const char *const verbs[] = { "status", "doctor", "why", "accounts" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+                expect_said(w, verbs[i], wanted);
+}
+
+WORLD_TEST(verify, each_state_is_said_with_what_to_do) {
+        struct seeds other = seeds_of_recording();
+
+        other.master[0] ^= 1;
+        other.self_signing[0] ^= 1;
+        room_is_encrypted(w);
+        world_start_online(w);
+        expect_said(w, "doctor", "your account has no recovery set up");
+        user_has_recovery(w);
+        expect_in_all(w, "1:1 calls in encrypted rooms are not seen");
+        expect_in_all(w, "busyctl verify " ACCOUNT);
+        expect_verified(w);
+        expect_said(w, "status", "calls in encrypted rooms are seen");
+        expect_said(w, "doctor", "calls in encrypted rooms are seen: 1 of its rooms is encrypted");
+        check(w, world_stop(w) == 0, "busyd failed");
+        set_identity(w, &other);
+        world_start_online(w);
+        expect_in_all(w, "needs verification");
+        expect_in_all(w, "busyctl verify " ACCOUNT);
+        check(w, world_stop(w) == 0, "busyd failed");
+        file_put(world_state_path(w, STORE), "{");
+        cr_assert_eq(chmod(world_state_path(w, STORE), 0600), 0);
+        world_start_online(w);
+        expect_in_all(w, "the keys of this session are gone");
+        expect_in_all(w, "busyctl logout " ACCOUNT);
+}
+
+WORLD_TEST(verify, login_ends_by_offering_it_where_rooms_are_encrypted, .no_session = true) {
+        SCOPED(terminal_free) struct terminal *t = NULL;
+
+        user_has_recovery(w);
+        room_is_encrypted(w);
+        t = terminal_start(
+                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
+        terminal_expect(t, "Password: ");
+        terminal_type(t, HS_PASSWORD "\n");
+        terminal_expect(t, "See calls in your encrypted rooms, too?");
+        terminal_type(t, "y\n");
+        terminal_expect(t, "Recovery key or passphrase: ");
+        terminal_type(t, recovery_key());
+        terminal_type(t, "\n");
+        terminal_expect(t, "is verified");
+        check(w, terminal_end(t) == 0, "%s", terminal_text(t));
+}
+
+WORLD_TEST(verify, who_does_not_want_it_now_is_told_how_later, .no_session = true) {
+        SCOPED(terminal_free) struct terminal *t = NULL;
+
+        user_has_recovery(w);
+        room_is_encrypted(w);
+        t = terminal_start(
+                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
+        terminal_expect(t, "Password: ");
+        terminal_type(t, HS_PASSWORD "\n");
+        terminal_expect(t, "See calls in your encrypted rooms, too?");
+        terminal_type(t, "\n");
+        terminal_expect(t, "Later: busyctl verify default");
+        check(w, terminal_end(t) == 0, "%s", terminal_text(t));
 }

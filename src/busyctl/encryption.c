@@ -1,0 +1,94 @@
+/* See encryption.h. */
+#include "busyctl/encryption.h"
+
+#include <stdio.h>
+
+#include "busyctl/examine.h"
+
+static const struct {
+        const char *state;
+        bool is_trouble;
+        const char *what;
+        const char *before, *after; /* of the account's name in the advice; NULL: there is none */
+} states[] = {
+        { "off", false, "calls in encrypted rooms are not looked for, as encrypted-calls in busyd.conf says", NULL,
+          NULL },
+        { "unsupported", false, "calls in encrypted rooms are not seen: this busyd was built without encryption", NULL,
+          NULL },
+        { "unverified", false, "1:1 calls in encrypted rooms are not seen", "verify the session: busyctl verify ",
+          "" },
+        { "no-recovery", false, "1:1 calls in encrypted rooms are not seen, and your account has no recovery set up",
+          "set it up (in Element: All settings, Encryption, Recovery), then: busyctl verify ", "" },
+        { "checking", false, "whether the session is still verified is being asked", NULL, NULL },
+        { "verified", false, "calls in encrypted rooms are seen", NULL, NULL },
+        { "needs-verification", true,
+          "calls in encrypted rooms: needs verification, since you have reset your encryption or the signature of "
+          "this "
+          "session is gone; clients of people who have verified you may warn of it",
+          "with the recovery key of now: busyctl verify ", "" },
+        { "lost", true,
+          "calls in encrypted rooms: the keys of this session are gone or not its own, and cannot be replaced",
+          "make it a new one: busyctl logout ", ", then busyctl login and busyctl verify" },
+};
+
+void encryption_describe(const char *state, const char *name, struct encryption_words *ret) {
+        *ret = (struct encryption_words){ .what = "" };
+        for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+                if (!streq(states[i].state, state))
+                        continue;
+                ret->is_trouble = states[i].is_trouble;
+                ret->what = states[i].what;
+                if (states[i].before)
+                        (void) snprintf(ret->advice, sizeof(ret->advice), "%s%s%s", states[i].before, name,
+                                        states[i].after);
+        }
+}
+
+#define ELSEWHERE "make them on this machine, where they are seen at the microphone, or say so: busyctl busy"
+
+/* "2 of its rooms are encrypted, 1 of them direct chats" */
+static void describe_rooms(const struct encryption_found *f, char *text, size_t size) {
+        if (f->n_rooms < 0)
+                (void) snprintf(text, size, "how many of its rooms are encrypted is not known: %s", f->problem);
+        else
+                (void) snprintf(text, size, "%lld of its rooms %s encrypted, %lld of them direct chats",
+                                (long long) f->n_rooms, f->n_rooms == 1 ? "is" : "are", (long long) f->n_direct);
+}
+
+static void find_counts(json_t *doc, const struct encryption_found *f) {
+        if (f->n_withholding > 0)
+                examine_add(doc, FINDING_NOTE,
+                            "their clients may not know yet that this session is verified, or trust only people whom "
+                            "they have verified",
+                            "%lld user%s not give this session the keys of their messages: their calls are seen once "
+                            "you answer",
+                            (long long) f->n_withholding, f->n_withholding == 1 ? " does" : "s do");
+        if (f->n_unreadable > 0)
+                examine_add(
+                        doc, FINDING_OK, NULL,
+                        "%lld encrypted messages could not be read since busyd has started: they are older than this "
+                        "session, or their keys are withheld",
+                        (long long) f->n_unreadable);
+}
+
+void encryption_find(json_t *doc, const struct encryption_found *f) {
+        const bool is_unverified = streq(f->state, "unverified"),
+                   is_seen = streq(f->state, "verified") || streq(f->state, "checking");
+        struct encryption_words words;
+        char rooms[384], advice[512];
+
+        encryption_describe(is_unverified && f->no_recovery ? "no-recovery" : f->state, f->name, &words);
+        describe_rooms(f, rooms, sizeof(rooms));
+        if (f->n_rooms == 0 && !words.is_trouble)
+                examine_add(doc, FINDING_OK, NULL, "no room of the account is encrypted: calls there can be seen");
+        else if (is_seen)
+                examine_add(doc, FINDING_OK, NULL, "%s: %s", words.what, rooms);
+        else {
+                (void) snprintf(advice, sizeof(advice), "%s%s%s", words.advice, words.advice[0] ? "; or " : "",
+                                words.is_trouble ? "" : ELSEWHERE);
+                examine_add(doc, words.is_trouble ? FINDING_PROBLEM : FINDING_NOTE,
+                            words.is_trouble ? words.advice : advice, "%s, but for those of Element Call: %s",
+                            words.what[0] ? words.what : "1:1 calls in encrypted rooms are not seen", rooms);
+        }
+        find_counts(doc, f);
+}
