@@ -7,8 +7,8 @@
 #include "core/account-settings.h"
 #include "json/json.h"
 #include "state/token.h"
-#include "util/clock.h"
 #include "util/file.h"
+#include "util/random.h"
 
 #define VERSION  1
 #define PREFIX   "crypto-"

@@ -1,5 +1,4 @@
 /* The clocks, see clock.h. */
-#include <errno.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -18,10 +17,6 @@ usec_t clock_now(void) {
 
 usec_t clock_wall_now(void) {
         return clock_read(CLOCK_REALTIME);
-}
-
-int random_secret(void *ret, size_t size) {
-        return getrandom(ret, size, 0) == (ssize_t) size ? 0 : -EIO;
 }
 
 uint32_t random_u32(void) {

@@ -3,7 +3,6 @@
 
 #include "core/base.h"
 
-usec_t clock_now(void);                    /* CLOCK_BOOTTIME */
-usec_t clock_wall_now(void);               /* CLOCK_REALTIME */
-uint32_t random_u32(void);                 /* for jitter, not for secrets */
-int random_secret(void *ret, size_t size); /* for secrets, of at most 256 bytes; -EIO */
+usec_t clock_now(void);      /* CLOCK_BOOTTIME */
+usec_t clock_wall_now(void); /* CLOCK_REALTIME */
+uint32_t random_u32(void);   /* for jitter, not for secrets */
