@@ -1,7 +1,9 @@
 /* busyctl verify against a homeserver that has the user's identity and secret storage: an unsigned device with keys is
  * never seen there, whatever ends it at which request. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +12,7 @@
 #include "matrix/crypto/identities.h"
 #include "matrix/crypto/secret-storage.h"
 #include "matrix/crypto/signed.h"
+#include "system/crash_page.h"
 #include "system/harness.h"
 #include "system/terminal.h"
 #include "util/clock.h"
@@ -227,6 +230,65 @@ WORLD_TEST(verify, killed_before_any_request_arrives_no_unsigned_device_is_seen)
 WORLD_TEST(verify, killed_after_any_request_has_arrived_no_unsigned_device_is_seen) {
         killed_at_every_request(w, HS_HOLD_AFTER);
 }
+
+#ifdef KILLER_PROGRAM
+/* One run under the killer, see programs/killer.c; `at` 0: only the list of the calls is written. */
+static bool run_and_kill(struct world *w, struct crash_page *page, unsigned at, bool after) {
+        SCOPED(free) char *key = strdup(key_file(w, recovery_key()));
+        SCOPED(free) char *list = NULL, *command = NULL;
+        pid_t pid;
+        int status;
+
+        atomic_store(&page->step, 1);
+        atomic_store(&page->at_step, 1);
+        atomic_store(&page->at_call, at);
+        atomic_store(&page->after, after);
+        atomic_store(&page->killed, 0);
+        list = at == 0 ? strdup(world_path(w, "calls")) : strdup("/dev/null");
+        cr_assert_geq(asprintf(&command,
+                               "exec env " KILLER_PAGE "=%s " KILLER_LOG "=%s " KILLER_PROGRAM " " BUSYCTL_PROGRAM
+                               " verify --recovery-key-file %s " ACCOUNT,
+                               world_path(w, "page"), list, key),
+                      0);
+        pid = world_program(w, (const char *const[]){ "sh", "-c", command, NULL }, -1, "verify.log");
+        status = process_wait(pid, patience());
+        check(w, status != -1, "it does not end, call %u", at);
+        return atomic_load(&page->killed);
+}
+
+/* Killed before each of its calls that write, flush, rename, make or send something, and after each that sends. */
+WORLD_TEST(verify, killed_at_any_of_its_system_calls_no_unsigned_device_is_seen) {
+        SCOPED(free) char *calls = NULL;
+        struct crash_page *page;
+        unsigned n_calls = 0;
+        int fd;
+
+        file_put(world_path(w, "page"), "");
+        fd = open(world_path(w, "page"), O_RDWR | O_CLOEXEC);
+        cr_assert_eq(ftruncate(fd, sizeof(*page)), 0);
+        page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        cr_assert_neq(page, MAP_FAILED);
+        close(fd);
+        user_has_recovery(w);
+        cr_assert_not(run_and_kill(w, page, 0, false));
+        check(w, seen_by_others(w) == SEEN_SIGNED, "it does not work under the killer");
+        calls = file_text(world_path(w, "calls"));
+        for (const char *c = calls; (c = strchr(c, '\n')); c++)
+                n_calls++;
+        check(w, n_calls > 10, "%s", calls);
+        for (unsigned i = 1; i <= 2 * n_calls; i++) {
+                SCOPED_RUN out = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+
+                check(w, out.code == 0, "%d %s", out.code, out.err);
+                world_session(w);
+                (void) run_and_kill(w, page, (i + 1) / 2, i % 2 == 0);
+                check(w, seen_by_others(w) != SEEN_UNSIGNED, "an unsigned device, killed at %u of\n%s", (i + 1) / 2,
+                      calls);
+                expect_verified(w);
+        }
+        cr_assert_eq(munmap(page, sizeof(*page)), 0);
+}
+#endif
 
 WORLD_TEST(verify, an_upload_of_which_nobody_knows_the_end_is_sent_again) {
         user_has_recovery(w);
