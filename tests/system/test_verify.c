@@ -599,3 +599,55 @@ WORLD_TEST(verify, who_does_not_want_it_now_is_told_how_later, .no_session = tru
         terminal_expect(t, "Later: busyctl verify default");
         check(w, terminal_end(t) == 0, "%s", terminal_text(t));
 }
+
+/* ---- where the tokens are in the keyring ---- */
+
+static pid_t keyring_starts(struct world *w) {
+        pid_t pid;
+
+        file_put(world_path(w, "password"), "test");
+        pid = world_program(w,
+                            (const char *const[]){ "sh", "-c",
+                                                   "exec gnome-keyring-daemon --unlock --foreground "
+                                                   "--components=secrets <\"$HOME/../password\"",
+                                                   NULL },
+                            -1, "keyring.log");
+        for (int64_t left = patience() / 100; left > 0; left--) {
+                if (peer_sees_name(w->peer, "org.freedesktop.secrets"))
+                        return pid;
+                peer_wait(w->peer, 100);
+        }
+        check(w, false, "no keyring");
+        return pid;
+}
+
+WORLD_TEST(verify, the_key_to_what_is_kept_is_in_the_keyring_too, .no_session = true) {
+        pid_t keyring = keyring_starts(w);
+        SCOPED_RUN in = { 0 }, out = { 0 };
+
+        in = world_busyctl(w, HS_PASSWORD "\n", "login", ACCOUNT, "--user", HS_USER, "--homeserver", hs_url(w->hs),
+                           "--password-stdin", "--keep-in", "keyring", NULL);
+        check(w, in.code == 0, "%d %s", in.code, in.err);
+        user_has_recovery(w);
+        {
+                SCOPED_RUN r = verify(w, recovery_key());
+                SCOPED(json_decref) json_t *stored = NULL;
+
+                check(w, r.code == 0, "%d %s", r.code, r.err);
+                stored = json_load_file(world_state_path(w, STORE), 0, NULL);
+                check(w, json_member_string(stored, "keyring_id") && !json_object_get(stored, "key"),
+                      "the key is in the file");
+        }
+        world_start_online(w);
+        check(w, peer_wait_has(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "EncryptedCalls", "verified"),
+              "busyd does not find the key");
+        {
+                SCOPED_RUN r = verify(w, recovery_key());
+
+                check(w, r.code == 0 && strstr(r.out, "already"), "%d %s%s", r.code, r.out, r.err);
+        }
+        out = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+        check(w, out.code == 0 && !strstr(out.err, "still here"), "%d %s", out.code, out.err);
+        check(w, access(world_state_path(w, STORE), F_OK) < 0, "the keys are still here");
+        process_kill(keyring);
+}
