@@ -1,7 +1,4 @@
 # What decrypts in encrypted rooms: `crypto-library` is one of two implementations of src/matrix/crypto/crypto.h.
-set(WITH_E2EE AUTO CACHE STRING "See calls in encrypted rooms, by this library: vodozemac (needs cargo), libolm or OFF; \
-AUTO: the first one that can be built here")
-set_property(CACHE WITH_E2EE PROPERTY STRINGS AUTO vodozemac libolm OFF)
 set(vodozemac_rust 1.85)
 
 find_program(CARGO cargo)
@@ -14,16 +11,26 @@ endif()
 pkg_check_modules(OLM IMPORTED_TARGET olm>=3.2.13)
 
 set(e2ee ${WITH_E2EE})
-if(e2ee STREQUAL "AUTO")
+if(e2ee STREQUAL "AUTO" OR e2ee STREQUAL "ON")
+        set(e2ee OFF)
         if(rust_version VERSION_GREATER_EQUAL ${vodozemac_rust})
-                set(e2ee vodozemac)
-        elseif(OLM_FOUND)
+                # What it is made of comes from a registry, which is not everywhere within reach.
+                execute_process(COMMAND ${CARGO} fetch --quiet --locked --manifest-path
+                        ${CMAKE_SOURCE_DIR}/src/matrix/crypto/vodozemac/Cargo.toml RESULT_VARIABLE failed
+                        OUTPUT_QUIET ERROR_QUIET TIMEOUT 120)
+                if(failed EQUAL 0)
+                        set(e2ee vodozemac)
+                endif()
+        endif()
+        if(NOT e2ee AND OLM_FOUND)
                 set(e2ee libolm)
-        else()
+        elseif(NOT e2ee AND WITH_E2EE STREQUAL "ON")
+                message(FATAL_ERROR "WITH_E2EE=ON needs cargo with Rust ${vodozemac_rust} and its registry, or libolm")
+        elseif(NOT e2ee)
                 message(WARNING "No cargo with Rust ${vodozemac_rust} and no libolm: calls in encrypted rooms will not be \
 seen; -DWITH_E2EE=OFF says that this is meant")
-                set(e2ee OFF)
         endif()
+        message(STATUS "Encrypted rooms: ${e2ee}")
 endif()
 
 if(e2ee STREQUAL "vodozemac")
@@ -60,5 +67,5 @@ elseif(e2ee STREQUAL "libolm")
         target_include_directories(crypto-library PRIVATE ${CMAKE_SOURCE_DIR}/src)
         target_link_libraries(crypto-library PUBLIC json PkgConfig::OLM)
 elseif(e2ee)
-        message(FATAL_ERROR "WITH_E2EE=${WITH_E2EE}: vodozemac, libolm or OFF")
+        message(FATAL_ERROR "WITH_E2EE=${WITH_E2EE}: AUTO, ON, vodozemac, libolm or OFF")
 endif()

@@ -36,6 +36,7 @@ venv_requirements() {
         case $1 in
         synapse) printf '%s\n' "$root/tests/interop/requirements.txt" ;;
         peer) printf '%s\n' "$root/bench/requirements.txt" ;;
+        nio) printf '%s\n' "$root/tests/interop/nio/requirements.txt" ;;
         esac
 }
 
@@ -91,6 +92,13 @@ login_modules() {
 # The parts of busyd that may be left out, as CMakeLists.txt of FOLDER has them: WITH_SOMETHING, one a line.
 optional_parts() {
         sed -nE 's/^option\((WITH_[A-Z_]+) .* ON\)$/\1/p; s/^set\((WITH_[A-Z_]+) AUTO CACHE .*/\1/p' "$1/CMakeLists.txt"
+}
+
+# Of the two libraries that decrypt the one that cargo builds: whether it can be had here.
+vodozemac_is_within_reach() {
+        have cargo && have rustc &&
+                printf '1.85\n%s\n' "$(rustc --version | cut -d ' ' -f 2)" | sort -C -V &&
+                cargo fetch --quiet --locked --manifest-path "$root/src/matrix/crypto/vodozemac/Cargo.toml" 2>/dev/null
 }
 
 # Configures and builds: PRESET FOLDER [CMAKE-OPTION...] [-- TARGET...]. Waits for another one that builds there.

@@ -6,11 +6,15 @@ pkgs.stdenv.mkDerivation {
   version = "0.2.0~dev";
   src = pkgs.lib.cleanSource ../..;
 
-  nativeBuildInputs = with pkgs; [ cmake ninja pkg-config scdoc ];
+  nativeBuildInputs = with pkgs; [ cargo cmake ninja pkg-config rustPlatform.cargoSetupHook rustc scdoc ];
   buildInputs = with pkgs; [ curl dbus inih jansson libmicrohttpd libpulseaudio openssl pipewire qrencode systemd ];
 
+  # What decrypts in encrypted rooms, from the sources that its lock file names.
+  cargoRoot = "src/matrix/crypto/vodozemac";
+  cargoDeps = pkgs.rustPlatform.importCargoLock { lockFile = ../../src/matrix/crypto/vodozemac/Cargo.lock; };
+
   # A clone would fail on the warnings of compilers that are newer than ours.
-  cmakeFlags = [ "-DBUILD_TESTING=OFF" "-DWERROR=OFF" "-DWITH_QRENCODE=ON" ];
+  cmakeFlags = [ "-DBUILD_TESTING=OFF" "-DWERROR=OFF" "-DWITH_QRENCODE=ON" "-DWITH_E2EE=vodozemac" ];
 
   meta = {
     description = "Set the Matrix presence to busy during calls";

@@ -27,6 +27,8 @@ struct owner {
         unsigned n_torn;                               /* rooms of the last answer, read in part or not at all */
         bool initial, more;                            /* of the last answer */
         usec_t retry_after;                            /* of the last failure */
+        int take_error;
+        unsigned n_taken;
         enum matrix_outcome outcome;
 };
 
@@ -47,6 +49,15 @@ static bool on_answer(void *userdata, const struct sync_answer *answer) {
                 if (answer->gaps[i]->torn_room)
                         o->n_torn++;
         return o->concerned;
+}
+
+static int on_take(void *userdata, const json_t *body, const struct instant *at) {
+        struct owner *o = userdata;
+
+        cr_assert_eq(at->now, o->now);
+        cr_assert_not_null(json_member_string(body, "next_batch"));
+        o->n_taken++;
+        return o->take_error;
 }
 
 static void on_position_lost(void *userdata) {
@@ -748,5 +759,46 @@ Test(matrix_poll, a_room_that_is_never_quiet_keeps_nobody_waiting) {
                 (void) poll_of(&o);
                 answer(&o, 200, RINGS("s2"));
         }
+        close_it(&o);
+}
+
+Test(matrix_poll, an_answer_that_is_not_taken_has_not_come) {
+        struct owner o;
+
+        open_at(&o, "before", START);
+        o.handler.take = on_take;
+        (void) poll_of(&o);
+        answer(&o, 200, EMPTY("before")); /* of state */
+        cr_assert_eq(o.n_taken, 1);
+        o.take_error = -ENOSPC;
+        cr_assert(strstr(poll_of(&o), "since=before"));
+        door_answer(200, RINGS("after"), o.now);
+        cr_assert_eq(o.n_taken, 2);
+        cr_assert_eq(o.n_answers, 1);
+        cr_assert_eq(o.n_failed, 1);
+        cr_assert_eq(o.outcome, MATRIX_RETRY);
+        o.take_error = 0;
+        sync_go(o.sync);
+        run(&o);
+        cr_assert(strstr(poll_of(&o), "since=before"));
+        answer(&o, 200, RINGS("after"));
+        cr_assert_eq(o.n_answers, 2);
+        cr_assert(strstr(poll_of(&o), "since=after"));
+        close_it(&o);
+}
+
+Test(matrix_poll, messages_to_the_device_are_asked_for_until_there_are_none) {
+        struct owner o;
+
+        open_at(&o, "1", START);
+        o.handler.take = on_take;
+        (void) poll_of(&o);
+        answer(&o, 200, EMPTY("1"));
+        (void) poll_of(&o);
+        answer(&o, 200, "{\"next_batch\":\"2\",\"to_device\":{\"events\":[{}]}}");
+        cr_assert(o.more, "keys may be in the next one");
+        (void) poll_of(&o);
+        answer(&o, 200, EMPTY("3"));
+        cr_assert_not(o.more);
         close_it(&o);
 }

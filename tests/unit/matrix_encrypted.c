@@ -1,0 +1,459 @@
+/* What an account reads in encrypted rooms: the receiver's requests and its storage, and whose events become calls.
+ * The server is played by hand. */
+#include "unit/http_door.h"
+
+#include "crypto/device-stage.h"
+#include "matrix/calls/kinds.h"
+#include "matrix/encrypted-rooms.h"
+#include "matrix/encrypted.h"
+
+#define GROUP "!group:example.org"
+#define NAMED "!named:example.org"
+
+static struct matrix_client *client;
+static struct encrypted *e;
+static struct kinds *kinds;
+static struct call_sink sink;
+static unsigned n_reports, n_puts;
+static int put_error;
+static bool was_touched;
+static const char *rooms; /* what a look at all of them finds */
+static const char *members;
+static unsigned n_looks, n_members;
+
+static int on_put(void *userdata, const json_t *receiver) {
+        if (put_error < 0)
+                return put_error;
+        n_puts++;
+        json_decref(disk);
+        disk = json_incref((json_t *) receiver);
+        return 0;
+}
+
+static uint32_t no_dice(void *userdata) {
+        return 0;
+}
+
+static void on_touched(void *userdata) {
+        was_touched = true;
+}
+
+static bool no_call(void *userdata, const char *room_id) {
+        return false;
+}
+
+static void on_report(void *userdata, const struct call_report *report) {
+        n_reports++;
+}
+
+static void on_end(void *userdata, const char *source, const char *id) {
+}
+
+#define ENCRYPTION                                                                                                    \
+        "\"state\":{\"events\":[{\"type\":\"m.room.encryption\",\"state_key\":\"\",\"sender\":\"@bob:example.org\","  \
+        "\"content\":{}}]}"
+#define DM_IS_SMALL                                                                                                   \
+        "\"!dm:example.org\":{" ENCRYPTION ",\"summary\":{\"m.joined_member_count\":2,"                               \
+        "\"m.invited_member_count\":0,\"m.heroes\":[\"@bob:example.org\"]}}"
+#define DM_IS_LARGE                                                                                                   \
+        "\"!dm:example.org\":{" ENCRYPTION ",\"summary\":{\"m.joined_member_count\":3,"                               \
+        "\"m.invited_member_count\":0,\"m.heroes\":[\"@bob:example.org\",\"@carol:example.org\"]}}"
+#define DM_HAS_A_NAME "\"!dm:example.org\":{" ENCRYPTION ",\"summary\":{\"m.joined_member_count\":2}}"
+#define LOOK(rooms)   "{\"next_batch\":\"x\",\"rooms\":{\"join\":{" rooms "}}}"
+
+static void open_with(enum encrypted_calls scope) {
+        const struct encrypted_keeper keeper = { .stored = disk, .key = key, .put = on_put };
+
+        cr_assert_eq(encrypted_new(&e, &keeper,
+                                   &(struct encrypted_options){ .client = client,
+                                                                .account = "home",
+                                                                .user_id = ME,
+                                                                .scope = scope,
+                                                                .random = no_dice,
+                                                                .touched = on_touched,
+                                                                .is_live = no_call },
+                                   &at),
+                     0);
+}
+
+static void set_up(void) {
+        begin();
+        n_reports = n_puts = n_looks = n_members = 0;
+        put_error = 0;
+        rooms = LOOK(DM_IS_SMALL);
+        members = "{\"joined\":{\"" ME "\":{},\"" BOB "\":{}}}";
+        sink = (struct call_sink){ .report = on_report, .end = on_end };
+        cr_assert_eq(matrix_client_new(&client, NULL, "http://localhost:1", "s3cret"), 0);
+        cr_assert_eq(kinds_new(&kinds, &(struct kind_context){ .me = ME,
+                                                               .source = "matrix/test",
+                                                               .sink = &sink,
+                                                               .call_cap = 4 * USEC_PER_HOUR }),
+                     0);
+}
+
+static void tear_down(void) {
+        encrypted_free(e);
+        e = NULL;
+        kinds_free(kinds);
+        matrix_client_free(client);
+        cr_assert_null(door_waiting(), "what is dropped is cancelled");
+        end();
+}
+TestSuite(encrypted, .init = set_up, .fini = tear_down);
+
+/* ---- the server ---- */
+
+static bool asks_for(const char *part) {
+        return door_waiting() && strstr(door_waiting()->url, part);
+}
+
+static void answer_json(json_t *v) {
+        SCOPED(free) char *text = json_dumps(v, JSON_COMPACT);
+
+        json_decref(v);
+        door_answer(200, text, at.now);
+}
+
+static void answer_one(void) {
+        SCOPED(json_decref) json_t *body = json_loads(door_waiting()->body, 0, NULL);
+
+        if (asks_for("/keys/upload")) {
+                upload(body);
+                answer_json(json_pack("{s{si}}", "one_time_key_counts", "signed_curve25519", STOCK_FULL));
+        } else if (asks_for("/keys/query"))
+                answer_json(query_answer(body));
+        else if (asks_for("/joined_members")) {
+                n_members++;
+                door_answer(200, members, at.now);
+        } else if (asks_for("/sync?")) {
+                cr_assert_not(strstr(door_waiting()->url, "since"), "it takes nobody's messages");
+                n_looks++;
+                door_answer(200, rooms, at.now);
+        } else
+                cr_assert_fail("%s", door_waiting()->url);
+}
+
+static usec_t serve(void) {
+        for (int i = 0; i < 100; i++) {
+                usec_t wake_at = encrypted_run(e, "offline", &at);
+
+                if (!door_waiting())
+                        return wake_at;
+                answer_one();
+        }
+        cr_assert_fail("it never comes to rest");
+        return 0;
+}
+
+/* An answer of /sync: messages to the device, taken over. */
+static int come(json_t *to_device) {
+        SCOPED(json_decref)
+        json_t *body = json_pack("{s{so} s{si} s[s] s{}}", "to_device", "events", to_device ? to_device : json_array(),
+                                 "device_one_time_keys_count", "signed_curve25519", STOCK_FULL,
+                                 "device_unused_fallback_key_types", "signed_curve25519", "rooms");
+
+        return encrypted_take(e, body, &at);
+}
+
+static void go(enum encrypted_calls scope) {
+        SCOPED(json_decref)
+        json_t *body = json_pack("{s{} s[]}", "device_one_time_keys_count", "device_unused_fallback_key_types");
+
+        open_with(scope);
+        /* The counts of the first answer may be old. */
+        for (int i = 0; i < 2; i++)
+                cr_assert_eq(encrypted_take(e, body, &at), 0);
+        (void) serve();
+        cr_assert_eq(json_object_size(one_time_keys), STOCK_FULL + 1);
+        claim(&bob);
+}
+
+/* One event of a room, as /sync brings it. Returns how many calls that is told of. */
+static unsigned said(const struct sender *s, const char *room, const char *event_id, json_t *content) {
+        const struct kind_time t = { .now = at.now, .wall = at.wall };
+        struct matrix_event event = {
+                .place = EVENT_TIMELINE,
+                .type = "m.room.encrypted",
+                .room_id = room,
+                .sender = s->user_id,
+                .event_id = event_id,
+                .origin_server_ts = (int64_t) (at.wall / USEC_PER_MSEC),
+                .age = 0,
+                .sticky_duration = -1,
+                .sticky_ttl = -1,
+                .content = content,
+        };
+        const struct room_events events = { .events = &event, .n_events = 1 };
+        unsigned before = n_reports;
+
+        encrypted_apply(e, kinds, &events, &at);
+        (void) kinds_commit(kinds, &t);
+        json_decref(content);
+        return n_reports - before;
+}
+
+static json_t *rings(struct sender *s, const char *room) {
+        return sender_room_encrypt(s, json_pack("{ss ss s{ss ss ss si s{ss ss}}}", "type", "m.call.invite", "room_id",
+                                                room, "content", "call_id", "c1", "party_id", "p", "version", "1",
+                                                "lifetime", 60000, "offer", "type", "offer", "sdp", "v=0"));
+}
+
+static json_t *key_for(struct sender *s, const char *room) {
+        return json_pack("[o]", message(s, sender_says(s, &own, "m.room_key", sender_room_key(s, room))));
+}
+
+/* ---- tests ---- */
+
+Test(encrypted, a_call_in_a_room_of_two_is_told) {
+        struct encrypted_facts facts;
+
+        go(ENCRYPTED_CALLS_DM);
+        cr_assert(encrypted_facts(e, &facts));
+        cr_assert_eq(facts.state, ENCRYPTED_VERIFIED);
+        cr_assert_eq(n_looks, 1);
+        cr_assert_eq(n_members, 0);
+        cr_assert_eq(come(key_for(&bob, ROOM)), 0);
+        cr_assert(encrypted_expects(e), "what it reads is on its way");
+        cr_assert_not(encrypted_expects(e));
+        cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 1);
+}
+
+Test(encrypted, what_comes_counts_once_it_is_stored) {
+        json_t *m;
+
+        go(ENCRYPTED_CALLS_DM);
+        m = key_for(&bob, ROOM);
+        put_error = -ENOSPC;
+        cr_assert_eq(come(json_incref(m)), -ENOSPC);
+        /* Dead at that moment: what is on disk is of before, and the server gives it again. */
+        encrypted_free(e);
+        e = NULL;
+        put_error = 0;
+        open_with(ENCRYPTED_CALLS_DM);
+        (void) serve();
+        cr_assert_eq(come(json_incref(m)), 0);
+        encrypted_free(e);
+        e = NULL;
+        /* And once more, by a server that answers what it has answered before. */
+        open_with(ENCRYPTED_CALLS_DM);
+        (void) serve();
+        cr_assert_eq(come(m), 0);
+        cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 1);
+}
+
+Test(encrypted, nothing_is_asked_with_what_is_not_stored) {
+        usec_t next;
+
+        open_with(ENCRYPTED_CALLS_OWN);
+        (void) serve();
+        put_error = -EROFS;
+        for (int i = 0; i < 2; i++) {
+                SCOPED(json_decref)
+                json_t *body =
+                        json_pack("{s{} s[]}", "device_one_time_keys_count", "device_unused_fallback_key_types");
+
+                cr_assert_eq(encrypted_take(e, body, &at), i == 0 ? 0 : -EROFS);
+        }
+        next = encrypted_run(e, "offline", &at);
+        cr_assert_null(door_waiting(), "keys that a crash would lose are not given to others");
+        cr_assert(next > at.now && next < at.now + 10 * USEC_PER_MIN);
+        put_error = 0;
+        at.now = next;
+        (void) serve();
+        cr_assert_eq(n_uploads, 1);
+}
+
+Test(encrypted, others_are_read_in_rooms_of_two_alone) {
+        rooms = LOOK(DM_IS_LARGE);
+        go(ENCRYPTED_CALLS_DM);
+        cr_assert_eq(come(key_for(&bob, ROOM)), 0);
+        cr_assert_not(encrypted_expects(e));
+        cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 0);
+}
+
+Test(encrypted, a_room_becomes_one_of_two_and_is_not_any_more) {
+        SCOPED(json_decref) json_t *small = json_loads(LOOK(DM_IS_SMALL), 0, NULL);
+        SCOPED(json_decref) json_t *large = json_loads(LOOK(DM_IS_LARGE), 0, NULL);
+
+        rooms = LOOK(DM_IS_LARGE);
+        go(ENCRYPTED_CALLS_DM);
+        cr_assert_eq(encrypted_take(e, small, &at), 0);
+        cr_assert_eq(come(key_for(&bob, ROOM)), 0);
+        cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 1);
+        cr_assert_eq(encrypted_take(e, large, &at), 0);
+        cr_assert_eq(said(&bob, ROOM, "$2",
+                          sender_room_encrypt(&bob, json_pack("{ss ss s{ss ss ss si}}", "type", "m.call.invite",
+                                                              "room_id", ROOM, "content", "call_id", "c2", "party_id",
+                                                              "p", "version", "1", "lifetime", 60000))),
+                     0);
+}
+
+Test(encrypted, who_is_in_a_room_with_a_name_is_asked) {
+        rooms = LOOK(DM_HAS_A_NAME);
+        go(ENCRYPTED_CALLS_DM);
+        cr_assert_eq(n_members, 1);
+        cr_assert_eq(come(key_for(&bob, ROOM)), 0);
+        cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 1);
+        (void) serve();
+        cr_assert_eq(n_members, 1, "once");
+}
+
+Test(encrypted, only_the_own_devices_are_read_where_that_is_wanted) {
+        go(ENCRYPTED_CALLS_OWN);
+        cr_assert_eq(n_looks, 0);
+        claim(&phone);
+        cr_assert_eq(come(key_for(&bob, ROOM)), 0);
+        cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 0);
+        cr_assert_eq(come(key_for(&phone, GROUP)), 0);
+        cr_assert_eq(said(&phone, GROUP, "$2", rings(&phone, GROUP)), 1, "in whatever room");
+}
+
+Test(encrypted, a_call_is_told_when_its_key_comes_after_it) {
+        const struct kind_time t = { .now = at.now, .wall = at.wall };
+        json_t *m;
+
+        go(ENCRYPTED_CALLS_DM);
+        m = key_for(&bob, ROOM);
+        cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 0);
+        cr_assert_not(encrypted_apply_late(e, kinds, &at));
+        cr_assert_eq(come(m), 0);
+        cr_assert(encrypted_apply_late(e, kinds, &at));
+        (void) kinds_commit(kinds, &t);
+        cr_assert_eq(n_reports, 1);
+        cr_assert_not(encrypted_apply_late(e, kinds, &at));
+}
+
+Test(encrypted, a_request_that_fails_waits_and_is_the_same_again) {
+        SCOPED(json_decref)
+        json_t *body = json_pack("{s{} s[]}", "device_one_time_keys_count", "device_unused_fallback_key_types");
+        SCOPED(free) char *first = NULL;
+        usec_t next;
+
+        open_with(ENCRYPTED_CALLS_OWN);
+        (void) serve();
+        for (int i = 0; i < 2; i++)
+                cr_assert_eq(encrypted_take(e, body, &at), 0);
+        (void) encrypted_run(e, NULL, &at);
+        cr_assert_null(door_waiting(), "not while the server cannot be asked");
+        (void) encrypted_run(e, "offline", &at);
+        cr_assert(asks_for("/keys/upload"));
+        first = strdup(door_waiting()->body);
+        door_answer(502, "<html>", at.now);
+        cr_assert(was_touched);
+        next = encrypted_run(e, "offline", &at);
+        cr_assert_null(door_waiting());
+        cr_assert(next > at.now && next != USEC_NEVER);
+        at.now = next;
+        (void) encrypted_run(e, "offline", &at);
+        cr_assert(asks_for("/keys/upload"));
+        cr_assert_str_eq(door_waiting()->body, first);
+        /* Dropped, as when the connection is: the next turn asks again. */
+        encrypted_stop(e);
+        cr_assert_null(door_waiting());
+        (void) serve();
+        cr_assert_eq(n_uploads, 1);
+}
+
+Test(encrypted, a_reset_identity_is_seen_and_can_be_mended) {
+        SCOPED(json_decref) json_t *changed = json_pack("{s{s[s]}}", "device_lists", "changed", ME);
+        struct encrypted_facts facts;
+
+        go(ENCRYPTED_CALLS_DM);
+        master_seed = signing_seed = reset_seed;
+        cr_assert_eq(encrypted_take(e, changed, &at), 0);
+        cr_assert(encrypted_facts(e, &facts));
+        cr_assert_eq(facts.state, ENCRYPTED_CHECKING);
+        (void) serve();
+        cr_assert(encrypted_facts(e, &facts));
+        cr_assert_eq(facts.state, ENCRYPTED_UNVERIFIED);
+}
+
+Test(encrypted, what_is_stored_and_broken_is_refused) {
+        const struct encrypted_keeper keeper = { .stored = disk, .key = (const uint8_t[32]){ 7 }, .put = on_put };
+        struct encrypted *none = NULL;
+
+        cr_assert_eq(encrypted_new(&none, &keeper,
+                                   &(struct encrypted_options){ .client = client,
+                                                                .account = "home",
+                                                                .user_id = ME,
+                                                                .random = no_dice,
+                                                                .touched = on_touched,
+                                                                .is_live = no_call },
+                                   &at),
+                     -EKEYREJECTED);
+        cr_assert_null(none);
+}
+
+/* ---- the table of rooms ---- */
+
+static int take_rooms(struct encrypted_rooms *t, const char *text, bool all) {
+        SCOPED(json_decref) json_t *v = json_loads(text, 0, NULL);
+
+        cr_assert_not_null(v);
+        return encrypted_rooms_take(t, v, all);
+}
+
+Test(encrypted_rooms, each_may_have_calls_until_all_were_seen) {
+        const char *others[4];
+        struct encrypted_rooms t;
+        size_t n;
+
+        cr_assert_eq(encrypted_rooms_init(&t), 0);
+        cr_assert(encrypted_rooms_may_have_calls(&t, ROOM));
+        cr_assert_not(encrypted_rooms_others(&t, others, ARRAY_SIZE(others), &n));
+        cr_assert_eq(take_rooms(&t, LOOK(DM_IS_LARGE), true), 1);
+        cr_assert_not(encrypted_rooms_may_have_calls(&t, ROOM));
+        cr_assert(encrypted_rooms_others(&t, others, ARRAY_SIZE(others), &n));
+        cr_assert_eq(n, 0);
+        /* What did not change is left out. */
+        cr_assert_eq(take_rooms(&t, LOOK("\"" ROOM "\":{\"summary\":{\"m.joined_member_count\":2}}"), false), 1);
+        cr_assert(encrypted_rooms_may_have_calls(&t, ROOM));
+        cr_assert(encrypted_rooms_others(&t, others, ARRAY_SIZE(others), &n));
+        cr_assert_eq(n, 1);
+        cr_assert_str_eq(others[0], BOB);
+        cr_assert_eq(take_rooms(&t, "{\"rooms\":{\"leave\":{\"" ROOM "\":{}}}}", false), 1);
+        cr_assert(encrypted_rooms_others(&t, others, ARRAY_SIZE(others), &n));
+        cr_assert_eq(n, 0);
+        encrypted_rooms_done(&t);
+}
+
+Test(encrypted_rooms, rooms_without_encryption_and_odd_ones_cost_nothing) {
+        static const char *const odd[] = {
+                "{}",
+                "{\"rooms\":[]}",
+                "{\"rooms\":{\"join\":{\"" NAMED "\":1}}}",
+                LOOK("\"" NAMED "\":{\"summary\":{\"m.joined_member_count\":2}}"),
+                LOOK("\"" NAMED "\":{\"state\":{\"events\":[{\"type\":\"m.room.encryption\"}]}}"),
+        };
+        struct encrypted_rooms t;
+
+        cr_assert_eq(encrypted_rooms_init(&t), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(odd); i++)
+                cr_expect_eq(take_rooms(&t, odd[i], false), 0, "%s", odd[i]);
+        cr_assert_eq(take_rooms(&t,
+                                LOOK("\"" NAMED "\":{" ENCRYPTION ",\"summary\":{\"m.joined_member_count\":\"2\","
+                                     "\"m.heroes\":[1]}}"),
+                                true),
+                     1);
+        cr_assert_str_eq(encrypted_rooms_unclear(&t), NAMED);
+        cr_assert_eq(encrypted_rooms_clear_up(&t, NAMED, NULL, ME), 0);
+        cr_assert_null(encrypted_rooms_unclear(&t), "asked once");
+        encrypted_rooms_done(&t);
+}
+
+Test(encrypted_rooms, a_room_that_nobody_told_of_is_asked_about) {
+        SCOPED(json_decref)
+        json_t *three = json_pack("{s{s{} s{} s{}}}", "joined", ME, BOB, CAROL);
+        struct encrypted_rooms t;
+
+        cr_assert_eq(encrypted_rooms_init(&t), 0);
+        cr_assert_eq(encrypted_rooms_note(&t, ROOM), 0);
+        cr_assert_null(encrypted_rooms_unclear(&t), "not before all were looked at");
+        cr_assert_eq(take_rooms(&t, LOOK(""), true), 1);
+        cr_assert_eq(encrypted_rooms_note(&t, ROOM), 0);
+        cr_assert_str_eq(encrypted_rooms_unclear(&t), ROOM);
+        cr_assert(encrypted_rooms_may_have_calls(&t, ROOM));
+        cr_assert_eq(encrypted_rooms_clear_up(&t, ROOM, three, ME), 0);
+        cr_assert_not(encrypted_rooms_may_have_calls(&t, ROOM));
+        encrypted_rooms_done(&t);
+}
