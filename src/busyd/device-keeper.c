@@ -81,7 +81,7 @@ int device_keeper_open(struct device_keeper *k, const char *state_dir, const cha
         k->lock = crypto_store_lock(state_dir, name);
         if (k->lock < 0) {
                 log_info("Account %s: its keys of encrypted rooms are in use elsewhere (%s); waiting", name,
-                           strerror(-k->lock));
+                         strerror(-k->lock));
                 return -EBUSY;
         }
         r = load(k, session, vault);
