@@ -511,8 +511,11 @@ static enum exit_code run(struct verifying *v) {
                 }
                 if (code == CTL_OK)
                         report(v->ctl, v, /* before= */ false);
-        } else if (code == CTL_OK)
+        } else if (code == CTL_OK) {
+                /* A run that died at its end has had busyd let go of the account. */
+                (void) bus_sessions_changed(v->ctl);
                 report(v->ctl, v, /* before= */ true);
+        }
         return code;
 }
 

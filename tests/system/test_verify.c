@@ -500,6 +500,26 @@ WORLD_TEST(verify, busyd_does_not_use_the_session_meanwhile_and_goes_on_after_an
         check(w, hs_wait_request(w->hs, HS_SYNC, hs_n_requests(w->hs), patience(), NULL), "busyd does not go on");
 }
 
+/* The server has what it was sent, so there is nothing left to do for the next run but to say so to busyd. */
+WORLD_TEST(verify, what_has_died_after_its_upload_is_made_whole_by_the_next_run) {
+        pid_t pid;
+
+        user_has_recovery(w);
+        world_start_online(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = UPLOAD, .kind = HS_HOLD_AFTER });
+        pid = begin_to_verify(w);
+        check(w, hs_wait_request(w->hs, UPLOAD, 0, patience(), NULL), "no upload");
+        for (usec_t end = usec_add(clock_now(), (usec_t) patience() * USEC_PER_MSEC);
+             seen_by_others(w) != SEEN_SIGNED && clock_now() < end;)
+                world_look_again(w);
+        process_kill(pid);
+        hs_clear_faults(w->hs);
+        check(w, !has_account(w), "busyd has the account all the same");
+        expect_verified(w);
+        check(w, peer_wait_has(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "EncryptedCalls", "verified"),
+              "busyd does not take it up");
+}
+
 WORLD_TEST(verify, logging_out_leaves_nothing_behind) {
         SCOPED_RUN r = { 0 };
 
