@@ -58,10 +58,14 @@ static void expect_state(struct scene *s, const char *state) {
                    "encrypted calls are not \"%s\"", state);
 }
 
-/* What that client believes of busyd's device becomes this. */
-static void expect_believed(struct scene *s, const char *client, const char *wanted) {
+/* What that client believes of a device of the user, busyd's for one, becomes this. */
+static void expect_believed_of(struct scene *s, const char *client, const char *device, const char *wanted) {
         free(driver_do(s->js, client, "awaitDevice",
-                       json_pack("{ss ss ss}", "user", s->desk->me, "device", s->device, "wanted", wanted)));
+                       json_pack("{ss ss ss}", "user", s->desk->me, "device", device, "wanted", wanted)));
+}
+
+static void expect_believed(struct scene *s, const char *client, const char *wanted) {
+        expect_believed_of(s, client, s->device, wanted);
 }
 
 static struct run run_verify(struct scene *s) {
@@ -150,6 +154,65 @@ DESK_TEST(encrypted, after_a_reset_identity_it_is_told_and_verified_again) {
         desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
         call_ends(&s, "peer", "c1");
         desk_expect(d, "offline", "before");
+        end(&s);
+}
+
+static void expect_writes(struct scene *s, bool wanted, const char *when) {
+        SCOPED(free)
+        char *outcome = driver_do(s->js, "peer", "trySend",
+                                  json_pack("{ss ss ss s{ss ss}}", "user", s->desk->me, "room", s->room, "type",
+                                            "m.room.message", "content", "msgtype", "m.text", "body", when));
+
+        desk_check(s->desk, streq(outcome, "sent") == wanted, "%s: %s", when, outcome);
+}
+
+/* A run of busyctl verify that is killed as soon as its upload has come. */
+static void die_while_uploading(struct scene *s) {
+        struct world *w = s->desk->world;
+        SCOPED(free) char *path = strdup(world_path(w, "recovery"));
+        long from = synapse_log_end(s->desk->synapse);
+        pid_t pid;
+
+        cr_assert_eq(file_write(path, s->key, strlen(s->key), 0600), 0);
+        pid = world_program(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--recovery-key-file", path, NULL },
+                            -1, "verify.log");
+        (void) synapse_log_wait(s->desk->synapse, from, "Received request: POST |/keys/upload");
+        process_kill(pid);
+        cr_assert_eq(file_remove(path), 0);
+}
+
+/* Clients refuse to send where somebody whom their user has verified has a device that nobody has signed: so there
+ * must never be one, however far busyd has come. */
+DESK_TEST(encrypted, who_has_verified_the_user_can_write_at_every_step) {
+        struct scene s = begin(d);
+        SCOPED(free) char *tablet = NULL;
+
+        free(driver_do(s.js, "peer", "verifyUser",
+                       json_pack("{ss ss ss}", "user", d->me, "room", s.room, "by", "phone")));
+        free(driver_do(s.js, "peer", "trustOnlySigned", json_pack("{sb}", "only", 0)));
+        expect_writes(&s, true, "busyd is logged in");
+        tablet = driver_do(
+                s.js, "tablet", "login",
+                json_pack("{ss ss ss}", "url", synapse_url(d->synapse), "user", "me", "password", SYNAPSE_PASSWORD));
+        expect_believed_of(&s, "peer", tablet, "unsigned");
+        expect_writes(&s, false, "a device that nobody has signed");
+        free(driver_do(s.js, "tablet", "logout", NULL));
+        expect_believed_of(&s, "peer", tablet, "absent");
+        expect_writes(&s, true, "that device is gone");
+        die_while_uploading(&s);
+        expect_writes(&s, true, "busyctl verify has died");
+        verify(&s);
+        expect_writes(&s, true, "busyd is verified");
+        world_kill(d->world);
+        expect_writes(&s, true, "busyd has died");
+        world_start_online(d->world);
+        expect_writes(&s, true, "busyd is back");
+        {
+                SCOPED_RUN run = world_busyctl(d->world, NULL, "logout", ACCOUNT, NULL);
+
+                desk_check(d, run.code == 0, "%d %s", run.code, run.err);
+        }
+        expect_writes(&s, true, "busyd is logged out");
         end(&s);
 }
 

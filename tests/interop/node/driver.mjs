@@ -18,11 +18,14 @@ Promise.withResolvers ??= () => {
 // Standard output is for the test.
 for (const level of ["log", "info", "debug", "warn", "trace"]) console[level] = console.error;
 
+// What a client does by itself may fail once it is logged out.
+process.on("unhandledRejection", (reason) => console.error(reason));
+
 const require = createRequire(`${process.argv[2]}/`);
 const from_sdk = (path) => import(pathToFileURL(`${process.argv[2]}/node_modules/matrix-js-sdk/lib/${path}`));
 const sdk = await from_sdk("index.js");
-const { OnlySignedDevicesIsolationMode, AllDevicesIsolationMode, CryptoEvent, VerifierEvent } =
-    await from_sdk("crypto-api/index.js");
+const { OnlySignedDevicesIsolationMode, AllDevicesIsolationMode, CryptoEvent, VerificationPhase,
+    VerificationRequestEvent, VerifierEvent } = await from_sdk("crypto-api/index.js");
 
 const clients = new Map();
 
@@ -39,6 +42,10 @@ function once(emitter, event, accept) {
         };
         emitter.on(event, look);
     });
+}
+
+function aMoment() {
+    return new Promise((resolve) => setTimeout(resolve, 300));
 }
 
 async function room(me, id) {
@@ -83,7 +90,7 @@ const commands = {
         return key.encodedPrivateKey;
     },
 
-    // Room keys go only to devices that their owners have signed.
+    // Room keys go only to devices that their owners have signed; else to all, unless somebody verified has unsigned ones.
     async trustOnlySigned(me, { only }) {
         me.client.getCrypto().setDeviceIsolationMode(
             only ? new OnlySignedDevicesIsolationMode() : new AllDevicesIsolationMode(true));
@@ -112,6 +119,17 @@ const commands = {
         return (await me.client.sendEvent(id, type, content)).event_id;
     },
 
+    // The same once it has looked anew at the user's devices. Says "sent", or why it refuses.
+    async trySend(me, { user, room: id, type, content }) {
+        await me.client.getCrypto().getUserDeviceInfo([user], true);
+        try {
+            await commands.send(me, { room: id, type, content });
+            return "sent";
+        } catch (error) {
+            return String(error);
+        }
+    },
+
     // What this client believes of a device: "absent", "unsigned" or "signed" (by its owner's identity).
     async look(me, { user, device }) {
         const devices = await me.client.getCrypto().getUserDeviceInfo([user], true);
@@ -125,31 +143,33 @@ const commands = {
     async awaitDevice(me, { user, device, wanted }) {
         for (;;) {
             if ((await commands.look(me, { user, device })) === wanted) return;
-            await new Promise((resolve) => setTimeout(resolve, 100));
+            await aMoment();
         }
     },
 
-    // This client's own word that it compared keys with that user.
-    async verifyUser(me, { user }) {
-        const status = await me.client.getCrypto().getUserVerificationStatus(user);
-        return status.isCrossSigningVerified() ? "verified" : "not verified";
+    // Compares emoji with another client of this program, as two people do; from then on this one takes the other's user for
+    // verified, and refuses to send where that user has an unsigned device.
+    async verifyUser(me, { user, room: id, by }) {
+        const them = clients.get(by);
+        const received = once(them.client, CryptoEvent.VerificationRequestReceived, () => true);
+        const ours = await me.client.getCrypto().requestVerificationDM(user, id);
+        const theirs = await received;
+        await theirs.accept();
+        while (ours.phase !== VerificationPhase.Ready) await once(ours, VerificationRequestEvent.Change, () => true);
+        const verifier = await ours.startVerification("m.sas.v1");
+        while (!theirs.verifier) await once(theirs, VerificationRequestEvent.Change, () => true);
+        for (const v of [verifier, theirs.verifier]) v.on(VerifierEvent.ShowSas, (sas) => sas.confirm());
+        await Promise.all([verifier.verify(), theirs.verifier.verify()]);
+        while (!(await me.client.getCrypto().getUserVerificationStatus(user)).isCrossSigningVerified()) {
+            await me.client.getCrypto().userHasCrossSigningKeys(user, true);
+            await aMoment();
+        }
     },
 
-    // Answers a request to be verified by one's other device, comparing nothing: the test does. Says the emoji's names.
-    async acceptVerification(me) {
-        const request = me.request ?? (await once(me.client, CryptoEvent.VerificationRequestReceived, () => true));
-        await request.accept();
-        while (!request.verifier) await new Promise((resolve) => setTimeout(resolve, 50));
-        const shown = once(request.verifier, VerifierEvent.ShowSas, () => true);
-        me.verified = request.verifier.verify();
-        me.sas = await shown;
-        return me.sas.sas.emoji.map(([, name]) => name).join(", ");
-    },
-
-    async confirmVerification(me, { match }) {
-        if (match) await me.sas.confirm();
-        else me.sas.mismatch();
-        await me.verified.catch(() => {});
+    // As any other device of the user that nobody has verified.
+    async logout(me) {
+        await me.client.logout();
+        me.client.stopClient();
     },
 };
 
