@@ -123,18 +123,26 @@ static enum exit_code get_keys(struct verifying *v, const json_t **ret) {
 
 /* What is kept may be of an earlier session, or of no use: then the server decides what can be done. Without the lock
  * it only says which keys are ours. */
-static void load_kept(struct verifying *v, bool ask) {
+static enum exit_code load_kept(struct verifying *v, bool ask) {
         const struct instant at = instant_now();
         const char *problem;
+        int r;
 
         v->receiver = receiver_free(v->receiver);
         crypto_store_done(&v->store);
-        v->have_store = keep_crypto_load(v->folder, v->name, ask, &v->store, &problem) >= 0 &&
-                        streq(v->store.user_id, v->session.user_id) &&
+        r = keep_crypto_load(v->folder, v->name, ask, &v->store, &problem);
+        if (r == -ENOKEY) {
+                complain("The key to what is kept of encrypted rooms is in the keyring, and cannot be had: %s. "
+                         "Unlock the keyring, then try again.",
+                         problem);
+                return CTL_FAILED;
+        }
+        v->have_store = r >= 0 && streq(v->store.user_id, v->session.user_id) &&
                         streq(v->store.device_id, v->session.device_id) &&
                         receiver_load(&v->receiver, v->store.receiver, v->store.key, &at) >= 0;
         if (!v->have_store)
                 crypto_store_done(&v->store);
+        return CTL_OK;
 }
 
 static enum trust_step decide(const struct verifying *v, const json_t *keys) {
@@ -193,8 +201,9 @@ static enum exit_code look(struct verifying *v) {
         enum exit_code code;
 
         progress("Looking at what the homeserver knows of this session");
-        load_kept(v, isatty(STDIN_FILENO));
-        code = get_keys(v, &keys);
+        code = load_kept(v, isatty(STDIN_FILENO));
+        if (code == CTL_OK)
+                code = get_keys(v, &keys);
         if (code != CTL_OK)
                 return code;
         step = decide(v, keys);
@@ -347,7 +356,8 @@ static enum exit_code save(struct verifying *v) {
                 receiver_saved(v->receiver);
                 return CTL_OK;
         }
-        complain("Cannot store the keys of this session in %s: %s. Nothing was sent.", v->folder, strerror(-r));
+        complain("Cannot store the keys of this session in %s: %s. Try again: busyctl verify %s", v->folder,
+                 strerror(-r), v->name);
         return CTL_FAILED;
 }
 
@@ -444,10 +454,11 @@ static enum exit_code change(struct verifying *v) {
         const json_t *keys = NULL;
         enum exit_code code;
 
-        load_kept(v, /* ask= */ false);
-        if (v->receiver && receiver_pin(v->receiver, v->master_key) < 0)
+        code = load_kept(v, /* ask= */ false);
+        if (code == CTL_OK && v->receiver && receiver_pin(v->receiver, v->master_key) < 0)
                 return CTL_FAILED;
-        code = get_keys(v, &keys);
+        if (code == CTL_OK)
+                code = get_keys(v, &keys);
         if (code != CTL_OK)
                 return code;
         v->done = decide(v, keys);

@@ -373,6 +373,23 @@ WORLD_TEST(verify, lost_keys_are_not_replaced_by_others) {
         check(w, hs_count(w->hs, UPLOAD, 0) == 1, "other keys were uploaded");
 }
 
+/* A keyring that cannot be had is not taken for keys that are lost. */
+WORLD_TEST(verify, keys_that_only_cannot_be_had_are_not_given_up) {
+        SCOPED(json_decref) json_t *stored = NULL;
+        SCOPED_RUN r = { 0 };
+
+        user_has_recovery(w);
+        expect_verified(w);
+        stored = json_load_file(world_state_path(w, STORE), 0, NULL);
+        json_object_del(stored, "key");
+        json_object_set_new(stored, "keyring_id", json_string("0123456789abcdef"));
+        cr_assert_eq(json_dump_file(stored, world_state_path(w, STORE), 0), 0);
+        r = verify(w, recovery_key());
+        check(w, r.code == 1 && strstr(r.err, "is in the keyring") && !strstr(r.err, "busyctl logout"), "%d %s",
+              r.code, r.err);
+        check(w, access(world_state_path(w, STORE), F_OK) == 0, "they are given up");
+}
+
 static const struct row {
         const char *what;
         struct hs_fault fault;
