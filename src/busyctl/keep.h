@@ -6,8 +6,8 @@
 #include "state/crypto-store.h"
 #include "state/session.h"
 
-/* Whether a new session can be written down in the folder, by writing something of that size and removing it again. 0, or
- * a negative errno. */
+/* Whether a new session can be written down in the folder, by writing something of that size and removing it again. 0,
+ * or a negative errno. */
 int keep_try(const char *folder);
 
 /* Whether a new session's tokens can be kept in the keyring. `ask`: somebody may be asked to unlock it. 0, or a
