@@ -425,6 +425,24 @@ static bool rest_fits(const struct verb *v, const struct args *a) {
         return false;
 }
 
+/* What is said here goes over the bus, which takes nothing else. */
+static bool is_text(const char *word) {
+        char shown[256];
+
+        if (!word || text_is_utf8(word))
+                return true;
+        complain("\"%s\" is not in UTF-8: type it on a terminal that is.", text_printable(shown, sizeof(shown), word));
+        return false;
+}
+
+/* A command and its arguments are the user's own affair. */
+static bool rest_is_text(const struct verb *v, const struct args *a) {
+        for (int i = 0; v->max_rest >= 0 && i < a->n_rest; i++)
+                if (!is_text(a->rest[i]))
+                        return false;
+        return true;
+}
+
 static void options_join(const struct verb *v, struct option *options, char *shorts) {
         size_t n = 0;
 
@@ -450,7 +468,7 @@ int args_parse(struct ctl *c, const struct verb *v, int argc, char **argv, struc
 
                 if (r < 0)
                         return 0;
-                if (r == 0 && args_set(&a, option, optarg) < 0) {
+                if (r == 0 && (!is_text(optarg) || args_set(&a, option, optarg) < 0)) {
                         *ret_code = CTL_USAGE;
                         return 0;
                 }
@@ -458,7 +476,7 @@ int args_parse(struct ctl *c, const struct verb *v, int argc, char **argv, struc
         a.rest = argv + optind;
         a.n_rest = argc - optind;
         *ret_code = CTL_USAGE;
-        if (!rest_fits(v, &a))
+        if (!rest_fits(v, &a) || !rest_is_text(v, &a))
                 return 0;
         if (c->json && !(v->flags & VERB_PRINTS)) {
                 complain("busyctl %s prints nothing that could be JSON.", v->name);

@@ -9,6 +9,7 @@
 
 #include "busyctl/bus.h"
 #include "busyctl/print.h"
+#include "util/text.h"
 
 /* As shells have it. */
 #define STATUS_NOT_RUNNABLE 126
@@ -114,11 +115,10 @@ static void hold(struct ctl *c, const struct run *run) {
 
 enum exit_code verb_run(struct ctl *c, const struct args *a) {
         const char *slash = strrchr(a->rest[0], '/');
+        char command[256];
         struct run run = {
                 .ctl = c,
-                .app = a->app  ? a->app
-                       : slash ? slash + 1
-                               : a->rest[0],
+                .app = a->app ? a->app : text_printable(command, sizeof(command), slash ? slash + 1 : a->rest[0]),
                 .reason = a->reason ? a->reason : "a command runs",
                 .child = -1,
         };

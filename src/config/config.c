@@ -301,8 +301,10 @@ static int load_file(struct loader *l, const char *path, bool must_exist) {
         r = file_read(path, FILE_SIZE_MAX, &data, &size);
         if ((r == -ENOENT || r == -ENOTDIR) && !must_exist)
                 return 0;
+        if (r == -ENXIO && file_is_null(path)) /* how systemd and others say "nothing" */
+                return 0;
         if (r < 0) {
-                tell(l, 0, "cannot be read: %s", strerrordesc_np(-r));
+                tell(l, 0, "cannot be read: %s", r == -ENXIO ? "it is no regular file" : strerrordesc_np(-r));
                 return r;
         }
         return parse_file(l, data, size);

@@ -223,6 +223,13 @@ int file_read_private(const char *path, size_t max, char **ret, size_t *ret_size
         return read_ours(path, S_IRWXG | S_IRWXO, max, ret, ret_size);
 }
 
+bool file_is_null(const char *path) {
+        struct stat st, null;
+
+        return stat(path, &st) == 0 && S_ISCHR(st.st_mode) && stat("/dev/null", &null) == 0 &&
+               st.st_rdev == null.st_rdev;
+}
+
 bool file_exists(const char *path) {
         struct stat st;
 

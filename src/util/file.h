@@ -37,6 +37,8 @@ int file_read_own(const char *path, size_t max, char **ret, size_t *ret_size);
 int file_read_private(const char *path, size_t max, char **ret, size_t *ret_size);
 
 bool file_exists(const char *path);
+/* /dev/null by whatever name. */
+bool file_is_null(const char *path);
 
 /* Removes it durably. 0 also if it was not there. */
 int file_remove(const char *path);

@@ -222,6 +222,20 @@ static size_t utf8_decode(const unsigned char *s, uint32_t *ret) {
         return n;
 }
 
+bool text_is_utf8(const char *s) {
+        const unsigned char *in = (const unsigned char *) s;
+
+        while (*in != '\0') {
+                uint32_t c;
+                size_t n = utf8_decode(in, &c);
+
+                if (n == 0)
+                        return false;
+                in += n;
+        }
+        return true;
+}
+
 /* Also what turns the reading direction around or breaks lines, as it could make one text look like another. */
 static bool is_control(uint32_t c) {
         return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);

@@ -20,6 +20,9 @@ size_t edit_distance(const char *a, const char *b);
 /* Shell wildcards, case-insensitive: for lists of applications. */
 bool glob_match(const char *pattern, const char *s);
 
+/* Whether all of it is well-formed UTF-8. */
+bool text_is_utf8(const char *s);
+
 /* Replaces control characters and broken UTF-8 so that text from outside can be shown; at most size-1 bytes.
  * Returns buf. */
 const char *text_printable(char *buf, size_t size, const char *s);

@@ -88,6 +88,21 @@ WORLD_TEST(busyctl, run_is_busy_while_the_command_lives, .no_homeserver = true) 
         cr_assert_eq(r.code, 7);
 }
 
+/* As typed on a terminal of another encoding: the bus takes none of it. */
+WORLD_TEST(busyctl, words_that_are_no_text_are_named, .no_homeserver = true) {
+        SCOPED_RUN message = { 0 }, app = { 0 }, run = { 0 };
+
+        world_start(w);
+        message = world_busyctl(w, NULL, "busy", "-m", "caf\351", NULL);
+        check(w, message.code == 2 && strstr(message.err, "\"caf?\" is not in UTF-8"), "%d: %s", message.code,
+              message.err);
+        app = world_busyctl(w, NULL, "ignore", "caf\351", NULL);
+        check(w, app.code == 2 && strstr(app.err, "\"caf?\" is not in UTF-8"), "%d: %s", app.code, app.err);
+        run = world_busyctl(w, NULL, "run", "--", "sh", "-c", "printf 'caf\351'", NULL);
+        check(w, run.code == 0 && streq(run.out, "caf\351"), "a command may say what it likes: %d %s", run.code,
+              run.err);
+}
+
 WORLD_TEST(busyctl, busy_and_free_and_auto, .no_homeserver = true) {
         SCOPED_RUN busy = { 0 }, free_ = { 0 }, wrong = { 0 };
 

@@ -1,5 +1,7 @@
 /* busyd.conf: good values, wrong ones and what is told of them, and file over file. */
 #include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "config/keys.h"
@@ -300,11 +302,22 @@ Test(config, which_files) {
         cr_expect_eq(c->policy.ringing, RINGING_NO, "a given file is read instead");
         c = config_free(c);
 
+        cr_assert_eq(config_load(&c, "/dev/null", told_add, &told), 0, "nothing at all is as good as no file");
+        cr_expect_eq(c->policy.ringing, RINGING_NO);
+        c = config_free(c);
+        cr_assert_eq(file_remove(temp_path(&t, "busyd/busyd.conf")), 0);
+        cr_assert_eq(symlink("/dev/null", temp_path(&t, "busyd/busyd.conf")), 0);
+        cr_assert_eq(config_load(&c, NULL, told_add, &told), 0, "a link to it, too");
+        c = config_free(c);
+
+        cr_assert_eq(mkfifo(temp_path(&t, "pipe"), 0600), 0);
+        cr_expect_eq(config_load(&c, temp_path(&t, "pipe"), told_add, &told), -ENXIO);
+        cr_expect_not_null(strstr(told.sentences[0], "pipe: cannot be read: it is no regular file"));
         cr_expect_eq(config_load(&c, temp_path(&t, "none"), told_add, &told), -ENOENT, "a given file must exist");
         cr_assert_eq(file_remove(temp_path(&t, "busyd/busyd.conf")), 0);
         cr_assert_eq(dir_make(temp_path(&t, "busyd/busyd.conf")), 0);
         cr_expect_eq(config_load(&c, NULL, told_add, &told), -EISDIR);
         cr_expect_null(c, "all or none");
-        cr_expect_eq(told.n, 2);
-        cr_expect_not_null(strstr(told.sentences[1], "busyd/busyd.conf: cannot be read: Is a directory"));
+        cr_expect_eq(told.n, 3);
+        cr_expect_not_null(strstr(told.sentences[2], "busyd/busyd.conf: cannot be read: Is a directory"));
 }

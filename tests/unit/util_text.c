@@ -120,6 +120,14 @@ Test(text, globs) {
         cr_expect_not(glob_match("obs", "obs studio"));
 }
 
+Test(text, utf8) {
+        cr_expect(text_is_utf8(""));
+        cr_expect(text_is_utf8("caf\303\251 \360\237\223\236\n"));
+        cr_expect_not(text_is_utf8("caf\351"), "Latin 1");
+        cr_expect_not(text_is_utf8("a\342\202"), "cut");
+        cr_expect_not(text_is_utf8("\355\240\200"), "a surrogate");
+}
+
 static const struct {
         const char *what, *in, *out;
 } printable[] = {
