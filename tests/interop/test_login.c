@@ -1,112 +1,55 @@
 /* Logging in at a real Synapse that has handed its logins to a real OAuth 2.0 server, or that has one behind its
  * single sign-on (login/provider.mjs): at a terminal, with a browser that the user has. */
 #include <criterion/criterion.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "interop/synapse.h"
+#include "interop/login_rig.h"
 #include "json/json.h"
-#include "system/terminal.h"
 
 #define USER "@alice:busyd.test"
 
-static const char rig_py[] = TEST_INTEROP_DIR "/login/rig.py", browser_py[] = TEST_INTEROP_DIR "/login/browser.py";
+static const char browser_py[] = TEST_INTEROP_DIR "/login/browser.py";
 
-static struct world *world;
+static struct login_rig *rig;
+static struct world *world; /* the rig's */
 static struct terminal *terminal;
-static pid_t rig;
-static char *homeserver;
+static const char *homeserver;
 
-/* The rig says a line once all is up. */
 static void start_rig(const char *kind, const char *option) {
-        const char *modules = getenv("BUSYD_LOGIN_MODULES");
-        SCOPED(json_decref) json_t *said = NULL;
-        char folder[192], line[1024];
-        const char *argv[] = { "python3",        rig_py,      kind,    folder,  "--python",
-                               synapse_python(), "--modules", modules, "--set", "INTERVAL=1",
-                               "--set",          option,      NULL };
-        int out[2];
-        FILE *f;
-
-        cr_assert_not_null(modules, "BUSYD_LOGIN_MODULES is not set: scripts/test interop does that");
-        world = world_new(&(struct world_options){ .no_homeserver = true });
-        (void) snprintf(folder, sizeof(folder), "%s/rig", world->dir);
-        cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
-        rig = world_program(world, argv, out[1], "rig.log");
-        close(out[1]);
-        f = fdopen(out[0], "r");
-        cr_assert(f && fgets(line, sizeof(line), f), "the rig does not start: see %s/rig.log", world->dir);
-        fclose(f);
-        cr_assert_eq(json_parse(line, strlen(line), &said), 0);
-        homeserver = strdup(json_member_string(said, "homeserver"));
+        rig = login_rig_start(kind, (const char *const[]){ "--set", option, NULL });
+        world = rig->world;
+        homeserver = rig->homeserver;
 }
 
 static void tear_down(void) {
         terminal = terminal_free(terminal);
-        if (rig > 0 && kill(rig, SIGTERM) == 0)
-                (void) process_wait(rig, patience());
-        free(homeserver);
-        world_end(world);
+        rig = login_rig_free(rig);
 }
 
 #define LOGIN_TEST(name) Test(login, name, .fini = tear_down)
 
 static void log_in_by(const char *way) {
-        terminal = terminal_start(world, (const char *const[]){ BUSYCTL_PROGRAM, "login", USER, "--homeserver",
-                                                                homeserver, way ? "--with" : NULL, way, NULL });
+        terminal = login_rig_terminal(rig, world, NULL, USER, way);
 }
 
 static void log_in(void) {
         log_in_by(NULL);
 }
 
-/* What stands alone in a line, indented, after `before`. The caller frees. */
-static char *shown_after(const char *before) {
-        const char *s = strstr(terminal_expect(terminal, "Ctrl-C ends this"), before);
-
-        check(world, s, "%s", terminal_text(terminal));
-        s = strstr(s, "\r\n\r\n    ");
-        check(world, s, "%s", terminal_text(terminal));
-        s += strlen("\r\n\r\n    ");
-        return strndup(s, strcspn(s, "\r"));
-}
-
 /* The user opens the address somewhere, types the code, and says yes or, with `more`, no. */
 static void browse(const char *user, const char *more) {
-        SCOPED(free) char *address = strdup("");
-        SCOPED(free) char *code = NULL;
-        struct run run;
+        SCOPED(free) char *code = login_shown_code(world, terminal);
+        SCOPED(free) char *address = login_shown_address(world, terminal);
 
-        code = shown_after("this code:");
-        free(address);
-        address = strndup(strstr(terminal_text(terminal), "    http") + 4,
-                          strcspn(strstr(terminal_text(terminal), "    http") + 4, "\r"));
-        run = world_run(
-                world, NULL,
-                (const char *const[]){ "python3", browser_py, address, "--user", user, "--code", code, more, NULL });
-        check(world, run.code == 0, "the browser: %d %s%s", run.code, run.out, run.err);
-        run_done(&run);
-}
-
-/* What comes alone in a line after this: an address. The caller frees. */
-static char *address_shown(void) {
-        const char *s = strstr(terminal_expect(terminal, "Ctrl-C ends this"), "    http");
-
-        check(world, s, "%s", terminal_text(terminal));
-        return strndup(s + 4, strcspn(s + 4, "\r"));
+        free(login_browse(world, address, code, user, more));
 }
 
 /* The user logs in there, in a browser on this machine, and ends at a page of busyctl's. */
 static void browse_here(const char *address, const char *user, const char *more, const char *page) {
-        struct run run = world_run(
-                world, NULL, (const char *const[]){ "python3", browser_py, address, "--user", user, more, NULL });
+        SCOPED(free) char *last = login_browse(world, address, NULL, user, more);
 
-        check(world, run.code == 0 && strstr(run.out, page), "the browser: %d %s%s", run.code, run.out, run.err);
-        run_done(&run);
+        check(world, strstr(last, page), "the browser is at: %s", last);
 }
 
 static char *session(void) {
@@ -174,7 +117,7 @@ LOGIN_TEST(in_a_browser_where_there_is_no_device_grant) {
 
         start_rig("mas", "NO_DEVICE_GRANT=1");
         log_in();
-        address = address_shown();
+        address = login_shown_address(world, terminal);
         check(world, !strstr(terminal_text(terminal), "has been asked to open it"), "there is no desktop");
         browse_here(address, "alice", NULL, DONE);
         terminal_expect(terminal, "Logged in as " USER);
@@ -232,13 +175,13 @@ LOGIN_TEST(in_a_browser_nobody_else_and_nobody_at_all) {
 
         start_rig("mas", "NO_DEVICE_GRANT=1");
         log_in();
-        address = address_shown();
+        address = login_shown_address(world, terminal);
         browse_here(address, "mallory", NULL, DONE);
         check(world, terminal_end(terminal) == 1 && strstr(terminal_text(terminal), "logged in @mallory:busyd.test"),
               "%s", terminal_text(terminal));
         terminal = terminal_free(terminal);
         log_in();
-        again = address_shown();
+        again = login_shown_address(world, terminal);
         browse_here(again, "alice", "--deny", REFUSED);
         check(world, terminal_end(terminal) == 1 && strstr(terminal_text(terminal), "refused in the browser"), "%s",
               terminal_text(terminal));
@@ -271,7 +214,7 @@ LOGIN_TEST(by_single_sign_on_where_there_is_nothing_else) {
 
         start_rig("sso", "COMPLETE=0");
         log_in();
-        address = address_shown();
+        address = login_shown_address(world, terminal);
         browse_here(address, "alice", NULL, DONE);
         terminal_expect(terminal, "Logged in as " USER);
         check(world, terminal_end(terminal) == 0, "%s", terminal_text(terminal));
@@ -287,7 +230,7 @@ LOGIN_TEST(by_single_sign_on_nobody_becomes_somebody_else) {
 
         start_rig("both", "COMPLETE=0");
         log_in_by("sso");
-        address = address_shown();
+        address = login_shown_address(world, terminal);
         browse_here(address, "alice", NULL, DONE);
         check(world, terminal_end(terminal) == 1 && strstr(terminal_text(terminal), "logged in @alice1:busyd.test"),
               "%s", terminal_text(terminal));
