@@ -12,6 +12,8 @@
 
 /* Somebody types a password, or has left. */
 #define ASK_MAX (3 * USEC_PER_MIN)
+/* An answer takes less; where it is a person's, they are told on the terminal, too. */
+#define TELL_AFTER (3 * USEC_PER_SEC / 2)
 
 #define ID_BYTES 16
 
@@ -52,8 +54,9 @@ static void on_done(const struct keyring_answer *answer, void *userdata) {
         (void) snprintf(w->problem, sizeof(w->problem), "%s", answer->problem);
 }
 
-static int run_until_over(struct wait *w) {
-        usec_t end = usec_add(clock_now(), ASK_MAX), now;
+/* Until then, or it is over. */
+static int run_until(struct wait *w, usec_t end) {
+        usec_t now;
         int r = 0;
 
         while (!w->over && r >= 0 && (now = clock_now()) < end) {
@@ -62,6 +65,16 @@ static int run_until_over(struct wait *w) {
                         r = sd_bus_wait(w->bus, end - now);
         }
         return r < 0 ? r : w->over ? 0 : -ETIMEDOUT;
+}
+
+static int run_until_over(struct wait *w, bool ask) {
+        usec_t begun = clock_now();
+        int r = run_until(w, usec_add(begun, ask ? TELL_AFTER : ASK_MAX));
+
+        if (r != -ETIMEDOUT || !ask)
+                return r;
+        (void) fprintf(stderr, "Waiting for your keyring; if it has opened a window, unlock it there\n");
+        return run_until(w, usec_add(begun, ASK_MAX));
 }
 
 enum what { GET, PUT, PROBE, REMOVE };
@@ -90,7 +103,7 @@ static int do_it(enum what what, const struct keyring_item *item, bool ask, char
         if (r >= 0)
                 r = start(&w, what, item, ask ? KEYRING_MAY_ASK : KEYRING_ASKS_NOBODY);
         if (r >= 0)
-                r = run_until_over(&w);
+                r = run_until_over(&w, ask);
         if (r == -ETIMEDOUT)
                 (void) snprintf(w.problem, sizeof(w.problem), "the keyring is locked, and was not unlocked");
         keyring_job_free(w.job);

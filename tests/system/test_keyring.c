@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "system/mock.h"
+#include "system/terminal.h"
 
 #include "state/session.h"
 
@@ -16,6 +17,8 @@
 #define COLLECTION    "/org/freedesktop/secrets/collection/login"
 #define ENTRY         "0123456789abcdef"
 #define PASSWORD      "test"
+#define PROMPTER      "/usr/libexec/gcr-prompter"
+#define PROMPTER_NAME "org.gnome.keyring.SystemPrompter"
 
 /* Renewable tokens, and whoever uses an old one again loses the session. */
 #define RENEWABLE .homeserver = { .renewal = HS_RENEWAL_COMPAT, .token_msec = 300000 }, .no_session = true
@@ -174,6 +177,93 @@ WORLD_TEST(keyring, login_keeps_the_tokens_there_and_logout_removes_them, .no_se
         session_done(&s);
         check(w, world_busyctl(w, NULL, "reload", NULL).code == 0, "no reload");
         check(w, world_wait_log(w, "no such entry"), "the keyring still has the token");
+}
+
+/* ---- a keyring that asks on a display ---- */
+
+/* Returns when there is one. */
+static void run_screen(struct world *w) {
+        SCOPED(free) char *screen = strdup("");
+        char display[32];
+
+        cr_assert_gt(world_program(w,
+                                   (const char *const[]){
+                                           "sh", "-c",
+                                           "exec Xvfb -displayfd 3 -nolisten tcp 3>$XDG_RUNTIME_DIR/screen", NULL },
+                                   -1, "xvfb.log"),
+                     0);
+        for (int64_t left = patience() / 100; !strchr(screen, '\n'); left--) {
+                check(w, left > 0, "Xvfb does not start");
+                world_look_again(w);
+                free(screen);
+                screen = file_text(world_path(w, "runtime/screen"));
+        }
+        (void) snprintf(display, sizeof(display), ":%d", atoi(screen));
+        cr_assert_eq(setenv("DISPLAY", display, 1), 0);
+}
+
+/* GNOME's dialogue is a program that the bus starts elsewhere. */
+static void run_prompter(struct world *w) {
+        char command[128];
+
+        if (access(PROMPTER, X_OK) < 0 || system("command -v xdotool >/dev/null") != 0)
+                cr_skip_test("there is no " PROMPTER ", or no xdotool");
+        (void) snprintf(command, sizeof(command), "DISPLAY=%s exec " PROMPTER, getenv("DISPLAY"));
+        cr_assert_gt(world_program(w, (const char *const[]){ "sh", "-c", command, NULL }, -1, "prompter.log"), 0);
+        for (int64_t left = patience() / 100; !peer_sees_name(w->peer, PROMPTER_NAME); left--) {
+                check(w, left > 0, "no prompter");
+                peer_wait(w->peer, 100);
+        }
+}
+
+/* A person, who sees the window and does this there. */
+static void at_the_window(struct world *w, const char *keys) {
+        char command[256];
+
+        /* By the keyboard, not as events for that window: it may close before the key is up. */
+        (void) snprintf(command, sizeof(command),
+                        "export DISPLAY=%s; timeout 60 xdotool search --sync --onlyvisible --name Unlock "
+                        "windowfocus --sync && xdotool %s",
+                        getenv("DISPLAY"), keys);
+        world_do(w, command);
+}
+
+/* It has opened a window. */
+static struct terminal *asks_at_the_desk(struct world *w) {
+        struct terminal *t;
+
+        run_screen(w);
+        keyring_ends(w, keyring_open(w));
+        (void) keyring_starts(w);
+        run_prompter(w);
+        t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs),
+                                                     "--keep-in", "keyring", NULL });
+        terminal_expect(t, "Waiting for your keyring");
+        return t;
+}
+
+WORLD_TEST(keyring, is_unlocked_in_its_own_window, .no_session = true) {
+        SCOPED(terminal_free) struct terminal *t = asks_at_the_desk(w);
+        struct session s;
+
+        at_the_window(w, "type " PASSWORD);
+        at_the_window(w, "key Return");
+        terminal_expect(t, "Password: ");
+        terminal_type(t, HS_PASSWORD "\n");
+        terminal_expect(t, "Its tokens are in your keyring.");
+        check(w, terminal_end(t) == 0, "%s", terminal_text(t));
+        s = stored(w, "default");
+        check(w, s.keyring_id && !*s.access_token, "a token is in the file");
+        session_done(&s);
+}
+
+WORLD_TEST(keyring, one_that_nobody_unlocks_is_named_with_the_way_around_it, .no_session = true) {
+        SCOPED(terminal_free) struct terminal *t = asks_at_the_desk(w);
+
+        at_the_window(w, "key Escape");
+        terminal_expect(t, "the keyring is locked, and was not unlocked");
+        terminal_expect(t, "busyctl login --keep-in file");
+        check(w, terminal_end(t) == 1, "%s", terminal_text(t));
 }
 
 WORLD_TEST(keyring, without_one_a_file_is_used_and_that_is_said, .no_session = true) {
