@@ -13,7 +13,7 @@
 #define VERSION  1
 #define PREFIX   "crypto-"
 #define FILE_MAX (16U << 20)
-#define KEY_TEXT (2 * CRYPTO_STORE_KEY)
+#define KEY_TEXT ((size_t) 2 * CRYPTO_STORE_KEY)
 
 void crypto_store_done(struct crypto_store *s) {
         free(s->user_id);
