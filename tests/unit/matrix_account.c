@@ -33,7 +33,7 @@ struct http_request {
         void *userdata;
         void (*release)(void *userdata);
         void *release_data;
-        bool begun;
+        bool begun, writes_presence;
         struct fault fault;
 };
 
@@ -44,6 +44,7 @@ struct http {
         size_t n_requests;
         struct fault fault;
         unsigned n_refused; /* answers that the token is unknown */
+        unsigned n_beside;  /* requests about the profile that were made while presence was being written */
         struct {
                 usec_t at;
                 char what[512];
@@ -109,6 +110,9 @@ int http_start(struct http *h, const struct http_call *call, http_done_t done, v
                 h->fault.times--;
                 r->fault = h->fault;
         }
+        for (size_t i = 0; i < h->n_requests; i++)
+                h->n_beside += h->requests[i]->writes_presence && strstr(call->url, "/profile/") != NULL;
+        r->writes_presence = streq(call->method, "PUT") && strstr(call->url, "/presence/");
         h->log[h->n_log].at = h->now;
         (void) snprintf(h->log[h->n_log].what, sizeof(h->log[0].what), "%s %s %s", call->method, path,
                         call->body ? call->body : "");
@@ -530,6 +534,36 @@ Test(matrix_account, busy_as_soon_as_nobody_else_is_there) {
         cr_assert_str_eq(shown(w), "offline");
         cr_assert_str_eq(message(w), "");
         expect_nothing_owed(w);
+}
+
+/* Whatever else a server has to do in that moment delays what others are told. */
+Test(matrix_account, nothing_is_asked_beside_the_write_that_others_see) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        pass(w, 2 * USEC_PER_MIN);
+        call(w, true);
+        pass(w, USEC_PER_SEC);
+        cr_expect_eq(asked(w, 0, "PUT /_matrix/client/v3/profile/"), 1);
+        call(w, false);
+        pass(w, USEC_PER_MIN);
+        cr_expect_eq(w->http.n_beside, 0);
+        expect_nothing_owed(w);
+}
+
+/* ... but not for long, whatever becomes of it. */
+Test(matrix_account, a_write_that_is_not_answered_holds_up_the_others_for_a_moment_only) {
+        struct world *w = world_new(NULL);
+
+        start(w);
+        expect_online(w);
+        pass(w, 2 * USEC_PER_MIN);
+        w->http.fault = (struct fault){ "PUT", "/status", 0, NULL, 1, false };
+        call(w, true);
+        pass(w, USEC_PER_SEC);
+        cr_expect_eq(asked(w, 0, "PUT /_matrix/client/v3/presence/"), 1);
+        cr_expect_eq(asked(w, 0, "PUT /_matrix/client/v3/profile/"), 1);
 }
 
 Test(matrix_account, whoever_came_during_a_sleep_is_there) {

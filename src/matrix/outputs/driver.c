@@ -22,6 +22,7 @@ struct claim_driver {
         struct claim claim;
         struct output_request *request; /* the step under way */
         bool writing;                   /* ... writes */
+        usec_t begun_at;                /* ... then */
         bool usable, known;             /* the output; the server */
         const char *why;                /* not usable, or less than busy; static */
         bool fallen;                    /* the server refuses more for this call */
@@ -377,6 +378,7 @@ static void start_request(struct claim_driver *d, const struct claim_request *st
         int r;
 
         d->writing = step->step == CLAIM_WRITE;
+        d->begun_at = now;
         if (step->step == CLAIM_READ)
                 r = kind(d)->read(d->output, on_answer, d, &d->request);
         else if (step->step == CLAIM_CURE) {
@@ -477,6 +479,10 @@ bool driver_step(struct claim_driver *d, bool may, usec_t now) {
 
 usec_t driver_deadline(const struct claim_driver *d) {
         return d->deadline;
+}
+
+usec_t driver_writes_since(const struct claim_driver *d) {
+        return d->request && d->writing ? d->begun_at : USEC_NEVER;
 }
 
 bool driver_owes(const struct claim_driver *d) {

@@ -67,6 +67,9 @@ bool driver_step(struct claim_driver *d, bool may, usec_t now);
 /* When to step it again without a new fact; as of the last driver_step(). */
 usec_t driver_deadline(const struct claim_driver *d);
 
+/* A write has been under way since then; USEC_NEVER: none is. */
+usec_t driver_writes_since(const struct claim_driver *d);
+
 /* Something of ours is owed, whoever will give it back. */
 bool driver_owes(const struct claim_driver *d);
 /* Nothing is owed, or it is other machines' to give back, or nothing more can be done about it. */

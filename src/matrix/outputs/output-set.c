@@ -1,6 +1,7 @@
 #include "matrix/outputs/output-set.h"
 
 int output_set_start(struct output_set *s, const struct output_endpoint *at, const struct driver_doors *doors) {
+        s->waits_until = USEC_NEVER;
         for (const struct output_kind *const *k = outputs; *k; k++) {
                 struct output_set_member *m = &s->of[s->n];
                 int r = (*k)->make(&m->output, at);
@@ -87,8 +88,16 @@ void output_set_want(struct output_set *s, const struct driver_want *want) {
 bool output_set_step(struct output_set *s, bool may, usec_t now) {
         bool again = false;
 
-        for (size_t i = 0; i < s->n; i++)
-                again = driver_step(s->of[i].driver, may, now) || again;
+        s->waits_until = USEC_NEVER;
+        for (size_t i = 0; i < s->n; i++) {
+                usec_t since, until;
+
+                again = driver_step(s->of[i].driver, may && s->waits_until == USEC_NEVER, now) || again;
+                since = driver_writes_since(s->of[i].driver);
+                until = since == USEC_NEVER ? USEC_NEVER : usec_add(since, OUTPUT_SET_GOES_FIRST_MAX);
+                if (now < until)
+                        s->waits_until = usec_min(s->waits_until, until);
+        }
         return again;
 }
 
@@ -122,7 +131,7 @@ bool output_set_is_awaited(const struct output_set *s, usec_t now) {
 }
 
 usec_t output_set_deadline(const struct output_set *s) {
-        usec_t at = USEC_NEVER;
+        usec_t at = s->waits_until;
 
         for (size_t i = 0; i < s->n; i++)
                 at = usec_min(at, driver_deadline(s->of[i].driver));

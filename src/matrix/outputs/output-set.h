@@ -12,6 +12,7 @@ struct output_set_member {
 struct output_set {
         struct output_set_member of[OUTPUTS_MAX];
         size_t n;
+        usec_t waits_until; /* those that wait for another one; USEC_NEVER: none does */
 };
 
 /* All there are, see output.h; borrows the endpoint. Returns 0, or a negative errno, after which output_set_done() is
@@ -39,7 +40,10 @@ void output_set_try_again(struct output_set *s);
 void output_set_calls_changed(struct output_set *s, bool released, usec_t now);
 void output_set_want(struct output_set *s, const struct driver_want *want);
 
-/* One step of each. Returns whether there may be another one in this turn. */
+/* One step of each. Returns whether there may be another one in this turn. What stands first in the table of outputs
+ * is what others see first: while it is being written, those behind it wait, since whatever else a server has to do in
+ * that moment delays it; but for so long at most. */
+#define OUTPUT_SET_GOES_FIRST_MAX (500 * USEC_PER_MSEC)
 bool output_set_step(struct output_set *s, bool may, usec_t now);
 
 /* ---- questions ---- */
@@ -48,6 +52,7 @@ bool output_set_step(struct output_set *s, bool may, usec_t now);
 struct output_poll output_set_poll(const struct output_set *s, usec_t now);
 /* The next poll has to wait for one of them. Asked when it is due only. */
 bool output_set_is_awaited(const struct output_set *s, usec_t now);
+/* As of the last output_set_step(). */
 usec_t output_set_deadline(const struct output_set *s);
 bool output_set_is_shared(const struct output_set *s);
 bool output_set_owes(const struct output_set *s);
