@@ -178,7 +178,7 @@ struct claim_request claim_arm_step(struct claim *c, usec_t now) {
         if (!is_free_for_us(c, now))
                 return claim_wait_until(USEC_NEVER);
         d = compose_debt(c, now);
-        d.unsure = d.given_back = true;
+        d.unsure = d.given_back = d.ahead = true;
         if (is_armed_for(c, &d))
                 return claim_wait_until(USEC_NEVER);
         c->debt.is = d;
@@ -215,11 +215,10 @@ static void drop_suspected(struct claim *c) {
         c->debt.kept = c->debt.is.given_back = true;
 }
 
-/* It is there, or goes there now. */
-static void stop_suspecting(struct claim *c) {
+void claim_stop_suspecting(struct claim *c) {
         c->debt.suspected = false;
         if (c->debt.is.given_back)
-                c->debt.is.given_back = c->debt.on_disk = false;
+                c->debt.is.given_back = c->debt.is.ahead = c->debt.on_disk = false;
 }
 
 /* Before a further write: has somebody else written meanwhile. Returns false if `ret` is the step. */
@@ -240,7 +239,7 @@ static bool look_before_writing(struct claim *c, usec_t now, struct claim_reques
                 claim_stop_for(c, v);
                 return false;
         }
-        stop_suspecting(c);
+        claim_stop_suspecting(c);
         if (claim_is_overwritten(c) && claim_is_taken(c, v->state)) {
                 claim_stop_for_claim_of_another(c);
                 return false;

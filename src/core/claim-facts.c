@@ -9,9 +9,9 @@ void claim_resume(struct claim *c, const struct claim_owed *owed) {
                                        .on_disk = true,
                                        .written = true,
                                        .added_sent = owed->added != CLAIM_NO_PART,
-                                       .open = owed->unsure && !owed->given_back,
+                                       .open = owed->unsure && !owed->ahead,
                                        .unsure_on_disk = owed->unsure,
-                                       .suspected = owed->given_back,
+                                       .suspected = owed->ahead,
                                        .resumed = true };
         claim_enter_phase(c, CLAIM_LEAVING);
 }

@@ -83,9 +83,9 @@ bool claim_state_remains(const struct claim *c, const struct claim_value *v) {
 }
 
 /* Where each device has its own words, nothing shows in their place: the server has not taken them, or a late write of
- * ours has taken away what it only showed. */
+ * ours has taken away what it only showed. Before a call that may be anybody's doing. */
 bool claim_are_words_missing(const struct claim *c, const struct claim_value *v, const char *words) {
-        return c->traits.text_per_device && words[0] && !v->text[0];
+        return c->traits.text_per_device && !c->debt.is.ahead && words[0] && !v->text[0];
 }
 
 bool claim_is_given_back(const struct claim *c, const struct claim_value *v) {
@@ -188,9 +188,9 @@ struct claim_value claim_prior(const struct claim *c) {
 }
 
 /* Half of what gave back has taken ours away, and nobody else's show any more. No person's word: on another device an
- * empty text hides behind ours. */
+ * empty text hides behind ours. Before a call there were none of ours. */
 static bool are_words_away(const struct claim *c, const struct claim_value *v) {
-        return c->traits.text_per_device && !v->text[0];
+        return c->traits.text_per_device && !c->debt.is.ahead && !v->text[0];
 }
 
 /* The prior word stands until ours is written. */

@@ -29,6 +29,7 @@ static struct claim_request keep_step(struct claim *c) {
         if (d->state_claimed && !c->traits.per_device)
                 claim_value_put_state(&d->prior, back->state);
         d->unsure = d->given_back = true;
+        d->ahead = false;
         c->debt.on_disk = false;
         c->in.leaving.keeps = true;
         return claim_take_step(c, CLAIM_JOURNAL);
@@ -166,6 +167,8 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         }
         if (!c->view.known || now >= usec_add(c->view.at, CLAIM_PUSH_LASTS))
                 return claim_take_step(c, CLAIM_READ);
+        if (c->debt.is.ahead && claim_text_remains(c, &c->view.is))
+                claim_stop_suspecting(c);
         /* Should our words show again, theirs are what goes back there. */
         if (c->traits.per_device && claim_is_persons(c, &c->view.is, /* prior_too= */ true)) {
                 l->yielded = true;

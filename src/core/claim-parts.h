@@ -89,6 +89,8 @@ struct claim_request claim_take_step(struct claim *c, enum claim_step step);
 struct claim_request claim_write_step(struct claim *c, const struct claim_value *v, bool back, usec_t now);
 /* Free, and nothing may land: what is likely is put on disk ahead, and taken away when it is not likely any more. */
 struct claim_request claim_arm_step(struct claim *c, usec_t now);
+/* What an earlier run may have written is there, or goes there now: it is owed. */
+void claim_stop_suspecting(struct claim *c);
 struct claim_request claim_enter_step(struct claim *c, usec_t now);
 struct claim_request claim_hold_step(struct claim *c, usec_t now);
 /* Taken by somebody else who may have released it: begin again. */

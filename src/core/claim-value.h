@@ -51,6 +51,7 @@ struct claim_owed {
                           * seen there, or a write of before was lost */
         bool unsure;     /* a write of `ours` may be under way, and land after everything that is done later */
         bool given_back; /* all was: it is kept for such a write alone */
+        bool ahead;      /* ... or it was put on disk before a call, and perhaps nothing was ever sent */
 };
 /* Whether a value of ours has this state or text, and claims it. */
 bool claim_owed_has_state(const struct claim_owed *o, const char *state);

@@ -81,7 +81,7 @@ bool claim_is_acked(const struct claim *c) {
 void claim_start_entering(struct claim *c, usec_t written_at, bool landed) {
         claim_enter_phase(c, CLAIM_ENTERING);
         if (c->debt.is.given_back && !c->debt.suspected)
-                c->debt.is.given_back = c->debt.on_disk = false;
+                c->debt.is.given_back = c->debt.is.ahead = c->debt.on_disk = false;
         c->in.entering = (struct claim_entering){ .written_at = written_at, .landed = landed };
 }
 
@@ -190,7 +190,7 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
                 claim_value_put_state(&ret->owed.prior, c->debt.is.prior.state);
         if (!is_prior_firsthand(c))
                 ret->owed.order = 0;
-        ret->owed.unsure = ret->owed.given_back = false;
+        ret->owed.unsure = ret->owed.given_back = ret->owed.ahead = false;
         ret->owed.added = CLAIM_NO_PART;
         /* On a device of its own the state stands, whatever became of the message. */
         ret->text_lost = changed && c->traits.per_device;

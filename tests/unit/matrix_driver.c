@@ -28,6 +28,7 @@ struct stage {
         /* What the output is to answer. */
         struct claim_want want;
         bool fixed; /* one value, and a changed text is a person's */
+        bool words_per_device;
         bool pushed;
         bool denied; /* the server refuses everything */
 
@@ -51,6 +52,7 @@ static void traits(const struct output *o, struct claim_traits *ret) {
 
         *ret = (struct claim_traits){
                 .per_device = !s->fixed,
+                .text_per_device = s->words_per_device,
                 .withdrawn = "offline",
                 .taken = "busy",
                 .person_writes_whole = s->fixed,
@@ -429,7 +431,8 @@ Test(matrix_driver, a_call_that_rang_is_written_without_a_look_at_the_journal) {
 
         tell(s);
         ring(s, true);
-        cr_assert(s->stored && s->journal.given_back && s->journal.unsure, "it is put there ahead");
+        cr_assert(s->stored && s->journal.given_back && s->journal.ahead && s->journal.unsure,
+                  "it is put there ahead");
         cr_assert_eq(s->writes, 0);
         cr_assert_not(driver_owes(s->driver));
         set_busy(s, true, NULL);
@@ -549,6 +552,23 @@ Test(matrix_driver, who_writes_between_the_ringing_and_a_crash_is_found_there_be
         go_on(s, 5 * USEC_PER_MIN);
         cr_assert_str_eq(s->shown.state, "online");
         cr_assert_str_eq(s->shown.text, "Lunch");
+        cr_assert_not(s->stored);
+}
+
+/* Where each device has its own words those are put back that a lost write of ours has taken away: here none was sent.
+ */
+Test(matrix_driver, words_that_go_between_the_ringing_and_a_crash_stay_away) {
+        struct stage *s = stage_new(false);
+
+        s->words_per_device = true;
+        tell(s);
+        ring(s, true);
+        cr_assert(s->stored && s->journal.ahead);
+        (void) claim_value_set(&s->shown, "online", "");
+        crash(s);
+        ring(s, false);
+        go_on(s, 5 * USEC_PER_MIN);
+        cr_assert_str_eq(s->shown.text, "");
         cr_assert_not(s->stored);
 }
 

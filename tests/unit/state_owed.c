@@ -33,6 +33,7 @@ static void expect_same(const struct claim_owed *a, const struct claim_owed *b, 
         cr_expect_eq(a->added, b->added, "%s", what);
         cr_expect_eq(a->unsure, b->unsure, "%s", what);
         cr_expect_eq(a->given_back, b->given_back, "%s", what);
+        cr_expect_eq(a->ahead, b->ahead, "%s", what);
 }
 
 static json_t *json(const char *text) {
@@ -68,6 +69,15 @@ Test(owed, round_trip) {
                     .state_claimed = true,
                     .unsure = true,
                     .given_back = true } },
+                { "ahead of a call",
+                  { .prior = value("online", ""),
+                    .ours = { value("busy", "In a call") },
+                    .n_ours = 1,
+                    .order = 1,
+                    .state_claimed = true,
+                    .unsure = true,
+                    .given_back = true,
+                    .ahead = true } },
                 { "grown by a state",
                   { .prior = value("offline", "Lunch"),
                     .ours = { value("busy", "In a call") },
