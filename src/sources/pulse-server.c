@@ -1,8 +1,10 @@
 /* See pulse-server.h.
  *
- *   down        nobody listens, or PipeWire does, whose streams are seen from within (pipewire.c): waits for the
- * socket connecting  until the server takes us, or refuses asking      who it is listing     changes are told from
- * here on, and what there is already is asked for complete    all that was asked for the first time is answered
+ *   down        waits for the socket: nobody listens, or PipeWire does, whose streams pipewire.c sees from within
+ *   connecting  until the server takes us, or refuses
+ *   asking      who it is
+ *   listing     changes are told from here on, and what there is already is asked for
+ *   complete    all that was asked for the first time is answered
  *
  * From each of them to down when the connection breaks. libpulse's callbacks only note things: nothing is destroyed
  * from within one. A stream that records is known once it is known from what: a device of its own or what is heard. */

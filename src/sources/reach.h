@@ -11,8 +11,7 @@ struct reach;
 
 /* `path` of the socket, copied; NULL: not known, nothing ever appears. `sign`: another file in the same folder that a
  * server makes when it starts, as its socket may have been there before; borrowed, NULL: none. appeared(): time to
- * try.
- */
+ * try. */
 int reach_new(struct reach **ret, sd_event *event, const char *path, const char *sign,
               void (*appeared)(void *userdata), void *userdata);
 struct reach *reach_free(struct reach *r);
