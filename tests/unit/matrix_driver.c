@@ -448,6 +448,25 @@ Test(matrix_driver, a_call_that_rang_is_written_without_a_look_at_the_journal) {
         cr_assert_not(s->stored);
 }
 
+/* A crash from then on must not find that perhaps nothing was ever sent. */
+Test(matrix_driver, what_was_put_there_ahead_is_owed_also_where_the_answer_is_lost) {
+        struct stage *s = stage_new(true);
+
+        tell(s);
+        ring(s, true);
+        set_busy(s, true, NULL);
+        cr_assert_eq(s->asked, WRITE);
+        answer(s, MATRIX_UNSURE);
+        s->now = usec_add(s->now, USEC_PER_MIN);
+        run(s);
+        if (s->asked == READ)
+                answer(s, MATRIX_OK);
+        run(s);
+        cr_assert_eq(s->asked, WRITE);
+        cr_expect_not(s->journal.given_back);
+        cr_expect_not(s->journal.ahead);
+}
+
 Test(matrix_driver, what_was_put_there_ahead_goes_when_no_call_comes) {
         struct stage *s = stage_new(true);
 
