@@ -212,6 +212,8 @@ static bool is_doubted(const struct claim *c) {
 bool claim_is_standing(const struct claim *c) {
         if (c->phase != CLAIM_ENTERING && c->phase != CLAIM_HELD)
                 return false;
+        if (c->traits.per_device && claim_is_writing(c) && c->flight.echoed)
+                return true;
         return c->debt.written && (c->traits.per_device || !is_doubted(c));
 }
 

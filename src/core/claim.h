@@ -321,7 +321,7 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret);
 
 /* Our value stands there, as far as is known: whatever keeps it alive should run. With one value per user that would
  * overwrite a person's, or the prior one where an earlier run died before its write, and waits until it is known that
- * there is none. */
+ * there is none. With a state for each device what was seen stands before its acknowledgement comes. */
 bool claim_is_standing(const struct claim *c);
 
 /* Foreign, because it may be another machine's: as long as none is heard, it is looked at now and then. */

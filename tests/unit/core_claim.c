@@ -332,6 +332,24 @@ Test(core_claim, a_fight_stays_quiet) {
         expect_shown("online", "Working");
 }
 
+/* The poll that the push has ended begins anew at once, and should keep alive what it has shown. */
+Test(core_claim, what_was_seen_before_its_acknowledgement_stands) {
+        begin(&per_device, "offline", "Reading");
+        push();
+        want("busy", "In a call");
+        shown = run_to_write();
+        cr_expect_not(claim_is_standing(&claim), "it may not have come");
+        push();
+        cr_expect(claim_is_standing(&claim));
+        claim_on_written(&claim, now);
+        cr_expect(claim_is_standing(&claim));
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        shown = run_to_write();
+        push();
+        cr_expect_not(claim_is_standing(&claim), "it was given back");
+}
+
 Test(core_claim, a_change_of_phase_is_told_once) {
         enum claim_phase from;
 
