@@ -65,6 +65,8 @@ elseif(e2ee STREQUAL "libolm")
         endif()
         add_library(crypto-library STATIC ${CMAKE_SOURCE_DIR}/src/matrix/crypto/libolm/libolm.c)
         target_include_directories(crypto-library PRIVATE ${CMAKE_SOURCE_DIR}/src)
+        # The shared library that shows that the room is pure is linked with it.
+        set_target_properties(crypto-library PROPERTIES POSITION_INDEPENDENT_CODE ON)
         target_link_libraries(crypto-library PUBLIC json PkgConfig::OLM)
 elseif(e2ee)
         message(FATAL_ERROR "WITH_E2EE=${WITH_E2EE}: AUTO, ON, vodozemac, libolm or OFF")
