@@ -651,3 +651,29 @@ Test(core_claim_lost, words_that_are_not_ours_and_go_with_a_lost_write_come_back
         expect_phase(CLAIM_FREE);
         expect_shown("offline", "Lunch");
 }
+
+/* A page in place of the answers, as in a train: that is asked by and by, not again and again. */
+Test(core_claim_lost, a_look_for_what_may_still_come_back_that_fails_is_not_repeated_at_once) {
+        struct claim_traits traits = text_per_device();
+        unsigned n = 0;
+
+        begin(&traits, "offline", "Lunch");
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        restart(&traits);
+        run_for(5 * SEC);
+        expect_phase(CLAIM_FREE);
+        cr_assert(on_disk, "words may come back");
+        for (usec_t end = now + USEC_PER_MIN; now < end; now += SEC / 10) {
+                struct claim_request r = decide();
+
+                if (r.step != CLAIM_READ) {
+                        carry_out(&r);
+                        continue;
+                }
+                n++;
+                claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        }
+        cr_assert(n > 0 && n < 10, "%u times a minute", n);
+}
