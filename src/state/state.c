@@ -456,13 +456,18 @@ const char *state_dir(const struct state *s) {
         return s->dir;
 }
 
+/* What was given back and is kept for a write that may land late is not, but perhaps what was put there ahead. */
+static bool is_owed(const struct claim_owed *o) {
+        return !o->given_back || o->ahead;
+}
+
 void state_look_again(struct state *s, bool (*needs_none)(void *userdata, const char *account), void *userdata) {
         struct state_claim c;
 
         free(TAKE(s->without_session));
         for (size_t i = 0; !s->without_session && state_claim_at(s, i, &c) == 0; i++) {
                 SCOPED(session_done) struct session session = { 0 };
-                int r = session_load(s->dir, c.account, &session);
+                int r = is_owed(&c.owed) ? session_load(s->dir, c.account, &session) : 0;
 
                 if (r < 0 && !(r == -ENOENT && needs_none && needs_none(userdata, c.account)))
                         note(&s->without_session,
@@ -484,12 +489,17 @@ const char *state_problem(const struct state *s) {
 int state_owes(const char *dir, const char *account) {
         SCOPED(json_decref) json_t *claims = NULL;
         enum store_finding finding;
+        struct state_claim c;
+        json_t *entry;
+        size_t i;
         int r = store_load(dir, &kinds[CONCERN_CLAIMS], NULL, &claims, &finding);
 
         if (r < 0)
                 return r;
-        if (find_entry(claims, account, NULL) < json_array_size(claims))
-                return 1;
+        json_array_foreach(claims, i, entry) {
+                if (claim_from_json(entry, &c) && streq(c.account, account) && is_owed(&c.owed))
+                        return 1;
+        }
         return finding == STORE_DAMAGED ? -EBADMSG : 0;
 }
 

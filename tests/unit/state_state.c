@@ -522,6 +522,31 @@ static void make_session(const struct temp_dir *t, const char *account) {
         cr_assert_eq(session_save(t->path, account, &session), 0);
 }
 
+/* What busyd itself ends with does not keep anybody from logging out. */
+Test(state, what_was_given_back_is_not_owed_but_what_was_put_there_ahead_may_be) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        struct state_claim c = example_claim("work", "presence"), other = example_claim("home", "presence");
+
+        make_session(&t, "work");
+        make_session(&t, "home");
+        c.owed.unsure = c.owed.given_back = true;
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        cr_expect_eq(state_owes(t.path, "work"), 0);
+        cr_assert_eq(unlink(temp_path(&t, "session-work.json")), 0);
+        state_look_again(s, NULL, NULL);
+        cr_expect_str_eq(state_problem(s), "", "nothing is there that a login gives back");
+        cr_assert_eq(state_put_claim(s, &other), 0);
+        cr_expect_eq(state_owes(t.path, "work"), 0, "another account's");
+        c.owed.ahead = true;
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        cr_expect_eq(state_owes(t.path, "work"), 1);
+        c = example_claim("work", "profile");
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        cr_expect_eq(state_owes(t.path, "work"), 1);
+        state_free(s);
+}
+
 Test(state, damaged_journal_gives_what_is_whole) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         SCOPED(free) char *text = NULL;
