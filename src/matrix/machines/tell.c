@@ -49,6 +49,7 @@ struct tell {
         struct http_request *request;
         struct entry_claim claims[ENTRY_CLAIMS_MAX];
         size_t n;
+        bool compared, outdated; /* the entry with what is shown, since either changed last; the server has another */
 };
 
 static bool is_live(const struct tell *t) {
@@ -66,19 +67,31 @@ static bool may_send(const struct tell *t) {
         return t->begun && t->type && !t->refused && !t->signed_out;
 }
 
-/* The server has something else than it should. */
-static bool is_outdated(const struct tell *t) {
-        SCOPED(json_decref) json_t *entry = entry_at(t, 0);
-
-        return !entry_same(entry, t->shown);
+/* Takes the reference. */
+static void set_shown(struct tell *t, json_t *content) {
+        json_decref(t->shown);
+        t->shown = content;
+        t->compared = false;
 }
 
-static bool is_due(const struct tell *t) {
+/* The server has something else than it should. Asked several times in each turn, and seldom anything has changed. */
+static bool is_outdated(struct tell *t) {
+        SCOPED(json_decref) json_t *entry = NULL;
+
+        if (t->compared)
+                return t->outdated;
+        entry = entry_at(t, 0);
+        t->compared = entry;
+        t->outdated = !entry_same(entry, t->shown);
+        return t->outdated;
+}
+
+static bool is_due(struct tell *t) {
         return may_send(t) && is_outdated(t);
 }
 
 /* A session that has ended may go on. */
-bool tell_is_pending(const struct tell *t) {
+bool tell_is_pending(struct tell *t) {
         return t->heard && t->begun && t->type && !t->refused && t->n_refused < REFUSED_MAX && is_outdated(t);
 }
 
@@ -92,8 +105,7 @@ static uint32_t draw(const struct tell *t) {
 }
 
 static void take_sent(struct tell *t) {
-        json_decref(t->shown);
-        t->shown = TAKE(t->sent);
+        set_shown(t, TAKE(t->sent));
         t->acked = t->taken = true;
         t->n_refused = 0;
         backoff_reset(&t->backoff);
@@ -169,25 +181,36 @@ void tell_refresh(struct tell *t) {
         t->refresh = true;
 }
 
+static bool is_done(const struct claim_other *c) {
+        return c->done && !c->live && !c->waits;
+}
+
+/* Byte by byte: where only what no one reads differs, it is compared once more. */
 void tell_set(struct tell *t, const char *output, const struct claim_other *claim) {
+        struct claim_other *c;
         size_t i = 0;
 
         while (i < t->n && !streq(t->claims[i].output, output))
                 i++;
         if (i == t->n && (!claim || t->n == ENTRY_CLAIMS_MAX))
                 return;
+        c = &t->claims[i].claim;
+        if (i < t->n && (claim ? memcmp(c, claim, sizeof(*c)) == 0 : is_done(c)))
+                return;
+        t->compared = false;
         t->claims[i].output = output;
         if (claim)
-                t->claims[i].claim = *claim;
+                *c = *claim;
         else {
-                t->claims[i].claim.live = t->claims[i].claim.waits = false;
-                t->claims[i].claim.done = true;
+                c->live = c->waits = false;
+                c->done = true;
         }
         if (i == t->n)
                 t->n++;
 }
 
 void tell_set_heard(struct tell *t, bool heard) {
+        t->compared = t->compared && t->heard == heard;
         t->heard = heard;
 }
 
@@ -207,8 +230,7 @@ bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t n
         /* As a copy of this machine does, with the same session: that must not become a fight. */
         if (may_send(t) && !t->request && t->wait_until == 0 && !entry_same(content, t->shown))
                 t->wait_until = usec_add(now, OTHERS_WAIT);
-        json_decref(t->shown);
-        t->shown = json_incref((json_t *) content);
+        set_shown(t, json_incref((json_t *) content));
         t->acked = false;
         t->taken = t->taken || entry_is_one(content);
         return true;
@@ -216,7 +238,7 @@ bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t n
 
 void tell_resync_begin(struct tell *t) {
         t->begun = false;
-        json_decref(TAKE(t->shown));
+        set_shown(t, NULL);
 }
 
 void tell_resync_end(struct tell *t) {

@@ -40,7 +40,7 @@ void tell_set_heard(struct tell *t, bool heard);
 /* What is owed on an output, whose name is static; NULL: nothing any more. At most ENTRY_CLAIMS_MAX outputs. */
 void tell_set(struct tell *t, const char *output, const struct claim_other *claim);
 /* It has not been told yet. */
-bool tell_is_pending(const struct tell *t);
+bool tell_is_pending(struct tell *t);
 
 /* Along with other traffic: the next tell_run() tells again what others would soon not believe any more. */
 void tell_refresh(struct tell *t);
