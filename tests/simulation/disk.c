@@ -126,7 +126,7 @@ static void data_flushed(ino_t file) {
         struct stat st;
 
         for (size_t i = 0; i < n_pending; i++)
-                if (stat(pending[i].path, &st) == 0 && st.st_ino == file)
+                if (pending[i].torn && stat(pending[i].path, &st) == 0 && st.st_ino == file)
                         pending[i].torn = false;
 }
 
