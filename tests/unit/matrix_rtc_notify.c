@@ -41,6 +41,8 @@ static const struct {
         { "mentions of wrong types", TYPE, "@x:hs",
           "{\"notification_type\":\"ring\",\"m.mentions\":{\"user_ids\":[5,{}],\"room\":1}}", 0, 0 },
         { "no lifetime", TYPE, "@x:hs", "{\"notification_type\":\"ring\"," MENTION "}", 0, 30000 },
+        { "a lifetime in a whole real", TYPE, "@x:hs", "{\"notification_type\":\"ring\",\"lifetime\":2e4," MENTION "}",
+          0, 20000 },
         { "a lifetime longer than any", TYPE, "@x:hs",
           "{\"notification_type\":\"ring\",\"lifetime\":9223372036854775807," MENTION "}", 0, 120000 },
         { "a negative lifetime", TYPE, "@x:hs", "{\"notification_type\":\"ring\",\"lifetime\":-1," MENTION "}", 0, 0 },

@@ -258,6 +258,16 @@ static const struct {
           "\"unsigned\":{\"msc4354_sticky_duration_ttl_ms\":3000000},"
           "\"content\":{\"application\":{\"type\":\"m.call\"},\"msc4354_sticky_key\":\"k\"}}",
           50 * USEC_PER_MIN },
+        { "whole numbers, written as a client writes that knows no others", "sticky",
+          "{\"type\":\"m.rtc.member\",\"sender\":\"@me:hs\",\"event_id\":\"$a\",\"origin_server_ts\":1700000000000,"
+          "\"sticky\":{\"duration_ms\":3.0e6},"
+          "\"content\":{\"application\":{\"type\":\"m.call\"},\"sticky_key\":\"k\"}}",
+          50 * USEC_PER_MIN },
+        { "the same of what remains", "sticky",
+          "{\"type\":\"m.rtc.member\",\"sender\":\"@me:hs\",\"event_id\":\"$a\",\"origin_server_ts\":1699992800000,"
+          "\"sticky\":{\"duration_ms\":3600000.0},\"unsigned\":{\"sticky_duration_remaining_ms\":3000000.0},"
+          "\"content\":{\"application\":{\"type\":\"m.call\"},\"sticky_key\":\"k\"}}",
+          50 * USEC_PER_MIN },
 };
 
 Test(rtc_sticky, every_name_is_read) {

@@ -16,7 +16,7 @@ static bool read_video_member(const struct matrix_event *e, const struct kind_ti
         if (!has_device(json_member_array(e->content, "devices")))
                 return false;
         *ret_since = event_moment(e, t);
-        *ret_until = event_moment_of(e, t, json_member_int(e->content, "expires_ts", 0));
+        *ret_until = event_moment_of(e, t, said_int(e->content, "expires_ts", 0));
         return true;
 }
 

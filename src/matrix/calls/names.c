@@ -62,9 +62,25 @@ const json_t *named_object(const json_t *object, const char *const *names) {
         return o;
 }
 
+/* Reals up to here are exact, so that what looks whole is. */
+#define WHOLE_MAX 9007199254740992.0
+
+static bool is_whole(double d) {
+        return d >= -WHOLE_MAX && d <= WHOLE_MAX && (double) (int64_t) d == d;
+}
+
 int64_t named_int(const json_t *object, const char *const *names, int64_t otherwise) {
-        for (; *names; names++)
-                if (json_is_integer(json_object_get(object, *names)))
-                        return json_member_int(object, *names, otherwise);
+        for (; *names; names++) {
+                const json_t *v = json_object_get(object, *names);
+
+                if (json_is_integer(v))
+                        return json_integer_value(v);
+                if (json_is_real(v) && is_whole(json_real_value(v)))
+                        return (int64_t) json_real_value(v);
+        }
         return otherwise;
+}
+
+int64_t said_int(const json_t *object, const char *name, int64_t otherwise) {
+        return named_int(object, (const char *const[]){ name, NULL }, otherwise);
 }

@@ -27,7 +27,9 @@ extern const char *const names_state_after[];      /* of a room in /sync: MSC422
 
 bool name_is_one_of(const char *name, const char *const *names);
 
-/* The first of these members that is of that type; else NULL or `otherwise`. As json_member_*(). */
+/* The first of these members that is of that type; else NULL or `otherwise`. As json_member_*(), but that a whole
+ * number may be written as a real: clients whose language knows no integers write 3000000.0. */
 const char *named_string(const json_t *object, const char *const *names);
 const json_t *named_object(const json_t *object, const char *const *names);
 int64_t named_int(const json_t *object, const char *const *names, int64_t otherwise);
+int64_t said_int(const json_t *object, const char *name, int64_t otherwise);

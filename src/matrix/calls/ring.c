@@ -124,14 +124,14 @@ static bool mentions(const json_t *content, const char *me) {
 }
 
 static int64_t lifetime_of(const json_t *content) {
-        int64_t lifetime = json_member_int(holder_of(content, "lifetime"), "lifetime", LIFETIME_DEFAULT_MSEC);
+        int64_t lifetime = said_int(holder_of(content, "lifetime"), "lifetime", LIFETIME_DEFAULT_MSEC);
 
         return lifetime < LIFETIME_MAX_MSEC ? lifetime : LIFETIME_MAX_MSEC;
 }
 
 static int64_t start_of(const struct matrix_event *e, const struct kind_time *t) {
         int64_t sent = event_sent_msec(e, t);
-        int64_t said = json_member_int(holder_of(e->content, "sender_ts"), "sender_ts", sent);
+        int64_t said = said_int(holder_of(e->content, "sender_ts"), "sender_ts", sent);
 
         if (said < add_msec(sent, -SENDER_SKEW_MAX_MSEC) || said > add_msec(sent, SENDER_SKEW_MAX_MSEC))
                 return sent;

@@ -16,7 +16,7 @@ static int64_t device_expiry(const json_t *device) {
         if (!json_member_string(device, "device_id") || !json_member_string(device, "session_id") ||
             !json_member_array(device, "feeds"))
                 return 0;
-        return json_member_int(device, "expires_ts", 0);
+        return said_int(device, "expires_ts", 0);
 }
 
 static int64_t calls_expiry(const json_t *calls) {
@@ -41,7 +41,7 @@ static bool is_call(const json_t *membership) {
 }
 
 static int64_t created(const json_t *membership, int64_t sent) {
-        int64_t at = json_member_int(membership, "created_ts", 0);
+        int64_t at = said_int(membership, "created_ts", 0);
 
         return at > 0 && at < sent ? at : sent;
 }
@@ -52,7 +52,7 @@ static int64_t memberships_expiry(const json_t *memberships, int64_t sent, int64
 
         for (size_t i = 0; i < json_array_size(memberships); i++) {
                 const json_t *m = json_array_get(memberships, i);
-                int64_t expires = json_member_int(m, "expires", 0), at = json_member_int(m, "expires_ts", 0);
+                int64_t expires = said_int(m, "expires", 0), at = said_int(m, "expires_ts", 0);
 
                 if (!is_call(m))
                         continue;
@@ -67,7 +67,7 @@ static int64_t memberships_expiry(const json_t *memberships, int64_t sent, int64
 
 /* Third generation: one membership of one device. */
 static int64_t session_expiry(const json_t *content, int64_t sent) {
-        int64_t expires = json_member_int(content, "expires", EXPIRES_DEFAULT_MSEC);
+        int64_t expires = said_int(content, "expires", EXPIRES_DEFAULT_MSEC);
         int64_t by_creation, by_renewal;
 
         if (expires <= 0)

@@ -21,6 +21,7 @@
 #include <errno.h>
 
 #include "json/json.h"
+#include "matrix/calls/names.h"
 
 /* Of ids that have no limit of their own in the specification. */
 #define PARTY_ID_BYTES_MAX 255
@@ -131,9 +132,7 @@ static int get_party(struct voip_call *c, const char *me, const char *sender, co
 
 /* Any version but the number 0 is to be read as "1". */
 static bool says_version_0(const json_t *content) {
-        const json_t *version = json_object_get(content, "version");
-
-        return json_is_integer(version) && json_integer_value(version) == 0;
+        return said_int(content, "version", 1) == 0;
 }
 
 static const char *short_string(const json_t *content, const char *key) {
@@ -143,7 +142,7 @@ static const char *short_string(const json_t *content, const char *key) {
 }
 
 static int add_invite(struct voip_call *c, const struct matrix_event *e, moment_t at) {
-        int64_t lifetime = json_member_int(e->content, "lifetime", LIFETIME_DEFAULT_MSEC);
+        int64_t lifetime = said_int(e->content, "lifetime", LIFETIME_DEFAULT_MSEC);
         const char *party_id = short_string(e->content, "party_id");
         const char *invitee = json_member_string(e->content, "invitee");
 

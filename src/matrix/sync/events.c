@@ -46,7 +46,7 @@ static void read_times(struct matrix_event *e, const json_t *object) {
         else if (e->age < 0) /* sent by a clock that is ahead */
                 e->age = 0;
 
-        e->sticky_duration = sticky ? json_member_int(sticky, "duration_ms", -1) : -1;
+        e->sticky_duration = said_int(sticky, "duration_ms", -1);
         if (e->sticky_duration < 0)
                 e->sticky_duration = -1;
         e->sticky_ttl = named_int(uns, names_sticky_remaining, -1);
