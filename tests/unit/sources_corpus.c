@@ -373,11 +373,11 @@ static size_t run_all(bool by_pulseaudio) {
 }
 
 Test(corpus, every_situation_is_told_right) {
-        cr_expect_geq(run_all(false), 120);
+        cr_expect_geq(run_all(false), 140);
 }
 
 #ifdef WITH_PULSE
 Test(corpus, every_situation_but_those_of_sandboxes_is_told_right_by_pulseaudio_too) {
-        cr_expect_geq(run_all(true), 100);
+        cr_expect_geq(run_all(true), 118);
 }
 #endif
