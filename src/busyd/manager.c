@@ -20,6 +20,7 @@
 #include "sources/set.h"
 #include "state/state.h"
 #include "util/log.h"
+#include "util/text.h"
 
 /* A source that does not answer must not keep calls of the others from counting. */
 #define SETTLE_MAX (10 * USEC_PER_SEC)
@@ -114,6 +115,7 @@ static void tell_change(struct manager *m, const struct availability_verdict *v,
                 (void) snprintf(m->reason, sizeof(m->reason), "%s%s%s", c->what, c->app[0] ? ", " : "", c->app);
         else
                 (void) snprintf(m->reason, sizeof(m->reason), v->busy ? "a call" : "no call");
+        text_end_whole(m->reason);
         (void) snprintf(availability, sizeof(availability), "BUSYD_AVAILABILITY=%s", v->busy ? "busy" : "free");
         if (c)
                 (void) snprintf(source, sizeof(source), "BUSYD_SOURCE=%s", c->source);

@@ -236,6 +236,20 @@ bool text_is_utf8(const char *s) {
         return true;
 }
 
+char *text_end_whole(char *s) {
+        size_t n = strlen(s), tail = 0;
+        unsigned char first;
+
+        while (tail < 3 && tail < n && ((unsigned char) s[n - tail - 1] >> 6) == 2)
+                tail++;
+        if (tail == n)
+                return s;
+        first = (unsigned char) s[n - tail - 1];
+        if ((first >= 0xf0 && tail < 3) || (first >= 0xe0 && tail < 2) || (first >= 0xc0 && tail < 1))
+                s[n - tail - 1] = '\0';
+        return s;
+}
+
 /* Also what turns the reading direction around or breaks lines, as it could make one text look like another. */
 static bool is_control(uint32_t c) {
         return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);

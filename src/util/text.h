@@ -23,6 +23,10 @@ bool glob_match(const char *pattern, const char *s);
 /* Whether all of it is well-formed UTF-8. */
 bool text_is_utf8(const char *s);
 
+/* Takes off the beginning of a character at the end, which is left where a text was cut at a number of bytes. Returns
+ * s. */
+char *text_end_whole(char *s);
+
 /* Replaces control characters and broken UTF-8 so that text from outside can be shown; at most size-1 bytes.
  * Returns buf. */
 const char *text_printable(char *buf, size_t size, const char *s);

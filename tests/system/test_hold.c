@@ -36,6 +36,26 @@ static bool is_error(const char *answer, const char *name) {
                answer[n + strlen(name)] == ':';
 }
 
+/* Names that are cut at a number of bytes end with a whole character: in the log, in `history`. */
+WORLD_TEST(hold, a_long_name_in_another_script, .no_homeserver = true) {
+        char name[4 * 127 + 1];
+        SCOPED_RUN r = { 0 };
+        SCOPED(free) char *log = NULL;
+
+        for (size_t i = 0; i + 1 < sizeof(name); i += 4)
+                memcpy(name + i, "\360\237\223\236", 5);
+        world_config(w, "[busyd]\nend-grace = 0s\n");
+        world_start(w);
+        r = world_busyctl(w, NULL, "run", "--app", name, "--", BUSYCTL_PROGRAM, "is-busy", NULL);
+        check(w, r.code == 0, "%d %s", r.code, r.err);
+        expect_availability(w, "free");
+        log = world_log(w);
+        check(w, strstr(log, "\360\237\223\236)"), "not whole in the log");
+        run_done(&r);
+        r = world_busyctl(w, NULL, "history", NULL);
+        check(w, r.code == 0 && strstr(r.out, "\360\237\223\236\n") && !strchr(r.out, '?'), "%s", r.out);
+}
+
 static void expect_no_such_hold(struct world *w, struct peer *peer, dbus_uint32_t cookie) {
         bool ok;
         SCOPED(free) char *answer = release_answer(peer, cookie, &ok);

@@ -128,6 +128,28 @@ Test(text, utf8) {
         cr_expect_not(text_is_utf8("\355\240\200"), "a surrogate");
 }
 
+Test(text, ends_with_a_whole_character) {
+        static const char *const texts[][2] = {
+                { "", "" },
+                { "plain", "plain" },
+                { "a\342\202\254", "a\342\202\254" },
+                { "a\342\202", "a" },
+                { "a\342", "a" },
+                { "\360\237\223", "" },
+                { "caf\303", "caf" },
+                { "\303\251\303", "\303\251" },
+                { "a\200", "a\200" },
+                { "\200\200\200\200", "\200\200\200\200" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                char buf[16];
+
+                (void) snprintf(buf, sizeof(buf), "%s", texts[i][0]);
+                cr_expect_str_eq(text_end_whole(buf), texts[i][1], "text %zu", i);
+        }
+}
+
 static const struct {
         const char *what, *in, *out;
 } printable[] = {
