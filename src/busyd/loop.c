@@ -438,7 +438,8 @@ static int load_config(const struct loop *l, struct config **ret) {
         int r = config_load(ret, l->options->config_path, on_config_problem, NULL);
 
         if (r < 0) {
-                log_error("The configuration cannot be read: %s", strerror(-r));
+                /* The file and the reason were told. */
+                log_error("busyd does not start without its configuration%s", r == -ENOMEM ? ": out of memory" : "");
                 return r == -ENOMEM ? EXIT_FAILURE : EX_CONFIG;
         }
         if (!l->options->keep_log_level)

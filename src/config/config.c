@@ -299,12 +299,15 @@ static int load_file(struct loader *l, const char *path, bool must_exist) {
 
         l->path = path;
         r = file_read(path, FILE_SIZE_MAX, &data, &size);
-        if ((r == -ENOENT || r == -ENOTDIR) && !must_exist)
+        if ((r == -ENOENT || r == -ENOTDIR) && !must_exist && !file_exists(path))
                 return 0;
         if (r == -ENXIO && file_is_null(path)) /* how systemd and others say "nothing" */
                 return 0;
         if (r < 0) {
-                tell(l, 0, "cannot be read: %s", r == -ENXIO ? "it is no regular file" : strerrordesc_np(-r));
+                tell(l, 0, "cannot be read: %s",
+                     r == -ENXIO                         ? "it is no regular file"
+                     : r == -ENOENT && file_exists(path) ? "it is a link to what is not there"
+                                                         : strerrordesc_np(-r));
                 return r;
         }
         return parse_file(l, data, size);

@@ -310,6 +310,13 @@ Test(config, which_files) {
         cr_assert_eq(config_load(&c, NULL, told_add, &told), 0, "a link to it, too");
         c = config_free(c);
 
+        cr_assert_eq(file_remove(temp_path(&t, "busyd/busyd.conf")), 0);
+        cr_assert_eq(symlink("../away", temp_path(&t, "busyd/busyd.conf")), 0);
+        cr_expect_eq(config_load(&c, NULL, told_add, &told), -ENOENT, "somebody has put it there");
+        cr_expect_eq(told.n, 1);
+        cr_expect_not_null(strstr(told.sentences[0], "busyd.conf: cannot be read: it is a link to what is not there"));
+        told.n = 0;
+
         cr_assert_eq(mkfifo(temp_path(&t, "pipe"), 0600), 0);
         cr_expect_eq(config_load(&c, temp_path(&t, "pipe"), told_add, &told), -ENXIO);
         cr_expect_not_null(strstr(told.sentences[0], "pipe: cannot be read: it is no regular file"));
