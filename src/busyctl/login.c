@@ -82,6 +82,11 @@ static int way_of(const struct args *a, enum matrix_login_way *ret) {
         return a->with && *ret == MATRIX_LOGIN_ANY ? -EINVAL : 0;
 }
 
+/* Whoever leaves out a part of it, or pastes an address of it, means a Matrix ID all the same. */
+static bool is_nearly_an_id(const char *text) {
+        return text[0] == '@' ? text[1] == ':' || text[1] == '\0' : strpbrk(text, "@:") != NULL;
+}
+
 static enum exit_code check_args(const struct args *a) {
         const char *name = a->n_rest > 0 ? a->rest[0] : NULL;
         enum matrix_login_way way;
@@ -94,6 +99,9 @@ static enum exit_code check_args(const struct args *a) {
                 complain("A login in a browser reads no secret: leave out one of the two.");
         else if (a->keep_in && !streq(a->keep_in, "keyring") && !streq(a->keep_in, "file"))
                 complain("\"%s\" is no place for the tokens: give --keep-in keyring or --keep-in file.", a->keep_in);
+        else if ((name && is_nearly_an_id(name)) || (a->user && a->user[0] == '@' && is_nearly_an_id(a->user)))
+                complain("\"%s\" is no Matrix ID: write it as @me:example.org.",
+                         name && is_nearly_an_id(name) ? name : a->user);
         else if (name && !account_name_is_valid(name))
                 complain("\"%s\" cannot name an account: only letters, digits, - and _, at most %d.", name,
                          ACCOUNT_NAME_MAX - 1);

@@ -28,6 +28,24 @@ WORLD_TEST(login, a_password_is_asked_for_and_not_shown, .no_session = true) {
         check(w, !strstr(terminal_text(t), HS_PASSWORD), "%s", terminal_text(t));
 }
 
+/* What people type or paste in place of one, and what it says of where a server may be. */
+WORLD_TEST(login, what_is_nearly_a_matrix_id_is_told, .no_session = true) {
+        static const char *const nearly[] = { "me@test", "me:test", "https://matrix.to/#/@me:test",
+                                              "matrix:u/me:test" };
+        SCOPED_RUN away = { 0 }, nobody = { 0 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(nearly); i++) {
+                SCOPED_RUN r = world_busyctl(w, HS_PASSWORD "\n", "login", "--password-stdin", nearly[i], NULL);
+
+                check(w, r.code == 2 && strstr(r.err, "is no Matrix ID: write it as @me:"), "%s: %d %s", nearly[i],
+                      r.code, r.err);
+        }
+        away = world_busyctl(w, HS_PASSWORD "\n", "login", "--password-stdin", "@me:127.0.0.1:1", NULL);
+        check(w, away.code == 1 && strstr(away.err, "--homeserver"), "%d %s", away.code, away.err);
+        nobody = world_busyctl(w, HS_PASSWORD "\n", "login", "--password-stdin", "@:127.0.0.1:1", NULL);
+        check(w, nobody.code == 2 && strstr(nobody.err, "is no Matrix ID"), "%d %s", nobody.code, nobody.err);
+}
+
 WORLD_TEST(login, an_interrupted_one_changes_nothing_and_may_be_repeated, .no_session = true) {
         SCOPED(terminal_free) struct terminal *t = log_in(w, HS_USER);
         SCOPED(terminal_free) struct terminal *again = NULL;

@@ -90,8 +90,10 @@ static void on_well_known(const struct http_reply *reply, void *userdata) {
 
         f->request = NULL;
         if (reply->error < 0) {
-                fail(f, "%s; if the homeserver of %s has another address, give that as the homeserver", reply->problem,
-                     f->server_name);
+                fail(f,
+                     "%s; if the homeserver of %s has another address, give that by --homeserver, or by \"homeserver "
+                     "=\" in busyd.conf",
+                     reply->problem, f->server_name);
                 return;
         }
         if (reply->status == 404) {
@@ -146,7 +148,8 @@ void matrix_find_begin(struct matrix_find *f, const char *homeserver, const char
                 return;
         }
         if (!name) {
-                fail(f, "which homeserver? Give the whole user id, like @me:example.org, or the homeserver's address");
+                fail(f, "which homeserver? Give the whole user id, like @me:example.org, or the homeserver's address "
+                        "by --homeserver");
                 return;
         }
         if (!*name || name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:[]")]) {
