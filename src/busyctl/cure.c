@@ -66,6 +66,10 @@ static enum exit_code print_registration(const char *folder, const char *name, b
         SCOPED(registration_done) struct registration registration = { .user_id = NULL };
         int r = session_load(folder, name, &s);
 
+        if (r == -EINVAL || r == -ENOENT) {
+                complain("There is no account \"%s\" here; see: busyctl accounts", name);
+                return CTL_FAILED;
+        }
         if (r < 0) {
                 complain("Cannot read the session of \"%s\": %s; see: busyctl accounts", name, strerror(-r));
                 return CTL_FAILED;
@@ -111,7 +115,7 @@ static enum exit_code forget_cure(const char *folder, const char *name) {
 
 enum exit_code verb_cure(struct ctl *c, const struct args *a) {
         SCOPED(free) char *folder = NULL, *only = NULL;
-        const char *what = a->rest[0], *name;
+        const char *what = a->rest[0];
         int r;
 
         if (!streq(what, "print-registration") && !streq(what, "remove")) {
@@ -121,12 +125,13 @@ enum exit_code verb_cure(struct ctl *c, const struct args *a) {
         r = state_folder(&folder);
         if (r >= 0 && a->n_rest < 2)
                 r = only_account(folder, what, &only);
+        else if (r >= 0)
+                r = sessions_name_of(folder, a->rest[1], &only);
         if (r == -ECANCELED)
                 return CTL_FAILED;
         if (r < 0) {
                 complain("Cannot find the accounts: %s", strerror(-r));
                 return CTL_FAILED;
         }
-        name = only ? only : a->rest[1];
-        return streq(what, "remove") ? forget_cure(folder, name) : print_registration(folder, name, a->force);
+        return streq(what, "remove") ? forget_cure(folder, only) : print_registration(folder, only, a->force);
 }

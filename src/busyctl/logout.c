@@ -239,12 +239,17 @@ static bool is_from_elsewhere(const char *name) {
 }
 
 enum exit_code verb_logout(struct ctl *c, const struct args *a) {
-        const char *name = a->rest[0];
-        SCOPED(free) char *folder = NULL;
+        SCOPED(free) char *folder = NULL, *name = NULL;
         SCOPED(session_done) struct session s = { .user_id = NULL };
         const char *problem = "";
         int r = state_folder(&folder);
 
+        if (r >= 0)
+                r = sessions_name_of(folder, a->rest[0], &name);
+        if (!name) {
+                complain("Cannot find the accounts: %s", strerror(-r));
+                return CTL_FAILED;
+        }
         if (r >= 0)
                 r = keep_load(folder, name, isatty(STDIN_FILENO), &s, &problem);
         if (r == -ENOENT && is_from_elsewhere(name))

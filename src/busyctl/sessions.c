@@ -61,6 +61,20 @@ static const char *name_of_user(const char *folder, char *const *names, const ch
         return NULL;
 }
 
+int sessions_name_of(const char *folder, const char *given, char **ret) {
+        char **names = NULL, *copy;
+        const char *name = NULL;
+
+        if (given[0] == '@' && session_names(folder, &names) >= 0)
+                name = name_of_user(folder, names, given);
+        copy = strdup(name ? name : given);
+        session_names_free(names);
+        if (!copy)
+                return -ENOMEM;
+        *ret = copy;
+        return 0;
+}
+
 int sessions_name_for(const char *folder, const char *user_id, char **ret) {
         char **names, *copy;
         const char *name;

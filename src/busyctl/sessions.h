@@ -8,6 +8,10 @@
  * -E2BIG: there are ACCOUNTS_MAX sessions. */
 int sessions_name_for(const char *folder, const char *user_id, char **ret);
 
+/* What people give where an account is meant: its name, or the Matrix ID of the user who is logged in; that of nobody
+ * stays as it is. */
+int sessions_name_of(const char *folder, const char *given, char **ret);
+
 /* session_lock(), waited for while busyd renews the tokens, for some seconds. Below 0: without it; there is nobody to
  * be kept out then, or somebody who hangs. For session_unlock(). */
 int sessions_lock(const char *folder, const char *name);

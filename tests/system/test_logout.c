@@ -34,6 +34,22 @@ static void expect_refused(struct world *w, const struct run *r, const char *why
         check(w, has_session(w), "the session is forgotten");
 }
 
+WORLD_TEST(logout, an_account_may_be_meant_by_its_user) {
+        SCOPED_RUN nobody = { 0 }, nobodys_cure = { 0 }, cure = { 0 }, r = { 0 };
+
+        world_start_online(w);
+        nobody = world_busyctl(w, NULL, "logout", "@nobody:test", NULL);
+        check(w, nobody.code == 1 && strstr(nobody.err, "no account \"@nobody:test\""), "%d %s", nobody.code,
+              nobody.err);
+        nobodys_cure = world_busyctl(w, NULL, "cure", "print-registration", "@nobody:test", NULL);
+        check(w, nobodys_cure.code == 1 && strstr(nobodys_cure.err, "no account \"@nobody:test\""), "%d %s",
+              nobodys_cure.code, nobodys_cure.err);
+        cure = world_busyctl(w, NULL, "cure", "print-registration", HS_USER, NULL);
+        check(w, cure.code == 0, "%d %s", cure.code, cure.err);
+        r = world_busyctl(w, NULL, "logout", HS_USER, NULL);
+        expect_logged_out(w, &r);
+}
+
 /* Longer than busyd gives itself at its own end. */
 WORLD_TEST(logout, waits_as_long_as_the_server_asks) {
         SCOPED_RUN r = { 0 };
