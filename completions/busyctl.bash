@@ -10,6 +10,13 @@ _busyctl() {
         local verbs='status watch why history busy free auto pause resume run ignore allow is-busy sources accounts login logout verify doctor cure reload help'
         local options='--help --json'
 
+        # "--with=p" comes in three words.
+        if [[ $cur == = ]]; then
+                cur=''
+        elif [[ $prev == = ]]; then
+                prev=${COMP_WORDS[COMP_CWORD - 2]}
+        fi
+
         for ((i = 1; i < COMP_CWORD; i++)); do
                 if [[ ${COMP_WORDS[i]} != -* ]]; then
                         verb=${COMP_WORDS[i]}
@@ -22,7 +29,10 @@ _busyctl() {
                 local n=$((i + 1))
                 while ((n < COMP_CWORD)); do
                         case ${COMP_WORDS[n]} in
-                        --app | --reason) ((n += 2)) ;;
+                        --app | --reason)
+                                [[ ${COMP_WORDS[n + 1]} == = ]] && ((n++))
+                                ((n += 2))
+                                ;;
                         --) ((n++)); break ;;
                         -*) ((n++)) ;;
                         *) break ;;
@@ -78,7 +88,13 @@ _busyctl() {
         logout) options+=" --force $(_busyctl_names accounts name)" ;;
         verify) options+=" --recovery-key-file $(_busyctl_names accounts name)" ;;
         help) options=$verbs ;;
-        cure) options+=" --force print-registration remove $(_busyctl_names accounts name)" ;;
+        cure)
+                options+=' --force'
+                case " ${COMP_WORDS[*]:i+1:COMP_CWORD-i-1} " in
+                *' print-registration '* | *' remove '*) options+=" $(_busyctl_names accounts name)" ;;
+                *) options+=' print-registration remove' ;;
+                esac
+                ;;
         esac
         case $verb in
         busy | free | auto | pause | resume | run | allow | is-busy | logout | cure | reload) options=${options/--json/} ;;

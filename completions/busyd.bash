@@ -3,6 +3,12 @@
 _busyd() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 
+        # "--config=FILE" comes in three words.
+        if [[ $cur == = ]]; then
+                cur=''
+        elif [[ $prev == = ]]; then
+                prev=${COMP_WORDS[COMP_CWORD - 2]}
+        fi
         case $prev in
         -l | --log-level) mapfile -t COMPREPLY < <(compgen -W 'error warning info debug' -- "$cur") ;;
         -s | --state-dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;

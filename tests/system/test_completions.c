@@ -119,15 +119,21 @@ static const struct line {
         { "busyctl allow --", "--source", "--once" },
         { "busyctl login --pass", "--password-stdin", NULL },
         { "busyctl login --with ", "device", NULL },
+        { "busyctl login --with=d", "device", "password" },
+        { "busyctl login --keep-in=", "keyring", "device" },
+        { "busyctl login @me:hs --wi", "--with", NULL },
         { "busyctl login --", "--access-token-stdin", "--force" },
         { "busyctl logout --", "--force", "--json" },
         { "busyctl cure ", "print-registration", NULL },
+        { "busyctl cure remove ", "", "print-registration" },
         { "busyctl cure print-registration --", "--force", NULL },
         { "busyctl help is", "is-busy", NULL },
         { "busyctl reload --", "--help", "--json" },
         { "busyd --", "--check", "--json" },
         { "busyd --check completions/busyd.fi", "busyd.fish", NULL },
         { "busyd --log-level d", "debug", "error" },
+        { "busyd --log-level=d", "debug", "error" },
+        { "busyd --config=completions/busyd.fi", "busyd.fish", NULL },
 };
 
 WORLD_TEST(completions, line_by_line, .no_homeserver = true) {
@@ -148,6 +154,7 @@ static const char *const runs[] = {
         "busyctl run --app X -- ",
         "busyctl run --app X --reason Y ",
         "busyctl run --reason Y --app X -- ",
+        "busyctl run --reason=Y --app=X -- ",
 };
 
 WORLD_TEST(completions, the_command_of_run, .no_homeserver = true) {
