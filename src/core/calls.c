@@ -11,21 +11,15 @@ struct entry {
         struct entry *next;
 };
 
+/* Bytes of each string of an entry that is made ahead; a longer source or id does not go in. */
+#define SPARE_STRING_MAX 768
+
 struct call_table {
         struct entry *first;
+        struct entry *spare; /* for when there is no memory; NULL: it is used up, or could not be made yet */
         size_t n;
         uint64_t next_serial;
 };
-
-int call_table_new(struct call_table **ret) {
-        struct call_table *t = calloc(1, sizeof(*t));
-
-        if (!t)
-                return -ENOMEM;
-        t->next_serial = 1;
-        *ret = t;
-        return 0;
-}
 
 static void names_free(char **names) {
         for (char **n = names; n && *n; n++)
@@ -34,6 +28,8 @@ static void names_free(char **names) {
 }
 
 static void entry_free(struct entry *e) {
+        if (!e)
+                return;
         free(e->call.source);
         free(e->call.id);
         free(e->call.app);
@@ -41,6 +37,63 @@ static void entry_free(struct entry *e) {
         free(e->call.sign);
         names_free(e->call.names);
         free(e);
+}
+
+/* ---- a spare entry ---- */
+
+static struct entry *spare_new(void) {
+        struct entry *e = calloc(1, sizeof(*e));
+        struct call *c = e ? &e->call : NULL;
+
+        if (!c)
+                return NULL;
+        c->source = malloc(SPARE_STRING_MAX);
+        c->id = malloc(SPARE_STRING_MAX);
+        c->app = malloc(SPARE_STRING_MAX);
+        c->what = malloc(SPARE_STRING_MAX);
+        c->sign = malloc(SPARE_STRING_MAX);
+        if (c->source && c->id && c->app && c->what && c->sign)
+                return e;
+        entry_free(e);
+        return NULL;
+}
+
+/* Words that do not fit are left out: cut somewhere, they could be no text any more. */
+static void fill(char *spare, const char *text) {
+        size_t n = strlen(text);
+
+        memcpy(spare, n < SPARE_STRING_MAX ? text : "", n < SPARE_STRING_MAX ? n + 1 : 1);
+}
+
+static struct entry *take_spare(struct call_table *t, const struct call_report *r) {
+        struct entry *e = t->spare;
+
+        if (!e || strlen(r->source) >= SPARE_STRING_MAX || strlen(r->id) >= SPARE_STRING_MAX)
+                return NULL;
+        t->spare = NULL;
+        fill(e->call.source, r->source);
+        fill(e->call.id, r->id);
+        fill(e->call.app, r->app);
+        fill(e->call.what, r->what);
+        fill(e->call.sign, r->sign ? r->sign : "");
+        return e;
+}
+
+/* ---- the list ---- */
+
+int call_table_new(struct call_table **ret) {
+        struct call_table *t = calloc(1, sizeof(*t));
+
+        if (!t)
+                return -ENOMEM;
+        t->next_serial = 1;
+        t->spare = spare_new();
+        if (!t->spare) {
+                free(t);
+                return -ENOMEM;
+        }
+        *ret = t;
+        return 0;
 }
 
 /* Ends every call that `matches`; returns how many. */
@@ -87,6 +140,7 @@ struct call_table *call_table_free(struct call_table *t) {
         if (!t)
                 return NULL;
         (void) end_where(t, matches_any, NULL);
+        entry_free(t->spare);
         free(t);
         return NULL;
 }
@@ -164,20 +218,31 @@ static bool is_full(const struct call_table *t, const char *source) {
         return t->n >= CALLS_MAX || call_table_count(t, source) >= CALLS_PER_SOURCE_MAX;
 }
 
+static bool copy_strings(struct call *c, const struct call_report *r) {
+        return replace(&c->source, r->source) >= 0 && replace(&c->id, r->id) >= 0 && replace(&c->app, r->app) >= 0 &&
+               replace(&c->what, r->what) >= 0 && replace(&c->sign, r->sign ? r->sign : "") >= 0 &&
+               replace_names(&c->names, r->names) >= 0;
+}
+
+static struct entry *entry_new(const struct call_report *r) {
+        struct entry *e = calloc(1, sizeof(*e));
+
+        if (!e || copy_strings(&e->call, r))
+                return e;
+        entry_free(e);
+        return NULL;
+}
+
 static int add(struct call_table *t, const struct call_report *r) {
         struct entry *e;
 
         if (is_full(t, r->source))
                 return -E2BIG;
-        e = calloc(1, sizeof(*e));
+        e = entry_new(r);
+        if (!e)
+                e = take_spare(t, r);
         if (!e)
                 return -ENOMEM;
-        if (replace(&e->call.source, r->source) < 0 || replace(&e->call.id, r->id) < 0 ||
-            replace(&e->call.app, r->app) < 0 || replace(&e->call.what, r->what) < 0 ||
-            replace(&e->call.sign, r->sign ? r->sign : "") < 0 || replace_names(&e->call.names, r->names) < 0) {
-                entry_free(e);
-                return -ENOMEM;
-        }
         e->call.phase = r->phase;
         e->call.evidence = r->evidence;
         e->call.since = e->call.steady_since = e->call.until = USEC_NEVER;
@@ -194,24 +259,15 @@ static int add(struct call_table *t, const struct call_report *r) {
 static int update(struct entry *e, const struct call_report *r) {
         struct call *c = &e->call;
         bool steady = call_phase_is_in_call(c->phase) == call_phase_is_in_call(r->phase) && r->evidence <= c->evidence;
-        int app, what, sign, names;
+        /* Words that cannot be copied stay as they were; all else is taken. */
+        bool words = replace(&c->app, r->app) > 0;
         bool changed;
 
-        app = replace(&c->app, r->app);
-        if (app < 0)
-                return app;
-        what = replace(&c->what, r->what);
-        if (what < 0)
-                return what;
-        sign = replace(&c->sign, r->sign ? r->sign : "");
-        if (sign < 0)
-                return sign;
-        names = r->names ? replace_names(&c->names, r->names) : 0;
-        if (names < 0)
-                return names;
-
-        changed = app || what || sign || names || c->phase != r->phase || c->evidence != r->evidence ||
-                  c->announced != r->announced || c->device != r->device;
+        words |= replace(&c->what, r->what) > 0;
+        words |= replace(&c->sign, r->sign ? r->sign : "") > 0;
+        words |= r->names && replace_names(&c->names, r->names) > 0;
+        changed = words || c->phase != r->phase || c->evidence != r->evidence || c->announced != r->announced ||
+                  c->device != r->device;
         e->undated = true;
         e->unsteady = e->unsteady || !steady;
         e->lasts = r->lasts;
@@ -235,6 +291,8 @@ int call_table_report(struct call_table *t, const struct call_report *r) {
 }
 
 void call_table_date(struct call_table *t, usec_t now) {
+        if (!t->spare)
+                t->spare = spare_new();
         for (struct entry *e = t->first; e; e = e->next) {
                 if (!e->undated)
                         continue;

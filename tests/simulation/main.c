@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "allocator/allocator.h"
 #include "world.h"
 
 #define FAILURES_MAX 64
@@ -460,7 +461,7 @@ int main(int argc, char *argv[]) {
         }
         if (o.jobs < 1 || o.jobs > JOBS_MAX)
                 o.jobs = 2;
-        if (o.memory > 0 && !torture_is_possible()) {
+        if (o.memory > 0 && !allocator_can_refuse()) {
                 fputs("The allocator is the sanitizer's here: --memory needs another build.\n", stderr);
                 return 2;
         }

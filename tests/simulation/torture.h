@@ -9,7 +9,6 @@ struct torture {
         uint32_t memory, disk;
 };
 
-bool torture_is_possible(void);
 void torture_begin(const struct torture *t, struct chance chance);
 /* A quiet time, in which all works: how what failed before is got over. */
 void torture_rest(bool rests);
