@@ -1,5 +1,6 @@
 /* Reading JSON from outside, see json.h. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 #include "json/json.h"
@@ -52,6 +53,22 @@ json_t *json_copy_whole(const json_t *v) {
         if (r == 0)
                 return copy;
         json_decref(copy);
+        return NULL;
+}
+
+json_t *json_pack_whole(const char *format, ...) {
+        json_error_t error;
+        va_list ap;
+        json_t *v;
+
+        errno = 0;
+        va_start(ap, format);
+        v = json_vpack_ex(&error, 0, format, ap);
+        va_end(ap);
+        if (v && errno != ENOMEM)
+                return v;
+        json_decref(v);
+        errno = v || json_is_out_of_memory(&error) ? ENOMEM : EINVAL;
         return NULL;
 }
 

@@ -24,6 +24,10 @@ bool json_is_out_of_memory(const json_error_t *error);
  * for. */
 json_t *json_copy_whole(const json_t *v);
 
+/* As json_pack(), and all of it or NULL: that leaves out an optional text ("s*") also where there is no memory for it.
+ * errno is ENOMEM then, or EINVAL where a text is missing or no UTF-8. */
+json_t *json_pack_whole(const char *format, ...);
+
 /* Arrays and objects within one another. Matrix's own reach about ten. */
 #define JSON_DEPTH_MAX 128
 

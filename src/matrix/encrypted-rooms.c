@@ -63,10 +63,10 @@ static const char *other_of(const json_t *summary, const json_t *before) {
 static json_t *entry_new(const json_t *room, const json_t *before) {
         const json_t *summary = json_member_object(room, "summary");
 
-        return json_pack("{sI sI sb ss*}", "joined",
-                         (json_int_t) count_of(summary, "m.joined_member_count", before, "joined"), "invited",
-                         (json_int_t) count_of(summary, "m.invited_member_count", before, "invited"), "asked",
-                         json_member_bool(before, "asked", false), "other", other_of(summary, before));
+        return json_pack_whole("{sI sI sb ss*}", "joined",
+                               (json_int_t) count_of(summary, "m.joined_member_count", before, "joined"), "invited",
+                               (json_int_t) count_of(summary, "m.invited_member_count", before, "invited"), "asked",
+                               json_member_bool(before, "asked", false), "other", other_of(summary, before));
 }
 
 static int take_room(json_t *rooms, const char *room_id, const json_t *room) {
@@ -159,11 +159,11 @@ int encrypted_rooms_clear_up(struct encrypted_rooms *r, const char *room_id, con
                 if (!streq(user_id, me) && strlen(user_id) <= MATRIX_ID_BYTES_MAX)
                         other = user_id;
         }
-        entry = json_pack("{sI sI sb ss*}", "joined",
-                          (json_int_t) (joined ? (int64_t) json_object_size(joined)
-                                               : json_member_int(before, "joined", UNKNOWN)),
-                          "invited", (json_int_t) json_member_int(before, "invited", UNKNOWN), "asked", 1, "other",
-                          other);
+        entry = json_pack_whole("{sI sI sb ss*}", "joined",
+                                (json_int_t) (joined ? (int64_t) json_object_size(joined)
+                                                     : json_member_int(before, "joined", UNKNOWN)),
+                                "invited", (json_int_t) json_member_int(before, "invited", UNKNOWN), "asked", 1,
+                                "other", other);
         return !entry || json_object_set_new(r->of, room_id, entry) < 0 ? -ENOMEM : 0;
 }
 

@@ -172,8 +172,8 @@ int crypto_store_save(const char *state_dir, const char *name, const struct cryp
         r = s->keyring_id ? 0 : crypto_store_key_text(s, &key);
         if (r < 0)
                 return r;
-        o = json_pack("{si ss ss ss* ss* sO}", "version", VERSION, "user_id", s->user_id, "device_id", s->device_id,
-                      "keyring_id", s->keyring_id, "key", key, "receiver", s->receiver);
+        o = json_pack_whole("{si ss ss ss* ss* sO}", "version", VERSION, "user_id", s->user_id, "device_id",
+                            s->device_id, "keyring_id", s->keyring_id, "key", key, "receiver", s->receiver);
         r = o ? dump(o, &data, &size) : -ENOMEM;
         if (r >= 0)
                 r = dir_make(state_dir);

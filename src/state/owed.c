@@ -9,7 +9,7 @@ static bool value_from_json(const json_t *o, struct claim_value *ret) {
 }
 
 static json_t *value_to_json(const struct claim_value *v) {
-        return json_pack("{ss ss}", "state", v->state, "text", v->text);
+        return json_pack_whole("{ss ss}", "state", v->state, "text", v->text);
 }
 
 bool owed_from_json(const json_t *o, struct claim_owed *ret) {
@@ -39,18 +39,27 @@ bool owed_from_json(const json_t *o, struct claim_owed *ret) {
         return true;
 }
 
-json_t *owed_to_json(const struct claim_owed *owed) {
-        json_t *ours = json_array();
+static json_t *ours_to_json(const struct claim_owed *owed) {
+        SCOPED(json_decref) json_t *ours = json_array();
 
-        for (unsigned i = 0; i < owed->n_ours && i < ARRAY_SIZE(owed->ours); i++)
-                if (json_array_append_new(ours, value_to_json(&owed->ours[i])) < 0) {
-                        json_decref(ours);
+        for (unsigned i = 0; ours && i < owed->n_ours && i < ARRAY_SIZE(owed->ours); i++)
+                if (json_array_append_new(ours, value_to_json(&owed->ours[i])) < 0)
                         return NULL;
-                }
-        return json_pack("{so so sb sb si so* so* so* so* so*}", "prior", value_to_json(&owed->prior), "ours", ours,
-                         "state_claimed", owed->state_claimed, "text_claimed", owed->text_claimed, "order",
-                         (int) owed->order, "unsure", owed->unsure ? json_true() : NULL, "given_back",
-                         owed->given_back ? json_true() : NULL, "ahead", owed->ahead ? json_true() : NULL,
-                         "state_added", owed->added & CLAIM_STATE ? json_true() : NULL, "text_added",
-                         owed->added & CLAIM_TEXT ? json_true() : NULL);
+        return TAKE(ours);
+}
+
+/* Each by itself: what says why it failed is not to be lost by the next. */
+json_t *owed_to_json(const struct claim_owed *owed) {
+        json_t *ours = ours_to_json(owed), *prior = ours ? value_to_json(&owed->prior) : NULL;
+
+        if (!prior) {
+                json_decref(ours);
+                return NULL;
+        }
+        return json_pack_whole("{so so sb sb si so* so* so* so* so*}", "prior", prior, "ours", ours, "state_claimed",
+                               owed->state_claimed, "text_claimed", owed->text_claimed, "order", (int) owed->order,
+                               "unsure", owed->unsure ? json_true() : NULL, "given_back",
+                               owed->given_back ? json_true() : NULL, "ahead", owed->ahead ? json_true() : NULL,
+                               "state_added", owed->added & CLAIM_STATE ? json_true() : NULL, "text_added",
+                               owed->added & CLAIM_TEXT ? json_true() : NULL);
 }

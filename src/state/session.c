@@ -195,15 +195,22 @@ static int session_dump(const json_t *o, char **ret) {
         return 0;
 }
 
+/* See json_pack_whole(). */
+static int why_not_made(void) {
+        return errno == ENOMEM ? -ENOMEM : -EINVAL;
+}
+
 /* What is not there is not written. Values are shared between documents, and wiped with the whole. */
 static int add_tokens(json_t *o, const struct session *s) {
         SCOPED(json_decref)
-        json_t *tokens = json_pack("{ss ss*}", "access_token", s->access_token, "refresh_token", s->refresh_token);
+        json_t *tokens =
+                json_pack_whole("{ss ss*}", "access_token", s->access_token, "refresh_token", s->refresh_token);
 
-        if (!tokens ||
-            (s->expires_at > 0 &&
-             json_object_set_new(tokens, "expires_at", json_integer((json_int_t) (s->expires_at / USEC_PER_SEC))) < 0))
-                return -EINVAL;
+        if (!tokens)
+                return why_not_made();
+        if (s->expires_at > 0 &&
+            json_object_set_new(tokens, "expires_at", json_integer((json_int_t) (s->expires_at / USEC_PER_SEC))) < 0)
+                return -ENOMEM;
         return json_object_update(o, tokens) < 0 ? -ENOMEM : 0;
 }
 
@@ -216,11 +223,13 @@ static int save(const char *state_dir, const char *name, const struct session *s
         r = session_path(state_dir, name, &path);
         if (r < 0)
                 return r;
-        o = json_pack("{si ss ss ss* ss* ss* ss* ss*}", "version", SESSION_VERSION, "homeserver", s->homeserver,
-                      "user_id", s->user_id, "device_id", s->device_id, "client_id", s->client_id, "token_endpoint",
-                      s->token_endpoint, "revocation_endpoint", s->revocation_endpoint, "keyring_id", s->keyring_id);
-        if (!o || (tokens && add_tokens(o, s) < 0))
-                return -EINVAL;
+        o = json_pack_whole("{si ss ss ss* ss* ss* ss* ss*}", "version", SESSION_VERSION, "homeserver", s->homeserver,
+                            "user_id", s->user_id, "device_id", s->device_id, "client_id", s->client_id,
+                            "token_endpoint", s->token_endpoint, "revocation_endpoint", s->revocation_endpoint,
+                            "keyring_id", s->keyring_id);
+        r = !o ? why_not_made() : tokens ? add_tokens(o, s) : 0;
+        if (r < 0)
+                return r;
         r = session_dump(o, &data);
         if (r < 0)
                 return r;
@@ -240,10 +249,9 @@ int session_save_bare(const char *state_dir, const char *name, const struct sess
 
 int session_secret_make(const struct session *s, char **ret) {
         SCOPED(secret_json) json_t *o = json_object();
+        int r = o ? add_tokens(o, s) : -ENOMEM;
 
-        if (!o || add_tokens(o, s) < 0)
-                return -EINVAL;
-        return session_dump(o, ret);
+        return r < 0 ? r : session_dump(o, ret);
 }
 
 int session_secret_take(struct session *s, const char *secret) {

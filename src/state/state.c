@@ -86,6 +86,7 @@ static bool claim_from_json(const json_t *entry, struct state_claim *ret) {
         return true;
 }
 
+/* NULL: as with json_pack_whole(). */
 static json_t *claim_to_json(const struct state_claim *c) {
         SCOPED(json_decref) json_t *entry = owed_to_json(&c->owed);
 
@@ -313,13 +314,14 @@ usec_t state_run(struct state *s, usec_t now) {
         return usec_min(later_at(&s->write, now), later_at(&s->flush, now));
 }
 
-/* Puts the entry at `i`; the size of the list appends. Takes the entry, NULL if it could not be made. */
+/* Puts the entry at `i`; the size of the list appends. Takes the entry, NULL if it could not be made: see
+ * json_pack_whole(). */
 static int commit_entry(struct state *s, enum concern concern, size_t i, json_t *entry) {
-        SCOPED(json_decref) json_t *list = json_copy_whole(s->lists[concern]);
-        int r;
+        int r = entry ? 0 : errno == ENOMEM ? -ENOMEM : -EINVAL;
+        SCOPED(json_decref) json_t *list = r == 0 ? json_copy_whole(s->lists[concern]) : NULL;
 
-        if (!entry)
-                return -EINVAL;
+        if (r < 0)
+                return r;
         if (i >= kinds[concern].entries_max) {
                 json_decref(entry);
                 return -E2BIG;
@@ -545,7 +547,7 @@ static size_t find_desktop(const struct state *s, const char *name) {
 
 int state_put_desktop(struct state *s, const char *name, const char *value) {
         return commit_entry(s, CONCERN_DESKTOP, find_desktop(s, name),
-                            json_pack("{ss ss}", "name", name, "value", value));
+                            json_pack_whole("{ss ss}", "name", name, "value", value));
 }
 
 int state_remove_desktop(struct state *s, const char *name) {
@@ -571,8 +573,8 @@ int state_put_account(struct state *s, const char *account, const struct state_a
 
         if (!account_name_is_valid(account))
                 return -EINVAL;
-        entry = json_pack("{ss ss* ss* sI sb}", "account", account, "since", a->since, "device_id", a->device_id,
-                          "since_at_wall", usec_to_json(a->since_at_wall), "sticks", a->sticks);
+        entry = json_pack_whole("{ss ss* ss* sI sb}", "account", account, "since", a->since, "device_id", a->device_id,
+                                "since_at_wall", usec_to_json(a->since_at_wall), "sticks", a->sticks);
         return commit_entry(s, CONCERN_ACCOUNTS, find_entry(s->lists[CONCERN_ACCOUNTS], account, NULL), entry);
 }
 
@@ -586,9 +588,9 @@ int state_get_mode(const struct state *s, struct state_mode *ret) {
 
 int state_put_mode(struct state *s, const struct state_mode *m) {
         return commit_entry(s, CONCERN_MODE, 0,
-                            json_pack("{ss sI sb ss}", "mode", mode_to_string(m->mode), "until_wall",
-                                      usec_to_json(m->until_wall), "until_calls_end", m->until_calls_end, "message",
-                                      m->message));
+                            json_pack_whole("{ss sI sb ss}", "mode", mode_to_string(m->mode), "until_wall",
+                                            usec_to_json(m->until_wall), "until_calls_end", m->until_calls_end,
+                                            "message", m->message));
 }
 
 /* ---- ignored ---- */
@@ -608,7 +610,7 @@ int state_add_ignored(struct state *s, const struct state_ignored *i) {
                 if (is_same_app(entry, i->app) && streq(json_member_string(entry, "source"), i->source))
                         return 0;
         }
-        r = commit_entry(s, CONCERN_IGNORED, at, json_pack("{ss ss}", "app", i->app, "source", i->source));
+        r = commit_entry(s, CONCERN_IGNORED, at, json_pack_whole("{ss ss}", "app", i->app, "source", i->source));
         return r < 0 ? r : 1;
 }
 
@@ -656,7 +658,7 @@ int state_add_change(struct state *s, const struct state_change *c) {
         (void) text_printable(reason, sizeof(reason), c->reason);
         r = commit_newest(
                 s, CONCERN_HISTORY,
-                json_pack("{sI sb ss}", "at_wall", usec_to_json(c->at_wall), "busy", c->busy, "reason", reason));
+                json_pack_whole("{sI sb ss}", "at_wall", usec_to_json(c->at_wall), "busy", c->busy, "reason", reason));
         if (r == 0)
                 view_history(s);
         return r;
@@ -671,8 +673,8 @@ int state_add_effect(struct state *s, const struct state_effect *e) {
 
         (void) text_printable(outcome, sizeof(outcome), e->outcome);
         return commit_newest(s, CONCERN_EFFECTS,
-                             json_pack("{sI ss sb ss}", "at_wall", usec_to_json(e->at_wall), "name", e->name, "ok",
-                                       e->ok, "outcome", outcome));
+                             json_pack_whole("{sI ss sb ss}", "at_wall", usec_to_json(e->at_wall), "name", e->name,
+                                             "ok", e->ok, "outcome", outcome));
 }
 
 int state_effect_at(const struct state *s, size_t i, struct state_effect *ret) {

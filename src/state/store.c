@@ -55,13 +55,14 @@ static int has_right_sum(const json_t *object) {
         return sum_of(object, sum) < 0 ? -ENOMEM : streq(said, sum);
 }
 
-/* A new object with the checksum in front. NULL if out of memory. */
+/* A new object with the checksum in front, of one without. NULL if out of memory, also of less than all: unlike
+ * json_object_update_missing(). */
 static json_t *with_sum(const json_t *object) {
         SCOPED(json_decref) json_t *summed = json_object();
         char sum[SUM_SIZE];
 
         if (sum_of(object, sum) < 0 || json_object_set_new(summed, "sum", json_string(sum)) < 0 ||
-            json_object_update_missing(summed, (json_t *) object) < 0)
+            json_object_update(summed, (json_t *) object) < 0)
                 return NULL;
         return TAKE(summed);
 }
@@ -273,7 +274,8 @@ static char *text_of(const json_t *entries, size_t *ret_size) {
                 return NULL;
         (void) fprintf(f, "{\"version\":%d,\"sum\":\"%s\",\"entries\":[", STORE_VERSION, sum);
         r = put_entries(f, json_object_get(file, "entries"));
-        (void) fputs("\n]}\n", f);
+        if (fputs("\n]}\n", f) < 0 || ferror(f))
+                r = -ENOMEM;
         if (fclose(f) == 0 && r == 0)
                 return text;
         free(text);

@@ -54,7 +54,7 @@ static struct call_report call_of(const char *app) {
 
 /* It is told under the name of one that is ignored, and then under its own; and the reverse. */
 static void tell_as(const char *before, const char *after, bool counts) {
-        struct temp_dir dir __attribute__((cleanup(temp_dir_scoped))) = temp_dir();
+        SCOPED(temp_dir) struct temp_dir dir = temp_dir();
         SCOPED(state_free) struct state *state = NULL;
 
         cr_assert_eq(state_open(&state, dir.path, NULL, NULL), 0);

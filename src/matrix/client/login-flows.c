@@ -82,13 +82,13 @@ static void on_login(const struct matrix_reply *reply, void *userdata) {
 
 static json_t *login_body(const struct matrix_login *l) {
         if (l->password)
-                return json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:s*, s:b}", "type", "m.login.password", "identifier",
-                                 "type", "m.id.user", "user", l->user, "password", l->password,
-                                 "initial_device_display_name", l->device_name, "device_id", l->device_id,
-                                 "refresh_token", true);
-        return json_pack("{s:s, s:s, s:s, s:s*, s:b}", "type", "m.login.token", "token", l->login_token,
-                         "initial_device_display_name", l->device_name, "device_id", l->device_id, "refresh_token",
-                         true);
+                return json_pack_whole("{s:s, s:{s:s, s:s}, s:s, s:s, s:s*, s:b}", "type", "m.login.password",
+                                       "identifier", "type", "m.id.user", "user", l->user, "password", l->password,
+                                       "initial_device_display_name", l->device_name, "device_id", l->device_id,
+                                       "refresh_token", true);
+        return json_pack_whole("{s:s, s:s, s:s, s:s*, s:b}", "type", "m.login.token", "token", l->login_token,
+                               "initial_device_display_name", l->device_name, "device_id", l->device_id,
+                               "refresh_token", true);
 }
 
 /* jansson keeps its own copy of the secret. */

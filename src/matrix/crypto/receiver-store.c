@@ -53,10 +53,10 @@ static int store_rooms(struct receiver *r, const uint8_t key[CRYPTO_SECRET_BYTES
                         if (result < 0)
                                 return result;
                 }
-                v = json_pack("{ss ss ss* ss ss sb sI ss}", "room_id", k->room_id, "user_id", k->user_id, "device_id",
-                              k->device_id, "sender_key", k->sender_key, "ed25519", k->ed25519, "signed",
-                              k->cross_signed, "since", (json_int_t) (k->since_wall / USEC_PER_MSEC), "session",
-                              k->pickle);
+                v = json_pack_whole("{ss ss ss* ss ss sb sI ss}", "room_id", k->room_id, "user_id", k->user_id,
+                                    "device_id", k->device_id, "sender_key", k->sender_key, "ed25519", k->ed25519,
+                                    "signed", k->cross_signed, "since", (json_int_t) (k->since_wall / USEC_PER_MSEC),
+                                    "session", k->pickle);
                 if (!v || json_array_append_new(to, v) < 0)
                         return -ENOMEM;
         }

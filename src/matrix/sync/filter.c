@@ -46,8 +46,11 @@ static json_t *account_data_new(const char *prefix) {
  * one of the user's. */
 static json_t *state_new(const struct sync_wants *wants, enum sync_filter kind, const char *me) {
         /* Without lazy loading the server reads every member of every room. */
-        return json_pack("{s:b, s:O, s:o*}", "lazy_load_members", 1, "types", wants->state, "senders",
-                         kind == SYNC_FILTER_STATE ? json_pack("[s]", me) : NULL);
+        json_t *senders = kind == SYNC_FILTER_STATE ? json_pack("[s]", me) : NULL;
+
+        if (kind == SYNC_FILTER_STATE && !senders)
+                return NULL;
+        return json_pack("{s:b, s:O, s:o*}", "lazy_load_members", 1, "types", wants->state, "senders", senders);
 }
 
 json_t *sync_filter_new(const struct sync_wants *wants, enum sync_filter kind, const char *me, bool own_presence,
