@@ -230,7 +230,9 @@ static int on_key(void *userdata, const char *section, const char *name, const c
         const struct key *key;
         int r;
 
-        enter_section(l, section);
+        /* What failed once makes the whole fail; a section that opens after it is no sign of the contrary. */
+        if (l->error == 0)
+                enter_section(l, section);
         if (!l->base || l->error < 0)
                 return 1;
         key = key_find(l->kind, name);
