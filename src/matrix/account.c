@@ -54,12 +54,12 @@ static int on_take(void *userdata, const json_t *body, const struct instant *at)
         return encrypted_take(a->encrypted, body, at);
 }
 
-static bool apply(struct account *a, const struct sync_answer *answer) {
+static int apply(struct account *a, const struct sync_answer *answer) {
         const struct kind_time t = { .now = answer->now, .wall = answer->wall };
         const struct instant at = { .now = answer->now, .wall = answer->wall };
         struct room_events events;
         const char *full;
-        bool concerned = false;
+        bool concerned = false, lacks;
 
         if (answer->initial)
                 kinds_resync(a->kinds, true);
@@ -74,12 +74,15 @@ static bool apply(struct account *a, const struct sync_answer *answer) {
         encrypted_apply(a->encrypted, a->kinds, &events, &at);
         if (answer->initial)
                 kinds_resync(a->kinds, false);
-        if (!answer->more) /* old events may come in several answers */
+        lacks = kinds_take_lack(a->kinds);
+        if (!answer->more && !lacks) /* old events may come in several answers */
                 concerned = kinds_commit(a->kinds, &t);
         full = kinds_take_full(a->kinds);
         if (full)
                 log_warning("Account %s: too many %s, leaving out those that matter least", a->name, full);
         sync_set_in_call(a->sync, kinds_in_call(a->kinds));
+        if (lacks || kinds_take_lack(a->kinds))
+                return -ENOMEM;
         return encrypted_expects(a->encrypted) || concerned;
 }
 
@@ -158,16 +161,18 @@ static void on_sync_touched(void *userdata) {
         touch(userdata);
 }
 
-static bool on_answer(void *userdata, const struct sync_answer *answer) {
+static int on_answer(void *userdata, const struct sync_answer *answer) {
         struct account *a = userdata;
         const struct sync_batch *b = answer->batch;
         const struct output_told told = told_by(answer);
-        bool concerned;
+        int concerned;
 
         if (b->overflow)
                 log_warning("Account %s: more than %d events in one answer, ignoring the rest", a->name,
                             SYNC_EVENTS_MAX);
         concerned = apply(a, answer);
+        if (concerned < 0)
+                return concerned;
         take_account_data(a, answer);
         if (answer->initial)
                 encrypted_resync(a->encrypted);

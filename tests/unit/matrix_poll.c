@@ -27,7 +27,7 @@ struct owner {
         unsigned n_torn;                               /* rooms of the last answer, read in part or not at all */
         bool initial, more;                            /* of the last answer */
         usec_t retry_after;                            /* of the last failure */
-        int take_error;
+        int take_error, answer_error;
         unsigned n_taken;
         enum matrix_outcome outcome;
 };
@@ -36,7 +36,7 @@ static void on_touched(void *userdata) {
         ((struct owner *) userdata)->touched = true;
 }
 
-static bool on_answer(void *userdata, const struct sync_answer *answer) {
+static int on_answer(void *userdata, const struct sync_answer *answer) {
         struct owner *o = userdata;
 
         cr_assert_eq(answer->now, o->now, "the answer carries the instant");
@@ -48,7 +48,7 @@ static bool on_answer(void *userdata, const struct sync_answer *answer) {
         for (size_t i = 0; i < answer->n_gaps; i++)
                 if (answer->gaps[i]->torn_room)
                         o->n_torn++;
-        return o->concerned;
+        return o->answer_error < 0 ? o->answer_error : o->concerned;
 }
 
 static int on_take(void *userdata, const json_t *body, const struct instant *at) {
@@ -784,6 +784,35 @@ Test(matrix_poll, an_answer_that_is_not_taken_has_not_come) {
         answer(&o, 200, RINGS("after"));
         cr_assert_eq(o.n_answers, 2);
         cr_assert(strstr(poll_of(&o), "since=after"));
+        close_it(&o);
+}
+
+/* What of it was taken counts once when it comes again. */
+Test(matrix_poll, an_answer_that_is_not_taken_whole_comes_again) {
+        struct owner o;
+
+        open_at(&o, NULL, START);
+        o.answer_error = -ENOMEM;
+        cr_assert_not(strstr(poll_of(&o), "since="));
+        door_answer(200, EMPTY("first"), o.now);
+        cr_assert_eq(o.n_failed, 1);
+        cr_assert_eq(o.outcome, MATRIX_RETRY);
+        o.answer_error = 0;
+        sync_go(o.sync);
+        run(&o);
+        cr_assert_not(strstr(poll_of(&o), "since="));
+        answer(&o, 200, EMPTY("first"));
+        cr_assert(o.initial, "a whole state is one again");
+        o.answer_error = -ENOMEM;
+        cr_assert(strstr(poll_of(&o), "since=first"));
+        door_answer(200, RINGS("second"), o.now);
+        cr_assert_eq(o.n_failed, 2);
+        o.answer_error = 0;
+        sync_go(o.sync);
+        run(&o);
+        cr_assert(strstr(poll_of(&o), "since=first"));
+        answer(&o, 200, RINGS("second"));
+        cr_assert(strstr(poll_of(&o), "since=second"));
         close_it(&o);
 }
 

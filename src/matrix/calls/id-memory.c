@@ -21,14 +21,15 @@ bool id_memory_has(const struct id_memory *m, const char *id) {
         return false;
 }
 
-void id_memory_add(struct id_memory *m, const char *id) {
+int id_memory_add(struct id_memory *m, const char *id) {
         char *copy = strdup(id);
 
         if (!copy)
-                return;
+                return -ENOMEM;
         free(m->ids[m->next]);
         m->ids[m->next] = copy;
         m->next = (m->next + 1) % m->max;
         if (m->n < m->max)
                 m->n++;
+        return 0;
 }

@@ -11,4 +11,4 @@ struct id_memory {
 int id_memory_init(struct id_memory *m, size_t max);
 void id_memory_done(struct id_memory *m);
 bool id_memory_has(const struct id_memory *m, const char *id);
-void id_memory_add(struct id_memory *m, const char *id); /* displaces the oldest; adds nothing if out of memory */
+int id_memory_add(struct id_memory *m, const char *id); /* displaces the oldest; 0 or -ENOMEM */

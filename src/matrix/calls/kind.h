@@ -15,6 +15,7 @@ struct kind_context {
         const struct call_sink *sink;
         usec_t call_cap;   /* a call whose end never came counts this long after its last sign of life */
         const char **full; /* gets what there was more of than is looked at; static; told once */
+        bool *lacks;       /* set where something could not be remembered: see kind_lacks_memory() */
 };
 
 /* The instant of an answer. */
@@ -59,6 +60,9 @@ struct call_kind {
         void (*looked)(struct kind_calls *c, const struct room_events *state);
 };
 
+/* Something of an answer could not be remembered for want of memory: all of it is applied once more, later. What stood
+ * before stands until then. */
+void kind_lacks_memory(const struct kind_context *context);
 /* Says it once: `told` is the caller's memory of it. */
 void kind_is_full(const struct kind_context *context, bool *told, const char *what);
 

@@ -18,6 +18,7 @@ struct kinds {
         struct kind_calls *of[KINDS_MAX]; /* in the order of call_kinds */
         size_t n;
         const char *full;
+        bool lacks;
         bool concerned; /* since the last commit */
         bool doubted;   /* what was reported, until the next commit */
 };
@@ -109,6 +110,13 @@ void kinds_apply(struct kinds *k, const struct room_events *events, const struct
                 for (size_t j = 0; j < events->n_left_rooms; j++)
                         call_kinds[i]->room_left(k->of[i], events->left_rooms[j]);
         }
+}
+
+bool kinds_take_lack(struct kinds *k) {
+        bool lacks = k->lacks;
+
+        k->lacks = false;
+        return lacks;
 }
 
 static void doubt(struct kinds *k, bool doubted) {
@@ -221,9 +229,12 @@ int kinds_new(struct kinds **ret, const struct kind_context *context) {
                 return -ENOMEM;
         k->sink = context->sink;
         k->counting = (struct call_sink){ .report = on_report, .end = on_end, .userdata = k };
-        k->context = (struct kind_context){
-                .me = k->me, .source = k->source, .sink = &k->counting, .call_cap = context->call_cap, .full = &k->full
-        };
+        k->context = (struct kind_context){ .me = k->me,
+                                            .source = k->source,
+                                            .sink = &k->counting,
+                                            .call_cap = context->call_cap,
+                                            .full = &k->full,
+                                            .lacks = &k->lacks };
         for (; call_kinds[k->n]; k->n++) {
                 int r = k->n < KINDS_MAX ? call_kinds[k->n]->new (&k->of[k->n], &k->context) : -E2BIG;
 

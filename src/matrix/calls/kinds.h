@@ -7,7 +7,7 @@
 
 struct kinds;
 
-/* Copies the context's strings, borrows its sink; its `full` is not looked at. */
+/* Copies the context's strings, borrows its sink; its `full` and `lacks` are not looked at. */
 int kinds_new(struct kinds **ret, const struct kind_context *context);
 struct kinds *kinds_free(struct kinds *k); /* reports nothing; NULL is fine; returns NULL */
 CLEANUP(struct kinds, kinds_free);
@@ -21,6 +21,9 @@ json_t *kinds_in_call_types_new(void);
 
 /* The events of an answer. Nothing is reported before kinds_commit(). */
 void kinds_apply(struct kinds *k, const struct room_events *events, const struct kind_time *t);
+/* Whether something of what was applied or committed since the last time could not be remembered for want of memory.
+ * Then the answer is to be applied once more, and not committed before: what comes twice counts once. */
+bool kinds_take_lack(struct kinds *k);
 /* What was applied is a whole: reports. Returns whether anything since the last time concerns a call of the user: said
  * by the user, said in a room with such a call, or a call began, changed or ended by it. */
 bool kinds_commit(struct kinds *k, const struct kind_time *t);

@@ -117,7 +117,9 @@ static void make_room(struct member_state *s) {
         drop(s, first);
 }
 
-static void add(struct member_state *s, const struct matrix_event *e, moment_t since, moment_t until) {
+/* `before`: what it replaces; NULL: nothing. */
+static void add(struct member_state *s, const struct matrix_event *e, moment_t since, moment_t until,
+                const struct entry *before) {
         struct entry m = {
                 .room_id = strdup(e->room_id),
                 .type = strdup(e->type),
@@ -132,8 +134,11 @@ static void add(struct member_state *s, const struct matrix_event *e, moment_t s
                 m.report_id = NULL;
         if (!m.room_id || !m.type || !m.state_key || !m.report_id || (e->event_id && !m.event_id)) {
                 entry_done(&m);
+                kind_lacks_memory(s->context);
                 return;
         }
+        if (before)
+                drop(s, (size_t) (before - s->entries));
         make_room(s);
         s->entries[s->n++] = m;
 }
@@ -157,10 +162,10 @@ static void take_entry(struct member_state *s, const struct matrix_event *e, con
                 before->seen = true;
                 return;
         }
-        if (before)
-                drop(s, (size_t) (before - s->entries));
         if (alive)
-                add(s, e, since, until);
+                add(s, e, since, until, before);
+        else if (before)
+                drop(s, (size_t) (before - s->entries));
 }
 
 void member_state_event(struct kind_calls *o, const struct matrix_event *e, const struct kind_time *t) {

@@ -38,9 +38,13 @@ static struct reported *report_set_get(struct report_set *s, const char *id) {
         for (size_t i = 0; i < s->n; i++)
                 if (streq(s->items[i].id, id))
                         return &s->items[i];
-        copy = s->n < s->max ? strdup(id) : NULL;
-        if (!copy)
+        if (s->n == s->max)
                 return NULL;
+        copy = strdup(id);
+        if (!copy) {
+                kind_lacks_memory(s->context);
+                return NULL;
+        }
         s->items[s->n] = (struct reported){ .id = copy, .what = "", .sign = "" };
         return &s->items[s->n++];
 }

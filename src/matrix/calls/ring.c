@@ -163,6 +163,7 @@ static void add(struct notify *n, const struct matrix_event *e, moment_t since, 
                 r.report_id = NULL;
         if (!r.room_id || !r.event_id || !r.sender || !r.report_id) {
                 ring_done(&r);
+                kind_lacks_memory(n->context);
                 return;
         }
         make_room(n);
@@ -190,7 +191,8 @@ static void take_decline(struct notify *n, const struct matrix_event *e) {
 
         if (!event_id || strlen(event_id) > MATRIX_ID_BYTES_MAX || !streq(e->sender, n->context->me))
                 return;
-        id_memory_add(&n->declined, event_id);
+        if (id_memory_add(&n->declined, event_id) < 0)
+                kind_lacks_memory(n->context);
         drop_rings(n, e->room_id, event_id, NULL);
 }
 

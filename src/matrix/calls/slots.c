@@ -1,5 +1,7 @@
 #include "matrix/calls/slots.h"
 
+#include <errno.h>
+
 #include "json/json.h"
 #include "matrix/calls/moment.h"
 #include "matrix/calls/names.h"
@@ -49,35 +51,43 @@ static bool make_room(struct slots *s, slot_matters_t matters, const void *userd
         return false;
 }
 
-static void close_slot(struct slots *s, const char *room_id, const char *id, int64_t at_msec, slot_matters_t matters,
-                       const void *userdata) {
+static void forget(struct slots *s, const char *room_id, const char *id) {
+        const struct slot *slot = find(s, room_id, id);
+
+        if (slot)
+                drop(s, (size_t) (slot - s->closed));
+}
+
+static int close_slot(struct slots *s, const struct matrix_event *e, slot_matters_t matters, const void *userdata) {
         struct slot slot = {
-                .room_id = strdup(room_id),
-                .id = strdup(id),
-                .closed_at_msec = at_msec,
+                .room_id = strdup(e->room_id),
+                .id = strdup(e->state_key),
+                .closed_at_msec = e->origin_server_ts,
         };
 
-        if (!slot.room_id || !slot.id || !make_room(s, matters, userdata)) {
+        if (!slot.room_id || !slot.id) {
                 slot_done(&slot);
-                return;
+                return -ENOMEM;
         }
-        s->closed[s->n++] = slot;
+        forget(s, e->room_id, e->state_key);
+        if (make_room(s, matters, userdata))
+                s->closed[s->n++] = slot;
+        else
+                slot_done(&slot);
+        return 0;
 }
 
 bool slots_is_of_slot(const struct matrix_event *e) {
         return e->state_key && name_is_one_of(e->type, names_rtc_slot);
 }
 
-void slots_event(struct slots *s, const struct matrix_event *e, slot_matters_t matters, const void *userdata) {
-        struct slot *slot;
-
+int slots_event(struct slots *s, const struct matrix_event *e, slot_matters_t matters, const void *userdata) {
         if (!slots_is_of_slot(e))
-                return;
-        slot = find(s, e->room_id, e->state_key);
-        if (slot)
-                drop(s, (size_t) (slot - s->closed));
+                return 0;
         if (!says_open(e->content))
-                close_slot(s, e->room_id, e->state_key, e->origin_server_ts, matters, userdata);
+                return close_slot(s, e, matters, userdata);
+        forget(s, e->room_id, e->state_key);
+        return 0;
 }
 
 void slots_doubt(struct slots *s) {

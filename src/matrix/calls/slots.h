@@ -24,8 +24,8 @@ typedef bool (*slot_matters_t)(const void *userdata, const char *room_id, const 
 
 void slots_done(struct slots *s);
 bool slots_is_of_slot(const struct matrix_event *e);
-/* Takes what the event says, if it is a slot's. */
-void slots_event(struct slots *s, const struct matrix_event *e, slot_matters_t matters, const void *userdata);
+/* Takes what the event says, if it is a slot's. 0, or -ENOMEM: what was known of it stands. */
+int slots_event(struct slots *s, const struct matrix_event *e, slot_matters_t matters, const void *userdata);
 /* Events may have been missed: whoever joins from now on says that the slot is open. */
 void slots_doubt(struct slots *s);
 void slots_drop_room(struct slots *s, const char *room_id);

@@ -194,6 +194,7 @@ static void add(struct sticky *s, const struct matrix_event *e, const char *key,
                 m.report_id = NULL;
         if (!m.room_id || !m.type || !m.key || !m.event_id || !m.report_id || (slot_id && !m.slot_id)) {
                 membership_done(&m);
+                kind_lacks_memory(s->context);
                 return;
         }
         if (before)
@@ -240,8 +241,10 @@ static void make_sure(struct sticky *s, const struct matrix_event *slot) {
 }
 
 static void take_slot(struct sticky *s, const struct matrix_event *e) {
-        slots_event(&s->slots, e, slot_has_member, s);
-        make_sure(s, e);
+        if (slots_event(&s->slots, e, slot_has_member, s) < 0)
+                kind_lacks_memory(s->context);
+        else
+                make_sure(s, e);
 }
 
 static void sticky_event(struct kind_calls *o, const struct matrix_event *e, const struct kind_time *t) {
@@ -317,7 +320,7 @@ static void sticky_looked(struct kind_calls *o, const struct room_events *state)
 
         for (size_t i = 0; state && i < state->n_events; i++)
                 if (slots_is_of_slot(&state->events[i]) && has_unsure(s, &state->events[i]))
-                        slots_event(&s->slots, &state->events[i], slot_has_member, s);
+                        (void) slots_event(&s->slots, &state->events[i], slot_has_member, s);
         for (size_t i = 0; i < s->n; i++)
                 s->members[i].unsure = false;
 }

@@ -132,18 +132,20 @@ static struct voip_call *find_call(struct voip *v, const char *report_id) {
         return NULL;
 }
 
-static struct voip_call *get_call(struct voip *v, const char *report_id, const char *call_id,
-                                  const struct matrix_event *e, const struct kind_time *t) {
+/* -E2BIG: all that are known matter more. */
+static int get_call(struct voip *v, const char *report_id, const char *call_id, const struct matrix_event *e,
+                    const struct kind_time *t, struct voip_call **ret) {
         struct voip_call *c = find_call(v, report_id);
 
-        if (c)
-                return c;
-        if (!make_room(v, streq(e->sender, v->context->me) ? 3 : 1, t))
-                return NULL;
-        if (voip_call_new(&c, e->room_id, call_id, report_id) < 0)
-                return NULL;
-        v->calls[v->n_calls++] = c;
-        return c;
+        if (!c) {
+                if (!make_room(v, streq(e->sender, v->context->me) ? 3 : 1, t))
+                        return -E2BIG;
+                if (voip_call_new(&c, e->room_id, call_id, report_id) < 0)
+                        return -ENOMEM;
+                v->calls[v->n_calls++] = c;
+        }
+        *ret = c;
+        return 0;
 }
 
 static void leave_room(struct voip *v, const char *room_id) {
@@ -152,7 +154,7 @@ static void leave_room(struct voip *v, const char *room_id) {
                         i++;
                         continue;
                 }
-                id_memory_add(&v->ended, v->calls[i]->report_id);
+                (void) id_memory_add(&v->ended, v->calls[i]->report_id);
                 forget_call(v, i);
         }
 }
@@ -163,17 +165,8 @@ static void add_departure(struct voip *v, const char *room_id, const char *user_
                 return;
         }
         for (size_t i = 0; i < v->n_calls; i++)
-                if (streq(v->calls[i]->room_id, room_id))
-                        (void) voip_call_add_departure(v->calls[i], user_id);
-}
-
-static bool is_repeated(struct voip *v, const struct matrix_event *e) {
-        if (!e->event_id)
-                return false;
-        if (id_memory_has(&v->seen, e->event_id))
-                return true;
-        id_memory_add(&v->seen, e->event_id);
-        return false;
+                if (streq(v->calls[i]->room_id, room_id) && voip_call_add_departure(v->calls[i], user_id) == -ENOMEM)
+                        kind_lacks_memory(v->context);
 }
 
 static void voip_event(struct kind_calls *o, const struct matrix_event *e, const struct kind_time *t) {
@@ -182,6 +175,7 @@ static void voip_event(struct kind_calls *o, const struct matrix_event *e, const
         const char *call_id, *departed = event_departed(e);
         struct voip_call *c;
         enum voip_kind kind;
+        int r;
 
         if (departed)
                 add_departure(v, e->room_id, departed);
@@ -191,11 +185,15 @@ static void voip_event(struct kind_calls *o, const struct matrix_event *e, const
         if (!call_id || !call_id[0] || strlen(call_id) > CALL_ID_BYTES_MAX)
                 return;
         (void) snprintf(report_id, sizeof(report_id), "voip/%s/%s", e->room_id, call_id);
-        if (id_memory_has(&v->ended, report_id) || is_repeated(v, e))
+        if (id_memory_has(&v->ended, report_id) || (e->event_id && id_memory_has(&v->seen, e->event_id)))
                 return;
-        c = get_call(v, report_id, call_id, e, t);
-        if (c)
-                (void) voip_call_add(c, v->context->me, kind, e, event_moment(e, t));
+        r = get_call(v, report_id, call_id, e, t, &c);
+        if (r == 0)
+                r = voip_call_add(c, v->context->me, kind, e, event_moment(e, t));
+        if (r == -ENOMEM)
+                kind_lacks_memory(v->context);
+        else if (e->event_id)
+                (void) id_memory_add(&v->seen, e->event_id); /* else it counts again, which changes nothing */
 }
 
 static enum call_phase phase_of(enum voip_state state) {
@@ -213,14 +211,12 @@ static enum call_phase phase_of(enum voip_state state) {
         return CALL_GONE;
 }
 
-/* True if the call is to be forgotten. */
+/* True if the call is to be forgotten. One that has ended is known as such for as long as it cannot be remembered. */
 static bool state_call(struct voip *v, const struct voip_call *c, const struct kind_time *t) {
         struct voip_verdict verdict = voip_call_judge(c, v->context->me, v->context->call_cap, t);
 
-        if (verdict.state == VOIP_ENDED) {
-                id_memory_add(&v->ended, c->report_id);
-                return true;
-        }
+        if (verdict.state == VOIP_ENDED)
+                return id_memory_add(&v->ended, c->report_id) == 0;
         if (verdict.state != VOIP_NOTHING) {
                 report_set_add(&v->reports, c->report_id, phase_of(verdict.state), verdict.since, verdict.until,
                                verdict.what, verdict.sign);

@@ -193,14 +193,24 @@ static int upload_filter(struct sync *s) {
 
 /* ---- the poll ---- */
 
-static int move_to(struct sync *s, const char *since) {
+/* *ret: where it was; for the caller to free, or to move back to. */
+static int move_to(struct sync *s, const char *since, char **ret) {
         char *copy = strdup(since);
 
         if (!copy)
                 return -ENOMEM;
-        free(s->since);
+        *ret = s->since;
         s->since = copy;
         return 0;
+}
+
+/* It is as if the answer had not come. */
+static void move_back(struct sync *s, const struct sync_answer *answer, char **before) {
+        s->initial = answer->initial;
+        if (!answer->moves)
+                return;
+        free(s->since);
+        s->since = TAKE(*before);
 }
 
 static bool is_empty(const struct sync_batch *b) {
@@ -266,14 +276,16 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         struct sync_answer answer = {
                 .batch = batch, .initial = s->poll.initial, .now = reply->now, .wall = reply->wall
         };
-        bool concerned, is_long = !s->poll.catch_up && !s->poll.initial;
+        bool is_long = !s->poll.catch_up && !s->poll.initial;
+        SCOPED(free) char *before = NULL;
+        int concerned;
 
         if (gaps) {
                 answer.gaps = gap_fill_pages(gaps, &answer.n_gaps);
                 answer.torn = gap_fill_torn(gaps, &answer.n_torn);
         }
         answer.moves = !answer.initial || !s->since;
-        if (answer.moves && move_to(s, batch->next_batch) < 0) {
+        if (answer.moves && move_to(s, batch->next_batch, &before) < 0) {
                 fail_errno(s, -ENOMEM, reply->now);
                 return;
         }
@@ -286,6 +298,11 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         }
         enter(s, STAGE_DUE);
         concerned = s->handler->answer(s->handler->userdata, &answer);
+        if (concerned < 0) {
+                move_back(s, &answer, &before);
+                fail_errno(s, concerned, reply->now);
+                return;
+        }
         if (is_long && s->stage == STAGE_DUE)
                 rest(s, batch, concerned, reply->now);
 }
@@ -311,13 +328,17 @@ static int fill_gaps(struct sync *s) {
 }
 
 /* The position is lost, and with it the messages since: a call that ended meanwhile would never end here. */
-static void look_back(struct sync *s) {
+static int look_back(struct sync *s) {
         const char *rooms[GAP_ROOMS_MAX];
         size_t n = s->handler->rooms(s->handler->userdata, rooms, GAP_ROOMS_MAX);
 
-        for (size_t i = 0; i < n; i++)
-                if (sync_batch_add_gap(s->batch, rooms[i]) < 0)
-                        return;
+        for (size_t i = 0; i < n; i++) {
+                int r = sync_batch_add_gap(s->batch, rooms[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 /* No more than GAP_ROOMS_MAX are read back: those with a call that may have ended there come first. */
@@ -349,6 +370,10 @@ static void on_answer(struct sync *s, const struct matrix_reply *reply) {
         int r = s->poll.initial ? sync_batch_new_of_state(&s->batch, reply->body, s->me)
                                 : sync_batch_new(&s->batch, reply->body, s->me);
 
+        if (r == -ENOMEM) {
+                fail_errno(s, r, reply->now);
+                return;
+        }
         if (r < 0) {
                 on_failure(s, &(struct matrix_reply){ .outcome = MATRIX_NOT_MATRIX,
                                                       .problem = "the answer to /sync is not one of a homeserver",
@@ -366,11 +391,12 @@ static void on_answer(struct sync *s, const struct matrix_reply *reply) {
         if (s->poll.initial) {
                 s->batch->n_gaps = 0; /* no timeline was asked for */
                 if (!s->since)
-                        look_back(s);
+                        r = look_back(s);
         }
         if (s->batch->n_gaps > GAP_ROOMS_MAX)
                 order_gaps(s);
-        r = s->batch->n_gaps > 0 ? fill_gaps(s) : 0;
+        if (r >= 0)
+                r = s->batch->n_gaps > 0 ? fill_gaps(s) : 0;
         if (r < 0)
                 fail_errno(s, r, reply->now);
         else if (r == 0)
@@ -668,7 +694,8 @@ int sync_new(struct sync **ret, struct matrix_client *client, const char *me, co
         s->catch_up = true;
         s->position_backoff = (struct backoff){ .first = POSITION_RETRY_FIRST, .cap = POSITION_RETRY_MAX };
         s->me = strdup(me);
-        if (!s->me || (since && move_to(s, since) < 0))
+        s->since = since ? strdup(since) : NULL;
+        if (!s->me || (since && !s->since))
                 return -ENOMEM;
         s->messages = json_incref((json_t *) wants->messages);
         s->state = json_incref((json_t *) wants->state);

@@ -108,8 +108,9 @@ struct sync_handler {
         /* Each answer of /sync as it came, before anything is made of it. Below 0: it is as if it had not come, and
          * the loop stands still as after a failure. NULL: nobody wants it; then messages to the device say nothing. */
         int (*take)(void *userdata, const json_t *body, const struct instant *at);
-        /* Returns whether it concerns a call of the user, so that the next poll may not wait. */
-        bool (*answer)(void *userdata, const struct sync_answer *answer);
+        /* Returns whether it concerns a call of the user, so that the next poll may not wait. Below 0: not all of it
+         * could be taken, and as with `take`. */
+        int (*answer)(void *userdata, const struct sync_answer *answer);
         /* The server does not take the stored position any more. */
         void (*position_lost)(void *userdata);
         /* The loop stands still until sync_go(). */
