@@ -1,5 +1,7 @@
 #include "busyd/account-memory.h"
 
+#include <stdio.h>
+
 #include "matrix/sync/sync.h"
 #include "util/log.h"
 
@@ -23,8 +25,22 @@ void account_memory_position(struct account_memory *m, const char *since) {
         m->since_pending = true;
 }
 
-void account_memory_sticks(struct account_memory *m) {
-        m->sticks_pending = true;
+void account_memory_learned(struct account_memory *m, const struct account_lessons *l) {
+        if (l->sticks && !m->learned.sticks)
+                log_info("Account %s: remembering that busy sticks there while another client is online", m->name);
+        m->learned = *l;
+        m->learned_pending = true;
+}
+
+static bool is_device(const struct state_account *stored, const char *device_id) {
+        return stored->device_id && streq(stored->device_id, device_id);
+}
+
+static int put(struct account_memory *m, struct state_account *stored, const char *device_id) {
+        stored->device_id = device_id;
+        stored->sticks = m->learned.sticks;
+        stored->words = m->learned.words[0] ? m->learned.words : NULL;
+        return state_put_account(m->state, m->name, stored);
 }
 
 static void store_position(struct account_memory *m, const char *device_id, bool in_call, usec_t wall) {
@@ -40,30 +56,28 @@ static void store_position(struct account_memory *m, const char *device_id, bool
         if (stored.since && before && streq(stored.since, before) && wall - stored.since_at_wall < POSITION_AGE_STEP)
                 return;
         stored.since_at_wall = wall;
-        stored.device_id = device_id;
-        r = state_put_account(m->state, m->name, &stored);
+        r = put(m, &stored, device_id);
         if (r < 0)
                 log_warning(
                         "Account %s: the sync position cannot be stored: %s; a restart will look at all rooms again",
                         m->name, strerror(-r));
 }
 
-static void store_sticks(struct account_memory *m) {
+/* What fails is tried again with the next turn. */
+static void store_learned(struct account_memory *m, const char *device_id) {
         struct state_account stored;
+        int r = state_get_account(m->state, m->name, &stored);
 
-        if (state_get_account(m->state, m->name, &stored) < 0)
-                return;
-        stored.sticks = true;
-        if (state_put_account(m->state, m->name, &stored) == 0)
-                log_info("Account %s: remembering that busy sticks there while another client is online", m->name);
+        if (r >= 0 && !is_device(&stored, device_id))
+                stored.since = NULL;
+        m->learned_pending = r < 0 || put(m, &stored, device_id) < 0;
 }
 
 void account_memory_store(struct account_memory *m, const char *device_id, bool in_call, usec_t now, usec_t wall) {
         bool early = m->since && m->since_stored_at > 0 && now < usec_add(m->since_stored_at, POSITION_STORE_INTERVAL);
 
-        if (m->sticks_pending)
-                store_sticks(m);
-        m->sticks_pending = false;
+        if (m->learned_pending)
+                store_learned(m, device_id);
         if (!m->since_pending || early)
                 return;
         m->since_stored_at = now;
@@ -73,8 +87,17 @@ void account_memory_store(struct account_memory *m, const char *device_id, bool 
 
 /* One from a time that has yet to come is of a clock that was set back since: how old it is, nobody can tell, and a
  * call may go on that it leads back to. */
-const char *account_memory_usable(const struct state_account *stored, const char *device_id, usec_t wall) {
-        if (!stored->since || !stored->device_id || !streq(stored->device_id, device_id))
+const char *account_memory_load(struct account_memory *m, const char *device_id, usec_t wall) {
+        struct state_account stored;
+
+        if (state_get_account(m->state, m->name, &stored) < 0)
                 return NULL;
-        return stored->since_at_wall > wall || wall - stored->since_at_wall < SYNC_GAP_MAX ? stored->since : NULL;
+        m->learned.sticks = stored.sticks;
+        if (!is_device(&stored, device_id))
+                return NULL;
+        if (stored.words)
+                (void) snprintf(m->learned.words, sizeof(m->learned.words), "%s", stored.words);
+        if (!stored.since)
+                return NULL;
+        return stored.since_at_wall > wall || wall - stored.since_at_wall < SYNC_GAP_MAX ? stored.since : NULL;
 }

@@ -1,7 +1,8 @@
-/* What is stored of an account from run to run: the position of its poll, and that busy sticks there. It is stored at
+/* What is stored of an account from run to run: the position of its poll, and what was learned of it. It is stored at
  * the end of a turn, since what others see comes first. */
 #pragma once
 
+#include "core/account-lessons.h"
 #include "state/state.h"
 
 /* Embedded; all zero but for the borrowed state and name. The other fields belong to account-memory.c. */
@@ -11,16 +12,18 @@ struct account_memory {
         char *since; /* that is to be stored; NULL: forget the stored one */
         bool since_pending;
         usec_t since_stored_at;
-        bool sticks_pending;
+        struct account_lessons learned;
+        bool learned_pending;
 };
 void account_memory_done(struct account_memory *m);
 
 /* `since` NULL: there is none any more. */
 void account_memory_position(struct account_memory *m, const char *since);
-void account_memory_sticks(struct account_memory *m);
+void account_memory_learned(struct account_memory *m, const struct account_lessons *l);
 
 /* Writes what is due. In a call the position before it stays: a restart then reads again how the call came about. */
 void account_memory_store(struct account_memory *m, const char *device_id, bool in_call, usec_t now, usec_t wall);
 
-/* The stored position, if it is this device's and not known to be old; borrowed from `stored`. */
-const char *account_memory_usable(const struct state_account *stored, const char *device_id, usec_t wall);
+/* At the start: fills `learned`, and returns the position, if it is this device's and not known to be old; borrowed
+ * until something is stored. */
+const char *account_memory_load(struct account_memory *m, const char *device_id, usec_t wall);

@@ -94,10 +94,10 @@ static void on_position(void *userdata, const char *since, usec_t now, usec_t wa
         account_memory_position(&m->memory, since);
 }
 
-static void on_learned(void *userdata) {
+static void on_learned(void *userdata, const struct account_lessons *l) {
         struct member *m = userdata;
 
-        account_memory_sticks(&m->memory);
+        account_memory_learned(&m->memory, l);
 }
 
 static uint32_t draw(void *userdata) {
@@ -139,13 +139,11 @@ static int fetch_token(void *userdata) {
 }
 
 static int make_account(struct member *m, const struct account_config *config, usec_t now) {
-        struct state_account stored = { .since = NULL };
+        const char *since = account_memory_load(&m->memory, m->session.device_id, m->accounts->door.wall);
         const struct account_handler handler = {
                 .touched = on_touched, .position = on_position, .learned = on_learned, .userdata = m
         };
 
-        if (state_get_account(m->accounts->context.state, m->name, &stored) < 0)
-                stored = (struct state_account){ .since = NULL };
         return account_new(&m->account, m->http,
                            &(struct account_options){ .name = m->name,
                                                       .homeserver = m->session.homeserver,
@@ -157,9 +155,8 @@ static int make_account(struct member *m, const struct account_config *config, u
                                                       .token_endpoint = m->session.token_endpoint,
                                                       .client_id = m->session.client_id,
                                                       .keeper = &m->doors,
-                                                      .since = account_memory_usable(&stored, m->session.device_id,
-                                                                                     m->accounts->door.wall),
-                                                      .sticks = stored.sticks,
+                                                      .since = since,
+                                                      .learned = m->memory.learned,
                                                       .settings = &config->settings,
                                                       .sink = m->accounts->context.sink,
                                                       .journal = &m->accounts->journal,

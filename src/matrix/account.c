@@ -451,10 +451,13 @@ static bool look(struct account *a, usec_t now) {
 }
 
 static void learn(struct account *a) {
-        if (a->endpoint.sticks || !output_set_sticks(&a->outputs))
+        struct account_lessons l = { .sticks = false };
+
+        output_set_learned(&a->outputs, &l);
+        if (account_lessons_equal(&l, &a->endpoint.learned))
                 return;
-        a->endpoint.sticks = true;
-        a->handler.learned(a->handler.userdata);
+        a->endpoint.learned = l;
+        a->handler.learned(a->handler.userdata, &l);
 }
 
 /* Calls that nobody has told of for long may be over. Returns when that will be so. */
@@ -694,7 +697,7 @@ static int start_parts(struct account *a, struct http *http, const struct accoun
                 .user_id = a->user_id,
                 .facts = &a->facts,
                 .settings = &a->settings,
-                .sticks = o->sticks,
+                .learned = o->learned,
                 .is_machine = door_is_machine,
                 .doubt = door_doubt,
                 .touched = door_touched,

@@ -27,7 +27,7 @@ struct account_options {
         const char *device_id;                  /* "": not known */
         /* The position up to which everything was seen; NULL: none, or older than SYNC_GAP_MAX (sync.h). */
         const char *since;
-        bool sticks; /* learned in an earlier run, see account_handler.learned */
+        struct account_lessons learned; /* in earlier runs */
         const struct account_settings *settings;
         const struct call_sink *sink; /* where its calls are reported, as source "matrix/NAME" */
         const struct claim_journal *journal;
@@ -44,8 +44,8 @@ struct account_handler {
         void (*touched)(void *userdata);
         /* Everything up to here is applied: store it. NULL: forget the stored one. `now`, `wall`: this instant. */
         void (*position)(void *userdata, const char *since, usec_t now, usec_t wall);
-        /* Busy has stuck on this account while another client of the user was online: later runs should know. */
-        void (*learned)(void *userdata);
+        /* Later runs should know this: store it. */
+        void (*learned)(void *userdata, const struct account_lessons *l);
         void *userdata;
 };
 

@@ -20,7 +20,9 @@ static struct {
         bool at_rest, owes_itself, settled;
         struct account_situation situation;
         unsigned n_new, n_freed, n_retries, n_wakes;
-        int error; /* of the next new one */
+        int error;                      /* of the next new one */
+        struct account_lessons learned; /* as it was made with */
+        struct account_handler handler;
         struct call_sink sink;
         struct call_table *calls;
         unsigned n_source_ends;
@@ -41,6 +43,8 @@ int account_new(struct account **ret, struct http *http, const struct account_op
         if (r < 0)
                 return r;
         t.n_new++;
+        t.learned = options->learned;
+        t.handler = *handler;
         *ret = (struct account *) &t;
         return 0;
 }
@@ -173,13 +177,17 @@ static void on_touched(void *userdata) {
 static void ignore_problem(const char *sentence, void *userdata) {
 }
 
-static void log_in(const char *token) {
+static void log_in_as(const char *device, const char *token) {
         const struct session session = { .homeserver = (char *) "https://test",
                                          .user_id = (char *) "@me:test",
-                                         .device_id = (char *) "BUSYD",
+                                         .device_id = (char *) device,
                                          .access_token = (char *) token };
 
         cr_assert_eq(session_save(t.dir.path, NAME, &session), 0);
+}
+
+static void log_in(const char *token) {
+        log_in_as("BUSYD", token);
 }
 
 static void update(void) {
@@ -189,6 +197,15 @@ static void update(void) {
 static void run_at(usec_t now) {
         t.at.now = now;
         (void) accounts_run(t.accounts, &(struct accounts_wanted){ .settled = true }, &t.at);
+}
+
+static void make_accounts(void) {
+        cr_assert_eq(accounts_new(&t.accounts, &(struct accounts_context){ .state = t.state,
+                                                                           .sink = &t.sink,
+                                                                           .calls = t.calls,
+                                                                           .touched = on_touched }),
+                     0);
+        update();
 }
 
 static void setup(void) {
@@ -201,13 +218,8 @@ static void setup(void) {
         cr_assert_geq(config_load(&t.config, NULL, ignore_problem, NULL), 0);
         cr_assert_eq(state_open(&t.state, t.dir.path, NULL, NULL), 0);
         cr_assert_eq(call_table_new(&t.calls), 0);
-        cr_assert_eq(accounts_new(&t.accounts, &(struct accounts_context){ .state = t.state,
-                                                                           .sink = &t.sink,
-                                                                           .calls = t.calls,
-                                                                           .touched = on_touched }),
-                     0);
         log_in("one");
-        update();
+        make_accounts();
         cr_assert_eq(t.n_new, 1);
 }
 
@@ -292,4 +304,30 @@ Test(accounts, each_hears_of_a_wake_and_of_a_retry) {
         accounts_wake(t.accounts, /* gap= */ true);
         accounts_retry_now(t.accounts);
         cr_assert(t.n_wakes == 1 && t.n_retries == 1);
+}
+
+/* Words are a device's. */
+Test(accounts, what_one_has_learned_the_next_run_knows) {
+        struct account_lessons l = { .sticks = true, .words = "Lunch" };
+        static const struct {
+                const char *device;
+                const char *words;
+        } runs[] = { { "BUSYD", "Lunch" }, { "ANOTHER", "" }, { "BUSYD", "Lunch" } };
+
+        t.handler.learned(t.handler.userdata, &l);
+        run_at(t.at.now + 1);
+        for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+                log_in_as(runs[i].device, "one");
+                t.accounts = accounts_free(t.accounts);
+                state_free(t.state);
+                cr_assert_eq(state_open(&t.state, t.dir.path, NULL, NULL), 0);
+                make_accounts();
+                cr_assert(t.learned.sticks);
+                cr_assert_str_eq(t.learned.words, runs[i].words, "%zu", i);
+        }
+        t.handler.learned(t.handler.userdata, &(struct account_lessons){ .sticks = true });
+        run_at(t.at.now + 1);
+        t.accounts = accounts_free(t.accounts);
+        make_accounts();
+        cr_assert_str_empty(t.learned.words, "none are known as well");
 }

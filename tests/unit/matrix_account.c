@@ -196,7 +196,8 @@ struct world {
         unsigned n_puts;
         int keeper_error; /* of begin() */
         bool put_fails, is_kept;
-        bool touched, stuck_learned, doubted;
+        bool touched, doubted;
+        struct account_lessons learned;
         unsigned times_busy, n_calls_begun, n_calls_ended;
 };
 
@@ -270,10 +271,10 @@ static void on_touched(void *userdata) {
 static void on_position(void *userdata, const char *since, usec_t now, usec_t wall) {
 }
 
-static void on_learned(void *userdata) {
+static void on_learned(void *userdata, const struct account_lessons *l) {
         struct world *w = userdata;
 
-        w->stuck_learned = true;
+        w->learned = *l;
 }
 
 static void on_shown(void *userdata, const char *state, const char *message) {
@@ -347,6 +348,7 @@ static void start(struct world *w) {
                                                             .token_endpoint = w->token_endpoint,
                                                             .client_id = HS_CLIENT_ID,
                                                             .keeper = &w->keeper,
+                                                            .learned = w->learned,
                                                             .settings = &w->settings,
                                                             .sink = &w->sink,
                                                             .journal = &w->journal,
@@ -649,12 +651,14 @@ Test(matrix_account, words_that_an_earlier_run_has_left_give_way_to_newer_ones) 
         const struct hs_options options = { .kind = HS_TUWUNEL };
         struct world *w = world_new(&options);
 
+        (void) snprintf(w->learned.words, sizeof(w->learned.words), "Lunch");
         model_person_sets(w->http.model, SELF, "offline", "Lunch", msec(&w->http));
         model_person_sets(w->http.model, PHONE, "online", "In the garden", msec(&w->http));
         start(w);
         expect_online(w);
         pass(w, 25 * USEC_PER_MIN);
         cr_assert_str_eq(message(w), "In the garden");
+        cr_assert_str_empty(w->learned.words, "\"%s\"", w->learned.words);
         expect_nothing_owed(w);
 }
 

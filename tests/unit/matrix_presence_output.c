@@ -133,7 +133,7 @@ Test(presence_output, busy_that_has_stuck_is_followed_though_presence_is_switche
         for (unsigned sticks = 0; sticks < 2; sticks++) {
                 f.output = output_free(f.output);
                 f.settings.presence = PRESENCE_OFF;
-                f.at.sticks = sticks;
+                f.at.learned.sticks = sticks;
                 f.heard.n_seen = 0;
                 cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
                 f.output->listener = (struct output_listener){ on_seen, on_unsure, on_erased, NULL, &f.heard };
@@ -151,78 +151,97 @@ Test(presence_output, busy_that_has_stuck_is_followed_though_presence_is_switche
 
 /* ---- a message for each device ---- */
 
-/* The server leaves out of the first poll what our device has, if another device was heard of right before. */
-Test(presence_output, words_of_an_earlier_run_that_show_late_give_way_to_those_that_showed_before) {
+static const char *own_words(void) {
+        static struct account_lessons l;
+
+        memset(&l, 0, sizeof(l));
+        output_presence.learned(f.output, &l);
+        return l.words;
+}
+
+static void start_with_words(const char *words) {
+        output_free(f.output);
         f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
+        (void) snprintf(f.at.learned.words, sizeof(f.at.learned.words), "%s", words);
+        cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
+        f.output->listener = (struct output_listener){ on_seen, on_unsure, on_erased, NULL, &f.heard };
+        cr_assert_str_eq(own_words(), words);
+}
+
+/* Our first poll would bring up what an earlier run has put back. */
+Test(presence_output, words_of_an_earlier_run_give_way_before_the_first_poll) {
+        start_with_words("Lunch");
         cr_assert(output_presence.awaited(f.output, START));
         door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
-        cr_assert_not(output_presence.awaited(f.output, START));
-        output_presence.resynced(f.output, START);
-        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
-        cr_assert(output_presence.awaited(f.output, START));
-        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", START + USEC_PER_MIN);
         cr_assert(strstr(door_waiting()->body, "\"status_msg\":\"\""), "%s", door_waiting()->body);
-        door_answer(200, "{}", START + USEC_PER_MIN);
-        door_answer(200, "{\"presence\":\"online\"}", START + USEC_PER_MIN);
-        cr_assert(strstr(door_waiting()->body, "Gone"), "%s", door_waiting()->body);
-        door_answer(200, "{}", START + USEC_PER_MIN);
-}
-
-/* The next poll may be ten minutes away. */
-Test(presence_output, what_a_poll_brings_up_is_looked_at_until_the_own_words_are_known) {
-        f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
-        output_presence.resynced(f.output, START);
-        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", START);
-        for (unsigned i = 0; i < 2; i++) {
-                usec_t at = START + i * 10 * USEC_PER_MIN, look_at;
-
-                output_presence.watching(f.output, true, at);
-                look_at = output_presence.run(f.output, at);
-                cr_assert(look_at > at && look_at < at + USEC_PER_MIN);
-                cr_assert_null(door_waiting());
-                cr_assert_eq(output_presence.run(f.output, look_at), USEC_NEVER);
-                door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", look_at);
-        }
-        output_presence.watching(f.output, true, START + USEC_PER_HOUR);
-        cr_assert_eq(output_presence.run(f.output, START + USEC_PER_HOUR), USEC_NEVER, "they are known");
-        /* What shows in place of them is newer. */
         cr_assert(output_presence.awaited(f.output, START));
-        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START + USEC_PER_HOUR);
-        door_answer(200, "{}", START + USEC_PER_HOUR);
-        door_answer(200, "{\"presence\":\"offline\"}", START + USEC_PER_HOUR);
+        door_answer(200, "{}", START);
+        cr_assert_str_empty(own_words());
+        door_answer(200, "{\"presence\":\"online\"}", START);
         cr_assert(strstr(door_waiting()->body, "Gone"), "%s", door_waiting()->body);
-        door_answer(200, "{}", START + USEC_PER_HOUR);
+        cr_assert_str_eq(own_words(), "Gone", "from the moment they are sent");
+        door_answer(200, "{}", START);
+        cr_assert_not(output_presence.awaited(f.output, START));
+        cr_assert_str_eq(own_words(), "Gone");
 }
 
-/* Taken away where they were, or another machine's, which are not put back. */
-Test(presence_output, words_that_showed_at_the_start_and_show_no_more_do_not_come_back) {
-        for (unsigned i = 0; i < 2; i++) {
-                teardown();
-                setup();
-                f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
-                output_presence.resynced(f.output, START);
-                if (i == 1)
-                        output_presence.machines(f.output, true, false, START);
-                door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"Gone\"}", START);
-                output_presence.machines(f.output, false, false, START);
-                cr_assert(output_presence.awaited(f.output, START));
-                door_answer(200,
-                            i == 0 ? "{\"presence\":\"online\"}"
-                                   : "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}",
-                            START + USEC_PER_MIN);
-                door_answer(200, "{}", START + USEC_PER_MIN);
-                door_answer(200, "{\"presence\":\"online\"}", START + USEC_PER_MIN);
-                cr_assert_not(strstr(door_waiting()->body, "Gone"), "%s", door_waiting()->body);
-                door_answer(200, "{}", START + USEC_PER_MIN);
+/* Whoever shows what our device has hides nothing. */
+Test(presence_output, words_of_an_earlier_run_that_show_stay) {
+        start_with_words("Lunch");
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", START);
+        cr_assert_null(door_waiting());
+        cr_assert_not(output_presence.awaited(f.output, START));
+        cr_assert(output_presence.awaited(f.output, START), "each poll is looked before");
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", START);
+}
+
+/* No request is spent on it. */
+Test(presence_output, who_has_no_words_polls_at_once) {
+        start_with_words("");
+        cr_assert_not(output_presence.awaited(f.output, START));
+        cr_assert_null(door_waiting());
+}
+
+/* The claim of an earlier run sees what a person wrote meanwhile before its poll hides that. */
+Test(presence_output, what_shows_is_read_before_the_first_poll_where_something_is_owed) {
+        struct output_claim claim = { .phase = CLAIM_LEAVING, .owed = true, .text_claimed = true };
+
+        start_with_words("");
+        output_presence.claim(f.output, &claim, START);
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
+        cr_assert_str_eq(f.heard.seen.text, "Gone");
+        cr_assert_not(output_presence.awaited(f.output, START));
+        cr_assert_not(output_presence.awaited(f.output, START), "once");
+}
+
+static void on_written(const struct output_result *result, void *userdata) {
+}
+
+/* Its answer was lost: it may be there, or what was there before. */
+Test(presence_output, words_are_there_until_it_is_known_that_they_are_not) {
+        struct claim_value busy = { .state = "busy", .text = "In a call" }, none = { .state = "offline" };
+        struct output_request *request;
+
+        for (unsigned had_some = 0; had_some < 2; had_some++) {
+                start_with_words(had_some ? "Lunch" : "");
+                cr_assert_eq(output_presence.write(f.output, &busy, START, on_written, NULL, &request), 0);
+                door_answer(0, "", START);
+                cr_assert_str_eq(own_words(), had_some ? "Lunch" : "In a call");
+                cr_assert_eq(output_presence.write(f.output, &none, START, on_written, NULL, &request), 0);
+                door_answer(0, "", START);
+                cr_assert_str_eq(own_words(), had_some ? "Lunch" : "In a call");
+                cr_assert_eq(output_presence.write(f.output, &none, START, on_written, NULL, &request), 0);
+                door_answer(200, "{}", START);
+                cr_assert_str_empty(own_words());
         }
 }
 
 /* What a person writes meanwhile would hide behind them with our next poll. The other machine puts back what it has
  * found, which may have been ours: not before its words show. */
 Test(presence_output, words_that_were_put_back_give_way_to_another_machine_in_a_call) {
-        f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
-        output_presence.resynced(f.output, START);
-        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
+        start_with_words("Gone");
         for (unsigned i = 0; i < 3; i++) {
                 output_presence.machines(f.output, true, /* words= */ i > 0, START);
                 cr_assert(output_presence.awaited(f.output, START));
@@ -237,9 +256,6 @@ Test(presence_output, words_that_were_put_back_give_way_to_another_machine_in_a_
         door_answer(200, "{}", START + USEC_PER_MIN);
         cr_assert_null(door_waiting(), "they are not put back");
         cr_assert_not(output_presence.awaited(f.output, START), "nothing of ours is left");
-}
-
-static void on_written(const struct output_result *result, void *userdata) {
 }
 
 /* Ours is the newest with each poll, and would hide a person's before the claim reads again. */

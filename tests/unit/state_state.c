@@ -186,7 +186,10 @@ Test(state, what_is_to_be_put_back_on_this_machine_survives) {
 Test(state, accounts_survive) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         struct state *s = open_state(&t, NULL);
-        struct state_account a = { .since = "s1_2", .device_id = "D", .since_at_wall = 9, .sticks = true }, back;
+        struct state_account a = {
+                .since = "s1_2", .device_id = "D", .since_at_wall = 9, .sticks = true, .words = "Lunch"
+        };
+        struct state_account back;
 
         cr_assert_eq(state_get_account(s, "work", &back), 0);
         cr_expect_null(back.since);
@@ -200,6 +203,7 @@ Test(state, accounts_survive) {
         cr_expect_str_eq(back.device_id, "D");
         cr_expect_eq(back.since_at_wall, 9);
         cr_expect(back.sticks);
+        cr_expect_str_eq(back.words, "Lunch");
         back.sticks = false;
         cr_assert_eq(state_put_account(s, "work", &back), 0, "with borrowed strings");
         cr_assert_eq(state_get_account(s, "work", &back), 0);

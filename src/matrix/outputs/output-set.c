@@ -166,12 +166,11 @@ bool output_set_is_at_rest(const struct output_set *s) {
         return true;
 }
 
-bool output_set_sticks(const struct output_set *s) {
+void output_set_learned(const struct output_set *s, struct account_lessons *ret) {
         for (size_t i = 0; i < s->n; i++) {
                 const struct output *o = s->of[i].output;
 
-                if (o->kind->sticks && o->kind->sticks(o))
-                        return true;
+                if (o->kind->learned)
+                        o->kind->learned(o, ret);
         }
-        return false;
 }

@@ -59,4 +59,4 @@ bool output_set_owes(const struct output_set *s);
 /* ... and does not only wait for another machine. */
 bool output_set_owes_itself(const struct output_set *s);
 bool output_set_is_at_rest(const struct output_set *s);
-bool output_set_sticks(const struct output_set *s);
+void output_set_learned(const struct output_set *s, struct account_lessons *ret);

@@ -3,6 +3,7 @@
  * the place behaves and what to tell people. Who drives its claim (driver.h) decides when what is written. */
 #pragma once
 
+#include "core/account-lessons.h"
 #include "core/account-settings.h"
 #include "core/claim.h"
 #include "matrix/client/client.h"
@@ -20,7 +21,7 @@ struct output_endpoint {
         bool known;
         const struct account_settings *settings;
         const char *appservice; /* the token of an application service that may act for the user; NULL: none */
-        bool sticks;            /* learned in an earlier run: busy has stuck here while another client was online */
+        struct account_lessons learned;
         /* Whether that device is another busyd of the user's. */
         bool (*is_machine)(void *userdata, const char *device_id);
         /* A request that the output made by itself was told that the session has ended. */
@@ -120,8 +121,8 @@ struct output_kind {
         bool (*occupied)(const struct output *o);
         /* NULL: it needs nothing of it. */
         void (*poll)(struct output *o, struct output_poll *ret, usec_t now);
-        /* What was learned that a later run should know; see output_endpoint. NULL: nothing. */
-        bool (*sticks)(const struct output *o);
+        /* What later runs should know, into zeroes; see output_endpoint. NULL: nothing. */
+        void (*learned)(const struct output *o, struct account_lessons *ret);
         /* What only busyd writes there, given back to what is there for somebody who does nothing: for when it is not
          * known any more what an earlier run has written. False: nothing would be known again. NULL: likewise. */
         bool (*lost)(struct output *o, struct claim_owed *ret);

@@ -22,16 +22,12 @@ struct presence {
         char lost[CLAIM_TEXT_MAX];     /* words of an earlier run whose state is not known any more; "": none */
         /* Where each device has words of its own: those of ours, which come back with each poll; "": none. */
         char own_words[CLAIM_TEXT_MAX];
-        char left_words[CLAIM_TEXT_MAX]; /* the same, while they are taken away */
-        unsigned guessed,
-                left_guessed;        /* only that these showed after the first poll: so many more have to show them */
-        struct output_request *way;  /* takes them away */
-        char before[CLAIM_TEXT_MAX]; /* what showed before the first poll */
-        bool awaited, compared;      /* by the next poll; before and after the first one */
-        usec_t look_again_at;        /* before a poll in a call */
-        usec_t look_after_at;        /* what a poll has brought up, for which words are guessed; 0: not so */
-        bool looks_after;            /* the look is that one */
-        bool refused;                /* the look before the first poll: the one after it is left out */
+        char sent_words[CLAIM_TEXT_MAX]; /* on their way */
+        bool words_sent;                 /* ... not answered yet */
+        struct output_request *way;      /* takes them away, or puts newer ones in their place */
+        bool awaited, looked;            /* by the next poll; in this run */
+        usec_t look_again_at;            /* before a poll in a call */
+        bool refused;                    /* the look before the first poll: the one after it is left out */
 };
 
 static inline struct presence *presence_of(struct output *o) {
@@ -60,12 +56,11 @@ int presence_write(struct output *o, const struct claim_value *v, usec_t now, ou
 
 /* ---- presence-words.c: where each device has a message of its own ---- */
 
+/* They go to our device, and the server has answered. */
+void presence_words_sent(struct presence *p, const char *words);
+void presence_words_answered(struct presence *p, const struct matrix_reply *reply);
 /* What shows was just read. */
 void presence_words_seen(struct presence *p);
-/* A poll has begun. */
-void presence_words_polled(struct presence *p, usec_t now);
-/* As output_kind.run. */
-usec_t presence_words_run(struct presence *p, usec_t now);
 /* The next poll has to wait for a look, or for words that are taken away: see output.h. */
 bool presence_words_awaited(struct output *o, usec_t now);
 bool presence_words_occupied(const struct output *o);

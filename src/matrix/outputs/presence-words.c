@@ -1,12 +1,13 @@
 /* The presence output where each device has a message of its own: those of our device come back with each of its
  * polls.
  *
- *   own words   what our device has, as far as is known: written in this run, or found by comparing what shows before
- *               and after the first poll
+ *   own words   what our device has: what was written there last and acknowledged. As long as words are on their way
+ *               to where none are, and until it is known that these have gone, they may be there. Later runs know them
  *   the copy    a claim of the state alone has the words that stood there on our device, which follow those that a
- * person chooses the way     while nothing is claimed, own words give way to newer ones of somebody else: they are
- * taken away, and the poll waits for that. Likewise to those of another machine that is in a call, which puts back
- * what it has found: each of our polls would bring ours up before what a person writes meanwhile */
+ *               person chooses
+ *   the way     while nothing is claimed, own words give way to newer ones of somebody else: they are taken away, and
+ *               the poll waits for that. Likewise to those of another machine that is in a call, which puts back what
+ *               it has found: each of our polls would bring ours up before what a person writes meanwhile */
 #include "matrix/outputs/presence-parts.h"
 
 #include <errno.h>
@@ -16,12 +17,24 @@
 
 #define LOOK_EVERY (10 * USEC_PER_SEC)
 
-/* What a poll brings up shows by then. */
-#define LOOK_AFTER (5 * USEC_PER_SEC)
+/* ---- what our device has ---- */
 
-/* Polls that show the same words before they are known to be those of our device: what the server has left out of one,
- * since another device was heard of right before, it has hardly left out of the next one as well. */
-#define GUESSES 2
+void presence_words_sent(struct presence *p, const char *words) {
+        if (!presence_server(&p->output)->message_per_device)
+                return;
+        (void) snprintf(p->sent_words, sizeof(p->sent_words), "%s", words);
+        p->words_sent = true;
+        if (!p->own_words[0])
+                memcpy(p->own_words, p->sent_words, sizeof(p->own_words));
+}
+
+void presence_words_answered(struct presence *p, const struct matrix_reply *reply) {
+        if (p->words_sent && reply->outcome == MATRIX_OK)
+                memcpy(p->own_words, p->sent_words, sizeof(p->own_words));
+        p->words_sent = false;
+}
+
+/* ---- given back, or given up ---- */
 
 /* Another device's message shows by itself once ours is gone; a copy of it on our device would outlive what the person
  * does to it. Only one that shows no more is put back. */
@@ -51,6 +64,7 @@ static int withdraw_more(struct output_request *request, struct output *o, const
         struct withdrawal *w = data;
         int r;
 
+        presence_words_answered(presence_of(o), reply);
         if (w->put_back || (!w->looked && reply->outcome != MATRIX_OK))
                 return 0;
         if (!w->looked) {
@@ -100,14 +114,14 @@ int presence_words_give_back(struct output *o, const struct claim_value *v, cons
         return presence_words_withdraw(o, v, owed, now, done, userdata, ret);
 }
 
+static void translate_way(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
+        presence_words_answered(presence_of(o), reply);
+}
+
 static void on_way_given(const struct output_result *result, void *userdata) {
         struct presence *p = userdata;
 
         p->way = NULL;
-        if (result->outcome != MATRIX_OK) {
-                (void) snprintf(p->own_words, sizeof(p->own_words), "%s", p->left_words);
-                p->guessed = p->left_guessed;
-        }
         p->output.at->touched(p->output.at->userdata);
 }
 
@@ -119,22 +133,21 @@ static bool is_in_the_way(const struct presence *p, const char *words) {
         return !streq(words, p->own_words);
 }
 
-/* Our device still has words that were put back after a call, and somebody has chosen others since. `back` come back
+/* Our device still has words that were put back after a call, and somebody has chosen others since: those come back
  * if nobody's show then. */
-static void give_way(struct presence *p, const char *words, const char *back) {
+static void give_way(struct presence *p) {
         SCOPED(output_request_free) struct output_request *request = NULL;
         struct withdrawal *w;
 
-        if (!is_in_the_way(p, words) || output_request_new(&request, &p->output, NULL, on_way_given, p) < 0)
+        if (!is_in_the_way(p, p->shown.text) ||
+            output_request_new(&request, &p->output, translate_way, on_way_given, p) < 0)
                 return;
         w = calloc(1, sizeof(*w));
         if (!w)
                 return;
         output_request_chain(request, p->said_elsewhere ? NULL : withdraw_more, w);
         claim_value_put_state(&w->value, PRESENCE_STATE_OFFLINE);
-        claim_value_put_text(&w->value, back);
-        (void) snprintf(p->left_words, sizeof(p->left_words), "%s", p->own_words);
-        p->left_guessed = p->guessed;
+        claim_value_put_text(&w->value, p->shown.text);
         if (presence_put_value(&p->output, PRESENCE_STATE_OFFLINE, "", request) < 0)
                 return;
         p->shown_known = false;
@@ -155,10 +168,8 @@ static bool is_copy_old(const struct presence *p) {
 static void renew_copy(struct presence *p) {
         SCOPED(output_request_free) struct output_request *request = NULL;
 
-        if (!is_copy_old(p) || output_request_new(&request, &p->output, NULL, on_way_given, p) < 0)
+        if (!is_copy_old(p) || output_request_new(&request, &p->output, translate_way, on_way_given, p) < 0)
                 return;
-        (void) snprintf(p->left_words, sizeof(p->left_words), "%s", p->own_words);
-        p->left_guessed = p->guessed;
         if (presence_put_value(&p->output, p->claim.phase == CLAIM_HELD ? p->written : PRESENCE_STATE_OFFLINE,
                                p->shown.text, request) < 0)
                 return;
@@ -170,52 +181,20 @@ bool presence_words_occupied(const struct output *o) {
         return presence_of_const(o)->way != NULL;
 }
 
-/* What our device has from an earlier run nobody knows: the first poll shows it, unless the server leaves it out since
- * something else has just changed. Until then it may be whatever shows. If it shows later, it is nobody else's: who
- * has written since the last look would still show once ours are away. */
 void presence_words_seen(struct presence *p) {
-        const char *newer = p->compared || !p->before[0] ? p->shown.text : p->before;
-        bool are_own = p->compared && p->guessed && newer[0];
-
-        if (!p->resynced) {
-                (void) snprintf(p->before, sizeof(p->before), "%s", p->shown.text);
-                return;
-        }
-        if (!p->compared && !p->claim.owed) {
-                (void) snprintf(p->own_words, sizeof(p->own_words), "%s", p->shown.text);
-                p->guessed = p->held_elsewhere ? 0 : GUESSES;
-        } else if (p->looks_after && p->guessed > 0 && streq(p->own_words, p->shown.text))
-                p->guessed--;
-        p->looks_after = false;
-        give_way(p, newer, are_own ? p->own_words : newer);
+        p->looked = true;
+        give_way(p);
         renew_copy(p);
-        p->compared = true;
 }
 
-void presence_words_polled(struct presence *p, usec_t now) {
-        if (presence_server(&p->output)->message_per_device && p->compared && p->guessed > 0 && p->own_words[0])
-                p->look_after_at = usec_add(now, LOOK_AFTER);
-}
-
-usec_t presence_words_run(struct presence *p, usec_t now) {
-        if (p->look_after_at == 0 || p->claim.owed || p->guessed == 0)
-                return USEC_NEVER;
-        if (now < p->look_after_at)
-                return p->look_after_at;
-        p->look_after_at = 0;
-        p->looks_after = true;
-        presence_look(p);
-        return USEC_NEVER;
-}
-
-/* What somebody has written since would be gone with the next poll: it is read before. A claim that is on its way
- * there or back looks by itself, and must not wait for the end of what its poll takes away; in a call many polls in a
- * row are looked before once. */
+/* What somebody has written since would be gone with the next poll: it is read before, also where an earlier run has
+ * left a claim. One that is on its way there or back looks by itself, and must not wait for the end of what its poll
+ * takes away; in a call many polls in a row are looked before once. */
 bool presence_words_awaited(struct output *o, usec_t now) {
         struct presence *p = presence_of(o);
         bool held = is_in_call(p) && (p->awaited || now >= p->look_again_at);
         bool left = p->own_words[0] && (!p->claim.owed || held);
-        bool wanted = presence_server(o)->message_per_device && (left || !p->compared);
+        bool wanted = presence_server(o)->message_per_device && (left || (p->claim.owed && !p->looked));
 
         if (wanted && !p->awaited && !p->way) {
                 presence_look(p);

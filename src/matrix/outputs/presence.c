@@ -86,7 +86,7 @@ static void on_look(const struct matrix_reply *reply, void *userdata) {
         if (reply->outcome == MATRIX_SIGNED_OUT)
                 p->output.at->doubt(p->output.at->userdata);
         if (reply->outcome != MATRIX_OK || matrix_presence_parse(reply->body, &presence, &status_msg) < 0) {
-                p->compared = true; /* there is nothing to compare with */
+                p->looked = true; /* there is nothing to see */
                 p->refused = !p->resynced && reply->outcome == MATRIX_REFUSED;
                 if (reply->outcome == MATRIX_REFUSED && l->refused)
                         l->refused(l->userdata);
@@ -153,8 +153,6 @@ static void on_watching(struct output *o, bool watching, usec_t now) {
         const struct output_listener *l = &o->listener;
 
         p->watching = watching && is_pushed(o);
-        if (watching)
-                presence_words_polled(p, now);
         other_clients_watch(&p->others, p->watching, now);
         if (!watching)
                 tell_unsure(p);
@@ -308,7 +306,7 @@ static usec_t run(struct output *o, usec_t now) {
 
         if (p->waits && p->claim.phase != CLAIM_FREE)
                 (void) other_clients_judge(&p->others, now, &until);
-        return usec_min(until, presence_words_run(p, now));
+        return until;
 }
 
 /* Without a counted poll `unavailable` ends within 30 s; a busy lasts until the next poll. */
@@ -324,8 +322,11 @@ static void poll_wish(struct output *o, struct output_poll *ret, usec_t now) {
         };
 }
 
-static bool has_stuck(const struct output *o) {
-        return presence_of_const(o)->sticks;
+static void learned(const struct output *o, struct account_lessons *ret) {
+        const struct presence *p = presence_of_const(o);
+
+        ret->sticks = p->sticks;
+        memcpy(ret->words, p->own_words, sizeof(ret->words));
 }
 
 static const char *stuck_until(const struct output *o) {
@@ -368,6 +369,7 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
 }
 
 void presence_translate_write(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
+        presence_words_answered(presence_of(o), reply);
         if (is_not_allowed(reply))
                 output_refuse(result, not_allowed);
         else if (reply->outcome == MATRIX_OK)
@@ -389,10 +391,7 @@ static int presence_read(struct output *o, output_done_t done, void *userdata, s
 }
 
 int presence_put_value(struct output *o, const char *state, const char *message, struct output_request *request) {
-        if (presence_server(o)->message_per_device) {
-                (void) snprintf(presence_of(o)->own_words, CLAIM_TEXT_MAX, "%s", message ? message : "");
-                presence_of(o)->guessed = 0;
-        }
+        presence_words_sent(presence_of(o), message ? message : "");
         return matrix_presence_put(o->at->client, o->at->user_id, presence_word(state, presence_server(o)), message,
                                    output_request_answered, request, output_request_http(request));
 }
@@ -569,7 +568,8 @@ static int make(struct output **ret, const struct output_endpoint *at) {
         if (!p)
                 return -ENOMEM;
         p->output = (struct output){ .kind = &output_presence, .at = at };
-        p->sticks = at->sticks;
+        p->sticks = at->learned.sticks;
+        memcpy(p->own_words, at->learned.words, sizeof(p->own_words));
         p->was_wanted = is_wanted(&p->output);
         *ret = &p->output;
         return 0;
@@ -606,7 +606,7 @@ const struct output_kind output_presence = {
         .resumed = resumed,
         .poll = poll_wish,
         .occupied = presence_words_occupied,
-        .sticks = has_stuck,
+        .learned = learned,
         .stuck_until = stuck_until,
         .read = presence_read,
         .write = presence_write,
