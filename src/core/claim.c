@@ -221,6 +221,11 @@ bool claim_waits_to_hear(const struct claim *c) {
         return c->phase == CLAIM_FOREIGN && c->in.stopped.look_at > 0;
 }
 
+bool claim_is_to_be_read(const struct claim *c, usec_t now) {
+        return c->phase == CLAIM_HELD && c->in.held.doubt && c->flight.step == CLAIM_NOTHING &&
+               now >= c->limits.retry_at;
+}
+
 const struct claim_value *claim_written(const struct claim *c) {
         bool acked = (c->phase == CLAIM_ENTERING && c->in.entering.written_at > 0) || c->phase == CLAIM_HELD ||
                      (claim_is_way_back(c->phase) && (c->in.leaving.left_at > 0 || c->in.leaving.ours_at > 0));

@@ -327,6 +327,9 @@ bool claim_is_standing(const struct claim *c);
 /* Foreign, because it may be another machine's: as long as none is heard, it is looked at now and then. */
 bool claim_waits_to_hear(const struct claim *c);
 
+/* Something else was seen in place of what is held, and the next step reads, unless that has to wait. */
+bool claim_is_to_be_read(const struct claim *c, usec_t now);
+
 /* What was sent last, from the moment it was, perhaps in an earlier run, and so stands there if nobody else has
  * written; NULL: nothing that is known. */
 const struct claim_value *claim_written(const struct claim *c);

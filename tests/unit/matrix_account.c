@@ -1163,6 +1163,26 @@ Test(matrix_account, also_where_words_are_looked_at_before_that_poll) {
         expect_poll_first(w);
 }
 
+/* It was seen before a poll that would bring ours up: that waits until it was read, too. */
+Test(matrix_account, words_of_a_person_in_a_call_are_read_before_a_poll_hides_them) {
+        const struct hs_options options = { .kind = HS_TUWUNEL };
+        struct world *w = world_new(&options);
+
+        start(w);
+        expect_online(w);
+        call(w, true);
+        phone_joins(w, "!room:test");
+        pass(w, 5 * USEC_PER_MIN);
+        model_person_sets(w->http.model, PHONE, "offline", "In the garden", msec(&w->http));
+        phone_joins(w, "!room:test");
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert_str_eq(message(w), "In the garden");
+        call(w, false);
+        pass(w, USEC_PER_MIN);
+        cr_assert_str_eq(message(w), "In the garden");
+        expect_nothing_owed(w);
+}
+
 Test(matrix_account, a_poll_that_does_not_begin_keeps_no_call_waiting) {
         struct world *w = world_new(&(struct hs_options){ .kind = HS_TUWUNEL });
         usec_t at;

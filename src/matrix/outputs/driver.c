@@ -22,6 +22,7 @@ struct claim_driver {
         struct claim claim;
         struct output_request *request; /* the step under way */
         bool writing;                   /* ... writes */
+        bool may;                       /* take one, as of the last time */
         usec_t begun_at;                /* ... then */
         bool usable, known;             /* the output; the server */
         const char *why;                /* not usable, or less than busy; static */
@@ -432,6 +433,7 @@ bool driver_step(struct claim_driver *d, bool may, usec_t now) {
         struct claim_request step;
         enum claim_phase before;
 
+        d->may = may;
         log_phase(d);
         tell_machines(d);
         d->deadline = USEC_NEVER;
@@ -494,8 +496,10 @@ bool driver_is_at_rest(const struct claim_driver *d) {
         return claim_is_at_rest(&d->claim) && !d->doors.is_telling(d->doors.userdata);
 }
 
-bool driver_is_looking(const struct claim_driver *d) {
-        return claim_phase(&d->claim) == CLAIM_HELD && d->request && !d->writing;
+bool driver_is_looking(const struct claim_driver *d, usec_t now) {
+        if (d->request)
+                return claim_phase(&d->claim) == CLAIM_HELD && !d->writing;
+        return d->may && claim_is_to_be_read(&d->claim, now);
 }
 
 bool driver_is_shared(const struct claim_driver *d) {

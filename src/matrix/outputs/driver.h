@@ -74,8 +74,8 @@ usec_t driver_writes_since(const struct claim_driver *d);
 bool driver_owes(const struct claim_driver *d);
 /* Nothing is owed, or it is other machines' to give back, or nothing more can be done about it. */
 bool driver_is_at_rest(const struct claim_driver *d);
-/* Somebody may have written over what it holds: that is being read. */
-bool driver_is_looking(const struct claim_driver *d);
+/* Somebody may have written over what it holds: that is being read, or about to be. */
+bool driver_is_looking(const struct claim_driver *d, usec_t now);
 /* Given back as far as no other machine of the user goes on. */
 bool driver_is_shared(const struct claim_driver *d);
 

@@ -124,7 +124,7 @@ bool output_set_is_awaited(const struct output_set *s, usec_t now) {
         for (size_t i = 0; i < s->n; i++) {
                 struct output *o = s->of[i].output;
 
-                if (o->kind->awaited && (o->kind->awaited(o, now) || driver_is_looking(s->of[i].driver)))
+                if (o->kind->awaited && (o->kind->awaited(o, now) || driver_is_looking(s->of[i].driver, now)))
                         any = true;
         }
         return any;
