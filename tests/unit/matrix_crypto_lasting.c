@@ -1,6 +1,7 @@
 /* How a device lasts: what it stores before what, that it can die between any two steps, and how it heals what is
  * broken. */
 #include "crypto/device-stage.h"
+#include "matrix/crypto/query-limit.h"
 
 static const uint8_t other_key[CRYPTO_SECRET_BYTES] = { 43 };
 
@@ -264,4 +265,73 @@ Test(crypto_lasting, it_may_die_between_any_two_steps) {
                 end();
                 begin();
         }
+}
+
+/* ---- what others may make it ask ---- */
+
+static void changes(const char *user_id) {
+        SCOPED(json_decref) json_t *changed = json_pack("[s]", user_id);
+        struct answer a = { .n_keys = STOCK_FULL, .fallback_is_unused = true, .changed = changed };
+
+        take(&a);
+        cr_assert(work());
+}
+
+static void pass(usec_t usec) {
+        at.now += usec;
+        at.wall += usec;
+}
+
+/* The key of one whose identity does not sign it is asked about each time that something has changed. */
+static void get_going_with_an_unsigned_contact(void) {
+        get_going();
+        claim(&bob);
+        take_messages(json_pack("[o]", key_message(&bob)));
+        cr_assert(work());
+        n_queries = 0;
+}
+
+Test(crypto_lasting, who_changes_devices_without_end_does_not_make_it_ask_without_end) {
+        get_going_with_an_unsigned_contact();
+        for (int i = 0; i < 3600; i++) {
+                changes(BOB);
+                pass(USEC_PER_SEC);
+        }
+        cr_assert_leq(n_queries, QUERY_LIMIT_PER_HOUR_MAX);
+        cr_assert_geq(n_queries, QUERY_LIMIT_AT_ONCE);
+}
+
+Test(crypto_lasting, what_was_not_asked_for_at_once_is_asked_for_later) {
+        struct receiver_order o;
+
+        get_going_with_an_unsigned_contact();
+        for (int i = 0; i < 2 * QUERY_LIMIT_AT_ONCE; i++)
+                changes(BOB);
+        claim(&carol);
+        take_messages(json_pack("[o]", key_message_without_device(&carol)));
+        cr_assert(work());
+        cr_assert_eq(verdict_as(&carol, "$1", invite(&carol)), ROOM_KEY_UNPROVEN);
+        cr_assert_eq(receiver_decide(r, &at, &o), 0);
+        cr_assert_eq(o.step, RECEIVER_IDLE);
+        cr_assert_leq(o.wake_at, usec_add(at.now, QUERY_LIMIT_EVERY));
+        pass(o.wake_at - at.now);
+        cr_assert(work());
+        cr_assert(late_comes("$1"));
+}
+
+Test(crypto_lasting, what_others_do_does_not_keep_the_own_identity_from_being_looked_at) {
+        get_going_with_an_unsigned_contact();
+        for (int i = 0; i < 2 * QUERY_LIMIT_AT_ONCE; i++)
+                changes(BOB);
+        master_seed = signing_seed = reset_seed;
+        cr_assert_eq(own_after_change(), OWN_UNSIGNED);
+}
+
+Test(crypto_lasting, nor_does_the_own_list_of_devices_make_it_ask_without_end) {
+        get_going_with_an_unsigned_contact();
+        for (int i = 0; i < 3600; i++) {
+                changes(ME);
+                pass(USEC_PER_SEC);
+        }
+        cr_assert_leq(n_queries, 2 * QUERY_LIMIT_PER_HOUR_MAX);
 }

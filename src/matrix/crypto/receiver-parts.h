@@ -5,6 +5,7 @@
 #include "matrix/crypto/identities.h"
 #include "matrix/crypto/late.h"
 #include "matrix/crypto/olm-box.h"
+#include "matrix/crypto/query-limit.h"
 #include "matrix/crypto/receiver.h"
 #include "matrix/crypto/repeats.h"
 #include "matrix/crypto/stock.h"
@@ -40,6 +41,7 @@ struct receiver {
         json_t *asked;          /* with RECEIVER_QUERY: of whom, an object by user id */
         json_t *unanswered;     /* users of whom a query said nothing; not asked again before ask_again_at */
         usec_t ask_again_at;
+        struct query_limit own_queries, queries; /* what others do takes none from the own identity */
         usec_t retry_at;
 
         struct heal *heal;

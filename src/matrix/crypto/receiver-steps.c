@@ -83,11 +83,25 @@ static int ask(struct receiver *r, const char *user_id) {
         return json_object_set_new(r->asked, user_id, json_array()) < 0 ? -ENOMEM : 0;
 }
 
-/* Whose devices are to be asked for; 0 if nobody's. */
-static int make_query(struct receiver *r, const struct instant *at, json_t **ret) {
+/* Those of whom something came that their devices have to prove. */
+static int ask_of_others(struct receiver *r) {
         const struct room_key *k;
         struct heal_device broken;
         int e = 0;
+
+        for (size_t i = 0; (k = room_keys_at(r->rooms, i)) && e == 0; i++)
+                if ((!k->device_id || !k->cross_signed) && !identities_know(r->identities, k->user_id))
+                        e = ask(r, k->user_id);
+        if (e == 0 && heal_next(r->heal, &broken) && !identities_know(r->identities, broken.user_id))
+                e = ask(r, broken.user_id);
+        return e;
+}
+
+/* Whose devices are to be asked for; 0 if nobody's, or not now. Who is asked with the own ones costs no query. */
+static int make_query(struct receiver *r, const struct instant *at, json_t **ret, usec_t *wake_at) {
+        const usec_t own_at = query_limit_at(&r->own_queries), others_at = query_limit_at(&r->queries);
+        const bool wants_own = r->own == OWN_UNKNOWN, has_own = wants_own && at->now >= own_at;
+        int e;
 
         if (at->now >= r->ask_again_at)
                 json_object_clear(r->unanswered);
@@ -95,17 +109,20 @@ static int make_query(struct receiver *r, const struct instant *at, json_t **ret
         r->asked = json_object();
         if (!r->asked)
                 return -ENOMEM;
-        if (r->own == OWN_UNKNOWN)
-                e = ask(r, r->user_id);
-        for (size_t i = 0; (k = room_keys_at(r->rooms, i)) && e == 0; i++)
-                if ((!k->device_id || !k->cross_signed) && !identities_know(r->identities, k->user_id))
-                        e = ask(r, k->user_id);
-        if (e == 0 && heal_next(r->heal, &broken) && !identities_know(r->identities, broken.user_id))
-                e = ask(r, broken.user_id);
+        e = wants_own ? ask(r, r->user_id) : 0;
+        if (e == 0)
+                e = ask_of_others(r);
         if (e < 0 || json_object_size(r->asked) == 0)
                 return e;
+        if (!has_own && at->now < others_at) {
+                *wake_at = usec_min(*wake_at, wants_own ? usec_min(own_at, others_at) : others_at);
+                return 0;
+        }
         *ret = json_pack("{sO}", "device_keys", r->asked);
-        return *ret ? 1 : -ENOMEM;
+        if (!*ret)
+                return -ENOMEM;
+        query_limit_spend(has_own ? &r->own_queries : &r->queries, at->now);
+        return 1;
 }
 
 /* The device whose session is to be healed: 1 as soon as all is known of it, 0 if there is none. */
@@ -160,7 +177,7 @@ static int make_request(struct receiver *r, const struct instant *at, struct rec
                 o->step = RECEIVER_UPLOAD;
                 return e;
         }
-        e = make_query(r, at, &o->body);
+        e = make_query(r, at, &o->body, &o->wake_at);
         if (e != 0) {
                 o->step = RECEIVER_QUERY;
                 return e;
