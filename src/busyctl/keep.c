@@ -240,3 +240,13 @@ int keep_crypto_forget(const char *folder, const char *name, const char **ret_pr
         r = do_it(REMOVE, &(struct keyring_item){ .id = s.keyring_id }, false, NULL, ret_problem);
         return r == -ENOENT ? 0 : r;
 }
+
+int keep_crypto_forget_other(const char *folder, const char *name, const struct session *s, const char **ret_problem) {
+        SCOPED(crypto_store_done) struct crypto_store kept = { 0 };
+
+        *ret_problem = "";
+        if (crypto_store_load(folder, name, &kept) < 0 ||
+            (streq(kept.user_id, s->user_id) && streq(kept.device_id, s->device_id)))
+                return 0;
+        return keep_crypto_forget(folder, name, ret_problem);
+}

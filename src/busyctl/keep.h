@@ -32,5 +32,7 @@ int keep_crypto_load(const char *folder, const char *name, bool ask, struct cryp
 /* A store of a new device, whose key is where the tokens of the session are; the receiver is the caller's to fill in
  * and to save. -ENOKEY as above. */
 int keep_crypto_make(const struct session *s, struct crypto_store *ret, const char **ret_problem);
+/* keep_crypto_forget(), unless it is of that session's device. */
+int keep_crypto_forget_other(const char *folder, const char *name, const struct session *s, const char **ret_problem);
 /* Removes the file, and the entry of the keyring. Below 0: something is still there. 0 also if there was nothing. */
 int keep_crypto_forget(const char *folder, const char *name, const char **ret_problem);

@@ -663,6 +663,7 @@ enum exit_code verb_login(struct ctl *c, const struct args *a) {
 
                 end_replaced(&l);
                 (void) keep_forget(&l.old, &(const char *){ NULL });
+                (void) keep_crypto_forget_other(l.folder, l.name, &l.new, &(const char *){ NULL });
                 examine(&l);
                 report(c, &l, taken_up);
                 offer_to_verify(c, &l);

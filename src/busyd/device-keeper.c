@@ -34,6 +34,23 @@ static void set_aside(struct device_keeper *k, const char *why) {
         drop(k, WORD_LOST);
 }
 
+/* The entry of the keyring is of no use without it, and no harm if it stays. */
+static void clear_up(struct device_keeper *k, struct vault *vault) {
+        int r = crypto_store_remove(k->state_dir, k->name);
+
+        if (r < 0)
+                log_error("Account %s: %s/crypto-%s.json is of an earlier session (device %s) and is not used, and "
+                          "cannot be removed: %s",
+                          k->name, k->state_dir, k->name, k->store.device_id, strerror(-r));
+        else
+                log_info("Account %s: the keys of encrypted rooms here were of an earlier session (device %s), and "
+                         "are removed; to see calls there, run 'busyctl verify %s'",
+                         k->name, k->store.device_id, k->name);
+        if (r >= 0 && k->store.keyring_id)
+                vault_remove(vault, k->store.keyring_id);
+        drop(k, WORD_NONE);
+}
+
 static int get_key(struct device_keeper *k, const struct session *session, struct vault *vault) {
         const char *key;
         int r;
@@ -60,13 +77,17 @@ static int load(struct device_keeper *k, const struct session *session, struct v
                 return 0;
         }
         if (!streq(k->store.user_id, session->user_id) || !streq(k->store.device_id, session->device_id)) {
-                /* Left behind by another session. */
-                drop(k, WORD_NONE);
+                clear_up(k, vault);
                 return 0;
         }
         r = get_key(k, session, vault);
         k->there = r >= 0;
         return r;
+}
+
+/* What could not be moved away is looked at again once it is another one. */
+static void note_refused(struct device_keeper *k) {
+        k->refused = k->there ? 0 : crypto_store_written(k->state_dir, k->name);
 }
 
 int device_keeper_open(struct device_keeper *k, const char *state_dir, const char *name, const struct session *session,
@@ -87,6 +108,8 @@ int device_keeper_open(struct device_keeper *k, const char *state_dir, const cha
         r = load(k, session, vault);
         if (r < 0)
                 device_keeper_close(k);
+        else
+                note_refused(k);
         return r;
 }
 
@@ -120,10 +143,15 @@ bool device_keeper_reject(struct device_keeper *k, int error) {
                 set_aside(k, "its key is another one");
         else
                 return false;
+        note_refused(k);
         return true;
 }
 
 bool device_keeper_is_current(const struct device_keeper *k, bool off) {
-        return k->off == off &&
-               (off || streq(k->word, WORD_UNSUPPORTED) || k->there == crypto_store_exists(k->state_dir, k->name));
+        if (k->off != off)
+                return false;
+        if (off || streq(k->word, WORD_UNSUPPORTED))
+                return true;
+        return k->there ? crypto_store_exists(k->state_dir, k->name)
+                        : k->refused == crypto_store_written(k->state_dir, k->name);
 }

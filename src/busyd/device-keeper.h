@@ -1,6 +1,7 @@
 /* Where the verified device of one account is kept, if its session is one: the file of state/crypto-store, whose lock
  * is held as long as the account is taken up, and its key. Without such a file there is nothing to decrypt with; how
- * that comes is said in a word. */
+ * that comes is said in a word. One that an earlier session has left behind is removed: nobody gives that device keys
+ * any more, and what it could read is nobody's business. */
 #pragma once
 
 #include "matrix/encrypted.h"
@@ -15,6 +16,7 @@ struct device_keeper {
         int lock;
         bool off;         /* the configuration wants nothing read */
         bool there;       /* a device, for this session */
+        usec_t refused;   /* when what lies there all the same was written; 0: nothing does */
         const char *word; /* what the bus shows while there is none */
         struct encrypted_keeper doors;
 };

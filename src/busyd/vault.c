@@ -258,7 +258,21 @@ const char *vault_publish(const struct vault *v, size_t i, struct control *contr
         return w->name;
 }
 
+static void on_removed(const struct keyring_answer *answer, void *userdata) {
+        struct vault *v = userdata;
+
+        if (answer->outcome != KEYRING_DONE)
+                log_debug("An entry of the keyring that is of no use any more stays there: %s", answer->problem);
+        v->removing = keyring_job_free(v->removing);
+}
+
+void vault_remove(struct vault *v, const char *id) {
+        if (v->bus && !v->removing && keyring_remove(&v->removing, v->bus, id, KEYRING_ASKS_NOBODY, on_removed, v) < 0)
+                log_debug("An entry of the keyring that is of no use any more stays there");
+}
+
 void vault_done(struct vault *v) {
+        v->removing = keyring_job_free(v->removing);
         while (v->n > 0)
                 drop(v, &v->waits[v->n - 1]);
         v->watch = keyring_watch_free(v->watch);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "core/account-settings.h"
 #include "json/json.h"
@@ -136,6 +137,15 @@ bool crypto_store_exists(const char *state_dir, const char *name) {
         SCOPED(free) char *path = NULL;
 
         return path_of(state_dir, name, "json", &path) >= 0 && file_exists(path);
+}
+
+usec_t crypto_store_written(const char *state_dir, const char *name) {
+        SCOPED(free) char *path = NULL;
+        struct stat st;
+
+        if (path_of(state_dir, name, "json", &path) < 0 || lstat(path, &st) < 0)
+                return 0;
+        return (usec_t) st.st_mtim.tv_sec * USEC_PER_SEC + (usec_t) st.st_mtim.tv_nsec / 1000;
 }
 
 /* ---- writing ---- */

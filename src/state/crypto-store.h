@@ -35,6 +35,8 @@ int crypto_store_remove(const char *state_dir, const char *name);
 /* Under another name, which is returned for people; the caller frees. -ENOENT: there is none. */
 int crypto_store_set_aside(const char *state_dir, const char *name, char **ret);
 bool crypto_store_exists(const char *state_dir, const char *name);
+/* When it was written, by the clock of its disk; 0: there is none. */
+usec_t crypto_store_written(const char *state_dir, const char *name);
 
 /* Nobody else has it until it is unlocked, or its owner has ended. -EBUSY: somebody has it. */
 int crypto_store_lock(const char *state_dir, const char *name);

@@ -10,6 +10,7 @@
 #include "control/control.h"
 #include "http/http.h"
 #include "matrix/account.h"
+#include "state/crypto-store.h"
 #include "state/state.h"
 #include "util_temp.h"
 
@@ -23,6 +24,7 @@ static struct {
         int error;                      /* of the next new one */
         struct account_lessons learned; /* as it was made with */
         struct account_handler handler;
+        bool decrypts;
         struct call_sink sink;
         struct call_table *calls;
         unsigned n_source_ends;
@@ -45,6 +47,7 @@ int account_new(struct account **ret, struct http *http, const struct account_op
         t.n_new++;
         t.learned = options->learned;
         t.handler = *handler;
+        t.decrypts = options->encrypted != NULL;
         *ret = (struct account *) &t;
         return 0;
 }
@@ -190,6 +193,17 @@ static void log_in(const char *token) {
         log_in_as("BUSYD", token);
 }
 
+/* What `busyctl verify` leaves of a device, as far as it is looked at here. */
+static void keep_device(const char *device_id) {
+        SCOPED(crypto_store_done)
+        struct crypto_store s = { .user_id = strdup("@me:test"),
+                                  .device_id = strdup(device_id),
+                                  .receiver = json_object() };
+
+        cr_assert_eq(crypto_store_new_key(&s), 0);
+        cr_assert_eq(crypto_store_save(t.dir.path, NAME, &s), 0);
+}
+
 static void update(void) {
         cr_assert_eq(accounts_update(t.accounts, t.config, /* by_hand= */ true, &t.at), 0);
 }
@@ -330,4 +344,22 @@ Test(accounts, what_one_has_learned_the_next_run_knows) {
         t.accounts = accounts_free(t.accounts);
         make_accounts();
         cr_assert_str_empty(t.learned.words, "none are known as well");
+}
+
+Test(accounts, a_device_is_taken_up_once_it_is_there) {
+        keep_device("BUSYD");
+        update();
+        cr_assert(t.n_new == 2 && t.decrypts);
+        update();
+        cr_assert_eq(t.n_new, 2, "nothing has changed");
+}
+
+Test(accounts, the_device_of_an_earlier_session_is_removed_and_not_used) {
+        keep_device("EARLIER");
+        update();
+        cr_assert_not(t.decrypts);
+        cr_assert_not(crypto_store_exists(t.dir.path, NAME));
+        cr_assert_eq(t.n_new, 2);
+        update();
+        cr_assert_eq(t.n_new, 2, "started anew at each look");
 }
