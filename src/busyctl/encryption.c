@@ -23,8 +23,8 @@ static const struct {
         { "verified", false, "calls in encrypted rooms are seen", NULL, NULL },
         { "needs-verification", true,
           "calls in encrypted rooms: needs verification, since you have reset your encryption or the signature of "
-          "this "
-          "session is gone; clients of people who have verified you may warn of it",
+          "this session is gone; clients of people who have verified you may warn of it, and after a week the session "
+          "is logged out",
           "with the recovery key of now: busyctl verify ", "" },
         { "lost", true,
           "calls in encrypted rooms: the keys of this session are gone or not its own, and cannot be replaced",

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "config/config.h"
+#include "state/secret.h"
 #include "state/session.h"
 #include "util/log.h"
 
@@ -69,6 +70,17 @@ static const char *session_problem(int error) {
         if (error == -EBADMSG)
                 return "it is broken; log in again with 'busyctl login'";
         return strerror(-error);
+}
+
+char *account_load_appservice(const char *dir, const struct config *config, const char *name) {
+        const char *file = config_account(config, name)->appservice_token_file;
+        char *token = NULL;
+        int r = secret_load(dir, name, file, &token);
+
+        if (r < 0)
+                log_error("Account %s: the token of the application service is not used: %s%s%s", name,
+                          file ? file : "", file ? ": " : "", secret_problem(r));
+        return token;
 }
 
 int account_load_session(const char *dir, const struct config *config, const char *name, struct session *ret) {

@@ -14,6 +14,7 @@
 #include "busyd/account-names.h"
 #include "busyd/account-view.h"
 #include "busyd/device-keeper.h"
+#include "busyd/farewell.h"
 #include "busyd/journal-door.h"
 #include "busyd/outsiders.h"
 #include "busyd/session-keeper.h"
@@ -23,7 +24,7 @@
 #include "control/control.h"
 #include "http/http.h"
 #include "matrix/account.h"
-#include "state/secret.h"
+#include "state/token.h"
 #include "state/state.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -50,6 +51,7 @@ struct member {
         usec_t leave_by;     /* USEC_NEVER: however long it takes */
 
         struct account_memory memory;
+        struct farewell farewell;
 };
 
 struct let_go {
@@ -112,6 +114,7 @@ static uint32_t draw(void *userdata) {
 static struct member *member_free(struct member *m) {
         if (!m)
                 return NULL;
+        farewell_done(&m->farewell);
         account_free(m->account);
         device_keeper_close(&m->device);
         http_free(m->http);
@@ -212,6 +215,9 @@ static int member_new(struct member **ret, struct accounts *s, const char *name,
                 r = make_account(m, config, now);
         if (r < 0)
                 return r;
+        m->farewell = (struct farewell){
+                .name = m->name, .session = &m->session, .account = m->account, .touched = on_touched, .userdata = m
+        };
         *ret = TAKE(m);
         return 0;
 }
@@ -343,14 +349,9 @@ static int token_from_command(struct accounts *s, const char *name, struct sessi
 
 /* Without it the account goes on as if there were none. */
 static void give_appservice(const struct accounts *s, struct member *m, usec_t now) {
-        const char *file = config_account(s->config, m->name)->appservice_token_file;
-        SCOPED(token_free) char *token = NULL;
-        int r = secret_load(state_dir(s->context.state), m->name, file, &token);
+        SCOPED(token_free) char *token = account_load_appservice(state_dir(s->context.state), s->config, m->name);
+        int r = account_set_appservice(m->account, token, now);
 
-        if (r < 0)
-                log_error("Account %s: the token of the application service is not used: %s%s%s", m->name,
-                          file ? file : "", file ? ": " : "", secret_problem(r));
-        r = account_set_appservice(m->account, token, now);
         if (r < 0)
                 log_error("Account %s: the token of the application service is not used: %s", m->name, strerror(-r));
 }
@@ -570,7 +571,8 @@ static usec_t run_member(struct member *m, const struct accounts_wanted *wanted,
         keeper_at = session_keeper_run(&m->keeper, at->now, &kept, &error);
         if (kept)
                 account_tokens_kept(m->account, error);
-        wake_at = usec_min(keeper_at, account_run(m->account, &situation, at->now));
+        wake_at = usec_min(keeper_at, farewell_run(&m->farewell, m->http, at->now));
+        wake_at = usec_min(wake_at, account_run(m->account, &situation, at->now));
         account_memory_store(&m->memory, account_device_id(m->account),
                              call_table_count(m->accounts->context.calls, m->source) > 0, at->now, at->wall);
         if (m->leaving)

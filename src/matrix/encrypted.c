@@ -50,6 +50,8 @@ struct encrypted {
 
         bool failing; /* told: it cannot be stored */
         enum encrypted_state told;
+        usec_t told_at;
+        bool harms;
         size_t n_unreadable;
 };
 
@@ -319,21 +321,42 @@ bool encrypted_facts(const struct encrypted *e, struct encrypted_facts *ret) {
         f = receiver_facts(e->receiver);
         *ret = (struct encrypted_facts){
                 .state = state_of(e),
+                .harms = e->harms,
                 .n_withholding = f.n_withholding,
                 .n_unreadable = f.n_unreadable + e->n_unreadable,
         };
         return true;
 }
 
+/* The device stays without a signature. Returns when to look again. */
+static usec_t judge_harm(struct encrypted *e, const struct instant *at) {
+        const struct receiver_facts f = receiver_facts(e->receiver);
+        const usec_t ends_wall = usec_add(f.unsigned_since_wall, ENCRYPTED_UNSIGNED_MAX),
+                     told_until = usec_add(e->told_at, ENCRYPTED_TOLD_MIN);
+
+        e->harms = false;
+        if (f.own != OWN_UNSIGNED)
+                return USEC_NEVER;
+        if (at->wall < ends_wall)
+                return usec_add(at->now, ends_wall - at->wall);
+        e->harms = at->now >= told_until && at->now < f.own_again_at;
+        return at->now < told_until ? told_until : USEC_NEVER;
+}
+
 /* Once for each change that there is something to be done about. */
-static void tell(struct encrypted *e) {
+static void tell(struct encrypted *e, usec_t now) {
         enum encrypted_state state = state_of(e);
 
         if (state == e->told || state == ENCRYPTED_CHECKING)
                 return;
-        if (state == ENCRYPTED_UNVERIFIED)
-                log_warning("Account %s: this session is not verified any more, so others may not give it their keys: "
-                            "run 'busyctl verify %s'",
+        if (state == ENCRYPTED_UNVERIFIED && receiver_facts(e->receiver).own == OWN_UNSIGNED)
+                log_warning("Account %s: this session is not verified any more, so others may not give it their keys, "
+                            "nor write to you where they have verified you: run 'busyctl verify %s'; after a week "
+                            "without that it is logged out",
+                            e->account, e->account);
+        else if (state == ENCRYPTED_UNVERIFIED)
+                log_warning("Account %s: the server has no keys of this session any more, so others cannot give it "
+                            "theirs: run 'busyctl verify %s'",
                             e->account, e->account);
         else if (state == ENCRYPTED_LOST)
                 log_warning("Account %s: the server has other keys of this session than the ones here: run 'busyctl "
@@ -342,6 +365,7 @@ static void tell(struct encrypted *e) {
         else
                 log_info("Account %s: a verified session, calls in encrypted rooms are seen", e->account);
         e->told = state;
+        e->told_at = now;
 }
 
 /* ---- what comes ---- */
@@ -381,8 +405,8 @@ usec_t encrypted_run(struct encrypted *e, const char *says, const struct instant
                 ask(e, says, at->now);
         if (e->ask_at > at->now && (e->look || encrypted_rooms_unclear(&e->rooms)))
                 wake_at = usec_min(wake_at, e->ask_at);
-        tell(e);
-        return wake_at;
+        tell(e, at->now);
+        return usec_min(wake_at, judge_harm(e, at));
 }
 
 /* ---- events ---- */

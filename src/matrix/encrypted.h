@@ -14,6 +14,11 @@ struct kinds;
 
 #define ENCRYPTED_KEY_BYTES 32
 
+/* A device with keys that its user's identity does not sign keeps those who have verified the user from writing to
+ * them: so long it may stay one, and at least so long after that was told. */
+#define ENCRYPTED_UNSIGNED_MAX (UINT64_C(7) * 24 * USEC_PER_HOUR)
+#define ENCRYPTED_TOLD_MIN     USEC_PER_HOUR
+
 /* Where the device is kept. Borrowed, but for what `stored` points to. */
 struct encrypted_keeper {
         const json_t *stored; /* as it was put last */
@@ -43,6 +48,7 @@ enum encrypted_state {
 
 struct encrypted_facts {
         enum encrypted_state state;
+        bool harms;           /* it has stayed without its signature too long: the session is to be ended */
         size_t n_withholding; /* users who do not give their keys */
         size_t n_unreadable;  /* what no key fits, since the start */
 };

@@ -10,6 +10,8 @@
 #include "control/control.h"
 #include "http/http.h"
 #include "matrix/account.h"
+#include "matrix/client/api.h"
+#include "matrix/client/oauth.h"
 #include "state/crypto-store.h"
 #include "state/state.h"
 #include "util_temp.h"
@@ -18,13 +20,16 @@
 
 /* What the one account is like, and what became of it. */
 static struct {
-        bool at_rest, owes_itself, settled;
+        bool at_rest, owes_itself, settled, offline;
         struct account_situation situation;
         unsigned n_new, n_freed, n_retries, n_wakes;
         int error;                      /* of the next new one */
         struct account_lessons learned; /* as it was made with */
         struct account_handler handler;
-        bool decrypts;
+        bool decrypts, harms;
+        matrix_done_t logout; /* of the request that is out */
+        void *logout_userdata;
+        unsigned n_logouts;
         struct call_sink sink;
         struct call_table *calls;
         unsigned n_source_ends;
@@ -89,7 +94,7 @@ const char *account_server(const struct account *a) {
         return "";
 }
 enum connection_state account_state(const struct account *a) {
-        return CONNECTION_ONLINE;
+        return t.offline ? CONNECTION_WAITING : CONNECTION_ONLINE;
 }
 const char *account_problem(const struct account *a) {
         return "";
@@ -107,7 +112,8 @@ bool account_is_at_rest(const struct account *a) {
         return t.at_rest;
 }
 bool account_encrypted(const struct account *a, struct encrypted_facts *ret) {
-        return false;
+        *ret = (struct encrypted_facts){ .state = ENCRYPTED_UNVERIFIED, .harms = t.harms };
+        return true;
 }
 bool account_report(struct account *a, size_t i, struct driver_report *ret) {
         return false;
@@ -123,6 +129,27 @@ int http_new(struct http **ret, sd_event *event, const char *ca_file) {
 }
 struct http *http_free(struct http *h) {
         return NULL;
+}
+struct http_request *http_request_free(struct http_request *r) {
+        return NULL;
+}
+int matrix_client_new(struct matrix_client **ret, struct http *http, const char *base_url, const char *token) {
+        *ret = (struct matrix_client *) &t;
+        return 0;
+}
+struct matrix_client *matrix_client_free(struct matrix_client *c) {
+        return NULL;
+}
+int matrix_logout_post(struct matrix_client *c, matrix_done_t done, void *userdata, struct http_request **ret) {
+        t.logout = done;
+        t.logout_userdata = userdata;
+        t.n_logouts++;
+        *ret = (struct http_request *) &t;
+        return 0;
+}
+int oauth_revoke(struct http *http, const struct session *s, oauth_done_t done, void *userdata,
+                 struct http_request **ret) {
+        return -ENOSYS;
 }
 int token_command_start(struct token_command **ret, sd_event *event, sd_bus *user_bus, const char *command,
                         token_done_t done, void *userdata) {
@@ -362,4 +389,48 @@ Test(accounts, the_device_of_an_earlier_session_is_removed_and_not_used) {
         cr_assert_eq(t.n_new, 2);
         update();
         cr_assert_eq(t.n_new, 2, "started anew at each look");
+}
+
+/* ---- a device that harms others ---- */
+
+static void answer_logout(enum matrix_outcome outcome) {
+        t.logout(&(struct matrix_reply){ .outcome = outcome, .problem = "no", .now = t.at.now }, t.logout_userdata);
+}
+
+Test(accounts, a_session_whose_device_harms_others_is_ended) {
+        run_at(t.at.now);
+        cr_assert_eq(t.n_logouts, 0);
+        t.harms = true;
+        run_at(t.at.now);
+        run_at(t.at.now);
+        cr_assert_eq(t.n_logouts, 1);
+        answer_logout(MATRIX_OK);
+        run_at(t.at.now);
+        cr_assert_eq(t.n_wakes, 1, "it does not find out");
+        run_at(t.at.now + 24 * USEC_PER_HOUR);
+        cr_assert(t.n_logouts == 1 && t.n_wakes == 1 && t.n_freed == 0);
+}
+
+Test(accounts, it_is_not_ended_before_all_is_given_back) {
+        t.harms = t.owes_itself = true;
+        run_at(t.at.now);
+        t.owes_itself = t.at_rest = false;
+        run_at(t.at.now);
+        t.at_rest = t.offline = true;
+        run_at(t.at.now);
+        cr_assert_eq(t.n_logouts, 0);
+        t.offline = false;
+        run_at(t.at.now);
+        cr_assert_eq(t.n_logouts, 1);
+}
+
+Test(accounts, a_server_that_does_not_end_it_is_asked_again) {
+        t.harms = true;
+        run_at(t.at.now);
+        answer_logout(MATRIX_RETRY);
+        run_at(t.at.now + 59 * USEC_PER_MIN);
+        cr_assert_eq(t.n_logouts, 1);
+        run_at(t.at.now + USEC_PER_MIN);
+        cr_assert_eq(t.n_logouts, 2);
+        answer_logout(MATRIX_OK);
 }

@@ -335,3 +335,55 @@ Test(crypto_lasting, nor_does_the_own_list_of_devices_make_it_ask_without_end) {
         }
         cr_assert_leq(n_queries, 2 * QUERY_LIMIT_PER_HOUR_MAX);
 }
+
+/* ---- without its signature ---- */
+
+static usec_t unsigned_since(void) {
+        return receiver_facts(r).unsigned_since_wall;
+}
+
+Test(crypto_lasting, since_when_it_is_not_signed_is_known_also_after_a_restart) {
+        usec_t since;
+
+        get_going();
+        cr_assert_eq(unsigned_since(), 0);
+        master_seed = signing_seed = reset_seed;
+        cr_assert_eq(own_after_change(), OWN_UNSIGNED);
+        since = at.wall;
+        cr_assert_eq(unsigned_since(), since);
+        pass(24 * USEC_PER_HOUR);
+        load();
+        cr_assert_eq(unsigned_since(), since / USEC_PER_MSEC * USEC_PER_MSEC);
+        cr_assert(work());
+        cr_assert_eq(unsigned_since(), since / USEC_PER_MSEC * USEC_PER_MSEC);
+        master_seed = my_master_seed;
+        signing_seed = my_signing_seed;
+        cr_assert_eq(own_after_change(), OWN_SIGNED);
+        cr_assert_eq(unsigned_since(), 0);
+        load();
+        cr_assert_eq(unsigned_since(), 0);
+}
+
+Test(crypto_lasting, a_clock_that_is_set_back_does_not_shorten_the_time_to_sign_it) {
+        get_going();
+        master_seed = signing_seed = reset_seed;
+        cr_assert_eq(own_after_change(), OWN_UNSIGNED);
+        at.wall -= 1000 * USEC_PER_HOUR;
+        cr_assert_eq(own_after_change(), OWN_UNSIGNED);
+        cr_assert_eq(unsigned_since(), at.wall);
+}
+
+/* A server may leave something out for a moment. */
+Test(crypto_lasting, whether_it_still_is_not_signed_is_asked_each_hour) {
+        get_going();
+        signing_seed = reset_seed;
+        cr_assert_eq(own_after_change(), OWN_UNSIGNED);
+        signing_seed = my_signing_seed;
+        pass(USEC_PER_HOUR);
+        cr_assert(work());
+        cr_assert_eq(receiver_facts(r).own, OWN_SIGNED);
+        n_queries = 0;
+        pass(24 * USEC_PER_HOUR);
+        cr_assert(work());
+        cr_assert_eq(n_queries, 0, "nothing to ask of one that is");
+}

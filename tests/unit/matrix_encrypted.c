@@ -110,8 +110,11 @@ static bool asks_for(const char *part) {
 static void answer_json(json_t *v) {
         SCOPED(free) char *text = json_dumps(v, JSON_COMPACT);
 
+        struct http_reply reply = door_reply(200, text, at.now);
+
         json_decref(v);
-        door_answer(200, text, at.now);
+        reply.wall = at.wall;
+        door_answer_with(&reply);
 }
 
 static void answer_one(void) {
@@ -457,4 +460,81 @@ Test(encrypted_rooms, a_room_that_nobody_told_of_is_asked_about) {
         cr_assert_eq(encrypted_rooms_clear_up(&t, ROOM, three, ME), 0);
         cr_assert_not(encrypted_rooms_may_have_calls(&t, ROOM));
         encrypted_rooms_done(&t);
+}
+
+/* ---- a device that harms others ---- */
+
+static bool harms(void) {
+        struct encrypted_facts facts;
+
+        cr_assert(encrypted_facts(e, &facts));
+        return facts.harms;
+}
+
+/* As if busyd ran all the time. */
+static void pass(usec_t usec) {
+        const usec_t until = at.now + usec;
+
+        while (at.now < until) {
+                usec_t wake_at = usec_min(serve(), until);
+
+                cr_assert_gt(wake_at, at.now);
+                at.wall += wake_at - at.now;
+                at.now = wake_at;
+        }
+        (void) serve();
+}
+
+static void reset_identity(void) {
+        SCOPED(json_decref) json_t *body = json_pack("{s{s[s]} s{}}", "device_lists", "changed", ME, "rooms");
+
+        master_seed = signing_seed = reset_seed;
+        cr_assert_eq(encrypted_take(e, body, &at), 0);
+        (void) serve();
+}
+
+Test(encrypted, a_device_that_stays_unsigned_for_a_week_harms_others) {
+        go(ENCRYPTED_CALLS_DM);
+        pass(2 * ENCRYPTED_UNSIGNED_MAX);
+        cr_assert_not(harms());
+        reset_identity();
+        pass(ENCRYPTED_UNSIGNED_MAX - USEC_PER_MIN);
+        cr_assert_not(harms());
+        pass(USEC_PER_MIN);
+        cr_assert(harms());
+}
+
+Test(encrypted, a_device_that_is_signed_again_in_time_does_not) {
+        go(ENCRYPTED_CALLS_DM);
+        reset_identity();
+        pass(ENCRYPTED_UNSIGNED_MAX - USEC_PER_HOUR);
+        master_seed = my_master_seed;
+        signing_seed = my_signing_seed;
+        pass(2 * ENCRYPTED_UNSIGNED_MAX);
+        cr_assert_not(harms());
+}
+
+Test(encrypted, nobody_is_logged_out_who_was_not_told_an_hour_before) {
+        go(ENCRYPTED_CALLS_DM);
+        reset_identity();
+        pass(2 * USEC_PER_HOUR);
+        encrypted_free(e);
+        at.wall += 2 * ENCRYPTED_UNSIGNED_MAX;
+        open_with(ENCRYPTED_CALLS_DM);
+        (void) serve();
+        cr_assert_not(harms());
+        pass(ENCRYPTED_TOLD_MIN);
+        cr_assert(harms());
+}
+
+/* What was true before a machine slept for a week is asked first. */
+Test(encrypted, what_is_not_known_of_the_last_hour_counts_for_nothing) {
+        go(ENCRYPTED_CALLS_DM);
+        reset_identity();
+        at.now += 2 * ENCRYPTED_UNSIGNED_MAX;
+        at.wall += 2 * ENCRYPTED_UNSIGNED_MAX;
+        (void) encrypted_run(e, "offline", &at);
+        cr_assert_not(harms());
+        (void) serve();
+        cr_assert(harms());
 }

@@ -100,7 +100,8 @@ static int ask_of_others(struct receiver *r) {
 /* Whose devices are to be asked for; 0 if nobody's, or not now. Who is asked with the own ones costs no query. */
 static int make_query(struct receiver *r, const struct instant *at, json_t **ret, usec_t *wake_at) {
         const usec_t own_at = query_limit_at(&r->own_queries), others_at = query_limit_at(&r->queries);
-        const bool wants_own = r->own == OWN_UNKNOWN, has_own = wants_own && at->now >= own_at;
+        const bool wants_own = r->own == OWN_UNKNOWN || (r->own == OWN_UNSIGNED && at->now >= r->own_again_at),
+                   has_own = wants_own && at->now >= own_at;
         int e;
 
         if (at->now >= r->ask_again_at)
@@ -289,6 +290,8 @@ int receiver_decide(struct receiver *r, const struct instant *at, struct receive
                         return e;
                 r->out = o.step;
         }
+        if (r->own == OWN_UNSIGNED && r->own_again_at > at->now)
+                o.wake_at = usec_min(o.wake_at, r->own_again_at);
         if (json_object_size(r->unanswered) > 0)
                 o.wake_at = usec_min(o.wake_at, r->ask_again_at);
         *ret = o;
@@ -416,9 +419,24 @@ static int prove_room_keys(struct receiver *r, const char *user_id) {
         return 0;
 }
 
+/* A clock that was set back makes it no shorter than it is from now on. */
+static void judge_own(struct receiver *r, const json_t *answer, const struct instant *at) {
+        const usec_t before = r->unsigned_since_wall;
+        struct own_device own;
+
+        receiver_own_keys(r, &own);
+        r->own = own_judge(&own, answer);
+        if (r->own == OWN_UNSIGNED) {
+                r->own_again_at = usec_add(at->now, ASK_AGAIN_USEC);
+                if (before == 0 || before > at->wall)
+                        r->unsigned_since_wall = at->wall;
+        } else if (r->own != OWN_UNKNOWN)
+                r->unsigned_since_wall = 0;
+        r->changed |= r->unsigned_since_wall != before;
+}
+
 int receiver_queried(struct receiver *r, const json_t *answer, const struct instant *at) {
         SCOPED(json_decref) json_t *asked = NULL;
-        struct own_device own;
         const char *user_id;
         json_t *unused;
 
@@ -436,10 +454,8 @@ int receiver_queried(struct receiver *r, const json_t *answer, const struct inst
                 /* Their server may be out of reach. */
                 if (e < 0 && put_off(r, user_id, at) < 0)
                         return -ENOMEM;
-                if (!streq(user_id, r->user_id))
-                        continue;
-                receiver_own_keys(r, &own);
-                r->own = own_judge(&own, answer);
+                if (streq(user_id, r->user_id))
+                        judge_own(r, answer, at);
         }
         r->keys_came = true;
         return 0;

@@ -90,6 +90,8 @@ void receiver_own_keys(const struct receiver *r, struct own_device *ret) {
 struct receiver_facts receiver_facts(const struct receiver *r) {
         struct receiver_facts f = {
                 .own = r->own,
+                .unsigned_since_wall = r->unsigned_since_wall,
+                .own_again_at = r->own_again_at,
                 .keys_refused = r->keys_refused,
                 .n_withholding = withheld_users(r->withheld),
                 .n_waiting = late_count(r->late),

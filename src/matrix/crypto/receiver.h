@@ -114,7 +114,9 @@ int receiver_refused(struct receiver *r, const struct instant *at);
 
 struct receiver_facts {
         enum own_state own;
-        bool keys_refused; /* the server does not take our one-time keys: it may have others of this device */
+        usec_t unsigned_since_wall; /* OWN_UNSIGNED since then, also over restarts; 0: it is not */
+        usec_t own_again_at;        /* ... and asked again from then on */
+        bool keys_refused;          /* the server does not take our one-time keys: it may have others of this device */
         size_t n_room_keys;
         size_t n_withholding; /* users who withhold keys */
         size_t n_waiting;     /* events without their key */

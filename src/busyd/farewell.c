@@ -1,0 +1,82 @@
+/* See farewell.h. */
+#include "busyd/farewell.h"
+
+#include <errno.h>
+
+#include "http/http.h"
+#include "matrix/account.h"
+#include "matrix/client/api.h"
+#include "matrix/client/oauth.h"
+#include "util/log.h"
+
+#define AGAIN_AFTER USEC_PER_HOUR
+
+void farewell_done(struct farewell *f) {
+        http_request_free(f->request);
+        matrix_client_free(f->client);
+        *f = (struct farewell){ .name = NULL };
+}
+
+static void finish(struct farewell *f, bool over, const char *problem) {
+        f->request = NULL;
+        f->client = matrix_client_free(f->client);
+        f->over = over;
+        if (!over)
+                log_warning("Account %s: this session is not verified, and cannot be logged out yet: %s; trying again "
+                            "in an hour",
+                            f->name, problem);
+        f->touched(f->userdata);
+}
+
+static void on_ended(const struct matrix_reply *reply, void *userdata) {
+        finish(userdata, reply->outcome == MATRIX_OK, reply->problem);
+}
+
+static void on_revoked(const struct oauth_reply *reply, void *userdata) {
+        finish(userdata, reply->granted, reply->problem[0] ? reply->problem : "the login server does not end it");
+}
+
+static int ask(struct farewell *f, struct http *http) {
+        const struct session *s = f->session;
+        int r;
+
+        if (s->client_id)
+                return oauth_revoke(http, s, on_revoked, f, &f->request);
+        r = matrix_client_new(&f->client, http, s->homeserver, s->access_token);
+        return r < 0 ? r : matrix_logout_post(f->client, on_ended, f, &f->request);
+}
+
+static bool is_due(const struct farewell *f) {
+        struct encrypted_facts facts;
+
+        return !f->over && !f->request && account_encrypted(f->account, &facts) && facts.harms &&
+               account_state(f->account) == CONNECTION_ONLINE && !account_owes_itself(f->account) &&
+               account_is_at_rest(f->account);
+}
+
+/* The account finds out by itself that it is signed out, but for what it waits for. */
+static void tell(struct farewell *f) {
+        f->told = true;
+        log_error("Account %s: this session was not verified for a week, which kept people who have verified you from "
+                  "writing to you, and is logged out: run 'busyctl login' and 'busyctl verify'",
+                  f->name);
+        account_wake(f->account, /* gap= */ false);
+}
+
+usec_t farewell_run(struct farewell *f, struct http *http, usec_t now) {
+        int r;
+
+        if (f->over && !f->told)
+                tell(f);
+        if (!is_due(f))
+                return USEC_NEVER;
+        if (now < f->again_at)
+                return f->again_at;
+        f->again_at = usec_add(now, AGAIN_AFTER);
+        r = ask(f, http);
+        if (r >= 0)
+                return USEC_NEVER;
+        f->client = matrix_client_free(f->client);
+        log_warning("Account %s: this session is not verified, and cannot be logged out: %s", f->name, strerror(-r));
+        return f->again_at;
+}

@@ -1,0 +1,29 @@
+/* Ends the session of an account on its server, where its device has stayed without the signature of its user too long
+ * (encrypted_facts.harms): nothing else takes the device's keys away. Only once nothing is owed. Its session stays
+ * here, so that the account shows as signed out until somebody logs in again. */
+#pragma once
+
+#include "core/base.h"
+
+struct account;
+struct http;
+struct http_request;
+struct matrix_client;
+struct session;
+
+/* Embedded; the first five members are its owner's, borrowed. */
+struct farewell {
+        const char *name;
+        const struct session *session; /* with the tokens of now */
+        struct account *account;
+        void (*touched)(void *userdata);
+        void *userdata;
+        struct matrix_client *client;
+        struct http_request *request; /* NULL: none is out */
+        usec_t again_at;
+        bool over, told; /* the server knows it no more */
+};
+void farewell_done(struct farewell *f);
+
+/* Once a turn; returns when to call again. */
+usec_t farewell_run(struct farewell *f, struct http *http, usec_t now);
