@@ -91,7 +91,7 @@ login_modules() {
 
 # The parts of busyd that may be left out, as CMakeLists.txt of FOLDER has them: WITH_SOMETHING, one a line.
 optional_parts() {
-        sed -nE 's/^option\((WITH_[A-Z_]+) .* ON\)$/\1/p; s/^set\((WITH_[A-Z_]+) AUTO CACHE .*/\1/p' "$1/CMakeLists.txt"
+        sed -nE 's/^option\((WITH_[A-Z0-9_]+) .* ON\)$/\1/p; s/^set\((WITH_[A-Z0-9_]+) AUTO CACHE .*/\1/p' "$1/CMakeLists.txt"
 }
 
 # Of the two libraries that decrypt the one that cargo builds: whether it can be had here.
