@@ -378,50 +378,46 @@ static enum exit_code make_device(struct verifying *v) {
         return CTL_FAILED;
 }
 
+/* What goes to the server, signed, and is on disk before it does. The new pin first: a busyd that comes up before the
+ * signature is there only says that it is missing. */
+static enum exit_code sign(struct verifying *v, const struct instant *at, json_t **ret_body) {
+        int r = receiver_pin(v->receiver, v->master_key);
+
+        if (r == 0)
+                r = v->done == TRUST_INTRODUCE ? receiver_introduce(v->receiver, v->seeds.self_signing, at, ret_body)
+                                               : receiver_sign_again(v->receiver, v->seeds.self_signing, ret_body);
+        if (r == 0)
+                return save(v);
+        complain("Cannot sign the keys of this session: %s", strerror(-r));
+        return CTL_FAILED;
+}
+
 static enum exit_code introduce(struct verifying *v) {
         const struct instant at = instant_now();
         SCOPED(json_decref) json_t *body = NULL;
         const struct homeserver_answer *a;
         enum exit_code code = v->receiver ? CTL_OK : make_device(v);
-        int r;
 
-        if (code != CTL_OK)
-                return code;
-        r = receiver_pin(v->receiver, v->master_key);
-        if (r == 0)
-                r = receiver_introduce(v->receiver, v->seeds.self_signing, &at, &body);
-        if (r < 0) {
-                complain("Cannot sign the keys of this session: %s", strerror(-r));
-                return CTL_FAILED;
-        }
-        code = save(v);
+        if (code == CTL_OK)
+                code = sign(v, &at, &body);
         if (code != CTL_OK)
                 return code;
         progress("Uploading the keys of this session, signed by you");
         a = homeserver_ask(v->server, ASK_UPLOAD, NULL, body);
         if (a->outcome != MATRIX_OK)
                 return failed(v, a, "a place for the keys of this session");
-        if (receiver_uploaded(v->receiver, a->body, &at) < 0) {
-                complain("The homeserver did not say that it has taken the keys of this session.");
-                return CTL_FAILED;
-        }
-        return save(v);
+        if (receiver_uploaded(v->receiver, a->body, &at) == 0)
+                return save(v);
+        complain("The homeserver did not say that it has taken the keys of this session.");
+        return CTL_FAILED;
 }
 
-/* The new pin first: a busyd that comes up before the signature is there only says that it is missing. */
 static enum exit_code sign_again(struct verifying *v) {
+        const struct instant at = instant_now();
         SCOPED(json_decref) json_t *body = NULL;
         const struct homeserver_answer *a;
-        int r = receiver_pin(v->receiver, v->master_key);
-        enum exit_code code;
+        enum exit_code code = sign(v, &at, &body);
 
-        if (r == 0)
-                r = receiver_sign_again(v->receiver, v->seeds.self_signing, &body);
-        if (r < 0) {
-                complain("Cannot sign the keys of this session: %s", strerror(-r));
-                return CTL_FAILED;
-        }
-        code = save(v);
         if (code != CTL_OK)
                 return code;
         progress("Signing the keys of this session again");
