@@ -21,6 +21,9 @@ from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
 from nio import AsyncClient, AsyncClientConfig
 
+# The test's own patience is shorter or about as long: it says then what it waited for.
+PATIENCE = 120
+
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -145,18 +148,26 @@ class Client:
         await self.nio.join(room)
         await self.seen(room, 2)
 
+    async def synced(self):
+        """The next answer to this client's poll has been worked on."""
+        await asyncio.wait_for(self.nio.synced.wait(), PATIENCE)
+
     async def seen(self, room, members):
         """Until this client knows of so many in the room, and that it is encrypted."""
         while room not in self.nio.rooms or self.nio.rooms[room].member_count < members or \
                 not self.nio.rooms[room].encrypted:
-            await asyncio.sleep(0.05)
+            await self.synced()
+
+    def has(self, user, device):
+        return user in self.nio.device_store.users and device in self.nio.device_store[user]
 
     async def knows(self, user, device):
         """Until this client has the keys of that device."""
-        while not (user in self.nio.device_store.users and device in self.nio.device_store[user]):
+        while not self.has(user, device):
             self.nio.olm.users_for_key_query.add(user)
             await self.nio.keys_query()
-            await asyncio.sleep(0.05)
+            if not self.has(user, device):
+                await self.synced()
 
     async def newKey(self, room):
         """The next event comes by a new key."""
