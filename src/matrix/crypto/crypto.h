@@ -15,6 +15,7 @@
 #define CRYPTO_KEY_TEXT       44 /* a public key, a session id: 32 bytes as text, and its NUL */
 #define CRYPTO_SIGNATURE_TEXT 87 /* 64 bytes as text, and its NUL */
 #define CRYPTO_KEY_ID_TEXT    16
+#define CRYPTO_SAS_BYTES      6 /* what is compared */
 
 /* Longer ciphertexts do not come: an event has 64 kB at most. */
 #define CRYPTO_MESSAGE_BYTES_MAX (UINT32_C(64) << 10)
@@ -103,6 +104,21 @@ int crypto_megolm_decrypt(struct crypto_megolm *m, const char *body, struct cryp
 /* Whatever was decrypted meanwhile, a pickle decrypts all from the first index on. */
 int crypto_megolm_pickle(struct crypto_megolm *m, const uint8_t key[CRYPTO_SECRET_BYTES], struct crypto_text *ret);
 int crypto_megolm_unpickle(struct crypto_megolm **ret, const uint8_t key[CRYPTO_SECRET_BYTES], const char *pickle);
+
+/* ---- two devices whose users compare a few emoji: keys for one time, and what follows from both ---- */
+
+struct crypto_sas;
+
+int crypto_sas_new(struct crypto_sas **ret);
+struct crypto_sas *crypto_sas_free(struct crypto_sas *s);
+CLEANUP(struct crypto_sas, crypto_sas_free);
+/* Our key; before crypto_sas_agree(). */
+int crypto_sas_key(struct crypto_sas *s, char ret[CRYPTO_KEY_TEXT]);
+/* Once, with theirs. -EBADMSG: it is none. */
+int crypto_sas_agree(struct crypto_sas *s, const char *their_key);
+/* -EBADMSG before that, both. */
+int crypto_sas_bytes(struct crypto_sas *s, const char *info, uint8_t ret[CRYPTO_SAS_BYTES]);
+int crypto_sas_mac(struct crypto_sas *s, const char *input, const char *info, char ret[CRYPTO_KEY_TEXT]);
 
 /* ---- Ed25519 ---- */
 

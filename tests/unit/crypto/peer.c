@@ -30,6 +30,12 @@
 #define crypto_verify                    peer_verify
 #define crypto_seed_public               peer_seed_public
 #define crypto_seed_sign                 peer_seed_sign
+#define crypto_sas_new                   peer_sas_new
+#define crypto_sas_free                  peer_sas_free
+#define crypto_sas_key                   peer_sas_key
+#define crypto_sas_agree                 peer_sas_agree
+#define crypto_sas_bytes                 peer_sas_bytes
+#define crypto_sas_mac                   peer_sas_mac
 #include "matrix/crypto/libolm/libolm.c" // NOLINT: under these names
 
 struct peer_room *peer_room_new(void) {

@@ -28,6 +28,12 @@ PEER(megolm_decrypt);
 PEER(verify);
 PEER(seed_public);
 PEER(seed_sign);
+PEER(sas_new);
+PEER(sas_free);
+PEER(sas_key);
+PEER(sas_agree);
+PEER(sas_bytes);
+PEER(sas_mac);
 
 /* What encrypts for a room. All of these fail the test if they fail. */
 struct peer_room;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <olm/olm.h>
 #include <olm/pk.h>
+#include <olm/sas.h>
 #include <sys/random.h>
 
 #include "json/json.h"
@@ -106,6 +107,7 @@ OBJECT(account, a, OlmAccount, olm_clear_account, olm_account, olm_account_size)
 OBJECT(session, s, OlmSession, olm_clear_session, olm_session, olm_session_size);
 OBJECT(megolm, m, OlmInboundGroupSession, olm_clear_inbound_group_session, olm_inbound_group_session,
        olm_inbound_group_session_size);
+OBJECT(sas, s, OlmSAS, olm_clear_sas, olm_sas, olm_sas_size);
 
 #define PICKLING(name, o, make_pickle, length, read_pickle)                                                           \
         int crypto_##name##_pickle(struct crypto_##name *o, const uint8_t key[CRYPTO_SECRET_BYTES],                   \
@@ -432,6 +434,75 @@ int crypto_megolm_decrypt(struct crypto_megolm *m, const char *body, struct cryp
                 return -EBADMSG;
         buffer_give(&out, size, ret);
         *ret_index = index;
+        return 0;
+}
+
+/* ---- comparing emoji ---- */
+
+int crypto_sas_new(struct crypto_sas **ret) {
+        SCOPED(crypto_sas_free) struct crypto_sas *s = NULL;
+        SCOPED(buffer_done) struct buffer random = { 0 };
+        int r = sas_make(&s);
+
+        if (r == 0)
+                r = buffer_random(&random, olm_create_sas_random_length(sas_of(s)));
+        if (r < 0)
+                return r;
+        if (failed(olm_create_sas(sas_of(s), random.data, random.size)))
+                return -EBADMSG;
+        *ret = TAKE(s);
+        return 0;
+}
+
+int crypto_sas_key(struct crypto_sas *s, char ret[CRYPTO_KEY_TEXT]) {
+        if (olm_sas_is_their_key_set(sas_of(s)) || failed(olm_sas_get_pubkey(sas_of(s), ret, CRYPTO_KEY_TEXT - 1)))
+                return -EBADMSG;
+        ret[CRYPTO_KEY_TEXT - 1] = '\0';
+        return 0;
+}
+
+static int set_their_key(struct crypto_sas *s, const char *their_key) {
+        SCOPED(buffer_done) struct buffer key = { 0 };
+        int r = buffer_base64(&key, their_key);
+
+        if (r < 0)
+                return r;
+        if (key.size != CRYPTO_KEY_TEXT - 1 || olm_sas_is_their_key_set(sas_of(s)) ||
+            failed(olm_sas_set_their_key(sas_of(s), key.data, key.size)))
+                return -EBADMSG;
+        return 0;
+}
+
+/* libolm takes keys with which everybody gets the same secret: then so does somebody else of ours. */
+int crypto_sas_agree(struct crypto_sas *s, const char *their_key) {
+        SCOPED(crypto_sas_free) struct crypto_sas *other = NULL;
+        uint8_t bytes[CRYPTO_KEY_TEXT], others[CRYPTO_KEY_TEXT];
+        int r = crypto_sas_new(&other);
+
+        if (r == 0)
+                r = set_their_key(other, their_key);
+        if (r == 0)
+                r = set_their_key(s, their_key);
+        if (r < 0)
+                return r;
+        if (failed(olm_sas_generate_bytes(sas_of(s), "", 0, bytes, sizeof(bytes))) ||
+            failed(olm_sas_generate_bytes(sas_of(other), "", 0, others, sizeof(others))))
+                return -EBADMSG;
+        r = memcmp(bytes, others, sizeof(bytes)) == 0 ? -EBADMSG : 0;
+        explicit_bzero(bytes, sizeof(bytes));
+        explicit_bzero(others, sizeof(others));
+        return r;
+}
+
+int crypto_sas_bytes(struct crypto_sas *s, const char *info, uint8_t ret[CRYPTO_SAS_BYTES]) {
+        return failed(olm_sas_generate_bytes(sas_of(s), info, strlen(info), ret, CRYPTO_SAS_BYTES)) ? -EBADMSG : 0;
+}
+
+int crypto_sas_mac(struct crypto_sas *s, const char *input, const char *info, char ret[CRYPTO_KEY_TEXT]) {
+        if (failed(olm_sas_calculate_mac_fixed_base64(sas_of(s), input, strlen(input), info, strlen(info), ret,
+                                                      CRYPTO_KEY_TEXT - 1)))
+                return -EBADMSG;
+        ret[CRYPTO_KEY_TEXT - 1] = '\0';
         return 0;
 }
 

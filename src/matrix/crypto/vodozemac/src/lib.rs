@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_int, c_void, CStr};
 
 use vodozemac::megolm::{self, InboundGroupSession, InboundGroupSessionPickle, MegolmMessage, SessionKey};
 use vodozemac::olm::{self, Account, AccountPickle, OlmMessage, PreKeyMessage, Session, SessionPickle};
+use vodozemac::sas::{EstablishedSas, Sas};
 use vodozemac::{Curve25519PublicKey, Ed25519PublicKey, Ed25519SecretKey, Ed25519Signature};
 use zeroize::Zeroize;
 
@@ -12,6 +13,7 @@ const ENOMEM: c_int = -12;
 const EBADMSG: c_int = -74;
 
 const KEY_ID_TEXT: usize = 16;
+const SAS_BYTES: usize = 6;
 const KEY_TEXT: usize = 44;
 const SIGNATURE_TEXT: usize = 87;
 
@@ -367,6 +369,64 @@ pub unsafe extern "C" fn crypto_megolm_unpickle(
         let pickle = InboundGroupSessionPickle::from_encrypted(pickle, secret(key)).map_err(|_| EBADMSG)?;
         *ret = own(InboundGroupSession::from_pickle(pickle));
         Ok(())
+    }))
+}
+
+// ---- comparing emoji ----
+
+/// One of the two: agreeing uses the first one up.
+pub struct Comparing {
+    begun: Option<Sas>,
+    agreed: Option<EstablishedSas>,
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn crypto_sas_new(ret: *mut *mut Comparing) -> c_int {
+    *ret = own(Comparing { begun: Some(Sas::new()), agreed: None });
+    0
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn crypto_sas_free(s: *mut Comparing) -> *mut Comparing {
+    disown(s)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn crypto_sas_key(s: *mut Comparing, ret: *mut c_char) -> c_int {
+    answer(match &(*s).begun {
+        Some(sas) => fill(&sas.public_key().to_base64(), ret, KEY_TEXT),
+        None => Err(EBADMSG),
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn crypto_sas_agree(s: *mut Comparing, their_key: *const c_char) -> c_int {
+    answer(curve(their_key).and_then(|their_key| {
+        let sas = (*s).begun.take().ok_or(EBADMSG)?;
+        (*s).agreed = Some(sas.diffie_hellman(their_key).map_err(|_| EBADMSG)?);
+        Ok(())
+    }))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn crypto_sas_bytes(s: *mut Comparing, info: *const c_char, ret: *mut u8) -> c_int {
+    answer(text(info).and_then(|info| {
+        let sas = (*s).agreed.as_ref().ok_or(EBADMSG)?;
+        ret.copy_from_nonoverlapping(sas.bytes(info).as_bytes().as_ptr(), SAS_BYTES);
+        Ok(())
+    }))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn crypto_sas_mac(
+    s: *mut Comparing,
+    input: *const c_char,
+    info: *const c_char,
+    ret: *mut c_char,
+) -> c_int {
+    answer(text(input).and_then(|input| {
+        let sas = (*s).agreed.as_ref().ok_or(EBADMSG)?;
+        fill(&sas.calculate_mac(input, text(info)?).to_base64(), ret, KEY_TEXT)
     }))
 }
 
