@@ -66,11 +66,11 @@ struct call_table *call_table_free(struct call_table *t); /* NULL is fine; retur
 CLEANUP(struct call_table, call_table_free);
 
 /* Adds the call, or updates it. Copies all strings. Returns 1 if anything but `until` changed, 0 if not,
- * -EINVAL for an empty source or id, -E2BIG at either limit (the report is dropped), -ENOMEM (it is dropped, too): only
- * for a new call. There is always memory for one new call between two call_table_date(), and for what decides of those
- * that are known; words for people may then be missing, or those of before.
- * CALL_GONE, or a report that lasts no time, ends the call instead. What it says of times holds from the next
- * call_table_date() on: whoever reports needs no clock. */
+ * -EINVAL for an empty source or id, -E2BIG at either limit (the report is dropped), -ENOMEM (it is dropped, too):
+ * only for a new call. There is always memory for one new call between two call_table_date(), and for what decides of
+ * those that are known; words for people may then be missing, or those of before. CALL_GONE, or a report that lasts no
+ * time, ends the call instead. What it says of times holds from the next call_table_date() on: whoever reports needs
+ * no clock. */
 int call_table_report(struct call_table *t, const struct call_report *r);
 
 /* Puts the date on what was reported since the last time. Until then such a call has no times (USEC_NEVER). */
