@@ -33,8 +33,13 @@ struct http_call {
         const char *body;         /* NULL: none */
         const char *content_type; /* NULL: application/json */
         usec_t timeout;  /* for the whole request, USEC_NEVER not allowed; connecting has a limit of its own */
-        size_t body_max; /* 0: HTTP_BODY_MAX */
+        size_t body_max; /* 0: HTTP_BODY_MAX; of what comes in, whatever is kept of it */
         bool follow;     /* follow redirects; -EINVAL together with a token */
+        /* Takes out of the body what nobody wants while it comes in, in place: the bytes from `had` on are new.
+         * Returns the size that is left. It may see the beginning of an answer of any kind, and as many pieces as
+         * there are. NULL: all is kept. */
+        size_t (*thin)(void *thin_userdata, char *body, size_t had, size_t size);
+        void *thin_userdata;
         void (*release)(void *userdata); /* called when the request is gone, cancelled or not; NULL: nothing to do */
 };
 

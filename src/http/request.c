@@ -57,14 +57,15 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata) {
         struct http_request *r = userdata;
         size_t more = size * n;
 
-        if (more > r->max - r->size)
+        if (more > r->max - r->received)
                 r->error = -EMSGSIZE;
         else if (!body_reserve(r, more))
                 r->error = -ENOMEM;
         if (r->error < 0)
                 return 0;
         memcpy(r->body + r->size, data, more);
-        r->size += more;
+        r->received += more;
+        r->size = r->thin ? r->thin(r->thin_userdata, r->body, r->size, r->size + more) : r->size + more;
         r->body[r->size] = '\0';
         return more;
 }
@@ -238,6 +239,8 @@ int http_request_prepare(struct http_request **ret, const struct http_call *call
         if (!r)
                 return -ENOMEM;
         r->max = call->body_max ? call->body_max : HTTP_BODY_MAX;
+        r->thin = call->thin;
+        r->thin_userdata = call->thin_userdata;
         r->easy = curl_easy_init();
         if (!r->easy)
                 return -ENOMEM;

@@ -14,7 +14,9 @@ struct http_request {
         char *host;
         char *sent_body;
         char *body;
-        size_t size, allocated, max, headers_size;
+        size_t size, allocated, received, max, headers_size;
+        size_t (*thin)(void *thin_userdata, char *body, size_t had, size_t size);
+        void *thin_userdata;
         int error;       /* found by us while curl was at work */
         CURLcode result; /* once finished */
         bool repeatable; /* made twice, it does the same as once */

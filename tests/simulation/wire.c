@@ -37,6 +37,8 @@ struct http_request {
         unsigned status;
         char *text;
         http_done_t done;
+        size_t (*thin)(void *thin_userdata, char *body, size_t had, size_t size);
+        void *thin_userdata;
         void *userdata;
         void (*release)(void *userdata);
 };
@@ -288,6 +290,8 @@ int http_start(struct http *h, const struct http_call *call, http_done_t done, v
                                     .body = call->body ? strdup(call->body) : NULL,
                                     .lands = true,
                                     .done = done,
+                                    .thin = call->thin,
+                                    .thin_userdata = call->thin_userdata,
                                     .userdata = userdata,
                                     .release = call->release };
         while (*end)
@@ -563,6 +567,10 @@ static void deliver(struct http_request *r) {
                 reply.date = (usec_t) model_wall(r->wire->model, msec(door_now())) / 1000 * USEC_PER_SEC;
         if (reply.body)
                 reply.size = strlen(reply.body);
+        if (reply.body == r->text && r->text && r->thin) {
+                reply.size = r->thin(r->thin_userdata, r->text, 0, reply.size);
+                r->text[reply.size] = '\0';
+        }
         if (r->ignored)
                 trace("  <- %s %s", r->uri, r->answer ? r->answer->body : strerror(-r->error));
         if (r->ignored)

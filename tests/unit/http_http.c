@@ -197,6 +197,32 @@ Test(http, retry_after) {
         fixture_done(&f);
 }
 
+static size_t keep_little(void *userdata, char *body, size_t had, size_t size) {
+        size_t *n = userdata;
+
+        *n += size - had;
+        return size < 4 ? size : 4;
+}
+
+Test(http, a_body_is_thinned_as_it_comes) {
+        struct fixture f;
+        struct http_call call;
+        size_t n = 0;
+
+        fixture_init(&f, NULL, NULL);
+        call = get(loopback_url(f.server, "/good"));
+        call.thin = keep_little;
+        call.thin_userdata = &n;
+        run(&f, &call);
+        cr_assert_str_eq(f.body, "{\"a\"");
+        cr_assert_eq(f.reply.size, 4);
+        cr_assert_eq(n, strlen("{\"a\":1}"));
+        call.url = loopback_url(f.server, "/endless");
+        run(&f, &call);
+        cr_assert_eq(f.reply.error, -EMSGSIZE, "what comes in has a limit, however little of it is kept");
+        fixture_done(&f);
+}
+
 Test(http, limits) {
         static const struct {
                 const char *what, *path;

@@ -241,6 +241,8 @@ int matrix_request(struct matrix_client *c, const struct matrix_call *call, matr
                                .body = body,
                                .timeout = call->timeout ? call->timeout : REQUEST_TIMEOUT,
                                .body_max = call->body_max,
+                               .thin = call->thin,
+                               .thin_userdata = call->thin_userdata,
                                .release = free,
                        },
                        on_http_done, p, ret);

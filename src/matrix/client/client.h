@@ -76,6 +76,8 @@ struct matrix_call {
         usec_t timeout;     /* 0: 30 s */
         size_t body_max;    /* 0: HTTP_BODY_MAX */
         bool without_token;
+        size_t (*thin)(void *thin_userdata, char *body, size_t had, size_t size); /* as in http_call */
+        void *thin_userdata;
 };
 
 /* Done and cancelled like http_start(). */

@@ -18,6 +18,7 @@
 #include "json/json.h"
 #include "matrix/client/api.h"
 #include "matrix/sync/gaps.h"
+#include "matrix/sync/thin.h"
 #include "util/log.h"
 
 /* The first answer of a big account, or one after a long time, takes the server minutes and is large. */
@@ -106,6 +107,7 @@ struct sync {
                 enum set_presence says;
         } poll;
 
+        struct sync_thin thin; /* of the poll */
         struct sync_batch *batch;
         struct gap_fill *gaps;
 };
@@ -213,8 +215,13 @@ static void move_back(struct sync *s, const struct sync_answer *answer, char **b
         s->since = TAKE(*before);
 }
 
-static bool is_empty(const struct sync_batch *b) {
-        return b->n_events == 0 && b->n_gaps == 0 && b->n_left_rooms == 0 && b->n_account_data == 0 &&
+/* Also those that were of no concern. */
+static bool has_events(const struct sync *s, const struct sync_batch *b) {
+        return b->n_events > 0 || s->thin.n_dropped > 0;
+}
+
+static bool is_empty(const struct sync *s, const struct sync_batch *b) {
+        return !has_events(s, b) && b->n_gaps == 0 && b->n_left_rooms == 0 && b->n_account_data == 0 &&
                !b->own_presence;
 }
 
@@ -227,7 +234,7 @@ static void rest(struct sync *s, const struct sync_batch *b, bool concerned, use
         s->ended.ran = ran;
         s->ended.concerned = concerned;
         s->ended.timed_out = ran >= s->poll.timeout;
-        s->ended.empty = b && is_empty(b);
+        s->ended.empty = b && is_empty(s, b);
 }
 
 static void decide_rest(struct sync *s) {
@@ -262,7 +269,7 @@ static bool has_messages(const struct sync *s, const struct sync_batch *b) {
 static bool may_be_more(struct sync *s, const struct sync_batch *b) {
         if (s->poll.initial)
                 return true;
-        if (s->poll.catch_up && (b->n_events > 0 || has_messages(s, b)) && ++s->catch_ups < CATCH_UP_MAX)
+        if (s->poll.catch_up && (has_events(s, b) || has_messages(s, b)) && ++s->catch_ups < CATCH_UP_MAX)
                 return true;
         s->catch_ups = 0;
         return false;
@@ -530,6 +537,12 @@ static void take_turn(struct sync *s, struct sync_query *query, usec_t now) {
                 query->timeout = usec_min(query->timeout, turn_at - now);
 }
 
+static size_t on_body(void *userdata, char *body, size_t had, size_t size) {
+        struct sync *s = userdata;
+
+        return sync_thin(&s->thin, body, had, size);
+}
+
 static int start_poll(struct sync *s, const char *filter, usec_t now) {
         struct sync_query query = {
                 .filter = filter,
@@ -538,7 +551,7 @@ static int start_poll(struct sync *s, const char *filter, usec_t now) {
                 .set_presence = word_of(s, s->held),
         };
         SCOPED(free) char *path = NULL;
-        struct matrix_call call = { .method = "GET", .body_max = BODY_MAX };
+        struct matrix_call call = { .method = "GET", .body_max = BODY_MAX, .thin = on_body, .thin_userdata = s };
 
         take_turn(s, &query, now);
         path = sync_path_new(&query);
@@ -552,6 +565,7 @@ static int start_poll(struct sync *s, const char *filter, usec_t now) {
         s->poll.catch_up = s->catch_up;
         s->poll.says = query.set_presence;
         s->poll.presence = filter_presence(s);
+        s->thin = (struct sync_thin){ .types = { s->messages, s->state, s->in_call_types } };
         s->stage = STAGE_POLL;
         s->watching = false;
         s->poll.watching_at = !s->initial && !s->catch_up ? usec_add(now, WATCHING_AFTER) : USEC_NEVER;
