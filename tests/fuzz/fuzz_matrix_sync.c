@@ -1,5 +1,6 @@
 /* Answers of /sync, one a line, to all call kinds: parsed, followed, seen again, resynced, waited for. */
 #include "kinds.h"
+#include "matrix/calls/kinds.h"
 #include "matrix/sync/thin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

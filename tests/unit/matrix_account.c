@@ -541,11 +541,19 @@ Test(matrix_account, busy_as_soon_as_nobody_else_is_there) {
 /* Whatever else a server has to do in that moment delays what others are told. */
 Test(matrix_account, nothing_is_asked_beside_the_write_that_others_see) {
         struct world *w = world_new(NULL);
+        size_t mark;
 
         start(w);
         expect_online(w);
         pass(w, 2 * USEC_PER_MIN);
+        w->situation.likely = true;
+        (void) turn(w);
+        pass(w, USEC_PER_SEC);
+        mark = w->http.n_log;
+        w->situation.likely = false;
         call(w, true);
+        cr_expect(strstr(w->http.log[mark].what, "PUT /_matrix/client/v3/presence/"), "nothing goes before it: %s",
+                  w->http.log[mark].what);
         pass(w, USEC_PER_SEC);
         cr_expect_eq(asked(w, 0, "PUT /_matrix/client/v3/profile/"), 1);
         call(w, false);

@@ -86,19 +86,18 @@ void output_set_want(struct output_set *s, const struct driver_want *want) {
 }
 
 bool output_set_step(struct output_set *s, bool may, usec_t now) {
-        bool again = false;
-
         s->waits_until = USEC_NEVER;
         for (size_t i = 0; i < s->n; i++) {
                 usec_t since, until;
 
-                again = driver_step(s->of[i].driver, may && s->waits_until == USEC_NEVER, now) || again;
+                if (driver_step(s->of[i].driver, may && s->waits_until == USEC_NEVER, now))
+                        return true;
                 since = driver_writes_since(s->of[i].driver);
                 until = since == USEC_NEVER ? USEC_NEVER : usec_add(since, OUTPUT_SET_GOES_FIRST_MAX);
                 if (now < until)
                         s->waits_until = usec_min(s->waits_until, until);
         }
-        return again;
+        return false;
 }
 
 struct output_poll output_set_poll(const struct output_set *s, usec_t now) {

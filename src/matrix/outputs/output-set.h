@@ -40,9 +40,9 @@ void output_set_try_again(struct output_set *s);
 void output_set_calls_changed(struct output_set *s, bool released, usec_t now);
 void output_set_want(struct output_set *s, const struct driver_want *want);
 
-/* One step of each. Returns whether there may be another one in this turn. What stands first in the table of outputs
- * is what others see first: while it is being written, those behind it wait, since whatever else a server has to do in
- * that moment delays it; but for so long at most. */
+/* A step of the first that has one. Returns whether there may be another one in this turn. What stands first in the
+ * table of outputs is what others see first: while it has steps to take, or is being written, those behind it wait,
+ * since whatever else a server has to do in that moment delays it; but for so long at most. */
 #define OUTPUT_SET_GOES_FIRST_MAX (500 * USEC_PER_MSEC)
 bool output_set_step(struct output_set *s, bool may, usec_t now);
 
