@@ -190,6 +190,18 @@ static enum exit_code load_old(struct login *l) {
         return CTL_OK;
 }
 
+/* Who is logged in already and only said the first part of their Matrix ID is the same user again, on the same device.
+ */
+static void know_again(struct login *l) {
+        char *user_id = NULL;
+
+        if (!l->user || l->user[0] == '@' || !l->args->homeserver ||
+            sessions_user_of(l->folder, l->user, l->args->homeserver, &user_id) <= 0)
+                return;
+        free(l->user);
+        l->user = user_id;
+}
+
 /* Folder, user, name and what is there already. The name may stay open until the server has said who we are. */
 static enum exit_code prepare(struct login *l) {
         int r = state_folder(&l->folder);
@@ -205,6 +217,8 @@ static enum exit_code prepare(struct login *l) {
         }
         if (code == CTL_OK)
                 code = ask_user(l);
+        if (code == CTL_OK && !l->name)
+                know_again(l);
         if (code == CTL_OK && !l->name && l->user && l->user[0] == '@') {
                 code = find_name(l, l->user);
                 if (code == CTL_OK)

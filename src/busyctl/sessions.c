@@ -1,6 +1,7 @@
 /* Which name is whose, see sessions.h. */
 #include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "busyctl/sessions.h"
 
@@ -59,6 +60,36 @@ static const char *name_of_user(const char *folder, char *const *names, const ch
                         return *names;
         }
         return NULL;
+}
+
+static bool is_at(const struct session *s, const char *homeserver) {
+        size_t n = strlen(homeserver), m = strlen(s->homeserver);
+
+        if (!strstr(homeserver, "://"))
+                return strcasecmp(strchr(s->user_id, ':') ? strchr(s->user_id, ':') + 1 : "", homeserver) == 0;
+        while (n > 0 && homeserver[n - 1] == '/')
+                n--;
+        while (m > 0 && s->homeserver[m - 1] == '/')
+                m--;
+        return n == m && strncasecmp(homeserver, s->homeserver, n) == 0;
+}
+
+int sessions_user_of(const char *folder, const char *local, const char *homeserver, char **ret) {
+        char **names = NULL, *found = NULL;
+        int n = session_names(folder, &names);
+
+        for (int i = 0; i < n && !found; i++) {
+                struct session s = { .user_id = NULL };
+
+                if (session_load(folder, names[i], &s) >= 0 && session_may_be_of(&s, local) && is_at(&s, homeserver))
+                        found = strdup(s.user_id);
+                session_done(&s);
+        }
+        session_names_free(names);
+        if (!found)
+                return 0;
+        *ret = found;
+        return 1;
 }
 
 int sessions_name_of(const char *folder, const char *given, char **ret) {

@@ -12,6 +12,9 @@ int sessions_name_for(const char *folder, const char *user_id, char **ret);
  * stays as it is. */
 int sessions_name_of(const char *folder, const char *given, char **ret);
 
+/* "me" at a homeserver, by its address or its server name, may be logged in here: 1 with their Matrix ID, else 0. */
+int sessions_user_of(const char *folder, const char *local, const char *homeserver, char **ret);
+
 /* session_lock(), waited for while busyd renews the tokens, for some seconds. Below 0: without it; there is nobody to
  * be kept out then, or somebody who hangs. For session_unlock(). */
 int sessions_lock(const char *folder, const char *name);

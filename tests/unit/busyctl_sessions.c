@@ -65,6 +65,25 @@ Test(busyctl_sessions, names) {
         expect_name("@you:example.net", "you-2");
 }
 
+static void expect_user(const char *local, const char *homeserver, const char *expected) {
+        SCOPED(free) char *user = NULL;
+
+        cr_assert_eq(sessions_user_of("state", local, homeserver, &user), expected != NULL, "%s", homeserver);
+        if (expected)
+                cr_assert_str_eq(user, expected, "%s at %s", local, homeserver);
+}
+
+Test(busyctl_sessions, who_is_at_a_homeserver) {
+        expect_user("me", "https://example.org", NULL);
+        save("state", "home", "@me:example.com");
+        expect_user("me", "https://example.org", "@me:example.com");
+        expect_user("me", "HTTPS://example.org//", "@me:example.com");
+        expect_user("me", "Example.com", "@me:example.com");
+        expect_user("me", "example.org", NULL);
+        expect_user("me", "https://example.com", NULL);
+        expect_user("m", "https://example.org", NULL);
+}
+
 Test(busyctl_sessions, a_long_user_still_gets_a_name) {
         char user[300] = "@";
         SCOPED(free) char *name = NULL, *second = NULL;
