@@ -87,25 +87,6 @@ WORLD_TEST(kindred, a_profile_that_takes_fields_now_is_known_after_a_reload) {
         expect_nothing_owed(w);
 }
 
-/* ---- servers that do not say what they are ---- */
-
-static void does_not_lower(struct world *w) {
-        size_t shown;
-
-        person_is_online(w);
-        shown = hs_n_shown(w->hs);
-        poll_starts_anew(w);
-        check(w, hs_n_shown(w->hs) == shown, "it flaps");
-        call_starts(w, ROOM, "c1");
-        expect_availability(w, "busy");
-        expect_presence(w, "unavailable", IN_CALL);
-        call_ends(w);
-}
-
-WORLD_TEST(kindred, hidden_old_synapse, .homeserver = { .kind = HS_SYNAPSE_OLD, .hidden = true, .busy_off = true }) {
-        does_not_lower(w);
-}
-
 /* ---- how much a call costs ---- */
 
 WORLD_TEST(kindred, a_call_costs_few_requests) {
@@ -132,8 +113,8 @@ static const struct {
         unsigned status;
 } refused[] = {
         { "a proxy's 404", "<html>nothing here</html>", "text/html", "switched off", 404 },
-        { "guests", "{\"errcode\":\"M_GUEST_ACCESS_FORBIDDEN\",\"error\":\"Guests may not\"}", NULL, "switched off",
-          403 },
+        { "guests", "{\"errcode\":\"M_GUEST_ACCESS_FORBIDDEN\",\"error\":\"Guests may not\"}", NULL,
+          "has presence switched off", 403 },
         { "a proxy's 403 in JSON", "{\"message\":\"no\"}", "application/json", "switched off", 403 },
         { "431", "<html></html>", "text/html", "larger than", 431 },
 };
