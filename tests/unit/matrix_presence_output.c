@@ -126,6 +126,25 @@ Test(presence_output, takes_nothing_from_what_is_no_answer) {
         }
 }
 
+/* Nobody has followed it meanwhile but the claim that was given back then, and the question of now may fail. */
+Test(presence_output, what_was_there_before_presence_was_switched_on_is_not_known_after_it) {
+        struct output_request *request;
+
+        watch();
+        f.settings.presence = PRESENCE_OFF;
+        output_presence.configured(f.output, START + 1);
+        cr_assert_eq(output_presence.read(f.output, on_read, NULL, &request), 0);
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Reading\"}", START + 1);
+        output_presence.presence(f.output, "online", "Lunch", START + 2);
+        f.settings.presence = PRESENCE_AUTO;
+        output_presence.configured(f.output, START + 3);
+        f.heard.n_seen = 0;
+        output_presence.watching(f.output, true, START + 4);
+        cr_assert_eq(f.heard.n_seen, 0, "'%s'", f.heard.seen.text);
+        output_presence.presence(f.output, "online", "Lunch", START + 5);
+        cr_assert_eq(f.heard.n_seen, 1);
+}
+
 /* An earlier run could not give it back: whoever switches presence off then is still seen as busy, and is told. */
 Test(presence_output, busy_that_has_stuck_is_followed_though_presence_is_switched_off) {
         struct output_poll wish;

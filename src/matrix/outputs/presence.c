@@ -557,8 +557,12 @@ static void on_configured(struct output *o, usec_t now) {
         bool wanted = is_wanted(o);
 
         set_cure(p);
-        if (wanted && !p->was_wanted && p->resynced)
-                presence_look(p);
+        if (wanted && !p->was_wanted) {
+                p->shown_known = false;
+                tell_unsure(p);
+                if (p->resynced)
+                        presence_look(p);
+        }
         p->was_wanted = wanted;
 }
 
