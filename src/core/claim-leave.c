@@ -139,18 +139,40 @@ static void keep_words(const struct claim *c, const struct claim_value *before, 
                 claim_value_put_text(back, words->text);
 }
 
+static bool is_view_fresh(const struct claim *c, usec_t now) {
+        return c->view.known && now < usec_add(c->view.at, CLAIM_PUSH_LASTS);
+}
+
+/* Another machine was told that the user is on a call here, and has gone. */
+static bool is_left_to_us(const struct claim *c) {
+        return claim_others_may_have_left(&c->others, &c->debt.is);
+}
+
+/* Before this one has written: by another machine, or an earlier claim, of which a lost write has landed. */
+static bool is_there_unwritten(const struct claim *c, usec_t now) {
+        return (now < c->debt.lands_by || is_left_to_us(c)) && c->view.known && !claim_is_given_back(c, &c->view.is);
+}
+
+/* Also by an earlier run, which did not say. */
+static struct claim_value last_given_back(const struct claim *c) {
+        bool said = c->debt.begun_at > 0 || c->in.leaving.back.state[0];
+
+        return c->debt.is.given_back || !said ? c->debt.is.prior : c->in.leaving.back;
+}
+
 struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         struct claim_leaving *l = &c->in.leaving;
         usec_t may_write_at = claim_limits_write_at(&c->limits, /* back= */ true);
         usec_t told_at = usec_add(c->debt.begun_at, CLAIM_ASK_AFTER);
-        struct claim_value v, before = c->debt.is.given_back ? c->debt.is.prior : l->back;
+        struct claim_value v, before = last_given_back(c);
 
         if (l->keeps)
                 return keep_step(c);
+        if (!c->debt.written && !is_view_fresh(c, now) && is_left_to_us(c))
+                return claim_take_step(c, CLAIM_READ);
         if (!c->debt.written) {
                 l->back = claim_prior(c);
-                /* What an earlier claim has lost may have landed before this one has written. */
-                c->debt.written = now < c->debt.lands_by && c->view.known && !claim_is_given_back(c, &c->view.is);
+                c->debt.written = is_there_unwritten(c, now);
         }
         if (!c->debt.written)
                 return forget_step(c, now);
@@ -165,7 +187,7 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
                 l->waited = true;
                 return share_step(c, now);
         }
-        if (!c->view.known || now >= usec_add(c->view.at, CLAIM_PUSH_LASTS))
+        if (!is_view_fresh(c, now))
                 return claim_take_step(c, CLAIM_READ);
         if (c->debt.is.ahead && claim_text_remains(c, &c->view.is))
                 claim_stop_suspecting(c);

@@ -118,6 +118,18 @@ static bool was_done_before(const struct claim_others *o, const struct claim_oth
         return c->done && at < CLAIM_OTHERS_DONE_MAX && o->done[at].before;
 }
 
+bool claim_others_may_have_left(const struct claim_others *o, const struct claim_owed *own) {
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_other *c = &o->of[i];
+                bool common =
+                        (c->owed.state_claimed && own->state_claimed) || (c->owed.text_claimed && own->text_claimed);
+
+                if (c->done && common && !was_done_before(o, c))
+                        return true;
+        }
+        return false;
+}
+
 static bool are_words_ours(const struct claim_others *o, const struct claim_owed *own, const struct claim_value *v) {
         return claim_owed_has_text(own, v->text) || (claim_others_wrote(o, v) & CLAIM_TEXT);
 }

@@ -61,6 +61,9 @@ unsigned claim_others_wrote(const struct claim_others *o, const struct claim_val
 bool claim_others_hold(const struct claim_others *o, const struct claim_owed *own, bool per_device,
                        const struct claim_value *v);
 
+/* One of them that is done may have left parts of `own` to us: it was not when ours began. */
+bool claim_others_may_have_left(const struct claim_others *o, const struct claim_owed *own);
+
 /* What is owed back from now on was found there, or told, at `seen_at`: who was done long before had no part in it. */
 void claim_others_found(struct claim_others *o, usec_t seen_at);
 

@@ -35,6 +35,25 @@ Test(core_claim_words, words_that_half_a_give_back_has_taken_away_come_back) {
         expect_shown("offline", "Lunch");
 }
 
+/* Likewise where the claim has only repeated them, and the run that took them away has died. */
+Test(core_claim_words, repeated_words_that_an_earlier_run_has_half_given_back_come_back) {
+        struct claim_traits traits = per_device;
+
+        traits.pushed = false;
+        traits.text_per_device = true;
+        begin(&traits, "offline", "Lunch");
+        want("busy", NULL);
+        run_for(10 * SEC);
+        expect_shown("busy", "Lunch");
+        claim_set_want(&claim, NULL);
+        (void) run_to_write();
+        set_shown("offline", "");
+        restart(&traits);
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
+
 /* On another device an empty text hides behind ours: where none shows, the server has lost ours, or half of what gave
  * back has come through. */
 Test(core_claim_words, an_empty_text_is_no_persons_word_where_each_device_has_one) {
@@ -376,6 +395,39 @@ Test(core_claim_words, words_that_another_machine_gives_back_are_not_repeated) {
         told_by(other, none);
         claim_set_want(&claim, NULL);
         cr_expect_str_eq(run_to_write().text, "Lunch");
+}
+
+/* It went on here, as far as the other machine knew, though nothing was ever written here. */
+Test(core_claim_words, what_another_machine_has_left_to_this_one_is_given_back_unwritten) {
+        struct claim_other other = machine(1, "offline", "Lunch", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL), told;
+        struct claim_traits kinds[] = { single_value, per_device, per_device };
+
+        kinds[2].text_per_device = true;
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                kinds[i].pushed = false;
+                none.done = other.live = true;
+                begin(&kinds[i], "busy", "In a call");
+                told_by(other, none);
+                want("busy", "In a call");
+                expect_step(CLAIM_READ);
+                answer_read();
+                expect_step(CLAIM_JOURNAL);
+                answer_journal();
+                cr_assert(claim_tell_others(&claim, &told) && told.live);
+                now += CLAIM_VIEW_LASTS;
+                expect_step(CLAIM_READ);
+                claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+                set_shown("offline", i < 2 ? "In a call" : "");
+                other.live = false;
+                other.done = true;
+                told_by(other, none);
+                other.done = false;
+                claim_set_want(&claim, NULL);
+                run_for(5 * USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                cr_expect_str_eq(shown.text, "Lunch", "%zu", i);
+        }
 }
 
 /* What was taken for a person's word turns out to be another machine's while ours is taken away. */
