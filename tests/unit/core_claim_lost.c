@@ -677,3 +677,38 @@ Test(core_claim_lost, a_look_for_what_may_still_come_back_that_fails_is_not_repe
         }
         cr_assert(n > 0 && n < 10, "%u times a minute", n);
 }
+
+/* Where each device has words of its own, none at all show once ours are away and the others' have been silent. */
+Test(core_claim_words, words_that_half_a_give_back_has_taken_away_come_back) {
+        struct claim_traits traits = per_device;
+
+        traits.pushed = false;
+        traits.text_per_device = true;
+        hold(&traits, "offline", "Lunch");
+        claim_set_want(&claim, NULL);
+        (void) run_to_write();
+        set_shown("offline", "");
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
+
+/* Likewise where the claim has only repeated them, and the run that took them away has died. */
+Test(core_claim_words, repeated_words_that_an_earlier_run_has_half_given_back_come_back) {
+        struct claim_traits traits = per_device;
+
+        traits.pushed = false;
+        traits.text_per_device = true;
+        begin(&traits, "offline", "Lunch");
+        want("busy", NULL);
+        run_for(10 * SEC);
+        expect_shown("busy", "Lunch");
+        claim_set_want(&claim, NULL);
+        (void) run_to_write();
+        set_shown("offline", "");
+        restart(&traits);
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}

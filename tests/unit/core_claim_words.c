@@ -19,41 +19,6 @@ Test(core_claim_words, words_that_we_put_back_are_no_persons) {
         expect_phase(CLAIM_FREE);
 }
 
-/* Where each device has words of its own, none at all show once ours are away and the others' have been silent. */
-Test(core_claim_words, words_that_half_a_give_back_has_taken_away_come_back) {
-        struct claim_traits traits = per_device;
-
-        traits.pushed = false;
-        traits.text_per_device = true;
-        hold(&traits, "offline", "Lunch");
-        claim_set_want(&claim, NULL);
-        (void) run_to_write();
-        set_shown("offline", "");
-        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
-        run_for(5 * USEC_PER_MIN);
-        expect_phase(CLAIM_FREE);
-        expect_shown("offline", "Lunch");
-}
-
-/* Likewise where the claim has only repeated them, and the run that took them away has died. */
-Test(core_claim_words, repeated_words_that_an_earlier_run_has_half_given_back_come_back) {
-        struct claim_traits traits = per_device;
-
-        traits.pushed = false;
-        traits.text_per_device = true;
-        begin(&traits, "offline", "Lunch");
-        want("busy", NULL);
-        run_for(10 * SEC);
-        expect_shown("busy", "Lunch");
-        claim_set_want(&claim, NULL);
-        (void) run_to_write();
-        set_shown("offline", "");
-        restart(&traits);
-        run_for(5 * USEC_PER_MIN);
-        expect_phase(CLAIM_FREE);
-        expect_shown("offline", "Lunch");
-}
-
 /* On another device an empty text hides behind ours: where none shows, the server has lost ours, or half of what gave
  * back has come through. */
 Test(core_claim_words, an_empty_text_is_no_persons_word_where_each_device_has_one) {
