@@ -29,10 +29,28 @@ bool claim_others_know_all(const struct claim_others *o, const struct claim_othe
         return true;
 }
 
-static size_t find_done(const struct claim_others *o, unsigned order) {
+/* FNV-1a. */
+static uint64_t mix_text(uint64_t h, const char *text) {
+        do
+                h = (h ^ (unsigned char) *text) * UINT64_C(0x100000001b3);
+        while (*text++);
+        return h;
+}
+
+static uint64_t contents_of(const struct claim_owed *d) {
+        uint64_t h = UINT64_C(0xcbf29ce484222325) ^ d->order << 2 ^ d->state_claimed << 1 ^ d->text_claimed;
+
+        h = mix_text(mix_text(h, d->prior.state), d->prior.text);
+        for (unsigned i = 0; i < d->n_ours; i++)
+                h = mix_text(mix_text(h, d->ours[i].state), d->ours[i].text);
+        return h ? h : 1;
+}
+
+static size_t find_done(const struct claim_others *o, const struct claim_owed *d) {
+        uint64_t contents = contents_of(d);
         size_t i = 0;
 
-        while (i < CLAIM_OTHERS_DONE_MAX && (order == 0 || o->done[i].order != order))
+        while (i < CLAIM_OTHERS_DONE_MAX && o->done[i].contents != contents)
                 i++;
         return i;
 }
@@ -40,14 +58,14 @@ static size_t find_done(const struct claim_others *o, unsigned order) {
 /* A machine that begins anew may do so with the order of before. */
 static void note_done(struct claim_others *o, usec_t now) {
         for (size_t i = 0; i < o->n; i++) {
-                unsigned order = o->of[i].owed.order;
-                size_t at = find_done(o, order);
+                const struct claim_owed *d = &o->of[i].owed;
+                size_t at = find_done(o, d);
 
                 if (!o->of[i].done && at < CLAIM_OTHERS_DONE_MAX)
                         o->done[at] = (struct claim_done){};
-                else if (o->of[i].done && at == CLAIM_OTHERS_DONE_MAX && order > 0)
+                else if (o->of[i].done && at == CLAIM_OTHERS_DONE_MAX)
                         o->done[o->n_done++ % CLAIM_OTHERS_DONE_MAX] =
-                                (struct claim_done){ .order = order, .at = now };
+                                (struct claim_done){ .contents = contents_of(d), .at = now };
         }
 }
 
@@ -113,7 +131,7 @@ void claim_others_found(struct claim_others *o, usec_t seen_at) {
 }
 
 static bool was_done_before(const struct claim_others *o, const struct claim_other *c) {
-        size_t at = find_done(o, c->owed.order);
+        size_t at = find_done(o, &c->owed);
 
         return c->done && at < CLAIM_OTHERS_DONE_MAX && o->done[at].before;
 }

@@ -27,9 +27,9 @@ struct claim_others {
         struct claim_other *of; /* owned */
         size_t n, room;
         struct claim_done {
-                unsigned order; /* 0: none */
-                usec_t at;      /* since when it is known to be done */
-                bool before;    /* what our claim has found: it has put nothing of that there */
+                uint64_t contents; /* of what was owed, as several machines may count alike; 0: none */
+                usec_t at;         /* since when it is known to be done */
+                bool before;       /* what our claim has found: it has put nothing of that there */
         } done[CLAIM_OTHERS_DONE_MAX];
         unsigned n_done; /* so many were noted so far */
 };

@@ -656,14 +656,17 @@ Test(core_claim_words, a_state_repeated_by_who_puts_back_words_alone_is_not_a_pe
 
 /* What stands there now a client has put there since. */
 Test(core_claim_words, who_was_done_long_before_has_put_nothing_there) {
-        for (unsigned i = 0; i < 2; i++) {
-                struct claim_other gone = machine(1, "offline", "", "unavailable", NULL),
-                                   none = machine(0, "", "", NULL, NULL);
+        for (unsigned i = 0; i < 4; i++) {
+                struct claim_other gone = machine(i < 3, "offline", "", "unavailable", NULL),
+                                   none = machine(0, "", "", NULL, NULL),
+                                   live = machine(1, "unavailable", "", NULL, "In a call");
 
-                none.done = gone.done = true;
+                live.live = none.done = gone.done = true;
                 begin(&single_value, "unavailable", "");
                 told_by(gone, none);
-                now += i == 0 ? USEC_PER_HOUR : SEC;
+                if (i == 2)
+                        told_by(gone, live);
+                now += i != 1 ? USEC_PER_HOUR : SEC;
                 push();
                 want("unavailable", NULL);
                 run_for(10 * SEC);
@@ -671,7 +674,7 @@ Test(core_claim_words, who_was_done_long_before_has_put_nothing_there) {
                 claim_set_want(&claim, NULL);
                 run_for(30 * SEC);
                 expect_phase(CLAIM_FREE);
-                expect_shown(i == 0 ? "unavailable" : "offline", "");
+                expect_shown(i != 1 ? "unavailable" : "offline", "");
         }
 }
 
@@ -692,7 +695,7 @@ Test(core_claim_words, a_state_like_ours_that_comes_after_another_is_not_ours) {
                 expect_phase(CLAIM_HELD);
                 claim_set_want(&claim, NULL);
                 run_for(30 * SEC);
-                expect_shown(i == 0 ? "unavailable" : "offline", "");
+                expect_shown(i != 1 ? "unavailable" : "offline", "");
         }
 }
 

@@ -106,7 +106,7 @@ static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) 
                                    (uint64_t) l->confirmed << 4 | (uint64_t) l->withdrawn << 5 |
                                    (uint64_t) l->stuck << 6 | (uint64_t) l->waited << 21 | (uint64_t) l->keeps << 22 |
                                    (uint64_t) l->tries << 8 | (uint64_t) l->cures << 16);
-                h = mix_since(h, l->left_at, CLAIM_VERIFY_AFTER, now);
+                h = mix_since(mix(h, l->back.state[0] != 0), l->left_at, CLAIM_VERIFY_AFTER, now);
                 h = mix_time(h, l->look_at, now);
                 if (l->yielded)
                         h = mix_value(h, &l->persons);
@@ -157,8 +157,8 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         if (d->owed || d->armed || c->ahead.arming || d->lands_by > 0)
                 h = mix_owed(h, &d->is);
         for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX; i++)
-                if (c->others.done[i].order > 0)
-                        h = mix_since(mix(h, c->others.done[i].order | (uint64_t) c->others.done[i].before << 32),
+                if (c->others.done[i].contents > 0)
+                        h = mix_since(mix(mix(h, c->others.done[i].contents), c->others.done[i].before),
                                       c->others.done[i].at, CLAIM_OTHERS_SETTLE, now);
         h = mix_since(h, d->begun_at, 2 * CLAIM_ASK_AFTER, now);
         h = mix_near(h, d->lands_by, now);
