@@ -151,6 +151,21 @@ static const struct {
                                                             "server name like example.org; \"\" stays in force" },
         { "[account work]\nuser-id = me\n",
           ":2: [account work] user-id = \"me\" is not a user id like @me:example.org; \"\" stays in force" },
+        { "[account work]\nuser-id = @:example.org\n", ":2: [account work] user-id = \"@:example.org\" is not a user "
+                                                       "id like @me:example.org; \"\" stays in force" },
+        { "[account work]\nuser-id = @me:\n",
+          ":2: [account work] user-id = \"@me:\" is not a user id like @me:example.org; \"\" stays in force" },
+        { "[account work]\nuser-id = @me:example org\n", ":2: [account work] user-id = \"@me:example org\" is not a "
+                                                         "user id like @me:example.org; \"\" stays in force" },
+        { "[account work]\nprofile-call = maybe\n",
+          ":2: [account work] profile-call = \"maybe\" is not yes or no; yes stays in force" },
+        { "[busyd]\ntray = maybe\n", ":2: [busyd] tray = \"maybe\" is not yes or no; no stays in force" },
+        { "[busyd]\nweak-evidence = maybe\n",
+          ":2: [busyd] weak-evidence = \"maybe\" is not ignore or count; ignore stays in force" },
+        { "[source pipewire]\nreasons = often softphone a call\n",
+          ":2: [source pipewire] reasons = \"often softphone a call\" is not \"weak|strong|proof PROGRAM REASON\", at "
+          "most "
+          "64 times; an empty list stays in force" },
         { "[account work]\npoll-timeout = 9s\n",
           ":2: [account work] poll-timeout = \"9s\" is not a duration from 10s to 1h; 10min stays in force" },
         { "[account work]\npoll-pause = 61s\n",
@@ -327,4 +342,27 @@ Test(config, which_files) {
         cr_expect_null(c, "all or none");
         cr_expect_eq(told.n, 3);
         cr_expect_not_null(strstr(told.sentences[2], "busyd/busyd.conf: cannot be read: Is a directory"));
+}
+
+/* What an earlier line, or file, has set. */
+Test(config, an_empty_value_takes_back) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct told told = { 0 };
+        SCOPED(config_free)
+        struct config *c = load(&t,
+                                "[account work]\nhomeserver = example.org\nhomeserver =\nuser-id = @me:example.org\n"
+                                "user-id =\nca-file = /ca.pem\nca-file =\ntoken-command = pass\ntoken-command =\n"
+                                "[source pipewire]\nreasons = weak softphone a call\nreasons =\n"
+                                "call-apps = softphone\ncall-apps =\n",
+                                &told);
+        const struct account_config *a = config_account(c, "work");
+        const struct source_config *s = config_source(c, "pipewire");
+
+        cr_assert_eq(told.n, 0, "%s", told.sentences[0]);
+        cr_expect_null(a->homeserver);
+        cr_expect_null(a->user_id);
+        cr_expect_null(a->ca_file);
+        cr_expect_null(a->token_command);
+        cr_expect(!s->reasons || !s->reasons[0]);
+        cr_expect(!s->call_apps || !s->call_apps[0]);
 }

@@ -276,6 +276,9 @@ static const struct loopback_route routes[] = {
         ROUTE("GET", "/base" V3 "/presence/%40me%3Atest/status", 200, "{\"presence\":\"online\"}"),
         ROUTE_WITH("PUT", "/base" V3 "/presence/%40me%3Atest/status", 429, "{\"errcode\":\"M_LIMIT_EXCEEDED\"}",
                    "Retry-After", "4"),
+        ROUTE("GET", "/base" V3 "/devices", 200, "{\"devices\":[]}"),
+        ROUTE("GET", "/base" V3 "/profile/%40me%3Atest/m.call", 200, "{}"),
+        ROUTE("GET", "/base/_matrix/client/unstable/uk.tcpip.msc4133/profile/%40me%3Atest/m.call", 200, "{}"),
         ROUTE("GET", "/base" V3 "/rooms/%21r%3Atest/messages", 200, "{}"),
         ROUTE("POST", "/base" V3 "/user/%40me%3Atest/filter", 200, "{\"filter_id\":\"0\"}"),
         ROUTE("GET", "/base" V3 "/user/%40me%3Atest/account_data/m.a%2Fb", 404, "{\"errcode\":\"M_NOT_FOUND\"}"),
@@ -373,6 +376,40 @@ Test(client, presence) {
         cr_assert_str_eq(seen->body, "{\"presence\":\"online\",\"status_msg\":\"\"}");
         cr_assert_eq(f.outcome, MATRIX_RETRY);
         cr_assert_eq(f.retry_after, 4 * USEC_PER_SEC);
+        fixture_done(&f);
+}
+
+/* An application service says for whom it acts; and, by both names of the parameter, on which device. */
+Test(client, an_application_service_acts_for_a_user) {
+        static const char path[] = "/base" V3 "/presence/%40me%3Atest/status";
+        struct fixture f;
+        const struct loopback_seen *seen;
+
+        fixture_init(&f);
+        seen = wait_for(&f, matrix_devices_get_as(f.client, "@me:test", on_done, &f, &f.request),
+                        "/base" V3 "/devices");
+        cr_assert_str_eq(seen->query, "user_id=%40me%3Atest");
+        seen = wait_for(&f,
+                        matrix_presence_put_as(f.client, "@me:test", "D", "online", "words", on_done, &f, &f.request),
+                        path);
+        cr_assert_str_eq(seen->query, "user_id=%40me%3Atest&device_id=D&org.matrix.msc3202.device_id=D");
+        cr_assert_str_eq(seen->body, "{\"presence\":\"online\",\"status_msg\":\"words\"}");
+        seen = wait_for(&f, matrix_presence_put_as(f.client, "@me:test", "", "online", "", on_done, &f, &f.request),
+                        path);
+        cr_assert_str_eq(seen->query, "user_id=%40me%3Atest");
+        cr_assert_eq(matrix_presence_put_as(f.client, "@me:test", "D", "\377", "", on_done, &f, &f.request), -EINVAL);
+        cr_assert_eq(matrix_presence_put(f.client, "@me:test", "\377", "", on_done, &f, &f.request), -EINVAL);
+        fixture_done(&f);
+}
+
+Test(client, profile_fields_by_both_names) {
+        struct fixture f;
+
+        fixture_init(&f);
+        (void) wait_for(&f, matrix_profile_field_get(f.client, false, "@me:test", "m.call", on_done, &f, &f.request),
+                        "/base" V3 "/profile/%40me%3Atest/m.call");
+        (void) wait_for(&f, matrix_profile_field_get(f.client, true, "@me:test", "m.call", on_done, &f, &f.request),
+                        "/base/_matrix/client/unstable/uk.tcpip.msc4133/profile/%40me%3Atest/m.call");
         fixture_done(&f);
 }
 

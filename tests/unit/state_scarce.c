@@ -411,3 +411,34 @@ Test(state_scarce, a_device_is_read_whole_or_not_at_all) {
         }
         json_decref(c.receiver);
 }
+
+/* Nobody who is short of memory throws away what is whole in it. */
+Test(state_scarce, what_is_whole_in_a_damaged_file_is_found) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state_claim one = claim("In a call", "At my desk"), other = claim("In a call", "Away");
+        struct state *state = open_state(&t, NULL);
+        SCOPED(free) char *text = NULL;
+
+        other.account = "work";
+        cr_assert_eq(state_put_claim(state, &one), 0);
+        cr_assert_eq(state_put_claim(state, &other), 0);
+        state_free(state);
+        cr_assert_eq(file_read(temp_path(&t, "claims.json"), 8192, &text, NULL), 0);
+        *strstr(text, "Away") = 'x';
+        for (struct scarce s = scarce(); scarce_again(&s);) {
+                int r;
+
+                temp_write(&t, "claims.json", text);
+                (void) unlink(temp_path(&t, "claims.json.broken"));
+                scarce_begin(&s);
+                r = state_open(&state, t.path, NULL, NULL);
+                scarce_end(&s);
+                cr_assert(r == 0 || r == -ENOMEM, "%d, %s", r, scarce_where(&s));
+                if (r < 0)
+                        state = open_state(&t, NULL);
+                expect_claim(state, &one, scarce_where(&s));
+                state = reopen(state, &t, scarce_where(&s));
+                expect_claim(state, &one, scarce_where(&s));
+                state_free(state);
+        }
+}

@@ -103,6 +103,12 @@ static const struct {
         { "newer", "{\"version\":2," FIELDS ",\"access_token\":\"t\"}" },
         { "a client without an address", "{\"version\":1," FIELDS ",\"access_token\":\"t\",\"client_id\":\"C\"}" },
         { "no version", "{" FIELDS ",\"access_token\":\"t\"}" },
+        { "no homeserver", "{\"version\":1,\"user_id\":\"@u:h\",\"access_token\":\"t\"}" },
+        { "no user", "{\"version\":1,\"homeserver\":\"https://h\",\"access_token\":\"t\"}" },
+        { "an item of the keyring without a name", "{\"version\":1," FIELDS ",\"keyring_id\":\"\"}" },
+        { "the same with a token", "{\"version\":1," FIELDS ",\"access_token\":\"t\",\"keyring_id\":\"\"}" },
+        { "a client without a name",
+          "{\"version\":1," FIELDS ",\"access_token\":\"t\",\"client_id\":\"\",\"token_endpoint\":\"https://t\"}" },
 };
 
 Test(session, broken_files) {
@@ -269,4 +275,46 @@ Test(session, tokens_in_the_keyring) {
         cr_assert_eq(session_load(t.path, "work", &s), 0);
         cr_expect_str_eq(s.refresh_token, "syr_secret");
         cr_expect_str_eq(s.keyring_id, "0123");
+}
+
+Test(session, which_is_the_same) {
+        struct session s[] = { example, example, example, example, example, example };
+
+        s[0].homeserver = (char *) "https://elsewhere.example.org";
+        s[1].user_id = (char *) "@you:example.org";
+        s[2].device_id = (char *) "OTHER";
+        s[3].access_token = (char *) "syt_other";
+        s[4].keyring_id = (char *) "0123";
+        s[5].device_id = NULL;
+        cr_expect(session_is_same(&example, &example));
+        for (size_t i = 0; i < ARRAY_SIZE(s); i++) {
+                cr_expect_not(session_is_same(&example, &s[i]), "%zu", i);
+                cr_expect_not(session_is_same(&s[i], &example), "%zu", i);
+        }
+        s[3].keyring_id = s[4].keyring_id;
+        cr_expect(session_is_same(&s[3], &s[4]), "renewed in the keyring");
+}
+
+Test(session, a_name_that_cannot_be_has_none) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        SCOPED(session_done) struct session s = { .access_token = strdup("syt_secret") };
+
+        cr_expect_eq(session_lock_wait(t.path, "../x", 1), -EINVAL);
+        cr_expect_eq(session_remove(t.path, "../x"), -EINVAL);
+        cr_expect_eq(session_token_from_credentials("../x", &s), -EINVAL);
+        cr_expect_str_eq(s.access_token, "syt_secret");
+}
+
+Test(session, which_accounts_have_a_token_from_outside) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+
+        cr_assert_eq(setenv("CREDENTIALS_DIRECTORY", "", 1), 0);
+        cr_expect_not(session_has_credential("work"));
+        cr_assert_eq(setenv("CREDENTIALS_DIRECTORY", t.path, 1), 0);
+        cr_expect_not(session_has_credential("work"));
+        temp_write(&t, "busyd-home.token", "t");
+        cr_expect_not(session_has_credential("work"));
+        temp_write(&t, "busyd-work.token", "t");
+        cr_expect(session_has_credential("work"));
+        cr_expect(session_has_credential("home"));
 }

@@ -58,12 +58,16 @@ static void stage_close(struct stage *s) {
 }
 
 /* Thousands of times: nothing is flushed. */
-static void put(const struct stage *s, const char *text, size_t size) {
-        int fd = open(temp_path(&s->t, FILE_NAME), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+static void put_as(const struct stage *s, const char *name, const char *text, size_t size) {
+        int fd = open(temp_path(&s->t, name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
         cr_assert_geq(fd, 0);
         cr_assert_eq(write(fd, text, size), (ssize_t) size);
         (void) close(fd);
+}
+
+static void put(const struct stage *s, const char *text, size_t size) {
+        put_as(s, FILE_NAME, text, size);
 }
 
 /* How many are read. Each is one of ours, and they are in order. */
@@ -199,5 +203,77 @@ Test(store, files_of_0_1_0_are_read) {
         cr_assert_eq(store_load(s.t.path, &kind, &(struct store_teller){ 0 }, &list, &finding), 0);
         cr_expect_eq(finding, STORE_OLD);
         cr_expect(json_equal(list, s.things));
+        stage_close(&s);
+}
+
+/* What came last is what is known best. */
+Test(store, of_too_many_the_first_are_left_out) {
+        struct stage s = stage_open();
+        const struct store_kind fewer = { FILE_NAME, ENTRIES - 2, is_thing };
+        SCOPED(json_decref) json_t *list = NULL;
+        enum store_finding finding;
+
+        cr_assert_eq(store_load(s.t.path, &fewer, NULL, &list, &finding), 0);
+        cr_expect_eq(finding, STORE_WHOLE);
+        cr_assert_eq(json_array_size(list), ENTRIES - 2);
+        cr_expect(json_equal(json_array_get(list, 0), json_array_get(s.things, 2)));
+        stage_close(&s);
+}
+
+Test(store, an_entry_that_is_none_is_dropped_alone) {
+        struct stage s = stage_open();
+        SCOPED(json_decref) json_t *with = json_copy(s.things), *list = NULL;
+        SCOPED(json_decref) json_t *file = json_pack("{si sO}", "version", 1, "entries", with);
+        SCOPED(free) char *text = NULL;
+        struct told told = { 0 };
+        enum store_finding finding;
+
+        json_array_append_new(with, json_integer(5));
+        json_array_append_new(with, json_pack("{ss}", "name", "no thing"));
+        text = json_dumps(file, 0);
+        put(&s, text, strlen(text));
+        cr_assert_eq(store_load(s.t.path, &kind, &(struct store_teller){ told_add, &told }, &list, &finding), 0);
+        cr_expect_eq(finding, STORE_DAMAGED);
+        cr_expect(json_equal(list, s.things));
+        cr_assert_eq(told.n, 1);
+        cr_expect(strstr(told.sentences[0], "2 broken entries of"), "%s", told.sentences[0]);
+        stage_close(&s);
+}
+
+/* Its name is as long as names can be. */
+Test(store, what_cannot_be_put_aside_is_told) {
+        struct stage s = stage_open();
+        SCOPED(json_decref) json_t *list = NULL;
+        struct store_kind long_name = kind;
+        struct told told = { 0 };
+        enum store_finding finding;
+        char name[251];
+
+        memset(name, 'x', sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        long_name.file = name;
+        put_as(&s, name, "{", 1);
+        cr_assert_eq(store_load(s.t.path, &long_name, &(struct store_teller){ told_add, &told }, &list, &finding), 0);
+        cr_expect_eq(finding, STORE_DAMAGED);
+        cr_assert_eq(told.n, 1);
+        cr_expect(strstr(told.sentences[0], "is broken; starting without it; it cannot be kept under another name"),
+                  "%s", told.sentences[0]);
+        cr_expect(temp_exists(&s.t, name));
+        stage_close(&s);
+}
+
+/* Its entries may mean something else. */
+Test(store, a_file_of_a_newer_busyd_is_left_alone) {
+        struct stage s = stage_open();
+        SCOPED(json_decref) json_t *list = NULL;
+        struct told told = { 0 };
+        enum store_finding finding;
+
+        temp_write(&s.t, FILE_NAME, "{\"version\":99,\"entries\":[{\"name\":\"a\",\"prior\":{}}]}");
+        cr_assert_eq(store_load(s.t.path, &kind, &(struct store_teller){ told_add, &told }, &list, &finding), 0);
+        cr_expect_eq(json_array_size(list), 0);
+        cr_assert_eq(told.n, 1);
+        cr_expect(strstr(told.sentences[0], "was written by a newer busyd; starting without it"), "%s",
+                  told.sentences[0]);
         stage_close(&s);
 }

@@ -31,7 +31,7 @@ static inline struct temp_dir temp_dir(void) {
 
 /* The path of `name` in it; one buffer for each of the last few calls. */
 static inline const char *temp_path(const struct temp_dir *t, const char *name) {
-        static char paths[8][256];
+        static char paths[8][512];
         static unsigned next;
         char *path = paths[next++ % 8];
 
