@@ -166,3 +166,36 @@ Test(matrix_calls_scarce, a_ring_that_is_declined) {
         PLAY({ RING, CALL_RINGING_IN }, { DECLINE, CALL_GONE }, { RING, CALL_GONE });
         PLAY({ DECLINE, CALL_GONE }, { RING, CALL_GONE });
 }
+
+Test(matrix_calls_scarce, all_kinds_are_there_or_none) {
+        for (struct scarce s = scarce(); scarce_again(&s);) {
+                const struct kind_context context = { .me = ME, .source = "matrix/test", .sink = &t.sink };
+                struct kinds *kinds = NULL;
+                int r;
+
+                scarce_begin(&s);
+                r = kinds_new(&kinds, &context);
+                scarce_end(&s);
+                cr_assert_eq(r, s.refused > 0 ? -ENOMEM : 0, "%s", scarce_where(&s));
+                kinds_free(kinds);
+        }
+}
+
+/* What is not asked for never comes. */
+Test(matrix_calls_scarce, all_types_are_asked_for_or_none) {
+        json_t *(*const lists[])(void) = { kinds_message_types_new, kinds_state_types_new, kinds_unseen_types_new,
+                                           kinds_in_call_types_new };
+
+        for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+                SCOPED(json_decref) json_t *all = lists[i]();
+
+                for (struct scarce s = scarce(); scarce_again(&s);) {
+                        SCOPED(json_decref) json_t *types = NULL;
+
+                        scarce_begin(&s);
+                        types = lists[i]();
+                        scarce_end(&s);
+                        cr_assert(types ? json_equal(types, all) : s.refused > 0, "%s", scarce_where(&s));
+                }
+        }
+}

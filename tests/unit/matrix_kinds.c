@@ -8,6 +8,7 @@ struct set {
         struct call_sink sink;
         struct kind_time time;
         unsigned n_reports, n_ends;
+        bool doubted;
 };
 
 static void on_set_report(void *userdata, const struct call_report *r) {
@@ -191,4 +192,110 @@ Test(matrix_kinds, a_closed_slot_concerns_who_is_in_it) {
                            "\"event_id\":\"$b\",\"content\":{\"status\":\"closed\"}}"));
         cr_expect_eq(s.n_ends, 1);
         kinds_free(s.kinds);
+}
+
+static void set_leave(struct set *s, const char *room) {
+        const char *const rooms[] = { room };
+
+        kinds_apply(s->kinds, &(struct room_events){ .left_rooms = rooms, .n_left_rooms = 1 }, &s->time);
+}
+
+Test(matrix_kinds, who_leaves_the_room_leaves_its_calls) {
+        struct set s;
+
+        set_open(&s);
+        (void) set_feed(&s, "!r:hs", MEMBER("@me:hs", JOINED));
+        set_leave(&s, "!far:hs");
+        (void) kinds_commit(s.kinds, &s.time);
+        cr_expect_eq(s.n_ends, 0);
+        cr_expect(kinds_has_room(s.kinds, "!r:hs"));
+        set_leave(&s, "!r:hs");
+        (void) kinds_commit(s.kinds, &s.time);
+        cr_expect_eq(s.n_ends, 1);
+        cr_expect_not(kinds_has_room(s.kinds, "!r:hs"));
+        kinds_free(s.kinds);
+}
+
+static void on_set_doubt(void *userdata, const char *source, bool doubted) {
+        ((struct set *) userdata)->doubted = doubted;
+}
+
+Test(matrix_kinds, what_is_in_doubt_is_not_any_more_after_an_answer) {
+        struct set s;
+
+        set_open(&s);
+        s.sink.doubt = on_set_doubt;
+        kinds_doubt(s.kinds);
+        cr_expect(s.doubted);
+        (void) kinds_commit(s.kinds, &s.time);
+        cr_expect_not(s.doubted);
+        s.sink.doubt = NULL;
+        kinds_doubt(s.kinds);
+        (void) kinds_commit(s.kinds, &s.time);
+        kinds_free(s.kinds);
+}
+
+#define STICKY(type, id, more, content)                                                                               \
+        "{\"type\":\"" type "\",\"sender\":\"@me:hs\",\"event_id\":\"" id                                             \
+        "\",\"origin_server_ts\":1700000000000," more "\"content\":" content "}"
+#define IN_SLOT(key)                                                                                                  \
+        STICKY("m.rtc.member", "$" key, "\"sticky\":{\"duration_ms\":3600000},",                                      \
+               "{\"slot_id\":\"m.call#room\",\"application\":{\"type\":\"m.call\"},\"sticky_key\":\"" key "\"}")
+#define CLOSED STICKY("m.rtc.slot", "$closed", "\"state_key\":\"m.call#room\",", "{\"status\":\"closed\"}")
+
+/* Of a whole state, joins whose slot somebody may have closed are looked at first. */
+static void resync_with_a_join(struct set *s) {
+        const char *rooms[4];
+
+        set_open(s);
+        kinds_resync(s->kinds, true);
+        set_apply(s, "!r:hs", IN_SLOT("k"));
+        set_apply(s, "!r:hs", IN_SLOT("l"));
+        set_apply(s, "!other:hs", IN_SLOT("k"));
+        kinds_resync(s->kinds, false);
+        (void) kinds_commit(s->kinds, &s->time);
+        cr_expect_eq(s->n_reports, 0, "it may be over");
+        cr_assert_eq(kinds_unseen(s->kinds, rooms, ARRAY_SIZE(rooms)), 2, "each room once");
+        cr_assert_eq(kinds_unseen(s->kinds, rooms, 1), 1);
+}
+
+Test(matrix_kinds, what_is_unsure_counts_once_it_was_looked_at) {
+        SCOPED(json_decref) json_t *types = kinds_unseen_types_new();
+        const char *rooms[4];
+        struct set s;
+
+        cr_expect(asks_for(types, "m.rtc.slot"));
+        cr_expect_not(asks_for(types, "m.call.member"));
+        resync_with_a_join(&s);
+        kinds_looked(s.kinds, &(struct room_events){ .events = NULL }, &s.time);
+        cr_expect_eq(s.n_reports, 3);
+        cr_expect_eq(kinds_unseen(s.kinds, rooms, ARRAY_SIZE(rooms)), 0);
+        kinds_free(s.kinds);
+        resync_with_a_join(&s);
+        kinds_looked(s.kinds, NULL, &s.time);
+        cr_expect_eq(s.n_reports, 3, "it cannot be had: the join is what is known");
+        kinds_free(s.kinds);
+}
+
+Test(matrix_kinds, what_was_closed_by_somebody_counts_no_more_once_it_was_looked_at) {
+        SCOPED(json_decref)
+        json_t *root = stage_json("{\"next_batch\":\"s\",\"rooms\":{\"join\":{\"!r:hs\":{"
+                                  "\"timeline\":{\"events\":[" CLOSED "," MEMBER("@you:hs", JOINED) "]}}}}}");
+        SCOPED(sync_batch_free) struct sync_batch *batch = NULL;
+        struct room_events events;
+        struct set s;
+
+        resync_with_a_join(&s);
+        cr_assert_eq(sync_batch_new(&batch, root, STAGE_ME), 0);
+        events = sync_batch_events(batch);
+        kinds_looked(s.kinds, &events, &s.time);
+        cr_expect_eq(s.n_reports, 1, "that of the other room");
+        kinds_free(s.kinds);
+}
+
+Test(matrix_kinds, what_is_wanted_of_messages) {
+        cr_expect(kinds_want_message("m.call.invite"));
+        cr_expect(kinds_want_message("org.matrix.msc4310.rtc.decline"));
+        cr_expect_not(kinds_want_message("m.room.message"));
+        cr_expect_not(kinds_want_message("m.call.member"), "that is state");
 }
