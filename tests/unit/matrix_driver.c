@@ -366,3 +366,64 @@ Test(matrix_driver, what_the_output_was_refused_by_itself_is_not_asked_because_i
         ring(s, true);
         cr_assert(s->reads == 1 && s->stored, "a person has asked for everything anew");
 }
+
+/* ---- what another session holds, and what is not known any more ---- */
+
+Test(matrix_driver, what_another_session_holds_is_cured) {
+        struct stage *s = stage_new(true);
+
+        s->curable = true;
+        enter(s);
+        s->caught = true;
+        set_busy(s, false, NULL);
+        go_on(s, 10 * USEC_PER_MIN);
+        cr_expect_eq(s->cures, 1);
+        cr_expect_str_eq(phase(s), "free");
+        cr_expect_str_eq(s->shown.state, "online");
+        cr_expect_str_eq(s->shown.text, "Reading");
+        cr_expect_not(s->stored);
+}
+
+static struct stage *without_a_journal(bool known) {
+        struct stage *s = calloc(1, sizeof(*s));
+
+        *s = stage_of_kind(s, true);
+        s->journal_lost = true;
+        s->known = known;
+        s->shown = (struct claim_value){ "busy", "In a call" };
+        start(s);
+        set_busy(s, false, NULL);
+        go_on(s, 10 * USEC_PER_MIN);
+        return s;
+}
+
+Test(matrix_driver, without_a_journal_our_words_are_taken_back) {
+        struct stage *s = without_a_journal(true);
+
+        cr_expect_str_eq(s->shown.state, "online");
+        cr_expect_str_eq(s->shown.text, "");
+        cr_expect_str_eq(phase(s), "free");
+        cr_expect_not(s->stored);
+}
+
+Test(matrix_driver, without_a_journal_what_is_not_known_again_is_left_alone) {
+        struct stage *s = without_a_journal(false);
+
+        cr_expect_eq(s->writes, 0);
+        cr_expect_str_eq(s->shown.state, "busy");
+}
+
+/* Where nobody may look, what was written last stands there. */
+Test(matrix_driver, what_nobody_may_look_at_is_as_it_was_written) {
+        struct stage *s = stage_new(true);
+
+        enter(s);
+        s->hidden = true;
+        s->shown = (struct claim_value){ "online", "of somebody who cannot be seen" };
+        go_on(s, USEC_PER_HOUR);
+        cr_expect_str_eq(phase(s), "held");
+        set_busy(s, false, NULL);
+        go_on(s, 10 * USEC_PER_MIN);
+        cr_expect_str_eq(phase(s), "free");
+        cr_expect_str_eq(s->shown.text, "Reading");
+}

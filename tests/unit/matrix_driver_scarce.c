@@ -127,3 +127,31 @@ Test(matrix_driver_scarce, what_stands_is_given_back_after_a_death_in_the_call) 
 Test(matrix_driver_scarce, what_stands_is_given_back_after_a_death_at_its_end) {
         die_and_come_back(true);
 }
+
+/* What other machines tell is told again; without memory, what they told before stands. */
+Test(matrix_driver_scarce, what_other_machines_tell) {
+        struct play p = { .dir = temp_dir() };
+
+        for (struct scarce s = scarce(); scarce_again(&s);) {
+                struct claim_other others[2] = { { .live = true }, { .live = true } };
+
+                play_open(&p);
+                for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                        others[i].owed = (struct claim_owed){ .prior = { "online", "Reading" },
+                                                              .ours = { { "busy", "In a call" } },
+                                                              .n_ours = 1,
+                                                              .order = (unsigned) i + 1,
+                                                              .state_claimed = true };
+                scarce_begin(&s);
+                driver_machines_changed(p.stage->driver, others, 1, p.stage->now);
+                driver_machines_changed(p.stage->driver, others, 2, p.stage->now);
+                scarce_end(&s);
+                driver_machines_changed(p.stage->driver, NULL, 0, p.stage->now);
+                set_busy(p.stage, true, NULL);
+                go_on(p.stage, 10 * USEC_PER_MIN);
+                set_busy(p.stage, false, NULL);
+                expect_given_back(&p, &s);
+                play_close(&p);
+        }
+        temp_dir_scoped(&p.dir);
+}

@@ -7,7 +7,7 @@
 
 #include "matrix/outputs/driver.h"
 
-enum asked { NOTHING, READ, WRITE };
+enum asked { NOTHING, READ, WRITE, CURE };
 
 struct stage {
         struct output output;
@@ -34,7 +34,11 @@ struct stage {
         bool fixed; /* one value, and a changed text is a person's */
         bool words_per_device;
         bool pushed;
-        bool denied; /* the server refuses everything */
+        bool denied;              /* the server refuses everything */
+        bool curable, caught;     /* another session holds busy, until it is cured */
+        bool hidden;              /* nobody may look at what stands there */
+        bool journal_lost, known; /* the journal is damaged; our words are known again */
+        unsigned cures;
 
         struct claim_journal door; /* to `journal`, unless another one is put there */
         struct claim_owed journal;
@@ -63,6 +67,8 @@ static inline void traits(const struct output *o, struct claim_traits *ret) {
                 .person_writes_whole = s->fixed,
                 .text_tells_person = true,
                 .pushed = s->pushed,
+                .curable = s->curable,
+                .sticky = s->curable,
                 .refresh_interval = USEC_NEVER,
         };
 }
@@ -112,6 +118,25 @@ static inline int write_it(struct output *o, const struct claim_value *v, usec_t
         return ask(o, WRITE, done, userdata, &s->request) < 0 ? -ENOMEM : (*ret = s->request, 0);
 }
 
+static inline int cure(struct output *o, const struct claim_value *v, const struct claim_value *prior, usec_t now,
+                       output_done_t done, void *userdata, struct output_request **ret) {
+        struct stage *s = stage_of(o);
+
+        s->cures++;
+        s->written = *v;
+        return ask(o, CURE, done, userdata, &s->request) < 0 ? -ENOMEM : (*ret = s->request, 0);
+}
+
+static inline bool lost(struct output *o, struct claim_owed *ret) {
+        *ret = (struct claim_owed){ .prior = { "online", "" },
+                                    .ours = { { "busy", "In a call" } },
+                                    .n_ours = 1,
+                                    .order = 1,
+                                    .state_claimed = true,
+                                    .text_claimed = true };
+        return stage_of(o)->known;
+}
+
 static const struct output_kind kind = {
         .name = "scripted",
         .usable = usable,
@@ -120,13 +145,15 @@ static const struct output_kind kind = {
         .fall_back = fall_back,
         .read = read_it,
         .write = write_it,
+        .cure = cure,
+        .lost = lost,
 };
 
 static inline int journal_get(void *userdata, const char *account, const char *output, struct claim_owed *ret) {
         struct stage *s = userdata;
 
         if (!s->stored)
-                return -ENOENT;
+                return s->journal_lost ? -ENODATA : -ENOENT;
         *ret = s->journal;
         return 0;
 }
@@ -232,13 +259,22 @@ static inline void set_busy(struct stage *s, bool busy, const char *message) {
 /* The server answers what is asked. */
 static inline void answer(struct stage *s, enum matrix_outcome outcome) {
         struct output_result result = {
-                .outcome = outcome, .retry_after = USEC_NEVER, .now = s->now, .problem = "", .value = s->shown
+                .outcome = outcome,
+                .retry_after = USEC_NEVER,
+                .now = s->now,
+                .problem = "",
+                .value = s->shown,
+                .hidden = s->hidden,
         };
         struct output_request *request = s->request;
 
         cr_assert_neq(s->asked, NOTHING, "nothing is asked");
-        if (s->asked == WRITE && outcome == MATRIX_OK)
+        if (s->asked == CURE && outcome == MATRIX_OK)
+                s->caught = false;
+        if (s->asked != READ && outcome == MATRIX_OK)
                 s->shown = s->written;
+        if (s->caught)
+                (void) claim_value_set(&s->shown, "busy", s->shown.text);
         s->asked = NOTHING;
         s->done(&result, s->userdata);
         output_request_free(request);

@@ -397,6 +397,30 @@ Test(voip, leaving_the_room_ends_its_calls) {
         stage_close(&s);
 }
 
+static void tear(struct stage *s, const char *room, const char *event_id) {
+        const struct matrix_event e = {
+                .room_id = room, .type = "m.call.candidates", .sender = STAGE_ME, .event_id = event_id
+        };
+
+        s->kind->torn(s->of, &(struct room_events){ .events = &e, .n_events = 1, .torn_room = room });
+        stage_commit(s);
+}
+
+/* Unless what could be read reaches back to what is known. */
+Test(voip, a_call_ends_where_its_end_may_be_among_what_cannot_be_read) {
+        struct stage s;
+
+        stage_open(&s, &call_kind_voip);
+        play(&s, "x/X invite id=$invite; me/M answer");
+        tear(&s, STAGE_ROOM, "$invite");
+        cr_expect_eq(s.n_calls, 1);
+        tear(&s, "!other:hs", "$unknown");
+        cr_expect_eq(s.n_calls, 1);
+        tear(&s, STAGE_ROOM, NULL);
+        cr_expect_eq(s.n_calls, 0);
+        stage_close(&s);
+}
+
 /* A room full of callers. */
 static void storm(struct stage *s, unsigned n, const char *format) {
         for (unsigned i = 0; i < n; i++) {
