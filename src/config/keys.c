@@ -461,7 +461,7 @@ static size_t edits_to(const char *word, const char *meant) {
         char plain[WORD_MAX + 1];
         size_t n = 0;
 
-        for (; word[n] != '\0' && n < WORD_MAX; n++)
+        for (; n < WORD_MAX && word[n] != '\0'; n++)
                 plain[n] = word[n] == '_' ? '-' : (char) tolower((unsigned char) word[n]);
         plain[n] = '\0';
         return edit_distance(plain, meant);

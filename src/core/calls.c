@@ -43,10 +43,11 @@ static void entry_free(struct entry *e) {
 
 static struct entry *spare_new(void) {
         struct entry *e = calloc(1, sizeof(*e));
-        struct call *c = e ? &e->call : NULL;
+        struct call *c;
 
-        if (!c)
+        if (!e)
                 return NULL;
+        c = &e->call;
         c->source = malloc(SPARE_STRING_MAX);
         c->id = malloc(SPARE_STRING_MAX);
         c->app = malloc(SPARE_STRING_MAX);
