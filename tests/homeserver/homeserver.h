@@ -149,6 +149,15 @@ bool hs_wait_profile(struct hs *s, const char *field, bool there, int64_t deadli
 /* Keys of encryption as in model.h, a new reference. */
 json_t *hs_keys(struct hs *s);
 void hs_set_identity(struct hs *s, json_t *identity); /* as another client; takes it */
+/* The keys of somebody else, or of another device of the user: see model_set_person(). Takes it. */
+void hs_set_person(struct hs *s, const char *user, json_t *keys);
+/* A key of the device as somebody claims it, a new reference; NULL: it has none. */
+json_t *hs_claim(struct hs *s, const char *device);
+/* {type, sender, content} for a device of the user; takes it. */
+void hs_to_device(struct hs *s, const char *device, json_t *event);
+/* Whatever else the model can, under the lock. */
+struct model;
+void hs_with_model(struct hs *s, void (*act)(struct model *m, int64_t now, void *userdata), void *userdata);
 
 /* Account data as stored, a new reference; NULL: none. */
 json_t *hs_account_data(struct hs *s, const char *type);

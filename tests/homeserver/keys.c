@@ -6,8 +6,23 @@
 #define ONE_TIME "signed_curve25519"
 
 int model_keys_new(struct model *m) {
-        m->keys = json_pack("{s{} s{} s{} s{}}", "devices", "one_time", "fallback", "identity");
-        return m->keys ? 0 : -1;
+        m->keys = json_pack("{s{} s{} s{} s{} s{} s{} s{} si}", "devices", "one_time", "fallback", "identity",
+                            "others", "given", "fallback_used", "again", 0);
+        m->to_device = json_array();
+        m->lists = json_object();
+        return m->keys && m->to_device && m->lists ? 0 : -1;
+}
+
+void model_keys_done(struct model *m) {
+        json_decref(m->keys);
+        json_decref(m->to_device);
+        json_decref(m->lists);
+}
+
+/* Their devices or their identity. */
+static void changes(struct model *m, const char *user) {
+        json_object_set_new(m->lists, user, json_integer(++m->position));
+        model_changed(m);
 }
 
 const json_t *model_keys(const struct model *m) {
@@ -16,13 +31,26 @@ const json_t *model_keys(const struct model *m) {
 
 void model_set_identity(struct model *m, json_t *identity) {
         json_object_set_new(m->keys, "identity", identity);
-        model_changed(m);
+        changes(m, HS_USER);
+}
+
+void model_set_person(struct model *m, const char *user, json_t *keys) {
+        if (streq(user, HS_USER)) {
+                json_object_update(json_object_get(m->keys, "devices"), json_object_get(keys, "devices"));
+                json_decref(keys);
+        } else
+                json_object_set_new(json_object_get(m->keys, "others"), user, keys);
+        changes(m, user);
 }
 
 void model_forget_keys(struct model *m, const char *device) {
-        json_object_del(json_object_get(m->keys, "devices"), device);
+        bool had = json_object_del(json_object_get(m->keys, "devices"), device) == 0;
+
         json_object_del(json_object_get(m->keys, "one_time"), device);
         json_object_del(json_object_get(m->keys, "fallback"), device);
+        json_object_del(json_object_get(m->keys, "given"), device);
+        if (had)
+                changes(m, HS_USER);
 }
 
 /* The part of one device, made if it is not there. */
@@ -44,7 +72,19 @@ static bool take_device(struct exchange *e, json_t *device) {
                 return false;
         }
         json_object_set(json_object_get(e->m->keys, "devices"), id, device);
+        changes(e->m, HS_USER);
         return true;
+}
+
+/* Whoever claims one after that may have one that somebody else has: never to happen. */
+static void count_again(struct exchange *e, const json_t *keys) {
+        const json_t *given = part_of(e->m, "given", e->session->device);
+        json_t *again = json_object_get(e->m->keys, "again");
+        const char *id;
+        json_t *key;
+
+        json_object_foreach((json_t *) keys, id, key) if (json_object_get(given, id))
+                json_integer_set(again, json_integer_value(again) + 1);
 }
 
 /* The same key again is fine; another one of that id is refused, in words that quote both. */
@@ -79,13 +119,34 @@ void keys_post_upload(struct exchange *e) {
         }
         if (!take_one_time(e, json_object_get(e->body, "one_time_keys")) || (device && !take_device(e, device)))
                 return;
-        if (json_object_get(e->body, "fallback_keys"))
+        count_again(e, json_object_get(e->body, "one_time_keys"));
+        if (json_object_size(json_object_get(e->body, "fallback_keys")) > 0) {
                 json_object_set(json_object_get(e->m->keys, "fallback"), e->session->device,
                                 json_object_get(e->body, "fallback_keys"));
+                json_object_del(json_object_get(e->m->keys, "fallback_used"), e->session->device);
+        }
         n = json_object_size(part_of(e->m, "one_time", e->session->device));
         model_changed(e->m);
         e->status = 200;
         e->answer = json_pack("{s{sI}}", "one_time_key_counts", ONE_TIME, (json_int_t) n);
+}
+
+static void put_key(json_t *answer, const char *section, const char *user, json_t *key) {
+        if (key)
+                json_object_set(json_object_get(answer, section), user, key);
+}
+
+static void query_others(struct exchange *e) {
+        json_t *others = json_object_get(e->m->keys, "others"), *person;
+        const char *user;
+
+        json_object_foreach(others, user, person) {
+                if (!json_object_get(json_object_get(e->body, "device_keys"), user))
+                        continue;
+                json_object_set(json_object_get(e->answer, "device_keys"), user, json_object_get(person, "devices"));
+                put_key(e->answer, "master_keys", user, json_object_get(person, "master_key"));
+                put_key(e->answer, "self_signing_keys", user, json_object_get(person, "self_signing_key"));
+        }
 }
 
 void keys_post_query(struct exchange *e) {
@@ -98,6 +159,99 @@ void keys_post_query(struct exchange *e) {
         e->status = 200;
         e->answer = json_pack("{so s{sO*} s{sO*} s{}}", "device_keys", devices, "master_keys", HS_USER, master,
                               "self_signing_keys", HS_USER, self_signing, "failures");
+        query_others(e);
+}
+
+/* Of others only: nobody claims keys of their own device. */
+void keys_post_claim(struct exchange *e) {
+        json_t *others = json_object_get(e->m->keys, "others"), *found = json_object(), *devices, *unused;
+        const char *user, *device;
+
+        json_object_foreach(json_object_get(e->body, "one_time_keys"), user, devices) {
+                json_object_foreach(devices, device, unused) {
+                        json_t *keys =
+                                json_object_get(json_object_get(json_object_get(others, user), "one_time"), device);
+                        const char *id = json_object_iter_key(json_object_iter(keys));
+
+                        if (!id)
+                                continue;
+                        if (!json_object_get(found, user))
+                                json_object_set_new(found, user, json_object());
+                        json_object_set_new(json_object_get(found, user), device,
+                                            json_pack("{sO}", id, json_object_get(keys, id)));
+                        json_object_del(keys, id);
+                }
+        }
+        e->status = 200;
+        e->answer = json_pack("{so s{}}", "one_time_keys", found, "failures");
+}
+
+const json_t *model_claim(struct model *m, const char *device) {
+        json_t *keys = part_of(m, "one_time", device), *given = part_of(m, "given", device), *key;
+        const char *id = json_object_iter_key(json_object_iter(keys));
+
+        model_changed(m);
+        if (!id) {
+                json_object_set_new(json_object_get(m->keys, "fallback_used"), device, json_true());
+                keys = json_object_get(json_object_get(m->keys, "fallback"), device);
+                return json_object_iter_value(json_object_iter(keys));
+        }
+        key = json_object_get(keys, id);
+        json_object_set(given, id, key);
+        json_object_del(keys, id);
+        return key;
+}
+
+/* ---- what comes with /sync ---- */
+
+void model_to_device(struct model *m, const char *device, json_t *event) {
+        json_array_append_new(m->to_device, json_pack("{ss sI so}", "device", device, "position",
+                                                      (json_int_t) ++m->position, "event", event));
+        model_changed(m);
+}
+
+static bool is_for(const struct exchange *e, const json_t *message) {
+        return streq(json_string_value(json_object_get(message, "device")), e->session->device);
+}
+
+void keys_drop_taken(struct exchange *e) {
+        for (size_t i = json_array_size(e->m->to_device); i-- > 0;) {
+                const json_t *message = json_array_get(e->m->to_device, i);
+
+                if (is_for(e, message) && json_integer_value(json_object_get(message, "position")) <= e->since)
+                        json_array_remove(e->m->to_device, i);
+        }
+}
+
+void keys_put_news(const struct exchange *e, json_t *body) {
+        json_t *events = json_array(), *changed = json_array(), *v;
+        const char *user;
+        size_t i;
+
+        json_array_foreach(e->m->to_device, i, v) if (is_for(e, v))
+                json_array_append(events, json_object_get(v, "event"));
+        json_object_foreach(e->m->lists, user, v) if (e->since >= 0 && json_integer_value(v) > e->since)
+                json_array_append_new(changed, json_string(user));
+        if (json_array_size(events) > 0)
+                json_object_set_new(body, "to_device", json_pack("{sO}", "events", events));
+        if (json_array_size(changed) > 0)
+                json_object_set_new(body, "device_lists", json_pack("{sO}", "changed", changed));
+        json_decref(events);
+        json_decref(changed);
+}
+
+/* Of a device without keys it says nothing here, as the one of most tests. */
+void keys_put_counts(const struct exchange *e, json_t *body) {
+        const char *device = e->session->device;
+        bool used = json_object_get(json_object_get(e->m->keys, "fallback_used"), device);
+
+        if (!json_object_get(json_object_get(e->m->keys, "devices"), device))
+                return;
+        json_object_set_new(
+                body, "device_one_time_keys_count",
+                json_pack("{sI}", ONE_TIME, (json_int_t) json_object_size(part_of(e->m, "one_time", device))));
+        json_object_set_new(body, "device_unused_fallback_key_types",
+                            used ? json_array() : json_pack("[s]", ONE_TIME));
 }
 
 /* Signatures of devices; what is signed has to be what is here. */
@@ -119,7 +273,7 @@ void keys_post_signatures(struct exchange *e) {
                 json_decref(bare);
                 json_decref(said);
         }
-        model_changed(e->m);
+        changes(e->m, HS_USER);
         e->status = 200;
         e->answer = json_object_size(failures) > 0 ? json_pack("{s{sO}}", "failures", HS_USER, failures)
                                                    : json_pack("{s{}}", "failures");

@@ -452,7 +452,7 @@ struct model *model_free(struct model *m) {
         json_decref(m->account_data_positions);
         json_decref(m->filters);
         json_decref(m->profile);
-        json_decref(m->keys);
+        model_keys_done(m);
         json_decref(m->other_presence);
         free(m->shown_state);
         free(m->shown_message);

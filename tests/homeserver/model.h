@@ -109,10 +109,18 @@ void model_other_sets(struct model *m, const char *user, const char *presence, c
 void model_set_presence_off(struct model *m, bool off);
 
 /* Keys of encryption, borrowed: {devices: {DEVICE: keys}, one_time: {DEVICE: {ID: key}}, fallback: {DEVICE: {...}},
- * identity: {master_key, self_signing_key}}. */
+ * identity: {master_key, self_signing_key}, others: {USER: {...}}, given: {DEVICE: {ID: key}}, again: how many keys
+ * were uploaded again after somebody had claimed them}. */
 const json_t *model_keys(const struct model *m);
 /* As another client of the user that (re)sets their identity; takes it. */
 void model_set_identity(struct model *m, json_t *identity);
+/* {devices: {DEVICE: keys}, one_time: {DEVICE: {ID: key}}} of somebody else, with master_key and self_signing_key if
+ * they have an identity; of the user: more devices of theirs. Clients are told. Takes it. */
+void model_set_person(struct model *m, const char *user, json_t *keys);
+/* A one-time key of a device of the user, which nobody gets again, or its fallback key; borrowed, NULL: none. */
+const json_t *model_claim(struct model *m, const char *device);
+/* Lies there until the device polls on from behind it; takes it. */
+void model_to_device(struct model *m, const char *device, json_t *event);
 
 /* Borrowed; NULL: none. */
 const json_t *model_profile(const struct model *m, const char *field);

@@ -274,6 +274,27 @@ static void delete_profile_field(struct exchange *e) {
         answer_with(e, json_object());
 }
 
+/* ---- encrypted rooms ---- */
+
+/* To others: what they make of it is the test's. */
+static void put_to_device(struct exchange *e) {
+        if (with_object(e))
+                answer_with(e, json_object());
+}
+
+/* Whoever has said something there. */
+static void get_joined_members(struct exchange *e) {
+        json_t *joined = json_pack("{s{}}", HS_USER);
+
+        for (size_t i = 0; i < e->m->n_events; i++) {
+                const json_t *sender = json_object_get(e->m->events[i].event, "sender");
+
+                if (streq(e->m->rooms[e->m->events[i].room].id, e->segments[4]) && json_is_string(sender))
+                        json_object_set_new(joined, json_string_value(sender), json_object());
+        }
+        answer_with(e, json_pack("{so}", "joined", joined));
+}
+
 /* ---- the table ---- */
 
 static const struct route {
@@ -304,6 +325,9 @@ static const struct route {
         { "POST", "_matrix/client/v3/keys/upload", true, keys_post_upload },
         { "POST", "_matrix/client/v3/keys/query", true, keys_post_query },
         { "POST", "_matrix/client/v3/keys/signatures/upload", true, keys_post_signatures },
+        { "POST", "_matrix/client/v3/keys/claim", true, keys_post_claim },
+        { "PUT", "_matrix/client/v3/sendToDevice/*/*", true, put_to_device },
+        { "GET", "_matrix/client/v3/rooms/*/joined_members", true, get_joined_members },
         { "GET", "_matrix/client/v3/sync", true, sync_begin },
         { "POST", "_matrix/client/v3/refresh", false, tokens_post_refresh },
         { "POST", "_matrix/oauth2/token", false, tokens_post_oauth_token },

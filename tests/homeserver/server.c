@@ -821,18 +821,9 @@ json_t *hs_account_data(struct hs *s, const char *type) {
         return value;
 }
 
-json_t *hs_keys(struct hs *s) {
-        json_t *value;
-
+void hs_with_model(struct hs *s, void (*act)(struct model *m, int64_t now, void *userdata), void *userdata) {
         pthread_mutex_lock(&s->lock);
-        value = json_deep_copy(model_keys(s->model));
-        pthread_mutex_unlock(&s->lock);
-        return value;
-}
-
-void hs_set_identity(struct hs *s, json_t *identity) {
-        pthread_mutex_lock(&s->lock);
-        model_set_identity(s->model, identity);
+        act(s->model, hs_now(), userdata);
         hs_changed(s);
         pthread_mutex_unlock(&s->lock);
 }

@@ -203,12 +203,14 @@ static json_t *build(const struct exchange *r) {
         json_decref(rooms);
         put_events(body, "presence", presence_section(r));
         put_events(body, "account_data", account_data_section(r));
+        keys_put_news(r, body);
         if (json_object_size(body) == 0 && r->since >= 0 && !r->full_state) {
                 json_decref(body);
                 return NULL;
         }
         snprintf(next, sizeof(next), "s%u_%lld", r->m->epoch, (long long) r->m->position);
         json_object_set_new(body, "next_batch", json_string(next));
+        keys_put_counts(r, body);
         return body;
 }
 
@@ -293,6 +295,7 @@ void sync_begin(struct exchange *e) {
                 return;
         }
         e->full_state = full && streq(full, "true");
+        keys_drop_taken(e);
         if (e->since > e->m->polled_from) {
                 e->m->polled_from = e->since;
                 model_changed(e->m);

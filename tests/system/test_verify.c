@@ -14,13 +14,12 @@
 #include "matrix/crypto/signed.h"
 #include "system/crash_page.h"
 #include "system/harness.h"
+#include "system/identity.h"
 #include "system/terminal.h"
 #include "util/clock.h"
 #include "util/file.h"
 
-#define MASTER       "m.cross_signing.master"
-#define SELF_SIGNING "m.cross_signing.self_signing"
-#define STORE        "crypto-" ACCOUNT ".json"
+#define STORE "crypto-" ACCOUNT ".json"
 
 #define UPLOAD                                                                                                        \
         (struct hs_match) {                                                                                           \
@@ -30,79 +29,6 @@
         (struct hs_match) {                                                                                           \
                 .method = "POST", .path = "*/keys/signatures/upload"                                                  \
         }
-
-/* As another client has made it (tests/unit/data/crypto/record-storage.mjs): with a recovery key alone, or with a
- * passphrase. */
-static json_t *recorded;
-
-static const char *recovery_key(void) {
-        return json_member_string(recorded, "recovery_key");
-}
-
-struct seeds {
-        uint8_t master[CRYPTO_SECRET_BYTES], self_signing[CRYPTO_SECRET_BYTES];
-};
-
-static struct seeds seeds_of_recording(void) {
-        const json_t *description = json_object_get(json_object_get(recorded, "keys"), "RECOVERY");
-        uint8_t key[CRYPTO_SECRET_BYTES];
-        struct seeds s;
-
-        cr_assert_eq(secret_storage_unlock(description, recovery_key(), key), 0);
-        cr_assert_eq(secret_storage_seed(json_object_get(recorded, MASTER), MASTER, "RECOVERY", key, s.master), 0);
-        cr_assert_eq(secret_storage_seed(json_object_get(recorded, SELF_SIGNING), SELF_SIGNING, "RECOVERY", key,
-                                         s.self_signing),
-                     0);
-        return s;
-}
-
-static json_t *identity_key(const uint8_t seed[CRYPTO_SECRET_BYTES], const char *usage) {
-        char key[CRYPTO_KEY_TEXT], name[CRYPTO_KEY_TEXT + 8];
-
-        cr_assert_eq(crypto_seed_public(seed, key), 0);
-        (void) snprintf(name, sizeof(name), "ed25519:%s", key);
-        return json_pack("{ss s[s] s{ss}}", "user_id", HS_USER, "usage", usage, "keys", name, key);
-}
-
-/* The user's identity, as their other client has uploaded it. */
-static void set_identity(struct world *w, const struct seeds *s) {
-        json_t *master = identity_key(s->master, "master"), *signing = identity_key(s->self_signing, "self_signing");
-        char master_key[CRYPTO_KEY_TEXT], signature[CRYPTO_SIGNATURE_TEXT];
-        SCOPED(free) char *bytes = NULL;
-
-        cr_assert_eq(crypto_seed_public(s->master, master_key), 0);
-        cr_assert_eq(signed_json_bytes(signing, &bytes), 0);
-        cr_assert_eq(crypto_seed_sign(s->master, bytes, strlen(bytes), signature), 0);
-        cr_assert_eq(signed_json_add(signing, HS_USER, master_key, signature), 0);
-        hs_set_identity(w->hs, json_pack("{so so}", "master_key", master, "self_signing_key", signing));
-}
-
-/* What opens it: "RECOVERY" or "PASSPHRASE". */
-static void set_recovery(struct world *w, const char *id) {
-        char type[64];
-
-        (void) snprintf(type, sizeof(type), "m.secret_storage.key.%s", id);
-        hs_set_account_data(w->hs, "m.secret_storage.default_key", json_pack("{ss}", "key", id));
-        hs_set_account_data(w->hs, type, json_deep_copy(json_object_get(json_object_get(recorded, "keys"), id)));
-        hs_set_account_data(w->hs, MASTER, json_deep_copy(json_object_get(recorded, MASTER)));
-        hs_set_account_data(w->hs, SELF_SIGNING, json_deep_copy(json_object_get(recorded, SELF_SIGNING)));
-}
-
-static void user_has_recovery(struct world *w) {
-        const struct seeds s = seeds_of_recording();
-
-        set_identity(w, &s);
-        set_recovery(w, "RECOVERY");
-}
-
-static void load_recorded(void) {
-        recorded = json_load_file(TEST_DATA "/crypto/secret-storage.json", 0, NULL);
-        cr_assert(recorded);
-}
-
-static void drop_recorded(void) {
-        json_decref(recorded);
-}
 
 TestSuite(verify, .init = load_recorded, .fini = drop_recorded);
 
@@ -128,21 +54,6 @@ static enum seen seen_by_others(struct world *w) {
         return identities_sign(ids, &k) ? SEEN_SIGNED : SEEN_UNSIGNED;
 }
 
-static const char *key_file(struct world *w, const char *input) {
-        char line[256];
-
-        (void) snprintf(line, sizeof(line), "%s\n", input);
-        file_put(world_path(w, "recovery"), line);
-        cr_assert_eq(chmod(world_path(w, "recovery"), 0600), 0);
-        return world_path(w, "recovery");
-}
-
-static struct run verify(struct world *w, const char *input) {
-        SCOPED(free) char *path = strdup(key_file(w, input));
-
-        return world_busyctl(w, NULL, "verify", "--recovery-key-file", path, ACCOUNT, NULL);
-}
-
 static pid_t begin_to_verify(struct world *w) {
         SCOPED(free) char *path = strdup(key_file(w, recovery_key()));
 
@@ -152,7 +63,7 @@ static pid_t begin_to_verify(struct world *w) {
 }
 
 static void expect_verified(struct world *w) {
-        SCOPED_RUN r = verify(w, recovery_key());
+        SCOPED_RUN r = verify_with(w, recovery_key());
 
         check(w, r.code == 0 && strstr(r.out, "is verified"), "%d %s%s", r.code, r.out, r.err);
         check(w, seen_by_others(w) == SEEN_SIGNED, "others see no signed device");
@@ -313,7 +224,7 @@ WORLD_TEST(verify, once_verified_it_asks_for_nothing) {
 /* ---- what is wrong, and what to do about it ---- */
 
 static void refused(struct world *w, const char *input, const char *why, const char *remedy) {
-        SCOPED_RUN r = verify(w, input);
+        SCOPED_RUN r = verify_with(w, input);
 
         check(w, r.code == 1, "%d %s", r.code, r.err);
         check(w, strstr(r.err, why) && strstr(r.err, remedy), "%s", r.err);
@@ -347,7 +258,7 @@ WORLD_TEST(verify, the_passphrase_does_as_well) {
 
         set_identity(w, &s);
         set_recovery(w, "PASSPHRASE");
-        r = verify(w, json_member_string(recorded, "passphrase"));
+        r = verify_with(w, json_member_string(recorded, "passphrase"));
         check(w, r.code == 0, "%d %s", r.code, r.err);
         check(w, seen_by_others(w) == SEEN_SIGNED, "others see no signed device");
 }
@@ -368,7 +279,7 @@ WORLD_TEST(verify, lost_keys_are_not_replaced_by_others) {
         user_has_recovery(w);
         expect_verified(w);
         cr_assert_eq(unlink(world_state_path(w, STORE)), 0);
-        r = verify(w, recovery_key());
+        r = verify_with(w, recovery_key());
         check(w, r.code == 1 && strstr(r.err, "busyctl logout " ACCOUNT), "%d %s", r.code, r.err);
         check(w, hs_count(w->hs, UPLOAD, 0) == 1, "other keys were uploaded");
 }
@@ -384,7 +295,7 @@ WORLD_TEST(verify, keys_that_only_cannot_be_had_are_not_given_up) {
         json_object_del(stored, "key");
         json_object_set_new(stored, "keyring_id", json_string("0123456789abcdef"));
         cr_assert_eq(json_dump_file(stored, world_state_path(w, STORE), 0), 0);
-        r = verify(w, recovery_key());
+        r = verify_with(w, recovery_key());
         check(w, r.code == 1 && strstr(r.err, "is in the keyring") && !strstr(r.err, "busyctl logout"), "%d %s",
               r.code, r.err);
         check(w, access(world_state_path(w, STORE), F_OK) == 0, "they are given up");
@@ -424,7 +335,7 @@ WORLD_TEST(verify, a_server_that_cannot_is_told_in_words) {
                 SCOPED_RUN r = { 0 };
 
                 hs_fault(w->hs, &servers[i].fault);
-                r = verify(w, recovery_key());
+                r = verify_with(w, recovery_key());
                 hs_clear_faults(w->hs);
                 check(w, r.code == 1 && strstr(r.err, servers[i].why), "%s: %d %s", servers[i].what, r.code, r.err);
                 check(w, !strstr(r.err, "c2VjcmV0"), "%s: %s", servers[i].what, r.err);
@@ -447,7 +358,7 @@ WORLD_TEST(verify, after_a_reset_identity_the_same_keys_are_signed_again) {
         set_identity(w, &other);
         check(w, seen_by_others(w) == SEEN_UNSIGNED, "nothing was reset");
         {
-                SCOPED_RUN r = verify(w, recovery_key());
+                SCOPED_RUN r = verify_with(w, recovery_key());
 
                 check(w, r.code == 1 && strstr(r.err, "another identity"), "%d %s", r.code, r.err);
         }
@@ -667,7 +578,7 @@ WORLD_TEST(verify, the_key_to_what_is_kept_is_in_the_keyring_too, .no_session = 
         check(w, in.code == 0, "%d %s", in.code, in.err);
         user_has_recovery(w);
         {
-                SCOPED_RUN r = verify(w, recovery_key());
+                SCOPED_RUN r = verify_with(w, recovery_key());
                 SCOPED(json_decref) json_t *stored = NULL;
 
                 check(w, r.code == 0, "%d %s", r.code, r.err);
@@ -679,7 +590,7 @@ WORLD_TEST(verify, the_key_to_what_is_kept_is_in_the_keyring_too, .no_session = 
         check(w, peer_wait_has(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "EncryptedCalls", "verified"),
               "busyd does not find the key");
         {
-                SCOPED_RUN r = verify(w, recovery_key());
+                SCOPED_RUN r = verify_with(w, recovery_key());
 
                 check(w, r.code == 0 && strstr(r.out, "already"), "%d %s%s", r.code, r.out, r.err);
         }
