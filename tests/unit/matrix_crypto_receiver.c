@@ -94,7 +94,7 @@ Test(crypto_receiver, a_call_of_the_own_phone_waits_until_the_own_identity_is_kn
         claim(&phone);
         take(&a);
         take_messages(json_pack("[o]", key_message(&phone)));
-        cr_assert_eq(verdict_as(&phone, "$1", invite(&phone)), ROOM_UNSIGNED_OWN);
+        cr_assert_eq(verdict_as(&phone, "$1", invite(&phone)), ROOM_KEY_UNPROVEN);
         cr_assert(work());
         cr_assert(late_comes("$1"));
 }

@@ -319,7 +319,9 @@ int receiver_read(struct receiver *r, const struct matrix_event *e, const struct
         if (verdict < 0 || !may_become_readable(r, verdict) || room_event_session(e, &session_id) < 0)
                 return verdict;
         kept = late_put(r->late, e, session_id, at->now);
-        return kept < 0 ? kept : verdict;
+        if (kept < 0)
+                return kept;
+        return verdict == ROOM_UNSIGNED_OWN ? ROOM_KEY_UNPROVEN : verdict;
 }
 
 static bool has_its_key(const struct receiver *r, const char *room_id, const char *session_id) {
