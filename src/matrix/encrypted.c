@@ -186,7 +186,9 @@ static void end_receivers(struct encrypted *e, const struct matrix_reply *reply)
                           reply->status);
                 if (receiver_refused(e->receiver, &at) < 0)
                         receiver_failed(e->receiver, wait_after(e, reply));
-        } else
+        } else if (reply->outcome == MATRIX_UNSURE)
+                receiver_lost(e->receiver, wait_after(e, reply));
+        else
                 receiver_failed(e->receiver, wait_after(e, reply));
         drop_order(e);
 }
@@ -291,6 +293,10 @@ static void ask(struct encrypted *e, const char *says, usec_t now) {
 void encrypted_stop(struct encrypted *e) {
         if (!e)
                 return;
+        if (e->request && e->question == ASKS_RECEIVER && e->order.step == RECEIVER_UPLOAD) {
+                receiver_lost(e->receiver, 0);
+                drop_order(e);
+        }
         e->request = http_request_free(e->request);
         e->question = ASKS_NOTHING;
 }

@@ -341,7 +341,7 @@ Test(encrypted, a_request_that_fails_waits_and_is_the_same_again) {
         (void) encrypted_run(e, "offline", &at);
         cr_assert(asks_for("/keys/upload"));
         first = json_loads(door_waiting()->body, 0, NULL);
-        door_answer(502, "<html>", at.now);
+        door_answer(429, "{\"errcode\":\"M_LIMIT_EXCEEDED\"}", at.now);
         cr_assert(was_touched);
         next = encrypted_run(e, "offline", &at);
         cr_assert_null(door_waiting());
@@ -351,11 +351,65 @@ Test(encrypted, a_request_that_fails_waits_and_is_the_same_again) {
         cr_assert(asks_for("/keys/upload"));
         again = json_loads(door_waiting()->body, 0, NULL);
         cr_assert(first && json_equal(first, again));
-        /* Dropped, as when the connection is: the next turn asks again. */
-        encrypted_stop(e);
-        cr_assert_null(door_waiting());
         (void) serve();
         cr_assert_eq(n_uploads, 1);
+}
+
+static void keys_are_there(int n) {
+        SCOPED(json_decref)
+        json_t *body = json_pack("{s{si} s[]}", "device_one_time_keys_count", "signed_curve25519", n,
+                                 "device_unused_fallback_key_types");
+
+        cr_assert_eq(encrypted_take(e, body, &at), 0);
+        at.now += USEC_PER_MIN;
+        (void) serve();
+}
+
+/* What somebody has claimed since would be given to somebody else, too. */
+static void lose_upload(bool dropped) {
+        SCOPED(json_decref)
+        json_t *body = json_pack("{s{} s[]}", "device_one_time_keys_count", "device_unused_fallback_key_types");
+
+        open_with(ENCRYPTED_CALLS_OWN);
+        (void) serve();
+        for (int i = 0; i < 2; i++)
+                cr_assert_eq(encrypted_take(e, body, &at), 0);
+        (void) encrypted_run(e, "offline", &at);
+        cr_assert(asks_for("/keys/upload"));
+        if (dropped)
+                encrypted_stop(e);
+        else
+                door_answer(502, "<html>", at.now);
+        at.now += USEC_PER_HOUR / 2;
+        (void) serve();
+        cr_assert_eq(n_uploads, 0, "not again before the server has said what it has");
+}
+
+Test(encrypted, an_upload_whose_answer_was_lost_and_that_has_arrived_is_not_sent_again) {
+        lose_upload(false);
+        keys_are_there(STOCK_FULL - 3);
+        cr_assert_eq(n_uploads, 0);
+}
+
+Test(encrypted, an_upload_that_was_dropped_and_has_not_arrived_is_sent_again) {
+        lose_upload(true);
+        keys_are_there(0);
+        cr_assert_eq(n_uploads, 1);
+}
+
+Test(encrypted, after_a_death_it_finds_out_what_has_arrived) {
+        lose_upload(true);
+        encrypted_free(e);
+        open_with(ENCRYPTED_CALLS_OWN);
+        (void) serve();
+        keys_are_there(STOCK_FULL); /* not believed: it may be the answer of before */
+        cr_assert_eq(n_uploads, 0);
+        keys_are_there(STOCK_FULL);
+        cr_assert_eq(n_uploads, 0);
+        encrypted_free(e);
+        open_with(ENCRYPTED_CALLS_OWN);
+        (void) serve();
+        cr_assert_eq(n_uploads, 0, "that they are there is known for good");
 }
 
 Test(encrypted, a_reset_identity_is_seen_and_can_be_mended) {

@@ -35,6 +35,7 @@ struct receiver {
         usec_t own_again_at;        /* unsigned: what a server says for a moment is asked once more */
         usec_t unsigned_since_wall; /* kept on disk; 0: it was not seen without its signature */
         bool changed;               /* not on disk yet */
+        bool unsure;                /* the keys that were not published may be on the server all the same */
         bool counts_are_old; /* the next answer may be one that came before, which was answered by an upload already */
         bool keys_came;      /* an event that waits may be readable */
         bool took_key;

@@ -173,7 +173,7 @@ static int make_request(struct receiver *r, const struct instant *at, struct rec
                 o->step = RECEIVER_SEND;
                 return e;
         }
-        e = make_upload(r, &o->body);
+        e = r->unsure ? 0 : make_upload(r, &o->body);
         if (e != 0) {
                 o->step = RECEIVER_UPLOAD;
                 return e;
@@ -233,6 +233,7 @@ int receiver_introduce(struct receiver *r, const uint8_t seed[CRYPTO_SECRET_BYTE
         if (json_object_set(body, "device_keys", device) < 0)
                 return -ENOMEM;
         r->out = RECEIVER_UPLOAD;
+        r->unsure = false;
         *ret_body = TAKE(body);
         return 0;
 }
@@ -300,6 +301,11 @@ int receiver_decide(struct receiver *r, const struct instant *at, struct receive
 
 void receiver_saved(struct receiver *r) {
         r->changed = false;
+}
+
+void receiver_lost(struct receiver *r, usec_t retry_at) {
+        r->unsure |= r->out == RECEIVER_UPLOAD;
+        receiver_failed(r, retry_at);
 }
 
 void receiver_failed(struct receiver *r, usec_t retry_at) {

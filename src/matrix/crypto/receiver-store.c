@@ -199,6 +199,7 @@ int receiver_load(struct receiver **ret, const json_t *stored, const uint8_t key
         const char *user_id = json_member_string(stored, "user_id");
         const char *device_id = json_member_string(stored, "device_id"),
                    *master = json_member_string(stored, "master");
+        struct crypto_public_key unpublished;
         int e;
 
         if (json_member_int(stored, "version", 0) != VERSION || !library || !streq(library, crypto_library()) ||
@@ -218,6 +219,7 @@ int receiver_load(struct receiver **ret, const json_t *stored, const uint8_t key
         r->unsigned_since_wall = read_time(stored, "unsigned_since");
         r->stock = stock_begin(read_time(stored, "fallback_since"), at->now);
         r->counts_are_old = true;
+        r->unsure = crypto_account_one_time_keys(r->account, &unpublished, 1) > 0;
         *ret = TAKE(r);
         return 0;
 }

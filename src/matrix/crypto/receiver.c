@@ -254,6 +254,16 @@ static int take_message(struct receiver *r, const json_t *event, const struct in
         return e == -ENOMEM ? e : 0;
 }
 
+/* Keys that were uploaded again after somebody has claimed them would be given to somebody else, too. New ones are
+ * made where few are left: with more than that there they have arrived. */
+static void find_out(struct receiver *r, int64_t n) {
+        if (r->unsure && n >= STOCK_LOW) {
+                crypto_account_published(r->account);
+                r->changed = true;
+        }
+        r->unsure = false;
+}
+
 static void take_counts(struct receiver *r, const struct receiver_sync *sync) {
         struct crypto_public_key key;
         bool fallback_is_unused = false;
@@ -269,11 +279,14 @@ static void take_counts(struct receiver *r, const struct receiver_sync *sync) {
                 r->counts_are_old = false;
                 return;
         }
-        /* What is on its way to the server is not counted there yet. */
-        if (r->out == RECEIVER_UPLOAD || crypto_account_one_time_keys(r->account, &key, 1) != 0 ||
-            crypto_account_fallback_key(r->account, &key) != 0)
+        if (r->out == RECEIVER_UPLOAD)
                 return;
         n = json_member_int(sync->one_time_key_counts, SIGNED, 0);
+        find_out(r, n);
+        /* What is on its way to the server is not counted there yet. */
+        if (crypto_account_one_time_keys(r->account, &key, 1) != 0 ||
+            crypto_account_fallback_key(r->account, &key) != 0)
+                return;
         json_array_foreach(sync->unused_fallback_keys, i, v) fallback_is_unused |=
                 json_is_string(v) && streq(json_string_value(v), SIGNED);
         stock_server_says(&r->stock, n > 0 ? (size_t) n : 0, fallback_is_unused);

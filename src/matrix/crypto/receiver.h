@@ -106,6 +106,8 @@ int receiver_claimed(struct receiver *r, const json_t *answer, const struct inst
 void receiver_sent(struct receiver *r);
 /* Not before then again. */
 void receiver_failed(struct receiver *r, usec_t retry_at);
+/* ... and it may have arrived all the same. */
+void receiver_lost(struct receiver *r, usec_t retry_at);
 /* The server has understood it and will not have it: asking the same again at once would be no use. A message and a
  * claim are given up, the rest waits for an hour. */
 int receiver_refused(struct receiver *r, const struct instant *at);
