@@ -23,6 +23,11 @@
 #include "state/session.h"
 #include "system/mock.h"
 #include "util/clock.h"
+#ifdef WITH_E2EE
+#include "json/json.h"
+#include "system/dm.h"
+#include "system/identity.h"
+#endif
 
 #define FIELD    "org.matrix.msc4426.call"
 #define LOGIND   "org.freedesktop.login1"
@@ -38,6 +43,11 @@ struct day {
         struct mock *logind;
         pid_t busyctl; /* 0: none runs */
         bool logged_out;
+#ifdef WITH_E2EE
+        struct dm dm;
+        size_t uploads_from; /* requests before the keys that were made last */
+#endif
+        bool encrypted; /* with that */
 };
 
 struct step {
@@ -326,6 +336,104 @@ static void token_ends(struct day *d) {
         until_claim(d, "held");
 }
 
+/* ---- in an encrypted room ---- */
+
+#ifdef WITH_E2EE
+
+#define UPLOAD                                                                                                        \
+        (struct hs_match) {                                                                                           \
+                .method = "POST", .path = "*/keys/upload"                                                             \
+        }
+
+static void until_seen(struct day *d) {
+        usec_t deadline = clock_now() + (usec_t) patience() * USEC_PER_MSEC;
+
+        while (!is_dead(d) && !hs_wait_seen(d->w->hs, 50))
+                check(d->w, clock_now() < deadline, "busyd does not poll on");
+}
+
+static void keys_come(struct day *d) {
+        check(d->w, dm_give_keys(&d->dm), "there are no keys to begin with");
+        until_seen(d);
+}
+
+static void encrypted_call_comes(struct day *d) {
+        dm_invite(&d->dm, "c1");
+        dm_answer(&d->dm, "c1");
+        until_claim(d, "held");
+}
+
+/* So many of its keys that it makes new ones, which the next message makes it find out. */
+static void keys_are_claimed(struct day *d) {
+        usec_t deadline = clock_now() + (usec_t) patience() * USEC_PER_MSEC;
+
+        d->uploads_from = hs_n_requests(d->w->hs);
+        for (int i = 0; i < 30; i++)
+                json_decref(hs_claim(d->w->hs, DEVICE));
+        check(d->w, dm_give_keys(&d->dm), "there are no keys to begin with");
+        while (!is_dead(d) && !hs_wait_answered(d->w->hs, UPLOAD, d->uploads_from, 50, NULL))
+                check(d->w, clock_now() < deadline, "no new keys");
+        until_seen(d);
+}
+
+static void encrypted_call_is_over(struct day *d) {
+        dm_hangup(&d->dm, "c1");
+        until_claim(d, "free");
+}
+
+static void with_encryption(struct day *d) {
+        load_recorded();
+        dm_begin(&d->dm, d->w);
+        dm_verify(&d->dm);
+        d->encrypted = true;
+}
+
+/* Nothing that came was lost, and nobody has a key that somebody else has as well: the next call is seen. */
+static void check_encryption(struct day *d) {
+        SCOPED(json_decref) json_t *keys = NULL;
+
+        check(d->w, peer_wait_has(d->w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "EncryptedCalls", "verified"),
+              "not verified any more");
+        dm_call(&d->dm, "c2");
+        expect_claim(d->w, "held");
+        dm_hangup(&d->dm, "c2");
+        expect_nothing_owed(d->w);
+        check(d->w, peer_wait_is(d->w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "Unreadable", "0"),
+              "something could not be read");
+        keys = hs_keys(d->w->hs);
+        check(d->w, json_integer_value(json_object_get(keys, "again")) == 0, "a key was given away twice");
+        dm_end(&d->dm);
+        drop_recorded();
+}
+
+/* While busyd is away: of what it has uploaded last, too, if that has arrived. */
+static void others_claim_keys(struct day *d) {
+        (void) hs_wait_answered(d->w->hs, UPLOAD, d->uploads_from, 300, NULL);
+        for (int i = 0; i < 22; i++)
+                json_decref(hs_claim(d->w->hs, DEVICE));
+}
+
+static void encrypted_calls_end(struct day *d) {
+        if (d->dm.caller.room)
+                dm_hangup(&d->dm, "c1");
+}
+
+#else
+
+static void is_not_built(struct day *d) {
+        cr_skip_test("built without a library that decrypts");
+}
+#define with_encryption        is_not_built
+#define keys_come              is_not_built
+#define encrypted_call_comes   is_not_built
+#define keys_are_claimed       is_not_built
+#define encrypted_call_is_over is_not_built
+#define check_encryption       is_not_built
+#define encrypted_calls_end    is_not_built
+#define others_claim_keys      is_not_built
+
+#endif
+
 /* ---- chapters ---- */
 
 #define STEPS_MAX 6
@@ -403,6 +511,13 @@ static const struct chapter {
         { "hooks",
           with_hooks,
           { { "starts", starts }, { "call comes", call_comes }, { "call is over", call_is_over } } },
+        { "encrypted",
+          with_encryption,
+          { { "starts", starts },
+            { "keys come", keys_come },
+            { "call comes", encrypted_call_comes },
+            { "keys are claimed", keys_are_claimed },
+            { "call is over", encrypted_call_is_over } } },
         { "again", killed_in_a_call, { { "starts after the call", starts_after_the_call } } },
         { "on", killed_in_a_call, { { "starts in the call", starts_in_the_call }, { "call is over", call_is_over } } },
 };
@@ -468,6 +583,8 @@ static void killed_in_a_call(struct day *d) {
 /* ---- what must be true in the end ---- */
 
 static void all_calls_end(struct day *d) {
+        if (d->encrypted)
+                encrypted_calls_end(d);
         call_hangup(d->w, ROOM, "c1");
         membership(d, json_object());
 }
@@ -606,6 +723,8 @@ static void come_back(struct day *d, const struct death *at) {
         bool over_before = at->call % 2 == 0;
 
         busyctl_ends(d);
+        if (d->encrypted)
+                others_claim_keys(d);
         (void) hs_start(d->w->hs, HS_KEEPS);
         if (over_before)
                 all_calls_end(d);
@@ -641,6 +760,8 @@ Test(crash, death) {
         play(&d, &at);
         come_back(&d, &at);
         check_end(&d);
+        if (d.encrypted)
+                check_encryption(&d);
         if (at.chapter->prepare == with_hooks) {
                 cr_assert_eq(world_stop(d.w), 0);
                 check_hooks(&d);
