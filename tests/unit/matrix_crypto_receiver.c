@@ -219,6 +219,47 @@ Test(crypto_receiver, a_session_that_is_lost_is_counted_once) {
         cr_assert_eq(receiver_facts(r).n_unreadable, 1);
 }
 
+Test(crypto_receiver, what_says_that_another_algorithm_has_encrypted_it_is_not_looked_at) {
+        json_t *m;
+
+        get_going();
+        claim(&bob);
+        m = key_message(&bob);
+        json_object_set_new(json_object_get(m, "content"), "algorithm", json_string("m.megolm.v1.aes-sha2"));
+        take_messages(json_pack("[o]", m));
+        cr_assert(receiver_facts(r).n_room_keys == 0 && receiver_facts(r).n_unreadable == 0);
+}
+
+Test(crypto_receiver, a_message_longer_than_messages_can_be_is_not_looked_at) {
+        SCOPED(free) char *body = calloc(1, CRYPTO_MESSAGE_BYTES_MAX + 2);
+        json_t *m;
+
+        get_going();
+        claim(&bob);
+        m = key_message(&bob);
+        memset(body, 'A', CRYPTO_MESSAGE_BYTES_MAX + 1);
+        json_object_set_new(
+                json_object_get(json_object_get(json_object_get(m, "content"), "ciphertext"), own.curve25519), "body",
+                json_string(body));
+        take_messages(json_pack("[o]", m));
+        cr_assert_eq(receiver_facts(r).n_unreadable, 0);
+}
+
+static bool no_room(void *userdata, const char *room_id) {
+        return false;
+}
+
+Test(crypto_receiver, keys_of_others_for_rooms_that_do_not_matter_are_not_kept_and_own_ones_are) {
+        get_going();
+        receiver_set_scope(r, &(struct receiver_scope){ .has_room = no_room });
+        claim(&bob);
+        claim(&phone);
+        take_messages(json_pack("[oo]", key_message(&bob), key_message(&phone)));
+        cr_assert_eq(receiver_facts(r).n_room_keys, 1);
+        cr_assert_eq(verdict_as(&phone, "$1", invite(&phone)), ROOM_READ);
+        cr_assert_eq(verdict_as(&bob, "$2", invite(&bob)), ROOM_NO_KEY);
+}
+
 Test(crypto_receiver, withheld_keys_are_told_until_they_come) {
         json_t *m;
 
