@@ -325,6 +325,7 @@ void account_retry_now(struct account *a) {
         output_set_try_again(&a->outputs);
         renewal_retry(a->renewal);
         connection_retry(a->connection);
+        encrypted_retry_now(a->encrypted);
         touch(a);
 }
 

@@ -290,6 +290,15 @@ static void ask(struct encrypted *e, const char *says, usec_t now) {
         e->question = ASKS_NOTHING;
 }
 
+void encrypted_retry_now(struct encrypted *e) {
+        if (!e)
+                return;
+        backoff_reset(&e->backoff);
+        backoff_reset(&e->save_backoff);
+        e->ask_at = e->save_at = 0;
+        receiver_retry(e->receiver);
+}
+
 void encrypted_stop(struct encrypted *e) {
         if (!e)
                 return;

@@ -83,6 +83,8 @@ bool encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct
 /* Once a turn: does what is due, and returns when to run next. `says` as set_presence of /sync; NULL: the server
  * cannot be asked now. */
 usec_t encrypted_run(struct encrypted *e, const char *says, const struct instant *at);
+/* A person asks for it: every wait is over. */
+void encrypted_retry_now(struct encrypted *e);
 /* Drops what is in flight: it is asked again. */
 void encrypted_stop(struct encrypted *e);
 

@@ -326,6 +326,24 @@ Test(encrypted, a_call_is_told_when_its_key_comes_after_it) {
         cr_assert_not(encrypted_apply_late(e, kinds, &at));
 }
 
+Test(encrypted, what_a_person_asks_for_waits_for_nothing) {
+        SCOPED(json_decref) json_t *changed = json_pack("{s{s[s]}}", "device_lists", "changed", ME);
+        struct encrypted_facts facts;
+
+        go(ENCRYPTED_CALLS_DM);
+        cr_assert_eq(encrypted_take(e, changed, &at), 0);
+        (void) encrypted_run(e, "offline", &at);
+        cr_assert(asks_for("/keys/query"));
+        door_answer(403, "{\"errcode\":\"M_FORBIDDEN\"}", at.now);
+        (void) serve();
+        cr_assert(encrypted_facts(e, &facts));
+        cr_assert_eq(facts.state, ENCRYPTED_CHECKING, "refused, and to be asked again in an hour");
+        encrypted_retry_now(e);
+        (void) serve();
+        cr_assert(encrypted_facts(e, &facts));
+        cr_assert_eq(facts.state, ENCRYPTED_VERIFIED);
+}
+
 Test(encrypted, a_request_that_fails_waits_and_is_the_same_again) {
         SCOPED(json_decref)
         json_t *body = json_pack("{s{} s[]}", "device_one_time_keys_count", "device_unused_fallback_key_types");

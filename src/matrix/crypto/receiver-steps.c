@@ -313,6 +313,10 @@ void receiver_failed(struct receiver *r, usec_t retry_at) {
         r->retry_at = retry_at;
 }
 
+void receiver_retry(struct receiver *r) {
+        r->retry_at = r->ask_again_at = r->own_again_at = 0;
+}
+
 /* Not asked for again before long. */
 static int put_off(struct receiver *r, const char *user_id, const struct instant *at) {
         if (json_object_size(r->unanswered) == 0)

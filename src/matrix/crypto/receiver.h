@@ -112,6 +112,9 @@ void receiver_lost(struct receiver *r, usec_t retry_at);
  * claim are given up, the rest waits for an hour. */
 int receiver_refused(struct receiver *r, const struct instant *at);
 
+/* A person asks for it: every wait is over. */
+void receiver_retry(struct receiver *r);
+
 /* ---- to be seen ---- */
 
 struct receiver_facts {
