@@ -45,11 +45,15 @@ void sign_as_user(json_t *object, const uint8_t seed[CRYPTO_SECRET_BYTES]) {
         cr_assert_eq(signed_json_add(object, HS_USER, key, signature), 0);
 }
 
-void set_identity(struct world *w, const struct seeds *s) {
+json_t *identity_of(const struct seeds *s) {
         json_t *master = identity_key(s->master, "master"), *signing = identity_key(s->self_signing, "self_signing");
 
         sign_as_user(signing, s->master);
-        hs_set_identity(w->hs, json_pack("{so so}", "master_key", master, "self_signing_key", signing));
+        return json_pack("{so so}", "master_key", master, "self_signing_key", signing);
+}
+
+void set_identity(struct world *w, const struct seeds *s) {
+        hs_set_identity(w->hs, identity_of(s));
 }
 
 void set_recovery(struct world *w, const char *id) {

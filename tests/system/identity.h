@@ -22,6 +22,8 @@ struct seeds seeds_of_recording(void);
 /* Adds the signature of the user by that key. */
 void sign_as_user(json_t *object, const uint8_t seed[CRYPTO_SECRET_BYTES]);
 
+/* {master_key, self_signing_key}, a new reference. */
+json_t *identity_of(const struct seeds *s);
 /* As the user's other client has uploaded it. */
 void set_identity(struct world *w, const struct seeds *s);
 /* What opens it: "RECOVERY" or "PASSPHRASE". */
