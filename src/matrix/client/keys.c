@@ -4,8 +4,8 @@
 #include "json/json.h"
 #include "matrix/client/keys.h"
 
-/* Of fifty users with hundreds of devices each. */
-#define QUERY_BODY_MAX (32U << 20)
+/* Of fifty users with two hundred devices each. */
+#define QUERY_BODY_MAX (16U << 20)
 
 static int post(struct matrix_client *c, const char *path, const json_t *body, size_t body_max, matrix_done_t done,
                 void *userdata, struct http_request **ret) {
