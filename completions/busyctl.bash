@@ -86,7 +86,7 @@ _busyctl() {
         allow) options+=" --source $(_busyctl_names ignore app)" ;;
         login) options+=" --user --homeserver --with --keep-in --password-stdin --token-stdin --access-token-stdin $(_busyctl_names accounts name)" ;;
         logout) options+=" --force $(_busyctl_names accounts name)" ;;
-        verify) options+=" --recovery-key-file $(_busyctl_names accounts name)" ;;
+        verify) options+=" --recovery-key-file --emoji $(_busyctl_names accounts name)" ;;
         help) options=$verbs ;;
         cure)
                 options+=' --force'

@@ -90,6 +90,7 @@ complete -c busyctl -n '__fish_seen_subcommand_from login' -l token-stdin -d 'Re
 complete -c busyctl -n '__fish_seen_subcommand_from login' -l access-token-stdin -d 'Read an access token from stdin'
 complete -c busyctl -n '__fish_seen_subcommand_from logout' -l force -d 'Forget it whatever stays behind'
 complete -c busyctl -n '__fish_seen_subcommand_from verify' -l recovery-key-file -r -F -d 'Read the recovery key there'
+complete -c busyctl -n '__fish_seen_subcommand_from verify' -l emoji -d 'Compare emoji with another session'
 complete -c busyctl -n '__fish_seen_subcommand_from cure; and not __fish_seen_subcommand_from print-registration remove' -a print-registration -d 'Print what the homeserver needs'
 complete -c busyctl -n '__fish_seen_subcommand_from cure; and not __fish_seen_subcommand_from print-registration remove' -a remove -d 'Forget its token'
 complete -c busyctl -n '__fish_seen_subcommand_from cure' -l force -d 'Make a new one'

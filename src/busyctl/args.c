@@ -28,6 +28,7 @@ enum {
         OPTION_ONCE,
         OPTION_SOURCE,
         OPTION_RECOVERY_KEY_FILE,
+        OPTION_EMOJI,
 };
 
 #define GLOBAL_SHORTS "hj"
@@ -136,6 +137,9 @@ static const struct verb_option verify_options[] = {
         { { "recovery-key-file", required_argument, NULL, OPTION_RECOVERY_KEY_FILE },
           "FILE",
           "Read the recovery key or passphrase there: a file, or the number of an open file descriptor" },
+        { { "emoji", no_argument, NULL, OPTION_EMOJI },
+          NULL,
+          "Without a recovery key: compare emoji with another session of yours" },
         {},
 };
 
@@ -189,7 +193,7 @@ const struct verb verbs[] = {
           "Log in to a Matrix account", verb_login, "", login_options, 0, 1, VERB_PRINTS },
         { "logout", "NAME [--force]", "Log out of a Matrix account and forget it", verb_logout, "", logout_options, 1,
           1, 0 },
-        { "verify", "[NAME] [--recovery-key-file FILE]",
+        { "verify", "[NAME] [--recovery-key-file FILE | --emoji]",
           "Verify the session, so that calls in encrypted rooms are seen", verb_verify, "", verify_options, 0, 1,
           VERB_PRINTS },
         { "doctor", "[-v] [--probe]", "Examine the set-up, and say what to do", verb_doctor, "v", doctor_options, 0, 0,
@@ -371,6 +375,9 @@ static int args_set(struct args *a, int option, const char *value) {
                 return 0;
         case OPTION_RECOVERY_KEY_FILE:
                 a->recovery_key_file = value;
+                return 0;
+        case OPTION_EMOJI:
+                a->emoji = true;
                 return 0;
         case 'v':
                 a->verbose = true;

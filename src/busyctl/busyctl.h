@@ -19,7 +19,7 @@ struct args {
         const char *message, *app, *reason, *user, *homeserver, *with, *keep_in, *source, *recovery_key_file;
         unsigned n;
         bool until_call_ends, waybar, force, once, verbose, probe;
-        bool password_stdin, token_stdin, access_token_stdin;
+        bool password_stdin, token_stdin, access_token_stdin, emoji;
         char **rest; /* what is no option, NULL-terminated */
         int n_rest;
 };

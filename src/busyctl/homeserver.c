@@ -13,6 +13,14 @@
 /* Who asks for more is left alone: the user can come back. */
 #define WAIT_MAX (20 * USEC_PER_SEC)
 
+/* With `txn` or `timeout` it is none of those of homeserver_ask(). */
+struct question {
+        enum homeserver_question what;
+        const char *text, *txn;
+        const json_t *body;
+        usec_t timeout;
+};
+
 struct homeserver {
         const struct session *session;
         sd_event *event;
@@ -22,6 +30,8 @@ struct homeserver {
         bool answered;
         sigset_t ending; /* the signals that end a question */
         bool interrupted;
+        sd_event_source *input; /* NULL: nothing is listened to */
+        bool heard;
         usec_t retry_after;
         struct homeserver_answer answer;
 };
@@ -75,6 +85,7 @@ struct homeserver *homeserver_free(struct homeserver *h) {
                 return NULL;
         matrix_client_free(h->client);
         http_free(h->http);
+        sd_event_source_unref(h->input);
         sd_event_unref(h->event);
         json_decref(h->myself);
         json_decref(h->answer.body);
@@ -84,6 +95,38 @@ struct homeserver *homeserver_free(struct homeserver *h) {
 
 bool homeserver_interrupted(const struct homeserver *h) {
         return h->interrupted;
+}
+
+void homeserver_go_on(struct homeserver *h) {
+        h->interrupted = false;
+}
+
+/* One look at it: who is told reads it, or comes back. */
+static int on_input(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        struct homeserver *h = userdata;
+
+        h->heard = true;
+        return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}
+
+int homeserver_hear(struct homeserver *h, int fd) {
+        h->input = sd_event_source_unref(h->input);
+        h->heard = false;
+        return fd < 0 ? 0 : sd_event_add_io(h->event, &h->input, fd, EPOLLIN, on_input, h);
+}
+
+bool homeserver_heard(struct homeserver *h) {
+        const bool heard = h->heard;
+
+        h->heard = false;
+        if (heard && h->input)
+                (void) sd_event_source_set_enabled(h->input, SD_EVENT_ON);
+        return heard;
+}
+
+/* Nobody waits for an answer any more. */
+static bool is_called_away(const struct homeserver *h) {
+        return h->interrupted || h->heard;
 }
 
 static void on_answer(const struct matrix_reply *reply, void *userdata) {
@@ -96,11 +139,16 @@ static void on_answer(const struct matrix_reply *reply, void *userdata) {
         (void) snprintf(h->answer.problem, sizeof(h->answer.problem), "%s", reply->problem);
 }
 
-static int begin(struct homeserver *h, enum homeserver_question what, const char *text, const json_t *body,
-                 struct http_request **ret) {
-        switch (what) {
+static int begin(struct homeserver *h, const struct question *q, struct http_request **ret) {
+        const json_t *body = q->body;
+
+        if (q->txn)
+                return matrix_send_to_device(h->client, q->text, q->txn, body, on_answer, h, ret);
+        if (q->timeout > 0)
+                return matrix_to_device_poll(h->client, q->text, q->timeout, on_answer, h, ret);
+        switch (q->what) {
         case ASK_ACCOUNT_DATA:
-                return matrix_account_data_get(h->client, h->session->user_id, text, on_answer, h, ret);
+                return matrix_account_data_get(h->client, h->session->user_id, q->text, on_answer, h, ret);
         case ASK_KEYS:
                 return matrix_keys_query(h->client, h->myself, on_answer, h, ret);
         case ASK_UPLOAD:
@@ -111,7 +159,7 @@ static int begin(struct homeserver *h, enum homeserver_question what, const char
         return -EINVAL;
 }
 
-static void ask_once(struct homeserver *h, enum homeserver_question what, const char *text, const json_t *body) {
+static void ask_once(struct homeserver *h, const struct question *q) {
         struct http_request *request = NULL;
         int r;
 
@@ -119,8 +167,8 @@ static void ask_once(struct homeserver *h, enum homeserver_question what, const 
         h->answer = (struct homeserver_answer){ .outcome = MATRIX_RETRY, .problem = "interrupted" };
         h->answered = false;
         h->retry_after = USEC_NEVER;
-        r = begin(h, what, text, body, &request);
-        while (r >= 0 && !h->answered && !h->interrupted)
+        r = begin(h, q, &request);
+        while (r >= 0 && !h->answered && !is_called_away(h))
                 r = sd_event_run(h->event, UINT64_MAX);
         if (!h->answered && request)
                 http_request_free(request);
@@ -133,20 +181,19 @@ static void ask_once(struct homeserver *h, enum homeserver_question what, const 
 static void let_pass(struct homeserver *h, usec_t wait) {
         usec_t end = usec_add(clock_now(), wait), now;
 
-        while (!h->interrupted && (now = clock_now()) < end)
+        while (!is_called_away(h) && (now = clock_now()) < end)
                 if (sd_event_run(h->event, end - now) < 0)
                         break;
 }
 
-const struct homeserver_answer *homeserver_ask(struct homeserver *h, enum homeserver_question what, const char *text,
-                                               const json_t *body) {
+static const struct homeserver_answer *ask(struct homeserver *h, const struct question *q) {
         usec_t wait = USEC_PER_SEC / 2;
         sigset_t before;
 
         (void) sigprocmask(SIG_BLOCK, &h->ending, &before);
         for (int i = 1;; i++, wait *= 2) {
-                ask_once(h, what, text, body);
-                if (h->interrupted || (h->answer.outcome != MATRIX_RETRY && h->answer.outcome != MATRIX_UNSURE))
+                ask_once(h, q);
+                if (is_called_away(h) || (h->answer.outcome != MATRIX_RETRY && h->answer.outcome != MATRIX_UNSURE))
                         break;
                 if (h->retry_after != USEC_NEVER && h->retry_after > wait)
                         wait = h->retry_after;
@@ -156,4 +203,18 @@ const struct homeserver_answer *homeserver_ask(struct homeserver *h, enum homese
         }
         (void) sigprocmask(SIG_SETMASK, &before, NULL);
         return &h->answer;
+}
+
+const struct homeserver_answer *homeserver_ask(struct homeserver *h, enum homeserver_question what, const char *text,
+                                               const json_t *body) {
+        return ask(h, &(struct question){ .what = what, .text = text, .body = body });
+}
+
+const struct homeserver_answer *homeserver_send_to_device(struct homeserver *h, const char *type, const char *txn,
+                                                          const json_t *body) {
+        return ask(h, &(struct question){ .text = type, .txn = txn, .body = body });
+}
+
+const struct homeserver_answer *homeserver_hear_of_device(struct homeserver *h, const char *since, usec_t timeout) {
+        return ask(h, &(struct question){ .text = since, .timeout = timeout });
 }

@@ -22,6 +22,13 @@ CLEANUP(struct homeserver, homeserver_free);
 
 /* Whether a signal has ended a question. */
 bool homeserver_interrupted(const struct homeserver *h);
+/* What was begun has to be ended: from now on until the next signal questions are answered again. */
+void homeserver_go_on(struct homeserver *h);
+
+/* From now on what can be read from `fd` ends a question, too, like a signal: to be asked after each whether that has
+ * come, until it is read. -1: no more. */
+int homeserver_hear(struct homeserver *h, int fd);
+bool homeserver_heard(struct homeserver *h);
 
 enum homeserver_question {
         ASK_ACCOUNT_DATA,      /* `text`: which */
@@ -33,3 +40,7 @@ enum homeserver_question {
  * until the next one. */
 const struct homeserver_answer *homeserver_ask(struct homeserver *h, enum homeserver_question what, const char *text,
                                                const json_t *body);
+const struct homeserver_answer *homeserver_send_to_device(struct homeserver *h, const char *type, const char *txn,
+                                                          const json_t *body);
+/* Waits for at most that long. */
+const struct homeserver_answer *homeserver_hear_of_device(struct homeserver *h, const char *since, usec_t timeout);

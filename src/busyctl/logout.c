@@ -9,6 +9,7 @@
 #include "busyctl/facts.h"
 #include "busyctl/keep.h"
 #include "busyctl/let-go.h"
+#include "busyctl/logout.h"
 #include "busyctl/print.h"
 #include "busyctl/sessions.h"
 #include "config/config.h"
@@ -238,29 +239,20 @@ static bool is_from_elsewhere(const char *name) {
         return found;
 }
 
-enum exit_code verb_logout(struct ctl *c, const struct args *a) {
-        SCOPED(free) char *folder = NULL, *name = NULL;
+enum exit_code logout_account(struct ctl *c, const char *folder, const char *name, bool force) {
         SCOPED(session_done) struct session s = { .user_id = NULL };
         const char *problem = "";
-        int r = state_folder(&folder);
+        int r = keep_load(folder, name, isatty(STDIN_FILENO), &s, &problem);
 
-        if (r >= 0)
-                r = sessions_name_of(folder, a->rest[0], &name);
-        if (!name) {
-                complain("Cannot find the accounts: %s", strerror(-r));
-                return CTL_FAILED;
-        }
-        if (r >= 0)
-                r = keep_load(folder, name, isatty(STDIN_FILENO), &s, &problem);
         if (r == -ENOENT && is_from_elsewhere(name))
                 complain("Nobody has logged in to \"%s\" here: its token is a credential of the unit or comes from "
                          "token-command. Take that away, then: busyctl reload",
                          name);
         else if (r == -EINVAL || r == -ENOENT)
                 complain("There is no account \"%s\" here; see: busyctl accounts", name);
-        else if (r == -EBADMSG && a->force)
+        else if (r == -EBADMSG && force)
                 return session_remove(folder, name) < 0 ? CTL_FAILED : CTL_OK;
-        else if (r == -ENOKEY && !a->force)
+        else if (r == -ENOKEY && !force)
                 complain("The tokens of \"%s\" are in the keyring, and cannot be had: %s. To forget it here all the "
                          "same: "
                          "busyctl logout --force %s",
@@ -268,6 +260,18 @@ enum exit_code verb_logout(struct ctl *c, const struct args *a) {
         else if (r < 0 && r != -ENOKEY)
                 complain("Cannot read the session of \"%s\": %s", name, strerror(-r));
         else
-                return forget(c, folder, name, &s, a->force);
+                return forget(c, folder, name, &s, force);
+        return CTL_FAILED;
+}
+
+enum exit_code verb_logout(struct ctl *c, const struct args *a) {
+        SCOPED(free) char *folder = NULL, *name = NULL;
+        int r = state_folder(&folder);
+
+        if (r >= 0)
+                r = sessions_name_of(folder, a->rest[0], &name);
+        if (name)
+                return logout_account(c, folder, name, a->force);
+        complain("Cannot find the accounts: %s", strerror(-r));
         return CTL_FAILED;
 }

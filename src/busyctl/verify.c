@@ -1,5 +1,5 @@
 /* busyctl verify: the user's identity signs this session's device, by the recovery key or passphrase of their secret
- * storage, so that it is given the keys of encrypted calls.
+ * storage, so that it is given the keys of encrypted calls. Without either: verify-sas.c.
  *
  * The order is what keeps an unsigned device with keys from ever existing. All that can fail comes first: the storage
  * is opened and the identity proved. Then busyd lets go of the account, and the new device is on disk before its keys
@@ -25,7 +25,8 @@
 #include "util/text.h"
 
 #ifdef WITH_E2EE
-#include "matrix/crypto/receiver.h"
+#include "busyctl/verify-sas.h"
+#include "busyctl/verifying.h"
 #include "matrix/crypto/secret-storage.h"
 #include "matrix/crypto/trust.h"
 
@@ -41,26 +42,7 @@
         "Element: "                                                                                                   \
         "All settings, Encryption, Recovery, set up; then again: busyctl verify"
 
-struct seeds {
-        uint8_t master[CRYPTO_SECRET_BYTES], self_signing[CRYPTO_SECRET_BYTES];
-};
-
-struct verifying {
-        struct ctl *ctl;
-        const struct args *args;
-        const char *folder, *name;
-        struct session session;
-        struct homeserver *server;
-        char *key_id;
-        json_t *description, *master, *self_signing; /* of secret storage */
-        struct seeds seeds;
-        char master_key[CRYPTO_KEY_TEXT]; /* as it was proved */
-        int lock;                         /* below 0: not held */
-        bool have_store;
-        struct crypto_store store;
-        struct receiver *receiver;
-        enum trust_step done; /* what it took */
-};
+#define OR_EMOJI ". Or, with another session of yours at hand that is verified: busyctl verify --emoji"
 
 static void verifying_done(struct verifying *v) {
         explicit_bzero(&v->seeds, sizeof(v->seeds));
@@ -75,17 +57,13 @@ static void verifying_done(struct verifying *v) {
         crypto_store_unlock(v->lock);
 }
 
-static void progress(const char *line) {
+void verifying_progress(const char *line) {
         (void) fprintf(stderr, "%s\n", line);
-}
-
-static struct instant instant_now(void) {
-        return (struct instant){ .now = clock_now(), .wall = clock_wall_now() };
 }
 
 /* ---- questions ---- */
 
-static enum exit_code failed(const struct verifying *v, const struct homeserver_answer *a, const char *what) {
+enum exit_code verifying_failed(const struct verifying *v, const struct homeserver_answer *a, const char *what) {
         if (homeserver_interrupted(v->server))
                 complain("Interrupted. To go on: busyctl verify %s", v->name);
         else if (a->outcome == MATRIX_SIGNED_OUT && v->session.refresh_token)
@@ -105,16 +83,16 @@ static enum exit_code get_account_data(struct verifying *v, const char *type, js
         if (a->outcome == MATRIX_NOT_FOUND)
                 return CTL_OK;
         if (a->outcome != MATRIX_OK)
-                return failed(v, a, "account data");
+                return verifying_failed(v, a, "account data");
         *ret = json_incref(a->body);
         return CTL_OK;
 }
 
-static enum exit_code get_keys(struct verifying *v, const json_t **ret) {
+enum exit_code verifying_get_keys(struct verifying *v, const json_t **ret) {
         const struct homeserver_answer *a = homeserver_ask(v->server, ASK_KEYS, NULL, NULL);
 
         if (a->outcome != MATRIX_OK)
-                return failed(v, a, "keys of devices");
+                return verifying_failed(v, a, "keys of devices");
         *ret = a->body;
         return CTL_OK;
 }
@@ -123,7 +101,7 @@ static enum exit_code get_keys(struct verifying *v, const json_t **ret) {
 
 /* What is kept may be of an earlier session, or of no use: then the server decides what can be done. Without the lock
  * it only says which keys are ours. */
-static enum exit_code load_kept(struct verifying *v, bool ask) {
+enum exit_code verifying_load(struct verifying *v, bool ask) {
         const struct instant at = instant_now();
         const char *problem;
         int r;
@@ -145,7 +123,7 @@ static enum exit_code load_kept(struct verifying *v, bool ask) {
         return CTL_OK;
 }
 
-static enum trust_step decide(const struct verifying *v, const json_t *keys) {
+enum trust_step verifying_decide(const struct verifying *v, const json_t *keys) {
         struct own_device own;
 
         if (v->receiver)
@@ -153,7 +131,7 @@ static enum trust_step decide(const struct verifying *v, const json_t *keys) {
         return trust_decide(v->receiver ? &own : NULL, v->session.user_id, v->session.device_id, keys);
 }
 
-static enum exit_code refuse(const struct verifying *v, enum trust_step step) {
+enum exit_code verifying_refuse(const struct verifying *v, enum trust_step step) {
         if (step == TRUST_LOG_IN_ANEW)
                 complain(
                         "The server has keys of this session, and they are not (or no more) here, so that what others "
@@ -176,7 +154,7 @@ static enum exit_code look_at_storage(struct verifying *v) {
                 return code;
         id = trust_default_key(pointer);
         if (!id) {
-                complain("%s", NO_RECOVERY);
+                complain("%s%s", NO_RECOVERY, OR_EMOJI);
                 return CTL_FAILED;
         }
         v->key_id = strdup(id);
@@ -188,7 +166,7 @@ static enum exit_code look_at_storage(struct verifying *v) {
         if (code == CTL_OK)
                 code = get_account_data(v, SELF_SIGNING, &v->self_signing);
         if (code == CTL_OK && (!v->description || !v->master || !v->self_signing)) {
-                complain("%s", NO_RECOVERY);
+                complain("%s%s", NO_RECOVERY, OR_EMOJI);
                 code = CTL_FAILED;
         }
         return code;
@@ -200,23 +178,23 @@ static enum exit_code look(struct verifying *v) {
         enum trust_step step;
         enum exit_code code;
 
-        progress("Looking at what the homeserver knows of this session");
-        code = load_kept(v, isatty(STDIN_FILENO));
+        verifying_progress("Looking at what the homeserver knows of this session");
+        code = verifying_load(v, isatty(STDIN_FILENO));
         if (code == CTL_OK)
-                code = get_keys(v, &keys);
+                code = verifying_get_keys(v, &keys);
         if (code != CTL_OK)
                 return code;
-        step = decide(v, keys);
+        step = verifying_decide(v, keys);
         v->done = step;
         if (step == TRUST_UNKNOWN || step == TRUST_LOG_IN_ANEW)
-                return refuse(v, step);
+                return verifying_refuse(v, step);
         if (step == TRUST_DONE)
                 return CTL_OK;
         if (!trust_has_identity(v->session.user_id, keys)) {
                 complain("%s", NO_RECOVERY);
                 return CTL_FAILED;
         }
-        return look_at_storage(v);
+        return v->args->emoji ? verify_sas_is_possible() : look_at_storage(v);
 }
 
 /* ---- the secret ---- */
@@ -292,7 +270,7 @@ static enum exit_code unlock(struct verifying *v) {
 
                 if (code != CTL_OK)
                         return code;
-                progress("Opening your secret storage");
+                verifying_progress("Opening your secret storage");
                 r = open_storage(v, input);
                 if (r == 0)
                         return CTL_OK;
@@ -307,8 +285,8 @@ static enum exit_code prove(struct verifying *v) {
         enum exit_code code;
         int r;
 
-        progress("Comparing your identity with the one that the homeserver shows");
-        code = get_keys(v, &keys);
+        verifying_progress("Comparing your identity with the one that the homeserver shows");
+        code = verifying_get_keys(v, &keys);
         if (code != CTL_OK)
                 return code;
         r = secret_storage_prove(keys, v->session.user_id, v->seeds.master, v->seeds.self_signing);
@@ -342,7 +320,7 @@ static enum exit_code take(struct verifying *v) {
         return CTL_FAILED;
 }
 
-static enum exit_code save(struct verifying *v) {
+enum exit_code verifying_save(struct verifying *v) {
         json_t *stored;
         int r = receiver_store(v->receiver, v->store.key, &stored);
 
@@ -361,7 +339,7 @@ static enum exit_code save(struct verifying *v) {
         return CTL_FAILED;
 }
 
-static enum exit_code make_device(struct verifying *v) {
+enum exit_code verifying_make_device(struct verifying *v) {
         const struct instant at = instant_now();
         SCOPED(free) char *aside = NULL;
         const char *problem = strerror(ENOMEM);
@@ -387,7 +365,7 @@ static enum exit_code sign(struct verifying *v, const struct instant *at, json_t
                 r = v->done == TRUST_INTRODUCE ? receiver_introduce(v->receiver, v->seeds.self_signing, at, ret_body)
                                                : receiver_sign_again(v->receiver, v->seeds.self_signing, ret_body);
         if (r == 0)
-                return save(v);
+                return verifying_save(v);
         complain("Cannot sign the keys of this session: %s", strerror(-r));
         return CTL_FAILED;
 }
@@ -396,18 +374,18 @@ static enum exit_code introduce(struct verifying *v) {
         const struct instant at = instant_now();
         SCOPED(json_decref) json_t *body = NULL;
         const struct homeserver_answer *a;
-        enum exit_code code = v->receiver ? CTL_OK : make_device(v);
+        enum exit_code code = v->receiver ? CTL_OK : verifying_make_device(v);
 
         if (code == CTL_OK)
                 code = sign(v, &at, &body);
         if (code != CTL_OK)
                 return code;
-        progress("Uploading the keys of this session, signed by you");
+        verifying_progress("Uploading the keys of this session, signed by you");
         a = homeserver_ask(v->server, ASK_UPLOAD, NULL, body);
         if (a->outcome != MATRIX_OK)
-                return failed(v, a, "a place for the keys of this session");
+                return verifying_failed(v, a, "a place for the keys of this session");
         if (receiver_uploaded(v->receiver, a->body, &at) == 0)
-                return save(v);
+                return verifying_save(v);
         complain("The homeserver did not say that it has taken the keys of this session.");
         return CTL_FAILED;
 }
@@ -420,10 +398,10 @@ static enum exit_code sign_again(struct verifying *v) {
 
         if (code != CTL_OK)
                 return code;
-        progress("Signing the keys of this session again");
+        verifying_progress("Signing the keys of this session again");
         a = homeserver_ask(v->server, ASK_SIGNATURES_UPLOAD, NULL, body);
         if (a->outcome != MATRIX_OK)
-                return failed(v, a, "a place for signatures");
+                return verifying_failed(v, a, "a place for signatures");
         if (matrix_signatures_parse(a->body) == 0)
                 return CTL_OK;
         complain("The homeserver did not take your signature of this session.");
@@ -433,8 +411,8 @@ static enum exit_code sign_again(struct verifying *v) {
 /* What the server shows to others, and not what it has said. */
 static enum exit_code check(struct verifying *v) {
         const json_t *keys = NULL;
-        enum exit_code code = get_keys(v, &keys);
-        enum trust_step step = code == CTL_OK ? decide(v, keys) : TRUST_UNKNOWN;
+        enum exit_code code = verifying_get_keys(v, &keys);
+        enum trust_step step = code == CTL_OK ? verifying_decide(v, keys) : TRUST_UNKNOWN;
 
         if (code != CTL_OK || step == TRUST_DONE)
                 return code;
@@ -450,14 +428,14 @@ static enum exit_code change(struct verifying *v) {
         const json_t *keys = NULL;
         enum exit_code code;
 
-        code = load_kept(v, /* ask= */ false);
+        code = verifying_load(v, /* ask= */ false);
         if (code == CTL_OK && v->receiver && receiver_pin(v->receiver, v->master_key) < 0)
                 return CTL_FAILED;
         if (code == CTL_OK)
-                code = get_keys(v, &keys);
+                code = verifying_get_keys(v, &keys);
         if (code != CTL_OK)
                 return code;
-        v->done = decide(v, keys);
+        v->done = verifying_decide(v, keys);
         switch (v->done) {
         case TRUST_INTRODUCE:
                 code = introduce(v);
@@ -466,10 +444,10 @@ static enum exit_code change(struct verifying *v) {
                 code = sign_again(v);
                 break;
         case TRUST_DONE:
-                return save(v);
+                return verifying_save(v);
         case TRUST_LOG_IN_ANEW:
         case TRUST_UNKNOWN:
-                return refuse(v, v->done);
+                return verifying_refuse(v, v->done);
         }
         return code == CTL_OK ? check(v) : code;
 }
@@ -496,22 +474,22 @@ static void report(const struct ctl *c, const struct verifying *v, bool before) 
         print_wrapped(
                 "", STYLE_PLAIN,
                 "It looks into encrypted messages only for whether they belong to a call, and forgets all others "
-                "at once. It writes to no room and gives no keys away. What you typed is not kept. To end it: "
-                "busyctl logout %s",
-                v->name);
+                "at once. It writes to no room and gives no keys away.%s To end it: busyctl logout %s",
+                v->args->emoji ? "" : " What you typed is not kept.", v->name);
 }
 
 static enum exit_code run(struct verifying *v) {
         enum exit_code code = look(v);
 
         if (code == CTL_OK && v->done != TRUST_DONE) {
-                code = unlock(v);
-                if (code == CTL_OK)
+                if (!v->args->emoji)
+                        code = unlock(v);
+                if (code == CTL_OK && !v->args->emoji)
                         code = prove(v);
                 if (code == CTL_OK) {
                         code = take(v);
                         if (code == CTL_OK)
-                                code = change(v);
+                                code = v->args->emoji ? verify_sas(v) : change(v);
                         crypto_store_unlock(v->lock);
                         v->lock = -1;
                         (void) bus_sessions_changed(v->ctl);
@@ -599,7 +577,10 @@ enum exit_code verb_verify(struct ctl *c, const struct args *a) {
         enum exit_code code = CTL_FAILED;
         int r = state_folder(&folder), n = r < 0 ? r : session_names(folder, &names);
 
-        if (n < 0)
+        if (a->emoji && a->recovery_key_file) {
+                complain("Give one of --emoji and --recovery-key-file.");
+                code = CTL_USAGE;
+        } else if (n < 0)
                 complain("Cannot find the accounts: %s", strerror(-n));
         else if (!name && n == 0)
                 complain("Nobody is logged in here; first: busyctl login");

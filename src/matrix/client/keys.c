@@ -1,11 +1,16 @@
 /* See keys.h. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "json/json.h"
 #include "matrix/client/keys.h"
 
 /* Of fifty users with two hundred devices each. */
 #define QUERY_BODY_MAX (16U << 20)
+
+#define NO_ROOMS "{\"room\":{\"rooms\":[]},\"presence\":{\"types\":[]},\"account_data\":{\"types\":[]}}"
+/* A server that is asked to answer by then does so a little later. */
+#define POLL_MARGIN (20 * USEC_PER_SEC)
 
 static int post(struct matrix_client *c, const char *path, const json_t *body, size_t body_max, matrix_done_t done,
                 void *userdata, struct http_request **ret) {
@@ -54,4 +59,21 @@ int matrix_send_to_device(struct matrix_client *c, const char *type, const char 
                 return -ENOMEM;
         return matrix_request(c, &(struct matrix_call){ .method = "PUT", .path = path, .body = body }, done, userdata,
                               ret);
+}
+
+int matrix_to_device_poll(struct matrix_client *c, const char *since, usec_t timeout, matrix_done_t done,
+                          void *userdata, struct http_request **ret) {
+        SCOPED(free) char *path = NULL;
+        char msec[32];
+
+        (void) snprintf(msec, sizeof(msec), "%llu", (unsigned long long) (timeout / USEC_PER_MSEC));
+        path = since ? matrix_path("/_matrix/client/v3/sync?filter=%s&timeout=%s&set_presence=offline&since=%s",
+                                   NO_ROOMS, msec, since)
+                     : matrix_path("/_matrix/client/v3/sync?filter=%s&timeout=%s&set_presence=offline", NO_ROOMS,
+                                   msec);
+        if (!path)
+                return -ENOMEM;
+        return matrix_request(
+                c, &(struct matrix_call){ .method = "GET", .path = path, .timeout = usec_add(timeout, POLL_MARGIN) },
+                done, userdata, ret);
 }

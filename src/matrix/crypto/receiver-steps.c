@@ -217,7 +217,7 @@ int receiver_introduce(struct receiver *r, const uint8_t seed[CRYPTO_SECRET_BYTE
         usec_t wake_at = USEC_NEVER;
         int e = device ? sign(r, device) : -ENOMEM;
 
-        if (e == 0)
+        if (e == 0 && seed)
                 e = sign_by_identity(r, seed, device);
         if (e == 0)
                 e = make_upload(r, &body);

@@ -24,7 +24,9 @@ CLEANUP(struct receiver, receiver_free);
 
 /* The one upload that makes the device known: its keys, already signed by the user's identity, with the first keys for
  * others to begin sessions with, in one request. Store the receiver before it is sent: if what becomes of it is not
- * known, receiver_decide() finds out. `seed` is that of the user's self-signing key. Then receiver_uploaded(). */
+ * known, receiver_decide() finds out. `seed` is that of the user's self-signing key; NULL: another device of theirs
+ * is about to sign it, and until it has, whoever calls this is to see to it that this device ends with them. Then
+ * receiver_uploaded(). */
 int receiver_introduce(struct receiver *r, const uint8_t seed[CRYPTO_SECRET_BYTES], const struct instant *at,
                        json_t **ret_body);
 

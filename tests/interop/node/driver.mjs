@@ -53,11 +53,12 @@ async function room(me, id) {
 }
 
 const commands = {
-    async login(me, { url, user, password }) {
+    async login(me, { url, user, password, device }) {
         const login = await sdk.createClient({ baseUrl: url }).loginRequest({
             type: "m.login.password",
             identifier: { type: "m.id.user", user },
             password,
+            device_id: device,
             initial_device_display_name: "a client in Node",
         });
         me.password = password;
@@ -164,6 +165,47 @@ const commands = {
             await me.client.getCrypto().userHasCrossSigningKeys(user, true);
             await aMoment();
         }
+    },
+
+    // From now on it takes down who asks to be verified.
+    async listen(me) {
+        me.asked = once(me.client, CryptoEvent.VerificationRequestReceived, () => true);
+    },
+
+    async awaitQuestion(me) {
+        await me.asked;
+    },
+
+    // Accepts that, as its user does, and says what is to be compared: "Dog, Cat, ...; 1234 ...". `starts`: it also begins
+    // by itself.
+    async compare(me, { starts }) {
+        const request = await me.asked;
+        await request.accept();
+        if (starts) await request.startVerification("m.sas.v1");
+        while (!request.verifier) await once(request, VerificationRequestEvent.Change, () => true);
+        me.request = request;
+        const shown = once(request.verifier, VerifierEvent.ShowSas, () => true);
+        me.verified = request.verifier.verify().then(() => "verified", (error) => String(error));
+        me.shown = await Promise.race([shown, me.verified]);
+        if (!me.shown.sas) throw new Error(me.shown);
+        return `${me.shown.sas.emoji.map(([, name]) => name).join(", ")}; ${me.shown.sas.decimal.join(" ")}`;
+    },
+
+    // What its user says of that, "same" or "different"; says what has become of it.
+    async answer(me, { word }) {
+        if (word === "same") await me.shown.confirm();
+        else me.shown.mismatch();
+        return me.verified;
+    },
+
+    // What becomes of it without its user.
+    async outcome(me) {
+        return me.verified;
+    },
+
+    // Its user does not want to.
+    async decline(me) {
+        await (await me.asked).cancel();
     },
 
     // As any other device of the user that nobody has verified.
