@@ -27,7 +27,7 @@
 
 #define POLL_MAX   (30 * USEC_PER_SEC)
 #define SIGNED_MAX (2 * USEC_PER_MIN) /* for the other session to put its signature on the server */
-#define ANSWER_MAX   64
+#define ANSWER_MAX 64
 
 struct comparing {
         struct verifying *v;

@@ -55,9 +55,10 @@ int state_get_claim(const struct state *s, const char *account, const char *outp
 /* To look at all of them: `i` from 0 until -ENOENT. */
 int state_claim_at(const struct state *s, size_t i, struct state_claim *ret);
 
-/* For programs beside busyd: whether something is owed on the account as the journal in `dir` has it now. What was given
- * back and is kept for a write that may land late is not: busyd ends with it, too. Of what was put there ahead only a
- * running busyd knows whether it was written, so it counts. Takes no lock, changes nothing. 1: yes, 0: no; -EBADMSG: not as far as the journal can be read; or another negative errno. */
+/* For programs beside busyd: whether something is owed on the account as the journal in `dir` has it now. What was
+ * given back and is kept for a write that may land late is not: busyd ends with it, too. Of what was put there ahead
+ * only a running busyd knows whether it was written, so it counts. Takes no lock, changes nothing. 1: yes, 0: no;
+ * -EBADMSG: not as far as the journal can be read; or another negative errno. */
 int state_owes(const char *dir, const char *account);
 
 /* ---- journal of this machine: what is to be put back there, by names and in words of src/desktop ---- */
