@@ -1,4 +1,4 @@
-/* What account.c and account-facts.c share of an account. */
+/* What account.c, account-answers.c and account-facts.c share of an account. */
 #pragma once
 
 #include "matrix/account.h"
@@ -46,3 +46,14 @@ struct account {
 
 /* Owed there, to be shown there, or a call of which only it can tell. */
 bool account_is_at_stake(const struct account *a);
+
+/* `userdata` is the account in these: what its parts are given to call. The last is for a poll that could not be
+ * begun, or has ended without an answer. */
+uint32_t account_draw(void *userdata);
+void account_touch(void *userdata);
+void account_poll_failed(void *userdata, const struct matrix_reply *reply);
+
+/* The poll that gives the account its answers. Negative errno. */
+int account_start_sync(struct account *a, const char *since);
+
+void account_tell_outputs_of_machines(struct account *a, usec_t now);

@@ -17,75 +17,6 @@
 /* Steps of claims within one turn; more would be a circle. */
 #define ROUNDS_MAX 32
 
-static uint32_t draw(void *userdata) {
-        const struct account *a = userdata;
-
-        return a->random(a->handler.userdata);
-}
-
-static void touch(struct account *a) {
-        a->handler.touched(a->handler.userdata);
-}
-
-static void tell_outputs_of_machines(struct account *a, usec_t now) {
-        for (size_t i = 0; i < a->outputs.n; i++) {
-                const char *output = a->outputs.of[i].output->kind->name;
-                struct claim_other others[HEARD_MAX];
-                size_t n = heard_claims(a->heard, output, a->facts.device_id, others);
-
-                output_set_machines(&a->outputs, i, heard_holds(a->heard, output), others, n, now);
-        }
-}
-
-static struct output_told told_by(const struct sync_answer *answer) {
-        const struct sync_batch *b = answer->batch;
-
-        return (struct output_told){ .all = answer->initial,
-                                     .own_presence = b->own_presence,
-                                     .presence = b->presence,
-                                     .status_msg = b->status_msg };
-}
-
-/* ---- answers of the poll ---- */
-
-static int on_take(void *userdata, const json_t *body, const struct instant *at) {
-        const struct account *a = userdata;
-
-        return encrypted_take(a->encrypted, body, at);
-}
-
-static int apply(struct account *a, const struct sync_answer *answer) {
-        const struct kind_time t = { .now = answer->now, .wall = answer->wall };
-        const struct instant at = { .now = answer->now, .wall = answer->wall };
-        struct room_events events;
-        const char *full;
-        bool concerned = false, lacks;
-
-        if (answer->initial)
-                kinds_resync(a->kinds, true);
-        for (size_t i = 0; i < answer->n_torn; i++)
-                kinds_apply(a->kinds, &(struct room_events){ .torn_room = answer->torn[i] }, &t);
-        (void) encrypted_apply_late(a->encrypted, a->kinds, &at);
-        for (size_t i = answer->n_gaps; i > 0; i--) {
-                events = sync_batch_events(answer->gaps[i - 1]);
-                encrypted_apply(a->encrypted, a->kinds, &events, &at);
-        }
-        events = sync_batch_events(answer->batch);
-        encrypted_apply(a->encrypted, a->kinds, &events, &at);
-        if (answer->initial)
-                kinds_resync(a->kinds, false);
-        lacks = kinds_take_lack(a->kinds);
-        if (!answer->more && !lacks) /* old events may come in several answers */
-                concerned = kinds_commit(a->kinds, &t);
-        full = kinds_take_full(a->kinds);
-        if (full)
-                log_warning("Account %s: too many %s, leaving out those that matter least", a->name, full);
-        sync_set_in_call(a->sync, kinds_in_call(a->kinds));
-        if (lacks || kinds_take_lack(a->kinds))
-                return -ENOMEM;
-        return encrypted_expects(a->encrypted) || concerned;
-}
-
 static bool has_call_in(void *userdata, const char *room_id) {
         const struct account *a = userdata;
 
@@ -110,7 +41,7 @@ static void on_looked(const struct room_events *state, const struct instant *at,
         kinds_looked(a->kinds, state, &t);
         sync_set_in_call(a->sync, kinds_in_call(a->kinds));
         a->look = look_free(a->look);
-        touch(a);
+        account_touch(a);
 }
 
 /* A whole state has brought calls of the user that what others have said may have ended. */
@@ -124,98 +55,10 @@ static void run_look(struct account *a) {
                 on_looked(NULL, &(struct instant){ .now = a->now, .wall = a->wall }, a);
 }
 
-/* What comes with the first answer may have been written long ago. */
-static usec_t age_of(const json_t *content, const struct sync_answer *answer) {
-        usec_t told = entry_told(content);
-
-        return answer->initial && told < answer->wall ? answer->wall - told : 0;
-}
-
-static void take_account_data(struct account *a, const struct sync_answer *answer) {
-        const struct sync_batch *b = answer->batch;
-        bool changed = false;
-
-        if (answer->initial) {
-                heard_resync_begin(a->heard);
-                tell_resync_begin(a->tell);
-        }
-        for (size_t i = 0; i < b->n_account_data; i++) {
-                const char *type = b->account_data[i].type;
-                const json_t *content = b->account_data[i].content;
-
-                if (!tell_take(a->tell, type, content, answer->now) &&
-                    heard_take(a->heard, type, content, age_of(content, answer), answer->now))
-                        changed = true;
-        }
-        if (answer->initial && heard_resync_end(a->heard))
-                changed = true;
-        tell_set_heard(a->tell, heard_any(a->heard));
-        if (answer->initial)
-                tell_resync_end(a->tell);
-        tell_refresh(a->tell);
-        if (changed)
-                tell_outputs_of_machines(a, answer->now);
-}
-
-static void on_sync_touched(void *userdata) {
-        touch(userdata);
-}
-
-static int on_answer(void *userdata, const struct sync_answer *answer) {
-        struct account *a = userdata;
-        const struct sync_batch *b = answer->batch;
-        const struct output_told told = told_by(answer);
-        int concerned;
-
-        if (b->overflow)
-                log_warning("Account %s: more than %d events in one answer, ignoring the rest", a->name,
-                            SYNC_EVENTS_MAX);
-        concerned = apply(a, answer);
-        if (concerned < 0)
-                return concerned;
-        take_account_data(a, answer);
-        if (answer->initial)
-                encrypted_resync(a->encrypted);
-        a->answered = true;
-        a->catching_up = false;
-        output_set_answered(&a->outputs, &told, answer->now);
-        /* Whether there is a call by what has come is known with the last of several answers: the place from which a
-         * restart looks must not be behind its beginning. */
-        if (answer->moves && !answer->more)
-                a->handler.position(a->handler.userdata, b->next_batch, answer->now, answer->wall);
-        if (connection_answered(a->connection, answer->more, answer->now))
-                output_set_answers_again(&a->outputs);
-        touch(a);
-        return concerned;
-}
-
-static size_t on_rooms(void *userdata, const char **ret, size_t max) {
-        const struct account *a = userdata;
-
-        return kinds_rooms(a->kinds, ret, max);
-}
-
-static void on_position_lost(void *userdata) {
-        struct account *a = userdata;
-
-        log_info("Account %s: the server does not know our position any more, starting over", a->name);
-        a->handler.position(a->handler.userdata, NULL, a->now, a->wall);
-}
-
 static struct matrix_reply own_trouble(int error, usec_t now) {
         return (struct matrix_reply){
                 .outcome = MATRIX_RETRY, .problem = strerror(-error), .retry_after = USEC_NEVER, .now = now
         };
-}
-
-static void poll_failed(struct account *a, const struct matrix_reply *reply) {
-        a->catching_up = false;
-        connection_lost(a->connection, reply);
-        touch(a);
-}
-
-static void on_sync_failed(void *userdata, const struct matrix_reply *reply) {
-        poll_failed(userdata, reply);
 }
 
 /* ---- what the connection wants done ---- */
@@ -256,7 +99,7 @@ static void on_probed(const struct matrix_reply *failure, const struct probe_fac
                 connection_probed(a->connection, facts);
         }
         a->probe = probe_free(a->probe);
-        touch(a);
+        account_touch(a);
 }
 
 static void ask(struct account *a, usec_t now) {
@@ -318,7 +161,7 @@ void account_wake(struct account *a, bool gap) {
                 output_set_watching(&a->outputs, false, a->now);
         }
         connection_wake(a->connection, gap);
-        touch(a);
+        account_touch(a);
 }
 
 void account_retry_now(struct account *a) {
@@ -326,20 +169,16 @@ void account_retry_now(struct account *a) {
         renewal_retry(a->renewal);
         connection_retry(a->connection);
         encrypted_retry_now(a->encrypted);
-        touch(a);
+        account_touch(a);
 }
 
 /* ---- what the claims ask of the rest ---- */
-
-static void door_touched(void *userdata) {
-        touch(userdata);
-}
 
 static void door_doubt(void *userdata) {
         struct account *a = userdata;
 
         connection_doubt(a->connection);
-        touch(a);
+        account_touch(a);
 }
 
 static void door_refused(void *userdata, const struct output_result *result) {
@@ -434,7 +273,7 @@ static usec_t run_poll(struct account *a, usec_t now) {
         if (sync_error(a->sync) < 0) {
                 struct matrix_reply failure = own_trouble(sync_error(a->sync), now);
 
-                poll_failed(a, &failure);
+                account_poll_failed(a, &failure);
         }
         return deadline;
 }
@@ -515,7 +354,7 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
                 run_connection(a, now);
         wake_at = usec_min(wake_at, kinds_run(a->kinds, now));
         if (heard_expire(a->heard, now))
-                tell_outputs_of_machines(a, now);
+                account_tell_outputs_of_machines(a, now);
         if (s->acts)
                 output_set_want(&a->outputs, &want);
         tell_calls(a, s, now);
@@ -564,7 +403,7 @@ int account_set_settings(struct account *a, const struct account_settings *setti
         kinds_set_call_cap(a->kinds, a->settings.call_cap);
         encrypted_set_scope(a->encrypted, a->settings.encrypted_calls);
         output_set_configured(&a->outputs, now);
-        touch(a);
+        account_touch(a);
         return 0;
 }
 
@@ -582,18 +421,18 @@ int account_set_appservice(struct account *a, const char *token, usec_t now) {
         a->appservice = copy;
         a->endpoint.appservice = copy;
         output_set_configured(&a->outputs, now);
-        touch(a);
+        account_touch(a);
         return 0;
 }
 
 void account_tokens_kept(struct account *a, int error) {
         renewal_kept(a->renewal, error);
-        touch(a);
+        account_touch(a);
 }
 
 void account_set_token(struct account *a, const char *token) {
         renewal_set_token(a->renewal, token);
-        touch(a);
+        account_touch(a);
 }
 
 /* ---- the object ---- */
@@ -610,33 +449,12 @@ static int start_kinds(struct account *a, const struct call_sink *sink) {
                                  .me = a->user_id, .source = source, .sink = sink, .call_cap = a->settings.call_cap });
 }
 
-static int start_sync(struct account *a, const char *since) {
-        SCOPED(json_decref) json_t *messages = kinds_message_types_new(), *state = kinds_state_types_new();
-        SCOPED(json_decref) json_t *in_call = kinds_in_call_types_new();
-
-        if (!messages || !state || !in_call ||
-            (a->encrypted && (json_array_append_new(messages, json_string("m.room.encrypted")) < 0 ||
-                              json_array_append_new(state, json_string("m.room.encryption")) < 0)))
-                return -ENOMEM;
-        a->sync_handler = (struct sync_handler){ .touched = on_sync_touched,
-                                                 .answer = on_answer,
-                                                 .position_lost = on_position_lost,
-                                                 .failed = on_sync_failed,
-                                                 .take = a->encrypted ? on_take : NULL,
-                                                 .rooms = on_rooms,
-                                                 .random = draw,
-                                                 .userdata = a };
-        return sync_new(&a->sync, a->client, a->user_id, since,
-                        &(struct sync_wants){ .messages = messages, .state = state, .in_call = in_call },
-                        &a->sync_handler);
-}
-
 static int start_outputs(struct account *a, const struct claim_journal *journal) {
         const struct driver_doors doors = {
                 .account = a->name,
                 .journal = journal,
-                .random = draw,
-                .touched = door_touched,
+                .random = account_draw,
+                .touched = account_touch,
                 .refused = door_refused,
                 .tell = door_tell,
                 .is_telling = door_is_telling,
@@ -660,36 +478,37 @@ static int start_parts(struct account *a, struct http *http, const struct accoun
                                                                       .client_id = o->client_id },
                                                            .pair = o->tokens,
                                                            .keeper = o->keeper,
-                                                           .random = draw,
-                                                           .touched = door_touched,
+                                                           .random = account_draw,
+                                                           .touched = account_touch,
                                                            .userdata = a });
         if (r >= 0)
                 r = connection_new(&a->connection, &(struct connection_options){ .account = o->name,
                                                                                  .homeserver = o->homeserver,
                                                                                  .user_id = o->user_id,
-                                                                                 .random = draw,
+                                                                                 .random = account_draw,
                                                                                  .userdata = a });
         if (r >= 0)
                 r = start_kinds(a, o->sink);
         if (r >= 0)
                 r = heard_new(&a->heard);
         if (r >= 0)
-                r = tell_new(&a->tell, a->client, a->user_id,
-                             &(struct tell_handler){
-                                     .told = door_touched, .doubt = door_doubt, .random = draw, .userdata = a });
+                r = tell_new(
+                        &a->tell, a->client, a->user_id,
+                        &(struct tell_handler){
+                                .told = account_touch, .doubt = door_doubt, .random = account_draw, .userdata = a });
         if (r >= 0 && o->encrypted)
                 r = encrypted_new(&a->encrypted, o->encrypted,
                                   &(struct encrypted_options){ .client = a->client,
                                                                .account = o->name,
                                                                .user_id = o->user_id,
                                                                .scope = a->settings.encrypted_calls,
-                                                               .random = draw,
-                                                               .touched = door_touched,
+                                                               .random = account_draw,
+                                                               .touched = account_touch,
                                                                .is_live = has_call_in,
                                                                .userdata = a },
                                   &o->at);
         if (r >= 0)
-                r = start_sync(a, o->since);
+                r = account_start_sync(a, o->since);
         if (r < 0)
                 return r;
         a->endpoint = (struct output_endpoint){
@@ -701,7 +520,7 @@ static int start_parts(struct account *a, struct http *http, const struct accoun
                 .learned = o->learned,
                 .is_machine = door_is_machine,
                 .doubt = door_doubt,
-                .touched = door_touched,
+                .touched = account_touch,
                 .userdata = a,
         };
         return start_outputs(a, o->journal);
