@@ -111,7 +111,7 @@ static void idle(struct desk *d, struct relay *relay) {
 
 Test(big, account) {
         struct desk *d = desk_new(&(struct desk_options){ 0 });
-        struct relay *relay = relay_new(synapse_url(d->synapse));
+        struct relay *relay = relay_new(synapse_url(d->synapse), NULL);
         unsigned rooms = option("ROOMS", ROOMS);
         usec_t start = clock_now();
 

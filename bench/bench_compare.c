@@ -9,12 +9,19 @@
 #define MINUTES  10
 #define ACCOUNTS 100
 
+/* Calls of which nothing is left, so many in one answer. */
+#define MANY_CALLS     10000U
+#define CALLS_A_ANSWER 100U
+
 /* busyd writes at most four times a minute for one account: that is two calls. */
 #define CALLS_A_START 2
 
 #define NO_DELAYS                                                                                                     \
         "[busyd]\nstart-delay = 0s\nhint-delay = 0s\nend-grace = 0s\nhint-end-grace = 0s\n"                           \
         "[account " ACCOUNT "]\npoll-pause = 0s\n"
+#define AS_SHIPPED "[busyd]\nstart-delay = 0s\nend-grace = 0s\n[account " ACCOUNT "]\n"
+/* The two writes that the others make, and no more. */
+#define PRESENCE_ALONE AS_SHIPPED "profile-call = no\n"
 
 /* As short as a call ever rings before somebody answers. */
 #define RINGS (300 * USEC_PER_MSEC)
@@ -35,12 +42,12 @@ struct field {
         for (struct contender *c = (f)->all; c < (f)->all + CONTENDER_KINDS; c++)                                     \
                 if (c->world)
 
-static void field_init(struct field *f, const char *config) {
+static void field_init(struct field *f, const char *config, bool tls) {
         *f = (struct field){ 0 };
         for (enum contender_kind kind = 0; kind < CONTENDER_KINDS; kind++) {
                 if (contender_is_there(kind))
-                        contender_init(&f->all[kind], kind, config);
-                else
+                        contender_init(&f->all[kind], kind, config, tls);
+                else if (kind == CONTENDER_PEER)
                         progress("compare: there is no %s; see scripts/setup bench", contender_name(kind));
         }
 }
@@ -60,21 +67,44 @@ static const char *part_of(const char *what, const struct contender *c) {
 
 /* ---- a call ---- */
 
+static void drain(struct relay *r) {
+        struct passed passed;
+
+        while (relay_take(r, &passed))
+                ;
+}
+
+/* From the last piece of an answer of /sync to the first byte of the write after it. */
+static void add_reaction(struct contender *c, struct samples *samples) {
+        struct passed passed;
+        usec_t answered = 0;
+
+        while (relay_take(c->relay, &passed)) {
+                if (passed.what == PASSING_POLL_ANSWER)
+                        answered = passed.at;
+                if (passed.what == PASSING_WRITE && answered > 0) {
+                        samples_add(samples, passed.at - answered);
+                        return;
+                }
+        }
+        progress("compare: what the %s did was not seen", contender_name(c->kind));
+}
+
 static void begin_call(struct contender *c, const char *call, usec_t rings, struct samples *samples) {
         const struct hs_match put = { .method = "PUT", .path = "*/presence/*", .body = HS_BUSY };
         struct world *w = c->world;
         size_t mark;
-        usec_t pushed;
 
         call_invite(w, ROOM, call);
         check(w, hs_wait_seen(w->hs, patience()), "the invitation is not taken in");
         let_pass(rings);
+        drain(c->relay);
         mark = hs_n_requests(w->hs);
-        pushed = clock_now();
         call_answer(w, ROOM, call);
         check(w, hs_wait_answered(w->hs, put, mark, patience(), NULL), "no PUT of the %s", contender_name(c->kind));
-        samples_add(samples, clock_now() - pushed);
-        if (c->kind == CONTENDER_BUSYD)
+        if (samples)
+                add_reaction(c, samples);
+        if (contender_is_busyd(c->kind))
                 expect_claim(w, "held");
 }
 
@@ -85,7 +115,7 @@ static void end_call(struct contender *c, const char *call) {
         call_hangup(w, ROOM, call);
         check(w, hs_wait_answered(w->hs, HS_PRESENCE_PUT, mark, patience(), NULL), "the %s does not give back",
               contender_name(c->kind));
-        if (c->kind == CONTENDER_BUSYD)
+        if (contender_is_busyd(c->kind))
                 expect_claim(w, "free");
         check(w, hs_wait_seen(w->hs, patience()), "the end is not taken in");
 }
@@ -118,7 +148,7 @@ static void latency(unsigned calls, usec_t rings, const char *what, const char *
                 samples_init(&begun[i], calls);
                 samples_init(&started[i], calls);
         }
-        field_init(&f, NO_DELAYS);
+        field_init(&f, NO_DELAYS, /* tls= */ false);
         calls_in_turn(&f, calls, rings, begun, started);
         EACH(&f, c)
         samples_report(&begun[c->kind], part_of(what, c), note);
@@ -135,15 +165,15 @@ static void latency(unsigned calls, usec_t rings, const char *what, const char *
 }
 
 Test(compare, latency) {
-        latency(option("CALLS", CALLS), RINGS, "Answer pushed -> PUT of busy is answered",
-                "in turns, after ringing for 300 ms; scripted server behind a relay on loopback; started anew after "
-                "two calls");
+        latency(option("CALLS", CALLS), RINGS, "Last byte of the answer of /sync -> first byte of the write",
+                "in turns, after ringing for 300 ms; seen by a relay on loopback before a scripted server; started "
+                "anew "
+                "after two calls");
 }
 
 /* busyd finds out what was there before, and puts it on disk, while a call rings: here it has no time to. */
 Test(compare, latency_without_ringing) {
-        latency(option("CALLS", CALLS), 0, "Answer pushed at once -> PUT of busy is answered",
-                "the same; answered as soon as the invitation is taken in");
+        latency(option("CALLS", CALLS), 0, "The same, answered at once", "as soon as the invitation is taken in");
 }
 
 /* ---- memory, wake-ups, bytes ---- */
@@ -168,21 +198,124 @@ static struct before look(struct contender *c) {
         return (struct before){ usage_of(c->pid), relay_count(c->relay), hs_n_requests(c->world->hs) };
 }
 
+/* Rows of what was asked since; `per` is what the numbers are of. */
+static void requests_report(struct contender *c, const char *part, size_t mark) {
+        static const struct {
+                const char *what;
+                struct hs_match match;
+        } rows[] = {
+                { "requests", { 0 } },
+                { "  polls", { .method = "GET", .path = "*/sync" } },
+                { "  writes of presence", { .method = "PUT", .path = "*/presence/*" } },
+                { "  reads of presence", { .method = "GET", .path = "*/presence/*" } },
+                { "  writes of the profile", { .method = "PUT", .path = "*/profile/*" } },
+                { "  removals from the profile", { .method = "DELETE", .path = "*/profile/*" } },
+                { "  reads of the profile", { .method = "GET", .path = "*/profile/*" } },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                size_t n = hs_count(c->world->hs, rows[i].match, mark);
+
+                if (n > 0 || rows[i].match.path == NULL)
+                        report(part, rows[i].what, (double) n, "", NULL);
+        }
+}
+
 static void sample_report(struct contender *c, const char *part, const struct before *b) {
         struct usage now = usage_of(c->pid);
         struct relayed bytes = relay_count(c->relay);
 
         usage_report(part, &b->usage, &now);
         relay_report(part, &b->bytes, &bytes);
-        report(part, "requests", (double) hs_count(c->world->hs, (struct hs_match){ 0 }, b->requests), "", NULL);
+        requests_report(c, part, b->requests);
+}
+
+/* The second call of a run: what is asked once is asked. */
+static void measure_call(struct contender *c, const char *what, const char *memory) {
+        struct before before;
+        struct relayed bytes;
+
+        begin_call(c, "first", RINGS, NULL);
+        end_call(c, "first");
+        let_pass(SETTLE);
+        before = look(c);
+        begin_call(c, "second", RINGS, NULL);
+        let_pass(SETTLE);
+        if (memory)
+                memory_report(c, memory, "in a call");
+        end_call(c, "second");
+        let_pass(SETTLE);
+        bytes = relay_count(c->relay);
+        relay_report(part_of(what, c), &before.bytes, &bytes);
+        requests_report(c, part_of(what, c), before.requests);
+}
+
+/* What answers, ends and goes on to ring within one answer leaves nothing behind. */
+static char *answer_of_calls(const char *since, unsigned first, unsigned n) {
+        static const char *const kinds[] = { "invite", "answer", "hangup" };
+        size_t size = (size_t) n * ARRAY_SIZE(kinds) * EVENT_BYTES + 1024, at;
+        char *text = malloc(size);
+
+        cr_assert_not_null(text);
+        at = (size_t) snprintf(text, size,
+                               "{\"next_batch\":\"%s\",\"rooms\":{\"join\":{\"" ROOM "\":{\"timeline\":{\"events\":[",
+                               since);
+        for (unsigned i = 0; i < n * ARRAY_SIZE(kinds); i++)
+                at += (size_t) snprintf(
+                        text + at, size - at,
+                        "%s{\"type\":\"m.call.%s\",\"sender\":\"%s\",\"event_id\":\"$many%u.%u\","
+                        "\"origin_server_ts\":1700000000000,\"content\":{\"version\":\"1\",\"call_id\":"
+                        "\"many%u\",\"party_id\":\"P\",\"lifetime\":90000}}",
+                        i > 0 ? "," : "", kinds[i % ARRAY_SIZE(kinds)],
+                        i % ARRAY_SIZE(kinds) == 1 ? HS_USER : OTHER_USER, first, i,
+                        first + i / (unsigned) ARRAY_SIZE(kinds));
+        (void) snprintf(text + at, size - at, "]}}}}}");
+        return text;
+}
+
+/* The next poll is answered by that instead, and the one after it has come. Returns how long that took. */
+static usec_t answer_instead(struct contender *c, char *(*make)(const char *since, unsigned first, unsigned n),
+                             unsigned first, unsigned n, size_t *ret_size) {
+        struct world *w = c->world;
+        struct hs_request poll;
+        SCOPED(free) char *since = NULL, *body = NULL;
+        size_t mark = hs_n_requests(w->hs);
+        usec_t asked;
+
+        call_hangup(w, ROOM, "none");
+        check(w, hs_wait_request(w->hs, HS_SYNC, mark, patience(), &poll), "no poll");
+        since = strdup(strstr(poll.query, "since=") + strlen("since="));
+        since[strcspn(since, "&")] = '\0';
+        hs_request_done(&poll);
+        body = make(since, first, n);
+        mark = hs_n_requests(w->hs);
+        hs_fault(w->hs, &(struct hs_fault){ .match = HS_SYNC, .times = 1, .status = 200, .body = body });
+        call_hangup(w, ROOM, "none");
+        check(w, hs_wait_request(w->hs, HS_SYNC, mark, patience(), &poll), "no poll for the answer");
+        asked = clock_now();
+        mark = poll.n + 1;
+        hs_request_done(&poll);
+        check(w, hs_wait_request(w->hs, HS_SYNC, mark, BIG_PATIENCE_MSEC, NULL), "no poll after the answer");
+        if (ret_size)
+                *ret_size = strlen(body);
+        return clock_now() - asked;
+}
+
+static void many_calls(struct contender *c, const char *memory) {
+        char when[64];
+
+        for (unsigned i = 0; i < MANY_CALLS; i += CALLS_A_ANSWER)
+                (void) answer_instead(c, answer_of_calls, i, CALLS_A_ANSWER, NULL);
+        let_pass(SETTLE);
+        (void) snprintf(when, sizeof(when), "after %u calls", MANY_CALLS);
+        memory_report(c, memory, when);
 }
 
 Test(compare, idle_and_in_a_call) {
         struct before before[CONTENDER_KINDS];
-        struct samples unused;
         struct field f;
 
-        field_init(&f, "[busyd]\nstart-delay = 0s\nend-grace = 0s\n");
+        field_init(&f, AS_SHIPPED, /* tls= */ false);
         EACH(&f, c)
         contender_start(c);
         let_pass(SETTLE);
@@ -193,28 +326,49 @@ Test(compare, idle_and_in_a_call) {
         let_pass(option("MINUTES", MINUTES) * USEC_PER_MIN);
         EACH(&f, c)
         sample_report(c, part_of("Idle", c), &before[c->kind]);
-        samples_init(&unused, CONTENDER_KINDS);
-        EACH(&f, c) {
-                struct before call = look(c);
-                struct relayed bytes;
+        EACH(&f, c)
+        measure_call(c, "One call", "Memory");
+        EACH(&f, c)
+        many_calls(c, "Memory");
+        field_done(&f);
+}
 
-                begin_call(c, "call", RINGS, &unused);
-                memory_report(c, "Memory", "in a call");
+Test(compare, memory_with_tls) {
+        struct field f;
+
+        field_init(&f, AS_SHIPPED, /* tls= */ true);
+        EACH(&f, c)
+        contender_start(c);
+        let_pass(SETTLE);
+        EACH(&f, c)
+        memory_report(c, "Memory with TLS", "idle");
+        EACH(&f, c) {
+                begin_call(c, "call", RINGS, NULL);
+                let_pass(SETTLE);
+                memory_report(c, "Memory with TLS", "in a call");
                 end_call(c, "call");
-                bytes = relay_count(c->relay);
-                relay_report(part_of("One call", c), &call.bytes, &bytes);
-                report(part_of("One call", c), "requests",
-                       (double) hs_count(c->world->hs, (struct hs_match){ 0 }, call.requests), "",
-                       "from the invitation to the end");
         }
-        samples_done(&unused);
+        field_done(&f);
+}
+
+Test(compare, presence_alone) {
+        struct field f;
+
+        field_init(&f, PRESENCE_ALONE, /* tls= */ false);
+        EACH(&f, c) {
+                if (!contender_is_busyd(c->kind))
+                        continue;
+                contender_start(c);
+                let_pass(SETTLE);
+                measure_call(c, "One call, presence alone", NULL);
+        }
         field_done(&f);
 }
 
 /* ---- big answers ---- */
 
 /* What a server that ignores filters says of a busy room: events of nobody's concern. */
-static char *big_answer(const char *since, unsigned n) {
+static char *big_answer(const char *since, unsigned first, unsigned n) {
         size_t size = (size_t) n * EVENT_BYTES + 1024, at;
         char *text = malloc(size);
 
@@ -233,32 +387,14 @@ static char *big_answer(const char *since, unsigned n) {
         return text;
 }
 
-/* From the request whose answer is big to the poll after it. */
 static void take_big_answer(struct contender *c, unsigned n) {
-        struct world *w = c->world;
-        struct hs_request poll;
-        SCOPED(free) char *since = NULL, *body = NULL;
+        usec_t cpu = usage_of(c->pid).cpu, took;
+        size_t size;
         char what[64];
-        size_t mark = hs_n_requests(w->hs);
-        usec_t asked, cpu;
 
-        call_hangup(w, ROOM, "none");
-        check(w, hs_wait_request(w->hs, HS_SYNC, mark, patience(), &poll), "no poll");
-        since = strdup(strstr(poll.query, "since=") + strlen("since="));
-        since[strcspn(since, "&")] = '\0';
-        hs_request_done(&poll);
-        body = big_answer(since, n);
-        mark = hs_n_requests(w->hs);
-        cpu = usage_of(c->pid).cpu;
-        hs_fault(w->hs, &(struct hs_fault){ .match = HS_SYNC, .times = 1, .status = 200, .body = body });
-        call_hangup(w, ROOM, "none");
-        check(w, hs_wait_request(w->hs, HS_SYNC, mark, patience(), &poll), "no poll for the big answer");
-        asked = clock_now();
-        mark = poll.n + 1;
-        hs_request_done(&poll);
-        check(w, hs_wait_request(w->hs, HS_SYNC, mark, BIG_PATIENCE_MSEC, NULL), "no poll after the big answer");
-        (void) snprintf(what, sizeof(what), "%u events, %.1f MB: time", n, (double) strlen(body) / 1e6);
-        report(part_of("Big answers", c), what, (double) (clock_now() - asked) / USEC_PER_MSEC, "ms",
+        took = answer_instead(c, big_answer, 0, n, &size);
+        (void) snprintf(what, sizeof(what), "%u events, %.1f MB: time", n, (double) size / 1e6);
+        report(part_of("Big answers", c), what, (double) took / USEC_PER_MSEC, "ms",
                "from the request to the next one");
         (void) snprintf(what, sizeof(what), "%u events: CPU time", n);
         report(part_of("Big answers", c), what, (double) (usage_of(c->pid).cpu - cpu) / USEC_PER_MSEC, "ms", NULL);
@@ -270,7 +406,7 @@ Test(compare, big_answers) {
         static const unsigned sizes[] = { 100, 10000, 100000 };
         struct field f;
 
-        field_init(&f, NO_DELAYS);
+        field_init(&f, NO_DELAYS, /* tls= */ false);
         for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++)
                 EACH(&f, c) {
                         contender_start(c);

@@ -53,7 +53,7 @@ static void idle(struct world *w, const char *part, const char *config) {
         struct private_bus *bus = world_system_bus(w);
         struct mock *mm = modem_new(w, bus);
         struct sound sound = sound_start(w);
-        struct relay *relay = relay_new(hs_url(w->hs));
+        struct relay *relay = relay_new(hs_url(w->hs), NULL);
 
         contender_session(w, relay);
         world_config(w, config);

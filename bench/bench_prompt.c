@@ -482,7 +482,7 @@ static void start_floor(struct bench *b, struct user *u, const char *name) {
         SCOPED(free) char *path = strdup(world_path(u->world, "session")), *text = NULL;
 
         cr_assert_geq(
-                asprintf(&text, "%s\n%s\n%s\n", relay_url(u->relay), device_user_id(session), device_token(session)),
+                asprintf(&text, "%s\n%s\n%s\n\n", relay_url(u->relay), device_user_id(session), device_token(session)),
                 0);
         file_put(path, text);
         device_lift_limits(u->phone);
@@ -501,7 +501,7 @@ static void make_user(struct bench *b, enum client client) {
         u->room = room_new(b->peer, u->phone);
         if (clients[client].writer != WRITER_NOBODY) {
                 u->world = world_new(&(struct world_options){ .no_homeserver = true });
-                u->relay = relay_new(synapse_url(b->synapse));
+                u->relay = relay_new(synapse_url(b->synapse), NULL);
         }
         if (clients[client].writer == WRITER_BUSYD)
                 start_busyd(b, u);

@@ -9,8 +9,13 @@ enum contender_kind {
         CONTENDER_FLOOR, /* floor.c: what the two requests cost */
         CONTENDER_PEER,  /* peer.py: a script on matrix-nio */
         CONTENDER_BUSYD,
+        CONTENDER_BEFORE, /* another busyd, of before a change */
         CONTENDER_KINDS,
 };
+
+static inline bool contender_is_busyd(enum contender_kind kind) {
+        return kind == CONTENDER_BUSYD || kind == CONTENDER_BEFORE;
+}
 
 struct contender {
         enum contender_kind kind;
@@ -20,10 +25,12 @@ struct contender {
 };
 
 const char *contender_name(enum contender_kind kind);
-/* The peer needs its virtual environment: BUSYD_BENCH_PEER is its Python. */
+/* The peer needs its virtual environment: BUSYD_BENCH_PEER is its Python. BUSYD_BENCH_BEFORE is the program of the
+ * other busyd. */
 bool contender_is_there(enum contender_kind kind);
 
-void contender_init(struct contender *c, enum contender_kind kind, const char *busyd_config);
+/* `busyd_config` ends within the section of the account. With `tls` its homeserver is at https:. */
+void contender_init(struct contender *c, enum contender_kind kind, const char *busyd_config, bool tls);
 void contender_done(struct contender *c);
 
 /* Returns when it polls on from behind its first answer. */

@@ -57,8 +57,8 @@ static int compare(const void *a, const void *b) {
         return (x > y) - (x < y);
 }
 
-static double msec_at_rank(const struct samples *s, size_t percent) {
-        size_t rank = (s->n * percent + 99) / 100;
+static double msec_at_rank(const struct samples *s, size_t permille) {
+        size_t rank = (s->n * permille + 999) / 1000;
 
         return (double) s->values[rank > 0 ? rank - 1 : 0] / (double) USEC_PER_MSEC;
 }
@@ -68,10 +68,12 @@ void samples_report(struct samples *s, const char *part, const char *note) {
                 return;
         qsort(s->values, s->n, sizeof(*s->values), compare);
         report(part, "calls", (double) s->n, "", note);
-        report(part, "median", msec_at_rank(s, 50), "ms", NULL);
-        report(part, "p90", msec_at_rank(s, 90), "ms", NULL);
-        report(part, "p99", msec_at_rank(s, 99), "ms", NULL);
-        report(part, "longest", msec_at_rank(s, 100), "ms", NULL);
+        report(part, "median", msec_at_rank(s, 500), "ms", NULL);
+        report(part, "p90", msec_at_rank(s, 900), "ms", NULL);
+        report(part, "p99", msec_at_rank(s, 990), "ms", NULL);
+        if (s->n >= 1000)
+                report(part, "p99.9", msec_at_rank(s, 999), "ms", NULL);
+        report(part, "longest", msec_at_rank(s, 1000), "ms", NULL);
 }
 
 void samples_report_row(struct samples *s, const char *part, const char *what) {
@@ -79,8 +81,8 @@ void samples_report_row(struct samples *s, const char *part, const char *what) {
                 return;
         qsort(s->values, s->n, sizeof(*s->values), compare);
         put_row(json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:s}", "part", part, "what", what, "n", (int) s->n,
-                          "median", msec_at_rank(s, 50), "p90", msec_at_rank(s, 90), "p99", msec_at_rank(s, 99),
-                          "longest", msec_at_rank(s, 100), "unit", "ms"));
+                          "median", msec_at_rank(s, 500), "p90", msec_at_rank(s, 900), "p99", msec_at_rank(s, 990),
+                          "longest", msec_at_rank(s, 1000), "unit", "ms"));
 }
 
 void progress(const char *format, ...) {

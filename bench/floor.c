@@ -4,7 +4,8 @@
  *
  *   bench-floor FILE
  *
- * FILE has the address of the homeserver, the user's id and the access token, a line each. */
+ * FILE has the address of the homeserver, the user's id, the access token, and the file of its certificate or nothing,
+ * a line each. */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ struct floor {
         CURLM *multi;
         CURL *poll, *put;
         struct curl_slist *headers;
-        char homeserver[256], user[256], *filter;
+        char homeserver[256], user[256], certificate[256], *filter;
         char *body;
         size_t n;
 };
@@ -157,12 +158,14 @@ static CURL *easy_new(struct floor *f, size_t (*body)(const char *, size_t, size
         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body);
         curl_easy_setopt(easy, CURLOPT_WRITEDATA, f);
         curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
+        if (f->certificate[0])
+                curl_easy_setopt(easy, CURLOPT_CAINFO, f->certificate);
         return easy;
 }
 
 static void read_line(FILE *file, char *line, size_t size) {
         if (!fgets(line, (int) size, file))
-                die("the file has three lines");
+                die("the file has four lines");
         line[strcspn(line, "\n")] = '\0';
 }
 
@@ -175,6 +178,7 @@ static void read_session(struct floor *f, const char *path) {
         read_line(file, f->homeserver, sizeof(f->homeserver));
         read_line(file, f->user, sizeof(f->user));
         read_line(file, token, sizeof(token));
+        read_line(file, f->certificate, sizeof(f->certificate));
         (void) fclose(file);
         (void) snprintf(header, sizeof(header), "Authorization: Bearer %s", token);
         f->headers = curl_slist_append(NULL, header);

@@ -2,9 +2,11 @@
 
     peer.py FILE
 
-FILE has the address of the homeserver, the user's id and the access token, a line each."""
+FILE has the address of the homeserver, the user's id, the access token, and the file of its certificate or nothing, a
+line each."""
 
 import asyncio
+import ssl
 import sys
 
 from nio import AsyncClient, AsyncClientConfig, CallAnswerEvent, CallHangupEvent
@@ -23,8 +25,9 @@ FILTER = {
 
 async def main(path):
     with open(path, encoding="utf-8") as f:
-        homeserver, user, token = f.read().splitlines()
-    client = AsyncClient(homeserver, user, config=AsyncClientConfig(encryption_enabled=False))
+        homeserver, user, token, certificate = f.read().split("\n")[:4]
+    trust = ssl.create_default_context(cafile=certificate) if certificate else None
+    client = AsyncClient(homeserver, user, ssl=trust, config=AsyncClientConfig(encryption_enabled=False))
     client.restore_login(user, "PEER", token)
 
     async def in_a_call(_room, _event):

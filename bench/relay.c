@@ -3,8 +3,10 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -26,11 +28,13 @@ enum asked {
 
 struct pair {
         int near, far; /* of busyd, of the homeserver */
+        SSL *tls;      /* of `near`; NULL: plain */
         enum asked asked;
 };
 
 struct relay {
         pthread_t thread;
+        SSL_CTX *tls;
         int listener, stop;
         int notes[2]; /* what passed: a pipe, so that nobody waits for the thread */
         uint16_t server_port;
@@ -47,6 +51,30 @@ static struct sockaddr_in loopback(uint16_t port) {
                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
+static ssize_t take(struct pair *p, bool up, char *buf, size_t size) {
+        if (up && p->tls)
+                return SSL_read(p->tls, buf, (int) size);
+        return recv(up ? p->near : p->far, buf, size, 0);
+}
+
+static ssize_t give(struct pair *p, bool up, const char *data, size_t n) {
+        if (!up && p->tls)
+                return SSL_write(p->tls, data, (int) n);
+        return send(up ? p->far : p->near, data, n, MSG_NOSIGNAL);
+}
+
+/* What is said first is waited for: on loopback it comes at once. */
+static SSL *accept_tls(const struct relay *r, int fd) {
+        SSL *tls = r->tls ? SSL_new(r->tls) : NULL;
+
+        if (!tls)
+                return NULL;
+        if (SSL_set_fd(tls, fd) == 1 && SSL_accept(tls) == 1)
+                return tls;
+        SSL_free(tls);
+        return NULL;
+}
+
 static void take_connection(struct relay *r) {
         struct sockaddr_in server = loopback(r->server_port);
         int near = accept4(r->listener, NULL, NULL, SOCK_CLOEXEC),
@@ -54,9 +82,13 @@ static void take_connection(struct relay *r) {
 
         if (near >= 0 && far >= 0 && r->n < PAIRS_MAX &&
             connect(far, (struct sockaddr *) &server, sizeof(server)) == 0) {
-                r->pairs[r->n++] = (struct pair){ .near = near, .far = far };
-                r->connections++;
-                return;
+                SSL *tls = accept_tls(r, near);
+
+                if (tls || !r->tls) {
+                        r->pairs[r->n++] = (struct pair){ .near = near, .far = far, .tls = tls };
+                        r->connections++;
+                        return;
+                }
         }
         close(near);
         close(far);
@@ -107,8 +139,7 @@ static void note_answer(struct relay *r, const struct pair *p) {
 /* False: that side has closed. */
 static bool pass(struct relay *r, struct pair *p, bool up) {
         char buf[65536];
-        ssize_t n = recv(up ? p->near : p->far, buf, sizeof(buf), 0);
-        int to = up ? p->far : p->near;
+        ssize_t n = take(p, up, buf, sizeof(buf));
 
         if (n <= 0)
                 return false;
@@ -118,7 +149,7 @@ static bool pass(struct relay *r, struct pair *p, bool up) {
                 note_answer(r, p);
         *(up ? &r->up : &r->down) += (unsigned long long) n;
         for (ssize_t sent = 0, k; sent < n; sent += k) {
-                k = send(to, buf + sent, (size_t) (n - sent), MSG_NOSIGNAL);
+                k = give(p, up, buf + sent, (size_t) (n - sent));
                 if (k <= 0)
                         return false;
         }
@@ -126,6 +157,7 @@ static bool pass(struct relay *r, struct pair *p, bool up) {
 }
 
 static void close_pair(struct relay *r, size_t i) {
+        SSL_free(r->pairs[i].tls);
         close(r->pairs[i].near);
         close(r->pairs[i].far);
         r->pairs[i] = r->pairs[--r->n];
@@ -138,7 +170,9 @@ static void serve(struct relay *r, const struct pollfd *fds) {
                 bool open = true;
 
                 if (fds[2 * i].revents)
-                        open = pass(r, p, /* up= */ true);
+                        do
+                                open = pass(r, p, /* up= */ true);
+                        while (open && p->tls && SSL_pending(p->tls) > 0);
                 if (open && fds[2 * i + 1].revents)
                         open = pass(r, p, /* up= */ false);
                 if (!open)
@@ -148,7 +182,11 @@ static void serve(struct relay *r, const struct pollfd *fds) {
 
 static void *run(void *userdata) {
         struct relay *r = userdata;
+        sigset_t broken_pipe;
 
+        sigemptyset(&broken_pipe);
+        sigaddset(&broken_pipe, SIGPIPE);
+        (void) pthread_sigmask(SIG_BLOCK, &broken_pipe, NULL);
         for (;;) {
                 struct pollfd fds[2 * PAIRS_MAX + 2];
                 size_t n = 0;
@@ -169,7 +207,19 @@ static void *run(void *userdata) {
         }
 }
 
-struct relay *relay_new(const char *url) {
+static SSL_CTX *tls_new(const char *dir) {
+        SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+        char key[512], certificate[512];
+
+        (void) snprintf(key, sizeof(key), "%s/key.pem", dir);
+        (void) snprintf(certificate, sizeof(certificate), "%s/certificate.pem", dir);
+        if (!tls || SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
+            SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
+                abort();
+        return tls;
+}
+
+struct relay *relay_new(const char *url, const char *tls_dir) {
         struct relay *r = calloc(1, sizeof(*r));
         struct sockaddr_in own = loopback(0);
         socklen_t length = sizeof(own);
@@ -178,6 +228,7 @@ struct relay *relay_new(const char *url) {
                 abort();
         r->server_port = (uint16_t) strtoul(strrchr(url, ':') + 1, NULL, 10);
         r->stop = eventfd(0, EFD_CLOEXEC);
+        r->tls = tls_dir ? tls_new(tls_dir) : NULL;
         if (pipe2(r->notes, O_CLOEXEC | O_NONBLOCK) < 0)
                 abort();
         r->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -185,7 +236,7 @@ struct relay *relay_new(const char *url) {
             getsockname(r->listener, (struct sockaddr *) &own, &length) < 0 ||
             pthread_create(&r->thread, NULL, run, r) != 0)
                 abort();
-        (void) snprintf(r->url, sizeof(r->url), "http://127.0.0.1:%u", ntohs(own.sin_port));
+        (void) snprintf(r->url, sizeof(r->url), "%s://127.0.0.1:%u", tls_dir ? "https" : "http", ntohs(own.sin_port));
         return r;
 }
 
@@ -200,6 +251,7 @@ struct relay *relay_free(struct relay *r) {
         close(r->stop);
         close(r->notes[0]);
         close(r->notes[1]);
+        SSL_CTX_free(r->tls);
         free(r);
         return NULL;
 }

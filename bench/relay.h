@@ -6,8 +6,9 @@
 
 struct relay;
 
-/* `url` is http://127.0.0.1:PORT. */
-struct relay *relay_new(const char *url);
+/* `url` is http://127.0.0.1:PORT. With `tls_dir`, where key.pem and certificate.pem are, its own address is https:,
+ * and what is counted and noted is what comes out of that; NULL: without. */
+struct relay *relay_new(const char *url, const char *tls_dir);
 struct relay *relay_free(struct relay *r);
 
 const char *relay_url(const struct relay *r);

@@ -138,7 +138,7 @@ pid_t world_spawn(struct world *w) {
         int log = open(world_path(w, "busyd.log"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         pid_t pid;
 
-        (void) wrapped(argv, wrapper, BUSYD_PROGRAM);
+        (void) wrapped(argv, wrapper, w->program ? w->program : BUSYD_PROGRAM);
         env_make(w, &e);
         pid = process_start(&(struct process_options){
                 .argv = argv, .env = (const char *const *) e.entries, .in = -1, .out = log, .err = log, .pass = -1 });

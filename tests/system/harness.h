@@ -24,9 +24,10 @@ struct world {
         struct peer *peer;
         struct hs *hs; /* NULL: none */
         const char *device;
-        bool is_guest; /* the homeserver is another world's */
-        pid_t busyd;   /* 0: not running */
-        int status;    /* of the last busyd that ended */
+        bool is_guest;       /* the homeserver is another world's */
+        pid_t busyd;         /* 0: not running */
+        int status;          /* of the last busyd that ended */
+        const char *program; /* another busyd; NULL: the one that was built */
 };
 
 struct world_options {
