@@ -99,6 +99,43 @@ SERVICE_TEST(sandbox, sources_work_within) {
         sources_work(w);
 }
 
+#define SOUND_UNITS                                                                                                   \
+        "pipewire.socket pipewire-pulse.socket pulseaudio.socket pipewire.service pipewire-pulse.service "            \
+        "wireplumber.service pulseaudio.service"
+
+/* PulseAudio itself, on a system without PipeWire. What the distribution would start by a socket is out of the way. */
+static void a_call_by_pulseaudio(struct world *w) {
+        int code;
+
+        free(service_shell(&code, "command -v pulseaudio && command -v parec"));
+        if (code != 0)
+                cr_skip("there is no pulseaudio");
+        service_do("systemctl --user mask --now --runtime --quiet " SOUND_UNITS
+                   "; rm -rf $XDG_RUNTIME_DIR/pulse $XDG_RUNTIME_DIR/pipewire-0*; "
+                   "systemd-run --user --quiet --collect --unit=rig-pulseaudio pulseaudio -n --daemonize=no "
+                   "--exit-idle-time=-1 -L module-native-protocol-unix -L 'module-null-source source_name=mic0' "
+                   "-L 'module-null-sink sink_name=out0'; "
+                   "i=0; until pactl list short sources 2>&1 | grep -q mic0; do i=$((i + 1)); "
+                   "test $i -lt 400 && sleep 0.05 || exit 1; done");
+        service_start_online(w);
+        expect_source(w, "pulseaudio", "watching");
+        service_do("systemd-run --user --quiet --collect --unit=rig-call parec -d mic0 --property=media.role=phone "
+                   "--property=application.name=Telephone --property=application.process.binary=telephone /dev/null");
+        expect_availability(w, "busy");
+        expect_presence(w, HS_BUSY, NULL);
+        service_do("busyctl why | grep -qi telephone");
+        service_do("systemctl --user stop rig-call.service");
+        expect_availability(w, "free");
+        expect_nothing_owed(w);
+        expect_presence(w, "online", "Reading");
+        service_do("systemctl --user stop rig-pulseaudio.service " UNIT
+                   "; systemctl --user unmask --runtime --quiet " SOUND_UNITS);
+}
+
+SERVICE_TEST(sandbox, a_call_is_seen_by_pulseaudio) {
+        a_call_by_pulseaudio(w);
+}
+
 static void make_stricter(void) {
         service_do("mkdir -p $HOME/.config/systemd/user/" UNIT ".d; "
                    "cp /usr/local/share/doc/busyd/hardening.conf $HOME/.config/systemd/user/" UNIT ".d/; "
@@ -113,6 +150,11 @@ SERVICE_TEST(sandbox, busyd_works_in_the_stricter_one) {
 SERVICE_TEST(sandbox, sources_work_in_the_stricter_one) {
         make_stricter();
         sources_work(w);
+}
+
+SERVICE_TEST(sandbox, a_call_is_seen_by_pulseaudio_in_the_stricter_one) {
+        make_stricter();
+        a_call_by_pulseaudio(w);
 }
 
 /* ---- commands of the user ---- */

@@ -37,7 +37,7 @@ static void crowd(struct world *w, void (*does)(struct world *w, int i)) {
         call_starts(w, ROOM, "c1");
         expect_availability(w, "busy");
         mark = hs_n_requests(w->hs);
-        for (int i = 0; i < 30; i++) {
+        for (int i = 0; i < 15; i++) {
                 does(w, i);
                 peer_wait(w->peer, 100);
         }
