@@ -1,4 +1,5 @@
-/* The shipped table, see apps.h. Users add to it with `call-apps` and `ignore`. */
+/* The shipped table, see apps.h. Users add to it with `call-apps` and `ignore`. Only what no shape tells is here: who
+ * runs on an engine of browsers, as most messengers do, is known by that. */
 #include "sources/apps.h"
 
 #include <ctype.h>
@@ -10,7 +11,8 @@ static const struct {
         const char *word;
         enum app_class class;
 } apps[] = {
-        /* telephones, meetings, voice chats */
+        /* telephones, meetings, voice chats: that a microphone is opened for calls alone shows in no stream of theirs,
+         * unless in its role, which few set */
         { "baresip", APP_CALLS },
         { "CiscoCollabHost", APP_CALLS },
         { "gnome-calls", APP_CALLS },
@@ -34,64 +36,37 @@ static const struct {
         { "wemeetapp", APP_CALLS },
         { "zoiper", APP_CALLS },
         { "Zoom", APP_CALLS },
-        /* messengers */
+        /* messengers with sound of their own, which looks like that of a game: two-way, without a role or an engine */
         { "64Gram", APP_TALK },
         { "AyuGram", APP_TALK },
-        { "Beeper", APP_TALK },
         { "bytedance-feishu", APP_TALK },
         { "dino", APP_TALK },
         { "im.dino.Dino", APP_TALK },
-        { "Discord", APP_TALK },
-        { "Element", APP_TALK },
         { "Feishu", APP_TALK },
-        { "Ferdium", APP_TALK },
         { "fractal", APP_TALK },
         { "org.gnome.Fractal", APP_TALK },
         { "gajim", APP_TALK },
         { "org.gajim.Gajim", APP_TALK },
         { "Kotatogram", APP_TALK },
         { "Lark", APP_TALK },
-        { "Legcord", APP_TALK },
-        { "Mattermost", APP_TALK },
-        { "Nextcloud Talk", APP_TALK },
         { "nheko", APP_TALK },
         { "qtox", APP_TALK },
         { "ringrtc", APP_TALK },
-        { "Rocket.Chat", APP_TALK },
-        { "Signal", APP_TALK },
         { "SimpleX", APP_TALK },
-        { "Slack", APP_TALK },
         { "Telegram", APP_TALK },
         { "org.telegram", APP_TALK },
-        { "Threema", APP_TALK },
-        { "Vesktop", APP_TALK },
         { "Viber", APP_TALK },
         { "wechat", APP_TALK },
-        { "WhatsApp", APP_TALK },
-        { "Wire", APP_TALK },
-        { "Zulip", APP_TALK },
-        /* browsers where their streams do not name the engine: of WebKit never, of Chromium not through ALSA */
+        /* Chromium through ALSA, where streams have no names and "ALSA plug-in [chrome]" is all that is said */
         { "brave", APP_TALK },
         { "chrome", APP_TALK },
         { "chromium", APP_TALK },
-        { "epiphany", APP_TALK },
-        { "org.gnome.Epiphany", APP_TALK },
         { "google-chrome", APP_TALK },
         { "msedge", APP_TALK },
         { "opera", APP_TALK },
         { "vivaldi", APP_TALK },
-        { "WebKitGPUProcess", APP_TALK },
-        { "WebKitWebProcess", APP_TALK },
-        /* mixers and settings, which show a level */
-        { "org.gnome.VolumeControl", APP_NEVER },
-        { "org.PulseAudio.pavucontrol", APP_NEVER },
-        { "pavucontrol", APP_NEVER },
-        { "plasmashell", APP_NEVER },
-        { "kcm_pulseaudio", APP_NEVER },
-        { "systemsettings", APP_NEVER },
-        { "gnome-control-center", APP_NEVER },
-        { "org.gnome.Settings", APP_NEVER },
-        { "pwvucontrol", APP_NEVER },
+        /* What follows records as calls do, some of it plays as well: nothing but the name says that it is none. Mixers
+         * are not here: the streams of their levels say what they are. */
         /* filters */
         { "easyeffects", APP_NEVER },
         { "com.github.wwmm.easyeffects", APP_NEVER },

@@ -13,7 +13,7 @@ enum app_class {
 };
 
 /* `names` of one program, NULL-terminated. A name is known if it begins with a known word, in upper or lower case
- * alike: "wire" is in "Wire" and "wire-desktop", not in "wireplumber". Of several classes the last one. */
+ * alike: "zoom" is in "Zoom" and "zoom-flatpak", not in "zoomer". Of several classes the last one. */
 enum app_class apps_class(const char *const *names);
 
 /* Shell patterns, as users list them. */

@@ -37,6 +37,10 @@ static const struct {
         bool plays_always; /* it plays, if only silence, whenever it records */
 } engine_streams[] = { { "AudioCallbackDriver", true }, { "RecordStream", false } };
 
+/* WebKit does not name its streams, but the processes that they are in, whatever browser it is in:
+ * "WebKitWebProcess", "WebKitGPUProcess". */
+static const char webkit_prefix[] = "WebKit", webkit_suffix[] = "Process";
+
 /* Chromium says so in the application's name as well. */
 static const char engine_suffix[] = " input";
 
@@ -189,9 +193,14 @@ bool apps_are_left_out(const struct app_names *names, const struct app_lists *li
         return apps_why_left_out(names, lists) != NULL;
 }
 
+static bool is_of_webkit(const char *name) {
+        return strncmp(name, webkit_prefix, strlen(webkit_prefix)) == 0 && has_suffix(name, webkit_suffix);
+}
+
 /* A page or a program that may do anything: what it does is seen by whether it plays too. */
 static bool is_engine(const struct facts *node) {
-        return node->values[FACT_STREAM_NAME] || has_suffix(fact(node, FACT_APP_NAME), engine_suffix);
+        return node->values[FACT_STREAM_NAME] || has_suffix(fact(node, FACT_APP_NAME), engine_suffix) ||
+               is_of_webkit(fact(node, FACT_APP_NAME)) || is_of_webkit(fact(node, FACT_APP_BINARY));
 }
 
 /* What makes a stream strong by itself; NULL: nothing does. */
