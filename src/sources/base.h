@@ -30,6 +30,10 @@ struct source {
 /* Copies the context; what it points at stays borrowed. The state is SOURCE_STARTING. */
 void source_init(struct source *s, const struct source_kind *kind, const struct source_context *context);
 
+/* Start and stop of a kind that was left out of the build: it is off, and `kind->row`, a text, says why. */
+int source_start_absent(struct source **ret, const struct source_kind *kind, const struct source_context *context);
+struct source *source_stop_absent(struct source *s);
+
 /* `detail` "" unless unavailable. */
 void source_set_state(struct source *s, enum source_state state, const char *detail);
 

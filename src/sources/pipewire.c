@@ -256,54 +256,22 @@ static const struct look look_microphone = {
 };
 static const struct look look_camera = { .at_all = look_at_cameras, .is_of = is_video, .tell = tell_video };
 
-#define LOOK(which) &look_##which
+#define KIND(which) .row = &look_##which, .start = start, .stop = stop, .run = run, .stream = stream
 
 #else
 
-#define LOOK(which) NULL
-
-static int start(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
-        struct source *s = calloc(1, sizeof(*s));
-
-        if (!s)
-                return -ENOMEM;
-        source_init(s, kind, context);
-        *ret = s;
-        source_set_state(s, SOURCE_OFF, "busyd was built without PipeWire");
-        return 0;
-}
-
-static struct source *stop(struct source *s) {
-        free(s);
-        return NULL;
-}
-
-static usec_t run(struct source *s, usec_t now) {
-        return USEC_NEVER;
-}
-
-static bool stream(struct source *s, size_t i, struct source_stream *ret) {
-        return false;
-}
+#define KIND(which) .row = "busyd was built without PipeWire", .start = source_start_absent, .stop = source_stop_absent
 
 #endif
 
 const struct source_kind source_pipewire = {
         .name = "pipewire",
         .description = "programs at the microphone",
-        .row = LOOK(microphone),
-        .start = start,
-        .stop = stop,
-        .run = run,
-        .stream = stream,
+        KIND(microphone),
 };
 
 const struct source_kind source_camera = {
         .name = "camera",
         .description = "programs at the camera",
-        .row = LOOK(camera),
-        .start = start,
-        .stop = stop,
-        .run = run,
-        .stream = stream,
+        KIND(camera),
 };

@@ -135,39 +135,16 @@ static bool stream(struct source *source, size_t i, struct source_stream *ret) {
         return false;
 }
 
+#define KIND .start = start, .stop = stop, .run = run, .stream = stream
+
 #else
 
-static int start(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
-        struct source *s = calloc(1, sizeof(*s));
-
-        if (!s)
-                return -ENOMEM;
-        source_init(s, kind, context);
-        *ret = s;
-        source_set_state(s, SOURCE_OFF, "busyd was built without PulseAudio");
-        return 0;
-}
-
-static struct source *stop(struct source *s) {
-        free(s);
-        return NULL;
-}
-
-static usec_t run(struct source *s, usec_t now) {
-        return USEC_NEVER;
-}
-
-static bool stream(struct source *s, size_t i, struct source_stream *ret) {
-        return false;
-}
+#define KIND .row = "busyd was built without PulseAudio", .start = source_start_absent, .stop = source_stop_absent
 
 #endif
 
 const struct source_kind source_pulseaudio = {
         .name = "pulseaudio",
         .description = "programs at the microphone, without PipeWire",
-        .start = start,
-        .stop = stop,
-        .run = run,
-        .stream = stream,
+        KIND,
 };

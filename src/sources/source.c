@@ -1,7 +1,9 @@
 /* The table of sources, and what all of them share. */
 #include "sources/source.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "sources/base.h"
 #include "sources/inhibit-monitor.h"
@@ -57,6 +59,22 @@ void source_init(struct source *s, const struct source_kind *kind, const struct 
         s->state = SOURCE_STARTING;
         s->detail[0] = '\0';
         s->bad_told = false;
+}
+
+int source_start_absent(struct source **ret, const struct source_kind *kind, const struct source_context *context) {
+        struct source *s = calloc(1, sizeof(*s));
+
+        if (!s)
+                return -ENOMEM;
+        source_init(s, kind, context);
+        *ret = s;
+        source_set_state(s, SOURCE_OFF, kind->row);
+        return 0;
+}
+
+struct source *source_stop_absent(struct source *s) {
+        free(s);
+        return NULL;
 }
 
 void source_set_state(struct source *s, enum source_state state, const char *detail) {

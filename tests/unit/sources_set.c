@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
+#include "sources/base.h"
 #include "sources/set.h"
 
 static struct fixture {
@@ -113,4 +114,18 @@ Test(source_set, is_settled_once_all_have_told) {
                 cr_assert_eq(source_set_configure(f.set, source_kinds[i]->name, &st), 1);
         cr_assert(source_set_is_settled(f.set));
         cr_assert_eq(source_set_run(f.set, 1000), USEC_NEVER, "nothing to try again: what is missing will tell");
+}
+
+/* Where a library was not there to build with. */
+Test(source_set, what_was_not_built_says_so) {
+        const struct source_kind kind = { .name = "none",
+                                          .row = "busyd was built without it",
+                                          .start = source_start_absent };
+        struct source *s = NULL;
+
+        cr_assert_eq(kind.start(&s, &kind, &(struct source_context){ .sink = &f.sink, .touched = on_touched }), 0);
+        cr_expect_eq(source_state(s), SOURCE_OFF);
+        cr_expect_str_eq(source_detail(s), "busyd was built without it");
+        cr_expect_eq(f.n_touched, 1);
+        cr_assert_null(source_stop_absent(s));
 }
