@@ -1,34 +1,23 @@
-/* Microphone and camera, on a real PipeWire without hardware. What stays free is shown by what comes after it: a call
- * program that starts last makes the one and only busy of the history. */
+/* Microphone and camera, on a real PipeWire without hardware. */
 #include <stdio.h>
 #include <unistd.h>
 
-#include "system/sound.h"
+#include "system/sound_scenes.h"
 
-#define SOUND       BUSYD_PATH "/source/pipewire"
-#define VIDEO       BUSYD_PATH "/source/camera"
-#define CALL_APP    "application.name=ZOOM VoiceEngine", "application.process.binary=zoom"
-#define ANOTHER_APP "application.name=Mumble", "application.process.binary=mumble"
-#define PAGE        "application.name=Chromium input", "application.process.binary=chromium"
-#define PAGE_PLAYS  "application.name=Chromium", "application.process.binary=chromium"
-#define GECKO       "application.name=Firefox", "application.process.binary=firefox-esr", "media.name=AudioCallbackDriver"
-#define UNKNOWN_APP "application.name=Thing", "application.process.binary=thing"
+#define SOUND BUSYD_PATH "/source/pipewire"
+#define VIDEO BUSYD_PATH "/source/camera"
+#define GECKO "application.name=Firefox", "application.process.binary=firefox-esr", "media.name=AudioCallbackDriver"
 
-#define GRACE "[busyd]\nhint-delay = 0s\nhint-end-grace = 1min\nlog-level = debug\n"
+static const struct sound_place here = { SOUND, sound_start, "PipeWire is not running" };
 
 static void expect_watching(struct world *w) {
-        check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "State", "watching"), "microphones are not watched");
+        expect_watched(w, &here);
         check(w, peer_wait_is(w->peer, VIDEO, BUSYD_SOURCE, "State", "watching"), "cameras are not watched");
 }
 
-static void expect_calls(struct world *w, const char *source, const char *n) {
-        check(w, peer_wait_is(w->peer, source, BUSYD_SOURCE, "Calls", n), "%s: not %s calls", source, n);
-}
-
 static struct sound start(struct world *w) {
-        struct sound s = sound_start(w);
+        struct sound s = start_at(w, &here);
 
-        world_start(w);
         expect_watching(w);
         return s;
 }
@@ -38,16 +27,6 @@ static void reload(struct world *w) {
 
         free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Reload", &ok, DBUS_TYPE_INVALID));
         check(w, ok, "not reloaded");
-}
-
-/* All before did not count. */
-static void expect_first_busy_now(struct world *w) {
-        pid_t call = sound_record(w, MIC, CALL_APP, NULL);
-
-        expect_availability(w, "busy");
-        expect_busy_history(w, 1, "zoom");
-        process_kill(call);
-        expect_availability(w, "free");
 }
 
 /* ---- what counts ---- */
@@ -65,13 +44,7 @@ WORLD_TEST(pipewire, call_program_is_busy, .no_homeserver = true) {
 }
 
 WORLD_TEST(pipewire, role_of_calls_is_busy, .no_homeserver = true) {
-        struct sound s = start(w);
-        pid_t call = sound_record(w, MIC, UNKNOWN_APP, "media.role=phone", NULL);
-
-        expect_availability(w, "busy");
-        process_kill(call);
-        expect_availability(w, "free");
-        sound_kill(w, &s);
+        a_stream_that_says_so_itself(w, &here);
 }
 
 WORLD_TEST(pipewire, native_client_with_role_is_busy, .no_homeserver = true) {
@@ -235,25 +208,7 @@ WORLD_TEST(pipewire, a_mute_that_makes_the_playback_anew_is_outlived, .no_homese
 /* ---- a server that comes and goes ---- */
 
 WORLD_TEST(pipewire, server_restarts_in_a_call, .no_homeserver = true) {
-        struct sound s;
-        pid_t call;
-
-        world_config(w, GRACE);
-        s = start(w);
-        call = sound_record(w, MIC, CALL_APP, NULL);
-        expect_availability(w, "busy");
-        sound_kill(w, &s);
-        process_kill(call);
-        check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "State", "unavailable"), "its end was missed");
-        expect_calls(w, SOUND, "0");
-        s = sound_start(w);
-        expect_watching(w);
-        call = sound_record(w, MIC, CALL_APP, NULL);
-        expect_calls(w, SOUND, "1");
-        expect_availability(w, "busy");
-        expect_busy_history(w, 1, "zoom");
-        process_kill(call);
-        sound_kill(w, &s);
+        a_server_that_dies_in_a_call_and_comes_back(w, &here);
 }
 
 /* The same call, although server, stream and serial are others. */
@@ -284,15 +239,7 @@ WORLD_TEST(pipewire, free_outlives_a_restart_of_the_server, .no_homeserver = tru
 }
 
 WORLD_TEST(pipewire, server_comes_later, .no_homeserver = true) {
-        struct sound s;
-
-        world_start(w);
-        check(w, peer_wait_is(w->peer, SOUND, BUSYD_SOURCE, "Detail", "PipeWire is not running"), "it says else");
-        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Settled", "true"), "it waits for PipeWire");
-        s = sound_start(w);
-        expect_watching(w);
-        expect_first_busy_now(w);
-        sound_kill(w, &s);
+        a_server_that_comes_later(w, &here);
 }
 
 WORLD_TEST(pipewire, reload_in_a_call, .no_homeserver = true) {

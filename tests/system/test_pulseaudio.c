@@ -1,5 +1,4 @@
-/* The microphone on a real PulseAudio, without PipeWire and without hardware. What stays free is shown by what comes
- * after it: a call program that starts last makes the one and only busy of the history. */
+/* The microphone on a real PulseAudio, without PipeWire and without hardware. */
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -7,17 +6,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "system/sound.h"
+#include "system/sound_scenes.h"
 
-#define SOUND       BUSYD_PATH "/source/pulseaudio"
-#define NATIVE      BUSYD_PATH "/source/pipewire"
-#define CALL_APP    "application.name=ZOOM VoiceEngine", "application.process.binary=zoom"
-#define ANOTHER_APP "application.name=Mumble", "application.process.binary=mumble"
-#define PAGE        "application.name=Chromium input", "application.process.binary=chromium"
-#define PAGE_PLAYS  "application.name=Chromium", "application.process.binary=chromium"
-#define UNKNOWN_APP "application.name=Thing", "application.process.binary=thing"
+#define SOUND  BUSYD_PATH "/source/pulseaudio"
+#define NATIVE BUSYD_PATH "/source/pipewire"
 
-#define GRACE "[busyd]\nhint-delay = 0s\nhint-end-grace = 1min\nlog-level = debug\n"
+static const struct sound_place here = { SOUND, sound_start_pulseaudio, "PulseAudio is not running" };
 
 static void expect_detail(struct world *w, const char *source, const char *detail) {
         check(w, peer_wait_is(w->peer, source, BUSYD_SOURCE, "Detail", detail), "%s says not: %s", source, detail);
@@ -27,16 +21,8 @@ static void expect_state(struct world *w, const char *source, const char *state)
         check(w, peer_wait_is(w->peer, source, BUSYD_SOURCE, "State", state), "%s is not %s", source, state);
 }
 
-static void expect_calls(struct world *w, const char *source, const char *n) {
-        check(w, peer_wait_is(w->peer, source, BUSYD_SOURCE, "Calls", n), "%s: not %s calls", source, n);
-}
-
 static struct sound start(struct world *w) {
-        struct sound s = sound_start_pulseaudio(w);
-
-        world_start(w);
-        expect_state(w, SOUND, "watching");
-        return s;
+        return start_at(w, &here);
 }
 
 /* Until the server has this stream: what busyd is told after that, it is told after what it is told of this one. */
@@ -56,16 +42,6 @@ static bool is_said(struct world *w, const char *part, const char *verb, const c
 
 static void expect_said(struct world *w, const char *part, const char *verb, const char *option) {
         check(w, is_said(w, part, verb, option), "busyctl %s says not: %s", verb, part);
-}
-
-/* All before did not count. */
-static void expect_first_busy_now(struct world *w) {
-        pid_t call = sound_record(w, MIC, CALL_APP, NULL);
-
-        expect_availability(w, "busy");
-        expect_busy_history(w, 1, "zoom");
-        process_kill(call);
-        expect_availability(w, "free");
 }
 
 /* ---- what counts ---- */
@@ -111,13 +87,7 @@ WORLD_TEST(pulseaudio, recording_alone_is_none, .no_homeserver = true) {
 }
 
 WORLD_TEST(pulseaudio, a_stream_that_says_so_is_one, .no_homeserver = true) {
-        struct sound s = start(w);
-        pid_t call = sound_record(w, MIC, UNKNOWN_APP, "media.role=phone", NULL);
-
-        expect_availability(w, "busy");
-        process_kill(call);
-        expect_availability(w, "free");
-        sound_kill(w, &s);
+        a_stream_that_says_so_itself(w, &here);
 }
 
 WORLD_TEST(pulseaudio, what_is_heard_is_none, .no_homeserver = true) {
@@ -261,15 +231,7 @@ static void await_connection(struct world *w, int fd) {
 }
 
 WORLD_TEST(pulseaudio, comes_later, .no_homeserver = true) {
-        struct sound s;
-
-        world_start(w);
-        expect_detail(w, SOUND, "PulseAudio is not running");
-        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Settled", "true"), "it waits for PulseAudio");
-        s = sound_start_pulseaudio(w);
-        expect_state(w, SOUND, "watching");
-        expect_first_busy_now(w);
-        sound_kill(w, &s);
+        a_server_that_comes_later(w, &here);
 }
 
 /* A socket that systemd holds starts the server when somebody connects. */
@@ -298,25 +260,7 @@ WORLD_TEST(pulseaudio, is_seen_to_start_behind_a_socket_that_was_there_before, .
 }
 
 WORLD_TEST(pulseaudio, dies_in_a_call_and_comes_back, .no_homeserver = true) {
-        struct sound s;
-        pid_t call;
-
-        world_config(w, GRACE);
-        s = start(w);
-        call = sound_record(w, MIC, CALL_APP, NULL);
-        expect_availability(w, "busy");
-        sound_kill(w, &s);
-        process_kill(call);
-        expect_detail(w, SOUND, "PulseAudio is not running");
-        expect_calls(w, SOUND, "0");
-        s = sound_start_pulseaudio(w);
-        expect_state(w, SOUND, "watching");
-        call = sound_record(w, MIC, CALL_APP, NULL);
-        expect_calls(w, SOUND, "1");
-        expect_availability(w, "busy");
-        expect_busy_history(w, 1, "zoom"); /* within the grace */
-        process_kill(call);
-        sound_kill(w, &s);
+        a_server_that_dies_in_a_call_and_comes_back(w, &here);
 }
 
 WORLD_TEST(pulseaudio, a_server_that_ends_in_peace_ends_its_calls, .no_homeserver = true) {
