@@ -79,12 +79,12 @@ static const struct http_request *door_waiting(void) {
         return door_n > 0 ? door_requests[0] : NULL;
 }
 
-static void door_answer_with(const struct http_reply *reply) {
+static void door_answer_first_with(const struct http_reply *reply) {
         struct http_request *r = door_requests[0];
         struct http_reply thinned = *reply;
         SCOPED(free) char *body = NULL;
 
-        cr_assert_eq(door_n, 1, "nothing waits for an answer");
+        cr_assert_gt(door_n, 0, "nothing waits for an answer");
         (void) door_take(r);
         if (r->thin && reply->body) {
                 body = strdup(reply->body);
@@ -94,6 +94,11 @@ static void door_answer_with(const struct http_reply *reply) {
         }
         r->done(&thinned, r->userdata);
         door_forget(r);
+}
+
+static void door_answer_with(const struct http_reply *reply) {
+        cr_assert_leq(door_n, 1, "one at a time");
+        door_answer_first_with(reply);
 }
 
 static struct http_reply door_reply(long status, const char *body, usec_t now) {
@@ -106,6 +111,12 @@ static struct http_reply door_reply(long status, const char *body, usec_t now) {
                 .now = now,
                 .wall = now + 1000000 * USEC_PER_HOUR / 2,
         };
+}
+
+static inline void door_answer_first(long status, const char *body, usec_t now) {
+        struct http_reply reply = door_reply(status, body, now);
+
+        door_answer_first_with(&reply);
 }
 
 static inline void door_answer(long status, const char *body, usec_t now) {

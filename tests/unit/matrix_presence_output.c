@@ -306,6 +306,27 @@ Test(presence_output, a_poll_in_a_call_waits_until_it_was_seen_whether_a_person_
         cr_assert_not(output_presence.awaited(f.output, START + USEC_PER_MIN), "it could not be seen");
 }
 
+/* Its poll is to begin before what the claim writes then. */
+Test(presence_output, what_a_claim_has_read_needs_no_look) {
+        struct output_request *request;
+
+        start_with_words("Lunch");
+        cr_assert_eq(output_presence.read(f.output, on_read, NULL, &request), 0);
+        f.read = MATRIX_UNSURE;
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer_first(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", START);
+        cr_assert_eq(f.read, MATRIX_OK);
+        cr_assert_not(output_presence.awaited(f.output, START));
+        cr_assert_null(door_waiting());
+        cr_assert_eq(output_presence.read(f.output, on_read, NULL, &request), 0);
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer_first(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
+        cr_assert(output_presence.awaited(f.output, START), "ours give way");
+        door_answer(200, "{}", START);
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
+        cr_assert_str_empty(own_words());
+}
+
 /* A claim of the state alone repeats what stood there, and our device's would show again with each poll. */
 Test(presence_output, words_that_are_repeated_follow_those_that_a_person_chooses) {
         struct output_claim claim = { .phase = CLAIM_HELD, .owed = true, .state_claimed = true, .standing = true };

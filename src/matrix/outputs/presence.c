@@ -340,6 +340,15 @@ static bool is_not_allowed(const struct matrix_reply *reply) {
         return reply->outcome == MATRIX_REFUSED && reply->status == 403 && reply->errcode;
 }
 
+/* What a claim has read is as good. A poll that waits for the look then begins before what the claim writes next,
+ * which it would take away. */
+static void end_look(struct presence *p) {
+        if (!p->look || !presence_server(&p->output)->message_per_device)
+                return;
+        p->look = http_request_free(p->look);
+        presence_words_seen(p);
+}
+
 static void translate_read(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
         struct presence *p = presence_of(o);
         const char *presence = NULL, *status_msg = NULL;
@@ -365,6 +374,7 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
                 p->shown = result->value;
                 p->shown_known = true;
                 other_clients_seen(&p->others, result->value.state, reply->now);
+                end_look(p);
         }
 }
 
