@@ -272,7 +272,8 @@ void claim_on_doubt(struct claim *c, bool released, usec_t now) {
         c->inquiry.at = usec_add(now, CLAIM_ASK_AFTER);
 }
 
-/* What was taken for somebody else's word or claim may be explained by now; what is not may have ended. */
+/* What was taken for somebody else's word or claim may be explained by now; what is not may have ended. Where ours did
+ * not show, a machine that has just come repeats what it had read before. */
 static bool may_begin_again(const struct claim *c) {
         if (c->phase != CLAIM_FOREIGN && c->phase != CLAIM_YIELDED)
                 return false;
@@ -314,7 +315,7 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
         claim_expect_crossing(c, one_has_come, now);
         if (all.state_is_about)
                 c->flight.told = c->flight.displaced = false; /* it may be theirs from now on */
-        if (may_begin_again(c)) {
+        if (may_begin_again(c) || (c->phase == CLAIM_NO_EFFECT && one_has_come)) {
                 claim_enter_phase(c, CLAIM_FOREIGN);
                 c->inquiry = (struct claim_inquiry){ .due = true, .released = true, .at = now };
         } else

@@ -180,3 +180,21 @@ static inline void hold(const struct claim_traits *traits, const char *state, co
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
 }
+
+/* ---- the user's other machines ---- */
+
+static inline struct claim_other machine(unsigned order, const char *prior_state, const char *prior_text,
+                                         const char *state, const char *text) {
+        return (struct claim_other){ .owed = { .prior = value(prior_state, prior_text),
+                                               .ours = { value(state ?: "", text ?: "") },
+                                               .n_ours = 1,
+                                               .order = order,
+                                               .state_claimed = state,
+                                               .text_claimed = text } };
+}
+
+static inline void told_by(struct claim_other a, struct claim_other b) {
+        const struct claim_other others[] = { a, b };
+
+        cr_assert_geq(claim_on_others(&claim, others, 2, now), 0);
+}

@@ -712,3 +712,22 @@ Test(core_claim_words, repeated_words_that_an_earlier_run_has_half_given_back_co
         expect_phase(CLAIM_FREE);
         expect_shown("offline", "Lunch");
 }
+
+/* A machine that claims the state alone has repeated the words that it had read before ours came, and is heard late.
+ */
+Test(core_claim_lost, words_that_another_machine_has_overwritten_unaware_are_written_again) {
+        struct claim_other other = machine(1, "offline", "", "unavailable", NULL);
+
+        other.live = true;
+        begin(&per_device, "offline", "");
+        want("unavailable", "In a call");
+        (void) run_to_write();
+        claim_on_written(&claim, now);
+        set_shown("unavailable", "");
+        run_for(5 * SEC);
+        expect_phase(CLAIM_NO_EFFECT);
+        told_by(other, other);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("unavailable", "In a call");
+}

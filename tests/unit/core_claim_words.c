@@ -154,22 +154,6 @@ Test(core_claim_words, a_state_that_others_release_is_taken) {
 
 /* ---- other machines ---- */
 
-static struct claim_other machine(unsigned order, const char *prior_state, const char *prior_text, const char *state,
-                                  const char *text) {
-        return (struct claim_other){ .owed = { .prior = value(prior_state, prior_text),
-                                               .ours = { value(state ?: "", text ?: "") },
-                                               .n_ours = 1,
-                                               .order = order,
-                                               .state_claimed = state,
-                                               .text_claimed = text } };
-}
-
-static void told_by(struct claim_other a, struct claim_other b) {
-        const struct claim_other others[] = { a, b };
-
-        cr_assert_geq(claim_on_others(&claim, others, 2, now), 0);
-}
-
 /* A device that has logged out long ago and one that is on a call have the same words. */
 Test(core_claim_words, what_was_before_words_is_known_by_who_wrote_them_last) {
         for (unsigned i = 0; i < 2; i++) {
