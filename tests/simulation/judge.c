@@ -105,8 +105,11 @@ void judge_on_asked(void *userdata, enum request_kind kind, const char *method, 
                 return;
         if (wire_n_writes_in_flight(machine_wire(s->machine), kind) > 1)
                 world_violation(w, "two writes in flight for one claim: %s", request_kind_to_string(kind));
-        if (kind == REQUEST_PRESENCE_PUT)
+        if (kind == REQUEST_PRESENCE_PUT) {
                 s->wrote_busy = body && names_busy(body);
+                memmove(s->wrote, s->wrote + 1, sizeof(s->wrote) - sizeof(s->wrote[0]));
+                s->wrote[CLAIM_WRITES_PER_MINUTE_MAX - 1] = door_now();
+        }
         if (kind == REQUEST_PRESENCE_PUT && is_ours(body, w->history->n_machines)) {
                 bool elsewhere = others_have_evidence(s);
 
@@ -252,6 +255,14 @@ static bool is_left_to_another(const struct site *s, const struct machine_output
         return false;
 }
 
+/* A poll takes busy away there, and one that begins while the write is under way may arrive after it. Each time what
+ * another machine tells ends a poll, that costs a write, and there are only so many a minute, of which the last is kept
+ * for giving back. */
+static bool has_spent_its_writes(const struct site *s) {
+        return s->world->history->options.kind == HS_TUWUNEL && s->wrote[1] > 0 &&
+               door_now() < s->wrote[1] + USEC_PER_MIN + 5 * USEC_PER_SEC;
+}
+
 void judge_call(struct world *w, struct site *s) {
         const struct machine_view *v = machine_view(s->machine);
         const struct machine_output *o = machine_output_of(s->machine, "presence");
@@ -269,7 +280,7 @@ void judge_call(struct world *w, struct site *s) {
         if (w->restarted_at > 0 && door_now() < w->restarted_at + CALM)
                 return;
         /* There the message of the device that was heard of last is shown. */
-        if (w->history->options.kind == HS_TUWUNEL && site_in_force(s)->status)
+        if ((w->history->options.kind == HS_TUWUNEL && site_in_force(s)->status) || has_spent_its_writes(s))
                 return;
         model_run(w->model, world_msec());
         model_shown(w->model, &state, &message);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "control/control.h"
+#include "core/claim-limits.h"
 
 #define MACHINES_MAX 2
 #define ROOMS        2
@@ -53,6 +54,7 @@ struct site {
         struct machine *machine;
         usec_t asked[RATE_MAX];
         size_t n_asked;
+        usec_t wrote[CLAIM_WRITES_PER_MINUTE_MAX]; /* presence, the last times */
         usec_t up_since, disturbed_at, in_front_since;
         usec_t free_said_at;
         usec_t busy_at;      /* it says so since then; 0: it does not */
