@@ -488,3 +488,32 @@ Test(presence_output, without_words_nothing_can_be_known_again) {
         f.settings.message = "";
         cr_assert_not(output_presence.lost(f.output, &owed));
 }
+
+/* ---- a value that would stay ---- */
+
+static enum matrix_outcome wrote;
+
+static void on_wrote(const struct output_result *result, void *userdata) {
+        wrote = result->outcome;
+}
+
+/* The user's word may come while it is asked whether they have a client there. */
+Test(presence_output, words_that_are_not_wanted_any_more_are_not_sent) {
+        struct output_claim claim = { .phase = CLAIM_ENTERING, .owed = true, .text_claimed = true };
+        struct claim_value words = { .state = "online", .text = "In a call" };
+        struct output_request *request;
+
+        f.facts.traits = server_traits_find("Dendrite", "0.15.0");
+        for (unsigned gives_back = 0; gives_back < 2; gives_back++) {
+                claim.phase = gives_back ? CLAIM_LEAVING : CLAIM_ENTERING;
+                output_presence.claim(f.output, &claim, START);
+                cr_assert_eq(output_presence.write(f.output, &words, START, on_wrote, NULL, &request), 0);
+                claim.phase = CLAIM_LEAVING;
+                output_presence.claim(f.output, &claim, START);
+                door_answer(200, "{\"devices\":[]}", START);
+                cr_assert_eq(door_waiting() != NULL, gives_back, "%u", gives_back);
+                if (gives_back)
+                        door_answer(200, "{}", START);
+                cr_assert_eq(wrote, gives_back ? MATRIX_OK : MATRIX_RETRY);
+        }
+}

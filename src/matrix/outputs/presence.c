@@ -379,11 +379,17 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
 }
 
 void presence_translate_write(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
-        presence_words_answered(presence_of(o), reply);
+        struct presence *p = presence_of(o);
+        bool dropped = p->dropped;
+
+        p->dropped = false;
+        presence_words_answered(p, reply);
         if (is_not_allowed(reply))
                 output_refuse(result, not_allowed);
+        else if (dropped)
+                result->outcome = MATRIX_RETRY;
         else if (reply->outcome == MATRIX_OK)
-                withdrawn(presence_of(o), reply->now);
+                withdrawn(p, reply->now);
 }
 
 static int presence_read(struct output *o, output_done_t done, void *userdata, struct output_request **ret) {
@@ -406,33 +412,43 @@ int presence_put_value(struct output *o, const char *state, const char *message,
                                    output_request_answered, request, output_request_http(request));
 }
 
-/* Busyd says online only to give it back: where that would stay for good, to a user who has a client there. The value
- * to write is empty once it has been. */
+struct kept {
+        struct claim_value value; /* no state: it has been sent */
+        bool back;                /* it gives back */
+};
+
+/* Busyd says online only to give it back, or beside words: where that would stay for good, to a user who has a client
+ * there. */
 static int write_kept(struct output_request *request, struct output *o, const struct matrix_reply *reply, void *data) {
         const struct output_endpoint *at = o->at;
-        struct claim_value *v = data;
+        struct presence *p = presence_of(o);
+        struct kept *k = data;
+        struct claim_value *v = &k->value;
         int r;
 
         if (!v->state[0])
                 return 0;
+        p->dropped = !k->back && p->claim.phase == CLAIM_LEAVING;
+        if (p->dropped)
+                return 0;
         if (keepers_judge(reply, at->facts->device_id, at->is_machine, at->userdata) == KEEPERS_NONE)
                 (void) snprintf(v->state, sizeof(v->state), "%s", PRESENCE_STATE_OFFLINE);
-        presence_sent(presence_of(o), v->state, reply->now);
+        presence_sent(p, v->state, reply->now);
         r = presence_put_value(o, v->state, v->text, request);
         v->state[0] = '\0';
         return r < 0 ? r : 1;
 }
 
 static int start_write(struct output *o, const struct claim_value *v, struct output_request *request) {
-        struct claim_value *copy;
+        struct kept *k;
 
         if (!presence_server(o)->online_stays || !streq(v->state, "online"))
                 return presence_put_value(o, v->state, v->text, request);
-        copy = malloc(sizeof(*copy));
-        if (!copy)
+        k = malloc(sizeof(*k));
+        if (!k)
                 return -ENOMEM;
-        *copy = *v;
-        output_request_chain(request, write_kept, copy);
+        *k = (struct kept){ .value = *v, .back = presence_of(o)->claim.phase == CLAIM_LEAVING };
+        output_request_chain(request, write_kept, k);
         return matrix_devices_get(o->at->client, output_request_answered, request, output_request_http(request));
 }
 
