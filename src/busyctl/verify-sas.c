@@ -28,6 +28,8 @@
 #define POLL_MAX   (30 * USEC_PER_SEC)
 #define SIGNED_MAX (2 * USEC_PER_MIN) /* for the other session to put its signature on the server */
 #define ANSWER_MAX 64
+/* Clients pay no heed to a question of a device whose keys they do not have yet; nothing says when they do. */
+#define KEYS_SPREAD (3 * USEC_PER_SEC)
 
 struct comparing {
         struct verifying *v;
@@ -271,6 +273,16 @@ static enum exit_code take_answer(struct comparing *c) {
         return r < 0 ? no_memory() : CTL_OK;
 }
 
+/* The keys have just come to the server: others are told of them first. */
+static enum exit_code let_keys_spread(struct comparing *c) {
+        const usec_t until = usec_add(clock_now(), KEYS_SPREAD);
+        enum exit_code code = CTL_OK;
+
+        while (code == CTL_OK && clock_now() < until)
+                code = look(c, until);
+        return code;
+}
+
 /* Until both know each other. */
 static enum exit_code compare(struct comparing *c) {
         for (;;) {
@@ -436,6 +448,8 @@ static enum exit_code all_of_it(struct comparing *c) {
         if (v->done == TRUST_UNKNOWN || v->done == TRUST_LOG_IN_ANEW)
                 return verifying_refuse(v, v->done);
         code = begin(c, v->done);
+        if (code == CTL_OK && v->done == TRUST_INTRODUCE)
+                code = let_keys_spread(c);
         if (code != CTL_OK)
                 return code;
         verifying_progress("Asking your other sessions: accept the verification on one of them");
