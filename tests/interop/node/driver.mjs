@@ -48,6 +48,18 @@ function aMoment() {
     return new Promise((resolve) => setTimeout(resolve, 300));
 }
 
+// What this client sends to the server; room keys may have to wait (holdKeys), and it takes them for delivered.
+function fetchFor(me) {
+    return async (resource, options) => {
+        if (!me.held || !/\/sendToDevice\/m\.room\.encrypted\//.test(String(resource))) return fetch(resource, options);
+        me.held.push(() => fetch(resource, { ...options, signal: undefined }));
+        return new Response("{}", { status: 200, headers: { "content-type": "application/json" } });
+    };
+}
+
+// A focus that nobody runs: memberships are about who takes part.
+const FOCUS = { type: "livekit", livekit_alias: "nowhere", livekit_service_url: "https://nowhere.invalid" };
+
 async function room(me, id) {
     return me.client.getRoom(id) ?? (await once(me.client, sdk.ClientEvent.Room, (r) => r.roomId === id));
 }
@@ -67,6 +79,7 @@ const commands = {
             userId: login.user_id,
             deviceId: login.device_id,
             accessToken: login.access_token,
+            fetchFn: fetchFor(me),
             cryptoCallbacks: { getSecretStorageKey: async ({ keys }) => [Object.keys(keys)[0], me.storageKey] },
         });
         await me.client.initRustCrypto({ useIndexedDB: false });
@@ -165,6 +178,65 @@ const commands = {
             await me.client.getCrypto().userHasCrossSigningKeys(user, true);
             await aMoment();
         }
+    },
+
+    // The next event of the room comes by a new key.
+    async newKey(me, { room: id }) {
+        await me.client.getCrypto().forceDiscardSession(id);
+    },
+
+    async holdKeys(me) {
+        me.held = [];
+    },
+
+    // In the order in which they were sent. Says how many there were.
+    async releaseKeys(me) {
+        const held = me.held;
+        me.held = undefined;
+        for (const send of held) await send();
+        return String(held.length);
+    },
+
+    // Takes that many keys of a device, as so many others would who begin to write to it. Says of which kind the last one is.
+    async claim(me, { user, device, n }) {
+        const wanted = { one_time_keys: { [user]: { [device]: "signed_curve25519" } } };
+        let key;
+        for (let i = 0; i < n; i++) {
+            const answer = await me.client.http.authedRequest("POST", "/keys/claim", undefined, wanted);
+            [key] = Object.values(answer.one_time_keys[user]?.[device] ?? {});
+            if (!key) throw new Error(`no key after ${i}`);
+        }
+        return key.fallback ? "fallback" : "one-time";
+    },
+
+    // From now on it takes down the empty message of a device that begins anew with it.
+    async listenForDummy(me) {
+        me.dummy = once(me.client, sdk.ClientEvent.ReceivedToDeviceMessage, ({ message }) => message.type === "m.dummy");
+    },
+
+    async awaitDummy(me) {
+        await me.dummy;
+    },
+
+    // Takes part in a group call of the room by sticky events.
+    async joinRTC(me, { room: id }) {
+        const rtc = me.client.matrixRTC.getRoomSession(await room(me, id));
+        const isMine = (m) => m.userId === me.client.getUserId() && m.deviceId === me.client.getDeviceId();
+        const joined = once(rtc, "memberships_changed", (before, after) => after.some(isMine));
+        const failed = once(rtc, "membership_manager_error", () => true).then((error) => Promise.reject(error));
+        await rtc.ensureRtcSlotOpen();
+        rtc.joinRoomSession([FOCUS], FOCUS, { manageMediaKeys: false, unstableSendStickyEvents: true });
+        await Promise.race([joined, failed]);
+    },
+
+    async leaveRTC(me, { room: id }) {
+        await me.client.matrixRTC.getRoomSession(await room(me, id)).leaveRoomSession();
+    },
+
+    // The types of the last events of a room as they came from the server, what can be read as what is in it: "sent/read".
+    async lastTypes(me, { room: id, n }) {
+        const events = (await room(me, id)).getLiveTimeline().getEvents().slice(-n);
+        return events.map((e) => `${e.getWireType()}/${e.getType()}`).join(" ");
     },
 
     // From now on it takes down who asks to be verified.
