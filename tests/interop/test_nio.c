@@ -103,20 +103,79 @@ static void expect_restored(struct desk *d) {
         expect_nothing_owed(d->world);
 }
 
-DESK_TEST(nio, calls_in_an_encrypted_room_are_seen_both_ways_and_end, .synapse = { .no_presence_limit = true }) {
+static unsigned times_logged(struct scene *s, const char *words) {
+        SCOPED(free) char *log = file_text(world_path(s->desk->world, "busyd.log"));
+        unsigned n = 0;
+
+        for (const char *at = log; (at = strstr(at, words)); at++)
+                n++;
+        return n;
+}
+
+static void calls_are_seen_both_ways_and_end(struct scene *s) {
+        struct desk *d = s->desk;
+
+        call_in(s, "c1");
+        desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
+        hang_up(s, "peer", "c1");
+        expect_restored(d);
+        call_out(s, "c2");
+        desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
+        hang_up(s, "phone", "c2");
+        expect_restored(d);
+        cr_assert_eq(desk_times_busy(d), 2);
+}
+
+/* Once the user has reset their encryption nobody signs busyd: who is strict gives it no keys, it is told once, and
+ * mended by verifying again. */
+static void after_a_reset_identity_it_is_told_once_and_verified_again(struct scene *s) {
+        struct desk *d = s->desk;
+        long from;
+
+        call_in(s, "c3");
+        desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
+        desk_expect_claim(d, "held");
+        free(s->key);
+        s->key = driver_do(s->nio, "phone", "setUpRecovery", NULL);
+        expect_state(s, "needs-verification");
+        from = synapse_log_end(d->synapse);
+        free(driver_do(s->nio, "peer", "newKey", json_pack("{ss}", "room", s->room)));
+        hang_up(s, "peer", "c3");
+        from = synapse_log_wait(d->synapse, from, "Processed|PUT |/send/m.room.encrypted/");
+        from = synapse_log_wait(d->synapse, from, LOG_COUNTED_POLL_DONE);
+        (void) synapse_log_wait(d->synapse, from, LOG_COUNTED_POLL_CAME);
+        desk_shows(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
+        cr_assert_eq(times_logged(s, "is not verified any more"), 1);
+        verify(s);
+        free(driver_do(s->nio, "peer", "newKey", json_pack("{ss}", "room", s->room)));
+        call_in(s, "c4");
+        desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
+        hang_up(s, "peer", "c3");
+        hang_up(s, "peer", "c4");
+        expect_restored(d);
+}
+
+static void a_logout_leaves_nothing_behind(struct scene *s) {
+        SCOPED(free) char *devices = NULL;
+        SCOPED(free) char *file = strdup(world_state_path(s->desk->world, "crypto-" ACCOUNT ".json"));
+        SCOPED_RUN run = world_busyctl(s->desk->world, NULL, "logout", ACCOUNT, NULL);
+
+        desk_check(s->desk, run.code == 0, "busyctl logout: %d %s%s", run.code, run.out, run.err);
+        devices = driver_do(s->nio, "phone", "devices", NULL);
+        desk_check(s->desk, !strstr(devices, s->device), "the device is still there: %s", devices);
+        desk_check(s->desk, !file_exists(file), "%s is still there", file);
+}
+
+DESK_TEST(nio, a_verified_session_among_those_who_trust_only_signed_ones, .synapse = { .no_presence_limit = true }) {
         struct scene s = begin(d);
 
         expect_state(&s, "unverified");
+        free(driver_do(s.nio, "peer", "trustOnlySigned", NULL));
+        free(driver_do(s.nio, "phone", "trustOnlySigned", NULL));
         verify(&s);
-        call_in(&s, "c1");
-        desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
-        hang_up(&s, "peer", "c1");
-        expect_restored(d);
-        call_out(&s, "c2");
-        desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
-        hang_up(&s, "phone", "c2");
-        expect_restored(d);
-        cr_assert_eq(desk_times_busy(d), 2);
+        calls_are_seen_both_ways_and_end(&s);
+        after_a_reset_identity_it_is_told_once_and_verified_again(&s);
+        a_logout_leaves_nothing_behind(&s);
         end(&s);
 }
 
@@ -141,21 +200,5 @@ DESK_TEST(nio, a_call_outlives_busyd_however_it_ends, .synapse = { .no_presence_
         desk_expect_calls(d, 1);
         hang_up(&s, "phone", "c2");
         expect_restored(d);
-        end(&s);
-}
-
-DESK_TEST(nio, a_logout_leaves_nothing_behind, .synapse = { .no_presence_limit = true }) {
-        struct scene s = begin(d);
-        SCOPED(free) char *devices = NULL, *file = strdup(world_state_path(d->world, "crypto-" ACCOUNT ".json"));
-
-        verify(&s);
-        {
-                SCOPED_RUN run = world_busyctl(d->world, NULL, "logout", ACCOUNT, NULL);
-
-                desk_check(d, run.code == 0, "busyctl logout: %d %s%s", run.code, run.out, run.err);
-        }
-        devices = driver_do(s.nio, "phone", "devices", NULL);
-        desk_check(d, !strstr(devices, s.device), "the device is still there: %s", devices);
-        desk_check(d, !file_exists(file), "%s is still there", file);
         end(&s);
 }
