@@ -1,11 +1,14 @@
-/* busyctl verify --emoji where nothing can come of it: then nothing is uploaded, since a session with keys that nobody
- * signs would harm. How it goes with a session that answers: tests/interop/test_encrypted_sas.c. */
+/* busyctl verify --emoji where nothing comes of it: a session with keys that nobody signs would harm, so nothing is
+ * uploaded, or the session ends. How it goes with one that answers: tests/interop/test_encrypted_sas.c. */
+#include <curl/curl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "json/json.h"
 #include "matrix/crypto/crypto.h"
 #include "matrix/crypto/signed.h"
+#include "state/crypto-store.h"
 #include "system/harness.h"
 #include "system/terminal.h"
 
@@ -70,4 +73,105 @@ WORLD_TEST(verify_emoji, one_way_at_a_time) {
 
         check(w, r.code == 2 && strstr(r.err, "one of --emoji and --recovery-key-file"), "%d %s", r.code, r.err);
         expect_nothing_uploaded(w);
+}
+
+/* ---- the keys are up, or may be ---- */
+
+static void sign(json_t *object, const char *name, const uint8_t seed[CRYPTO_SECRET_BYTES]) {
+        SCOPED(free) char *bytes = NULL;
+        char signature[CRYPTO_SIGNATURE_TEXT];
+
+        cr_assert_eq(signed_json_bytes(object, &bytes), 0);
+        cr_assert_eq(crypto_seed_sign(seed, bytes, strlen(bytes), signature), 0);
+        cr_assert_eq(signed_json_add(object, HS_USER, name, signature), 0);
+}
+
+static size_t on_data(char *data, size_t one, size_t n, void *userdata) {
+        return n;
+}
+
+/* Another session of the user, which their identity signs. */
+static void user_has_phone(struct world *w) {
+        SCOPED(free) char *token = hs_login(w->hs, "PHONE"), *body = NULL;
+        char url[256], authorization[256], device_key[CRYPTO_KEY_TEXT], signing_key[CRYPTO_KEY_TEXT];
+        static const uint8_t phone_seed[CRYPTO_SECRET_BYTES] = { 3 };
+        struct curl_slist *headers;
+        CURL *curl = curl_easy_init();
+        json_t *keys;
+
+        user_has_identity(w);
+        cr_assert_eq(crypto_seed_public(phone_seed, device_key), 0);
+        cr_assert_eq(crypto_seed_public(signing_seed, signing_key), 0);
+        keys = json_pack("{ss ss s[] s{ss ss}}", "user_id", HS_USER, "device_id", "PHONE", "algorithms", "keys",
+                         "curve25519:PHONE", device_key, "ed25519:PHONE", device_key);
+        sign(keys, "PHONE", phone_seed);
+        sign(keys, signing_key, signing_seed);
+        keys = json_pack("{so}", "device_keys", keys);
+        body = json_dumps(keys, JSON_COMPACT);
+        json_decref(keys);
+        (void) snprintf(url, sizeof(url), "%s/_matrix/client/v3/keys/upload", hs_url(w->hs));
+        (void) snprintf(authorization, sizeof(authorization), "Authorization: Bearer %s", token);
+        headers = curl_slist_append(NULL, authorization);
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+        curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
+        cr_assert_eq(curl_easy_perform(curl), CURLE_OK);
+        curl_slist_free_all(headers);
+        curl_easy_cleanup(curl);
+}
+
+/* Who keeps watch has the lock. */
+static void expect_ended(struct world *w) {
+        SCOPED(json_decref) json_t *keys = NULL;
+        SCOPED(free) char *folder = strdup(world_state_path(w, "."));
+        int lock = crypto_store_lock_wait(folder, ACCOUNT, (usec_t) patience() * USEC_PER_MSEC);
+
+        check(w, lock >= 0, "the session is still in use");
+        crypto_store_unlock(lock);
+        check(w, hs_is_over(w->hs, DEVICE), "the session lives on");
+        keys = hs_keys(w->hs);
+        check(w, !json_object_get(json_object_get(keys, "devices"), DEVICE),
+              "others see a session that nobody signed");
+        check(w, !crypto_store_exists(folder, ACCOUNT), "its keys are still here");
+}
+
+static void killed_while_uploading(struct world *w, enum hs_fault_kind kind) {
+        const struct hs_match upload = { .method = "POST", .path = "*/keys/upload" };
+        SCOPED(terminal_free) struct terminal *t = NULL;
+        SCOPED(free) char *command = NULL, *pid = NULL;
+        size_t from;
+
+        user_has_phone(w);
+        from = hs_n_requests(w->hs);
+        hs_fault(w->hs, &(struct hs_fault){ .match = upload, .kind = kind });
+        cr_assert_geq(asprintf(&command, "echo $$ >%s; exec " BUSYCTL_PROGRAM " verify --emoji", world_path(w, "pid")),
+                      0);
+        t = terminal_start(w, (const char *const[]){ "sh", "-c", command, NULL });
+        check(w, hs_wait_request(w->hs, upload, from, patience(), NULL), "no upload");
+        pid = file_text(world_path(w, "pid"));
+        cr_assert_eq(kill((pid_t) atol(pid), SIGKILL), 0);
+        expect_ended(w);
+}
+
+WORLD_TEST(verify_emoji, killed_before_its_keys_arrive_the_session_ends) {
+        killed_while_uploading(w, HS_HANG);
+}
+
+WORLD_TEST(verify_emoji, killed_after_its_keys_have_arrived_the_session_ends) {
+        killed_while_uploading(w, HS_HOLD_AFTER);
+}
+
+/* This server carries no messages from one session to another. */
+WORLD_TEST(verify_emoji, where_nobody_can_be_asked_the_session_ends) {
+        SCOPED(terminal_free) struct terminal *t = NULL;
+
+        user_has_phone(w);
+        t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--emoji", NULL });
+        terminal_expect(t, "from one of your sessions to another");
+        terminal_expect(t, "was logged out");
+        check(w, terminal_end(t) == 1, "%s", terminal_text(t));
+        expect_ended(w);
 }
