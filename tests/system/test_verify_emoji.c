@@ -164,11 +164,14 @@ WORLD_TEST(verify_emoji, killed_after_its_keys_have_arrived_the_session_ends) {
         killed_while_uploading(w, HS_HOLD_AFTER);
 }
 
-/* This server carries no messages from one session to another. */
 WORLD_TEST(verify_emoji, where_nobody_can_be_asked_the_session_ends) {
         SCOPED(terminal_free) struct terminal *t = NULL;
 
         user_has_phone(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .method = "PUT", .path = "*/sendToDevice/*" },
+                                            .kind = HS_ANSWER,
+                                            .status = 404,
+                                            .body = "{\"errcode\":\"M_UNRECOGNIZED\",\"error\":\"what\"}" });
         t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--emoji", NULL });
         terminal_expect(t, "from one of your sessions to another");
         terminal_expect(t, "was logged out");
