@@ -185,7 +185,23 @@ static bool is_done(const struct claim_other *c) {
         return c->done && !c->live && !c->waits;
 }
 
-/* Byte by byte: where only what no one reads differs, it is compared once more. */
+static bool is_same_owed(const struct claim_owed *a, const struct claim_owed *b) {
+        if (a->n_ours != b->n_ours || !claim_value_equal(&a->prior, &b->prior))
+                return false;
+        for (size_t i = 0; i < a->n_ours; i++)
+                if (!claim_value_equal(&a->ours[i], &b->ours[i]))
+                        return false;
+        return a->order == b->order && a->state_claimed == b->state_claimed && a->text_claimed == b->text_claimed &&
+               a->added == b->added && a->unsure == b->unsure && a->given_back == b->given_back &&
+               a->ahead == b->ahead;
+}
+
+/* As far as an entry tells of it. */
+static bool is_same(const struct claim_other *a, const struct claim_other *b) {
+        return a->live == b->live && a->waits == b->waits && a->done == b->done && a->withdrawn == b->withdrawn &&
+               a->text_lost == b->text_lost && is_same_owed(&a->owed, &b->owed);
+}
+
 void tell_set(struct tell *t, const char *output, const struct claim_other *claim) {
         struct claim_other *c;
         size_t i = 0;
@@ -195,7 +211,7 @@ void tell_set(struct tell *t, const char *output, const struct claim_other *clai
         if (i == t->n && (!claim || t->n == ENTRY_CLAIMS_MAX))
                 return;
         c = &t->claims[i].claim;
-        if (i < t->n && (claim ? memcmp(c, claim, sizeof(*c)) == 0 : is_done(c)))
+        if (i < t->n && (claim ? is_same(c, claim) : is_done(c)))
                 return;
         t->compared = false;
         t->claims[i].output = output;

@@ -33,4 +33,4 @@ struct sync_thin {
  * "type" that is wanted; what is no object goes there, too. A name or type that is written with escapes counts as one
  * that is wanted. What is odd (json/mend.h) is left as it is, and where brackets do not match, they do not afterwards.
  */
-size_t sync_thin(struct sync_thin *t, char *text, size_t had, size_t size);
+size_t sync_thin(struct sync_thin *t, char *bytes, size_t had, size_t size);
