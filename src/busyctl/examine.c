@@ -139,6 +139,26 @@ static void tell_token(struct examination *x) {
                             when);
 }
 
+/* What the keyring has not taken is in the file until it does. */
+static bool is_in_file(const struct examination *x) {
+        SCOPED(session_done) struct session s = { .user_id = NULL };
+
+        return session_load(x->folder, x->name, &s) >= 0 && *s.access_token;
+}
+
+static void tell_place(struct examination *x) {
+        bool in_file = is_in_file(x);
+
+        set_text(x->doc, "kept_in", in_file ? "file" : "keyring");
+        if (!in_file)
+                examine_add(x->doc, FINDING_OK, NULL, "the tokens are in the keyring");
+        else
+                examine_add(x->doc, FINDING_NOTE,
+                            "unlock the keyring, and busyd moves them; one that asks each time takes none: busyctl "
+                            "login --keep-in file",
+                            "the tokens are in a file that only you can read: the keyring has not taken them");
+}
+
 static bool look_at_session(struct examination *x) {
         const char *problem;
         int r = keep_load(x->folder, x->name, /* ask= */ false, &x->session, &problem);
@@ -159,9 +179,10 @@ static bool look_at_session(struct examination *x) {
         }
         set_text(x->doc, "user_id", x->session.user_id);
         set_text(x->doc, "homeserver", x->session.homeserver);
-        set_text(x->doc, "kept_in", x->session.keyring_id ? "keyring" : "file");
         if (x->session.keyring_id)
-                examine_add(x->doc, FINDING_OK, NULL, "the tokens are in the keyring");
+                tell_place(x);
+        else
+                set_text(x->doc, "kept_in", "file");
         if (x->config->token_command) {
                 examine_add(x->doc, FINDING_OK, NULL, "its token comes from token-command");
                 examine_by_word(x->doc, x->account);

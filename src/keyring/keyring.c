@@ -290,7 +290,11 @@ static int on_stored(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = sd_bus_message_read(m, "oo", &item, &path);
         if (r < 0)
                 return fail_reading(j, r);
-        return is_path(path) ? be_locked(j, j->object) : finish(j, KEYRING_DONE, NULL, "");
+        if (!is_path(path))
+                return finish(j, KEYRING_DONE, NULL, "");
+        /* It is open, and wants to ask all the same. */
+        return j->ask == KEYRING_ASKS_NOBODY ? finish(j, KEYRING_LOCKED, NULL, "the keyring asks each time")
+                                             : be_locked(j, j->object);
 }
 
 static int append_secret(const struct keyring_job *j, sd_bus_message *m) {

@@ -387,3 +387,35 @@ WORLD_TEST(keyring, one_that_refuses, RENEWABLE) {
         expect_in_file(w, true);
         mock_free(mock);
 }
+
+/* As KeePassXC does where that is set so: it is open, and asks before it takes anything. */
+WORLD_TEST(keyring, one_that_always_asks_is_told_as_that, RENEWABLE) {
+        static const char setup[] =
+                "mock.AddMethod('', 'OpenSession', 'sv', 'vo', \"ret = ('', dbus.ObjectPath('/s'))\")\n    "
+                "mock.AddMethod('', 'ReadAlias', 's', 'o', \"ret = dbus.ObjectPath('/c')\")\n    "
+                "mock.AddMethod('', 'SearchItems', 'a{ss}', 'aoao', \"ret = (dbus.Array([], 'o'), "
+                "dbus.Array([], 'o'))\")\n    "
+                "mock.AddObject('/c', 'org.freedesktop.Secret.Collection', {'Locked': False}, [('CreateItem', "
+                "'a{sv}(oayays)b', 'oo', \"ret = (dbus.ObjectPath('/'), dbus.ObjectPath('/p'))\")])\n";
+        struct mock *mock =
+                mock_new(w, w->bus,
+                         &(struct mock_options){
+                                 .name = SERVICE, .path = SERVICE_PATH, .interface = SERVICE_IFACE, .setup = setup });
+        SCOPED_RUN doctor = { 0 }, in = { 0 };
+
+        log_in(w);
+        world_start_online(w);
+        renew(w, "c1");
+        expect_in_file(w, true);
+        doctor = world_busyctl(w, NULL, "doctor", NULL);
+        check(w,
+              strstr(doctor.out, "the tokens are in a file that only you can read") &&
+                      !strstr(doctor.out, "the tokens are in the keyring"),
+              "%s", doctor.out);
+        check(w, strstr(doctor.out, "--keep-in file"), "no remedy: %s", doctor.out);
+        in = world_busyctl(w, HS_PASSWORD "\n", "login", HS_USER, "--homeserver", hs_url(w->hs), "--password-stdin",
+                           NULL);
+        check(w, in.code == 0 && strstr(in.err, "asks each time") && strstr(in.out, "in a file"), "%d %s%s", in.code,
+              in.out, in.err);
+        mock_free(mock);
+}
