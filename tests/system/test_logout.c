@@ -70,6 +70,7 @@ WORLD_TEST(logout, waits_as_long_as_the_server_asks) {
 /* Another session of the user has caught busy: nothing can be done about it from here, and it is not left unsaid. */
 WORLD_TEST(logout, says_what_others_still_see) {
         SCOPED_RUN r = { 0 };
+        SCOPED(free) char *log = NULL;
 
         hs_person_sets(w->hs, PHONE, "online", "Reading");
         world_start_online(w);
@@ -78,6 +79,8 @@ WORLD_TEST(logout, says_what_others_still_see) {
         hs_client_polls(w->hs, PHONE, "online");
         call_hangup(w, ROOM, "c1");
         expect_claim(w, "stuck");
+        log = world_log(w);
+        check(w, strstr(log, "stuck: another session") && !strstr(log, "stuck: stuck"), "says a word twice");
         r = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
         expect_logged_out(w, &r);
         check(w, strstr(r.err, "still see " HS_USER " as busy") && strstr(r.err, "choose another status"),

@@ -559,8 +559,8 @@ static const char *describe_phase(struct claim_driver *d) {
 
         switch (claim_phase(&d->claim)) {
         case CLAIM_STUCK:
-                (void) snprintf(d->note, sizeof(d->note), "stuck: another session of yours holds it%s%s",
-                                until ? "; " : "", until ? until : "");
+                (void) snprintf(d->note, sizeof(d->note), "another session of yours holds it%s%s", until ? "; " : "",
+                                until ? until : "");
                 return d->note;
         case CLAIM_SHARED:
                 return "you are on a call on another machine: it will put back what was there";
@@ -572,8 +572,7 @@ static const char *describe_phase(struct claim_driver *d) {
                 return kind(d)->follows_calls ? "set by another of your clients: left alone"
                                               : "was busy before the call: left alone";
         case CLAIM_REFUSED:
-                (void) snprintf(d->note, sizeof(d->note), "refused by the server: %s", d->problem);
-                return d->note;
+                return d->problem[0] ? d->problem : "the server does not take it";
         case CLAIM_NO_EFFECT:
                 (void) snprintf(d->note, sizeof(d->note), "the server takes it and does not show it%s%s",
                                 kind(d)->no_effect ? ": " : "", kind(d)->no_effect ? kind(d)->no_effect : "");
