@@ -166,12 +166,6 @@ static int on_begin(sd_event_source *source, void *userdata) {
 
 /* ---- the object ---- */
 
-static void wipe_free(char *s) {
-        if (s)
-                explicit_bzero(s, strlen(s));
-        free(s);
-}
-
 struct matrix_login *matrix_login_free(struct matrix_login *l) {
         if (!l)
                 return NULL;
@@ -184,9 +178,9 @@ struct matrix_login *matrix_login_free(struct matrix_login *l) {
         matrix_client_free(l->client);
         sd_event_source_disable_unref(l->begin);
         session_done(&l->session);
-        wipe_free(l->password);
-        wipe_free(l->login_token);
-        wipe_free(l->access_token);
+        erase_and_free(l->password);
+        erase_and_free(l->login_token);
+        erase_and_free(l->access_token);
         free(l->user);
         free(l->homeserver);
         free(l->device_id);
