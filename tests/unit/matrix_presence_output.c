@@ -204,6 +204,28 @@ Test(presence_output, words_of_an_earlier_run_give_way_before_the_first_poll) {
         cr_assert_str_eq(own_words(), "Gone");
 }
 
+/* The poll goes on all the same, and from then on ours show again. */
+Test(presence_output, words_that_could_not_be_taken_away_give_way_later) {
+        start_with_words("Lunch");
+        for (unsigned i = 0; i < 2; i++) {
+                cr_assert(output_presence.awaited(f.output, START));
+                door_answer(200,
+                            i == 0 ? "{\"presence\":\"online\",\"status_msg\":\"Gone\"}"
+                                   : "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}",
+                            START);
+                cr_assert(door_waiting() && strstr(door_waiting()->body, "\"status_msg\":\"\""), "%u", i);
+                door_answer(i == 0 ? 502 : 200, "{}", START);
+                cr_assert_eq(output_presence.awaited(f.output, START), i == 1);
+        }
+        door_answer(200, "{\"presence\":\"online\"}", START);
+        cr_assert(strstr(door_waiting()->body, "Gone"), "%s", door_waiting()->body);
+        door_answer(200, "{}", START);
+        cr_assert_not(output_presence.awaited(f.output, START));
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
+        cr_assert_null(door_waiting(), "once");
+}
+
 /* Whoever shows what our device has hides nothing. */
 Test(presence_output, words_of_an_earlier_run_that_show_stay) {
         start_with_words("Lunch");

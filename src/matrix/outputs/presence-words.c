@@ -29,8 +29,10 @@ void presence_words_sent(struct presence *p, const char *words) {
 }
 
 void presence_words_answered(struct presence *p, const struct matrix_reply *reply) {
-        if (p->words_sent && reply->outcome == MATRIX_OK)
+        if (p->words_sent && reply->outcome == MATRIX_OK) {
                 memcpy(p->own_words, p->sent_words, sizeof(p->own_words));
+                p->newer[0] = '\0';
+        }
         p->words_sent = false;
 }
 
@@ -125,29 +127,30 @@ static void on_way_given(const struct output_result *result, void *userdata) {
         p->output.at->touched(p->output.at->userdata);
 }
 
-static bool is_in_the_way(const struct presence *p, const char *words) {
+static bool is_in_the_way(const struct presence *p) {
         if (!p->own_words[0] || p->way || p->claim.owed || p->claim.phase != CLAIM_FREE)
                 return false;
         if (p->held_elsewhere && !p->said_elsewhere)
                 return false;
-        return !streq(words, p->own_words);
+        return p->newer[0] || !streq(p->shown.text, p->own_words);
 }
 
-/* Our device still has words that were put back after a call, and somebody has chosen others since: those come back
- * if nobody's show then. */
+/* Our device still has words that were put back after a call, and somebody has chosen others since, which the last
+ * poll may have hidden: those come back if nobody's show then. */
 static void give_way(struct presence *p) {
         SCOPED(output_request_free) struct output_request *request = NULL;
         struct withdrawal *w;
 
-        if (!is_in_the_way(p, p->shown.text) ||
-            output_request_new(&request, &p->output, translate_way, on_way_given, p) < 0)
+        if (!is_in_the_way(p) || output_request_new(&request, &p->output, translate_way, on_way_given, p) < 0)
                 return;
         w = calloc(1, sizeof(*w));
         if (!w)
                 return;
         output_request_chain(request, p->said_elsewhere ? NULL : withdraw_more, w);
         claim_value_put_state(&w->value, PRESENCE_STATE_OFFLINE);
-        claim_value_put_text(&w->value, p->shown.text);
+        if (!streq(p->shown.text, p->own_words))
+                memcpy(p->newer, p->shown.text, sizeof(p->newer));
+        claim_value_put_text(&w->value, p->newer);
         if (presence_put_value(&p->output, PRESENCE_STATE_OFFLINE, "", request) < 0)
                 return;
         p->shown_known = false;
