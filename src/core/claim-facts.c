@@ -466,7 +466,7 @@ void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uin
         c->view.told = false;
         c->view.at = now;
         c->caught = c->caught && claim_is_taken(c, v->state);
-        claim_limits_worked(&c->limits);
+        claim_limits_worked_but_for_writes(&c->limits);
         if (c->phase == CLAIM_LEAVING && c->in.leaving.left_at > 0)
                 judge_left(c, v, now, random);
         else if (c->phase == CLAIM_FREE)
@@ -497,14 +497,14 @@ void claim_on_journalled(struct claim *c) {
         if (c->ahead.arming) {
                 c->ahead.arming = false;
                 c->debt.armed = c->debt.fits = true;
-                claim_limits_worked(&c->limits);
+                claim_limits_worked_but_for_writes(&c->limits);
                 return;
         }
         c->debt.armed = used;
         c->debt.on_disk = true;
         c->debt.kept = claim_is_way_back(c->phase) && c->in.leaving.keeps;
         c->debt.unsure_on_disk = c->debt.is.unsure;
-        claim_limits_worked(&c->limits);
+        claim_limits_worked_but_for_writes(&c->limits);
         if (c->debt.kept)
                 finish(c, /* stuck= */ false);
 }
@@ -614,7 +614,7 @@ static void take_refusal(struct claim *c, enum claim_step step, usec_t now, uint
                 claim_enter_phase(c, CLAIM_REFUSED);
                 c->in.stopped.written_at = written_at;
         } else
-                claim_limits_failed(&c->limits, USEC_NEVER, now, random);
+                claim_limits_failed(&c->limits, step == CLAIM_WRITE, USEC_NEVER, now, random);
 }
 
 /* What was tried ahead of a call is no reason to wait when that comes; a look for what may still land is. */
@@ -647,12 +647,12 @@ void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, us
         case CLAIM_FAILED_UNSURE:
                 if (wrote)
                         lose_write(c, now);
-                claim_limits_failed(&c->limits, retry_at, now, random);
+                claim_limits_failed(&c->limits, wrote, retry_at, now, random);
                 break;
         case CLAIM_FAILED_NOT_APPLIED:
                 if (step == CLAIM_WRITE)
                         claim_limits_unspend(&c->limits);
-                claim_limits_failed(&c->limits, retry_at, now, random);
+                claim_limits_failed(&c->limits, wrote, retry_at, now, random);
                 break;
         }
         turn_back(c);

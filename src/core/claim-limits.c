@@ -3,6 +3,9 @@
 #define RETRY_FIRST (5 * USEC_PER_SEC)
 #define RETRY_CAP   (5 * USEC_PER_MIN)
 
+/* Of a server that is there: its next try is at most 40 s later. */
+#define FAILURES_WHILE_REACHED_MAX 3
+
 void claim_limits_init(struct claim_limits *l) {
         *l = (struct claim_limits){ .backoff = { .first = RETRY_FIRST, .cap = RETRY_CAP } };
 }
@@ -42,10 +45,11 @@ void claim_limits_unspend(struct claim_limits *l) {
         l->writes[0] = 0;
 }
 
-void claim_limits_failed(struct claim_limits *l, usec_t asked, usec_t now, uint32_t random) {
+void claim_limits_failed(struct claim_limits *l, bool wrote, usec_t asked, usec_t now, uint32_t random) {
         bool is_first = l->backoff.failures == 0, names_time = asked != USEC_NEVER && asked > now;
         usec_t own = usec_add(now, backoff_next(&l->backoff, random));
 
+        l->write_failed = l->write_failed || wrote;
         /* Once a server may be taken at its word. */
         l->waits = names_time && (is_first || asked > own) ? CLAIM_WAITS_AS_ASKED : CLAIM_WAITS_TO_RETRY;
         l->retry_at = l->waits == CLAIM_WAITS_AS_ASKED ? asked : own;
@@ -60,6 +64,14 @@ void claim_limits_repeat(struct claim_limits *l, unsigned n, usec_t now, uint32_
 
 void claim_limits_worked(struct claim_limits *l) {
         backoff_reset(&l->backoff);
+        l->write_failed = false;
+}
+
+void claim_limits_worked_but_for_writes(struct claim_limits *l) {
+        if (!l->write_failed)
+                backoff_reset(&l->backoff);
+        else if (l->backoff.failures > FAILURES_WHILE_REACHED_MAX)
+                l->backoff.failures = FAILURES_WHILE_REACHED_MAX;
 }
 
 void claim_limits_end_backoff(struct claim_limits *l) {
@@ -69,5 +81,5 @@ void claim_limits_end_backoff(struct claim_limits *l) {
 
 void claim_limits_end_waits(struct claim_limits *l) {
         end_wait(l);
-        backoff_reset(&l->backoff);
+        claim_limits_worked(l);
 }

@@ -19,6 +19,7 @@ struct claim_limits {
                 CLAIM_WAITS_AS_ASKED,  /* by the server: ends by claim_limits_end_waits() alone */
         } waits;
         struct backoff backoff;
+        bool write_failed; /* since one has worked last: what else works does not end the back-off */
         usec_t writes[CLAIM_WRITES_PER_MINUTE_MAX]; /* those that count, the oldest first; 0: none */
         bool is_fresh;                              /* the next write is asked for by the user's calls */
         bool was_fresh;                             /* the last one was */
@@ -35,13 +36,16 @@ void claim_limits_spend(struct claim_limits *l, usec_t now);
 /* The last write certainly had no effect, and does not count. */
 void claim_limits_unspend(struct claim_limits *l);
 
-/* A request has failed. Waits until `asked`, the server's word (USEC_NEVER, or past: none), the first time in a row;
- * then for the later of that and the own back-off. `random`: any value, the jitter. */
-void claim_limits_failed(struct claim_limits *l, usec_t asked, usec_t now, uint32_t random);
+/* A request has failed, `wrote`: a write. Waits until `asked`, the server's word (USEC_NEVER, or past: none), the
+ * first time in a row; then for the later of that and the own back-off. `random`: any value, the jitter. */
+void claim_limits_failed(struct claim_limits *l, bool wrote, usec_t asked, usec_t now, uint32_t random);
 /* A write has worked and did not last, for the nth time in a row: backs off. */
 void claim_limits_repeat(struct claim_limits *l, unsigned n, usec_t now, uint32_t random);
-/* A request has worked. */
+/* A write has worked, or all that was to be done is. */
 void claim_limits_worked(struct claim_limits *l);
+/* Something else has: whoever answers reads and takes no write is asked less and less often, and still every minute.
+ */
+void claim_limits_worked_but_for_writes(struct claim_limits *l);
 
 /* The server answers again: the own back-off is over. */
 void claim_limits_end_backoff(struct claim_limits *l);

@@ -364,3 +364,29 @@ Test(core_claim, a_change_of_phase_is_told_once) {
         cr_expect_eq(claim_phase(&claim), CLAIM_HELD);
         cr_expect_not(claim_take_change(&claim, &from));
 }
+
+/* A server that answers every read and takes no write, and says to come back in a moment each time. */
+Test(core_claim, writes_that_fail_again_and_again_become_rare_though_reads_work) {
+        unsigned n = 0;
+        usec_t failed_at = 0, gap = 0;
+
+        begin(&single_value, "online", "");
+        want("busy", "In a call");
+        while (now < START + 10 * USEC_PER_MIN) {
+                struct claim_request r = decide();
+
+                if (r.step == CLAIM_NOTHING)
+                        now = r.wake_at;
+                else if (r.step == CLAIM_WRITE) {
+                        gap = now - failed_at;
+                        failed_at = now;
+                        n++;
+                        claim_on_failure(&claim, CLAIM_FAILED_NOT_APPLIED, now + 2 * SEC, now, 500);
+                } else
+                        carry_out(&r);
+        }
+        cr_expect_leq(n, 30, "%u writes", n);
+        cr_expect_leq(gap, USEC_PER_MIN, "one that works again is found out soon");
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_HELD);
+}
