@@ -283,11 +283,14 @@ static bool may_begin_again(const struct claim *c) {
                                  (claim_is_others(c, &c->view.is) || claim_is_back_at_prior(c, &c->view.is)));
 }
 
-/* What the others have told and will not change any more is what is owed. */
+/* What the others have told and will not change any more is what is owed. That they have found no words is no reason
+ * to forget those that were found here. */
 static void learn_prior(struct claim *c) {
         struct claim_value v = c->debt.is.prior;
 
         claim_others_look_through(&c->others, &c->debt.is, c->traits.per_device, /* done_only= */ true, &v);
+        if (claim_are_words_missing(c, &v, c->debt.is.prior.text) && !claim_text_is_ours(c, &c->debt.is.prior))
+                claim_value_put_text(&v, c->debt.is.prior.text);
         if (claim_value_equal(&v, &c->debt.is.prior))
                 return;
         c->debt.is.prior = v;

@@ -731,3 +731,22 @@ Test(core_claim_lost, words_that_another_machine_has_overwritten_unaware_are_wri
         expect_phase(CLAIM_HELD);
         expect_shown("unavailable", "In a call");
 }
+
+/* Where each device has words of its own: a machine that has left all to us took its own away, and has begun again. */
+Test(core_claim_lost, words_found_by_ourselves_are_not_forgotten_for_none) {
+        struct claim_other other = machine(2, "offline", "", "busy", "In a call");
+        struct claim_traits traits = per_device;
+
+        traits.text_per_device = true;
+        other.live = true;
+        hold(&traits, "offline", "Lunch");
+        told_by(other, other);
+        other.live = false;
+        other.done = true;
+        set_shown("offline", "");
+        told_by(other, other);
+        claim_set_want(&claim, NULL);
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
