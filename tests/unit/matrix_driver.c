@@ -1,6 +1,35 @@
 /* The driver of one claim, on an output and a journal of our own and a clock by hand: what it does with answers. */
 #include "matrix_driver_stage.h"
 
+/* Of this test; gone with it. */
+static struct stage *stages[4];
+static size_t n_stages;
+
+static struct stage *stage_keep(void) {
+        cr_assert_lt(n_stages, ARRAY_SIZE(stages));
+        return stages[n_stages++] = calloc(1, sizeof(struct stage));
+}
+
+static struct stage *stage_new(bool fixed) {
+        struct stage *s = stage_keep();
+
+        *s = stage_of_kind(s, fixed);
+        start(s);
+        return s;
+}
+
+static void teardown(void) {
+        while (n_stages > 0) {
+                struct stage *s = stages[--n_stages];
+
+                driver_free(s->driver);
+                driver_free(s->killed);
+                free(s);
+        }
+}
+
+TestSuite(matrix_driver, .fini = teardown);
+
 Test(matrix_driver, one_call) {
         struct stage *s = stage_new(true);
 
@@ -159,6 +188,8 @@ static void ring(struct stage *s, bool rings) {
 
 /* busyd is killed: what is under way is lost, the journal is as it was. */
 static void crash(struct stage *s) {
+        driver_free(s->killed);
+        s->killed = s->driver;
         s->asked = NOTHING;
         s->request = NULL;
         s->output.listener = (struct output_listener){ .userdata = NULL };
@@ -215,7 +246,7 @@ Test(matrix_driver, what_was_put_there_ahead_goes_when_no_call_comes) {
         cr_assert_eq(s->writes, 0);
         ring(s, true);
         cr_assert(s->stored);
-        driver_free(s->driver);
+        s->driver = driver_free(s->driver);
         cr_assert_not(s->stored, "nor does it stay behind");
 }
 
@@ -385,7 +416,7 @@ Test(matrix_driver, what_another_session_holds_is_cured) {
 }
 
 static struct stage *without_a_journal(bool known) {
-        struct stage *s = calloc(1, sizeof(*s));
+        struct stage *s = stage_keep();
 
         *s = stage_of_kind(s, true);
         s->journal_lost = true;

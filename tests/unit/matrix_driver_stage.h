@@ -14,7 +14,7 @@ struct stage {
         struct output_endpoint at;
         struct probe_facts facts;
         struct account_settings settings;
-        struct claim_driver *driver;
+        struct claim_driver *driver, *killed; /* the latter of a run that has died */
 
         /* What stands on the server. */
         struct claim_value shown;
@@ -236,14 +236,6 @@ static inline struct stage stage_of_kind(struct stage *at, bool fixed) {
                 .shown = { "online", "Reading" },
                 .want = { .value = { "busy", "In a call" }, .state_claimed = true, .text_claimed = true },
         };
-}
-
-static inline struct stage *stage_new(bool fixed) {
-        struct stage *s = calloc(1, sizeof(*s));
-
-        *s = stage_of_kind(s, fixed);
-        start(s);
-        return s;
 }
 
 static inline void run(struct stage *s) {
