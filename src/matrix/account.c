@@ -310,7 +310,7 @@ static usec_t doubt_calls(struct account *a, usec_t now) {
         return USEC_NEVER;
 }
 
-/* Returns whether what wants to be sent has to wait. */
+/* Whether what wants to be sent has to wait. */
 static bool run_renewal(struct account *a, usec_t now, usec_t *ret_deadline) {
         const struct instant at = { .now = now, .wall = a->wall };
         bool held;
