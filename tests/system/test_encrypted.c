@@ -1,5 +1,7 @@
 /* Calls in an encrypted room, by the real busyd: what it reads of them, and that it lasts. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -278,4 +280,58 @@ WORLD_TEST(encrypted, what_another_device_has_left_is_removed) {
         check(w, access(world_state_path(w, STORE), F_OK) < 0, "it is still there");
         check(w, world_wait_log(w, "are removed"), "it is not said");
         dm_end(&d);
+}
+
+/* ---- a device that stays unsigned ---- */
+
+#define LOGOUT                                                                                                        \
+        (struct hs_match) {                                                                                           \
+                .method = "POST", .path = "*/logout"                                                                  \
+        }
+
+/* From now on busyd has clocks of its own, that time can pass by. */
+static int64_t *own_clocks(struct world *w) {
+        int fd = open(world_path(w, "shift"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int64_t *shift;
+
+        cr_assert_eq(ftruncate(fd, sizeof(*shift)), 0);
+        shift = mmap(NULL, sizeof(*shift), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        cr_assert_neq(shift, MAP_FAILED);
+        close(fd);
+        world_preload(SHIFT_LIBRARY, "SHIFT_ALL_FILE", world_path(w, "shift"));
+        return shift;
+}
+
+static void reset_identity(struct world *w) {
+        struct seeds other = seeds_of_recording();
+
+        other.master[0] ^= 1;
+        other.self_signing[0] ^= 1;
+        set_identity(w, &other);
+}
+
+static void something_happens(struct world *w) {
+        hs_send(w->hs, OTHER_ROOM, json_pack("{ss ss s{}}", "type", "m.call.hangup", "sender", OTHER_USER, "content"));
+        settle(w);
+}
+
+WORLD_TEST(encrypted, a_session_that_is_not_verified_again_is_logged_out_after_a_week) {
+        int64_t *shift = own_clocks(w);
+        struct dm d;
+
+        begin(&d, w);
+        reset_identity(w);
+        expect_state(w, "needs-verification");
+        *shift += 6 * 24 * 60 * 60;
+        something_happens(w);
+        something_happens(w);
+        check(w, hs_count(w->hs, LOGOUT, 0) == 0, "logged out too early");
+        *shift += 2 * 24 * 60 * 60;
+        something_happens(w);
+        check(w, hs_wait_answered(w->hs, LOGOUT, 0, patience(), NULL), "not logged out");
+        check(w, peer_wait_has(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "signed-out"), "it does not find out");
+        check(w, world_wait_log(w, "was not verified for a week"), "it is not said");
+        check(w, hs_count(w->hs, LOGOUT, 0) == 1, "more than once");
+        dm_end(&d);
+        cr_assert_eq(munmap(shift, sizeof(*shift)), 0);
 }
