@@ -42,7 +42,7 @@ Test(crypto_store, is_back_as_it_was_stored_and_closed_to_others) {
 Test(crypto_store, has_no_key_in_the_file_that_is_in_the_keyring) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         SCOPED(crypto_store_done) struct crypto_store s = example("item"), back;
-        SCOPED(free) char *path = path_join(t.path, "crypto-home.json"), *data = NULL;
+        SCOPED(free) char *path = path_join(t.path, "crypto-home.json"), *data = NULL, *longer = NULL;
         SCOPED(token_free) char *text = NULL;
 
         cr_assert_eq(crypto_store_save(t.path, "home", &s), 0);
@@ -53,6 +53,8 @@ Test(crypto_store, has_no_key_in_the_file_that_is_in_the_keyring) {
         cr_expect_not(back.has_key);
         cr_expect_eq(crypto_store_save(t.path, "home", &back), -EINVAL, "nothing is stored without its key");
         cr_expect_eq(crypto_store_take_key(&back, "abc"), -EBADMSG);
+        cr_assert_geq(asprintf(&longer, "%s0", text), 0);
+        cr_expect_eq(crypto_store_take_key(&back, longer), -EBADMSG);
         text[0] = 'g';
         cr_expect_eq(crypto_store_take_key(&back, text), -EBADMSG);
         cr_expect_not(back.has_key);
