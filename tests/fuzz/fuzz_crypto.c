@@ -1,11 +1,15 @@
 /* What other users and servers write for a device that decrypts: messages to it, what is in them, events of rooms,
- * answers about keys, secret storage, recovery keys, and a stored device. The first byte says which. */
+ * answers about keys, secret storage, recovery keys, a stored device, and what another device says to be compared
+ * with. The first byte says which. */
+#include <stdio.h>
+
 #include "json/json.h"
 #include "matrix/crypto/healer.h"
 #include "matrix/crypto/identities.h"
 #include "matrix/crypto/late.h"
 #include "matrix/crypto/plaintext.h"
 #include "matrix/crypto/receiver.h"
+#include "matrix/crypto/sas.h"
 #include "matrix/crypto/secret-storage.h"
 #include "matrix/crypto/signed.h"
 #include "must.h"
@@ -139,6 +143,66 @@ static void try_stored(const json_t *v) {
         (void) receiver_load(&r, v, key, &at);
 }
 
+/* ---- comparing emoji ---- */
+
+#define TXN   "0123456789abcdef0123456789abcdef"
+#define PHONE "ANDROID" /* before ours: its start counts */
+
+static void sign(json_t *object, const char *name, const uint8_t seed[CRYPTO_SECRET_BYTES]) {
+        SCOPED(free) char *bytes = NULL;
+        char signature[CRYPTO_SIGNATURE_TEXT];
+
+        must(signed_json_bytes(object, &bytes) == 0, "it can be signed");
+        must(crypto_seed_sign(seed, bytes, strlen(bytes), signature) == 0, "it can be signed");
+        must(signed_json_add(object, ME, name, signature) == 0, "it can be signed");
+}
+
+static json_t *identity_key(const char *public_key) {
+        char name[64];
+
+        (void) snprintf(name, sizeof(name), "ed25519:%s", public_key);
+        return json_pack("{ss s[] s{ss}}", "user_id", ME, "usage", "keys", name, public_key);
+}
+
+/* One identity, which signs itself and the phone. */
+static json_t *keys_shown(const char *public_key) {
+        json_t *phone = json_pack("{ss ss s[] s{ss ss}}", "user_id", ME, "device_id", PHONE, "algorithms", "keys",
+                                  "curve25519:" PHONE, public_key, "ed25519:" PHONE, public_key);
+        json_t *master = identity_key(public_key), *signing = identity_key(public_key);
+
+        must(phone && master && signing, "memory");
+        sign(phone, PHONE, key);
+        sign(phone, public_key, key);
+        sign(signing, public_key, key);
+        return json_pack("{s{s{so}} s{so} s{so}}", "device_keys", ME, PHONE, phone, "master_keys", ME, master,
+                         "self_signing_keys", ME, signing);
+}
+
+/* Messages of this comparison; nobody can prove who does not know the secret. */
+static void try_sas(json_t *messages) {
+        SCOPED(sas_free) struct sas *s = NULL;
+        SCOPED(json_decref) json_t *keys = NULL;
+        struct sas_message m;
+        char public_key[CRYPTO_KEY_TEXT];
+        json_t *v;
+        size_t i;
+
+        must(crypto_seed_public(key, public_key) == 0, "it goes on");
+        keys = keys_shown(public_key);
+        must(keys && sas_new(&s, &(struct own_device){ ME, DEVICE, public_key, public_key, public_key }, keys, TXN,
+                             &at) == 0,
+             "it goes on");
+        json_array_foreach(messages, i, v) {
+                (void) json_object_set_new(json_object_get(v, "content"), "transaction_id", json_string(TXN));
+                (void) json_object_set_new(v, "sender", json_string(ME));
+                must(sas_take(s, v) == 0, "it goes on");
+                must(sas_answer(s, true) == 0, "it goes on");
+                must(sas_phase(s) != SAS_DONE && !sas_master(s), "nobody is believed");
+        }
+        while (sas_next(s, &m))
+                json_decref(m.body);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         SCOPED(json_decref) json_t *v = NULL;
         SCOPED(free) char *text = NULL;
@@ -148,7 +212,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 return 0;
         text = strndup((const char *) data + 1, size - 1);
         must(text, "memory");
-        switch (data[0] % 6) {
+        switch (data[0] % 7) {
         case 0:
                 try_plaintext((const char *) data + 1, size - 1);
                 return 0;
@@ -161,6 +225,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 return 0;
         case 4:
                 try_library(text);
+                return 0;
+        case 6:
+                if (json_parse((const char *) data + 1, size - 1, &v) == 0)
+                        try_sas(v);
                 return 0;
         case 3:
                 if (json_parse((const char *) data + 1, size - 1, &v) == 0)
