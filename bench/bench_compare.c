@@ -191,7 +191,10 @@ static void memory_report(const struct contender *c, const char *part, const cha
         (void) snprintf(what, sizeof(what), "PSS %s", when);
         report(part_of(part, c), what, (double) u.pss / (1 << 20), "MiB", "smaps_rollup");
         (void) snprintf(what, sizeof(what), "private %s", when);
-        report(part_of(part, c), what, (double) (u.private_clean + u.private_dirty) / (1 << 20), "MiB", NULL);
+        report(part_of(part, c), what, (double) (u.private_clean + u.private_dirty) / (1 << 20), "MiB",
+               "clean and dirty: also pages of files that nobody else uses at the moment");
+        (void) snprintf(what, sizeof(what), "private dirty %s", when);
+        report(part_of(part, c), what, (double) u.private_dirty / (1 << 20), "MiB", NULL);
 }
 
 struct before {
