@@ -50,8 +50,7 @@ static void put_config(struct contender *c, const char *config, const char *cert
 
 static void make_certificate(struct world *w) {
         SCOPED(free)
-        char *key = strdup(world_path(w, "key.pem")),
-             *certificate = strdup(world_path(w, "certificate.pem"));
+        char *key = strdup(world_path(w, "key.pem")), *certificate = strdup(world_path(w, "certificate.pem"));
         SCOPED_RUN r = world_run(w, NULL,
                                  (const char *const[]){ "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                                                         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
