@@ -65,8 +65,8 @@ static const struct {
         { "msedge", APP_TALK },
         { "opera", APP_TALK },
         { "vivaldi", APP_TALK },
-        /* What follows records as calls do, some of it plays as well: nothing but the name says that it is none. Mixers
-         * are not here: the streams of their levels say what they are. */
+        /* What follows records as calls do, some of it plays as well: nothing but the name says that it is none.
+         * Mixers are not here: the streams of their levels say what they are. */
         /* filters */
         { "easyeffects", APP_NEVER },
         { "com.github.wwmm.easyeffects", APP_NEVER },
