@@ -256,8 +256,8 @@ static bool is_left_to_another(const struct site *s, const struct machine_output
 }
 
 /* A poll takes busy away there, and one that begins while the write is under way may arrive after it. Each time what
- * another machine tells ends a poll, that costs a write, and there are only so many a minute, of which the last is kept
- * for giving back. */
+ * another machine tells ends a poll, that costs a write, and there are only so many a minute, of which the last is
+ * kept for giving back. */
 static bool has_spent_its_writes(const struct site *s) {
         return s->world->history->options.kind == HS_TUWUNEL && s->wrote[1] > 0 &&
                door_now() < s->wrote[1] + USEC_PER_MIN + 5 * USEC_PER_SEC;
