@@ -376,22 +376,21 @@ enum exit_code facts_history(struct ctl *c, unsigned n, json_t **ret) {
         return *ret ? CTL_OK : CTL_FAILED;
 }
 
-enum exit_code facts_ignored(struct ctl *c, json_t **ret) {
+/* A method without arguments that answers one list of structs. */
+static enum exit_code list_of(struct ctl *c, const char *method, const struct field *fields, size_t n, json_t **ret) {
         SCOPED(json_decref) json_t *reply = NULL;
-        enum exit_code code = bus_call(c, BUS_MANAGER, "Ignored", &reply, NULL);
+        enum exit_code code = bus_call(c, BUS_MANAGER, method, &reply, NULL);
 
         if (code != CTL_OK)
                 return code;
-        *ret = out_of_memory(convert_structs(json_array_get(reply, 0), ignored_fields, ARRAY_SIZE(ignored_fields)));
+        *ret = out_of_memory(convert_structs(json_array_get(reply, 0), fields, n));
         return *ret ? CTL_OK : CTL_FAILED;
 }
 
-enum exit_code facts_streams(struct ctl *c, json_t **ret) {
-        SCOPED(json_decref) json_t *reply = NULL;
-        enum exit_code code = bus_call(c, BUS_MANAGER, "Streams", &reply, NULL);
+enum exit_code facts_ignored(struct ctl *c, json_t **ret) {
+        return list_of(c, "Ignored", ignored_fields, ARRAY_SIZE(ignored_fields), ret);
+}
 
-        if (code != CTL_OK)
-                return code;
-        *ret = out_of_memory(convert_structs(json_array_get(reply, 0), stream_fields, ARRAY_SIZE(stream_fields)));
-        return *ret ? CTL_OK : CTL_FAILED;
+enum exit_code facts_streams(struct ctl *c, json_t **ret) {
+        return list_of(c, "Streams", stream_fields, ARRAY_SIZE(stream_fields), ret);
 }
