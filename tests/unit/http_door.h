@@ -124,3 +124,13 @@ static inline void door_answer(long status, const char *body, usec_t now) {
 
         door_answer_with(&reply);
 }
+
+/* The newest one is answered before those that were asked first. */
+static inline void door_answer_last(long status, const char *body, usec_t now) {
+        struct http_request *first = door_requests[0];
+
+        cr_assert_gt(door_n, 0, "nothing waits for an answer");
+        door_requests[0] = door_requests[door_n - 1];
+        door_requests[door_n - 1] = first;
+        door_answer_first(status, body, now);
+}

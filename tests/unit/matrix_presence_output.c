@@ -1,5 +1,6 @@
 /* The presence output alone: what whoever drives its claim hears of the server, and when. */
 #include <criterion/criterion.h>
+#include <errno.h>
 
 #include "matrix/outputs/output.h"
 #include "matrix/server/traits.h"
@@ -373,6 +374,49 @@ Test(presence_output, words_that_are_repeated_follow_those_that_a_person_chooses
         cr_assert(output_presence.occupied(f.output), "and the claim as well");
         door_answer(200, "{}", START + USEC_PER_MIN);
         cr_assert_not(output_presence.awaited(f.output, START + USEC_PER_MIN));
+}
+
+/* A claim that has just given way to a person may still have its last write out: two of one device may land in either
+ * order. */
+Test(presence_output, words_that_are_repeated_wait_for_a_write_that_is_on_its_way) {
+        struct output_claim claim = { .phase = CLAIM_HELD, .owed = true, .state_claimed = true, .standing = true };
+        struct claim_value busy = { .state = "busy", .text = "Lunch" };
+        struct output_request *request;
+
+        start_with_words("Lunch");
+        output_presence.claim(f.output, &claim, START);
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"Lunch\"}", START);
+        cr_assert_not(output_presence.awaited(f.output, START));
+        cr_assert_eq(output_presence.write(f.output, &busy, START, on_written, NULL, &request), 0);
+        claim.phase = CLAIM_YIELDED;
+        output_presence.claim(f.output, &claim, START);
+        for (unsigned i = 1; i < 3; i++) {
+                cr_assert(output_presence.awaited(f.output, START + i * USEC_PER_MIN));
+                door_answer_last(200, "{\"presence\":\"busy\",\"status_msg\":\"Gone\"}", START + i * USEC_PER_MIN);
+                cr_assert_eq(output_presence.occupied(f.output), i == 2, "%u", i);
+                door_answer(200, "{}", START + i * USEC_PER_MIN);
+                cr_assert_not(output_presence.awaited(f.output, START + i * USEC_PER_MIN));
+        }
+        cr_assert_str_eq(own_words(), "Gone");
+}
+
+/* It is none that an answer would end. */
+Test(presence_output, a_write_that_could_not_be_sent_is_not_on_its_way) {
+        struct output_claim claim = { .phase = CLAIM_HELD, .owed = true, .state_claimed = true, .standing = true };
+        struct claim_value busy = { .state = "busy", .text = "Lunch" };
+        struct output_request *request;
+
+        start_with_words("Lunch");
+        output_presence.claim(f.output, &claim, START);
+        door_start_error = -ENOMEM;
+        cr_assert_lt(output_presence.write(f.output, &busy, START, on_written, NULL, &request), 0);
+        door_start_error = 0;
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"Gone\"}", START);
+        cr_assert(output_presence.occupied(f.output));
+        door_answer(200, "{}", START);
+        cr_assert_str_eq(own_words(), "Gone");
 }
 
 static enum matrix_outcome given_back;

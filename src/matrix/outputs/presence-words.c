@@ -157,15 +157,15 @@ static void give_way(struct presence *p) {
         p->way = TAKE(request);
 }
 
-/* Nothing is on its way there or back. */
+/* Not on the way there or back: at most a last write of the claim is under way. */
 static bool is_in_call(const struct presence *p) {
         return p->claim.phase == CLAIM_HELD || p->claim.phase == CLAIM_YIELDED;
 }
 
 /* Ours repeats words that somebody has replaced meanwhile, and would show them again with the next poll. */
 static bool is_copy_old(const struct presence *p) {
-        return is_in_call(p) && !p->claim.text_claimed && !p->said_elsewhere && !p->way && p->own_words[0] &&
-               p->shown.text[0] && !streq(p->own_words, p->shown.text);
+        return is_in_call(p) && !p->claim.text_claimed && !p->said_elsewhere && !p->way && !p->words_sent &&
+               p->own_words[0] && p->shown.text[0] && !streq(p->own_words, p->shown.text);
 }
 
 static void renew_copy(struct presence *p) {

@@ -407,9 +407,12 @@ static int presence_read(struct output *o, output_done_t done, void *userdata, s
 }
 
 int presence_put_value(struct output *o, const char *state, const char *message, struct output_request *request) {
-        presence_words_sent(presence_of(o), message ? message : "");
-        return matrix_presence_put(o->at->client, o->at->user_id, presence_word(state, presence_server(o)), message,
-                                   output_request_answered, request, output_request_http(request));
+        int r = matrix_presence_put(o->at->client, o->at->user_id, presence_word(state, presence_server(o)), message,
+                                    output_request_answered, request, output_request_http(request));
+
+        if (r >= 0)
+                presence_words_sent(presence_of(o), message ? message : "");
+        return r;
 }
 
 struct kept {
