@@ -400,10 +400,11 @@ static void read_ours(struct claim *c, const struct claim_value *v, usec_t now, 
         usec_t written_at = c->phase == CLAIM_HELD ? c->in.held.written_at : c->in.entering.written_at;
         bool lost = c->phase == CLAIM_HELD && c->in.held.lost;
 
+        /* What is lost and still shows is another device's. */
         if (claim_stands(c, v)) {
                 claim_enter_phase(c, CLAIM_HELD);
                 c->in.held.written_at = written_at;
-                c->in.held.doubt = c->in.held.lost = false;
+                c->in.held.doubt = false;
         } else if (!lost)
                 judge_ours(c, v, now, random);
         else if (claim_is_persons(c, v, /* prior_too= */ true))

@@ -195,6 +195,22 @@ Test(core_claim, what_the_server_has_lost_is_written_again_whatever_was_in_doubt
         expect_shown("busy", "In a call");
 }
 
+/* Busy may be another device's there, as of a machine that has died, and ends with that. */
+Test(core_claim, what_the_server_has_lost_is_written_again_also_where_the_same_shows) {
+        struct claim_traits traits = per_device;
+
+        traits.pushed = false;
+        hold(&traits, "online", "Working");
+        for (unsigned i = 0; i < 2; i++) {
+                claim_on_erased(&claim);
+                reads = writes = 0;
+                run_for(USEC_PER_MIN);
+                cr_expect_eq(reads, 1, "a person may have written");
+                cr_expect_eq(writes, 1, "%u writes", writes);
+                expect_phase(CLAIM_HELD);
+        }
+}
+
 /* ---- waits ---- */
 
 Test(core_claim, the_first_wait_is_what_the_server_asks) {
