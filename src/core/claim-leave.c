@@ -129,13 +129,13 @@ static struct claim_request confirm_step(struct claim *c, usec_t now) {
 }
 
 /* Words that nobody of us has claimed, and that went with a write of ours: the server showed them and had them on no
- * device that still counts. */
+ * device that still counts. What goes with another machine's that show there is its own to put back. */
 static void keep_words(const struct claim *c, const struct claim_value *before, struct claim_value *back) {
         const struct claim_leaving *l = &c->in.leaving;
         const struct claim_value *words = l->yielded && l->persons.text[0] ? &l->persons : before;
 
         if (!c->debt.is.text_claimed && claim_are_words_missing(c, back, words->text) &&
-            !claim_is_on_another_device(c, words))
+            !claim_is_on_another_device(c, words) && !claim_is_on_another_device(c, &c->view.is))
                 claim_value_put_text(back, words->text);
 }
 

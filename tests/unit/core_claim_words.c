@@ -578,6 +578,26 @@ Test(core_claim_words, what_a_person_wrote_before_the_end_goes_back_once_ours_sh
         expect_shown("offline", "Lunch");
 }
 
+/* That one has found what is newer, and puts it back: a copy of older words would hide it. */
+Test(core_claim_words, what_a_person_wrote_first_does_not_go_over_the_words_of_another_machine) {
+        struct claim_other other = machine(2, "online", "Gone", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+        struct claim_traits traits = per_device;
+
+        traits.pushed = false;
+        traits.text_per_device = true;
+        traits.refresh_interval = 4 * USEC_PER_MIN;
+        hold(&traits, "online", "Working");
+        set_shown("busy", "Lunch");
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_YIELDED);
+        none.done = other.live = true;
+        set_shown("busy", "In a call");
+        told_by(other, none);
+        claim_set_want(&claim, NULL);
+        cr_expect_str_empty(run_to_write().text, "%s", claim_written(&claim)->text);
+}
+
 /* ---- one state for all ---- */
 
 /* A client that has come within the call is what is owed back, by whichever machine is the last. */
