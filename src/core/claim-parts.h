@@ -75,12 +75,15 @@ struct claim_value claim_compose_given_back(const struct claim *c, const struct 
 /* ---- claim-facts.c: facts ---- */
 
 bool claim_is_writing(const struct claim *c);
-/* Another machine that gives back now may not have heard of our claim, as long as that is new; nor one that is heard
- * of for the first time, which may have given back an earlier claim. */
-void claim_expect_crossing(struct claim *c, bool one_has_come, usec_t now);
 /* Where the state alone tells, one that is taken is the claim of somebody else, who may release it. */
 void claim_stop_for(struct claim *c, const struct claim_value *v);
 void claim_stop_for_claim_of_another(struct claim *c);
+
+/* ---- claim-hear.c: facts of other machines ---- */
+
+/* Another machine that gives back now may not have heard of our claim, as long as that is new; nor one that is heard
+ * of for the first time, which may have given back an earlier claim. */
+void claim_expect_crossing(struct claim *c, bool one_has_come, usec_t now);
 
 /* ---- claim-enter.c: the way there, and the stops on it ---- */
 

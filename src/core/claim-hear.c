@@ -1,0 +1,83 @@
+/* Facts of a claim: what is heard of the user's other machines, and of whoever else may have released it. See claim.c
+ * for the phases. */
+#include "core/claim-parts.h"
+
+/* Only words of another machine explain a message that a device of its own shows; no state does. */
+static bool is_word_on_another_device(const struct claim *c) {
+        return c->phase == CLAIM_YIELDED && c->traits.text_per_device &&
+               !(claim_others_wrote(&c->others, &c->in.stopped.judged) & CLAIM_TEXT);
+}
+
+void claim_on_doubt(struct claim *c, bool released, usec_t now) {
+        const struct claim_stopped *s = &c->in.stopped;
+
+        if (!c->wanted || (!c->debt.owed && c->phase != CLAIM_FOREIGN))
+                return;
+        /* Read between the release and the word of it. */
+        if (released && claim_is_stopped(c->phase) && s->lost_at > 0 && now < usec_add(s->lost_at, CLAIM_ASK_AFTER) &&
+            claim_is_back_at_prior(c, &s->judged) && !is_word_on_another_device(c))
+                claim_enter_phase(c, CLAIM_FOREIGN);
+        c->inquiry.due = true;
+        c->inquiry.released = c->inquiry.released || released;
+        c->inquiry.at = usec_add(now, CLAIM_ASK_AFTER);
+}
+
+/* What was taken for somebody else's word or claim may be explained by now; what is not may have ended. Where ours did
+ * not show, a machine that has just come repeats what it had read before. */
+static bool may_begin_again(const struct claim *c) {
+        if (c->phase != CLAIM_FOREIGN && c->phase != CLAIM_YIELDED)
+                return false;
+        if (is_word_on_another_device(c))
+                return false;
+        return !c->debt.owed || (claim_is_others(c, &c->in.stopped.judged) &&
+                                 (claim_is_others(c, &c->view.is) || claim_is_back_at_prior(c, &c->view.is)));
+}
+
+/* What the others have told and will not change any more is what is owed. That they have found no words is no reason
+ * to forget those that were found here. */
+static void learn_prior(struct claim *c) {
+        struct claim_value v = c->debt.is.prior;
+
+        claim_others_look_through(&c->others, &c->debt.is, c->traits.per_device, /* done_only= */ true, &v);
+        if (claim_are_words_missing(c, &v, c->debt.is.prior.text) && !claim_text_is_ours(c, &c->debt.is.prior))
+                claim_value_put_text(&v, c->debt.is.prior.text);
+        if (claim_value_equal(&v, &c->debt.is.prior))
+                return;
+        c->debt.is.prior = v;
+        c->debt.on_disk = false;
+}
+
+/* Ours is heard of within CLAIM_ASK_AFTER, and so is theirs; what was sent before that may be slow. */
+void claim_expect_crossing(struct claim *c, bool one_has_come, usec_t now) {
+        bool is_new = c->debt.begun_at > 0 && now < usec_add(c->debt.begun_at, 2 * CLAIM_ASK_AFTER);
+
+        if (c->debt.owed && is_new && (one_has_come || claim_others_now(&c->others).any_ending))
+                c->debt.crossed_by = usec_add(c->debt.begun_at, CLAIM_ASK_AFTER + CLAIM_LANDS_WITHIN);
+}
+
+int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now) {
+        bool one_has_come = !claim_others_know_all(&c->others, others, n);
+        struct claim_others_now all;
+        int r = claim_others_set(&c->others, others, n, now);
+
+        if (r < 0)
+                return r;
+        all = claim_others_now(&c->others);
+        if (c->debt.owed)
+                learn_prior(c);
+        claim_expect_crossing(c, one_has_come, now);
+        if (all.state_is_about)
+                c->flight.told = c->flight.displaced = false; /* it may be theirs from now on */
+        if (may_begin_again(c) || (c->phase == CLAIM_NO_EFFECT && one_has_come)) {
+                claim_enter_phase(c, CLAIM_FOREIGN);
+                c->inquiry = (struct claim_inquiry){ .due = true, .released = true, .at = now };
+        } else
+                claim_on_doubt(c, all.any_over || r > 0, now);
+        if (c->phase == CLAIM_SHARED && !claim_going_on(c))
+                c->in.leaving.look_at = all.will_give_back ? usec_add(now, CLAIM_ASK_AFTER) : now;
+        return 0;
+}
+
+void claim_set_deaf(struct claim *c, bool deaf) {
+        c->deaf = deaf;
+}
