@@ -35,10 +35,11 @@ static bool may_begin_again(const struct claim *c) {
 
 /* What the others have told and will not change any more is what is owed. That they have found no words is no reason
  * to forget those that were found here. */
-static void learn_prior(struct claim *c) {
+static void learn_prior(struct claim *c, const struct claim_value *told) {
         struct claim_value v = c->debt.is.prior;
 
         claim_others_look_through(&c->others, &c->debt.is, c->traits.per_device, /* done_only= */ true, &v);
+        claim_others_keep_told(&c->others, c->traits.per_device, &c->debt.is.prior, told, &v);
         if (claim_are_words_missing(c, &v, c->debt.is.prior.text) && !claim_text_is_ours(c, &c->debt.is.prior))
                 claim_value_put_text(&v, c->debt.is.prior.text);
         if (claim_value_equal(&v, &c->debt.is.prior))
@@ -57,14 +58,17 @@ void claim_expect_crossing(struct claim *c, bool one_has_come, usec_t now) {
 
 int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now) {
         bool one_has_come = !claim_others_know_all(&c->others, others, n);
+        struct claim_value told = c->debt.is.prior;
         struct claim_others_now all;
-        int r = claim_others_set(&c->others, others, n, now);
+        int r;
 
+        claim_others_look_through(&c->others, NULL, c->traits.per_device, /* done_only= */ false, &told);
+        r = claim_others_set(&c->others, others, n, now);
         if (r < 0)
                 return r;
         all = claim_others_now(&c->others);
         if (c->debt.owed)
-                learn_prior(c);
+                learn_prior(c, &told);
         claim_expect_crossing(c, one_has_come, now);
         if (all.state_is_about)
                 c->flight.told = c->flight.displaced = false; /* it may be theirs from now on */

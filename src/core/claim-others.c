@@ -226,3 +226,14 @@ void claim_others_look_through(const struct claim_others *o, const struct claim_
         if (own)
                 take_over_newer(o, own, v);
 }
+
+void claim_others_keep_told(const struct claim_others *o, bool per_device, const struct claim_value *found,
+                            const struct claim_value *told, struct claim_value *v) {
+        struct claim_value now = *found;
+
+        claim_others_look_through(o, NULL, per_device, /* done_only= */ false, &now);
+        if (streq(now.text, found->text) && streq(v->text, found->text))
+                claim_value_put_text(v, told->text);
+        if (streq(now.state, found->state) && streq(v->state, found->state))
+                claim_value_put_state(v, told->state);
+}

@@ -71,3 +71,8 @@ void claim_others_found(struct claim_others *o, usec_t seen_at);
  * With `own`, also by what one that came later than that claim has found: it has seen what a person did after us. */
 void claim_others_look_through(const struct claim_others *o, const struct claim_owed *own, bool per_device,
                                bool done_only, struct claim_value *v);
+
+/* `told` is what `found` was by what they told until now: what none of them explains any more stays explained in `v`,
+ * which is `found` by now. */
+void claim_others_keep_told(const struct claim_others *o, bool per_device, const struct claim_value *found,
+                            const struct claim_value *told, struct claim_value *v);

@@ -180,6 +180,33 @@ Test(core_claim_words, what_was_before_words_is_known_by_who_wrote_them_last) {
         }
 }
 
+/* A machine that gives its words up for a person's, changes them, or is not heard of again, has put them there all the
+ * same. */
+Test(core_claim_words, what_was_told_to_be_before_words_is_known_when_it_is_told_no_more) {
+        const struct claim_other none = machine(0, "", "", NULL, NULL);
+        const struct claim_other after[] = { machine(1, "offline", "Lunch", "busy", NULL),
+                                             machine(1, "offline", "Lunch", "busy", "At the dentist"), none };
+        struct claim_traits traits = per_device;
+
+        traits.text_per_device = true;
+        for (size_t i = 0; i < ARRAY_SIZE(after); i++) {
+                struct claim_other other = machine(1, "offline", "Lunch", "busy", "On the phone"), then = after[i];
+
+                begin(&traits, "busy", "On the phone");
+                other.live = true;
+                told_by(other, none);
+                push();
+                want("busy", "In a call");
+                run_for(10 * SEC);
+                expect_phase(CLAIM_HELD);
+                then.live = then.owed.n_ours > 0 && i < 2;
+                told_by(then, none);
+                cr_expect_str_eq(claim_prior(&claim).text, "Lunch", "%zu: %s", i, claim_prior(&claim).text);
+                run_for(SEC);
+                cr_expect_str_eq(disk.prior.text, "Lunch", "%zu: also for the next run", i);
+        }
+}
+
 /* Both have taken their own away, and it shows: nobody's of us, and so it is named. */
 Test(core_claim_words, a_busy_that_neither_machine_holds_is_stuck) {
         struct claim_other other = machine(1, "online", "", "busy", "In a call"),
