@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
+#include "matrix/outputs/other-clients.h"
 #include "matrix/outputs/output.h"
 #include "matrix/server/traits.h"
 #include "unit/http_door.h"
@@ -528,6 +529,56 @@ Test(presence_output, sees_who_comes_while_another_machine_only_says_it_is_busy)
         output_presence.presence(f.output, "offline", "", START + USEC_PER_HOUR);
         output_presence.presence(f.output, "online", "", now);
         cr_assert_not(wants_busy(NULL, now + 1));
+}
+
+/* Whatever hides ours while it stands is another client, which would catch it should it be written again. */
+Test(presence_output, what_is_seen_long_after_the_last_write_and_is_not_ours_is_somebodys) {
+        struct output_claim claim = { .phase = CLAIM_ENTERING, .owed = true, .state_claimed = true };
+        struct claim_want wished = { .state_claimed = true };
+        struct claim_value busy = { .state = "busy", .text = "In a call" };
+        usec_t late = START + OTHER_CLIENTS_OWN + 1;
+        struct output_request *request;
+
+        f.facts.versions.busy_presence = true;
+        for (unsigned read = 0; read < 2; read++) {
+                output_presence.watching(f.output, true, START);
+                output_presence.presence(f.output, "offline", "", START);
+                output_presence.claim(f.output, &claim, START);
+                cr_assert_eq(output_presence.write(f.output, &busy, START + 1, on_written, NULL, &request), 0);
+                door_answer(0, "", START + 1);
+                output_presence.presence(f.output, "unavailable", "", late - 1);
+                cr_assert(wants_busy(&wished, late - 1), "it may be from before ours");
+                output_presence.presence(f.output, "busy", "", late);
+                cr_assert(wants_busy(&wished, late), "ours");
+                if (read) {
+                        cr_assert_eq(output_presence.read(f.output, on_read, NULL, &request), 0);
+                        door_answer(200, "{\"presence\":\"unavailable\"}", late + 1);
+                } else
+                        output_presence.presence(f.output, "unavailable", "", late + 1);
+                cr_assert_not(wants_busy(&wished, late + 2), "%u", read);
+                f.output = output_free(f.output);
+                cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
+        }
+}
+
+/* What shows instead of it at the start is there since the earlier run. */
+Test(presence_output, what_an_earlier_run_has_chosen_is_over_where_something_else_shows) {
+        struct claim_owed owed = { .n_ours = 1, .state_claimed = true };
+        struct output_claim claim = { .phase = CLAIM_LEAVING, .owed = true, .state_claimed = true };
+        struct claim_want wished = { .state_claimed = true };
+
+        f.facts.versions.busy_presence = true;
+        cr_assert_eq(claim_value_set(&owed.ours[0], "busy", "In a call"), 0);
+        for (unsigned other = 0; other < 2; other++) {
+                output_presence.resumed(f.output, &owed);
+                for (unsigned told = 0; told < 2; told++) {
+                        output_presence.presence(f.output, other ? "unavailable" : "busy", "In a call", START);
+                        cr_assert_eq(wants_busy(&wished, START + 1), !other, "%u %u", other, told);
+                        output_presence.claim(f.output, &claim, START + 1);
+                }
+                f.output = output_free(f.output);
+                cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
+        }
 }
 
 /* ---- an earlier run whose journal is lost ---- */

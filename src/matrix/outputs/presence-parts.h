@@ -16,6 +16,7 @@ struct presence {
         struct output_claim claim;
         bool was_wanted, resynced, watching, held_elsewhere, said_elsewhere, sticks;
         bool ours;                     /* a state of this machine's is there, or on its way */
+        usec_t sent_at;                /* ... when it was sent; 0: by an earlier run */
         bool found;                    /* ... since an earlier run, which was not told yet by its claim */
         bool waits;                    /* shows less than it could, for the sake of other clients */
         char written[CLAIM_STATE_MAX]; /* the state sent last; "": none yet */

@@ -3,7 +3,8 @@
  * (other-clients.h), and what keeps a value of ours alive.
  *
  *   shown     known: pushed or read, and nothing was written since; else not known
- *   ours      from the moment a state of ours is sent until it is taken away, acknowledged, or owed no more
+ *   ours      from the moment a state of ours is sent until it is taken away, acknowledged, or owed no more, or
+ *             something else is seen by the time that an echo of it could have come
  *   the poll  counted while a state of ours stands; asks for the own presence where the server pushes it */
 #include "matrix/outputs/presence-parts.h"
 
@@ -61,6 +62,25 @@ static int read_value(const struct presence *p, struct claim_value *ret, const c
         return r;
 }
 
+static void update_ours(struct presence *p, const char *state, usec_t now) {
+        if (p->ours || p->held_elsewhere)
+                other_clients_own(&p->others, p->ours ? state : PRESENCE_STATE_BUSY, now);
+        else
+                other_clients_own_over(&p->others, now);
+}
+
+/* The server shows what is ours for as long as it is there: what hides it, and is no echo from before it, is another
+ * client's, which would catch it if it were written again. */
+static void see_state(struct presence *p, const char *state, usec_t now) {
+        const char *ours = *p->written ? p->written : PRESENCE_STATE_BUSY;
+
+        if ((p->ours || p->found) && !streq(state, ours) && now >= usec_add(p->sent_at, OTHER_CLIENTS_OWN)) {
+                p->ours = p->found = false;
+                update_ours(p, "", now);
+        }
+        other_clients_seen(&p->others, state, now);
+}
+
 /* A value that no claim can hold is left unknown: a read says what is wrong with it. */
 static void take(struct presence *p, const char *presence, const char *status_msg, usec_t now) {
         struct claim_value v;
@@ -72,7 +92,7 @@ static void take(struct presence *p, const char *presence, const char *status_ms
         }
         p->shown = v;
         p->shown_known = true;
-        other_clients_seen(&p->others, v.state, now);
+        see_state(p, v.state, now);
         tell_seen(p, now);
 }
 
@@ -164,13 +184,6 @@ static void on_watching(struct output *o, bool watching, usec_t now) {
 
 /* ---- what is ours ---- */
 
-static void update_ours(struct presence *p, const char *state, usec_t now) {
-        if (p->ours || p->held_elsewhere)
-                other_clients_own(&p->others, p->ours ? state : PRESENCE_STATE_BUSY, now);
-        else
-                other_clients_own_over(&p->others, now);
-}
-
 static void on_machines(struct output *o, bool hold, bool words, usec_t now) {
         struct presence *p = presence_of(o);
 
@@ -208,6 +221,7 @@ void presence_sent(struct presence *p, const char *state, usec_t now) {
                 p->lost[0] = '\0';
         if (claimed && p->claim.phase != CLAIM_LEAVING) {
                 p->ours = true;
+                p->sent_at = now;
                 update_ours(p, state, now);
         }
 }
@@ -373,7 +387,7 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
         else if (presence) {
                 p->shown = result->value;
                 p->shown_known = true;
-                other_clients_seen(&p->others, result->value.state, reply->now);
+                see_state(p, result->value.state, reply->now);
                 end_look(p);
         }
 }
