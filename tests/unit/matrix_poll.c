@@ -506,6 +506,31 @@ Test(matrix_poll, a_whole_state_that_is_refused_is_asked_with_a_new_filter) {
         close_it(&o);
 }
 
+/* A call begins, or presence is switched on, while the filter is on its way. */
+Test(matrix_poll, a_filter_is_that_of_what_was_asked_for_when_it_was_sent) {
+        struct sync_options options = { .poll_timeout = POLL, .account_data = "org.example." };
+        struct owner o;
+
+        open_at(&o, NULL, START);
+        (void) poll_of(&o);
+        answer(&o, 200, EMPTY("s1"));
+        cr_assert(strstr(asked(), "/filter"));
+        sync_set_in_call(o.sync, true);
+        answer(&o, 200, "{\"filter_id\":\"idle\"}");
+        cr_assert(strstr(asked(), "/filter"), "that of calls is another one: %s", asked());
+        options.own_presence = true;
+        sync_set_options(o.sync, &options);
+        answer(&o, 200, "{\"filter_id\":\"calls\"}");
+        cr_assert(strstr(asked(), "/filter"), "that with presence is another one: %s", asked());
+        options.account_data = NULL;
+        sync_set_options(o.sync, &options);
+        answer(&o, 200, "{\"filter_id\":\"old\"}");
+        cr_assert(strstr(asked(), "/filter"), "that with all account data is another one: %s", asked());
+        answer(&o, 200, "{\"filter_id\":\"all\"}");
+        cr_assert(strstr(asked(), "filter=all"), "%s", asked());
+        close_it(&o);
+}
+
 /* ---- gaps ---- */
 
 /* Events were left out in a room. */

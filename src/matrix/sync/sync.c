@@ -94,6 +94,7 @@ struct sync {
         bool watching;
         int error;
         char *filter_ids[SYNC_FILTERS_MAX][2]; /* [kind][with own presence] */
+        char **filter_under_way;               /* one of them; NULL: not wanted any more */
         bool inline_filters;                   /* the server keeps none */
         unsigned filter_tries, gap_tries, catch_ups;
         unsigned rejected;       /* by something in between, in a row */
@@ -159,6 +160,7 @@ static json_t *filter_new(const struct sync *s) {
 }
 
 static void forget_filters(struct sync *s) {
+        s->filter_under_way = NULL;
         for (size_t i = 0; i < SYNC_FILTERS_MAX; i++)
                 for (size_t j = 0; j < 2; j++) {
                         free(s->filter_ids[i][j]);
@@ -169,12 +171,14 @@ static void forget_filters(struct sync *s) {
 static void on_filter(const struct matrix_reply *reply, void *userdata) {
         struct sync *s = userdata;
         const char *id = json_member_string(reply->body, "filter_id");
-        char **slot = &s->filter_ids[filter_kind(s)][filter_presence(s)];
+        char **slot = s->filter_under_way;
 
         s->request = NULL;
         s->stage = STAGE_DUE;
         s->handler->touched(s->handler->userdata);
         if (reply->outcome == MATRIX_OK && id) {
+                if (!slot)
+                        return;
                 free(*slot);
                 *slot = strdup(id);
         } else if (reply->outcome == MATRIX_OK || reply->outcome == MATRIX_UNRECOGNIZED ||
@@ -190,6 +194,7 @@ static int upload_filter(struct sync *s) {
         if (!filter)
                 return -ENOMEM;
         s->stage = STAGE_FILTER;
+        s->filter_under_way = &s->filter_ids[filter_kind(s)][filter_presence(s)];
         return matrix_filter_post(s->client, s->me, filter, on_filter, s, &s->request);
 }
 
