@@ -284,18 +284,20 @@ static bool grow(struct claim *c, usec_t now, struct claim_request *ret) {
 }
 
 /* What is wanted now may differ from what is owed for. Both may stand on the server until the new one is acknowledged
- * and nothing may land any more. */
+ * and seen, and nothing may land any more. */
 static void renew_goal(struct claim *c, usec_t now) {
         struct claim_owed *d = &c->debt.is;
         struct claim_value goal = *claim_goal_of(c);
 
         if (c->want.state_claimed)
                 claim_value_put_state(&goal, c->want.value.state);
+        else if (claim_is_state_given_up(c, &c->want))
+                claim_value_put_state(&goal, c->traits.withdrawn);
         if (c->want.text_claimed)
                 claim_value_put_text(&goal, c->want.value.text);
         if (claim_value_equal(&goal, claim_goal_of(c)))
                 return;
-        if (claim_is_acked(c) && now >= c->debt.lands_by) {
+        if (claim_is_acked(c) && c->in.entering.seen && now >= c->debt.lands_by) {
                 d->ours[0] = *claim_goal_of(c);
                 d->n_ours = 1;
         }
@@ -366,11 +368,23 @@ struct claim_request claim_enter_step(struct claim *c, usec_t now) {
         return claim_is_acked(c) ? verify_step(c, now) : write_ours(c, now);
 }
 
-/* What a lost write puts over our value is told, or looked for once. */
+/* What a lost write puts over our value is told, or looked for once. A state that it brings back, when that was
+ * withdrawn, may be anybody's. */
 static usec_t look_for_lost_at(const struct claim *c) {
         usec_t at = c->debt.lands_by > c->debt.restored_by ? c->debt.lands_by : c->debt.restored_by;
+        bool is_told = c->view.live && !claim_is_state_given_up(c, &c->want);
 
-        return c->view.live || c->in.held.looked || at < c->in.held.written_at ? USEC_NEVER : at;
+        return is_told || c->in.held.looked || at < c->in.held.written_at ? USEC_NEVER : at;
+}
+
+/* Nothing of ours lands any more. */
+static struct claim_request look_for_lost(struct claim *c, usec_t now) {
+        c->in.held.looked = true;
+        if (!claim_is_state_given_up(c, &c->want))
+                return claim_take_step(c, CLAIM_READ);
+        claim_start_entering(c, c->in.held.written_at, /* landed= */ true);
+        c->in.entering.outdated = true;
+        return claim_enter_step(c, now);
 }
 
 struct claim_request claim_hold_step(struct claim *c, usec_t now) {
@@ -390,10 +404,8 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now) {
                 return journal_step(c);
         if (now >= ask_at)
                 return ask_step(c);
-        if (now >= look_at) {
-                c->in.held.looked = true;
-                return claim_take_step(c, CLAIM_READ);
-        }
+        if (now >= look_at)
+                return look_for_lost(c, now);
         if (h->doubt || (c->view.known && !h->lost && !claim_stands(c, &c->view.is)))
                 return claim_take_step(c, CLAIM_READ);
         if (now < refresh_at)

@@ -446,7 +446,7 @@ static void written_ours(struct claim *c, usec_t now) {
                 c->in.stopped.text_due = false;
         else if (c->phase == CLAIM_ENTERING && !c->flight.echoed) {
                 c->in.entering.written_at = now;
-                c->in.entering.outdated = false;
+                c->in.entering.outdated = c->in.entering.seen = false;
         } else if (c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD) {
                 claim_enter_phase(c, CLAIM_HELD);
                 c->in.held.written_at = now;
@@ -517,6 +517,8 @@ static void drop_growth(struct claim *c) {
                 return;
         if (added & CLAIM_STATE)
                 c->debt.is.state_claimed = false;
+        for (unsigned i = 0; (added & CLAIM_STATE) && c->traits.per_device && i < c->debt.is.n_ours; i++)
+                claim_value_put_state(&c->debt.is.ours[i], c->traits.withdrawn);
         if (added & CLAIM_TEXT)
                 c->debt.is.text_claimed = false;
         c->debt.is.added = CLAIM_NO_PART;

@@ -11,9 +11,15 @@ const struct claim_value *claim_goal_of(const struct claim *c) {
         return &c->debt.is.ours[c->debt.is.n_ours - 1];
 }
 
+bool claim_is_state_given_up(const struct claim *c, const struct claim_want *w) {
+        return c->traits.per_device && c->debt.is.state_claimed && !w->state_claimed;
+}
+
 bool claim_is_goal(const struct claim *c, const struct claim_want *w) {
         const struct claim_owed *d = &c->debt.is;
 
+        if (claim_is_state_given_up(c, w) && !streq(claim_goal_of(c)->state, c->traits.withdrawn))
+                return false;
         if (w->state_claimed && (!d->state_claimed || !streq(w->value.state, claim_goal_of(c)->state)))
                 return false;
         return !w->text_claimed || (d->text_claimed && streq(w->value.text, claim_goal_of(c)->text));

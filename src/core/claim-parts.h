@@ -22,6 +22,9 @@ void claim_start_entering(struct claim *c, usec_t written_at, bool landed);
 bool claim_is_taken(const struct claim *c, const char *state);
 /* The newest of what is owed for. */
 const struct claim_value *claim_goal_of(const struct claim *c);
+/* A state of our device is owed and not wanted any more: in the same call it is withdrawn, and stays owed. One value
+ * per user is left as it is until the call is over, as nobody keeps a copy of it. */
+bool claim_is_state_given_up(const struct claim *c, const struct claim_want *w);
 /* What is owed for is what is wanted. */
 bool claim_is_goal(const struct claim *c, const struct claim_want *w);
 /* By this machine or another one of the user: no person's. */

@@ -82,7 +82,7 @@ void claim_start_entering(struct claim *c, usec_t written_at, bool landed) {
         claim_enter_phase(c, CLAIM_ENTERING);
         if (c->debt.is.given_back && !c->debt.suspected)
                 c->debt.is.given_back = c->debt.is.ahead = c->debt.on_disk = false;
-        c->in.entering = (struct claim_entering){ .written_at = written_at, .landed = landed };
+        c->in.entering = (struct claim_entering){ .written_at = written_at, .seen = landed, .landed = landed };
 }
 
 struct claim_request claim_decide(struct claim *c, usec_t now) {

@@ -154,7 +154,8 @@ struct claim_free {
 struct claim_entering {
         usec_t written_at; /* a value of ours was acknowledged; 0: not yet, or not any more */
         bool outdated;     /* ... which is not what is wanted now */
-        bool landed;       /* a value of this claim was seen there */
+        bool seen;         /* ... and was seen there */
+        bool landed;       /* a value of this claim was */
         unsigned lost;     /* so often it was not there after the acknowledgement */
 };
 
@@ -237,7 +238,7 @@ void claim_resume(struct claim *c, const struct claim_owed *owed);
 void claim_suspect(struct claim *c);
 
 /* What should stand there now; NULL: nothing, give back what is owed. Only the newest counts, and the same again
- * changes nothing. Within a call it may change, and claim a part more. */
+ * changes nothing. Within a call it may change, claim a part more, and the state no more. */
 void claim_set_want(struct claim *c, const struct claim_want *want);
 
 /* This is likely to be wanted soon (a call rings); NULL: nothing is. As long as nothing is wanted or owed, the entry

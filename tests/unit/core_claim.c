@@ -37,6 +37,64 @@ Test(core_claim, it_grows_from_a_message_to_busy) {
         grow(&per_device);
 }
 
+/* Another client of the user has come, and would catch a busy that is written beside it. */
+Test(core_claim, it_shrinks_from_busy_to_a_message) {
+        for (unsigned run = 0; run < 2; run++) {
+                hold(&per_device, "online", "Working");
+                if (run > 0) {
+                        restart(&per_device);
+                        set_shown("unavailable", "In a call");
+                        push();
+                }
+                want(NULL, "In a call");
+                run_for(10 * SEC);
+                expect_phase(CLAIM_HELD);
+                expect_shown("offline", "In a call");
+                cr_expect(disk.state_claimed, "busy may still be there");
+                want(NULL, "On the phone");
+                run_for(10 * SEC);
+                expect_shown("offline", "On the phone");
+                want("busy", "On the phone");
+                run_for(10 * SEC);
+                expect_phase(CLAIM_HELD);
+                expect_shown("busy", "On the phone");
+                claim_set_want(&claim, NULL);
+                run_for(10 * SEC);
+                expect_phase(CLAIM_FREE);
+                expect_shown("offline", "Working");
+        }
+}
+
+/* Nobody else keeps a copy of it. */
+Test(core_claim, one_value_for_all_stays_busy_until_the_call_is_over) {
+        hold(&single_value, "online", "Working");
+        writes = 0;
+        want(NULL, "In a call");
+        run_for(10 * SEC);
+        cr_expect_eq(writes, 0);
+        expect_shown("busy", "In a call");
+}
+
+/* Its busy comes up again, and is told like one that another session has caught. */
+Test(core_claim, a_state_that_was_withdrawn_is_withdrawn_again_once_no_lost_write_can_land) {
+        struct claim_traits traits = per_device;
+
+        begin(&traits, "online", "Working");
+        push();
+        want("busy", "In a call");
+        (void) run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        want(NULL, "In a call");
+        run_for(20 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("offline", "In a call");
+        set_shown("busy", "In a call");
+        push();
+        run_for(CLAIM_LANDS_WITHIN);
+        expect_phase(CLAIM_HELD);
+        expect_shown("offline", "In a call");
+}
+
 /* What stands there until it is written is the person's, and no new word of theirs. */
 static void grow_by_words(const struct claim_traits *traits, const char *words, const char *state) {
         begin(traits, "online", words);
@@ -49,7 +107,7 @@ static void grow_by_words(const struct claim_traits *traits, const char *words, 
         want(state, "In a call");
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
-        expect_shown("busy", "In a call");
+        expect_shown(!state && traits->per_device ? "offline" : "busy", "In a call");
         claim_set_want(&claim, NULL);
         run_for(10 * SEC);
         expect_phase(CLAIM_FREE);

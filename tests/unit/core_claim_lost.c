@@ -447,6 +447,39 @@ Test(core_claim_lost, a_late_write_of_before_a_claim_grew_is_given_back) {
         expect_shown("online", "Working");
 }
 
+/* On a device of its own nobody else's state is repeated beside them. */
+Test(core_claim_lost, words_alone_are_written_after_a_growth_to_busy_was_refused) {
+        begin(&per_device, "online", "Working");
+        push();
+        want(NULL, "In a call");
+        run_for(10 * SEC);
+        want("busy", "In a call");
+        (void) run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_REFUSED, USEC_NEVER, now, 500);
+        want(NULL, "On the phone");
+        run_for(10 * SEC);
+        expect_shown("offline", "On the phone");
+        expect_phase(CLAIM_HELD);
+}
+
+/* Until it was seen, a write that was acknowledged may have had no effect, and what stands there is from before it. */
+Test(core_claim_lost, words_are_ours_until_newer_ones_were_seen) {
+        begin(&single_value, "online", "Working");
+        push();
+        want(NULL, "In a call");
+        run_for(10 * SEC);
+        want(NULL, "On the phone");
+        (void) run_to_write();
+        claim_on_written(&claim, now);
+        want(NULL, "In a meeting");
+        (void) run_to_write();
+        claim_on_written(&claim, now);
+        claim_set_want(&claim, NULL);
+        run_for(2 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "Working");
+}
+
 /* Its write may have been sent by the earlier run. */
 Test(core_claim_lost, a_growth_that_is_refused_after_a_restart_is_owed_still) {
         begin(&per_device, "online", "Working");

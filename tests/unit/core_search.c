@@ -1,8 +1,8 @@
 /* Exhaustive search of the claim machine: every order of calls, a person's changes, other clients, pushes, failures
  * of each step, crashes with, without and with late effect, restarts from the journal, lost sessions, and claims that
- * grow or change within a call, to a depth, on a model of a server that keeps a value per device, of one that keeps a
- * single value, and of a field that is empty or somebody's, which another client of the user writes during its own
- * calls. The search looks at requests, phase and debt alone. In every state reached:
+ * grow, shrink or change within a call, to a depth, on a model of a server that keeps a value per device, of one that
+ * keeps a single value, and of a field that is empty or somebody's, which another client of the user writes during its
+ * own calls. The search looks at requests, phase and debt alone. In every state reached:
  *
  *   1  nothing enters without a call, and nothing is written that is not in the journal on disk first
  *   2  no two steps are under way at once
@@ -24,6 +24,11 @@
  * copies busy. */
 static bool repeats_what_was_given_back(const struct world *w) {
         return !w->kind.per_device && w->back && claim_owed(&w->claim) && w->base_text == 2;
+}
+
+static bool is_withdrawing(const struct world *w) {
+        return w->kind.per_device &&
+               (w->back || (w->kind.shrinks && w->own == BUSY && streq(w->value.state, states[OFFLINE])));
 }
 
 /* Carries the action out. False if it cannot happen here. */
@@ -57,10 +62,10 @@ static bool act(struct world *w, enum action a) {
                 return true;
         case WANT_GROWS:
         case MESSAGE_CHANGES:
-                if (!w->kind.grows || !w->call || w->wants == 0 || (a == WANT_GROWS && w->grown))
+                if (!w->kind.grows || !w->call || w->wants == 0 || (a == WANT_GROWS && w->grown && !w->kind.shrinks))
                         return false;
                 w->wants--;
-                w->grown = w->grown || a == WANT_GROWS;
+                w->grown = w->grown != (a == WANT_GROWS);
                 w->renamed = w->renamed != (a == MESSAGE_CHANGES);
                 want(w);
                 return true;
@@ -178,7 +183,7 @@ static bool act(struct world *w, enum action a) {
                 return true;
         case STEP_IGNORED:
                 /* Who still holds a busy that was withdrawn cannot be told from outside. */
-                if (!writing || w->faults == 0 || (w->kind.per_device && w->back) || w->echoed || w->late)
+                if (!writing || w->faults == 0 || is_withdrawing(w) || w->echoed || w->late)
                         return false;
                 w->faults--;
                 w->ignored = true;
@@ -265,12 +270,19 @@ static void check_given_back(struct world w) {
                 fail(&w, "5 rests in another phase");
 }
 
+/* Another client that comes would catch a busy that is not wanted any more. */
+static bool is_busy_given_up(const struct world *w) {
+        return !w->kind.per_device || w->own != BUSY;
+}
+
 static bool is_busy_there(const struct world *w) {
         if (w->kind.field)
                 return shown_state(w) == BUSY;
         if (w->kind.gains_words && !w->grown)
                 return shown_state(w) == BUSY;
-        return w->text == (w->renamed ? 4 : 1) && ((w->kind.grows && !w->grown) || shown_state(w) == BUSY);
+        if (w->kind.grows && !w->grown)
+                return w->text == (w->renamed ? 4 : 1) && is_busy_given_up(w);
+        return w->text == (w->renamed ? 4 : 1) && shown_state(w) == BUSY;
 }
 
 static void check_held(struct world w) {
@@ -379,7 +391,9 @@ static void search_from(const char *name, struct kind kind) {
                 .crashes = kind.grows ? 1 : 2,
                 .calls = kind.grows || kind.rings ? 3 : 4,
                 .ringing = kind.rings ? 2 : 0,
-                .wants = kind.grows ? 2 : 0,
+                .wants = kind.shrinks ? 3
+                         : kind.grows ? 2
+                                      : 0,
         };
 
         n_steps = 0;
@@ -428,6 +442,21 @@ Test(core_search, single_value_grows) {
 
 Test(core_search, single_value_read_grows) {
         search_from("single-value server, read, growing", (struct kind){ .grows = true });
+}
+
+Test(core_search, per_device_shrinks) {
+        search_from("per-device server, pushed, growing and shrinking",
+                    (struct kind){ .per_device = true, .pushed = true, .grows = true, .shrinks = true });
+}
+
+Test(core_search, per_device_read_shrinks) {
+        search_from("per-device server, read, growing and shrinking",
+                    (struct kind){ .per_device = true, .grows = true, .shrinks = true });
+}
+
+Test(core_search, single_value_shrinks) {
+        search_from("single-value server, pushed, growing and shrinking",
+                    (struct kind){ .pushed = true, .grows = true, .shrinks = true });
 }
 
 Test(core_search, per_device_gains_words) {

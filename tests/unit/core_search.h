@@ -89,7 +89,7 @@ static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) 
         switch (c->phase) {
         case CLAIM_ENTERING:
                 h = mix(h, (uint64_t) c->in.entering.landed | (uint64_t) c->in.entering.outdated << 16 |
-                                   (uint64_t) c->in.entering.lost << 1);
+                                   (uint64_t) c->in.entering.seen << 17 | (uint64_t) c->in.entering.lost << 1);
                 return mix_since(h, c->in.entering.written_at, CLAIM_VERIFY_AFTER, now);
         case CLAIM_HELD:
                 h = mix(h, (uint64_t) c->in.held.doubt | (uint64_t) c->in.held.lost << 1 |

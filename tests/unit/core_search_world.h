@@ -21,6 +21,7 @@ struct kind {
         bool grows;       /* a call begins with a message alone, which may change, and is busy later */
         bool rings;       /* a call may ring before it begins, or without beginning */
         bool gains_words; /* ... begins busy, and has a message later */
+        bool shrinks;     /* ... and is not busy any more after it was */
 };
 
 struct world {

@@ -561,7 +561,7 @@ Test(presence_output, what_is_seen_long_after_the_last_write_and_is_not_ours_is_
         }
 }
 
-/* What shows instead of it at the start is there since the earlier run. */
+/* What shows instead of it at the start is there since the earlier run, which may have given it up as well. */
 Test(presence_output, what_an_earlier_run_has_chosen_is_over_where_something_else_shows) {
         struct claim_owed owed = { .n_ours = 1, .state_claimed = true };
         struct output_claim claim = { .phase = CLAIM_LEAVING, .owed = true, .state_claimed = true };
@@ -569,11 +569,13 @@ Test(presence_output, what_an_earlier_run_has_chosen_is_over_where_something_els
 
         f.facts.versions.busy_presence = true;
         cr_assert_eq(claim_value_set(&owed.ours[0], "busy", "In a call"), 0);
-        for (unsigned other = 0; other < 2; other++) {
+        cr_assert_eq(claim_value_set(&owed.ours[1], "offline", "In a call"), 0);
+        for (unsigned i = 0; i < 3; i++) {
+                owed.n_ours = i == 2 ? 2 : 1;
                 output_presence.resumed(f.output, &owed);
                 for (unsigned told = 0; told < 2; told++) {
-                        output_presence.presence(f.output, other ? "unavailable" : "busy", "In a call", START);
-                        cr_assert_eq(wants_busy(&wished, START + 1), !other, "%u %u", other, told);
+                        output_presence.presence(f.output, i == 1 ? "unavailable" : "busy", "In a call", START);
+                        cr_assert_eq(wants_busy(&wished, START + 1), i == 0, "%u %u", i, told);
                         output_presence.claim(f.output, &claim, START + 1);
                 }
                 f.output = output_free(f.output);

@@ -304,7 +304,9 @@ static bool lost(struct output *o, struct claim_owed *ret) {
 
 /* Also after another restart: what lost() gave is in the journal by then. */
 static void resumed(struct output *o, const struct claim_owed *owed) {
-        presence_of(o)->found = owed->state_claimed;
+        const char *newest = owed->ours[owed->n_ours - 1].state;
+
+        presence_of(o)->found = owed->state_claimed && !streq(newest, PRESENCE_STATE_OFFLINE);
         if (owed->n_ours == 1 && streq(owed->ours[0].state, PRESENCE_STATE_BUSY) && !owed->prior.text[0] &&
             streq(owed->prior.state, PRESENCE_STATE_OFFLINE))
                 memcpy(presence_of(o)->lost, owed->ours[0].text, sizeof(owed->ours[0].text));
