@@ -231,6 +231,14 @@ static void on_progress(const char *line, void *userdata) {
         (void) fprintf(stderr, "%s\n", line);
 }
 
+static enum exit_code refuse_keyring(const char *problem) {
+        complain(
+                "The tokens cannot be kept in the keyring: %s. To keep them in a file that only you can read: busyctl "
+                "login --keep-in file",
+                problem);
+        return CTL_FAILED;
+}
+
 /* Before the server is asked for anything, and the user for a password: what it gives has to be put somewhere. */
 static enum exit_code choose_place(struct login *l) {
         const char *wanted = l->args->keep_in, *problem;
@@ -249,13 +257,8 @@ static enum exit_code choose_place(struct login *l) {
         l->in_keyring = keep_probe(isatty(STDIN_FILENO), &problem) >= 0;
         if (l->in_keyring)
                 return CTL_OK;
-        if (wanted) {
-                complain(
-                        "The tokens cannot be kept in the keyring: %s. To keep them in a file that only you can read: "
-                        "busyctl login --keep-in file",
-                        problem);
-                return CTL_FAILED;
-        }
+        if (wanted)
+                return refuse_keyring(problem);
         (void) fprintf(stderr, "The tokens will be kept in a file that only you can read: %s\n", problem);
         return CTL_OK;
 }
@@ -555,33 +558,55 @@ static void end_new(struct login *l) {
         end_session(l, &l->new);
 }
 
+/* Whoever says no there, or has asked for the keyring by its name, does not find the tokens in a file. Elsewhere one
+ * that has gone since it was looked at is told of, and a file used. */
+static enum exit_code put_in_keyring(struct login *l) {
+        const struct keep_patience patience = { l->event, &l->interrupted };
+        const char *problem;
+        int r = keep_new_entry(&l->new.keyring_id);
+
+        if (r < 0) {
+                complain("Cannot name an entry in the keyring: %s", strerror(-r));
+                return CTL_FAILED;
+        }
+        r = keep_put(&l->new, isatty(STDIN_FILENO) ? &patience : NULL, &problem);
+        if (r >= 0)
+                return CTL_OK;
+        if (r == -EINTR)
+                complain("interrupted; nothing has been kept");
+        else if (r != -ENOKEY || l->args->keep_in)
+                return refuse_keyring(problem);
+        else {
+                complain("The tokens cannot be kept in the keyring any more: %s. They are in a file that only you can "
+                         "read until busyd can move them",
+                         problem);
+                l->in_keyring = false;
+                return CTL_OK;
+        }
+        return CTL_FAILED;
+}
+
+/* The lock is nothing to hold while somebody is asked. */
 static enum exit_code store(struct login *l) {
         enum exit_code code = CTL_OK;
-        const char *problem = "";
         int r, lock;
 
         if (!l->name)
                 code = find_name(l, l->new.user_id);
         if (code == CTL_OK)
                 code = check_old(l, l->new.user_id);
+        if (code == CTL_OK && l->in_keyring)
+                code = put_in_keyring(l);
         if (code != CTL_OK)
                 return code;
-        r = l->in_keyring ? keep_new_entry(&l->new.keyring_id) : 0;
         lock = sessions_lock(l->folder, l->name);
         load_replaced(l);
-        if (r >= 0)
-                r = keep_save(l->folder, l->name, &l->new, &problem);
-        if (r == -ENOKEY) {
-                complain("The tokens cannot be kept in the keyring any more: %s. They are in a file that only you can "
-                         "read until busyd can move them",
-                         problem);
-                l->in_keyring = false;
-                r = session_save(l->folder, l->name, &l->new);
-        }
+        r = l->in_keyring ? session_save_bare(l->folder, l->name, &l->new) : session_save(l->folder, l->name, &l->new);
         session_unlock(lock);
         if (r >= 0)
                 return CTL_OK;
         complain("Cannot store the session in %s: %s", l->folder, strerror(-r));
+        (void) keep_forget(&l->new, &(const char *){ NULL });
         return CTL_FAILED;
 }
 

@@ -349,7 +349,7 @@ enum exit_code verifying_make_device(struct verifying *v) {
                 (void) fprintf(stderr, "What was kept of another device is in %s now\n", aside);
         r = receiver_new(&v->receiver, v->session.user_id, v->session.device_id, v->master_key, &at);
         if (r == 0)
-                r = keep_crypto_make(&v->session, &v->store, &problem);
+                r = keep_crypto_make(&v->session, isatty(STDIN_FILENO), &v->store, &problem);
         if (r == 0)
                 return CTL_OK;
         complain("Cannot make keys for this session: %s", problem);

@@ -7,7 +7,8 @@
  *   put      ... CreateItem, which replaces
  *
  * What turns out to be locked is unlocked where somebody may be asked, once: Unlock, Prompt, and from the step after
- * OpenSession on again. SearchItems asks nobody by itself; what is locked it lists apart. */
+ * OpenSession on again. SearchItems asks nobody by itself; what is locked it lists apart. What is open may ask before
+ * it stores, too (KeePassXC always does so): CreateItem, Prompt, and it is done. */
 #include "keyring/keyring.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 #define ITEM_IFACE    "org.freedesktop.Secret.Item"
 #define COLLECTION    "org.freedesktop.Secret.Collection"
 #define PROMPT_IFACE  "org.freedesktop.Secret.Prompt"
+#define SESSION_IFACE "org.freedesktop.Secret.Session"
 #define PROPERTIES    "org.freedesktop.DBus.Properties"
 #define SCHEMA        "org.busyd.Session"
 /* Searched for alone: with its schema, GNOME Keyring does not always find what it has locked. */
@@ -29,12 +31,14 @@ enum kind { GET, PUT, PROBE, REMOVE };
 
 struct keyring_job {
         enum kind kind;
-        enum keyring_may_ask ask; /* asks nobody once it has */
+        enum keyring_may_ask ask;
+        bool unlocked; /* once: what is locked all the same stays so */
         sd_bus *bus;
         sd_bus_slot *call, *completed;
         char *id, *label, *secret;
         char *session; /* object path; NULL: none is open */
         char *object;  /* the item, or the collection to store in */
+        char *prompt;  /* object path of what asks somebody; NULL: nothing does */
         keyring_done_t done;
         void *userdata;
 };
@@ -45,16 +49,20 @@ static const char *word(const char *s) {
 
 /* ---- the end ---- */
 
-static void close_session(struct keyring_job *j) {
+/* Of the object of this path, which is freed: NULL if there is none. Nobody waits for the answer. */
+static char *leave(struct keyring_job *j, char *path, const char *interface, const char *member) {
         SCOPED(sd_bus_message_unref) sd_bus_message *m = NULL;
 
-        if (j->session &&
-            sd_bus_message_new_method_call(j->bus, &m, SERVICE, j->session, "org.freedesktop.Secret.Session",
-                                           "Close") >= 0 &&
+        if (path && sd_bus_message_new_method_call(j->bus, &m, SERVICE, path, interface, member) >= 0 &&
             sd_bus_message_set_expect_reply(m, false) >= 0 && sd_bus_message_set_auto_start(m, false) >= 0)
                 (void) sd_bus_send(j->bus, m, NULL);
-        free(j->session);
-        j->session = NULL;
+        free(path);
+        return NULL;
+}
+
+static void leave_all(struct keyring_job *j) {
+        j->prompt = leave(j, j->prompt, PROMPT_IFACE, "Dismiss");
+        j->session = leave(j, j->session, SESSION_IFACE, "Close");
 }
 
 /* The last thing a step does. */
@@ -63,7 +71,7 @@ static int finish(struct keyring_job *j, enum keyring_outcome outcome, const cha
 
         j->call = sd_bus_slot_unref(j->call);
         j->completed = sd_bus_slot_unref(j->completed);
-        close_session(j);
+        leave_all(j);
         j->done(&answer, j->userdata);
         return 0;
 }
@@ -138,19 +146,7 @@ static bool is_path(const char *path) {
         return !streq(path, "/");
 }
 
-/* ---- unlocking ---- */
-
-static int begin(struct keyring_job *j);
-
-static int on_completed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct keyring_job *j = userdata;
-        int dismissed;
-
-        if (sd_bus_message_read(m, "b", &dismissed) < 0 || dismissed)
-                return finish(j, KEYRING_LOCKED, NULL, "the keyring is locked, and was not unlocked");
-        j->completed = sd_bus_slot_unref(j->completed);
-        return go_on(j, begin(j));
-}
+/* ---- asking somebody ---- */
 
 static int on_prompted(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct keyring_job *j = userdata;
@@ -158,11 +154,38 @@ static int on_prompted(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return sd_bus_message_is_method_error(m, NULL) ? fail(j, sd_bus_message_get_error(m)) : 0;
 }
 
-static int prompt(struct keyring_job *j, const char *path) {
-        int r = sd_bus_match_signal_async(j->bus, &j->completed, SERVICE, path, PROMPT_IFACE, "Completed",
-                                          on_completed, NULL, j);
+/* Until it is over there is no limit to how long that takes. */
+static int prompt(struct keyring_job *j, const char *path, sd_bus_message_handler_t completed) {
+        int r;
 
+        j->prompt = strdup(path);
+        if (!j->prompt)
+                return -ENOMEM;
+        r = sd_bus_match_signal_async(j->bus, &j->completed, SERVICE, path, PROMPT_IFACE, "Completed", completed, NULL,
+                                      j);
         return r < 0 ? r : call(j, path, PROMPT_IFACE, "Prompt", on_prompted, "s", "");
+}
+
+/* Whether somebody has said yes. */
+static bool is_granted(struct keyring_job *j, sd_bus_message *m) {
+        int dismissed;
+
+        free(j->prompt);
+        j->prompt = NULL;
+        return sd_bus_message_read(m, "b", &dismissed) >= 0 && !dismissed;
+}
+
+/* ---- unlocking ---- */
+
+static int begin(struct keyring_job *j);
+
+static int on_unlocked(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct keyring_job *j = userdata;
+
+        if (!is_granted(j, m))
+                return finish(j, KEYRING_DISMISSED, NULL, "the keyring is locked, and was not unlocked");
+        j->completed = sd_bus_slot_unref(j->completed);
+        return go_on(j, begin(j));
 }
 
 static int on_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -177,13 +200,13 @@ static int on_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 r = sd_bus_message_read(m, "o", &path);
         if (r < 0)
                 return fail_reading(j, r);
-        return go_on(j, is_path(path) ? prompt(j, path) : begin(j));
+        return go_on(j, is_path(path) ? prompt(j, path, on_unlocked) : begin(j));
 }
 
 static int be_locked(struct keyring_job *j, const char *object) {
-        if (j->ask == KEYRING_ASKS_NOBODY || !object)
+        if (j->ask == KEYRING_ASKS_NOBODY || j->unlocked || !object)
                 return finish(j, KEYRING_LOCKED, NULL, "the keyring is locked");
-        j->ask = KEYRING_ASKS_NOBODY;
+        j->unlocked = true;
         return go_on(j, call(j, SERVICE_PATH, SERVICE_IFACE, "Unlock", on_unlock, "ao", 1, object));
 }
 
@@ -280,6 +303,13 @@ static int on_found(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
 /* ---- storing ---- */
 
+static int on_granted(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct keyring_job *j = userdata;
+
+        return is_granted(j, m) ? finish(j, KEYRING_DONE, NULL, "")
+                                : finish(j, KEYRING_DISMISSED, NULL, "the keyring has asked, and was told no");
+}
+
 static int on_stored(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct keyring_job *j = userdata;
         const char *item, *path;
@@ -292,9 +322,8 @@ static int on_stored(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return fail_reading(j, r);
         if (!is_path(path))
                 return finish(j, KEYRING_DONE, NULL, "");
-        /* It is open, and wants to ask all the same. */
         return j->ask == KEYRING_ASKS_NOBODY ? finish(j, KEYRING_LOCKED, NULL, "the keyring asks each time")
-                                             : be_locked(j, j->object);
+                                             : go_on(j, prompt(j, path, on_granted));
 }
 
 static int append_secret(const struct keyring_job *j, sd_bus_message *m) {
@@ -430,7 +459,7 @@ struct keyring_job *keyring_job_free(struct keyring_job *j) {
                 return NULL;
         sd_bus_slot_unref(j->call);
         sd_bus_slot_unref(j->completed);
-        close_session(j);
+        leave_all(j);
         sd_bus_unref(j->bus);
         erase_and_free(j->secret);
         free(j->id);

@@ -16,9 +16,10 @@
 enum keyring_outcome {
         KEYRING_DONE,
         KEYRING_MISSING, /* it is open, and has no such item */
-        KEYRING_LOCKED,  /* ... or nobody has unlocked it when asked */
-        KEYRING_ABSENT,  /* nobody offers the service, or there is nothing in it to store in */
-        KEYRING_FAILED,  /* it does not answer, or refuses */
+        KEYRING_LOCKED,
+        KEYRING_DISMISSED, /* somebody was asked, and has said no */
+        KEYRING_ABSENT,    /* nobody offers the service, or there is nothing in it to store in */
+        KEYRING_FAILED,    /* it does not answer, or refuses */
 };
 
 struct keyring_answer {
@@ -52,7 +53,8 @@ int keyring_probe(struct keyring_job **ret, sd_bus *bus, enum keyring_may_ask as
                   void *userdata);
 int keyring_remove(struct keyring_job **ret, sd_bus *bus, const char *id, enum keyring_may_ask ask,
                    keyring_done_t done, void *userdata);
-/* Ends it; what has been sent may still be done. NULL is fine; returns NULL. */
+/* Ends it, and whom it still asks is asked no more; what has been sent may still be done. NULL is fine; returns NULL.
+ */
 struct keyring_job *keyring_job_free(struct keyring_job *j);
 CLEANUP(struct keyring_job, keyring_job_free);
 

@@ -266,6 +266,45 @@ WORLD_TEST(keyring, one_that_nobody_unlocks_is_named_with_the_way_around_it, .no
         check(w, terminal_end(t) == 1, "%s", terminal_text(t));
 }
 
+/* Somebody locks it while the server is asked. */
+static struct terminal *is_locked_meanwhile(struct world *w) {
+        struct terminal *t;
+
+        run_screen(w);
+        (void) keyring_open(w);
+        run_prompter(w);
+        t = terminal_start(
+                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
+        terminal_expect(t, "Password: ");
+        world_do(w, "busctl --user call " SERVICE " " SERVICE_PATH " " SERVICE_IFACE " Lock ao 1 " COLLECTION);
+        terminal_type(t, HS_PASSWORD "\n");
+        terminal_expect(t, "Waiting for your keyring");
+        return t;
+}
+
+WORLD_TEST(keyring, one_that_was_locked_meanwhile_is_unlocked_in_its_window, .no_session = true) {
+        SCOPED(terminal_free) struct terminal *t = is_locked_meanwhile(w);
+        struct session s;
+
+        at_the_window(w, "type " PASSWORD);
+        at_the_window(w, "key Return");
+        terminal_expect(t, "Its tokens are in your keyring.");
+        check(w, terminal_end(t) == 0, "%s", terminal_text(t));
+        s = stored(w, "default");
+        check(w, s.keyring_id && !*s.access_token, "a token is in the file");
+        session_done(&s);
+}
+
+WORLD_TEST(keyring, one_that_was_locked_meanwhile_and_stays_so_gets_nothing, .no_session = true) {
+        SCOPED(terminal_free) struct terminal *t = is_locked_meanwhile(w);
+
+        at_the_window(w, "key Escape");
+        terminal_expect(t, "the keyring is locked, and was not unlocked");
+        terminal_expect(t, "busyctl login --keep-in file");
+        check(w, terminal_end(t) == 1, "%s", terminal_text(t));
+        check(w, access(world_state_path(w, "session-default.json"), F_OK) != 0, "the session is kept");
+}
+
 WORLD_TEST(keyring, without_one_a_file_is_used_and_that_is_said, .no_session = true) {
         SCOPED_RUN refused = { 0 }, in = { 0 };
         struct session s;
@@ -388,20 +427,104 @@ WORLD_TEST(keyring, one_that_refuses, RENEWABLE) {
         mock_free(mock);
 }
 
-/* As KeePassXC does where that is set so: it is open, and asks before it takes anything. */
-WORLD_TEST(keyring, one_that_always_asks_is_told_as_that, RENEWABLE) {
+/* ---- one that is open, and asks before it takes anything, as KeePassXC does ---- */
+
+/* What its window does is ordered: it does not answer by itself. */
+static struct mock *asks_each_time(struct world *w) {
         static const char setup[] =
                 "mock.AddMethod('', 'OpenSession', 'sv', 'vo', \"ret = ('', dbus.ObjectPath('/s'))\")\n    "
                 "mock.AddMethod('', 'ReadAlias', 's', 'o', \"ret = dbus.ObjectPath('/c')\")\n    "
                 "mock.AddMethod('', 'SearchItems', 'a{ss}', 'aoao', \"ret = (dbus.Array([], 'o'), "
                 "dbus.Array([], 'o'))\")\n    "
+                "mock.AddObject('/p', 'org.freedesktop.Secret.Prompt', {}, [('Prompt', 's', '', ''), "
+                "('Dismiss', '', '', '')])\n    "
                 "mock.AddObject('/c', 'org.freedesktop.Secret.Collection', {'Locked': False}, [('CreateItem', "
                 "'a{sv}(oayays)b', 'oo', \"ret = (dbus.ObjectPath('/'), dbus.ObjectPath('/p'))\")])\n";
-        struct mock *mock =
-                mock_new(w, w->bus,
-                         &(struct mock_options){
-                                 .name = SERVICE, .path = SERVICE_PATH, .interface = SERVICE_IFACE, .setup = setup });
-        SCOPED_RUN doctor = { 0 }, in = { 0 };
+
+        return mock_new(w, w->bus,
+                        &(struct mock_options){
+                                .name = SERVICE, .path = SERVICE_PATH, .interface = SERVICE_IFACE, .setup = setup });
+}
+
+/* So often the window was asked to do that. */
+static void expect_window(struct world *w, const char *what, const char *times) {
+        char command[160];
+
+        (void) snprintf(command, sizeof(command),
+                        "busctl --user --json=short call " SERVICE
+                        " /p org.freedesktop.DBus.Mock GetMethodCalls s %s | jq '.data[0] | length'",
+                        what);
+        expect_printed(w, command, times);
+}
+
+/* Logged in at the server, and a window of the keyring stands open. */
+static struct terminal *asks_before_it_takes(struct world *w) {
+        struct terminal *t = terminal_start(
+                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
+
+        terminal_expect(t, "Password: ");
+        terminal_type(t, HS_PASSWORD "\n");
+        expect_window(w, "Prompt", "1\n");
+        terminal_expect(t, "Waiting for your keyring");
+        return t;
+}
+
+static void window_closes(struct mock *m, bool dismissed) {
+        mock_call(m, "/p", "EmitSignal", "sssav", "org.freedesktop.Secret.Prompt", "Completed", "bv", 2, "b",
+                  (int) dismissed, "v", "o", "/c/i");
+}
+
+/* The session that the server has made is ended there, and nothing of it is here. */
+static void expect_nothing_kept_of_it(struct world *w) {
+        const struct hs_match logout = { .method = "POST", .path = "*/logout" };
+
+        check(w, hs_wait_answered(w->hs, logout, 0, patience(), NULL), "the session stays on the server");
+        check(w, access(world_state_path(w, "session-default.json"), F_OK) != 0, "the session is kept");
+}
+
+WORLD_TEST(keyring, one_that_asks_before_it_takes_is_waited_for, .no_session = true) {
+        struct mock *mock = asks_each_time(w);
+        SCOPED(terminal_free) struct terminal *t = asks_before_it_takes(w);
+        struct session s;
+
+        window_closes(mock, /* dismissed= */ false);
+        terminal_expect(t, "Its tokens are in your keyring.");
+        check(w, terminal_end(t) == 0, "%s", terminal_text(t));
+        s = stored(w, "default");
+        check(w, s.keyring_id && !*s.access_token, "a token is in the file");
+        session_done(&s);
+        expect_window(w, "Dismiss", "0\n");
+        mock_free(mock);
+}
+
+WORLD_TEST(keyring, one_that_is_told_no_gets_nothing_and_neither_does_a_file, .no_session = true) {
+        struct mock *mock = asks_each_time(w);
+        SCOPED(terminal_free) struct terminal *t = asks_before_it_takes(w);
+
+        window_closes(mock, /* dismissed= */ true);
+        terminal_expect(t, "the keyring has asked, and was told no");
+        terminal_expect(t, "busyctl login --keep-in file");
+        check(w, terminal_end(t) == 1, "%s", terminal_text(t));
+        expect_nothing_kept_of_it(w);
+        mock_free(mock);
+}
+
+WORLD_TEST(keyring, one_that_asks_can_be_interrupted, .no_session = true) {
+        struct mock *mock = asks_each_time(w);
+        SCOPED(terminal_free) struct terminal *t = asks_before_it_takes(w);
+
+        terminal_type(t, "\003");
+        terminal_expect(t, "interrupted; nothing has been kept");
+        check(w, terminal_end(t) == 1, "%s", terminal_text(t));
+        expect_window(w, "Dismiss", "1\n");
+        expect_nothing_kept_of_it(w);
+        mock_free(mock);
+}
+
+/* Nobody is there to be asked. */
+WORLD_TEST(keyring, one_that_always_asks_is_told_as_that, RENEWABLE) {
+        struct mock *mock = asks_each_time(w);
+        SCOPED_RUN doctor = { 0 }, refused = { 0 }, in = { 0 };
 
         log_in(w);
         world_start_online(w);
@@ -413,6 +536,10 @@ WORLD_TEST(keyring, one_that_always_asks_is_told_as_that, RENEWABLE) {
                       !strstr(doctor.out, "the tokens are in the keyring"),
               "%s", doctor.out);
         check(w, strstr(doctor.out, "--keep-in file"), "no remedy: %s", doctor.out);
+        refused = world_busyctl(w, HS_PASSWORD "\n", "login", "other", "--user", HS_USER, "--homeserver",
+                                hs_url(w->hs), "--password-stdin", "--keep-in", "keyring", NULL);
+        check(w, refused.code == 1 && strstr(refused.err, "asks each time"), "%d %s", refused.code, refused.err);
+        check(w, access(world_state_path(w, "session-other.json"), F_OK) != 0, "they are in a file");
         in = world_busyctl(w, HS_PASSWORD "\n", "login", HS_USER, "--homeserver", hs_url(w->hs), "--password-stdin",
                            NULL);
         check(w, in.code == 0 && strstr(in.err, "asks each time") && strstr(in.out, "in a file"), "%d %s%s", in.code,
