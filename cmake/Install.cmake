@@ -17,11 +17,29 @@ function(below_prefix out fallback package variable)
         endif()
 endfunction()
 
-# NAME DIR: installs NAME.in of this folder, in which @bindir@ is where the programs are installed.
+# NAME DIR: installs NAME.in of this folder, in which @busyd_unit@ and @busyd_exec@ are the installed daemon in quotes, as
+# units of systemd and service files of D-Bus want it.
 function(install_configured name dir)
         install(CODE "
-                cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_PREFIX OUTPUT_VARIABLE prefix)
-                cmake_path(APPEND prefix \"${CMAKE_INSTALL_BINDIR}\" OUTPUT_VARIABLE bindir)
-                configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/${name}.in\" \"${CMAKE_CURRENT_BINARY_DIR}/${name}\" @ONLY)
+                include(\"${CMAKE_CURRENT_FUNCTION_LIST_FILE}\")
+                configure_below_prefix(\"${CMAKE_INSTALL_BINDIR}\" \"${CMAKE_CURRENT_SOURCE_DIR}/${name}.in\"
+                        \"${CMAKE_CURRENT_BINARY_DIR}/${name}\")
                 file(INSTALL \"${CMAKE_CURRENT_BINARY_DIR}/${name}\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${dir}\")")
+endfunction()
+
+# While installing. In a unit % begins a specifier, also within quotes, and nothing else is special in the program of a
+# command but what systemd refuses.
+function(configure_below_prefix bindir from to)
+        cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_PREFIX OUTPUT_VARIABLE busyd)
+        cmake_path(APPEND busyd "${bindir}" busyd)
+        string(ASCII 1 first_control)
+        string(ASCII 31 last_control)
+        string(ASCII 127 delete)
+        if(busyd MATCHES "[\"'\\${first_control}-${last_control}${delete}]")
+                message(FATAL_ERROR "No unit of systemd can name a program below a folder with quotes, backslashes or "
+                        "control characters: ${busyd}")
+        endif()
+        string(REPLACE "%" "%%" busyd_unit "\"${busyd}\"")
+        set(busyd_exec "'${busyd}'")
+        configure_file("${from}" "${to}" @ONLY)
 endfunction()
