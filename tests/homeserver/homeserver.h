@@ -131,7 +131,8 @@ struct hs_fault {
         const char *date;         /* header; NULL: the right one */
 };
 
-/* Copied. The oldest fault that matches is used. */
+/* Copied. The oldest fault that matches is used. One too many ends the test: cleared ones count as well. */
+#define HS_FAULTS_MAX 32
 void hs_fault(struct hs *s, const struct hs_fault *f);
 void hs_clear_faults(struct hs *s);
 

@@ -16,8 +16,7 @@
 
 #include "model.h"
 
-#define HS_BODY_MAX   (1U << 20)
-#define HS_FAULTS_MAX 32
+#define HS_BODY_MAX (1U << 20)
 
 struct hs_waiter {
         int fd; /* eventfd, written at every change */
@@ -859,19 +858,22 @@ static const char *keep(struct hs_fault_slot *slot, size_t i, const char *s) {
 }
 
 void hs_fault(struct hs *s, const struct hs_fault *f) {
-        pthread_mutex_lock(&s->lock);
-        if (s->n_faults < HS_FAULTS_MAX) {
-                struct hs_fault_slot *slot = &s->faults[s->n_faults++];
+        struct hs_fault_slot *slot;
 
-                slot->fault = *f;
-                slot->fault.match.method = keep(slot, 0, f->match.method);
-                slot->fault.match.path = keep(slot, 1, f->match.path);
-                slot->fault.match.query = keep(slot, 2, f->match.query);
-                slot->fault.match.body = keep(slot, 3, f->match.body);
-                slot->fault.body = keep(slot, 4, f->body);
-                slot->fault.retry_after = keep(slot, 5, f->retry_after);
-                slot->fault.date = keep(slot, 6, f->date);
+        pthread_mutex_lock(&s->lock);
+        if (s->n_faults == HS_FAULTS_MAX) {
+                fprintf(stderr, "hs_fault: no more than %d in the life of a homeserver\n", HS_FAULTS_MAX);
+                abort();
         }
+        slot = &s->faults[s->n_faults++];
+        slot->fault = *f;
+        slot->fault.match.method = keep(slot, 0, f->match.method);
+        slot->fault.match.path = keep(slot, 1, f->match.path);
+        slot->fault.match.query = keep(slot, 2, f->match.query);
+        slot->fault.match.body = keep(slot, 3, f->match.body);
+        slot->fault.body = keep(slot, 4, f->body);
+        slot->fault.retry_after = keep(slot, 5, f->retry_after);
+        slot->fault.date = keep(slot, 6, f->date);
         pthread_mutex_unlock(&s->lock);
 }
 

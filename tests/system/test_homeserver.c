@@ -1,6 +1,7 @@
 /* The scripted homeserver itself: what the other tests rest on. */
 #include <criterion/criterion.h>
 #include <curl/curl.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "homeserver.h"
@@ -303,4 +304,14 @@ Test(homeserver, limits_presence) {
         a = ask(s, token, "PUT", PRESENCE_PATH, "{}");
         cr_assert_eq(a.status, 429, "a refused one has used up the turn");
         cr_assert(json_integer_value(json_object_get(a.body, "retry_after_ms")) > 0);
+}
+
+/* A test that rests on a fault which is not there would pass without having tried anything. */
+Test(homeserver, takes_no_fault_in_silence_that_it_cannot_keep, .signal = SIGABRT) {
+        SCOPED(hs_free) struct hs *s = NULL;
+
+        cr_assert_eq(hs_new(&s, &(struct hs_options){ 0 }), 0);
+        for (unsigned i = 0; i < HS_FAULTS_MAX; i++)
+                hs_fault(s, &(struct hs_fault){ .match = HS_SYNC, .times = 1, .status = 500 });
+        hs_fault(s, &(struct hs_fault){ .match = HS_SYNC, .times = 1, .status = 500 });
 }
