@@ -16,6 +16,11 @@ pkgs.stdenv.mkDerivation {
   # A clone would fail on the warnings of compilers that are newer than ours.
   cmakeFlags = [ "-DBUILD_TESTING=OFF" "-DWERROR=OFF" "-DWITH_QRENCODE=ON" "-DWITH_E2EE=vodozemac" ];
 
+  # These are loaded by name, once there is a server of theirs.
+  postFixup = ''
+    patchelf --add-rpath ${pkgs.lib.makeLibraryPath (with pkgs; [ libpulseaudio pipewire ])} $out/bin/busyd
+  '';
+
   meta = {
     description = "Set the Matrix presence to busy during calls";
     license = pkgs.lib.licenses.mit;

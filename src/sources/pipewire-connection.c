@@ -1,19 +1,28 @@
 /* The glue, see pipewire-connection.h.
  *
  * libpipewire's loop is an epoll descriptor: sd-event waits for it, and each turn iterates it without waiting. Nothing
- * may be destroyed from within libpipewire's callbacks, so that a lost connection is only noted there. */
+ * may be destroyed from within libpipewire's callbacks, so that a lost connection is only noted there. The library is
+ * loaded, and the loop made, once there is a socket. */
 #ifdef WITH_PIPEWIRE
 
 #include "sources/pipewire-connection.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "sources/pipewire-library.h"
 #include "sources/reach.h"
 #include "util/log.h"
 #include "util/path.h"
 
 #define DEFAULT_SOCKET "pipewire-0"
+/* Where libpipewire looks next: one for all users of the machine. */
+#define SYSTEM_FOLDER "/run/pipewire"
+
+/* The modules that client.conf loads are for those who have streams. */
+#define NO_CONFIG "null"
+#define PROTOCOL  "libpipewire-module-protocol-native"
 
 struct pipewire_connection {
         const struct pipewire_connection_ops *ops;
@@ -21,6 +30,8 @@ struct pipewire_connection {
         sd_event *event;
         sd_event_source *io;
         struct reach *reach;
+        char *path;                        /* of its socket; NULL: not known */
+        const struct pipewire_library *pw; /* NULL: not needed so far */
         struct pw_loop *loop;
         struct pw_context *context;
         struct pw_core *core; /* NULL: not connected */
@@ -56,12 +67,12 @@ static const struct pw_core_events core_events = {
 
 static void disconnect(struct pipewire_connection *c) {
         if (c->registry) {
-                pw_proxy_destroy((struct pw_proxy *) c->registry);
+                c->pw->proxy_destroy((struct pw_proxy *) c->registry);
                 c->registry = NULL;
         }
         if (c->core) {
                 spa_hook_remove(&c->core_hook);
-                (void) pw_core_disconnect(c->core);
+                (void) c->pw->core_disconnect(c->core);
                 c->core = NULL;
         }
         c->lost = false;
@@ -78,10 +89,73 @@ static char *socket_path(void) {
         return dir ? path_join(dir, remote) : NULL;
 }
 
+/* ---- libpipewire's own ---- */
+
+static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata);
+
+static void close_loop(struct pipewire_connection *c) {
+        c->io = sd_event_source_disable_unref(c->io);
+        if (!c->pw)
+                return;
+        if (c->context)
+                c->pw->context_destroy(c->context);
+        if (c->loop) {
+                pw_loop_leave(c->loop);
+                c->pw->loop_destroy(c->loop);
+        }
+        c->context = NULL;
+        c->loop = NULL;
+        c->pw->deinit();
+        c->pw = NULL;
+}
+
+static int make_loop(struct pipewire_connection *c) {
+        int r;
+
+        c->loop = c->pw->loop_new(NULL);
+        if (!c->loop)
+                return -ENOMEM;
+        pw_loop_enter(c->loop);
+        c->context = c->pw->context_new(c->loop, c->pw->properties_new(PW_KEY_CONFIG_NAME, NO_CONFIG, NULL), 0);
+        if (!c->context || !c->pw->context_load_module(c->context, PROTOCOL, NULL, NULL))
+                return errno > 0 ? -errno : -ENOMEM;
+        r = sd_event_add_io(c->event, &c->io, pw_loop_get_fd(c->loop), EPOLLIN, on_io, c);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(c->io, "pipewire");
+        return 0;
+}
+
+/* Once, and then it stays. */
+static int open_loop(struct pipewire_connection *c) {
+        int r;
+
+        if (c->pw)
+                return 0;
+        c->pw = pipewire_library();
+        if (!c->pw)
+                return -ENOPKG;
+        c->pw->init(NULL, NULL);
+        r = make_loop(c);
+        if (r < 0)
+                close_loop(c);
+        return r;
+}
+
 /* ---- connecting ---- */
 
+/* Who names a server may name several, in words of libpipewire's own. */
+static bool may_be_there(const struct pipewire_connection *c) {
+        return getenv("PIPEWIRE_REMOTE") || (c->path && access(c->path, F_OK) == 0) ||
+               access(SYSTEM_FOLDER "/" DEFAULT_SOCKET, F_OK) == 0;
+}
+
 static int try_connect(struct pipewire_connection *c) {
-        c->core = pw_context_connect(c->context, pw_properties_new(PW_KEY_APP_NAME, "busyd", NULL), 0);
+        int r = may_be_there(c) ? open_loop(c) : -ENOENT;
+
+        if (r < 0)
+                return r;
+        c->core = c->pw->context_connect(c->context, c->pw->properties_new(PW_KEY_APP_NAME, "busyd", NULL), 0);
         if (!c->core)
                 return errno > 0 ? -errno : -EIO;
         spa_zero(c->core_hook);
@@ -111,9 +185,11 @@ static void connect_now(void *userdata) {
         }
         if (r == -EHOSTDOWN || r == -ENOENT || r == -ECONNREFUSED)
                 (void) snprintf(problem, sizeof(problem), "PipeWire is not running");
+        else if (r == -ENOPKG)
+                (void) snprintf(problem, sizeof(problem), "PipeWire is there, and libpipewire is not installed");
         else
                 (void) snprintf(problem, sizeof(problem), "PipeWire cannot be reached: %s", strerror(-r));
-        reach_failed(c->reach, r == -EHOSTDOWN || r == -ENOENT);
+        reach_failed(c->reach, r == -EHOSTDOWN || r == -ENOENT || r == -ENOPKG);
         c->ops->down(c->userdata, problem);
 }
 
@@ -152,26 +228,6 @@ void pipewire_connection_sync(struct pipewire_connection *c) {
 
 /* ---- making and ending ---- */
 
-static int open_loop(struct pipewire_connection *c) {
-        SCOPED(free) char *path = socket_path();
-        int r = reach_new(&c->reach, c->event, path, NULL, connect_now, c);
-
-        if (r < 0)
-                return r;
-        c->loop = pw_loop_new(NULL);
-        if (!c->loop)
-                return -ENOMEM;
-        pw_loop_enter(c->loop);
-        c->context = pw_context_new(c->loop, NULL, 0);
-        if (!c->context)
-                return errno > 0 ? -errno : -ENOMEM;
-        r = sd_event_add_io(c->event, &c->io, pw_loop_get_fd(c->loop), EPOLLIN, on_io, c);
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(c->io, "pipewire");
-        return 0;
-}
-
 int pipewire_connection_new(struct pipewire_connection **ret, sd_event *event,
                             const struct pipewire_connection_ops *ops, void *userdata) {
         struct pipewire_connection *c = calloc(1, sizeof(*c));
@@ -182,8 +238,8 @@ int pipewire_connection_new(struct pipewire_connection **ret, sd_event *event,
         c->ops = ops;
         c->userdata = userdata;
         c->event = sd_event_ref(event);
-        pw_init(NULL, NULL);
-        r = open_loop(c);
+        c->path = socket_path();
+        r = reach_new(&c->reach, event, c->path, NULL, connect_now, c);
         if (r < 0) {
                 (void) pipewire_connection_free(c);
                 return r;
@@ -198,15 +254,9 @@ struct pipewire_connection *pipewire_connection_free(struct pipewire_connection 
                 return NULL;
         disconnect(c);
         reach_free(c->reach);
-        sd_event_source_disable_unref(c->io);
-        if (c->context)
-                pw_context_destroy(c->context);
-        if (c->loop) {
-                pw_loop_leave(c->loop);
-                pw_loop_destroy(c->loop);
-        }
-        pw_deinit();
+        close_loop(c);
         sd_event_unref(c->event);
+        free(c->path);
         free(c);
         return NULL;
 }

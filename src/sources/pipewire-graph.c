@@ -15,6 +15,7 @@
 
 #include "sources/owner.h"
 #include "sources/pipewire-connection.h"
+#include "sources/pipewire-library.h"
 #include "util/log.h"
 
 #define SYNCS_OF_SNAPSHOT 2
@@ -77,7 +78,7 @@ static void unbind(struct object *o) {
         if (!o->proxy)
                 return;
         spa_hook_remove(&o->hook);
-        pw_proxy_destroy(o->proxy);
+        pipewire_library()->proxy_destroy(o->proxy);
         o->proxy = NULL;
         o->told = o->node.running = false;
 }
@@ -160,7 +161,7 @@ static const struct pw_client_events client_events = { PW_VERSION_CLIENT_EVENTS,
 static void bind_object(struct object *o, const char *type, uint32_t version, const void *events) {
         o->proxy = pw_registry_bind(o->graph->registry, o->global, type, version, 0);
         if (o->proxy)
-                pw_proxy_add_object_listener(o->proxy, &o->hook, events, o);
+                pipewire_library()->proxy_add_object_listener(o->proxy, &o->hook, events, o);
         else
                 log_debug("PipeWire object %u cannot be bound: %s", o->global, strerror(errno));
 }

@@ -6,6 +6,8 @@
 #include <pulse/def.h>
 #include <pulse/proplist.h>
 
+#include "pulse/library.h"
+
 /* What is said of a stream in either direction. */
 struct stream_info {
         const char *class;
@@ -23,11 +25,12 @@ static int set_role(struct facts *f, const char *role) {
 }
 
 static int set_props(struct facts *f, const pa_proplist *props) {
+        const struct pulse_library *pa = pulse_library(); /* loaded: they are its properties */
         void *state = NULL;
         const char *key;
 
-        while (props && (key = pa_proplist_iterate(props, &state))) {
-                const char *value = pa_proplist_gets(props, key); /* NULL: not a text */
+        while (pa && props && (key = pa->proplist_iterate(props, &state))) {
+                const char *value = pa->proplist_gets(props, key); /* NULL: not a text */
                 int r = 0;
 
                 if (streq(key, PA_PROP_MEDIA_ROLE))
@@ -65,6 +68,10 @@ int pulse_facts_of_capture(struct facts *f, const pa_source_output_info *i, bool
 
 int pulse_facts_of_playback(struct facts *f, const pa_sink_input_info *i) {
         return set_all(f, &(struct stream_info){ "Stream/Output/Audio", i->client, i->corked, i->proplist });
+}
+
+bool pulse_process_is_pipewire(const char *process_name) {
+        return strncmp(process_name, "pipewire", strlen("pipewire")) == 0;
 }
 
 bool pulse_name_is_pipewire(const char *server_name) {

@@ -13,11 +13,11 @@
 #include "sources/pulse-server.h"
 
 #include <errno.h>
-#include <pulse/pulseaudio.h>
 #include <stdio.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include "pulse/library.h"
 #include "pulse/loop.h"
 #include "sources/owner.h"
 #include "sources/pulse-facts.h"
@@ -55,8 +55,9 @@ struct pulse_server {
         void *userdata;
         struct pulse_loop *loop;
         struct reach *reach;
-        char *address;  /* NULL: not known */
-        char *pid_file; /* NULL: there is none where it is */
+        char *address;                  /* NULL: not known */
+        char *pid_file;                 /* NULL: there is none where it is */
+        const struct pulse_library *pa; /* NULL: not needed so far */
         pa_context *context;
         enum pulse_state state;
         char problem[128];
@@ -156,7 +157,7 @@ static void asked(struct pulse_server *s, pa_operation *o) {
                 return;
         }
         s->n_asked++;
-        pa_operation_unref(o);
+        s->pa->operation_unref(o);
 }
 
 static void answered(struct pulse_server *s) {
@@ -200,7 +201,7 @@ static void on_capture(pa_context *c, const pa_source_output_info *i, int last, 
         if (t->device != i->source) {
                 t->device = i->source;
                 t->known = t->of_sink = false;
-                asked(s, pa_context_get_source_info_by_index(c, i->source, on_device, s));
+                asked(s, s->pa->context_get_source_info_by_index(c, i->source, on_device, s));
         }
         facts_done(&t->stream.facts);
         take_facts(s, t, i->corked, pulse_facts_of_capture(&t->stream.facts, i, t->of_sink));
@@ -223,8 +224,8 @@ static void on_playback(pa_context *c, const pa_sink_input_info *i, int last, vo
 }
 
 static void ask_for(struct pulse_server *s, enum direction direction, uint32_t index) {
-        asked(s, direction == RECORDS ? pa_context_get_source_output_info(s->context, index, on_capture, s)
-                                      : pa_context_get_sink_input_info(s->context, index, on_playback, s));
+        asked(s, direction == RECORDS ? s->pa->context_get_source_output_info(s->context, index, on_capture, s)
+                                      : s->pa->context_get_sink_input_info(s->context, index, on_playback, s));
 }
 
 /* ---- what changes ---- */
@@ -254,9 +255,9 @@ static void subscribe(struct pulse_server *s) {
 
         if (s->playback_watched)
                 mask |= PA_SUBSCRIPTION_MASK_SINK_INPUT;
-        o = pa_context_subscribe(s->context, (pa_subscription_mask_t) mask, NULL, NULL);
+        o = s->pa->context_subscribe(s->context, (pa_subscription_mask_t) mask, NULL, NULL);
         if (o)
-                pa_operation_unref(o);
+                s->pa->operation_unref(o);
         else
                 s->lost = true;
 }
@@ -271,7 +272,7 @@ void pulse_server_watch_playback(struct pulse_server *s, bool watch) {
                 return;
         subscribe(s);
         if (watch)
-                asked(s, pa_context_get_sink_input_info_list(s->context, on_playback, s));
+                asked(s, s->pa->context_get_sink_input_info_list(s->context, on_playback, s));
 }
 
 /* ---- the connection ---- */
@@ -293,23 +294,23 @@ static void on_server(pa_context *c, const pa_server_info *i, void *userdata) {
                 return;
         }
         s->takes_part = true;
-        pa_context_set_subscribe_callback(c, on_change, s);
+        s->pa->context_set_subscribe_callback(c, on_change, s);
         subscribe(s);
-        asked(s, pa_context_get_source_output_info_list(c, on_capture, s));
+        asked(s, s->pa->context_get_source_output_info_list(c, on_capture, s));
         if (s->playback_watched)
-                asked(s, pa_context_get_sink_input_info_list(c, on_playback, s));
+                asked(s, s->pa->context_get_sink_input_info_list(c, on_playback, s));
 }
 
 static void on_state(pa_context *c, void *userdata) {
         struct pulse_server *s = userdata;
         pa_operation *o;
 
-        switch (pa_context_get_state(c)) {
+        switch (s->pa->context_get_state(c)) {
         case PA_CONTEXT_READY:
-                o = pa_context_get_server_info(c, on_server, s);
+                o = s->pa->context_get_server_info(c, on_server, s);
                 s->lost = s->lost || !o;
                 if (o)
-                        pa_operation_unref(o);
+                        s->pa->operation_unref(o);
                 break;
         case PA_CONTEXT_FAILED:
         case PA_CONTEXT_TERMINATED:
@@ -326,10 +327,10 @@ static void on_state(pa_context *c, void *userdata) {
 
 static void disconnect(struct pulse_server *s) {
         if (s->context) {
-                pa_context_set_state_callback(s->context, NULL, NULL);
-                pa_context_set_subscribe_callback(s->context, NULL, NULL);
-                pa_context_disconnect(s->context);
-                pa_context_unref(s->context);
+                s->pa->context_set_state_callback(s->context, NULL, NULL);
+                s->pa->context_set_subscribe_callback(s->context, NULL, NULL);
+                s->pa->context_disconnect(s->context);
+                s->pa->context_unref(s->context);
         }
         s->context = NULL;
         s->lost = s->unwanted = s->takes_part = false;
@@ -346,15 +347,15 @@ static void go_down(struct pulse_server *s, const char *problem) {
 }
 
 static void handle_loss(struct pulse_server *s) {
-        int error = s->context ? pa_context_errno(s->context) : PA_ERR_INTERNAL;
+        int error = s->context ? s->pa->context_errno(s->context) : PA_ERR_INTERNAL;
         bool was_there = s->state == PULSE_COMPLETE, is_absent = error == PA_ERR_CONNECTIONREFUSED;
         char problem[128];
 
-        log_debug("PulseAudio: %s", pa_strerror(error));
+        log_debug("PulseAudio: %s", s->pa->strerror(error));
         if (was_there || is_absent)
                 (void) snprintf(problem, sizeof(problem), "PulseAudio is not running");
         else
-                (void) snprintf(problem, sizeof(problem), "PulseAudio cannot be reached: %s", pa_strerror(error));
+                (void) snprintf(problem, sizeof(problem), "PulseAudio cannot be reached: %s", s->pa->strerror(error));
         if (was_there)
                 reach_lost(s->reach);
         else
@@ -369,28 +370,46 @@ static void handle_unwanted(struct pulse_server *s) {
 
 /* libpulse neither starts a server, nor waits for one, which it would do on a bus connection of its own. */
 static int open_context(struct pulse_server *s) {
-        s->context = pa_context_new(pulse_loop_api(s->loop), "busyd");
+        s->context = s->pa->context_new(pulse_loop_api(s->loop), "busyd");
         if (!s->context)
                 return -ENOMEM;
         s->connections++;
-        pa_context_set_state_callback(s->context, on_state, s);
-        return pa_context_connect(s->context, s->address, PA_CONTEXT_NOAUTOSPAWN, NULL) < 0 ? -EIO : 0;
+        s->pa->context_set_state_callback(s->context, on_state, s);
+        return s->pa->context_connect(s->context, s->address, PA_CONTEXT_NOAUTOSPAWN, NULL) < 0 ? -EIO : 0;
+}
+
+static void stay_down(struct pulse_server *s, const char *problem) {
+        reach_failed(s->reach, true);
+        go_down(s, problem);
+}
+
+/* What /proc has of the process that serves the user; false: there is none. */
+static bool server_process(const struct pulse_server *s, char *ret, size_t size, const char *what) {
+        SCOPED(free) char *pid = NULL;
+
+        if (!s->pid_file || file_read(s->pid_file, PID_MAX, &pid, NULL) < 0)
+                return false;
+        (void) snprintf(ret, size, "/proc/%ld%s", strtol(pid, NULL, 10), what);
+        return access(ret, F_OK) == 0;
 }
 
 /* Behind a socket that systemd holds there may be nobody yet, whom a connection would start. And libpulse sets up much
  * before it finds nobody. */
 static bool is_running(const struct pulse_server *s) {
-        SCOPED(free) char *pid = NULL;
         char process[64];
 
         if (access(strchr(s->address, ':') + 1, F_OK) < 0)
                 return false;
-        if (!s->pid_file)
-                return true;
-        if (file_read(s->pid_file, PID_MAX, &pid, NULL) < 0)
-                return false;
-        (void) snprintf(process, sizeof(process), "/proc/%ld", strtol(pid, NULL, 10));
-        return access(process, F_OK) == 0;
+        return !s->pid_file || server_process(s, process, sizeof(process), "");
+}
+
+/* Where its process says so already, nothing needs to be loaded to ask it. */
+static bool is_pipewires(const struct pulse_server *s) {
+        SCOPED(free) char *name = NULL;
+        char path[64];
+
+        return server_process(s, path, sizeof(path), "/comm") && file_read(path, PID_MAX, &name, NULL) == 0 &&
+               pulse_process_is_pipewire(name);
 }
 
 static void connect_now(void *userdata) {
@@ -400,8 +419,16 @@ static void connect_now(void *userdata) {
                 return;
         reach_begin(s->reach);
         if (!is_running(s)) {
-                reach_failed(s->reach, true);
-                go_down(s, "PulseAudio is not running");
+                stay_down(s, "PulseAudio is not running");
+                return;
+        }
+        if (PIPEWIRE_IS_SEEN && is_pipewires(s)) {
+                handle_unwanted(s);
+                return;
+        }
+        s->pa = pulse_library();
+        if (!s->pa) {
+                stay_down(s, "PulseAudio is there, and libpulse is not installed");
                 return;
         }
         s->lost = open_context(s) < 0 || s->lost;
