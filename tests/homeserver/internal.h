@@ -58,6 +58,7 @@ struct model {
         json_t *profile;
         json_t *keys;      /* of encryption, see model_keys() */
         json_t *to_device; /* array of {device, position, event} */
+        json_t *sent;      /* array of {USER: {DEVICE: content}} */
         json_t *lists;     /* of devices: {USER: position of the last change} */
         struct model_session sessions[MODEL_SESSIONS_MAX];
         size_t n_sessions;
@@ -109,7 +110,6 @@ void tokens_post_oauth_token(struct exchange *e);
 void tokens_post_oauth_revoke(struct exchange *e);
 int model_keys_new(struct model *m); /* keys.c */
 void model_keys_done(struct model *m);
-void model_forget_keys(struct model *m, const char *device);
 void keys_drop_taken(struct exchange *e); /* what the poll has behind it */
 void keys_put_news(const struct exchange *e, json_t *body);
 void keys_put_counts(const struct exchange *e, json_t *body);
@@ -117,6 +117,7 @@ void keys_post_claim(struct exchange *e);
 void keys_post_upload(struct exchange *e);
 void keys_post_query(struct exchange *e);
 void keys_post_signatures(struct exchange *e);
+void keys_put_to_device(struct exchange *e);
 /* `active_ago` -1: it does not say. */
 json_t *sync_presence_event(const char *sender, const char *state, const char *message, int64_t active_ago);
 void sync_begin(struct exchange *e); /* sync.c */

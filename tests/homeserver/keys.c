@@ -9,13 +9,15 @@ int model_keys_new(struct model *m) {
         m->keys = json_pack("{s{} s{} s{} s{} s{} s{} s{} si}", "devices", "one_time", "fallback", "identity",
                             "others", "given", "fallback_used", "again", 0);
         m->to_device = json_array();
+        m->sent = json_array();
         m->lists = json_object();
-        return m->keys && m->to_device && m->lists ? 0 : -1;
+        return m->keys && m->to_device && m->sent && m->lists ? 0 : -1;
 }
 
 void model_keys_done(struct model *m) {
         json_decref(m->keys);
         json_decref(m->to_device);
+        json_decref(m->sent);
         json_decref(m->lists);
 }
 
@@ -37,6 +39,7 @@ void model_set_identity(struct model *m, json_t *identity) {
 void model_set_person(struct model *m, const char *user, json_t *keys) {
         if (streq(user, HS_USER)) {
                 json_object_update(json_object_get(m->keys, "devices"), json_object_get(keys, "devices"));
+                json_object_update(json_object_get(m->keys, "one_time"), json_object_get(keys, "one_time"));
                 json_decref(keys);
         } else
                 json_object_set_new(json_object_get(m->keys, "others"), user, keys);
@@ -162,15 +165,14 @@ void keys_post_query(struct exchange *e) {
         query_others(e);
 }
 
-/* Of others only: nobody claims keys of their own device. */
 void keys_post_claim(struct exchange *e) {
         json_t *others = json_object_get(e->m->keys, "others"), *found = json_object(), *devices, *unused;
         const char *user, *device;
 
         json_object_foreach(json_object_get(e->body, "one_time_keys"), user, devices) {
                 json_object_foreach(devices, device, unused) {
-                        json_t *keys =
-                                json_object_get(json_object_get(json_object_get(others, user), "one_time"), device);
+                        const json_t *of = streq(user, HS_USER) ? e->m->keys : json_object_get(others, user);
+                        json_t *keys = json_object_get(json_object_get(of, "one_time"), device);
                         const char *id = json_object_iter_key(json_object_iter(keys));
 
                         if (!id)
@@ -208,6 +210,28 @@ void model_to_device(struct model *m, const char *device, json_t *event) {
         json_array_append_new(m->to_device, json_pack("{ss sI so}", "device", device, "position",
                                                       (json_int_t) ++m->position, "event", event));
         model_changed(m);
+}
+
+json_t *model_take_sent(struct model *m) {
+        json_t *sent = m->sent;
+
+        m->sent = json_array();
+        return sent;
+}
+
+void keys_put_to_device(struct exchange *e) {
+        json_t *messages = json_object_get(e->body, "messages");
+
+        if (!json_is_object(messages)) {
+                exchange_error(e, 400, "M_BAD_JSON", "No messages");
+                return;
+        }
+        if (json_array_size(e->m->sent) == MODEL_SENT_MAX)
+                json_array_remove(e->m->sent, 0);
+        json_array_append(e->m->sent, messages);
+        model_changed(e->m);
+        e->status = 200;
+        e->answer = json_object();
 }
 
 static bool is_for(const struct exchange *e, const json_t *message) {

@@ -115,12 +115,19 @@ const json_t *model_keys(const struct model *m);
 /* As another client of the user that (re)sets their identity; takes it. */
 void model_set_identity(struct model *m, json_t *identity);
 /* {devices: {DEVICE: keys}, one_time: {DEVICE: {ID: key}}} of somebody else, with master_key and self_signing_key if
- * they have an identity; of the user: more devices of theirs. Clients are told. Takes it. */
+ * they have an identity; of the user: more devices of theirs, and one-time keys of those. Clients are told. Takes it.
+ */
 void model_set_person(struct model *m, const char *user, json_t *keys);
 /* A one-time key of a device of the user, which nobody gets again, or its fallback key; borrowed, NULL: none. */
 const json_t *model_claim(struct model *m, const char *device);
 /* Lies there until the device polls on from behind it; takes it. */
 void model_to_device(struct model *m, const char *device, json_t *event);
+/* What devices of the user have sent to others since the last time: an array of {USER: {DEVICE: content}}, a new
+ * reference. Of more than MODEL_SENT_MAX the oldest ones are gone. */
+json_t *model_take_sent(struct model *m);
+#define MODEL_SENT_MAX 100
+/* As with the end of a session. */
+void model_forget_keys(struct model *m, const char *device);
 
 /* Borrowed; NULL: none. */
 const json_t *model_profile(const struct model *m, const char *field);

@@ -276,12 +276,6 @@ static void delete_profile_field(struct exchange *e) {
 
 /* ---- encrypted rooms ---- */
 
-/* To others: what they make of it is the test's. */
-static void put_to_device(struct exchange *e) {
-        if (with_object(e))
-                answer_with(e, json_object());
-}
-
 /* Whoever has said something there. */
 static void get_joined_members(struct exchange *e) {
         json_t *joined = json_pack("{s{}}", HS_USER);
@@ -326,7 +320,7 @@ static const struct route {
         { "POST", "_matrix/client/v3/keys/query", true, keys_post_query },
         { "POST", "_matrix/client/v3/keys/signatures/upload", true, keys_post_signatures },
         { "POST", "_matrix/client/v3/keys/claim", true, keys_post_claim },
-        { "PUT", "_matrix/client/v3/sendToDevice/*/*", true, put_to_device },
+        { "PUT", "_matrix/client/v3/sendToDevice/*/*", true, keys_put_to_device },
         { "GET", "_matrix/client/v3/rooms/*/joined_members", true, get_joined_members },
         { "GET", "_matrix/client/v3/sync", true, sync_begin },
         { "POST", "_matrix/client/v3/refresh", false, tokens_post_refresh },

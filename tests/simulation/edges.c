@@ -52,6 +52,7 @@ int control_set_account(struct control *c, const struct control_account_view *v)
         view->has_account = true;
         COPY(view->account_state, v->state);
         COPY(view->problem, v->problem);
+        COPY(view->encrypted, v->encrypted_calls);
         view->n_outputs = 0;
         for (size_t i = 0; i < v->n_outputs && i < MACHINE_OUTPUTS; i++) {
                 struct machine_output *o = &view->outputs[view->n_outputs++];

@@ -95,6 +95,10 @@ static void look_for_live_clients(const struct site *s, const char *body) {
 void judge_on_asked(void *userdata, enum request_kind kind, const char *method, const char *uri, const char *body) {
         struct site *s = userdata;
         struct world *w = s->world;
+        const char *wrong = devices_judge_request(w->devices, method, uri, body);
+
+        if (wrong)
+                world_violation(w, "%s: %s", wrong, uri);
 
         memmove(s->asked, s->asked + 1, sizeof(s->asked) - sizeof(s->asked[0]));
         s->asked[RATE_MAX - 1] = door_now();
@@ -263,31 +267,40 @@ static bool has_spent_its_writes(const struct site *s) {
                door_now() < s->wrote[1] + USEC_PER_MIN + 5 * USEC_PER_SEC;
 }
 
-void judge_call(struct world *w, struct site *s) {
+bool judge_may_look(const struct world *w, const struct site *s) {
         const struct machine_view *v = machine_view(s->machine);
         const struct machine_output *o = machine_output_of(s->machine, "presence");
-        const char *state, *message;
 
-        s->look_at = USEC_NEVER;
-        if (!machine_has_proof_since(s->machine, door_now() - SHOWN_WITHIN) || site_is_pending(s) ||
-            machine_state(s->machine) != MACHINE_UP || w->faults ||
+        if (site_is_pending(s) || machine_state(s->machine) != MACHINE_UP || w->faults ||
             (w->faults_at > 0 && door_now() < w->faults_at + CALM) || door_now() < s->up_since + CALM / 2 ||
             door_now() < s->disturbed_at + CALM / 2 || (w->person_at > 0 && door_now() < w->person_at + CALM) ||
             !s->in_front || site_in_force(s)->hides || s->busy_hidden || machine_is_final(s->machine) ||
             !machine_is_logged_in(s->machine) || v->mode != MODE_AUTO ||
             (o && (is_left_alone(s, o) || is_left_to_another(s, o))))
-                return;
+                return false;
         if (w->restarted_at > 0 && door_now() < w->restarted_at + CALM)
-                return;
+                return false;
         /* There the message of the device that was heard of last is shown. */
-        if ((w->history->options.kind == HS_TUWUNEL && site_in_force(s)->status) || has_spent_its_writes(s))
-                return;
+        return !(w->history->options.kind == HS_TUWUNEL && site_in_force(s)->status) && !has_spent_its_writes(s);
+}
+
+void judge_is_shown(struct world *w, struct site *s, const char *what) {
+        const struct machine_view *v = machine_view(s->machine);
+        const struct machine_output *o = machine_output_of(s->machine, "presence");
+        const char *state, *message;
+
         model_run(w->model, world_msec());
         model_shown(w->model, &state, &message);
-        w->counters->shown_in_call++;
         if (!state_is_busy(state) && !streq(message, IN_CALL) && !streq(message, DENTIST))
-                world_violation(
-                        w, "a call is not shown after a minute: \"%s\" \"%s\" (%s is %s, claim %s, account %s %s)",
-                        state, message, machine_name(s->machine), v->busy ? "busy" : "free", o ? o->claim : "-",
-                        v->account_state, v->problem);
+                world_violation(w, "%s is not shown after a minute: \"%s\" \"%s\" (%s is %s, claim %s, account %s %s)",
+                                what, state, message, machine_name(s->machine), v->busy ? "busy" : "free",
+                                o ? o->claim : "-", v->account_state, v->problem);
+}
+
+void judge_call(struct world *w, struct site *s) {
+        s->look_at = USEC_NEVER;
+        if (!machine_has_proof_since(s->machine, door_now() - SHOWN_WITHIN) || !judge_may_look(w, s))
+                return;
+        w->counters->shown_in_call++;
+        judge_is_shown(w, s, "a call");
 }

@@ -8,6 +8,7 @@
 
 #include "busyd/manager.h"
 #include "config/config.h"
+#include "devices.h"
 #include "edges.h"
 #include "state/session.h"
 #include "state/state.h"
@@ -48,6 +49,8 @@ struct machine {
         usec_t ends_at, sleeps_at;
         char device[64];
         bool logged_in, logging_out, cut_armed;
+        bool verifying; /* with logging_out: lets go of the account for that only */
+        struct devices *devices;
         usec_t logout_by;
         struct local locals[MACHINE_LOCAL_MAX];
         bool in_front;
@@ -572,6 +575,7 @@ void machine_login(struct machine *m) {
         }
         trace("%s: logs in as %s", m->name, m->device);
         (void) session_save(m->state_dir, MACHINE_ACCOUNT, &s);
+        devices_verify(m->devices, m->state_dir, MACHINE_ACCOUNT, m->device);
         session_done(&s);
         m->logged_in = true;
         machine_reload(m);
@@ -581,13 +585,22 @@ static void session_is_over(struct machine *m) {
         trace("%s: logged out", m->name);
         m->logging_out = m->logged_in = false;
         (void) session_remove(m->state_dir, MACHINE_ACCOUNT);
+        devices_log_out(m->devices, m->state_dir, MACHINE_ACCOUNT, m->device);
         model_revoke(m->model, m->device, false);
+        machine_reload(m);
+}
+
+static void verify(struct machine *m) {
+        m->logging_out = m->verifying = false;
+        devices_verify(m->devices, m->state_dir, MACHINE_ACCOUNT, m->device);
         machine_reload(m);
 }
 
 /* As `busyctl logout`: what is owed is given back first, or it is refused. */
 static void look_at_logout(struct machine *m) {
-        if (!m->edges.view.has_account)
+        if (!m->edges.view.has_account && m->verifying)
+                verify(m);
+        else if (!m->edges.view.has_account)
                 session_is_over(m);
         else if (door_now() >= m->logout_by) {
                 trace("%s: logout is given up", m->name);
@@ -595,17 +608,35 @@ static void look_at_logout(struct machine *m) {
         }
 }
 
-void machine_logout(struct machine *m) {
+static void let_go(struct machine *m, bool to_verify) {
         const struct instant at = instant();
 
         if (!m->logged_in || m->logging_out || m->up != MACHINE_UP || !m->edges.view.has_account)
                 return;
-        trace("%s: logs out", m->name);
+        trace("%s: %s", m->name, to_verify ? "is to be verified" : "logs out");
         enter(m);
         m->logging_out = manager_let_go(m->manager, MACHINE_ACCOUNT, &at) >= 0;
+        m->verifying = to_verify;
         m->logout_by = door_now() + LOGOUT_MAX;
         turn(m);
         leave(m);
+}
+
+void machine_logout(struct machine *m) {
+        let_go(m, false);
+}
+
+void machine_set_devices(struct machine *m, struct devices *devices) {
+        m->devices = devices;
+}
+
+void machine_verify(struct machine *m) {
+        if (!m->devices || !m->logged_in || devices_signed_since(m->devices, m->device) != USEC_NEVER)
+                return;
+        if (m->up == MACHINE_OFF)
+                devices_verify(m->devices, m->state_dir, MACHINE_ACCOUNT, m->device);
+        else
+                let_go(m, true);
 }
 
 bool machine_is_logged_in(const struct machine *m) {

@@ -24,7 +24,7 @@ struct machine_view {
         bool settled, busy;
         enum mode mode;
         bool has_account;
-        char account_state[32], problem[256];
+        char account_state[32], encrypted[32], problem[256];
         struct machine_output {
                 char name[32], claim[32], shows[256], restore[256], note[512];
         } outputs[MACHINE_OUTPUTS];
@@ -75,6 +75,11 @@ void machine_login(struct machine *m); /* not while it sleeps */
 /* As `busyctl logout`: lets go first, as long as that takes, then ends the session. */
 void machine_logout(struct machine *m);
 bool machine_is_logged_in(const struct machine *m);
+/* Its sessions are verified devices from the next login on. NULL: they have none. */
+struct devices;
+void machine_set_devices(struct machine *m, struct devices *devices);
+/* As `busyctl verify`, where the user's identity does not sign the session: busyd lets go of the account first. */
+void machine_verify(struct machine *m);
 /* The logout is through, or given up. */
 bool machine_logout_is_over(const struct machine *m);
 

@@ -293,6 +293,16 @@ GETTER(get_allocations, c->allocations)
 GETTER(get_refused, c->refused)
 GETTER(get_disk_failures, c->disk_failures)
 GETTER(get_mid, c->mid_turn)
+GETTER(get_device_worlds, c->devices.worlds)
+GETTER(get_verified, c->devices.verified)
+GETTER(get_resets, c->devices.resets)
+GETTER(get_lost, c->devices.lost)
+GETTER(get_healed, c->devices.healed)
+GETTER(get_room_keys, c->devices.room_keys)
+GETTER(get_late_keys, c->devices.late)
+GETTER(get_withheld, c->devices.withheld)
+GETTER(get_said, c->devices.said)
+GETTER(get_encrypted_shown, c->devices.shown)
 
 static struct counters all_phases;
 static uint64_t get_phase(const struct counters *c, size_t i) {
@@ -324,6 +334,17 @@ static void print_tally(const struct tally *t) {
         print_row(t, "allocations of busyd", get_allocations, 0);
         print_row(t, "  refused", get_refused, 0);
         print_row(t, "writes, flushes, renames that failed", get_disk_failures, 0);
+        puts("encrypted");
+        print_row(t, "  worlds", get_device_worlds, 0);
+        print_row(t, "  sessions verified", get_verified, 0);
+        print_row(t, "  identities reset", get_resets, 0);
+        print_row(t, "  sessions of others lost", get_lost, 0);
+        print_row(t, "  ... and healed", get_healed, 0);
+        print_row(t, "  keys of rooms given", get_room_keys, 0);
+        print_row(t, "  ... late", get_late_keys, 0);
+        print_row(t, "  ... withheld", get_withheld, 0);
+        print_row(t, "  events of calls", get_said, 0);
+        print_row(t, "  calls looked at while they go on", get_encrypted_shown, 0);
         puts("happenings");
         for (size_t i = 0; i < HAPPENING_KINDS; i++) {
                 char name[64];

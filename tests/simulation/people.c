@@ -212,8 +212,15 @@ static json_t *call_event(unsigned serial, const char *type, const char *sender,
         return json_pack("{s:s,s:s,s:o}", "type", type, "sender", sender, "content", content);
 }
 
-static const char *room_id(size_t i) {
+const char *people_room_id(size_t i) {
         return i == 0 ? "!one:test" : "!two:test";
+}
+
+static void say(struct world *w, size_t room, json_t *event) {
+        if (w->devices)
+                devices_say(w->devices, people_room_id(room), event);
+        else
+                model_send(w->model, people_room_id(room), event, world_msec());
 }
 
 static json_t *membership(bool joined) {
@@ -237,25 +244,23 @@ void people_room_call(struct world *w, size_t i, unsigned kind, bool on) {
         w->rooms[i].on = on;
         trace("a %s call in room %zu %s", w->rooms[i].kind == 0 ? "1:1" : "group", i, on ? "begins" : "ends");
         if (w->rooms[i].kind == 1) {
-                model_send(w->model, room_id(i), membership(on), world_msec());
+                model_send(w->model, people_room_id(i), membership(on), world_msec());
                 return;
         }
         if (!on) {
-                model_send(w->model, room_id(i),
-                           call_event(w->rooms[i].serial, "m.call.hangup", "@you:test",
-                                      json_pack("{s:s}", "reason", "user_hangup")),
-                           world_msec());
+                say(w, i,
+                    call_event(w->rooms[i].serial, "m.call.hangup", encryption_who_hangs_up(w, i),
+                               json_pack("{s:s}", "reason", "user_hangup")));
                 return;
         }
-        model_send(
-                w->model, room_id(i),
-                call_event(w->rooms[i].serial, "m.call.invite", "@you:test",
-                           json_pack("{s:i,s:{s:s,s:s}}", "lifetime", 90000, "offer", "type", "offer", "sdp", "v=0")),
-                world_msec());
-        model_send(w->model, room_id(i),
-                   call_event(w->rooms[i].serial, "m.call.answer", HS_USER,
-                              json_pack("{s:{s:s,s:s}}", "answer", "type", "answer", "sdp", "v=0")),
-                   world_msec());
+        encryption_before_call(w, i);
+        say(w, i,
+            call_event(w->rooms[i].serial, "m.call.invite", "@you:test",
+                       json_pack("{s:i,s:{s:s,s:s}}", "lifetime", 90000, "offer", "type", "offer", "sdp", "v=0")));
+        say(w, i,
+            call_event(w->rooms[i].serial, "m.call.answer", HS_USER,
+                       json_pack("{s:{s:s,s:s}}", "answer", "type", "answer", "sdp", "v=0")));
+        encryption_call_begins(w, i);
 }
 
 /* As with presence: of two that write within a moment of each other, one loses. */
@@ -274,8 +279,14 @@ void people_set_field(struct world *w) {
 }
 
 void people_open_rooms(struct world *w) {
-        for (size_t i = 0; i < ROOMS; i++)
-                model_send(w->model, room_id(i),
+        for (size_t i = 0; i < ROOMS; i++) {
+                if (w->devices)
+                        model_send(w->model, people_room_id(i),
+                                   json_pack("{s:s, s:s, s:s, s:{s:s}}", "type", "m.room.encryption", "state_key", "",
+                                             "sender", "@you:test", "content", "algorithm", "m.megolm.v1.aes-sha2"),
+                                   world_msec());
+                model_send(w->model, people_room_id(i),
                            json_pack("{s:s,s:s,s:{}}", "type", "m.room.message", "sender", "@you:test", "content"),
                            world_msec());
+        }
 }

@@ -28,11 +28,14 @@ void tally_follow(struct world *w, struct site *s) {
 
 void tally_world(struct world *w) {
         struct counters *c = w->counters;
+        struct devices_counters devices;
 
         c->worlds++;
         if (w->history->days)
                 c->days += door_now() - START_OF_TIME;
         c->simulated += door_now() - START_OF_TIME;
+        devices = devices_counters(w->devices);
+        devices_counters_add(&c->devices, &devices);
         c->allocations += torture_counters.allocations;
         c->refused += torture_counters.refused;
         c->disk_failures += torture_counters.disk_failures;
@@ -58,6 +61,7 @@ void tally_world(struct world *w) {
 void counters_add(struct counters *to, const struct counters *from) {
         to->simulated += from->simulated;
         to->worlds += from->worlds;
+        devices_counters_add(&to->devices, &from->devices);
         to->days += from->days;
         to->quiets += from->quiets;
         to->strong += from->strong;

@@ -57,11 +57,12 @@ struct site {
         usec_t wrote[CLAIM_WRITES_PER_MINUTE_MAX]; /* presence, the last times */
         usec_t up_since, disturbed_at, in_front_since;
         usec_t free_said_at;
-        usec_t busy_at;      /* it says so since then; 0: it does not */
-        bool busy_hidden;    /* ... and had no words then: they are not added within a call */
-        usec_t look_at;      /* a call must be shown then */
-        unsigned configured; /* which is on disk */
-        bool to_say_auto;    /* by hand, once it runs */
+        usec_t busy_at;             /* it says so since then; 0: it does not */
+        bool busy_hidden;           /* ... and had no words then: they are not added within a call */
+        usec_t look_at;             /* a call must be shown then */
+        usec_t room_look_at[ROOMS]; /* ... an encrypted one of that room */
+        unsigned configured;        /* which is on disk */
+        bool to_say_auto;           /* by hand, once it runs */
         /* Polls are stalled, which nobody can tell from silence, and when they were last. */
         bool silent[WIRE_FAULTS_MAX];
         usec_t silent_at;
@@ -104,6 +105,8 @@ struct world {
         usec_t given_back_by; /* where nothing was in the way */
         size_t next;
         usec_t next_at;
+        struct devices *devices; /* NULL: nothing is encrypted */
+        usec_t verify_at;
         struct outcome *outcome;
         struct counters *counters;
 };
@@ -146,11 +149,23 @@ bool people_field_is_set(const struct model *m);
 void people_room_call(struct world *w, size_t i, unsigned kind, bool on);
 /* Somebody talks there, so that it is a room in the first answer. */
 void people_open_rooms(struct world *w);
+const char *people_room_id(size_t i);
 /* Before a word, or time, may change what others see. */
 void people_look_before(struct world *w);
 void people_on_shown(void *userdata, const char *state, const char *message);
 void people_on_twin_shown(void *userdata, const char *state, const char *words);
 bool state_is_busy(const char *state);
+
+/* ---- encryption.c: where calls of two are encrypted ---- */
+
+void encryption_begins(struct world *w);
+void encryption_before_call(struct world *w, size_t room);
+void encryption_call_begins(struct world *w, size_t room);
+const char *encryption_who_hangs_up(struct world *w, size_t room);
+/* Whoever is not verified, is now. */
+void encryption_quiet_begins(struct world *w);
+usec_t encryption_deadline(const struct world *w);
+void encryption_run(struct world *w);
 
 /* ---- judge.c: what must be true ---- */
 
@@ -163,6 +178,9 @@ void judge_quiet(struct world *w);
 void judge_leftovers(struct world *w);
 /* A call goes on for a while, and others should see it. */
 void judge_call(struct world *w, struct site *s);
+/* Whether nothing is in the way of that, but for the call itself. */
+bool judge_may_look(const struct world *w, const struct site *s);
+void judge_is_shown(struct world *w, struct site *s, const char *what);
 const struct machine_output *machine_output_of(const struct machine *m, const char *name);
 
 /* ---- tally.c: what was visited ---- */

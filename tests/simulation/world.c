@@ -150,6 +150,7 @@ static void quiet_begins(struct world *w, bool for_long) {
                 w->faults_at = door_now();
         w->faults = false;
         w->quiet = true;
+        encryption_quiet_begins(w);
         w->quiet_long = for_long;
         w->quiet_until = door_now() + (for_long ? QUIET_LONG : QUIET_SHORT);
         w->given_back_by = USEC_NEVER;
@@ -326,6 +327,7 @@ static usec_t next_time(struct world *w) {
         at = usec_min(at, w->person_due);
         at = usec_min(at, w->field_due);
         at = usec_min(at, w->given_back_by);
+        at = usec_min(at, encryption_deadline(w));
         for (size_t i = 0; i < CLIENTS; i++)
                 at = usec_min(at, w->clients[i].polls_at);
         for (unsigned i = 0; i < w->history->n_machines; i++) {
@@ -347,6 +349,7 @@ static void step(struct world *w) {
                 people_set_field(w);
         if (w->given_back_by <= now)
                 judge_leftovers(w);
+        encryption_run(w);
         if (w->quiet && w->quiet_until <= now)
                 quiet_ends(w);
         else if (!w->quiet && w->next < w->history->n && w->next_at <= now) {
@@ -406,6 +409,7 @@ static void world_begins(struct world *w, const struct history *h, const char *d
                 (void) snprintf(w->clients[i].device, sizeof(w->clients[i].device), "CLIENT%zu", i);
                 w->clients[i].polls_at = w->clients[i].polls_since = USEC_NEVER;
         }
+        encryption_begins(w);
         people_open_rooms(w);
         for (unsigned i = 0; i < h->n_machines; i++) {
                 struct site *s = &w->sites[i];
@@ -415,6 +419,7 @@ static void world_begins(struct world *w, const struct history *h, const char *d
                 s->in_front = true;
                 s->machine = machine_new(i, w->model, dir, &w->chance,
                                          &(struct wire_handler){ .asked = judge_on_asked, .userdata = s });
+                machine_set_devices(s->machine, w->devices);
                 machine_login(s->machine);
                 start(s);
         }
@@ -445,6 +450,7 @@ void world_run(const struct history *h, const char *dir, struct outcome *ret, st
         for (unsigned i = 0; i < h->n_machines; i++)
                 machine_free(w.sites[i].machine);
         disk_forget();
+        devices_free(w.devices);
         model_free(w.model);
         model_free(w.twin);
 }

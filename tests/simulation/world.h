@@ -2,6 +2,7 @@
  * the virtual clock, and judged from outside. */
 #pragma once
 
+#include "devices.h"
 #include "door.h"
 #include "machine.h"
 #include "model.h"
@@ -70,7 +71,8 @@ struct history {
         enum server_kind server;
         struct hs_options options;
         unsigned n_machines;
-        bool days; /* of a person, not episodes */
+        bool days;      /* of a person, not episodes */
+        bool encrypted; /* calls of two, and the sessions are verified */
         struct torture torture;
         struct happening *list;
         size_t n;
@@ -97,6 +99,7 @@ struct counters {
                 client_manners[CLIENT_MANNERS];
         uint64_t requests[REQUEST_KINDS], faults[WIRE_FAULT_KINDS], late, orphans;
         uint64_t turns, starts, kills, power_cuts, mid_turn;
+        struct devices_counters devices;
         struct {
                 char name[24];
                 uint64_t n;

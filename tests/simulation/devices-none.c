@@ -1,0 +1,60 @@
+/* See devices.h: built without encryption. */
+#include "devices.h"
+
+struct devices *devices_new(struct model *m, uint64_t seed) {
+        return NULL;
+}
+
+struct devices *devices_free(struct devices *d) {
+        return NULL;
+}
+
+void devices_verify(struct devices *d, const char *state_dir, const char *account, const char *device) {
+}
+
+void devices_log_out(struct devices *d, const char *state_dir, const char *account, const char *device) {
+}
+
+usec_t devices_signed_since(struct devices *d, const char *device) {
+        return USEC_NEVER;
+}
+
+void devices_before_call(struct devices *d, const char *room, bool alone) {
+}
+
+void devices_say(struct devices *d, const char *room, json_t *event) {
+        json_decref(event);
+}
+
+usec_t devices_readable_at(struct devices *d, const char *room, const char *device) {
+        return USEC_NEVER;
+}
+
+bool devices_is_read(struct devices *d, const char *room, const char *user, const char *device) {
+        return true;
+}
+
+usec_t devices_deadline(struct devices *d) {
+        return USEC_NEVER;
+}
+
+void devices_run(struct devices *d) {
+}
+
+void devices_count_shown(struct devices *d) {
+}
+
+struct devices_counters devices_counters(struct devices *d) {
+        return (struct devices_counters){ 0 };
+}
+
+void devices_counters_add(struct devices_counters *to, const struct devices_counters *from) {
+}
+
+const char *devices_judge_request(struct devices *d, const char *method, const char *uri, const char *body) {
+        return NULL;
+}
+
+const char *devices_judge(struct devices *d) {
+        return NULL;
+}
