@@ -204,7 +204,7 @@ static void take_over_newer(const struct claim_others *o, const struct claim_owe
                 const struct claim_owed *c = &o->of[i].owed;
                 unsigned theirs = claim_others_wrote(o, &c->prior);
 
-                if (o->of[i].done || c->order <= order)
+                if (c->order <= order)
                         continue;
                 order = c->order;
                 if (c->text_claimed && !(theirs & CLAIM_TEXT) && !claim_owed_has_text(own, c->prior.text))

@@ -207,6 +207,22 @@ Test(core_claim_words, what_was_told_to_be_before_words_is_known_when_it_is_told
         }
 }
 
+/* A machine that came later, while this one was dead, has left it to this one in turn. */
+Test(core_claim_words, what_a_machine_that_came_later_has_found_is_newer_also_once_it_is_done) {
+        struct claim_other other = machine(2, "unavailable", "", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = other.done = true;
+        hold(&single_value, "offline", "Reading");
+        restart(&single_value);
+        claim_set_want(&claim, NULL);
+        told_by(other, none);
+        push();
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("unavailable", "");
+}
+
 /* Both have taken their own away, and it shows: nobody's of us, and so it is named. */
 Test(core_claim_words, a_busy_that_neither_machine_holds_is_stuck) {
         struct claim_other other = machine(1, "online", "", "busy", "In a call"),
