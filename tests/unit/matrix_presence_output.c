@@ -301,6 +301,21 @@ Test(presence_output, words_that_were_put_back_give_way_to_another_machine_in_a_
         cr_assert_not(output_presence.awaited(f.output, START), "nothing of ours is left");
 }
 
+/* They are not a person's, that one takes them away itself, and ours were in nobody's way. */
+Test(presence_output, words_of_another_machine_in_a_call_are_not_put_back_after_it) {
+        start_with_words("Reading");
+        output_presence.machines(f.output, true, /* words= */ true, START);
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"In a call\"}", START);
+        door_answer(403, "{\"errcode\":\"M_FORBIDDEN\"}", START);
+        cr_assert_not(output_presence.awaited(f.output, START));
+        output_presence.machines(f.output, false, /* words= */ false, START);
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Reading\"}", START);
+        cr_assert_null(door_waiting());
+        cr_assert_str_eq(own_words(), "Reading");
+}
+
 /* Ours is the newest with each poll, and would hide a person's before the claim reads again. */
 Test(presence_output, a_poll_in_a_call_waits_until_it_was_seen_whether_a_person_has_written) {
         struct output_claim claim = {

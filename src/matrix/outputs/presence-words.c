@@ -148,7 +148,7 @@ static void give_way(struct presence *p) {
                 return;
         output_request_chain(request, p->said_elsewhere ? NULL : withdraw_more, w);
         claim_value_put_state(&w->value, PRESENCE_STATE_OFFLINE);
-        if (!streq(p->shown.text, p->own_words))
+        if (!p->said_elsewhere && !streq(p->shown.text, p->own_words))
                 memcpy(p->newer, p->shown.text, sizeof(p->newer));
         claim_value_put_text(&w->value, p->newer);
         if (presence_put_value(&p->output, PRESENCE_STATE_OFFLINE, "", request) < 0)
