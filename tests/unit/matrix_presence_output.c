@@ -392,6 +392,28 @@ Test(presence_output, words_that_are_repeated_follow_those_that_a_person_chooses
         cr_assert_not(output_presence.awaited(f.output, START + USEC_PER_MIN));
 }
 
+/* Words that were chosen while busyd did not run hide behind the copy with its first poll, and would be gone. A claim
+ * of words as well has its own way. */
+Test(presence_output, words_that_an_earlier_run_has_repeated_follow_those_of_meanwhile) {
+        struct output_claim claim = { .phase = CLAIM_LEAVING, .owed = true, .state_claimed = true };
+
+        for (unsigned i = 0; i < 2; i++) {
+                claim.text_claimed = i == 0;
+                start_with_words("Lunch");
+                output_presence.claim(f.output, &claim, START);
+                cr_assert(output_presence.awaited(f.output, START));
+                door_answer(200, "{\"presence\":\"unavailable\",\"status_msg\":\"Reading\"}", START);
+                cr_assert_eq(output_presence.awaited(f.output, START), i == 1, "%u", i);
+        }
+        cr_assert(strstr(door_waiting()->body, "Reading") && strstr(door_waiting()->body, "offline"), "%s",
+                  door_waiting()->body);
+        cr_assert(output_presence.occupied(f.output));
+        door_answer(200, "{}", START);
+        cr_assert_str_eq(own_words(), "Reading");
+        cr_assert_not(output_presence.awaited(f.output, START));
+        cr_assert_not(output_presence.awaited(f.output, START), "once");
+}
+
 /* A claim that has just given way to a person may still have its last write out: two of one device may land in either
  * order. */
 Test(presence_output, words_that_are_repeated_wait_for_a_write_that_is_on_its_way) {

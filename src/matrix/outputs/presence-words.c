@@ -157,14 +157,10 @@ static void give_way(struct presence *p) {
         p->way = TAKE(request);
 }
 
-/* Not on the way there or back: at most a last write of the claim is under way. */
-static bool is_in_call(const struct presence *p) {
-        return p->claim.phase == CLAIM_HELD || p->claim.phase == CLAIM_YIELDED;
-}
-
-/* Ours repeats words that somebody has replaced meanwhile, and would show them again with the next poll. */
+/* Ours repeats words that somebody has replaced meanwhile, and would show them again with the next poll: in a call, or
+ * since an earlier run has written them. */
 static bool is_copy_old(const struct presence *p) {
-        return is_in_call(p) && !p->claim.text_claimed && !p->said_elsewhere && !p->way && !p->words_sent &&
+        return p->claim.owed && !p->claim.text_claimed && !p->said_elsewhere && !p->way && !p->words_sent &&
                p->own_words[0] && p->shown.text[0] && !streq(p->own_words, p->shown.text);
 }
 
@@ -188,6 +184,11 @@ void presence_words_seen(struct presence *p) {
         p->looked = true;
         give_way(p);
         renew_copy(p);
+}
+
+/* Nothing is on its way there or back, but for a last write of a claim that has given way. */
+static bool is_in_call(const struct presence *p) {
+        return p->claim.phase == CLAIM_HELD || p->claim.phase == CLAIM_YIELDED;
 }
 
 /* What somebody has written since would be gone with the next poll: it is read before, also where an earlier run has
