@@ -257,6 +257,8 @@ static const char *why_not(const struct availability *a, const struct call *c, u
 
         if (a->mode == MODE_FREE)
                 return "you said free";
+        if (availability_is_spoken_for(a, c))
+                return "you said free in it";
         if (c->doubted)
                 return "its server has yet to say whether it still goes on";
         if (from == USEC_NEVER && !call_phase_is_in_call(c->phase))

@@ -49,7 +49,13 @@ static bool ringing_counts(const struct availability *a, enum call_phase phase) 
         return false;
 }
 
+bool availability_is_spoken_for(const struct availability *a, const struct call *c) {
+        return a->mode == MODE_AUTO && c->serial > a->word_serial && c->since < a->word_at;
+}
+
 static usec_t counts_from(const struct availability *a, const struct call_table *calls, const struct call *c) {
+        if (availability_is_spoken_for(a, c))
+                return USEC_NEVER;
         if (!call_phase_is_in_call(c->phase) && !ringing_counts(a, c->phase))
                 return USEC_NEVER;
         switch (c->evidence) {
@@ -223,6 +229,14 @@ static usec_t grace_over_at(const struct availability *a, usec_t now) {
         return a->release_at > now ? a->release_at : 0;
 }
 
+static uint64_t newest_serial(const struct call_table *calls) {
+        uint64_t newest = 0;
+
+        for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c))
+                newest = c->serial > newest ? c->serial : newest;
+        return newest;
+}
+
 int availability_free_until_calls_end(struct availability *a, const struct call_table *calls, usec_t now) {
         usec_t ignored, grace_over;
         bool goes_on;
@@ -232,6 +246,8 @@ int availability_free_until_calls_end(struct availability *a, const struct call_
         goes_on = any_would_count(a, calls);
         if (!goes_on && grace_over == 0)
                 return -ENOENT;
+        a->word_at = now;
+        a->word_serial = newest_serial(calls);
         if (goes_on) {
                 a->n_moment = 0;
                 (void) look_at_moment(a, calls, /* open= */ true, now);
@@ -252,6 +268,7 @@ void availability_set_mode(struct availability *a, enum mode mode, usec_t until,
         a->mode = mode;
         a->mode_until = mode == MODE_AUTO ? USEC_NEVER : until;
         a->until_calls_end = false;
+        a->word_at = 0;
         /* The user ended this busy by hand: no grace of an old call may bring it back. */
         if (mode == MODE_FREE)
                 a->release_at = 0;

@@ -68,6 +68,8 @@ struct availability {
         size_t n_moment;
         bool moment_open;      /* from an earlier run: those are its calls that are found before settling */
         usec_t moment_over_at; /* when that `free` ends; USEC_NEVER: a call of the moment goes on */
+        usec_t word_at;        /* when it was said; kept after its end, until another word; 0: it was not */
+        uint64_t word_serial;  /* of the newest call there was then */
         bool settled;
         bool busy;
         usec_t since;
@@ -108,6 +110,10 @@ void availability_settle(struct availability *a);
  * as things are). `ret_from` may be NULL. */
 bool availability_counts(const struct availability *a, const struct call_table *calls, const struct call *c,
                          usec_t now, usec_t *ret_from);
+
+/* It went on when the user said free in the calls of that moment, and was found anew after those were over, as when
+ * its account was logged out meanwhile: it does not count either. */
+bool availability_is_spoken_for(const struct availability *a, const struct call *c);
 
 /* The one decision. Time never goes back between two calls. */
 struct availability_verdict availability_decide(struct availability *a, const struct call_table *calls, usec_t now);

@@ -493,3 +493,71 @@ Test(availability, free_until_calls_end_survives_a_restart) {
         cr_assert_eq(a.mode, MODE_AUTO);
         call_table_free(calls);
 }
+
+/* A call that was found anew, as after a login. */
+static void find(struct call_table *calls, const char *id, usec_t age, usec_t now) {
+        cr_assert_geq(call_table_report(calls, &(struct call_report){ .source = "matrix/me",
+                                                                      .id = id,
+                                                                      .app = "matrix",
+                                                                      .what = "test",
+                                                                      .phase = CALL_ACTIVE,
+                                                                      .evidence = EVIDENCE_PROOF,
+                                                                      .age = age,
+                                                                      .lasts = USEC_NEVER }),
+                      0);
+        call_table_date(calls, now);
+}
+
+/* Its account was logged out meanwhile, which ended the `free`. */
+Test(availability, a_call_that_went_on_when_the_user_said_free_stays_free) {
+        static const struct availability_policy policy = AVAILABILITY_POLICY_DEFAULT;
+        SCOPED(call_table_free) struct call_table *calls = NULL;
+        struct availability a;
+        usec_t now = START * S;
+
+        cr_assert_geq(call_table_new(&calls), 0);
+        availability_init(&a, &policy, now);
+        availability_settle(&a);
+        find(calls, "1", 0, now);
+        cr_assert(availability_decide(&a, calls, now).busy);
+        availability_set_mode(&a, MODE_FREE, USEC_NEVER, calls, now + 60 * S);
+        cr_assert_not(availability_decide(&a, calls, now + 60 * S).busy);
+        call_table_end_source(calls, "matrix/me");
+        (void) availability_decide(&a, calls, now + 70 * S);
+        (void) availability_decide(&a, calls, now + 80 * S);
+        cr_assert_eq(a.mode, MODE_AUTO);
+
+        now += 100 * S;
+        find(calls, "1", 100 * S, now);
+        cr_assert_not(availability_decide(&a, calls, now).busy, "it began before the word");
+        cr_assert(availability_is_spoken_for(&a, call_table_next(calls, NULL)));
+        find(calls, "2", 30 * S, now);
+        cr_assert(availability_decide(&a, calls, now).busy, "it began after the word");
+        call_table_end(calls, "matrix/me", "2");
+        (void) availability_decide(&a, calls, now);
+        cr_assert_not(availability_decide(&a, calls, now + 20 * S).busy);
+        availability_set_mode(&a, MODE_AUTO, USEC_NEVER, calls, now + 20 * S);
+        cr_assert(availability_decide(&a, calls, now + 20 * S).busy, "they have thought better of it");
+}
+
+/* What was no call then may become one later. */
+Test(availability, what_did_not_count_when_the_user_said_free_is_another_call) {
+        static const struct availability_policy policy = AVAILABILITY_POLICY_DEFAULT;
+        SCOPED(call_table_free) struct call_table *calls = NULL;
+        static const struct row weak = { .input = WEAK, .source = "mic" },
+                                strong = { .input = STRONG, .source = "mic" };
+        struct availability a;
+        usec_t now = START * S;
+
+        cr_assert_geq(call_table_new(&calls), 0);
+        availability_init(&a, &policy, now);
+        availability_settle(&a);
+        feed(&a, calls, &weak, now);
+        find(calls, "1", 0, now);
+        availability_set_mode(&a, MODE_FREE, USEC_NEVER, calls, now + 60 * S);
+        call_table_end_source(calls, "matrix/me");
+        (void) availability_decide(&a, calls, now + 70 * S);
+        (void) availability_decide(&a, calls, now + 80 * S);
+        feed(&a, calls, &strong, now + 90 * S);
+        cr_assert(availability_decide(&a, calls, now + 100 * S).busy);
+}
