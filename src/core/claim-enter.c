@@ -122,7 +122,7 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
                 *ret = c->debt.owed ? claim_leave_step(c, now) : claim_free_step(c, now);
                 return false;
         }
-        if (!c->view.known || now >= usec_add(c->view.at, CLAIM_PUSH_LASTS)) {
+        if (!claim_is_view_fresh(c, now)) {
                 *ret = claim_take_step(c, CLAIM_READ);
                 return false;
         }
@@ -169,7 +169,7 @@ struct claim_request claim_arm_step(struct claim *c, usec_t now) {
 
         if (!may_arm(c, now))
                 return c->debt.armed ? claim_take_step(c, CLAIM_FORGET) : claim_wait_until(USEC_NEVER);
-        if (!c->view.known || now >= usec_add(c->view.at, CLAIM_PUSH_LASTS)) {
+        if (!claim_is_view_fresh(c, now)) {
                 if (c->ahead.asked)
                         return claim_wait_until(USEC_NEVER);
                 c->ahead.asked = true;
@@ -226,7 +226,7 @@ static bool look_before_writing(struct claim *c, usec_t now, struct claim_reques
         bool prior_too = !c->in.entering.landed || claim_may_be_restored(c, now) || claim_may_be_crossed(c, now);
         const struct claim_value *v = &c->view.is;
 
-        if (!c->view.known) {
+        if (!claim_is_view_fresh(c, now)) {
                 *ret = claim_take_step(c, CLAIM_READ);
                 return false;
         }
@@ -410,8 +410,7 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now) {
                 return claim_take_step(c, CLAIM_READ);
         if (now < refresh_at)
                 return claim_wait_until(usec_min(usec_min(refresh_at, ask_at), look_at));
-        /* Where nobody tells, a person may have written meanwhile. */
-        if (!c->view.known && (h->lost || !c->view.live))
+        if (!claim_is_view_fresh(c, now))
                 return claim_take_step(c, CLAIM_READ);
         c->debt.is.unsure = true;
         return is_journal_current(c) ? write_ours(c, now) : journal_step(c);

@@ -3,6 +3,10 @@
 
 /* ---- what a value tells ---- */
 
+bool claim_is_view_fresh(const struct claim *c, usec_t now) {
+        return c->view.known && now < usec_add(c->view.at, CLAIM_PUSH_LASTS);
+}
+
 bool claim_is_taken(const struct claim *c, const char *state) {
         return c->traits.taken ? streq(state, c->traits.taken) : state[0] != '\0';
 }

@@ -139,10 +139,6 @@ static void keep_words(const struct claim *c, const struct claim_value *before, 
                 claim_value_put_text(back, words->text);
 }
 
-static bool is_view_fresh(const struct claim *c, usec_t now) {
-        return c->view.known && now < usec_add(c->view.at, CLAIM_PUSH_LASTS);
-}
-
 /* Another machine was told that the user is on a call here, and has gone. */
 static bool is_left_to_us(const struct claim *c) {
         return claim_others_may_have_left(&c->others, &c->debt.is);
@@ -168,7 +164,7 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
 
         if (l->keeps)
                 return keep_step(c);
-        if (!c->debt.written && !is_view_fresh(c, now) && is_left_to_us(c))
+        if (!c->debt.written && !claim_is_view_fresh(c, now) && is_left_to_us(c))
                 return claim_take_step(c, CLAIM_READ);
         if (!c->debt.written) {
                 l->back = claim_prior(c);
@@ -187,7 +183,7 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
                 l->waited = true;
                 return share_step(c, now);
         }
-        if (!is_view_fresh(c, now))
+        if (!claim_is_view_fresh(c, now))
                 return claim_take_step(c, CLAIM_READ);
         if (c->debt.is.ahead && claim_text_remains(c, &c->view.is))
                 claim_stop_suspecting(c);

@@ -19,6 +19,8 @@ void claim_start_entering(struct claim *c, usec_t written_at, bool landed);
 
 /* ---- claim-judge.c: what a value tells, and what would be written ---- */
 
+/* What stands there is known well enough to be written over: see CLAIM_PUSH_LASTS. */
+bool claim_is_view_fresh(const struct claim *c, usec_t now);
 bool claim_is_taken(const struct claim *c, const char *state);
 /* The newest of what is owed for. */
 const struct claim_value *claim_goal_of(const struct claim *c);

@@ -21,7 +21,7 @@
 #define CLAIM_VIEW_LASTS (2 * USEC_PER_SEC)
 
 /* A connection that has died in silence brings nothing, and looks like one where nothing happens: what was told longer
- * ago is read before it is taken for what was there before us, and before it is given back. */
+ * ago is read before it is taken for what was there before us, and before it is written over. */
 #define CLAIM_PUSH_LASTS (60 * USEC_PER_SEC)
 
 /* What another client of the user does at the end of its own call is done by then. */

@@ -447,6 +447,42 @@ Test(core_claim_lost, a_late_write_of_before_a_claim_grew_is_given_back) {
         expect_shown("online", "Working");
 }
 
+/* The connection on which changes are told has died in silence. */
+Test(core_claim_lost, what_a_person_wrote_unheard_is_not_written_over_by_a_refresh) {
+        struct claim_traits traits = per_device;
+
+        traits.refresh_interval = 4 * USEC_PER_MIN;
+        for (unsigned fails = 0; fails < 2; fails++) {
+                hold(&traits, "offline", "Working");
+                push();
+                run_for(3 * USEC_PER_MIN);
+                if (fails) {
+                        (void) run_to_write();
+                        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+                }
+                set_shown("busy", "Lunch");
+                run_for(10 * USEC_PER_MIN);
+                expect_phase(CLAIM_YIELDED);
+                expect_shown("busy", "Lunch");
+                claim_set_want(&claim, NULL);
+                run_for(2 * USEC_PER_MIN);
+                expect_shown("offline", "Lunch");
+        }
+}
+
+/* ... nor by a write that is tried again after a while. */
+Test(core_claim_lost, what_a_person_wrote_unheard_is_not_written_over_by_a_late_try) {
+        hold(&per_device, "offline", "Working");
+        push();
+        want("busy", "On the phone");
+        (void) run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_NOT_APPLIED, now + 5 * USEC_PER_MIN, now, 500);
+        set_shown("busy", "Lunch");
+        run_for(10 * USEC_PER_MIN);
+        expect_phase(CLAIM_YIELDED);
+        expect_shown("busy", "Lunch");
+}
+
 /* On a device of its own nobody else's state is repeated beside them. */
 Test(core_claim_lost, words_alone_are_written_after_a_growth_to_busy_was_refused) {
         begin(&per_device, "online", "Working");
