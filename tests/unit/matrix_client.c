@@ -554,6 +554,27 @@ Test(client, a_presence_without_presence_is_no_answer) {
         }
 }
 
+Test(client, when_a_client_was_active_is_known_where_the_server_says_so) {
+        static const struct {
+                const char *body;
+                usec_t ago;
+        } rows[] = {
+                { "{\"last_active_ago\":14657}", 14657 * USEC_PER_MSEC },
+                { "{\"last_active_ago\":0}", 0 },
+                { "{}", USEC_NEVER },
+                { "{\"last_active_ago\":-1}", USEC_NEVER },
+                { "{\"last_active_ago\":\"1\"}", USEC_NEVER },
+                { "{\"last_active_ago\":9223372036854775807}", USEC_NEVER },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                SCOPED(json_decref) json_t *body = NULL;
+
+                cr_assert_eq(json_parse(rows[i].body, strlen(rows[i].body), &body), 0);
+                cr_assert_eq(matrix_presence_active_ago(body), rows[i].ago, "%s", rows[i].body);
+        }
+}
+
 static const struct field_answer_row {
         const char *what, *body;
         int result;

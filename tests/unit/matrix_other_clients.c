@@ -8,11 +8,12 @@
 
 enum step {
         END,
-        SEEN,  /* `state`, pushed or read */
-        WATCH, /* each change is told from now on */
-        BLIND, /* ... is not */
-        OURS,  /* `state` goes out */
-        OVER,  /* ... was taken back */
+        SEEN,   /* `state`, pushed or read */
+        WATCH,  /* each change is told from now on */
+        BLIND,  /* ... is not */
+        OURS,   /* `state` goes out */
+        OVER,   /* ... was taken back */
+        ACTIVE, /* somebody was then, as is told now */
 };
 
 struct act {
@@ -192,6 +193,52 @@ static const struct row {
           121,
           OTHER_CLIENTS_LIVE,
           -1 },
+        { "the first look: offline, as a person says who was there a moment ago",
+          { { ACTIVE, -14, NULL }, { SEEN, 0, "offline" }, { WATCH, 0, NULL } },
+          1,
+          OTHER_CLIENTS_UNKNOWN,
+          76 },
+        { "... and whose client has not come back",
+          { { ACTIVE, -14, NULL }, { SEEN, 0, "offline" }, { WATCH, 0, NULL } },
+          76,
+          OTHER_CLIENTS_NONE,
+          -1 },
+        { "... told after the changes are",
+          { { WATCH, 0, NULL }, { ACTIVE, -14, NULL }, { SEEN, 0, "offline" } },
+          1,
+          OTHER_CLIENTS_UNKNOWN,
+          76 },
+        { "active while each change was told, without being there",
+          { { WATCH, 0, NULL }, { SEEN, 0, "offline" }, { ACTIVE, 95, NULL }, { SEEN, 100, "offline" } },
+          101,
+          OTHER_CLIENTS_NONE,
+          -1 },
+        { "active unseen, as our claim was",
+          { { WATCH, 0, NULL },
+            { SEEN, 0, "offline" },
+            { OURS, 100, "busy" },
+            { SEEN, 100, "busy" },
+            { SEEN, 119, "offline" },
+            { OVER, 120, NULL },
+            { BLIND, 121, NULL },
+            { ACTIVE, 115, NULL },
+            { SEEN, 170, "offline" } },
+          171,
+          OTHER_CLIENTS_NONE,
+          -1 },
+        { "active unseen, after our claim",
+          { { WATCH, 0, NULL },
+            { SEEN, 0, "offline" },
+            { OURS, 100, "busy" },
+            { SEEN, 100, "busy" },
+            { SEEN, 119, "offline" },
+            { OVER, 120, NULL },
+            { BLIND, 121, NULL },
+            { ACTIVE, 140, NULL },
+            { SEEN, 170, "offline" } },
+          171,
+          OTHER_CLIENTS_UNKNOWN,
+          230 },
         { "not known when our claim began, and offline was seen before the acknowledgement",
           { { WATCH, 0, NULL },
             { SEEN, 0, "online" },
@@ -224,6 +271,9 @@ static void act(struct other_clients *o, const struct act *a) {
                 break;
         case OVER:
                 other_clients_own_over(o, at);
+                break;
+        case ACTIVE:
+                other_clients_active(o, at);
                 break;
         }
 }

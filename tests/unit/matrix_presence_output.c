@@ -534,6 +534,16 @@ static bool wants_busy(const struct claim_want *current, usec_t now) {
         return want.state_claimed;
 }
 
+/* A person who says offline looks like nobody, until the next poll of their client. */
+Test(presence_output, sees_who_was_there_a_moment_ago) {
+        f.facts.versions.busy_presence = true;
+        output_presence.resynced(f.output, START);
+        door_answer(200, "{\"presence\":\"offline\",\"last_active_ago\":14000}", START);
+        output_presence.watching(f.output, true, START);
+        cr_assert_not(wants_busy(NULL, START + 1));
+        cr_assert(wants_busy(NULL, START + OTHER_CLIENTS_QUIET));
+}
+
 /* What was wished for is no choice before it was sent. */
 Test(presence_output, sees_who_comes_before_busy_is_written) {
         struct claim_want wished = { .state_claimed = true };
@@ -568,7 +578,7 @@ Test(presence_output, sees_who_comes_while_another_machine_only_says_it_is_busy)
         cr_assert_not(wants_busy(NULL, now + 1));
 }
 
-/* Whatever hides ours while it stands is another client, which would catch it should it be written again. */
+/* Another client, which would catch ours if it were written again. */
 Test(presence_output, what_is_seen_long_after_the_last_write_and_is_not_ours_is_somebodys) {
         struct output_claim claim = { .phase = CLAIM_ENTERING, .owed = true, .state_claimed = true };
         struct claim_want wished = { .state_claimed = true };
@@ -598,7 +608,7 @@ Test(presence_output, what_is_seen_long_after_the_last_write_and_is_not_ours_is_
         }
 }
 
-/* What shows instead of it at the start is there since the earlier run, which may have given it up as well. */
+/* What shows instead of it at the start is there since then. It may also have given it up. */
 Test(presence_output, what_an_earlier_run_has_chosen_is_over_where_something_else_shows) {
         struct claim_owed owed = { .n_ours = 1, .state_claimed = true };
         struct output_claim claim = { .phase = CLAIM_LEAVING, .owed = true, .state_claimed = true };

@@ -147,6 +147,12 @@ int matrix_presence_parse(const json_t *body, const char **ret_presence, const c
         return 0;
 }
 
+usec_t matrix_presence_active_ago(const json_t *body) {
+        int64_t msec = json_member_int(body, "last_active_ago", -1);
+
+        return msec < 0 || (uint64_t) msec > USEC_NEVER / USEC_PER_MSEC ? USEC_NEVER : (usec_t) msec * USEC_PER_MSEC;
+}
+
 int matrix_presence_put(struct matrix_client *c, const char *user_id, const char *presence, const char *status_msg,
                         matrix_done_t done, void *userdata, struct http_request **ret) {
         json_t *body = json_pack("{s:s, s:s}", "presence", presence, "status_msg", status_msg);

@@ -42,6 +42,8 @@ int matrix_presence_get(struct matrix_client *c, const char *user_id, matrix_don
 /* The answer of the GET, or the content of a push: borrowed from body, `ret_status_msg` "" if there is none. -EBADMSG
  * if it does not say the presence, or anything of the wrong type: then it is no answer, and nothing is known. */
 int matrix_presence_parse(const json_t *body, const char **ret_presence, const char **ret_status_msg);
+/* When a client of the user was active last, as of the answer; USEC_NEVER: it does not say. */
+usec_t matrix_presence_active_ago(const json_t *body);
 /* Exactly `presence` and `status_msg` are sent; an empty message clears it. */
 int matrix_presence_put(struct matrix_client *c, const char *user_id, const char *presence, const char *status_msg,
                         matrix_done_t done, void *userdata, struct http_request **ret);

@@ -73,9 +73,20 @@ void other_clients_seen(struct other_clients *o, const char *state, usec_t now) 
         renew_live(o, now);
 }
 
+void other_clients_active(struct other_clients *o, usec_t at) {
+        if (o->own || at <= o->own_over_at || (o->watching && at >= o->watching_since))
+                return;
+        if (at > o->shown_at)
+                o->shown_at = at;
+        if (o->quiet && at > o->quiet_since)
+                o->quiet_since = at;
+}
+
 void other_clients_watch(struct other_clients *o, bool watching, usec_t now) {
         begin(o, now);
         forget_if_blind(o, now);
+        if (watching && !o->watching)
+                o->watching_since = now;
         if (o->watching || watching)
                 o->current_at = now;
         o->watching = watching;
@@ -98,6 +109,7 @@ void other_clients_own_over(struct other_clients *o, usec_t now) {
         if (!o->own)
                 return;
         o->own = false;
+        o->own_over_at = now;
         o->missing_since = 0;
         o->own_until = usec_add(now, OTHER_CLIENTS_OWN);
         if (!hidden)

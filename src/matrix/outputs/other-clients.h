@@ -1,7 +1,8 @@
 /* Whether another client of the user keeps presence alive (design, section 3; reference 2.8): what is seen of the own
  * presence, less what busyd itself has put there, decides. Pure.
  *
- *   none     offline, and as far as was looked nothing else in the last 90 s
+ *   none     offline, and as far as was looked nothing else in the last 90 s, nor was anybody active unseen: a person
+ *            who says offline has a client that says otherwise with its next poll
  *   live     something other than offline in the last 90 s that cannot be ours
  *   unknown  all else: after a start, after a gap, or what is seen may still be our own
  *
@@ -31,6 +32,7 @@ enum other_clients_verdict {
 struct other_clients {
         bool begun;
         bool watching;
+        usec_t watching_since;
         usec_t current_at;                 /* until then, at least, `shown` was what stood there */
         bool shown;                        /* something other than offline */
         bool theirs;                       /* ... that cannot be ours */
@@ -42,11 +44,14 @@ struct other_clients {
         usec_t missing_since;              /* ... and something else is shown; 0: it is not */
         char own_state[CLAIM_STATE_MAX];   /* "": any */
         usec_t own_until;                  /* may still be seen until then */
+        usec_t own_over_at;                /* ours was active until then; 0: never */
         enum other_clients_verdict before; /* as it was when ours came */
 };
 
 /* The own presence as it is at `now`. */
 void other_clients_seen(struct other_clients *o, const char *state, usec_t now);
+/* When a client of the user was active last, as the server says. Before other_clients_seen(). */
+void other_clients_active(struct other_clients *o, usec_t at);
 /* Whether each change is told from now on. */
 void other_clients_watch(struct other_clients *o, bool watching, usec_t now);
 /* A state of ours, or of another machine of ours, goes out; and has been taken away again. */

@@ -81,6 +81,14 @@ static void see_state(struct presence *p, const char *state, usec_t now) {
         other_clients_seen(&p->others, state, now);
 }
 
+/* Before the state of the same answer. What an earlier run has left was active as well. */
+static void see_activity(struct presence *p, const struct matrix_reply *reply) {
+        usec_t ago = matrix_presence_active_ago(reply->body);
+
+        if (!p->found && ago < reply->now)
+                other_clients_active(&p->others, reply->now - ago);
+}
+
 /* A value that no claim can hold is left unknown: a read says what is wrong with it. */
 static void take(struct presence *p, const char *presence, const char *status_msg, usec_t now) {
         struct claim_value v;
@@ -112,6 +120,7 @@ static void on_look(const struct matrix_reply *reply, void *userdata) {
                         l->refused(l->userdata);
                 return; /* whoever needs it asks again */
         }
+        see_activity(p, reply);
         take(p, presence, status_msg, reply->now);
         if (!p->watching)
                 tell_unsure(p);
@@ -389,6 +398,7 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
         else if (presence) {
                 p->shown = result->value;
                 p->shown_known = true;
+                see_activity(p, reply);
                 see_state(p, result->value.state, reply->now);
                 end_look(p);
         }
