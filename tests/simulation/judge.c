@@ -1,4 +1,5 @@
 /* What must be true of a world, seen from outside: of each request, of a call that goes on, and once all is quiet. */
+#include "core/claim.h"
 #include "world-parts.h"
 
 /* ---- what is asked for ---- */
@@ -92,6 +93,17 @@ static void look_for_live_clients(const struct site *s, const char *body) {
                                         (double) (door_now() - w->clients[i].polls_since) / USEC_PER_SEC, body);
 }
 
+/* A poll that dies in silence looks like one that brings nothing. For CLAIM_PUSH_LASTS what its last answer has told
+ * is taken for what stands there, since a call costs two writes and no read where the server tells of changes. Who has
+ * written meanwhile could only be known by that read. */
+static bool writes_over_unheard(const struct site *s) {
+        const struct wire *wire = machine_wire(s->machine);
+        usec_t told_at = wire_answered_at(wire, REQUEST_SYNC), word_at = s->world->person_set_at;
+
+        return hears_nothing(s) && word_at > told_at && word_at > wire_answered_at(wire, REQUEST_PRESENCE_GET) &&
+               door_now() < usec_add(told_at, CLAIM_PUSH_LASTS);
+}
+
 void judge_on_asked(void *userdata, enum request_kind kind, const char *method, const char *uri, const char *body) {
         struct site *s = userdata;
         struct world *w = s->world;
@@ -109,6 +121,8 @@ void judge_on_asked(void *userdata, enum request_kind kind, const char *method, 
                 return;
         if (wire_n_writes_in_flight(machine_wire(s->machine), kind) > 1)
                 world_violation(w, "two writes in flight for one claim: %s", request_kind_to_string(kind));
+        if (kind == REQUEST_PRESENCE_PUT && writes_over_unheard(s))
+                w->unseen_words = w->unseen_state = true;
         if (kind == REQUEST_PRESENCE_PUT) {
                 s->wrote_busy = body && names_busy(body);
                 memmove(s->wrote, s->wrote + 1, sizeof(s->wrote) - sizeof(s->wrote[0]));
