@@ -6,29 +6,40 @@
 #include "busyctl/examine.h"
 
 static const struct {
-        const char *state;
-        bool is_trouble;
-        const char *what;
+        const char *state, *what;
         const char *before, *after; /* of the account's name in the advice; NULL: there is none */
+        bool is_trouble;
+        bool by_emoji; /* another session will do as well */
 } states[] = {
-        { "off", false, "calls in encrypted rooms are not looked for, as encrypted-calls in busyd.conf says", NULL,
-          NULL },
-        { "unsupported", false, "calls in encrypted rooms are not seen: this busyd was built without encryption", NULL,
-          NULL },
-        { "unverified", false, "1:1 calls in encrypted rooms are not seen", "verify the session: busyctl verify ",
-          "" },
-        { "no-recovery", false, "1:1 calls in encrypted rooms are not seen, and your account has no recovery set up",
-          "set it up (in Element: All settings, Encryption, Recovery), then: busyctl verify ", "" },
-        { "checking", false, "whether the session is still verified is being asked", NULL, NULL },
-        { "verified", false, "calls in encrypted rooms are seen", NULL, NULL },
-        { "needs-verification", true,
-          "calls in encrypted rooms: needs verification, since you have reset your encryption or the signature of "
-          "this session is gone; clients of people who have verified you may warn of it, and after a week the session "
-          "is logged out",
-          "with the recovery key of now: busyctl verify ", "" },
-        { "lost", true,
-          "calls in encrypted rooms: the keys of this session are gone or not its own, and cannot be replaced",
-          "make it a new one: busyctl logout ", ", then busyctl login and busyctl verify" },
+        { .state = "off",
+          .what = "calls in encrypted rooms are not looked for, as encrypted-calls in busyd.conf says" },
+        { .state = "unsupported",
+          .what = "calls in encrypted rooms are not seen: this busyd was built without encryption" },
+        { .state = "unverified",
+          .what = "1:1 calls in encrypted rooms are not seen",
+          .before = "verify the session: busyctl verify ",
+          .after = "",
+          .by_emoji = true },
+        { .state = "no-recovery",
+          .what = "1:1 calls in encrypted rooms are not seen, and your account has no recovery set up",
+          .before = "set it up (in Element: All settings, Encryption, Recovery), then: busyctl verify ",
+          .after = "",
+          .by_emoji = true },
+        { .state = "checking", .what = "whether the session is still verified is being asked" },
+        { .state = "verified", .what = "calls in encrypted rooms are seen" },
+        { .state = "needs-verification",
+          .what = "calls in encrypted rooms: needs verification, since you have reset your encryption or the "
+                  "signature of this session is gone; clients of people who have verified you may warn of it, and "
+                  "after a week the session is logged out",
+          .before = "with the recovery key of now: busyctl verify ",
+          .after = "",
+          .is_trouble = true,
+          .by_emoji = true },
+        { .state = "lost",
+          .what = "calls in encrypted rooms: the keys of this session are gone or not its own, and cannot be replaced",
+          .before = "make it a new one: busyctl logout ",
+          .after = ", then busyctl login and busyctl verify",
+          .is_trouble = true },
 };
 
 void encryption_describe(const char *state, const char *name, struct encryption_words *ret) {
@@ -39,8 +50,11 @@ void encryption_describe(const char *state, const char *name, struct encryption_
                 ret->is_trouble = states[i].is_trouble;
                 ret->what = states[i].what;
                 if (states[i].before)
-                        (void) snprintf(ret->advice, sizeof(ret->advice), "%s%s%s", states[i].before, name,
-                                        states[i].after);
+                        (void) snprintf(
+                                ret->advice, sizeof(ret->advice), "%s%s%s%s%s%s", states[i].before, name,
+                                states[i].after,
+                                states[i].by_emoji ? ", or by another session that is verified: busyctl verify " : "",
+                                states[i].by_emoji ? name : "", states[i].by_emoji ? " --emoji" : "");
         }
 }
 
@@ -75,7 +89,7 @@ void encryption_find(json_t *doc, const struct encryption_found *f) {
         const bool is_unverified = streq(f->state, "unverified"),
                    is_seen = streq(f->state, "verified") || streq(f->state, "checking");
         struct encryption_words words;
-        char rooms[384], advice[512];
+        char rooms[384], advice[sizeof(words.advice) + sizeof("; or " ELSEWHERE)];
 
         encryption_describe(is_unverified && f->no_recovery ? "no-recovery" : f->state, f->name, &words);
         describe_rooms(f, rooms, sizeof(rooms));

@@ -8,7 +8,7 @@
 struct encryption_words {
         bool is_trouble;  /* somebody has to do something about it */
         const char *what; /* begins with a small letter, like a finding; "": nothing is known */
-        char advice[256]; /* "": there is nothing to do */
+        char advice[384]; /* "": there is nothing to do */
 };
 
 /* `state` as the bus has it, or "no-recovery": not verified, and the user has nothing that it could be verified by.

@@ -10,14 +10,13 @@
 #include "busyctl/browser.h"
 #include "busyctl/bus.h"
 #include "busyctl/examine.h"
-#include "busyctl/facts.h"
 #include "busyctl/keep.h"
 #include "busyctl/listener.h"
+#include "busyctl/offer.h"
 #include "busyctl/print.h"
 #include "busyctl/prompt.h"
 #include "busyctl/qr.h"
 #include "busyctl/sessions.h"
-#include "busyctl/verify.h"
 #include "config/config.h"
 #include "matrix/client/api.h"
 #include "matrix/client/login.h"
@@ -641,25 +640,6 @@ static void report(const struct ctl *c, const struct login *l, enum exit_code ta
                 printf("busyd is not running. Start it with: systemctl --user enable --now busyd\n");
 }
 
-/* Calls in encrypted rooms are seen only by a session that the user has verified: asked of somebody who can, where
- * there are such rooms. Elsewhere what was examined says it. */
-static void offer_to_verify(struct ctl *c, const struct login *l) {
-        const struct args plain = { .n = 0 };
-        SCOPED(token_free) char *answer = NULL;
-
-        if (c->json || !isatty(STDIN_FILENO) || !streq(fact_text(l->examined, "encrypted_calls"), "unverified") ||
-            json_integer_value(json_object_get(l->examined, "encrypted_rooms")) <= 0)
-                return;
-        if (prompt("See calls in your encrypted rooms, too? You verify this session for that, with the recovery key "
-                   "of your "
-                   "account. [y/N] ",
-                   PROMPT_SHOWN, &answer) < 0 ||
-            (answer[0] != 'y' && answer[0] != 'Y'))
-                printf("Later: busyctl verify %s\n", l->name);
-        else
-                (void) verify_account(c, &plain, l->folder, l->name);
-}
-
 /* A Matrix ID is what people type; it says the server, and names the account. */
 static enum exit_code take_user(struct args *a) {
         if (a->n_rest == 0 || a->rest[0][0] != '@')
@@ -705,8 +685,9 @@ enum exit_code verb_login(struct ctl *c, const struct args *a) {
                 (void) keep_crypto_forget_other(l.folder, l.name, &l.new, &(const char *){ NULL });
                 examine(&l);
                 report(c, &l, taken_up);
-                offer_to_verify(c, &l);
-                code = taken_up == CTL_FAILED ? CTL_FAILED : CTL_OK;
+                code = offer_to_verify(c, l.folder, l.name, l.examined);
+                if (taken_up == CTL_FAILED)
+                        code = CTL_FAILED;
         }
         login_done(&l);
         return code;

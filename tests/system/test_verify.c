@@ -497,9 +497,11 @@ WORLD_TEST(verify, each_state_is_said_with_what_to_do) {
         room_is_encrypted(w);
         world_start_online(w);
         expect_said(w, "doctor", "your account has no recovery set up");
+        expect_said(w, "doctor", "busyctl verify " ACCOUNT " --emoji");
         user_has_recovery(w);
         expect_in_all(w, "1:1 calls in encrypted rooms are not seen");
         expect_in_all(w, "busyctl verify " ACCOUNT);
+        expect_said(w, "doctor", "busyctl verify " ACCOUNT " --emoji");
         expect_verified(w);
         expect_said(w, "status", "calls in encrypted rooms are seen");
         expect_said(w, "doctor", "calls in encrypted rooms are seen: 1 of its rooms is encrypted");
@@ -545,7 +547,8 @@ WORLD_TEST(verify, who_does_not_want_it_now_is_told_how_later, .no_session = tru
         terminal_type(t, HS_PASSWORD "\n");
         terminal_expect(t, "See calls in your encrypted rooms, too?");
         terminal_type(t, "\n");
-        terminal_expect(t, "Later: busyctl verify default");
+        terminal_expect(t, "Later: busyctl verify default, or with another session at hand: busyctl verify default "
+                           "--emoji");
         check(w, terminal_end(t) == 0, "%s", terminal_text(t));
 }
 

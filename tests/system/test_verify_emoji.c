@@ -178,3 +178,60 @@ WORLD_TEST(verify_emoji, where_nobody_can_be_asked_the_session_ends) {
         check(w, terminal_end(t) == 1, "%s", terminal_text(t));
         expect_ended(w);
 }
+
+/* ---- at the end of a login ---- */
+
+/* Up to where it asks, in these words. */
+static struct terminal *login_offers(struct world *w, const char *words) {
+        struct terminal *t;
+
+        user_has_phone(w);
+        (void) hs_send(w->hs, ROOM,
+                       json_pack("{ss ss ss s{ss}}", "type", "m.room.encryption", "state_key", "", "sender", HS_USER,
+                                 "content", "algorithm", "m.megolm.v1.aes-sha2"));
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .method = "PUT", .path = "*/sendToDevice/*" },
+                                            .kind = HS_ANSWER,
+                                            .status = 404,
+                                            .body = "{\"errcode\":\"M_UNRECOGNIZED\",\"error\":\"what\"}" });
+        t = terminal_start(
+                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
+        terminal_expect(t, "Password: ");
+        terminal_type(t, HS_PASSWORD "\n");
+        terminal_expect(t, "See calls in your encrypted rooms, too?");
+        terminal_expect(t, words);
+        return t;
+}
+
+/* As it goes where nobody can be asked: the login is over with its session. */
+static void expect_it_was_tried(struct world *w, struct terminal *t) {
+        terminal_expect(t, "from one of your sessions to another");
+        terminal_expect(t, "was logged out");
+        check(w, terminal_end(t) == 1, "%s", terminal_text(t));
+}
+
+WORLD_TEST(verify_emoji, who_has_no_recovery_key_is_offered_it_by_login, .no_session = true) {
+        SCOPED(terminal_free) struct terminal *t = login_offers(w, "by comparing emoji with another session");
+
+        check(w, !strstr(terminal_text(t), "the recovery key of your account"), "%s", terminal_text(t));
+        terminal_type(t, "y\n");
+        expect_it_was_tried(w, t);
+}
+
+WORLD_TEST(verify_emoji, who_has_one_may_compare_emoji_all_the_same, .no_session = true) {
+        SCOPED(terminal_free) struct terminal *t = NULL;
+
+        hs_set_account_data(w->hs, "m.secret_storage.default_key", json_pack("{ss}", "key", "k"));
+        t = login_offers(w, "[y/e/N] ");
+        terminal_type(t, "e\n");
+        expect_it_was_tried(w, t);
+}
+
+WORLD_TEST(verify_emoji, who_does_not_want_it_now_is_told_how_later, .no_session = true) {
+        SCOPED(terminal_free) struct terminal *t = login_offers(w, "[y/N] ");
+
+        terminal_type(t, "\n");
+        terminal_expect(t, "Later: busyctl verify default --emoji");
+        check(w, terminal_end(t) == 0, "%s", terminal_text(t));
+        check(w, hs_count(w->hs, (struct hs_match){ .method = "POST", .path = "*/keys/upload" }, 0) == 1,
+              "more than the phone's keys were uploaded");
+}
