@@ -1,5 +1,7 @@
-/* Ways of breaking a set-up, and the one line of busyctl doctor that names each: what is wrong, and what to do. */
+/* Ways of breaking a set-up, and the one line of busyctl doctor that names each: what is wrong, and what to do. With
+ * BUSYD_DOCTOR_LINES=FILE they are written there. */
 #include <jansson.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -434,6 +436,18 @@ static void check_line(struct world *w, const struct row *row, const json_t *fin
               "%s: nothing to do about \"%s\"", row->way, what);
 }
 
+static void keep_line(const struct row *row, const json_t *finding) {
+        const char *path = getenv("BUSYD_DOCTOR_LINES");
+        FILE *f = path ? fopen(path, "ae") : NULL;
+
+        if (!f)
+                return;
+        (void) fprintf(f, "%s:\n    %s: %s\n", row->way, row->level, text_of(finding, "what"));
+        if (*text_of(finding, "advice"))
+                (void) fprintf(f, "    -> %s\n", text_of(finding, "advice"));
+        (void) fclose(f);
+}
+
 static bool find(struct world *w, const struct row *row, const json_t *object, bool *ret_problem) {
         json_t *finding;
         size_t i;
@@ -444,8 +458,10 @@ static bool find(struct world *w, const struct row *row, const json_t *object, b
                 if (streq(text_of(finding, "level"), "problem"))
                         *ret_problem = true;
                 if (streq(text_of(finding, "level"), row->level) && strstr(text_of(finding, "what"), row->what) &&
-                    strstr(text_of(finding, "advice"), row->advice ? row->advice : ""))
+                    strstr(text_of(finding, "advice"), row->advice ? row->advice : "")) {
+                        keep_line(row, finding);
                         found = true;
+                }
         }
         return found;
 }
