@@ -128,3 +128,40 @@ WORLD_TEST(continuwuity, killed_and_nobody_can_look, .homeserver = { CONTINUWUIT
         expect_presence(w, "offline", "");
         expect_nothing_owed(w);
 }
+
+/* ---- behind a proxy that hides what it is: then polls say "none", which is a word like any other here ---- */
+
+#define HIDDEN CONTINUWUITY, .hidden = true
+
+WORLD_TEST(continuwuity, hidden_and_nobody_is_there, .homeserver = { HIDDEN }) {
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_presence(w, IDLE, IN_CALL);
+        expect_claim(w, "held");
+        call_hangup(w, ROOM, "c1");
+        expect_presence(w, "offline", "");
+        expect_nothing_owed(w);
+        expect_never_written(w, "none");
+}
+
+/* It says so no longer than until it has seen what that does. */
+WORLD_TEST(continuwuity, hidden_and_a_person_is_online, .homeserver = { HIDDEN }) {
+        size_t mark;
+
+        person_is_online(w);
+        check(w,
+              hs_wait_request(w->hs, (struct hs_match){ .path = "*/sync", .query = "set_presence=offline" }, 0,
+                              patience(), NULL),
+              "it goes on saying what others see");
+        mark = hs_n_requests(w->hs);
+        hs_client_polls(w->hs, PHONE, "online");
+        call_starts(w, ROOM, "c1");
+        expect_presence(w, IDLE, IN_CALL);
+        expect_claim(w, "held");
+        call_hangup(w, ROOM, "c1");
+        expect_presence(w, "online", READING);
+        expect_nothing_owed(w);
+        check(w, hs_count(w->hs, (struct hs_match){ .path = "*/sync", .query = "set_presence=none" }, mark) == 0,
+              "said again");
+        expect_never_written(w, "none");
+}

@@ -14,6 +14,7 @@ static const struct value_row {
         { "busy of Tuwunel", "busy", "x", "busy", "x" },
         { "never set", NULL, NULL, "offline", "" },
         { "Dendrite's empty word", "", "", "offline", "" },
+        { "the word of our own polls", "none", "x", "offline", "x" },
         { "a word nobody knows", "dancing", "", "dancing", "" },
 };
 

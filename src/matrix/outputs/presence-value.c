@@ -16,7 +16,8 @@ static const char not_known_yet[] =
         "busy after the call";
 
 int presence_value(struct claim_value *ret, const char *presence, const char *status_msg) {
-        if (!presence || !*presence)
+        /* The word of our own polls is nobody's, where a server takes it for one of a person. */
+        if (!presence || !*presence || streq(presence, set_presence_to_string(SET_PRESENCE_NONE)))
                 presence = PRESENCE_STATE_OFFLINE;
         else if (streq(presence, "org.matrix.msc3026.busy"))
                 presence = PRESENCE_STATE_BUSY;

@@ -79,7 +79,7 @@ struct sync {
         bool initial;  /* ask for a whole state next */
         bool catch_up; /* answer at once, however little there is: whether it works must not take a whole poll */
         bool in_call, held;
-        bool minds_none; /* the server refuses SET_PRESENCE_NONE */
+        bool minds_none; /* the server refuses SET_PRESENCE_NONE, or shows it */
         unsigned salt, n_initial;
 
         usec_t turn_at; /* when a poll of ours last had its turn at the server's presence limiter; 0: never */
@@ -280,6 +280,14 @@ static bool may_be_more(struct sync *s, const struct sync_batch *b) {
         return false;
 }
 
+/* No word of the spec, and what a poll says is shown all the same: others see that word. */
+static void see_word(struct sync *s, const struct sync_batch *b) {
+        if (s->minds_none || !b->own_presence || !streq(b->presence, set_presence_to_string(SET_PRESENCE_NONE)))
+                return;
+        log_debug("The server shows whatever word set_presence has");
+        s->minds_none = true;
+}
+
 /* After a whole state the events since the old position still count: messages are in no state. The next request is
  * made by sync_run(), when the owner has decided on what came: it may be that a poll must not count any more. */
 static void hand_over(struct sync *s, const struct matrix_reply *reply) {
@@ -308,6 +316,7 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
                 s->position_tries = 0;
                 backoff_reset(&s->position_backoff);
         }
+        see_word(s, batch);
         enter(s, STAGE_DUE);
         concerned = s->handler->answer(s->handler->userdata, &answer);
         if (concerned < 0) {
@@ -447,7 +456,8 @@ static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
                 fail_position(s, reply);
 }
 
-/* No word of the spec may leave the user alone there; a server that insists on one gets the least harmful. */
+/* No word of the spec may leave the user alone there; a server that insists on one, or shows what is none, gets the
+ * least harmful. */
 static enum set_presence word_of(const struct sync *s, bool held) {
         enum set_presence p = held ? s->options.while_held : s->options.while_idle;
 
