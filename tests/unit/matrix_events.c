@@ -336,3 +336,25 @@ Test(matrix_events, others_state_does_not_keep_the_own_one_out) {
         cr_assert_str_eq(b->events[0].sender, "@me:hs");
         cr_assert_not(b->overflow);
 }
+
+/* No filter leaves these out by their sender: what others say may end a call of the user. */
+Test(matrix_events, what_others_say_does_not_keep_out_what_the_user_says) {
+        static const char *const places[] = { "timeline", "sticky", "msc4354_sticky" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+                SCOPED(json_decref) json_t *root = NULL;
+                SCOPED(sync_batch_free) struct sync_batch *b = NULL;
+                json_t *events = json_array();
+
+                for (unsigned n = 0; n < OTHERS; n++)
+                        cr_assert_eq(json_array_append_new(events, member_new("@you:hs", n)), 0);
+                cr_assert_eq(json_array_append_new(events, member_new("@me:hs", 0)), 0);
+                root = json_pack("{ss s{s{s{s{so}}}}}", "next_batch", "s", "rooms", "join", "!r:hs", places[i],
+                                 "events", events);
+                cr_assert_not_null(root);
+                cr_assert_eq(sync_batch_new_of_state(&b, root, "@me:hs"), 0);
+                cr_expect_eq(b->n_events, SYNC_EVENTS_MAX + 1, "%s: %zu", places[i], b->n_events);
+                cr_expect_str_eq(b->events[b->n_events - 1].sender, "@me:hs", "%s", places[i]);
+                cr_expect(b->overflow, "%s", places[i]);
+        }
+}

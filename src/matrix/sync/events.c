@@ -12,6 +12,7 @@ struct parser {
         struct sync_batch *batch;
         const char *me;
         bool own_only; /* of state */
+        size_t n_own, n_others;
 };
 
 static bool id_is_sane(const char *s) {
@@ -88,7 +89,9 @@ static int add_event(struct parser *p, const struct matrix_event *e) {
         struct sync_batch *b = p->batch;
         int r;
 
-        if (b->n_events >= SYNC_EVENTS_MAX) {
+        size_t *n = streq(e->sender, p->me) ? &p->n_own : &p->n_others;
+
+        if (*n >= SYNC_EVENTS_MAX) {
                 b->overflow = true;
                 return 0;
         }
@@ -96,6 +99,7 @@ static int add_event(struct parser *p, const struct matrix_event *e) {
         if (r < 0)
                 return r;
         b->events[b->n_events++] = *e;
+        (*n)++;
         return 0;
 }
 

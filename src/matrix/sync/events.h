@@ -6,7 +6,8 @@
 
 #include "matrix/calls/event.h"
 
-/* Events taken from one answer; what is beyond is dropped and `overflow` says so. */
+/* Events taken from one answer, of the user and of all others each: those push out none of the user's. What is beyond
+ * is dropped and `overflow` says so. */
 #define SYNC_EVENTS_MAX 20000
 
 /* Order of events: room by room, and of each room its state, then timeline, then sticky. */
