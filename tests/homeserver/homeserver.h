@@ -46,7 +46,7 @@ int hs_start(struct hs *s, enum hs_memory memory);
  * origin_server_ts and unsigned.age are filled in. Returns the event's id, borrowed. */
 const char *hs_send(struct hs *s, const char *room, json_t *event);
 void hs_leave(struct hs *s, const char *room);
-/* Whether a client has taken in every event of now: it polls on from behind the last one. */
+/* Whether a client has taken in every event of now, and the account data: it polls on from behind the last one. */
 bool hs_wait_seen(struct hs *s, int64_t deadline_msec);
 /* ... and what others see of the user. */
 bool hs_wait_presence_seen(struct hs *s, int64_t deadline_msec);

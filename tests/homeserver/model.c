@@ -257,6 +257,7 @@ const char *model_send(struct model *m, const char *room, json_t *event, int64_t
                                    .type = json_string_value(json_object_get(event, "type")) ?: "",
                                    .key = json_string_value(json_object_get(event, "state_key")) };
         m->rooms[e->room].left = false;
+        m->told_at = e->position;
         model_changed(m);
         return json_string_value(json_object_get(event, "event_id"));
 }
@@ -293,7 +294,7 @@ void model_trim(struct model *m, size_t keep) {
 }
 
 bool model_is_seen(const struct model *m) {
-        return m->n_events == 0 || m->polled_from >= m->events[m->n_events - 1].position;
+        return m->polled && m->polled_from >= m->told_at;
 }
 
 bool model_presence_is_seen(const struct model *m) {
@@ -398,7 +399,8 @@ const json_t *model_account_data(const struct model *m, const char *type) {
 
 void model_set_account_data(struct model *m, const char *type, json_t *content) {
         json_object_set_new(m->account_data, type, content);
-        json_object_set_new(m->account_data_positions, type, json_integer(++m->position));
+        m->told_at = ++m->position;
+        json_object_set_new(m->account_data_positions, type, json_integer(m->told_at));
         model_changed(m);
 }
 
@@ -406,6 +408,7 @@ void model_set_account_data(struct model *m, const char *type, json_t *content) 
 
 void model_restart(struct model *m, int64_t now) {
         m->epoch++;
+        m->polled = false;
         m->polled_from = 0;
         m->first_filter += json_array_size(m->filters);
         json_array_clear(m->filters);

@@ -91,7 +91,7 @@ const char *model_send(struct model *m, const char *room, json_t *event, int64_t
 void model_leave(struct model *m, const char *room, int64_t now);
 /* Timelines forget all but the newest `keep` events; current state stays. */
 void model_trim(struct model *m, size_t keep);
-/* A client has taken in every event of now. */
+/* A client has taken in every event of now, and the account data. */
 bool model_is_seen(const struct model *m);
 /* ... and what others see of the user. */
 bool model_presence_is_seen(const struct model *m);

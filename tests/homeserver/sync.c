@@ -296,7 +296,8 @@ void sync_begin(struct exchange *e) {
         }
         e->full_state = full && streq(full, "true");
         keys_drop_taken(e);
-        if (e->since > e->m->polled_from) {
+        if (e->since >= 0 && (!e->m->polled || e->since > e->m->polled_from)) {
+                e->m->polled = true;
                 e->m->polled_from = e->since;
                 model_changed(e->m);
         }
