@@ -227,15 +227,18 @@ const struct verb *verb_find(const char *name) {
 }
 
 static void print_help(void) {
-        printf("Usage: busyctl [-j] [COMMAND] [OPTION...]\n\n"
-               "Ask and steer busyd, which tells others when you are on a call.\n\nCommands:\n");
+        print_wrapped("", STYLE_PLAIN, "Usage: busyctl [-j] [COMMAND] [OPTION...]");
+        printf("\n");
+        print_wrapped("", STYLE_PLAIN, "Ask and steer busyd, which tells others when you are on a call.");
+        printf("\nCommands:\n");
         for (const struct verb *v = verbs; v->name; v++)
                 print_wrapped("  ", STYLE_PLAIN, "%-9s %s", v->name, v->help);
-        printf("\nOptions:\n"
-               "  -h, --help     This help; after a command: its own\n"
-               "      --version  The version\n"
-               "  -j, --json     Print JSON, where a command prints at all\n"
-               "\nA duration D is written as 90s, 25min or \"1h 30min\". More in busyctl(1).\n");
+        printf("\nOptions:\n");
+        print_wrapped("  ", STYLE_PLAIN, "-h, --help     This help; after a command: its own");
+        print_wrapped("  ", STYLE_PLAIN, "    --version  The version");
+        print_wrapped("  ", STYLE_PLAIN, "-j, --json     Print JSON, where a command prints at all");
+        printf("\n");
+        print_wrapped("", STYLE_PLAIN, "A duration D is written as 90s, 25min or \"1h 30min\". More in busyctl(1).");
 }
 
 static void print_option(const struct verb_option *o) {

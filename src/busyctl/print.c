@@ -15,16 +15,6 @@
 /* By enum style. */
 static const char *const styles[] = { "", "\033[1;31m", "\033[32m", "\033[33m", "\033[2m" };
 
-void complain(const char *format, ...) {
-        char text[COMPLAINT_MAX], printable[COMPLAINT_MAX];
-        va_list ap;
-
-        va_start(ap, format);
-        (void) vsnprintf(text, sizeof(text), format, ap);
-        va_end(ap);
-        (void) fprintf(stderr, "busyctl: %s\n", text_printable(printable, sizeof(printable), text));
-}
-
 static bool in_colour(void) {
         const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
@@ -38,30 +28,66 @@ void print_styled(enum style style, const char *text) {
                 printf("%s", text);
 }
 
-/* Columns on a terminal; a byte that is no character of this locale takes one. */
+struct character {
+        size_t bytes, columns;
+        bool joins; /* what stands before and behind it to one */
+};
+
+#define ZERO_WIDTH_JOINER 0x200d
+
+/* A byte that is no character of this locale takes a column. */
+static struct character next_of(const char *s, size_t n, mbstate_t *state) {
+        wchar_t c = 0;
+        size_t bytes = mbrtowc(&c, s, n, state);
+        int wide = 1;
+
+        if (bytes == 0 || bytes > n) {
+                bytes = 1;
+                *state = (mbstate_t){};
+        } else
+                wide = wcwidth(c);
+        return (struct character){ .bytes = bytes,
+                                   .columns = wide > 0 ? (size_t) wide : 0,
+                                   .joins = c == ZERO_WIDTH_JOINER };
+}
+
 static size_t width_of(const char *s, size_t n) {
         size_t columns = 0;
         mbstate_t state = {};
 
-        while (n > 0) {
-                wchar_t c;
-                size_t used = mbrtowc(&c, s, n, &state);
-                int wide = 1;
+        for (size_t at = 0; at < n;) {
+                struct character c = next_of(s + at, n - at, &state);
 
-                if (used == 0 || used > n) {
-                        used = 1;
-                        state = (mbstate_t){};
-                } else
-                        wide = wcwidth(c);
-                columns += wide > 0 ? (size_t) wide : 0;
-                s += used;
-                n -= used;
+                columns += c.columns;
+                at += c.bytes;
         }
         return columns;
 }
 
+/* How much of a word has its place in `room` columns, or is the least that can be cut off; 0: it stays whole. Scripts
+ * with wide characters have no blanks: a line may end beside each of them. What has no width belongs to what stands
+ * before it. */
+static size_t cut_word(const char *word, size_t n, size_t room) {
+        size_t at = 0, columns = 0, cut = 0, before = 0;
+        mbstate_t state = {};
+
+        while (at < n) {
+                struct character c = next_of(word + at, n - at, &state);
+
+                if (before > 0 && c.columns > 0 && before + c.columns > 2)
+                        cut = at;
+                columns += c.columns;
+                if (columns > room && cut > 0)
+                        return cut;
+                if (c.columns > 0 || c.joins)
+                        before = c.columns;
+                at += c.bytes;
+        }
+        return 0;
+}
+
 char *wrap_text(const char *indent, const char *text, size_t columns) {
-        size_t margin = width_of(indent, strlen(indent)), at = margin, size = 0;
+        size_t margin = width_of(indent, strlen(indent)), at = margin, size = 0, part;
         bool first = true;
         char *wrapped = NULL;
         FILE *f = open_memstream(&wrapped, &size);
@@ -79,19 +105,41 @@ char *wrap_text(const char *indent, const char *text, size_t columns) {
                         (void) fprintf(f, "%.*s", (int) gap, text);
                         at += gap;
                 }
-                (void) fprintf(f, "%.*s", (int) word, text + gap);
-                at += wide;
-                text += gap + word;
+                text += gap;
+                while (columns > at && (part = cut_word(text, word, columns - at)) > 0) {
+                        (void) fprintf(f, "%.*s\n%s  ", (int) part, text, indent);
+                        text += part;
+                        word -= part;
+                        at = margin + 2;
+                }
+                (void) fprintf(f, "%.*s", (int) word, text);
+                at += width_of(text, word);
+                text += word;
                 first = false;
         }
         return fclose(f) == 0 ? wrapped : NULL;
 }
 
 /* 0: no terminal, or one that does not say. */
-static size_t terminal_columns(void) {
+static size_t terminal_columns(int fd) {
         struct winsize size;
 
-        return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+        return isatty(fd) && ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void complain(const char *format, ...) {
+        char text[COMPLAINT_MAX], printable[COMPLAINT_MAX];
+        SCOPED(free) char *line = NULL;
+        SCOPED(free) char *wrapped = NULL;
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        if (asprintf(&line, "busyctl: %s", text_printable(printable, sizeof(printable), text)) < 0)
+                line = NULL;
+        wrapped = line ? wrap_text("", line, terminal_columns(STDERR_FILENO)) : NULL;
+        (void) fprintf(stderr, "%s\n", wrapped ? wrapped : printable);
 }
 
 /* NULL if out of memory. */
@@ -112,7 +160,7 @@ void print_wrapped(const char *indent, enum style style, const char *format, ...
         va_end(ap);
         if (!text)
                 return;
-        wrapped = wrap_text(indent, text, terminal_columns());
+        wrapped = wrap_text(indent, text, terminal_columns(STDOUT_FILENO));
         print_styled(style, wrapped ? wrapped : text);
         (void) putchar('\n');
 }
@@ -130,7 +178,7 @@ void print_lead(const char *indent, enum style style, const char *word, const ch
                 return;
         if (asprintf(&line, "%s  %s", word, text) < 0)
                 line = NULL;
-        wrapped = line ? wrap_text(indent, line, terminal_columns()) : NULL;
+        wrapped = line ? wrap_text(indent, line, terminal_columns(STDOUT_FILENO)) : NULL;
         printf("%s", indent);
         print_styled(style, word);
         printf("%s\n", wrapped ? wrapped + strlen(indent) + strlen(word) : "");

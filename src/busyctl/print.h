@@ -14,14 +14,14 @@ enum style {
         STYLE_FAINT,
 };
 
-/* "busyctl: ..." on stderr, without control characters, with a line end. */
+/* "busyctl: ..." on stderr, without control characters, with a line end; on a terminal as print_wrapped() does. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The text in a colour, if stdout is a terminal and NO_COLOR is not set; else as it is. */
 void print_styled(enum style style, const char *text);
 
 /* The text behind `indent`, with a line end. On a terminal broken at words to its width, further lines indented by two
- * more columns; a word that does not fit in a line stays whole, so that it can be copied. */
+ * more columns; a word that does not fit in a line stays whole, so that it can be copied, but for wide characters. */
 void print_wrapped(const char *indent, enum style style, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 

@@ -83,16 +83,34 @@ WORLD_TEST(words, lines_fit_the_terminal) {
                 }
 }
 
+static void expect_fits(struct world *w, unsigned columns, const char *command) {
+        SCOPED(free) char *text = on_terminal(w, columns, "", command);
+        char *rest = NULL;
+
+        for (char *line = strtok_r(text, "\r\n", &rest); line; line = strtok_r(NULL, "\r\n", &rest))
+                check(w, strlen(line) <= columns, "%s: %s", command, line);
+}
+
 WORLD_TEST(words, help_fits_the_terminal, .no_homeserver = true) {
         static const char *const helps[] = { "help", "help busy", "help login", "help run", "help cure", "help free" };
+        static const unsigned widths[] = { 60, 80 };
 
-        for (size_t i = 0; i < ARRAY_SIZE(helps); i++) {
-                SCOPED(free) char *text = on_terminal(w, 80, "", helps[i]);
-                char *rest = NULL;
+        for (size_t k = 0; k < ARRAY_SIZE(widths); k++)
+                for (size_t i = 0; i < ARRAY_SIZE(helps); i++)
+                        expect_fits(w, widths[k], helps[i]);
+}
 
-                for (char *line = strtok_r(text, "\r\n", &rest); line; line = strtok_r(NULL, "\r\n", &rest))
-                        check(w, strlen(line) <= 80, "%s: %s", helps[i], line);
-        }
+WORLD_TEST(words, what_is_refused_fits_the_terminal, .no_homeserver = true) {
+#define REFUSED " || test $? = 2"
+        static const char *const refused[] = {
+                "frobnicate" REFUSED,
+                "busy --for frobnicate-frobnicate" REFUSED,
+                "busy --until frobnicate" REFUSED,
+                "login --with frobnicate" REFUSED,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+                expect_fits(w, 40, refused[i]);
 }
 
 WORLD_TEST(words, colours_are_for_terminals, .no_homeserver = true) {
