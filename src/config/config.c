@@ -95,6 +95,7 @@ static void source_init(struct source_config *s, const char *name) {
 
 static void *open_account(struct loader *l, const char *name) {
         struct config *c = l->config;
+        struct account_config *grown;
 
         for (size_t i = 0; i < c->n_accounts; i++)
                 if (streq(c->accounts[i].name, name))
@@ -103,6 +104,12 @@ static void *open_account(struct loader *l, const char *name) {
                 tell(l, l->line, "there are more than %d accounts, [%s] is ignored", ACCOUNTS_MAX, l->section);
                 return NULL;
         }
+        grown = reallocarray(c->accounts, c->n_accounts + 1, sizeof(*grown));
+        if (!grown) {
+                l->error = -ENOMEM;
+                return NULL;
+        }
+        c->accounts = grown;
         l->error = account_init(&c->accounts[c->n_accounts], name);
         return &c->accounts[c->n_accounts++];
 }
@@ -367,6 +374,7 @@ struct config *config_free(struct config *c) {
                 return NULL;
         for (size_t i = 0; i < c->n_accounts; i++)
                 account_free_strings(&c->accounts[i]);
+        free(c->accounts);
         for (size_t i = 0; i < c->n_sources; i++) {
                 globs_free(c->sources[i].ignore);
                 globs_free(c->sources[i].only);

@@ -32,8 +32,8 @@ struct config {
         char *on_busy, *on_free; /* commands as of util/words.h; NULL: none */
         usec_t hook_time_max;
         bool do_not_disturb, pause_players, tray;
-        struct account_config accounts[ACCOUNTS_MAX];
-        size_t n_accounts;
+        struct account_config *accounts;
+        size_t n_accounts; /* at most ACCOUNTS_MAX */
         struct source_config sources[CONFIG_SOURCES_MAX];
         size_t n_sources;
         struct account_config account_defaults; /* of an account without a section */

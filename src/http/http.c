@@ -8,8 +8,9 @@
 #include "http/memory.h"
 #include "http/request.h"
 
-/* Connections kept open for reuse: a long poll and a short request for each of a few accounts. */
-#define CONNECTIONS_MAX 8L
+/* Connections kept open for reuse, of one account: for the long poll, and for what is asked beside it. With TLS each
+ * costs 0.1 MiB. */
+#define CONNECTIONS_MAX 2L
 /* Curl's timers are in milliseconds. */
 #define TIMER_ACCURACY USEC_PER_MSEC
 

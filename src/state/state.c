@@ -18,7 +18,7 @@
 #include "util/text.h"
 
 /* Accounts come and go by name; more than can be logged in, so that a position is not lost at once. */
-#define STATE_ACCOUNTS_MAX 64
+#define STATE_ACCOUNTS_MAX (4 * ACCOUNTS_MAX)
 
 /* Bytes of a reason in the history. */
 #define STATE_REASON_MAX 256

@@ -233,3 +233,59 @@ WORLD_TEST(accounts, a_reload_touches_only_the_accounts_and_sources_whose_sectio
         hs_free(work.hs);
         mock_free(manager);
 }
+
+/* ---- many ---- */
+
+#define MANY 100
+
+static void name_of(char name[static 16], size_t i) {
+        if (i == 0)
+                strcpy(name, HOME);
+        else
+                snprintf(name, 16, "account%zu", i);
+}
+
+static void expect_each(const struct world *w, struct hs *const *servers, const char *state, const char *message) {
+        for (size_t i = 0; i < MANY; i++) {
+                struct world at = *w;
+
+                at.hs = servers[i];
+                expect_presence(&at, state, message);
+        }
+}
+
+/* Each has something owed at the same time, and all of it fits into the journal. Beside the phone, which is online,
+ * only words are shown. */
+WORLD_TEST(accounts, a_hundred_are_busy_and_get_back_what_was_theirs, .no_session = true, .no_homeserver = true) {
+        SCOPED_RUN told = { 0 }, told_auto = { 0 };
+        struct hs *servers[MANY];
+
+        world_config(w, "[busyd]\nend-grace = 0s\n");
+        for (size_t i = 0; i < MANY; i++) {
+                char name[16];
+
+                cr_assert_eq(hs_new(&servers[i], &(struct hs_options){ 0 }), 0);
+                name_of(name, i);
+                world_session_at(w, name, servers[i]);
+                hs_client_polls(servers[i], PHONE, "online");
+                hs_person_sets(servers[i], PHONE, "online", HOME_PRIOR);
+        }
+        world_start(w);
+        for (size_t i = 0; i < MANY; i++) {
+                char name[16], path[64];
+
+                name_of(name, i);
+                snprintf(path, sizeof(path), BUSYD_PATH "/account/%s", name);
+                check(w, peer_wait_is(w->peer, path, BUSYD_ACCOUNT, "State", "online"), "%s is not online", path);
+        }
+        told = world_busyctl(w, NULL, "busy", "-m", "At the dentist", NULL);
+        check(w, told.code == 0, "busy: %s", told.err);
+        expect_each(w, servers, "online", "At the dentist");
+        told_auto = world_busyctl(w, NULL, "auto", NULL);
+        check(w, told_auto.code == 0, "auto: %s", told_auto.err);
+        expect_each(w, servers, "online", HOME_PRIOR);
+        expect_nothing_owed(w);
+        cr_assert_eq(world_stop(w), 0);
+        for (size_t i = 0; i < MANY; i++)
+                hs_free(servers[i]);
+}

@@ -203,11 +203,11 @@ Test(session, listed_up_to_the_limit) {
         char **list = NULL, name[16];
 
         for (int i = 0; i < ACCOUNTS_MAX + 3; i++) {
-                (void) snprintf(name, sizeof(name), "a%02d", i);
+                (void) snprintf(name, sizeof(name), "a%03d", i);
                 cr_assert_eq(session_save(t.path, name, &example), 0);
         }
         cr_assert_eq(session_names(t.path, &list), ACCOUNTS_MAX);
-        cr_assert_str_eq(list[ACCOUNTS_MAX - 1], "a15");
+        cr_assert_str_eq(list[ACCOUNTS_MAX - 1], "a127");
         session_names_free(list);
 }
 
