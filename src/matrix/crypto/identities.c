@@ -12,7 +12,6 @@ struct identity {
         char *master;       /* pinned; NULL: none seen yet */
         char *self_signing; /* signed by the pinned one; NULL: none */
         json_t *devices;    /* by id; NULL: not known */
-        bool changed;
 };
 
 struct identities {
@@ -107,8 +106,7 @@ static int take_identity(struct identity *e, const json_t *answer, const char *u
                 if (!e->master)
                         return -ENOMEM;
         }
-        e->changed = e->master && !(master && streq(master, e->master));
-        if (!master || e->changed || !self_signing)
+        if (!master || !streq(master, e->master) || !self_signing)
                 return 0;
         if (signed_json_check(json_member_object(json_member_object(answer, "self_signing_keys"), user_id), user_id,
                               e->master, e->master) < 0)
@@ -212,20 +210,8 @@ int identities_pin(struct identities *ids, const char *user_id, const char *mast
         return 0;
 }
 
-const char *identities_pinned(const struct identities *ids, const char *user_id) {
-        const struct identity *e = find(ids, user_id);
-
-        return e ? e->master : NULL;
-}
-
 const char *identities_self_signing(const struct identities *ids, const char *user_id) {
         const struct identity *e = find(ids, user_id);
 
         return e ? e->self_signing : NULL;
-}
-
-bool identities_changed(const struct identities *ids, const char *user_id) {
-        const struct identity *e = find(ids, user_id);
-
-        return e && e->changed;
 }

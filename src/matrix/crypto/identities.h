@@ -37,10 +37,6 @@ bool identities_sign(const struct identities *ids, const struct device_keys *k);
 
 /* From now on this is the user's master key. */
 int identities_pin(struct identities *ids, const char *user_id, const char *master);
-/* The pinned master key; NULL: none was seen. */
-const char *identities_pinned(const struct identities *ids, const char *user_id);
 /* The key that signs the user's devices, itself signed by the pinned master key; NULL: there is none, or it is not
  * known. */
 const char *identities_self_signing(const struct identities *ids, const char *user_id);
-/* Whether another master key than the pinned one was shown when that user was last asked about. */
-bool identities_changed(const struct identities *ids, const char *user_id);

@@ -247,13 +247,6 @@ bool room_keys_disprove(struct room_keys *k, const char *user_id, const char *se
         return changed;
 }
 
-const struct room_key *room_keys_unproven(const struct room_keys *k) {
-        for (size_t i = 0; i < k->n; i++)
-                if (!k->entries[i]->device_id)
-                        return k->entries[i];
-        return NULL;
-}
-
 static void forget_lowest_index(struct room_key *key) {
         size_t lowest = 0;
 

@@ -67,8 +67,6 @@ struct room_key *room_keys_find(struct room_keys *k, const char *room_id, const 
 int room_keys_prove(struct room_keys *k, const struct device_keys *d, bool cross_signed);
 /* The user has no such device: ends what it seemed to have sent. Returns whether anything changed. */
 bool room_keys_disprove(struct room_keys *k, const char *user_id, const char *sender_key, const char *ed25519);
-/* A key that is unproven; NULL: none. */
-const struct room_key *room_keys_unproven(const struct room_keys *k);
 
 /* Ends those that are too old. Returns whether anything changed. */
 bool room_keys_run(struct room_keys *k, usec_t wall);

@@ -64,8 +64,7 @@ static struct entry *find(const struct withheld *w, const char *user_id, const c
         for (size_t i = 0; i < w->n; i++) {
                 const struct entry *e = &w->entries[i];
 
-                if ((!user_id || streq(e->user_id, user_id)) && streq(e->room_id, room_id) &&
-                    streq(e->session_id, session_id))
+                if (streq(e->user_id, user_id) && streq(e->room_id, room_id) && streq(e->session_id, session_id))
                         return (struct entry *) e;
         }
         return NULL;
@@ -106,15 +105,6 @@ void withheld_came(struct withheld *w, const char *room_id, const char *session_
         for (size_t i = w->n; i-- > 0;)
                 if (streq(w->entries[i].room_id, room_id) && streq(w->entries[i].session_id, session_id))
                         drop(w, i);
-}
-
-int withheld_find(const struct withheld *w, const char *room_id, const char *session_id, enum withheld_code *ret) {
-        const struct entry *e = find(w, NULL, room_id, session_id);
-
-        if (!e)
-                return 0;
-        *ret = e->code;
-        return 1;
 }
 
 size_t withheld_users(const struct withheld *w) {

@@ -27,7 +27,5 @@ CLEANUP(struct withheld, withheld_free);
 int withheld_take(struct withheld *w, const char *user_id, const json_t *content, enum withheld_code *ret_code);
 /* A key of that session has come after all. */
 void withheld_came(struct withheld *w, const char *room_id, const char *session_id);
-/* Why the key of a session is not there: 1, or 0 if nobody said. */
-int withheld_find(const struct withheld *w, const char *room_id, const char *session_id, enum withheld_code *ret);
 /* How many users withhold something. */
 size_t withheld_users(const struct withheld *w);
