@@ -495,7 +495,7 @@ static usec_t given_at(const struct speaker *s, size_t room, const char *device)
 }
 
 bool devices_is_read(struct devices *d, const char *room, const char *user, const char *device) {
-        return given_at(streq(user, HS_USER) ? &d->phone : &d->caller, room_of(d, room), device) != USEC_NEVER;
+        return given_at(streq(user, HS_USER) ? &d->phone : &d->caller, room_of(d, room), device) <= door_now();
 }
 
 usec_t devices_readable_at(struct devices *d, const char *room, const char *device) {
