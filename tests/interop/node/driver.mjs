@@ -44,6 +44,13 @@ function once(emitter, event, accept) {
     });
 }
 
+// What is to be compared, also if that was shown before. The library refers to its requests and verifiers weakly, and what
+// only waits for them keeps nothing alive: each command puts them where it is found from `clients`, or they may be gone
+// before they are done, and nobody is told.
+async function shownBy(verifier) {
+    return verifier.getShowSasCallbacks() ?? (await once(verifier, VerifierEvent.ShowSas, () => true));
+}
+
 function aMoment() {
     return new Promise((resolve) => setTimeout(resolve, 300));
 }
@@ -165,15 +172,21 @@ const commands = {
     // verified, and refuses to send where that user has an unsigned device.
     async verifyUser(me, { user, room: id, by }) {
         const them = clients.get(by);
+        const kept = (me.kept = { them });
         const received = once(them.client, CryptoEvent.VerificationRequestReceived, () => true);
-        const ours = await me.client.getCrypto().requestVerificationDM(user, id);
-        const theirs = await received;
+        const ours = (kept.ours = await me.client.getCrypto().requestVerificationDM(user, id));
+        const theirs = (kept.theirs = await received);
         await theirs.accept();
         while (ours.phase !== VerificationPhase.Ready) await once(ours, VerificationRequestEvent.Change, () => true);
         const verifier = await ours.startVerification("m.sas.v1");
         while (!theirs.verifier) await once(theirs, VerificationRequestEvent.Change, () => true);
-        for (const v of [verifier, theirs.verifier]) v.on(VerifierEvent.ShowSas, (sas) => sas.confirm());
-        await Promise.all([verifier.verify(), theirs.verifier.verify()]);
+        const agree = async (v) => {
+            const verified = v.verify();
+            await (await Promise.race([shownBy(v), verified]))?.confirm();
+            await verified;
+        };
+        await Promise.all([agree(verifier), agree(theirs.verifier)]);
+        me.kept = undefined;
         while (!(await me.client.getCrypto().getUserVerificationStatus(user)).isCrossSigningVerified()) {
             await me.client.getCrypto().userHasCrossSigningKeys(user, true);
             await aMoment();
@@ -256,7 +269,7 @@ const commands = {
         if (starts) await request.startVerification("m.sas.v1");
         while (!request.verifier) await once(request, VerificationRequestEvent.Change, () => true);
         me.request = request;
-        const shown = once(request.verifier, VerifierEvent.ShowSas, () => true);
+        const shown = shownBy(request.verifier);
         me.verified = request.verifier.verify().then(() => "verified", (error) => String(error));
         me.shown = await Promise.race([shown, me.verified]);
         if (!me.shown.sas) throw new Error(me.shown);
