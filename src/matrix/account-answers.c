@@ -60,10 +60,14 @@ static int apply(struct account *a, const struct sync_answer *answer) {
         const char *full;
         bool concerned = false, lacks;
 
-        if (answer->initial)
+        if (answer->initial) {
                 kinds_resync(a->kinds, true);
-        for (size_t i = 0; i < answer->n_torn; i++)
+                encrypted_torn(a->encrypted, NULL);
+        }
+        for (size_t i = 0; i < answer->n_torn; i++) {
                 kinds_apply(a->kinds, &(struct room_events){ .torn_room = answer->torn[i] }, &t);
+                encrypted_torn(a->encrypted, answer->torn[i]);
+        }
         (void) encrypted_apply_late(a->encrypted, a->kinds, &at);
         for (size_t i = answer->n_gaps; i > 0; i--) {
                 events = sync_batch_events(answer->gaps[i - 1]);

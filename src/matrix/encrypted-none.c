@@ -32,6 +32,9 @@ void encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room
         kinds_apply(kinds, events, &(struct kind_time){ .now = at->now, .wall = at->wall });
 }
 
+void encrypted_torn(struct encrypted *e, const char *room_id) {
+}
+
 bool encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct instant *at) {
         return false;
 }

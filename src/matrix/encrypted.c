@@ -1,5 +1,5 @@
 /* See encrypted.h. The request that is out is one of the receiver's steps, or one of two questions about rooms; what
- * the receiver has ordered and the server could not be asked yet waits in `order`.
+ * the receiver has ordered is in `order`: it is asked what it wants where the server can be asked at once.
  *
  * The receiver says what is to be written before anything else is done: it is written where that is found, within
  * encrypted_take() and at the top of encrypted_run(). */
@@ -118,12 +118,12 @@ static int save(struct encrypted *e) {
         return 0;
 }
 
-static int decide(struct encrypted *e, const struct instant *at, usec_t *ret_wake_at) {
+static int decide(struct encrypted *e, const struct instant *at, bool may_ask, usec_t *ret_wake_at) {
         struct receiver_order o;
         int r;
 
         for (;;) {
-                r = receiver_decide(e->receiver, at, &o);
+                r = may_ask ? receiver_decide(e->receiver, at, &o) : receiver_decide_unasked(e->receiver, at, &o);
                 if (r < 0)
                         return r;
                 if (o.step != RECEIVER_SAVE)
@@ -302,8 +302,11 @@ void encrypted_retry_now(struct encrypted *e) {
 void encrypted_stop(struct encrypted *e) {
         if (!e)
                 return;
-        if (e->request && e->question == ASKS_RECEIVER && e->order.step == RECEIVER_UPLOAD) {
-                receiver_lost(e->receiver, 0);
+        if (e->request && e->question == ASKS_RECEIVER) {
+                if (e->order.step == RECEIVER_UPLOAD)
+                        receiver_lost(e->receiver, 0);
+                else
+                        receiver_failed(e->receiver, 0);
                 drop_order(e);
         }
         e->request = http_request_free(e->request);
@@ -400,11 +403,16 @@ int encrypted_take(struct encrypted *e, const json_t *answer, const struct insta
                 r = want(e);
         if (r >= 0)
                 r = receiver_take_sync(e->receiver, &sync, at);
-        return r < 0 ? r : decide(e, at, &wake_at);
+        return r < 0 ? r : decide(e, at, /* may_ask= */ false, &wake_at);
 }
 
 bool encrypted_expects(struct encrypted *e) {
         return e && receiver_took_key(e->receiver);
+}
+
+/* The look at all rooms comes first. */
+static bool may_ask(const struct encrypted *e, const char *says, usec_t now) {
+        return says && !e->request && !(e->look && now >= e->ask_at);
 }
 
 usec_t encrypted_run(struct encrypted *e, const char *says, const struct instant *at) {
@@ -412,7 +420,7 @@ usec_t encrypted_run(struct encrypted *e, const char *says, const struct instant
 
         if (!e)
                 return USEC_NEVER;
-        if (at->now >= e->save_at && decide(e, at, &wake_at) < 0)
+        if (at->now >= e->save_at && decide(e, at, may_ask(e, says, at->now), &wake_at) < 0)
                 e->save_at = usec_add(at->now, backoff_next(&e->save_backoff, e->random(e->userdata)));
         if (e->save_at > at->now)
                 wake_at = usec_min(wake_at, e->save_at);
@@ -563,6 +571,11 @@ void encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room
                 kinds_apply(kinds, &readable, &t);
         else
                 kinds_apply(kinds, events, &t);
+}
+
+void encrypted_torn(struct encrypted *e, const char *room_id) {
+        if (e)
+                receiver_forget_late(e->receiver, room_id);
 }
 
 bool encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct instant *at) {

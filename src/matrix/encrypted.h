@@ -74,6 +74,9 @@ void encrypted_resync(struct encrypted *e);
 /* Whether what comes next should not be waited for long: keys have come, which are sent before what they read. */
 bool encrypted_expects(struct encrypted *e);
 
+/* What has followed in that room is not known, NULL: in any: events there whose keys have not come are given up. */
+void encrypted_torn(struct encrypted *e, const char *room_id);
+
 /* Tells the calls of events, with what can be read in the place of what is encrypted. */
 void encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_events *events,
                      const struct instant *at);

@@ -360,6 +360,7 @@ Test(crypto_identities, another_master_key_than_the_pinned_one_signs_nothing) {
         cr_assert(is_signed_after(answer_of(master_seed, master_seed)));
         cr_assert_not(is_signed_after(answer_of(other_seed, other_seed)));
         cr_assert_null(identities_self_signing(ids, bob.user_id));
+        cr_assert_not(is_signed_after(answer_of(other_seed, master_seed)), "beside what the pinned one has signed");
         cr_assert(is_signed_after(answer_of(master_seed, master_seed)));
         cr_assert_eq(identities_pin(ids, bob.user_id, other_master), 0);
         cr_assert(is_signed_after(answer_of(other_seed, other_seed)));

@@ -326,6 +326,49 @@ Test(encrypted, a_call_is_told_when_its_key_comes_after_it) {
         cr_assert_not(encrypted_apply_late(e, kinds, &at));
 }
 
+/* What they hung up by may be among what was not seen. */
+Test(encrypted, what_waits_for_its_key_is_given_up_where_what_followed_is_not_known) {
+        const struct kind_time t = { .now = at.now, .wall = at.wall };
+        json_t *m;
+
+        go(ENCRYPTED_CALLS_DM);
+        m = key_for(&bob, ROOM);
+        cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 0);
+        encrypted_torn(e, GROUP);
+        encrypted_torn(e, ROOM);
+        cr_assert_eq(said(&bob, ROOM, "$2", rings(&bob, ROOM)), 0);
+        cr_assert_eq(come(m), 0);
+        cr_assert(encrypted_apply_late(e, kinds, &at), "what came after that");
+        (void) kinds_commit(kinds, &t);
+        cr_assert_eq(n_reports, 1);
+        m = key_for(&bob, ROOM);
+        cr_assert_eq(said(&bob, ROOM, "$3", rings(&bob, ROOM)), 0);
+        encrypted_torn(e, NULL);
+        cr_assert_eq(come(m), 0);
+        cr_assert_not(encrypted_apply_late(e, kinds, &at), "of no room");
+}
+
+static bool is_asked_about(const char *user_id) {
+        SCOPED(json_decref) json_t *body = json_loads(door_waiting()->body, 0, NULL);
+
+        return json_object_get(json_object_get(body, "device_keys"), user_id);
+}
+
+/* Else an answer of the own phone could be read before the hangup of somebody else that came with it. */
+Test(encrypted, who_came_while_the_server_could_not_be_asked_is_in_the_next_question) {
+        SCOPED(json_decref) json_t *changed = json_pack("{s{s[s]}}", "device_lists", "changed", ME);
+
+        go(ENCRYPTED_CALLS_DM);
+        cr_assert_eq(encrypted_take(e, changed, &at), 0);
+        (void) encrypted_run(e, NULL, &at);
+        cr_assert_eq(come(json_pack("[o]", key_message_without_device(&bob))), 0);
+        (void) encrypted_run(e, "offline", &at);
+        cr_assert(asks_for("/keys/query"));
+        cr_assert(is_asked_about(ME));
+        cr_assert(is_asked_about(BOB));
+        (void) serve();
+}
+
 Test(encrypted, what_a_person_asks_for_waits_for_nothing) {
         SCOPED(json_decref) json_t *changed = json_pack("{s{s[s]}}", "device_lists", "changed", ME);
         struct encrypted_facts facts;

@@ -110,6 +110,12 @@ int late_take(struct late *l, const char *room_id, const char *session_id, usec_
         return 0;
 }
 
+void late_forget(struct late *l, const char *room_id) {
+        for (size_t i = l->n; i-- > 0;)
+                if (!room_id || streq(l->entries[i].event.room_id, room_id))
+                        drop(l, i);
+}
+
 int late_at(const struct late *l, size_t i, const char **ret_room_id, const char **ret_session_id) {
         if (i >= l->n)
                 return 0;

@@ -31,6 +31,9 @@ static inline void late_event_done_scoped(struct late_event *e) {
 /* The oldest event that waits for this session of the room, now that its key is there: 1, or 0 if there is none. */
 int late_take(struct late *l, const char *room_id, const char *session_id, usec_t now, struct late_event *ret);
 
+/* Gives up those of a room; NULL: all. */
+void late_forget(struct late *l, const char *room_id);
+
 /* To look at all of them, the oldest first: 1, or 0 beyond the last one. Borrowed until the next change. */
 int late_at(const struct late *l, size_t i, const char **ret_room_id, const char **ret_session_id);
 

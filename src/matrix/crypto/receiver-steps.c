@@ -270,7 +270,7 @@ static void hold_keys(struct receiver *r) {
                 k->held = r->scope.is_live(r->scope.userdata, k->room_id);
 }
 
-int receiver_decide(struct receiver *r, const struct instant *at, struct receiver_order *ret) {
+static int decide(struct receiver *r, const struct instant *at, bool may_ask, struct receiver_order *ret) {
         struct receiver_order o = { .wake_at = late_run(r->late, at->now) };
         int e;
 
@@ -281,7 +281,7 @@ int receiver_decide(struct receiver *r, const struct instant *at, struct receive
                 return e;
         if (r->changed) {
                 o.step = RECEIVER_SAVE;
-        } else if (r->out != RECEIVER_IDLE) {
+        } else if (r->out != RECEIVER_IDLE || !may_ask) {
                 o.step = RECEIVER_IDLE;
         } else if (at->now < r->retry_at) {
                 o.wake_at = usec_min(o.wake_at, r->retry_at);
@@ -297,6 +297,14 @@ int receiver_decide(struct receiver *r, const struct instant *at, struct receive
                 o.wake_at = usec_min(o.wake_at, r->ask_again_at);
         *ret = o;
         return 0;
+}
+
+int receiver_decide(struct receiver *r, const struct instant *at, struct receiver_order *ret) {
+        return decide(r, at, /* may_ask= */ true, ret);
+}
+
+int receiver_decide_unasked(struct receiver *r, const struct instant *at, struct receiver_order *ret) {
+        return decide(r, at, /* may_ask= */ false, ret);
 }
 
 void receiver_saved(struct receiver *r) {

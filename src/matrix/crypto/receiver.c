@@ -343,6 +343,10 @@ static bool has_its_key(const struct receiver *r, const char *room_id, const cha
         return k && k->device_id && (k->cross_signed || !streq(k->user_id, r->user_id) || r->own != OWN_UNKNOWN);
 }
 
+void receiver_forget_late(struct receiver *r, const char *room_id) {
+        late_forget(r->late, room_id);
+}
+
 int receiver_read_late(struct receiver *r, const struct instant *at, struct late_event *ret_event,
                        struct room_plaintext *ret) {
         const char *room_id, *session_id;

@@ -81,6 +81,9 @@ struct late_event;
 int receiver_read_late(struct receiver *r, const struct instant *at, struct late_event *ret_event,
                        struct room_plaintext *ret);
 
+/* Gives up the events of a room that are kept for when their key comes; NULL: of all rooms. */
+void receiver_forget_late(struct receiver *r, const char *room_id);
+
 /* ---- what is to be done ---- */
 
 enum receiver_step {
@@ -99,6 +102,9 @@ struct receiver_order {
 };
 /* Also does what is due by itself. -ENOMEM. */
 int receiver_decide(struct receiver *r, const struct instant *at, struct receiver_order *ret);
+/* The same while the server cannot be asked: RECEIVER_SAVE or RECEIVER_IDLE. What is asked for once it can is then of
+ * all that has come until then. */
+int receiver_decide_unasked(struct receiver *r, const struct instant *at, struct receiver_order *ret);
 
 /* What became of the last order. An answer that is none counts as a failure. */
 void receiver_saved(struct receiver *r);
