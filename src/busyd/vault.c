@@ -259,20 +259,27 @@ const char *vault_publish(const struct vault *v, size_t i, struct control *contr
 }
 
 static void on_removed(const struct keyring_answer *answer, void *userdata) {
-        struct vault *v = userdata;
+        struct keyring_job **job = userdata;
 
         if (answer->outcome != KEYRING_DONE)
                 log_debug("An entry of the keyring that is of no use any more stays there: %s", answer->problem);
-        v->removing = keyring_job_free(v->removing);
+        *job = keyring_job_free(*job);
 }
 
 void vault_remove(struct vault *v, const char *id) {
-        if (v->bus && !v->removing && keyring_remove(&v->removing, v->bus, id, KEYRING_ASKS_NOBODY, on_removed, v) < 0)
+        struct keyring_job **job = v->removals, **end = v->removals + ARRAY_SIZE(v->removals);
+
+        if (!v->bus)
+                return;
+        while (job < end && *job)
+                job++;
+        if (job == end || keyring_remove(job, v->bus, id, KEYRING_ASKS_NOBODY, on_removed, job) < 0)
                 log_debug("An entry of the keyring that is of no use any more stays there");
 }
 
 void vault_done(struct vault *v) {
-        v->removing = keyring_job_free(v->removing);
+        for (size_t i = 0; i < ARRAY_SIZE(v->removals); i++)
+                v->removals[i] = keyring_job_free(v->removals[i]);
         while (v->n > 0)
                 drop(v, &v->waits[v->n - 1]);
         v->watch = keyring_watch_free(v->watch);

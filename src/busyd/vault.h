@@ -12,7 +12,7 @@ struct vault_wait;
 struct keyring_job;
 struct keyring_watch;
 
-/* Embedded; set up with the first four members. */
+/* Embedded; set up with the first four members, and not moved once it was used. */
 struct vault {
         const char *what; /* is there, for people: "its tokens are" */
         sd_bus *bus;      /* NULL: there is no keyring */
@@ -21,8 +21,8 @@ struct vault {
         struct keyring_watch *watch; /* NULL: nobody has needed it yet */
         bool changed;                /* what it told */
         struct later again;
-        usec_t wait;                  /* before that; 0: it was not in vain */
-        struct keyring_job *removing; /* NULL: nothing is */
+        usec_t wait;                                /* before that; 0: it was not in vain */
+        struct keyring_job *removals[ACCOUNTS_MAX]; /* NULL: there is none */
         struct vault_wait *waits[ACCOUNTS_MAX];
         size_t n;
 };
@@ -37,7 +37,8 @@ void vault_refuse(struct vault *v, const char *name);
 /* Puts the tokens into the session. -EAGAIN as above. */
 int vault_get(struct vault *v, const char *name, struct session *session);
 void vault_forget(struct vault *v, const char *name);
-/* Removes an entry that is of no use any more, if the keyring is open; else it stays. */
+/* Removes an entry that is of no use any more, if the keyring is open; else it stays. As many at a time as there may
+ * be accounts. */
 void vault_remove(struct vault *v, const char *id);
 /* All of which vault_get() was not asked since the last time. */
 void vault_sweep(struct vault *v);
