@@ -144,6 +144,11 @@ static bool is_left_to_us(const struct claim *c) {
         return claim_others_may_have_left(&c->others, &c->debt.is);
 }
 
+/* ... or may have, and is not heard now. */
+static bool is_perhaps_left_to_us(const struct claim *c) {
+        return c->deaf && !claim_is_alone(c);
+}
+
 /* Before this one has written: by another machine, or an earlier claim, of which a lost write has landed. */
 static bool is_there_unwritten(const struct claim *c, usec_t now) {
         return (now < c->debt.lands_by || is_left_to_us(c)) && c->view.known && !claim_is_given_back(c, &c->view.is);
@@ -171,7 +176,7 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
                 c->debt.written = is_there_unwritten(c, now);
         }
         if (!c->debt.written)
-                return forget_step(c, now);
+                return is_perhaps_left_to_us(c) ? claim_wait_until(USEC_NEVER) : forget_step(c, now);
         if (l->left_at > 0)
                 return confirm_step(c, now);
         if (now < may_write_at)

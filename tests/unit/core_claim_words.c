@@ -422,6 +422,34 @@ Test(core_claim_words, what_another_machine_has_left_to_this_one_is_given_back_u
         }
 }
 
+/* What it was told last is old by then: the other one may have ended, and left all to this one. */
+Test(core_claim_words, what_was_never_written_is_not_forgotten_before_other_machines_are_heard) {
+        struct claim_other other = machine(1, "offline", "Lunch", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = other.live = true;
+        begin(&single_value, "busy", "In a call");
+        told_by(other, none);
+        want("busy", "In a call");
+        expect_step(CLAIM_READ);
+        answer_read();
+        expect_step(CLAIM_JOURNAL);
+        answer_journal();
+        claim_set_deaf(&claim, true);
+        now += CLAIM_VIEW_LASTS;
+        claim_set_want(&claim, NULL);
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_LEAVING);
+        cr_expect(on_disk);
+        other.live = false;
+        other.done = true;
+        told_by(other, none);
+        claim_set_deaf(&claim, false);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
+
 /* What was taken for a person's word turns out to be another machine's while ours is taken away. */
 Test(core_claim_words, the_own_words_are_taken_away_once) {
         struct claim_other other = machine(1, "offline", "", "busy", "In a call"),
