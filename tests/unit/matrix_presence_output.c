@@ -281,6 +281,28 @@ Test(presence_output, words_are_there_until_it_is_known_that_they_are_not) {
         }
 }
 
+/* ... and one that the server has not taken has put none there, whatever other words showed by then. */
+Test(presence_output, words_that_were_not_taken_are_not_there) {
+        static const char *const answers[] = { "{\"errcode\":\"M_UNKNOWN_TOKEN\",\"soft_logout\":true}",
+                                               "{\"errcode\":\"M_FORBIDDEN\"}", "{\"errcode\":\"M_LIMIT_EXCEEDED\"}" };
+        static const long statuses[] = { 401, 403, 429 };
+        struct claim_value busy = { .state = "busy", .text = "In a call" };
+        struct output_request *request;
+
+        for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
+                for (unsigned lost = 0; lost < 2; lost++) {
+                        start_with_words("");
+                        if (lost) {
+                                cr_assert_eq(output_presence.write(f.output, &busy, START, on_written, NULL, &request),
+                                             0);
+                                door_answer(0, "", START);
+                        }
+                        cr_assert_eq(output_presence.write(f.output, &busy, START, on_written, NULL, &request), 0);
+                        door_answer(statuses[i], answers[i], START);
+                        cr_assert_str_eq(own_words(), lost ? "In a call" : "", "%zu: %s", i, own_words());
+                }
+}
+
 /* What a person writes meanwhile would hide behind them with our next poll. The other machine puts back what it has
  * found, which may have been ours: not before its words show. */
 Test(presence_output, words_that_were_put_back_give_way_to_another_machine_in_a_call) {

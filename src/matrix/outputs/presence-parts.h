@@ -25,6 +25,7 @@ struct presence {
         char own_words[CLAIM_TEXT_MAX];
         char sent_words[CLAIM_TEXT_MAX]; /* on their way */
         bool words_sent;                 /* ... not answered yet */
+        bool words_by_this;              /* ... and before them there were none */
         char newer[CLAIM_TEXT_MAX];      /* somebody's that they hide, since they could not be taken away; "": none */
         struct output_request *way;      /* takes them away, or puts newer ones in their place */
         bool awaited, looked;            /* by the next poll; in this run */
