@@ -5,28 +5,15 @@
  *   taken up   there is an account object
  *   leaving    ... that gives back what it owes and is let go then, or at `leave_by` at the latest
  *   let go     by a person's logout: not taken up again before `until`, though its session is still there */
-#include "busyd/accounts.h"
+#include "busyd/accounts-parts.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "busyd/account-memory.h"
 #include "busyd/account-names.h"
 #include "busyd/account-view.h"
-#include "busyd/device-keeper.h"
-#include "busyd/farewell.h"
-#include "busyd/journal-door.h"
-#include "busyd/outsiders.h"
-#include "busyd/session-keeper.h"
-#include "busyd/token-waits.h"
-#include "busyd/vault.h"
-#include "config/config.h"
 #include "control/control.h"
-#include "http/http.h"
-#include "matrix/account.h"
-#include "state/token.h"
 #include "state/state.h"
-#include "util/clock.h"
 #include "util/log.h"
 
 /* A session that is gone or has changed: what is owed has so long. */
@@ -35,192 +22,11 @@
 /* Where something of ours was in the way, as memory that is used up, the sessions are looked at again. */
 #define AGAIN_AFTER USEC_PER_MIN
 
-struct member {
-        struct accounts *accounts;
-        char name[ACCOUNT_NAME_MAX];
-        char source[ACCOUNT_NAME_MAX + sizeof("matrix/")]; /* of its calls */
-        struct session session;                            /* as it is on disk, or from outside */
-        struct session_keeper keeper;
-        struct token_keeper doors; /* of the keeper */
-        struct device_keeper device;
-        char *ca_file;
-        struct http *http; /* its own: ca-file differs by account */
-        struct account *account;
-
-        const char *leaving; /* why; NULL: it stays */
-        usec_t leave_by;     /* USEC_NEVER: however long it takes */
-
-        struct account_memory memory;
-        struct farewell farewell;
-};
-
-struct let_go {
-        char name[ACCOUNT_NAME_MAX];
-        usec_t until;
-};
-
-struct accounts {
-        struct accounts_context context;
-        struct journal_door door;
-        struct claim_journal journal; /* through it */
-        const struct config *config;  /* of the last update; NULL: there was none yet */
-        struct member *members[ACCOUNTS_MAX];
-        size_t n_members;
-        struct token_waits tokens;
-        struct vault vault;
-        struct vault keys; /* to what is stored of encrypted rooms */
-        struct outsiders outsiders;
-        struct let_go let_go[ACCOUNTS_MAX];
-        size_t n_let_go;
-        bool lacks;      /* something was in the way of ours that passes, as memory that is used up */
-        usec_t again_at; /* then the sessions are looked at again; USEC_NEVER: not by themselves */
-        char published[ACCOUNTS_MAX][ACCOUNT_NAME_MAX];
-        size_t n_published;
-};
-
 static void touch(struct accounts *s) {
         s->context.touched(s->context.userdata);
 }
 
-/* ---- what an account tells ---- */
-
-static void on_touched(void *userdata) {
-        const struct member *m = userdata;
-
-        touch(m->accounts);
-}
-
-static void on_position(void *userdata, const char *since, usec_t now, usec_t wall) {
-        struct member *m = userdata;
-
-        account_memory_position(&m->memory, since);
-}
-
-static void on_learned(void *userdata, const struct account_lessons *l) {
-        struct member *m = userdata;
-
-        account_memory_learned(&m->memory, l);
-}
-
-static uint32_t draw(void *userdata) {
-        const struct member *m = userdata;
-        const struct accounts_context *c = &m->accounts->context;
-
-        return c->random ? c->random(c->userdata) : random_u32();
-}
-
 /* ---- making and letting go ---- */
-
-static struct member *member_free(struct member *m) {
-        if (!m)
-                return NULL;
-        farewell_done(&m->farewell);
-        account_free(m->account);
-        device_keeper_close(&m->device);
-        http_free(m->http);
-        session_keeper_done(&m->keeper);
-        session_done(&m->session);
-        free(m->ca_file);
-        account_memory_done(&m->memory);
-        free(m);
-        return NULL;
-}
-CLEANUP(struct member, member_free);
-
-static const char *token_command_of(const struct accounts *s, const char *name) {
-        const char *command = s->config ? config_account(s->config, name)->token_command : NULL;
-
-        return command && *command ? command : NULL;
-}
-
-/* The server does not take what it has printed: a password manager may have a newer one. */
-static int fetch_token(void *userdata) {
-        struct member *m = userdata;
-        const char *command = token_command_of(m->accounts, m->name);
-
-        return command ? token_waits_again(&m->accounts->tokens, m->name, command) : -ENOENT;
-}
-
-static int make_account(struct member *m, const struct account_config *config, usec_t now) {
-        const char *since = account_memory_load(&m->memory, m->session.device_id, m->accounts->door.wall);
-        const struct account_handler handler = {
-                .touched = on_touched, .position = on_position, .learned = on_learned, .userdata = m
-        };
-
-        return account_new(&m->account, m->http,
-                           &(struct account_options){ .name = m->name,
-                                                      .homeserver = m->session.homeserver,
-                                                      .user_id = m->session.user_id,
-                                                      .device_id = m->session.device_id,
-                                                      .tokens = { .access_token = m->session.access_token,
-                                                                  .refresh_token = m->session.refresh_token,
-                                                                  .expires_wall = m->session.expires_at },
-                                                      .token_endpoint = m->session.token_endpoint,
-                                                      .client_id = m->session.client_id,
-                                                      .keeper = &m->doors,
-                                                      .since = since,
-                                                      .learned = m->memory.learned,
-                                                      .settings = &config->settings,
-                                                      .sink = m->accounts->context.sink,
-                                                      .journal = &m->accounts->journal,
-                                                      .random = draw,
-                                                      .encrypted = device_keeper_doors(&m->device),
-                                                      .at = { .now = now, .wall = m->accounts->door.wall } },
-                           &handler);
-}
-
-/* `aside`: the keyring has not got the tokens yet. */
-static void init_keeper(struct member *m, bool aside) {
-        struct accounts *s = m->accounts;
-
-        session_keeper_init(&m->keeper, state_dir(s->context.state), m->name, &m->session);
-        m->keeper.fetch = token_command_of(s, m->name) ? fetch_token : NULL;
-        m->keeper.touched = on_touched;
-        m->keeper.userdata = m;
-        if (m->session.keyring_id) {
-                m->keeper.bus = s->context.user_bus;
-                m->keeper.aside = aside;
-                session_keeper_retry(&m->keeper);
-                vault_watch(&s->vault);
-        }
-        m->doors = session_keeper_doors(&m->keeper);
-}
-
-/* Takes session and device over. */
-static int member_new(struct member **ret, struct accounts *s, const char *name, struct session *session,
-                      struct device_keeper *device, bool aside, usec_t now) {
-        const struct account_config *config = config_account(s->config, name);
-        SCOPED(member_free) struct member *m = calloc(1, sizeof(*m));
-        int r;
-
-        if (!m)
-                return -ENOMEM;
-        m->accounts = s;
-        (void) snprintf(m->name, sizeof(m->name), "%s", name);
-        (void) snprintf(m->source, sizeof(m->source), "matrix/%s", name);
-        m->memory = (struct account_memory){ .state = s->context.state, .name = m->name };
-        m->session = *session;
-        *session = (struct session){ .user_id = NULL };
-        m->device = *device;
-        m->device.name = m->name;
-        *device = (struct device_keeper){ .lock = -1 };
-        init_keeper(m, aside);
-        if (config->ca_file && !(m->ca_file = strdup(config->ca_file)))
-                return -ENOMEM;
-        r = http_new(&m->http, s->context.event, m->ca_file);
-        if (r < 0)
-                return r;
-        r = make_account(m, config, now);
-        if (r < 0 && device_keeper_reject(&m->device, r))
-                r = make_account(m, config, now);
-        if (r < 0)
-                return r;
-        m->farewell = (struct farewell){
-                .name = m->name, .session = &m->session, .account = m->account, .touched = on_touched, .userdata = m
-        };
-        *ret = TAKE(m);
-        return 0;
-}
 
 static struct member **find_member(struct accounts *s, const char *name) {
         for (size_t i = 0; i < s->n_members; i++)
@@ -336,24 +142,21 @@ static bool same_text(const char *a, const char *b) {
 
 /* ---- tokens that commands print ---- */
 
+const char *accounts_token_command(const struct accounts *s, const char *name) {
+        const char *command = s->config ? config_account(s->config, name)->token_command : NULL;
+
+        return command && *command ? command : NULL;
+}
+
 /* Returns 1 with the command's token in the session, 0 if there is no command, -EAGAIN while it runs or after it
  * failed, which is told where it is noticed. */
 static int token_from_command(struct accounts *s, const char *name, struct session *session) {
-        const char *command = token_command_of(s, name), *token;
+        const char *command = accounts_token_command(s, name), *token;
         int r = command ? token_waits_get(&s->tokens, name, command, session, &token) : 0;
 
         if (!command || r < 0)
                 return r;
         return session_set_token(session, token) < 0 ? -ENOMEM : 1;
-}
-
-/* Without it the account goes on as if there were none. */
-static void give_appservice(const struct accounts *s, struct member *m, usec_t now) {
-        SCOPED(token_free) char *token = account_load_appservice(state_dir(s->context.state), s->config, m->name);
-        int r = account_set_appservice(m->account, token, now);
-
-        if (r < 0)
-                log_error("Account %s: the token of the application service is not used: %s", m->name, strerror(-r));
 }
 
 /* ---- making them fit ---- */
@@ -383,18 +186,6 @@ static void take_up_new(struct accounts *s, const char *name, struct session *se
         }
         s->members[s->n_members++] = m;
         log_info("Account %s: %s", name, account_user_id(m->account));
-        give_appservice(s, m, now);
-}
-
-static void update_settings(struct accounts *s, struct member *m, const struct account_config *config, usec_t now) {
-        int r = account_set_settings(m->account, &config->settings, now);
-
-        if (r < 0)
-                log_warning("Account %s: the new settings are not used: %s", m->name, strerror(-r));
-        give_appservice(s, m, now);
-        /* The session is back, or never went. */
-        if (m->leaving && m->leave_by != USEC_NEVER)
-                m->leaving = NULL;
 }
 
 static void take_up(struct accounts *s, const char *name, usec_t now) {
@@ -424,7 +215,7 @@ static void take_up(struct accounts *s, const char *name, usec_t now) {
                 return; /* likewise, when the server has answered */
         if (at && session_is_same(&(*at)->session, &session) && same_text((*at)->ca_file, config->ca_file) &&
             device_keeper_is_current(&(*at)->device, deaf)) {
-                update_settings(s, *at, config, now);
+                member_update(*at, config, now);
                 return;
         }
         if (at) {
@@ -544,51 +335,6 @@ static bool take_tokens(struct accounts *s) {
         return any;
 }
 
-static void count_calls(const struct member *m, struct account_situation *ret) {
-        const struct call_table *calls = m->accounts->context.calls;
-
-        for (const struct call *c = call_table_next(calls, NULL); c; c = call_table_next(calls, c))
-                if (streq(c->source, m->source) && call_phase_is_in_call(c->phase)) {
-                        ret->n_calls++;
-                        ret->n_announced += c->announced;
-                }
-}
-
-static usec_t run_member(struct member *m, const struct accounts_wanted *wanted, const struct instant *at) {
-        struct account_situation situation = {
-                .acts = wanted->settled,
-                .busy = wanted->busy && !m->leaving,
-                .likely = wanted->likely && !m->leaving,
-                .goes = wanted->goes || m->leaving,
-                .message = wanted->message,
-                .wall = at->wall,
-        };
-        usec_t wake_at, keeper_at;
-        bool kept;
-        int error;
-
-        count_calls(m, &situation);
-        keeper_at = session_keeper_run(&m->keeper, at->now, &kept, &error);
-        if (kept)
-                account_tokens_kept(m->account, error);
-        wake_at = usec_min(keeper_at, farewell_run(&m->farewell, m->http, at->now));
-        wake_at = usec_min(wake_at, account_run(m->account, &situation, at->now));
-        account_memory_store(&m->memory, account_device_id(m->account),
-                             call_table_count(m->accounts->context.calls, m->source) > 0, at->now, at->wall);
-        if (m->leaving)
-                wake_at = usec_min(wake_at, m->leave_by);
-        return wake_at;
-}
-
-/* A logout waits until everything was given back; a session that is gone waits for nothing that cannot be done. */
-static bool may_go(const struct member *m, usec_t now) {
-        if (!m->leaving)
-                return false;
-        if (m->leave_by == USEC_NEVER)
-                return !account_owes_itself(m->account) && account_is_at_rest(m->account);
-        return now >= m->leave_by || account_is_at_rest(m->account);
-}
-
 /* Returns whether an account may be taken up by what the keyring has answered. */
 static bool run_vault(struct accounts *s, usec_t now, usec_t *wake_at) {
         bool news, key_news, changed, unused;
@@ -608,7 +354,7 @@ static bool run_outsiders(struct accounts *s, usec_t now, usec_t *wake_at) {
 
         *wake_at = usec_min(*wake_at, outsiders_run(&s->outsiders, now, &news));
         while ((name = outsiders_take_rejected(&s->outsiders))) {
-                const char *command = token_command_of(s, name);
+                const char *command = accounts_token_command(s, name);
 
                 if (command)
                         (void) token_waits_again(&s->tokens, name, command);
@@ -630,9 +376,9 @@ usec_t accounts_run(struct accounts *s, const struct accounts_wanted *wanted, co
                 log_error("The accounts cannot be looked at again");
         look = false;
         for (size_t i = 0; i < s->n_members; i++)
-                wake_at = usec_min(wake_at, run_member(s->members[i], wanted, at));
+                wake_at = usec_min(wake_at, member_run(s->members[i], wanted, at));
         for (size_t i = s->n_members; i > 0; i--)
-                if (may_go(s->members[i - 1], now)) {
+                if (member_may_go(s->members[i - 1], now)) {
                         let_go(s, &s->members[i - 1], s->members[i - 1]->leaving);
                         look = true;
                 }
