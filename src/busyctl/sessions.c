@@ -5,6 +5,8 @@
 
 #include "busyctl/sessions.h"
 
+#include "matrix/client/client.h"
+
 /* Whoever renews the session has it for one request. */
 #define LOCK_MAX (20 * USEC_PER_SEC)
 
@@ -63,15 +65,9 @@ static const char *name_of_user(const char *folder, char *const *names, const ch
 }
 
 static bool is_at(const struct session *s, const char *homeserver) {
-        size_t n = strlen(homeserver), m = strlen(s->homeserver);
-
         if (!strstr(homeserver, "://"))
                 return strcasecmp(strchr(s->user_id, ':') ? strchr(s->user_id, ':') + 1 : "", homeserver) == 0;
-        while (n > 0 && homeserver[n - 1] == '/')
-                n--;
-        while (m > 0 && s->homeserver[m - 1] == '/')
-                m--;
-        return n == m && strncasecmp(homeserver, s->homeserver, n) == 0;
+        return matrix_base_url_same(s->homeserver, homeserver);
 }
 
 int sessions_user_of(const char *folder, const char *local, const char *homeserver, char **ret) {

@@ -82,6 +82,11 @@ Test(busyctl_sessions, who_is_at_a_homeserver) {
         expect_user("me", "example.org", NULL);
         expect_user("me", "https://example.com", NULL);
         expect_user("m", "https://example.org", NULL);
+        expect_user("me", "https://Example.ORG:443", "@me:example.com");
+        expect_user("me", "https://example.org:8448", NULL);
+        expect_user("me", "http://example.org", NULL);
+        expect_user("me", "https://example.org/matrix", NULL);
+        expect_user("me", "https://", NULL);
 }
 
 Test(busyctl_sessions, a_long_user_still_gets_a_name) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "matrix/client/client.h"
 
@@ -81,6 +82,39 @@ int matrix_base_url_check(const char *url, const char **ret_problem) {
         if (r < 0)
                 *ret_problem = problem;
         return r;
+}
+
+static bool same_part(CURLU *a, CURLU *b, CURLUPart part, int (*compare)(const char *one, const char *other)) {
+        char *one = NULL, *other = NULL;
+        bool same = curl_url_get(a, part, &one, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                    curl_url_get(b, part, &other, CURLU_DEFAULT_PORT) == CURLUE_OK && compare(one, other) == 0;
+
+        curl_free(one);
+        curl_free(other);
+        return same;
+}
+
+/* A slash at the end says nothing. */
+static int compare_paths(const char *one, const char *other) {
+        size_t n = strlen(one), m = strlen(other);
+
+        while (n > 0 && one[n - 1] == '/')
+                n--;
+        while (m > 0 && other[m - 1] == '/')
+                m--;
+        return n != m || strncmp(one, other, n) != 0;
+}
+
+bool matrix_base_url_same(const char *one, const char *other) {
+        CURLU *a = curl_url(), *b = curl_url();
+        bool same = a && b && curl_url_set(a, CURLUPART_URL, one, 0) == CURLUE_OK &&
+                    curl_url_set(b, CURLUPART_URL, other, 0) == CURLUE_OK &&
+                    same_part(a, b, CURLUPART_SCHEME, strcmp) && same_part(a, b, CURLUPART_HOST, strcasecmp) &&
+                    same_part(a, b, CURLUPART_PORT, strcmp) && same_part(a, b, CURLUPART_PATH, compare_paths);
+
+        curl_url_cleanup(a);
+        curl_url_cleanup(b);
+        return same;
 }
 
 static int append(char **path, size_t *size, const char *data, size_t n) {

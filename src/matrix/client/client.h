@@ -55,6 +55,8 @@ struct matrix_client;
 /* Whether a token may be sent there: https, or plain http to this machine. -EINVAL or -EPERM; `ret_problem` then gets
  * a sentence that says what to do. */
 int matrix_base_url_check(const char *url, const char **ret_problem);
+/* However they are written: a host has no case, https has a port, and a slash at the end says nothing. */
+bool matrix_base_url_same(const char *one, const char *other);
 
 /* As matrix_base_url_check() says; `base_url` without a trailing slash needed; copied, like `token`, which may be NULL
  * before login. */
