@@ -197,10 +197,19 @@ struct claim_value claim_prior(const struct claim *c) {
         return v;
 }
 
+/* With one value per user, another machine that knows of nothing that was before leaves nothing. */
+static bool is_left_empty(const struct claim *c, const struct claim_value *v) {
+        if (c->traits.per_device || v->text[0] || !streq(v->state, c->traits.withdrawn))
+                return false;
+        if (claim_is_stopped(c->phase) || (claim_is_way_back(c->phase) && c->in.leaving.yielded))
+                return false;
+        return claim_others_may_have_left_none(&c->others, &c->debt.is, claim_is_way_back(c->phase));
+}
+
 /* Half of what gave back has taken ours away, and nobody else's show any more. No person's word: on another device an
  * empty text hides behind ours. Before a call there were none of ours. */
 static bool are_words_away(const struct claim *c, const struct claim_value *v) {
-        return c->traits.text_per_device && !c->debt.is.ahead && !v->text[0];
+        return (c->traits.text_per_device && !c->debt.is.ahead && !v->text[0]) || is_left_empty(c, v);
 }
 
 /* The prior word stands until ours is written. */
@@ -282,9 +291,9 @@ struct claim_value claim_compose_given_back(const struct claim *c, const struct 
         else if (c->traits.person_writes_whole &&
                  claim_is_persons(c, &v, /* prior_too= */ c->in.leaving.restored || words_came_back_alone(c)))
                 return v;
-        else if (d->state_claimed && !(others & CLAIM_STATE) && claim_state_is_ours(c, &v))
+        else if (d->state_claimed && !(others & CLAIM_STATE) && (claim_state_is_ours(c, &v) || is_left_empty(c, seen)))
                 claim_value_put_state(&v, prior.state);
-        if (d->text_claimed && !(others & CLAIM_TEXT) && (claim_text_is_ours(c, &v) || are_words_away(c, &v)))
+        if (d->text_claimed && !(others & CLAIM_TEXT) && (claim_text_is_ours(c, &v) || are_words_away(c, seen)))
                 claim_value_put_text(&v, prior.text);
         if (!d->text_claimed)
                 drop_given_up_words(c, &v);

@@ -1,5 +1,5 @@
 /* The claim machine, one scene a test: what a reader would ask of it. How a claim grows and changes within a call, is
- * kept alive, waits, and keeps the limits. Every order of everything is for core_search. */
+ * kept alive, waits, keeps the limits, and helps another machine. Every order of everything is for core_search. */
 #include "core_claim.h"
 
 /* ---- growing and changing within a call ---- */
@@ -463,4 +463,44 @@ Test(core_claim, writes_that_fail_again_and_again_become_rare_though_reads_work)
         cr_expect_leq(gap, USEC_PER_MIN, "one that works again is found out soon");
         run_for(USEC_PER_MIN);
         expect_phase(CLAIM_HELD);
+}
+
+/* ---- another machine that was told nothing ---- */
+
+/* It has found our words, and could put back none: nobody but us knows what was there before. What it leaves may show
+ * before its end is heard of. */
+Test(core_claim, what_a_machine_could_not_know_is_put_back_for_it) {
+        static const struct row {
+                const char *prior, *left, *state, *text;
+        } rows[] = {
+                { "In a call", "offline", "unavailable", "In the garden" },
+                { "In a call", "online", "online", "" }, /* as a person says who takes words away */
+                { "In the garden", "offline", "offline", "" },
+        };
+
+        for (unsigned i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i / 2];
+                struct claim_other other = machine(1, "busy", row->prior, "busy", "In a call");
+                bool early = i % 2;
+
+                hold(&single_value, "unavailable", "In the garden");
+                other.live = true;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                run_for(10 * SEC);
+                if (early) {
+                        set_shown(row->left, "");
+                        now += USEC_PER_MIN;
+                }
+                claim_set_want(&claim, NULL);
+                run_for(10 * SEC);
+                set_shown(row->left, "");
+                push();
+                other.live = false;
+                other.done = true;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown(row->state, row->text);
+                claim_done(&claim);
+        }
 }
