@@ -59,7 +59,8 @@ static char *stored_token(struct world *w) {
         return token;
 }
 
-static void token_ends_in_a_call(struct world *w, struct hs_match renewal) {
+/* Renewed by so many requests. */
+static void token_ends_in_a_call(struct world *w, struct hs_match renewal, unsigned n) {
         SCOPED(free) char *before = stored_token(w);
 
         hs_person_sets(w->hs, PHONE, "online", "Reading");
@@ -69,7 +70,7 @@ static void token_ends_in_a_call(struct world *w, struct hs_match renewal) {
         hs_expire(w->hs, DEVICE);
         call_hangup(w, ROOM, "c1");
         expect_nothing_owed(w);
-        check(w, hs_count(w->hs, renewal, 0) == 1, "not renewed, or more than once");
+        check(w, hs_count(w->hs, renewal, 0) == n, "not renewed by %u requests", n);
         expect_stored(w, before);
         check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not online");
 }
@@ -77,13 +78,92 @@ static void token_ends_in_a_call(struct world *w, struct hs_match renewal) {
 WORLD_TEST(tokens, one_that_ends_in_a_call_is_renewed_and_the_claim_goes_on,
            .homeserver = { .renewal = HS_RENEWAL_SYNAPSE, .token_msec = 300000 }, .no_session = true) {
         log_in(w, false);
-        token_ends_in_a_call(w, RENEWAL);
+        token_ends_in_a_call(w, RENEWAL, 1);
 }
 
 WORLD_TEST(tokens, the_same_at_an_authorization_server,
            .homeserver = { .renewal = HS_RENEWAL_OAUTH, .token_msec = 300000 }, .no_session = true) {
         log_in(w, true);
-        token_ends_in_a_call(w, OAUTH_RENEWAL);
+        token_ends_in_a_call(w, OAUTH_RENEWAL, 1);
+}
+
+/* The old one is good for another try while nobody has used the new one. */
+WORLD_TEST(tokens, an_answer_lost_on_the_way_is_asked_for_again_in_a_call,
+           .homeserver = { .renewal = HS_RENEWAL_SYNAPSE, .token_msec = 300000 }, .no_session = true) {
+        log_in(w, false);
+        hs_fault(w->hs, &(struct hs_fault){ .match = RENEWAL, .times = 1, .kind = HS_DROP_AFTER });
+        token_ends_in_a_call(w, RENEWAL, 2);
+}
+
+WORLD_TEST(tokens, an_answer_of_an_authorization_server_lost_on_the_way_too,
+           .homeserver = { .renewal = HS_RENEWAL_OAUTH, .token_msec = 300000 }, .no_session = true) {
+        log_in(w, true);
+        hs_fault(w->hs, &(struct hs_fault){ .match = OAUTH_RENEWAL, .times = 1, .kind = HS_DROP_AFTER });
+        token_ends_in_a_call(w, OAUTH_RENEWAL, 2);
+}
+
+/* Refused for good; what is owed waits for the next login. */
+static void signed_out_in_a_call(struct world *w, bool oauth, const struct hs_fault *fault) {
+        log_in(w, oauth);
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        hs_fault(w->hs, fault);
+        hs_expire(w->hs, DEVICE);
+        call_hangup(w, ROOM, "c1");
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "signed-out"), "not signed out");
+        check(w, world_owes(w, /* kept_too= */ false), "what is owed is forgotten");
+        hs_clear_faults(w->hs);
+        log_in(w, oauth);
+        by_hand(w, "reload");
+        expect_nothing_owed(w);
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not online");
+}
+
+/* A server without that grace takes the second try for a thief's. */
+WORLD_TEST(tokens, where_the_second_try_ends_the_session_the_claim_waits_for_the_next,
+           .homeserver = { .renewal = HS_RENEWAL_COMPAT, .token_msec = 300000 }, .no_session = true) {
+        signed_out_in_a_call(w, false, &(struct hs_fault){ .match = RENEWAL, .times = 1, .kind = HS_DROP_AFTER });
+}
+
+WORLD_TEST(tokens, one_that_is_too_old_to_be_renewed_too,
+           .homeserver = { .renewal = HS_RENEWAL_SYNAPSE, .token_msec = 300000 }, .no_session = true) {
+        signed_out_in_a_call(w, false,
+                             &(struct hs_fault){ .match = RENEWAL,
+                                                 .status = 403,
+                                                 .body = "{\"errcode\":\"M_FORBIDDEN\",\"error\":\"The supplied "
+                                                         "refresh token has expired\"}" });
+}
+
+WORLD_TEST(tokens, a_client_that_the_authorization_server_has_forgotten_too,
+           .homeserver = { .renewal = HS_RENEWAL_OAUTH, .token_msec = 300000 }, .no_session = true) {
+        signed_out_in_a_call(
+                w, true,
+                &(struct hs_fault){ .match = OAUTH_RENEWAL, .status = 401, .body = "{\"error\":\"invalid_client\"}" });
+}
+
+/* As a Synapse says it whose authentication service cannot be reached, of every token. */
+WORLD_TEST(tokens, a_server_that_cannot_ask_whose_they_are_is_waited_for_in_a_call,
+           .homeserver = { .renewal = HS_RENEWAL_OAUTH, .token_msec = 300000 }, .no_session = true) {
+        const struct hs_fault cannot_ask = { .match = { .path = "/_matrix/*" },
+                                             .status = 503,
+                                             .body = "{\"errcode\":\"M_UNKNOWN\",\"error\":\"Unable to introspect "
+                                                     "the access token\"}" };
+
+        log_in(w, true);
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        hs_fault(w->hs, &cannot_ask);
+        call_hangup(w, ROOM, "c1");
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "waiting"), "it did not notice");
+        check(w, hs_count(w->hs, OAUTH_RENEWAL, 0) == 0, "renewed for nothing");
+        check(w, world_owes(w, /* kept_too= */ false), "what is owed is forgotten");
+        hs_clear_faults(w->hs);
+        expect_nothing_owed(w);
+        expect_presence(w, "online", "Reading");
 }
 
 /* Where whoever repeats a renewal loses the session, what was stored is what is used after a crash. */
