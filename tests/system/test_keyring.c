@@ -305,6 +305,22 @@ WORLD_TEST(keyring, one_that_was_locked_meanwhile_and_stays_so_gets_nothing, .no
         check(w, access(world_state_path(w, "session-default.json"), F_OK) != 0, "the session is kept");
 }
 
+/* Its window does not stay behind. */
+WORLD_TEST(keyring, one_that_was_locked_meanwhile_can_be_interrupted, .no_session = true) {
+        SCOPED(terminal_free) struct terminal *t = is_locked_meanwhile(w);
+        char windows[128];
+
+        at_the_window(w, "version >/dev/null");
+        terminal_type(t, "\003");
+        terminal_expect(t, "interrupted; nothing has been kept");
+        check(w, terminal_end(t) == 1, "%s", terminal_text(t));
+        check(w, access(world_state_path(w, "session-default.json"), F_OK) != 0, "the session is kept");
+        (void) snprintf(windows, sizeof(windows),
+                        "DISPLAY=%s xdotool search --onlyvisible --name Unlock 2>/dev/null | wc -l",
+                        getenv("DISPLAY"));
+        expect_printed(w, windows, "0\n");
+}
+
 WORLD_TEST(keyring, without_one_a_file_is_used_and_that_is_said, .no_session = true) {
         SCOPED_RUN refused = { 0 }, in = { 0 };
         struct session s;
