@@ -89,3 +89,54 @@ WORLD_TEST(notifications_quiet, it_is_quiet_again_after_a_call, .no_homeserver =
         cr_assert_eq(world_stop(w), 0);
         private_bus_free(system);
 }
+
+static void signals(DBusConnection *c, const char *path, const char *interface, const char *name) {
+        DBusMessage *m = dbus_message_new_signal(path, interface, name);
+        const char *text = "x";
+
+        cr_assert(dbus_message_append_args(m, DBUS_TYPE_STRING, &text, DBUS_TYPE_INVALID));
+        cr_assert(dbus_connection_send(c, m, NULL));
+        dbus_message_unref(m);
+        dbus_connection_flush(c);
+}
+
+/* A player that tells its position, an applet that tells the weather. */
+WORLD_TEST(notifications_quiet, what_other_programs_tell_wakes_nobody, .no_homeserver = true) {
+        struct private_bus *system;
+        DBusConnection *server = quiet_desk(w, &system), *program = desk_connect(w);
+        unsigned long long before, after;
+
+        cr_assert_eq(dbus_bus_request_name(program, "org.mpris.MediaPlayer2.radio", 0, NULL),
+                     DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER);
+        before = wakeups_at_rest(w);
+        for (uint32_t i = 0; i < N; i++) {
+                signals(program, "/org/mpris/MediaPlayer2", "org.freedesktop.DBus.Properties", "PropertiesChanged");
+                signals(program, "/org/example/Weather", "org.example.Weather", "Changed");
+        }
+        after = wakeups_at_rest(w);
+        check(w, after == before, "%llu times for %d signals", after - before, 2 * N);
+        desk_disconnect(program);
+        desk_disconnect(server);
+        cr_assert_eq(world_stop(w), 0);
+        private_bus_free(system);
+}
+
+/* A download that counts its percents: one notification, put in its own place again and again. */
+WORLD_TEST(notifications_quiet, one_that_is_renewed_wakes_at_most_once_each, .no_homeserver = true) {
+        struct private_bus *system;
+        DBusConnection *server = quiet_desk(w, &system), *program = desk_connect(w);
+        const struct notice percent = { .hints = { "category", "transfer" }, .replaces = 1 };
+        unsigned long long before, after;
+
+        for (uint32_t i = 0; i < N / 2; i++)
+                notice_send(w, program, server, &percent, 1);
+        before = wakeups_at_rest(w);
+        for (uint32_t i = 0; i < N; i++)
+                notice_send(w, program, server, &percent, 1);
+        after = wakeups_at_rest(w);
+        check(w, after <= before + N, "%llu times for %d percents", after - before, N);
+        desk_disconnect(program);
+        desk_disconnect(server);
+        cr_assert_eq(world_stop(w), 0);
+        private_bus_free(system);
+}
