@@ -62,6 +62,14 @@ static void expect_restored_once(struct two *t) {
         check(t->w[0], n_restored(t->w[0]) == 1, "put back %zu times", n_restored(t->w[0]));
 }
 
+/* What is left to the other machine is not put back by this one. */
+static void says_only_what_will_happen(struct world *w) {
+        SCOPED_RUN r = world_busyctl(w, NULL, "status", NULL);
+
+        check(w, strstr(r.out, "it will put back what was there"), "%s", r.out);
+        check(w, !strstr(r.out, ", will put back"), "both: %s", r.out);
+}
+
 /* `first` begins first, `leaver` ends first. */
 static void overlap_with(struct world *w, const char *config, const char *shown, size_t first, size_t leaver) {
         struct two t = two_machines(w, config);
@@ -75,6 +83,7 @@ static void overlap_with(struct world *w, const char *config, const char *shown,
         expect_claim(t.w[leaver], "shared");
         check(w, hs_wait_presence(w->hs, shown, "In a call", 0), "the call on the other machine is not shown");
         cr_assert_eq(n_restored(w), 0, "put back while a call goes on");
+        says_only_what_will_happen(t.w[leaver]);
         busy(t.w[1 - leaver], false);
         expect_restored_once(&t);
         world_end(t.w[1]);

@@ -517,15 +517,15 @@ static const char *describe(const struct claim_driver *d, char *buf, const struc
         return buf;
 }
 
-/* Only what will happen: a part that is not claimed is not put back, and neither is one that a person has changed; on
- * a device of its own the state is taken away whatever became of the words. */
+/* Only what will happen: a part that is not claimed is not put back, and neither is one that a person has changed or
+ * that was left to another machine; on a device of its own the state is taken away whatever became of the words. */
 static const char *describe_restore(struct claim_driver *d) {
         const struct claim_owed *owed = claim_owed(&d->claim);
         bool changed = claim_phase(&d->claim) == CLAIM_YIELDED;
         struct claim_value prior;
         char text[CLAIM_TEXT_MAX];
 
-        if (!owed)
+        if (!owed || claim_phase(&d->claim) == CLAIM_SHARED)
                 return "";
         prior = claim_prior(&d->claim);
         (void) text_printable(text, sizeof(text), prior.text);
