@@ -14,8 +14,8 @@
 /* ---- what is there ---- */
 
 static bool is_same(const struct network_fact *a, const struct network_fact *b) {
-        return a->kind == b->kind && a->family == b->family && a->interface == b->interface &&
-               memcmp(a->address, b->address, sizeof(a->address)) == 0;
+        return a->kind == b->kind && a->family == b->family && a->interface == b->interface && a->table == b->table &&
+               a->metric == b->metric && memcmp(a->address, b->address, sizeof(a->address)) == 0;
 }
 
 static struct network_fact *find(struct network_facts *f, const struct network_fact *fact) {
@@ -83,6 +83,9 @@ static bool read_route(const struct nlmsghdr *h, struct network_fact *ret) {
         if (m->rtm_dst_len != 0 || m->rtm_type != RTN_UNICAST)
                 return false;
         *ret = (struct network_fact){ .kind = RTM_NEWROUTE, .family = m->rtm_family };
+        ret->table = m->rtm_table;
+        (void) read_attribute(attributes, size, RTA_TABLE, &ret->table, sizeof(ret->table));
+        (void) read_attribute(attributes, size, RTA_PRIORITY, &ret->metric, sizeof(ret->metric));
         (void) read_attribute(attributes, size, RTA_OIF, &ret->interface, sizeof(ret->interface));
         (void) read_attribute(attributes, size, RTA_GATEWAY, ret->address, sizeof(ret->address));
         return true;
@@ -113,6 +116,30 @@ static bool take_link(struct network_facts *f, const struct nlmsghdr *h) {
         return carries ? add(f, &fact) : find(f, &fact) && drop(f, &fact);
 }
 
+/* What stood in its place: of that the kernel tells no end. */
+static bool drop_replaced(struct network_facts *f, const struct network_fact *by) {
+        bool dropped = false;
+
+        for (size_t i = f->n; i-- > 0;) {
+                const struct network_fact *k = &f->known[i];
+
+                if (k->kind == by->kind && k->family == by->family && k->table == by->table &&
+                    k->metric == by->metric && !is_same(k, by))
+                        dropped = drop(f, &f->known[i]);
+        }
+        return dropped;
+}
+
+static bool take_route(struct network_facts *f, const struct nlmsghdr *h) {
+        struct network_fact fact;
+        bool replaced;
+
+        if (!read_route(h, &fact))
+                return false;
+        replaced = (h->nlmsg_flags & NLM_F_REPLACE) != 0 && drop_replaced(f, &fact);
+        return add(f, &fact) || replaced;
+}
+
 static bool take(struct network_facts *f, const struct nlmsghdr *h) {
         struct network_fact fact;
 
@@ -125,7 +152,7 @@ static bool take(struct network_facts *f, const struct nlmsghdr *h) {
         case RTM_DELADDR:
                 return read_address(h, &fact) && drop(f, &fact);
         case RTM_NEWROUTE:
-                return read_route(h, &fact) && add(f, &fact);
+                return take_route(f, h);
         case RTM_DELROUTE:
                 return read_route(h, &fact) && drop(f, &fact);
         default:

@@ -16,7 +16,8 @@
 struct network_fact {
         uint8_t kind, family;
         uint32_t interface;
-        uint8_t address[16]; /* or the gateway; of a link: none */
+        uint32_t table, metric; /* of a route: its place */
+        uint8_t address[16];    /* or the gateway; of a link: none */
 };
 
 struct network_facts {

@@ -46,7 +46,7 @@ static const struct {
         { "nothing", "  ", "", 10, "  " },
         { "wide characters have no blanks", "", "会議中です。少々", 7, "会議中\n  です\n  。少\n  々" },
         { "a mark stays at its letter", "", "中e\314\201中中e\314\201", 4, "中e\314\201\n  中\n  中\n  e\314\201" },
-        { "as does what joins", "", "\360\237\221\251\342\200\215\360\237\222\273中", 4,
+        { "as does what joins", "", "\360\237\221\251\342\200\215\360\237\222\273中", 3,
           "\360\237\221\251\342\200\215\360\237\222\273\n  中" },
         { "an address among them stays whole", "", "中https://example.org中", 8, "中\n  https://example.org\n  中" },
 };

@@ -72,6 +72,27 @@ Test(network, only_what_comes_and_goes_is_a_change) {
         cr_expect(take(&f, route(RTM_DELROUTE, 0, 9)), "lost");
 }
 
+/* As "ip route replace" does, of which the kernel tells no end of the one before: `place` is its metric. */
+static struct message replaces(uint32_t gateway, uint32_t place) {
+        struct message m = route(RTM_NEWROUTE, 0, gateway);
+
+        m.h.nlmsg_flags = NLM_F_REPLACE;
+        add_attribute(&m, RTA_PRIORITY, &place, sizeof(place));
+        return m;
+}
+
+Test(network, a_way_that_takes_the_place_of_another_is_a_change) {
+        struct network_facts f = { 0 };
+
+        cr_expect(take(&f, replaces(9, 100)), "a first one");
+        cr_expect(take(&f, replaces(8, 100)), "another in its place");
+        cr_expect_not(take(&f, replaces(8, 100)), "confirmed");
+        cr_expect(take(&f, replaces(9, 100)), "and back");
+        cr_expect(take(&f, replaces(8, 600)), "a second one besides");
+        cr_expect_not(take(&f, replaces(9, 100)), "the first stands still");
+        cr_expect_eq(f.n, 2);
+}
+
 Test(network, what_no_server_is_reached_by_is_none) {
         struct network_facts f = { 0 };
 
