@@ -72,7 +72,7 @@ SERVICE_TEST(unit, reloading_a_mistake_is_a_failure_and_no_end) {
         before = service_pid();
         world_config(w, "[busyd]\nstart-delay = soon\n");
         said = service_shell(&code, "systemctl --user reload " UNIT);
-        cr_assert_neq(code, 0);
+        cr_assert_eq(code, 1, "%d: %s", code, said);
         service_expect(w, "ActiveState", "active");
         cr_assert_eq(service_pid(), before);
         service_expect_journal(w, "start-delay");

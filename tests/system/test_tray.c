@@ -200,21 +200,28 @@ WORLD_TEST(tray, free_until_the_call_ends_is_there_while_one_goes_on, .no_homese
 
 /* Anybody on the bus may ask for anything. */
 WORLD_TEST(tray, odd_questions_are_answered_and_change_nothing, .no_homeserver = true) {
-        static const char *const refused[] = {
-                "GetLayout iias 99 -1 0",  "GetLayout iias -1 -1 0",       "GetProperty is 99 label",
-                "GetProperty is 4 colour", "Event isvu 99 clicked s '' 0", "Event isvu -2147483648 clicked s '' 0",
-                "Event is 4 clicked",
+        static const struct {
+                const char *asked, *said;
+        } refused[] = {
+                { "GetLayout iias 99 -1 0", "The menu has no row 99\n" },
+                { "GetLayout iias -1 -1 0", "The menu has no row -1\n" },
+                { "GetProperty is 99 label", "The menu has no row 99\n" },
+                { "GetProperty is 4 colour", "Row 4 has no such property\n" },
+                { "Event isvu 99 clicked s '' 0", "The menu has no row 99\n" },
+                { "Event isvu -2147483648 clicked s '' 0", "The menu has no row -2147483648\n" },
+                { "Event is 4 clicked", "Invalid arguments 'is' to call com.canonical.dbusmenu.Event()" },
         };
 
         start(w);
         for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
                 char command[512];
 
-                snprintf(command, sizeof(command), MENU "%s 2>&1", refused[i]);
+                snprintf(command, sizeof(command), MENU "%s 2>&1", refused[i].asked);
                 {
                         SCOPED_RUN run = world_run(w, NULL, (const char *const[]){ "sh", "-c", command, NULL });
 
-                        check(w, run.code != 0, "%s: %s", refused[i], run.out);
+                        check(w, run.code == 1 && strstr(run.out, refused[i].said), "%s: %d %s", refused[i].asked,
+                              run.code, run.out);
                 }
         }
         expect_printed(w, MENU "GetGroupProperties aias 5 1 99 -7 1 2147483647 0 | jq -c '[.data[0][][0]]'",
