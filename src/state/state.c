@@ -4,6 +4,7 @@
  *  1. clean: the file has it, and is on disk;
  *  2. dirty: changed since the file was written; state_run() writes it;
  *  3. unflushed: the file has it, and survives us, but not the machine; state_run() flushes it FLUSH_AFTER later. */
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@
 #include "util/text.h"
 
 /* Accounts come and go by name; more than can be logged in, so that a position is not lost at once. */
-#define STATE_ACCOUNTS_MAX (4 * ACCOUNTS_MAX)
+#define STATE_ACCOUNTS_MAX 512
 
 /* Bytes of a reason in the history. */
 #define STATE_REASON_MAX 256
@@ -198,6 +199,9 @@ static bool effect_is_valid(const json_t *entry) {
 
         return effect_from_json(entry, &e);
 }
+
+static_assert(STATE_CLAIMS_MAX >= 4 * ACCOUNTS_MAX, "each account may owe what its outputs have written");
+static_assert(STATE_ACCOUNTS_MAX > ACCOUNTS_MAX, "accounts come and go");
 
 static const struct store_kind kinds[CONCERNS] = {
         [CONCERN_CLAIMS] = { "claims.json", STATE_CLAIMS_MAX, claim_is_valid },

@@ -8,7 +8,7 @@
 #include "core/claim.h"
 #include "state/session.h"
 
-#define STATE_CLAIMS_MAX  (4 * ACCOUNTS_MAX) /* an output each, of all accounts at once */
+#define STATE_CLAIMS_MAX  512 /* an output each, of all accounts at once */
 #define STATE_HISTORY_MAX 200
 #define STATE_IGNORED_MAX 64
 #define STATE_DESKTOP_MAX 16
