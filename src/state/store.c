@@ -165,6 +165,11 @@ static int read_text(const char *text, size_t size, const struct store_kind *kin
         return find_entries(text, size, kind, list);
 }
 
+/* Whether that error is about what lies there, and not about how things are at the moment. */
+static bool is_of_the_file(int r) {
+        return r == -EFBIG || r == -EPERM || r == -EISDIR || r == -ENXIO || r == -ELOOP;
+}
+
 static int read_file(const char *path, const struct store_kind *kind, json_t *list, struct found *f) {
         SCOPED(free) char *data = NULL;
         size_t size = 0;
@@ -175,7 +180,7 @@ static int read_file(const char *path, const struct store_kind *kind, json_t *li
         else if (r == -ENOENT) {
                 *f = (struct found){ .finding = STORE_MISSING };
                 r = 0;
-        } else if (r != -ENOMEM) {
+        } else if (r != -ENOMEM && (!kind->journal || is_of_the_file(r))) {
                 *f = (struct found){ .finding = STORE_DAMAGED };
                 f->why = r == -EFBIG   ? "is too large"
                          : r == -EPERM ? "is not a file that is yours and that nobody else may write"

@@ -11,6 +11,7 @@ struct store_kind {
         const char *file; /* name within the folder */
         size_t entries_max;
         bool (*valid)(const json_t *entry);
+        bool journal; /* of what is owed: never put aside because the disk cannot read it at the moment */
 };
 
 struct store_teller {
@@ -27,7 +28,8 @@ enum store_finding {
 
 /* The entries that can be used, *ret an empty list if there are none. Whatever else is there is kept under another
  * name and told before anything can overwrite it; where it cannot be moved, that is told. `t` NULL: it is only looked
- * at, nothing is moved or told. Only -ENOMEM fails. */
+ * at, nothing is moved or told. Fails with
+ * -ENOMEM, and for a journal that cannot be read at the moment with the reason. */
 int store_load(const char *dir, const struct store_kind *kind, const struct store_teller *t, json_t **ret,
                enum store_finding *ret_finding);
 /* On disk when it returns 0. */

@@ -18,7 +18,7 @@ static bool is_thing(const json_t *entry) {
         return json_member_string(entry, "name") && json_member_object(entry, "prior");
 }
 
-static const struct store_kind kind = { FILE_NAME, 64, is_thing };
+static const struct store_kind kind = { FILE_NAME, 64, is_thing, .journal = false };
 
 static json_t *things(void) {
         json_t *list = json_array();
@@ -209,7 +209,7 @@ Test(store, files_of_0_1_0_are_read) {
 /* What came last is what is known best. */
 Test(store, of_too_many_the_first_are_left_out) {
         struct stage s = stage_open();
-        const struct store_kind fewer = { FILE_NAME, ENTRIES - 2, is_thing };
+        const struct store_kind fewer = { FILE_NAME, ENTRIES - 2, is_thing, .journal = false };
         SCOPED(json_decref) json_t *list = NULL;
         enum store_finding finding;
 
