@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 
 #include "json/json.h"
+#include "matrix/client/renew.h"
 #include "util/clock.h"
 
 #define TRIES 4
@@ -33,6 +34,9 @@ struct homeserver {
         sd_event_source *input; /* NULL: nothing is listened to */
         bool heard;
         usec_t retry_after;
+        int (*keep)(void *userdata, const struct token_pair *pair); /* NULL: somebody else renews */
+        void *keep_userdata;
+        int renewed; /* 1: not yet; else what has become of it */
         struct homeserver_answer answer;
 };
 
@@ -91,6 +95,12 @@ struct homeserver *homeserver_free(struct homeserver *h) {
         json_decref(h->answer.body);
         free(h);
         return NULL;
+}
+
+void homeserver_renew(struct homeserver *h, int (*keep)(void *userdata, const struct token_pair *pair),
+                      void *userdata) {
+        h->keep = keep;
+        h->keep_userdata = userdata;
 }
 
 bool homeserver_interrupted(const struct homeserver *h) {
@@ -178,6 +188,33 @@ static void ask_once(struct homeserver *h, const struct question *q) {
         }
 }
 
+static void on_renewed(const struct renew_answer *answer, void *userdata) {
+        struct homeserver *h = userdata;
+
+        h->renewed = answer->outcome == RENEW_DONE ? h->keep(h->keep_userdata, &answer->pair) : -EKEYEXPIRED;
+        if (h->renewed >= 0)
+                h->renewed = matrix_client_set_token(h->client, h->session->access_token) < 0 ? -ENOMEM : 0;
+}
+
+static bool renew(struct homeserver *h) {
+        const struct session *s = h->session;
+        const struct renew_place place = { .homeserver = s->homeserver,
+                                           .token_endpoint = s->token_endpoint,
+                                           .client_id = s->client_id };
+        SCOPED(renewing_free) struct renewing *renewing = NULL;
+        int r = renew_start(&renewing, h->http, &place, s->refresh_token, on_renewed, h);
+
+        h->renewed = 1;
+        while (r >= 0 && h->renewed > 0)
+                r = sd_event_run(h->event, UINT64_MAX);
+        return r >= 0 && h->renewed == 0;
+}
+
+/* The token has ended, and there may be another. */
+static bool may_renew(const struct homeserver *h) {
+        return h->answer.outcome == MATRIX_SIGNED_OUT && h->keep && h->session->refresh_token;
+}
+
 static void let_pass(struct homeserver *h, usec_t wait) {
         usec_t end = usec_add(clock_now(), wait), now;
 
@@ -193,6 +230,8 @@ static const struct homeserver_answer *ask(struct homeserver *h, const struct qu
         (void) sigprocmask(SIG_BLOCK, &h->ending, &before);
         for (int i = 1;; i++, wait *= 2) {
                 ask_once(h, q);
+                if (i == 1 && may_renew(h) && renew(h))
+                        ask_once(h, q);
                 if (is_called_away(h) || (h->answer.outcome != MATRIX_RETRY && h->answer.outcome != MATRIX_UNSURE))
                         break;
                 if (h->retry_after != USEC_NEVER && h->retry_after > wait)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "busyctl/busyctl.h"
+#include "core/token-keeper.h"
 #include "matrix/client/keys.h"
 #include "state/session.h"
 
@@ -19,6 +20,12 @@ struct homeserver_answer {
 int homeserver_new(struct homeserver **ret, const struct session *session, const char *ca_file);
 struct homeserver *homeserver_free(struct homeserver *h);
 CLEANUP(struct homeserver, homeserver_free);
+
+/* From now on nobody else renews the tokens of the session: where one has ended, new ones are asked for, once for each
+ * question, and are used when keep() returns 0, with them in the session. That is waited for whatever comes, since the
+ * old ones may be worth nothing then. */
+void homeserver_renew(struct homeserver *h, int (*keep)(void *userdata, const struct token_pair *pair),
+                      void *userdata);
 
 /* Whether a signal has ended a question. */
 bool homeserver_interrupted(const struct homeserver *h);

@@ -306,15 +306,29 @@ static enum exit_code prove(struct verifying *v) {
 
 /* ---- the device ---- */
 
-/* From here on nobody else is this device, nor takes messages that come for it. */
+static int keep_tokens(void *userdata, const struct token_pair *pair) {
+        struct verifying *v = userdata;
+        const char *problem = strerror(ENOMEM);
+        int r = session_set_tokens(&v->session, pair);
+
+        if (r >= 0)
+                r = keep_save(v->folder, v->name, &v->session, &problem);
+        if (r < 0)
+                complain("The new tokens of the session cannot be stored: %s", problem);
+        return r;
+}
+
+/* From here on nobody else is this device, nor takes messages that come for it, nor renews its tokens. */
 static enum exit_code take(struct verifying *v) {
         enum exit_code code = let_go_for_now(v->ctl, v->name);
 
         if (code != CTL_OK)
                 return code;
         v->lock = crypto_store_lock_wait(v->folder, v->name, LOCK_WAIT_MAX);
-        if (v->lock >= 0)
+        if (v->lock >= 0) {
+                homeserver_renew(v->server, keep_tokens, v);
                 return CTL_OK;
+        }
         complain("The keys of this session are in use by another program: %s. Is another busyctl verify running?",
                  strerror(-v->lock));
         return CTL_FAILED;

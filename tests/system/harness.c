@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -129,6 +130,18 @@ void world_preload(const char *library, const char *variable, const char *value)
                                library, variable, value, getenv("ASAN_OPTIONS") ?: "", getenv("BUSYD_WRAPPER") ?: ""),
                       0);
         cr_assert_eq(setenv("BUSYD_WRAPPER", wrapper, 1), 0);
+}
+
+int64_t *world_shift_clocks(struct world *w, const char *library, const char *variable) {
+        int fd = open(world_path(w, "shift"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int64_t *shift;
+
+        cr_assert_eq(ftruncate(fd, sizeof(*shift)), 0);
+        shift = mmap(NULL, sizeof(*shift), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        cr_assert_neq(shift, MAP_FAILED);
+        close(fd);
+        world_preload(library, variable, world_path(w, "shift"));
+        return shift;
 }
 
 pid_t world_spawn(struct world *w) {
@@ -344,6 +357,28 @@ void world_session_at(struct world *w, const char *account, struct hs *hs) {
                                          .access_token = token };
 
         cr_assert_eq(session_save(state_dir, account, &session), 0);
+}
+
+void world_session_renewable(struct world *w, bool oauth) {
+        SCOPED(free) char *dir = strdup(world_state_path(w, "")), *refresh = NULL, *place = NULL, *revoke = NULL;
+        SCOPED(free) char *token = NULL;
+        int64_t ends = 0;
+        struct session session = { .homeserver = (char *) hs_url(w->hs),
+                                   .user_id = (char *) HS_USER,
+                                   .device_id = (char *) DEVICE };
+
+        token = hs_login_renewable(w->hs, DEVICE, &refresh, &ends);
+        cr_assert(token && asprintf(&place, "%s" HS_TOKEN_PATH, hs_url(w->hs)) > 0 &&
+                  asprintf(&revoke, "%s" HS_REVOKE_PATH, hs_url(w->hs)) > 0);
+        session.access_token = token;
+        session.refresh_token = refresh;
+        session.expires_at = (usec_t) ends * USEC_PER_MSEC;
+        if (oauth) {
+                session.client_id = (char *) HS_CLIENT_ID;
+                session.token_endpoint = place;
+                session.revocation_endpoint = revoke;
+        }
+        cr_assert_eq(session_save(dir, ACCOUNT, &session), 0);
 }
 
 void world_session(struct world *w) {

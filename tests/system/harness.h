@@ -74,9 +74,15 @@ void world_config(struct world *w, const char *text);
 void world_session(struct world *w);
 /* A session of another account, on a homeserver that is the test's own. */
 void world_session_at(struct world *w, const char *account, struct hs *hs);
+/* A session whose tokens end, as the options of the homeserver say, and are renewed there or, `oauth`, at its
+ * authorization server. */
+void world_session_renewable(struct world *w, bool oauth);
 
 /* From now on busyd is started with this library before all others, and one variable more. */
 void world_preload(const char *library, const char *variable, const char *value);
+/* From now on busyd has clocks of its own, off by so many seconds, which may change at any time: with `variable`
+ * SHIFT_FILE the time of day alone, with SHIFT_ALL_FILE all of them (programs/shift.c, which is `library`). */
+int64_t *world_shift_clocks(struct world *w, const char *library, const char *variable);
 /* Starts busyd and waits until it is on the bus. */
 void world_start(struct world *w);
 /* Starts another one beside it, or one that is expected to end; its log goes to the same file. */

@@ -289,19 +289,6 @@ WORLD_TEST(encrypted, what_another_device_has_left_is_removed) {
                 .method = "POST", .path = "*/logout"                                                                  \
         }
 
-/* From now on busyd has clocks of its own, that time can pass by. */
-static int64_t *own_clocks(struct world *w) {
-        int fd = open(world_path(w, "shift"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        int64_t *shift;
-
-        cr_assert_eq(ftruncate(fd, sizeof(*shift)), 0);
-        shift = mmap(NULL, sizeof(*shift), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        cr_assert_neq(shift, MAP_FAILED);
-        close(fd);
-        world_preload(SHIFT_LIBRARY, "SHIFT_ALL_FILE", world_path(w, "shift"));
-        return shift;
-}
-
 static void reset_identity(struct world *w) {
         struct seeds other = seeds_of_recording();
 
@@ -316,7 +303,7 @@ static void something_happens(struct world *w) {
 }
 
 WORLD_TEST(encrypted, a_session_that_is_not_verified_again_is_logged_out_after_a_week) {
-        int64_t *shift = own_clocks(w);
+        int64_t *shift = world_shift_clocks(w, SHIFT_LIBRARY, "SHIFT_ALL_FILE");
         struct dm d;
 
         begin(&d, w);

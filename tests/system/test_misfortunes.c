@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -212,19 +211,6 @@ WORLD_TEST(misfortunes, what_was_owed_is_given_back_after_a_death_on_a_full_disk
 #define DAY  INT64_C(86400)
 #define YEAR (365 * DAY)
 
-/* From now on busyd has a wall clock of its own. */
-static int64_t *own_clock(struct world *w) {
-        int fd = open(world_path(w, "shift"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        int64_t *shift;
-
-        cr_assert_eq(ftruncate(fd, sizeof(*shift)), 0);
-        shift = mmap(NULL, sizeof(*shift), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        cr_assert_neq(shift, MAP_FAILED);
-        close(fd);
-        world_preload(SHIFT_LIBRARY, "SHIFT_FILE", world_path(w, "shift"));
-        return shift;
-}
-
 static void joins(struct world *w) {
         hs_send(w->hs, OTHER_ROOM,
                 json_pack("{s:s,s:s,s:s,s:{s:s,s:s,s:s,s:I}}", "type", RTC, "sender", HS_USER, "state_key",
@@ -312,7 +298,7 @@ static void event_beside(struct world *w) {
 /* Set there and back in the middle of it, and left so at its end. */
 static void set_within(const struct reason_row *row) {
         struct world *w = world_new(NULL);
-        int64_t *shift = own_clock(w);
+        int64_t *shift = world_shift_clocks(w, SHIFT_LIBRARY, "SHIFT_FILE");
 
         fprintf(stderr, "%s\n", row->what);
         person_is_there(w);
@@ -347,7 +333,7 @@ Test(misfortunes, a_clock_that_is_set_changes_nothing_of_what_goes_on) {
 /* Between the death and the start: the battery of the clock is empty, say. */
 static void set_between(const struct reason_row *row, int64_t jump, bool ends_before) {
         struct world *w = world_new(NULL);
-        int64_t *shift = own_clock(w);
+        int64_t *shift = world_shift_clocks(w, SHIFT_LIBRARY, "SHIFT_FILE");
 
         fprintf(stderr, "%s, %+jd s\n", row->what, (intmax_t) jump);
         person_is_there(w);

@@ -17,29 +17,6 @@
                 .method = "POST", .path = HS_TOKEN_PATH                                                               \
         }
 
-/* As a login leaves it. */
-static void log_in(struct world *w, bool oauth) {
-        SCOPED(free) char *dir = strdup(world_state_path(w, "")), *refresh = NULL, *place = NULL, *revoke = NULL;
-        SCOPED(free) char *token = NULL;
-        int64_t ends = 0;
-        struct session session = { .homeserver = (char *) hs_url(w->hs),
-                                   .user_id = (char *) HS_USER,
-                                   .device_id = (char *) DEVICE };
-
-        token = hs_login_renewable(w->hs, DEVICE, &refresh, &ends);
-        cr_assert(token && asprintf(&place, "%s" HS_TOKEN_PATH, hs_url(w->hs)) > 0 &&
-                  asprintf(&revoke, "%s" HS_REVOKE_PATH, hs_url(w->hs)) > 0);
-        session.access_token = token;
-        session.refresh_token = refresh;
-        session.expires_at = (usec_t) ends * USEC_PER_MSEC;
-        if (oauth) {
-                session.client_id = (char *) HS_CLIENT_ID;
-                session.token_endpoint = place;
-                session.revocation_endpoint = revoke;
-        }
-        cr_assert_eq(session_save(dir, ACCOUNT, &session), 0);
-}
-
 static void expect_stored(struct world *w, const char *before) {
         struct session session;
 
@@ -77,34 +54,34 @@ static void token_ends_in_a_call(struct world *w, struct hs_match renewal, unsig
 
 WORLD_TEST(tokens, one_that_ends_in_a_call_is_renewed_and_the_claim_goes_on,
            .homeserver = { .renewal = HS_RENEWAL_SYNAPSE, .token_msec = 300000 }, .no_session = true) {
-        log_in(w, false);
+        world_session_renewable(w, false);
         token_ends_in_a_call(w, RENEWAL, 1);
 }
 
 WORLD_TEST(tokens, the_same_at_an_authorization_server,
            .homeserver = { .renewal = HS_RENEWAL_OAUTH, .token_msec = 300000 }, .no_session = true) {
-        log_in(w, true);
+        world_session_renewable(w, true);
         token_ends_in_a_call(w, OAUTH_RENEWAL, 1);
 }
 
 /* The old one is good for another try while nobody has used the new one. */
 WORLD_TEST(tokens, an_answer_lost_on_the_way_is_asked_for_again_in_a_call,
            .homeserver = { .renewal = HS_RENEWAL_SYNAPSE, .token_msec = 300000 }, .no_session = true) {
-        log_in(w, false);
+        world_session_renewable(w, false);
         hs_fault(w->hs, &(struct hs_fault){ .match = RENEWAL, .times = 1, .kind = HS_DROP_AFTER });
         token_ends_in_a_call(w, RENEWAL, 2);
 }
 
 WORLD_TEST(tokens, an_answer_of_an_authorization_server_lost_on_the_way_too,
            .homeserver = { .renewal = HS_RENEWAL_OAUTH, .token_msec = 300000 }, .no_session = true) {
-        log_in(w, true);
+        world_session_renewable(w, true);
         hs_fault(w->hs, &(struct hs_fault){ .match = OAUTH_RENEWAL, .times = 1, .kind = HS_DROP_AFTER });
         token_ends_in_a_call(w, OAUTH_RENEWAL, 2);
 }
 
 /* Refused for good; what is owed waits for the next login. */
 static void signed_out_in_a_call(struct world *w, bool oauth, const struct hs_fault *fault) {
-        log_in(w, oauth);
+        world_session_renewable(w, oauth);
         hs_person_sets(w->hs, PHONE, "online", "Reading");
         world_start_online(w);
         call_starts(w, ROOM, "c1");
@@ -115,7 +92,7 @@ static void signed_out_in_a_call(struct world *w, bool oauth, const struct hs_fa
         check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "signed-out"), "not signed out");
         check(w, world_owes(w, /* kept_too= */ false), "what is owed is forgotten");
         hs_clear_faults(w->hs);
-        log_in(w, oauth);
+        world_session_renewable(w, oauth);
         by_hand(w, "reload");
         expect_nothing_owed(w);
         check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not online");
@@ -151,7 +128,7 @@ WORLD_TEST(tokens, a_server_that_cannot_ask_whose_they_are_is_waited_for_in_a_ca
                                              .body = "{\"errcode\":\"M_UNKNOWN\",\"error\":\"Unable to introspect "
                                                      "the access token\"}" };
 
-        log_in(w, true);
+        world_session_renewable(w, true);
         hs_person_sets(w->hs, PHONE, "online", "Reading");
         world_start_online(w);
         call_starts(w, ROOM, "c1");
@@ -169,7 +146,7 @@ WORLD_TEST(tokens, a_server_that_cannot_ask_whose_they_are_is_waited_for_in_a_ca
 /* Where whoever repeats a renewal loses the session, what was stored is what is used after a crash. */
 WORLD_TEST(tokens, a_crash_after_a_renewal_loses_nothing,
            .homeserver = { .renewal = HS_RENEWAL_COMPAT, .token_msec = 300000 }, .no_session = true) {
-        log_in(w, false);
+        world_session_renewable(w, false);
         world_start_online(w);
         hs_expire(w->hs, DEVICE);
         call_starts(w, ROOM, "c1");
@@ -188,7 +165,7 @@ WORLD_TEST(tokens, what_could_not_be_stored_is_stored_at_the_end,
         SCOPED(free) char *file = strdup(world_state_path(w, "session-" ACCOUNT ".json"));
         SCOPED(free) char *away = strdup(world_path(w, "away")), *inside = NULL, *before = NULL;
 
-        log_in(w, false);
+        world_session_renewable(w, false);
         before = stored_token(w);
         world_start_online(w);
         cr_assert_eq(rename(file, away), 0);
@@ -211,11 +188,11 @@ WORLD_TEST(tokens, two_processes_want_one_renewal,
            .homeserver = { .renewal = HS_RENEWAL_COMPAT, .token_msec = 300000 }, .no_session = true) {
         int lock;
 
-        log_in(w, false);
+        world_session_renewable(w, false);
         world_start_online(w);
         lock = session_lock(world_state_path(w, ""), ACCOUNT);
         cr_assert_geq(lock, 0);
-        log_in(w, false); /* the new pair; the one before is void */
+        world_session_renewable(w, false); /* the new pair; the one before is void */
         call_starts(w, ROOM, "c1");
         check(w, hs_wait_request(w->hs, (struct hs_match){ .path = "*/presence/*" }, 0, 5000, NULL), "nothing asked");
         check(w, hs_n_renewals(w->hs) == 0, "renewed beside the other one");
@@ -228,7 +205,7 @@ WORLD_TEST(tokens, nothing_of_them_is_told, .homeserver = { .renewal = HS_RENEWA
            .no_session = true) {
         SCOPED(free) char *before = NULL, *after = NULL, *log = NULL;
 
-        log_in(w, false);
+        world_session_renewable(w, false);
         before = stored_token(w);
         world_start_online(w);
         hs_expire(w->hs, DEVICE);
@@ -252,13 +229,13 @@ static void log_out_after_the_end(struct world *w, struct hs_match end) {
 
 WORLD_TEST(tokens, logout_renews_one_that_has_ended,
            .homeserver = { .renewal = HS_RENEWAL_COMPAT, .token_msec = 300000 }, .no_session = true) {
-        log_in(w, false);
+        world_session_renewable(w, false);
         log_out_after_the_end(w, (struct hs_match){ .method = "POST", .path = "*/logout" });
 }
 
 WORLD_TEST(tokens, logout_revokes_at_the_authorization_server,
            .homeserver = { .renewal = HS_RENEWAL_OAUTH, .token_msec = 300000 }, .no_session = true) {
-        log_in(w, true);
+        world_session_renewable(w, true);
         world_start_online(w);
         log_out_after_the_end(w, (struct hs_match){ .method = "POST", .path = HS_REVOKE_PATH, .body = "token=ref_" });
 }
@@ -266,7 +243,7 @@ WORLD_TEST(tokens, logout_revokes_at_the_authorization_server,
 /* busyd has renewed it since busyctl began: the session that ends is the one that is. */
 WORLD_TEST(tokens, logout_in_a_call_ends_what_busyd_has_renewed,
            .homeserver = { .renewal = HS_RENEWAL_OAUTH, .token_msec = 300000 }, .no_session = true) {
-        log_in(w, true);
+        world_session_renewable(w, true);
         hs_person_sets(w->hs, PHONE, "online", "Reading");
         world_start_online(w);
         call_starts(w, ROOM, "c1");

@@ -9,29 +9,14 @@
 #include "matrix/crypto/crypto.h"
 #include "matrix/crypto/signed.h"
 #include "state/crypto-store.h"
-#include "system/harness.h"
+#include "state/session.h"
+#include "system/identity.h"
 #include "system/terminal.h"
 
-static const uint8_t master_seed[CRYPTO_SECRET_BYTES] = { 1 }, signing_seed[CRYPTO_SECRET_BYTES] = { 2 };
-
-static json_t *identity_key(const uint8_t seed[CRYPTO_SECRET_BYTES], const char *usage) {
-        char key[CRYPTO_KEY_TEXT], name[CRYPTO_KEY_TEXT + 8];
-
-        cr_assert_eq(crypto_seed_public(seed, key), 0);
-        (void) snprintf(name, sizeof(name), "ed25519:%s", key);
-        return json_pack("{ss s[s] s{ss}}", "user_id", HS_USER, "usage", usage, "keys", name, key);
-}
+static const struct seeds seeds = { .master = { 1 }, .self_signing = { 2 } };
 
 static void user_has_identity(struct world *w) {
-        json_t *master = identity_key(master_seed, "master"), *signing = identity_key(signing_seed, "self_signing");
-        char master_key[CRYPTO_KEY_TEXT], signature[CRYPTO_SIGNATURE_TEXT];
-        SCOPED(free) char *bytes = NULL;
-
-        cr_assert_eq(crypto_seed_public(master_seed, master_key), 0);
-        cr_assert_eq(signed_json_bytes(signing, &bytes), 0);
-        cr_assert_eq(crypto_seed_sign(master_seed, bytes, strlen(bytes), signature), 0);
-        cr_assert_eq(signed_json_add(signing, HS_USER, master_key, signature), 0);
-        hs_set_identity(w->hs, json_pack("{so so}", "master_key", master, "self_signing_key", signing));
+        set_identity(w, &seeds);
 }
 
 static void expect_nothing_uploaded(struct world *w) {
@@ -77,15 +62,6 @@ WORLD_TEST(verify_emoji, one_way_at_a_time) {
 
 /* ---- the keys are up, or may be ---- */
 
-static void sign(json_t *object, const char *name, const uint8_t seed[CRYPTO_SECRET_BYTES]) {
-        SCOPED(free) char *bytes = NULL;
-        char signature[CRYPTO_SIGNATURE_TEXT];
-
-        cr_assert_eq(signed_json_bytes(object, &bytes), 0);
-        cr_assert_eq(crypto_seed_sign(seed, bytes, strlen(bytes), signature), 0);
-        cr_assert_eq(signed_json_add(object, HS_USER, name, signature), 0);
-}
-
 static size_t on_data(char *data, size_t one, size_t n, void *userdata) {
         return n;
 }
@@ -93,7 +69,8 @@ static size_t on_data(char *data, size_t one, size_t n, void *userdata) {
 /* Another session of the user, which their identity signs. */
 static void user_has_phone(struct world *w) {
         SCOPED(free) char *token = hs_login(w->hs, "PHONE"), *body = NULL;
-        char url[256], authorization[256], device_key[CRYPTO_KEY_TEXT], signing_key[CRYPTO_KEY_TEXT];
+        SCOPED(free) char *bytes = NULL;
+        char url[256], authorization[256], device_key[CRYPTO_KEY_TEXT], signature[CRYPTO_SIGNATURE_TEXT];
         static const uint8_t phone_seed[CRYPTO_SECRET_BYTES] = { 3 };
         struct curl_slist *headers;
         CURL *curl = curl_easy_init();
@@ -101,11 +78,12 @@ static void user_has_phone(struct world *w) {
 
         user_has_identity(w);
         cr_assert_eq(crypto_seed_public(phone_seed, device_key), 0);
-        cr_assert_eq(crypto_seed_public(signing_seed, signing_key), 0);
         keys = json_pack("{ss ss s[] s{ss ss}}", "user_id", HS_USER, "device_id", "PHONE", "algorithms", "keys",
                          "curve25519:PHONE", device_key, "ed25519:PHONE", device_key);
-        sign(keys, "PHONE", phone_seed);
-        sign(keys, signing_key, signing_seed);
+        cr_assert_eq(signed_json_bytes(keys, &bytes), 0);
+        cr_assert_eq(crypto_seed_sign(phone_seed, bytes, strlen(bytes), signature), 0);
+        cr_assert_eq(signed_json_add(keys, HS_USER, "PHONE", signature), 0);
+        sign_as_user(keys, seeds.self_signing);
         keys = json_pack("{so}", "device_keys", keys);
         body = json_dumps(keys, JSON_COMPACT);
         json_decref(keys);
@@ -234,4 +212,43 @@ WORLD_TEST(verify_emoji, who_does_not_want_it_now_is_told_how_later, .no_session
         check(w, terminal_end(t) == 0, "%s", terminal_text(t));
         check(w, hs_count(w->hs, (struct hs_match){ .method = "POST", .path = "*/keys/upload" }, 0) == 1,
               "more than the phone's keys were uploaded");
+}
+
+/* ---- its token ends ---- */
+
+static const struct hs_match hears = { .method = "GET", .path = "*/sync" };
+
+/* Minutes may pass before the user has found their phone. */
+static void token_ends_while_the_phone_is_fetched(struct world *w, bool oauth) {
+        SCOPED(terminal_free) struct terminal *t = NULL;
+        struct session session;
+        size_t from;
+
+        world_session_renewable(w, oauth);
+        user_has_phone(w);
+        t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--emoji", NULL });
+        terminal_expect(t, "accept the verification");
+        from = hs_n_requests(w->hs);
+        hs_expire(w->hs, DEVICE);
+        /* One poll ends by it, and there are others. */
+        for (int i = 0; i < 2; i++) {
+                check(w, hs_wait_answered(w->hs, hears, from, patience(), NULL), "it does not poll on: %s",
+                      terminal_text(t));
+                from = hs_n_requests(w->hs);
+                hs_send(w->hs, ROOM, json_pack("{ss ss s{}}", "type", "m.room.message", "sender", HS_USER, "content"));
+        }
+        check(w, hs_n_renewals(w->hs) == 1, "%u renewals", hs_n_renewals(w->hs));
+        check(w, !hs_is_over(w->hs, DEVICE), "the session was ended");
+        cr_assert_eq(session_load(world_state_path(w, ""), ACCOUNT, &session), 0);
+        check(w, session.refresh_token && session.expires_at > 0, "the new tokens are not on disk");
+        session_done(&session);
+        terminal_type(t, "\x03");
+        terminal_expect(t, "was logged out");
+        check(w, terminal_end(t) == 1, "%s", terminal_text(t));
+        expect_ended(w);
+}
+
+WORLD_TEST(verify_emoji, a_token_that_ends_meanwhile_is_renewed,
+           .homeserver = { .renewal = HS_RENEWAL_COMPAT, .token_msec = 300000 }, .no_session = true) {
+        token_ends_while_the_phone_is_fetched(w, false);
 }
