@@ -1,0 +1,115 @@
+/* The claim machine, one scene a test: what it does while the user's other machines are not heard. */
+#include "core_claim.h"
+
+/* They alone know what was there before them. */
+static void begin_deaf(const struct claim_traits *traits, const char *state, const char *text, const char *message) {
+        begin(traits, state, text);
+        claim_set_deaf(&claim, true);
+        want("busy", message);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FOREIGN);
+        cr_expect(claim_waits_to_hear(&claim));
+        cr_expect_null(claim_owed(&claim));
+}
+
+Test(core_claim_deaf, who_hears_nothing_leaves_its_own_words_to_another_machine) {
+        begin_deaf(&single_value, "unavailable", "In a call", "In a call");
+        begin_deaf(&single_value, "busy", "In a call", "");
+        begin_deaf(&per_device, "busy", "In a call", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(60 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("busy", "In a call");
+        cr_expect_eq(writes, 0, "%u writes", writes);
+}
+
+Test(core_claim_deaf, who_hears_nothing_begins_once_that_is_gone) {
+        begin_deaf(&single_value, "busy", "In a call", "In a call");
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_FOREIGN);
+        cr_expect(reads <= 17, "%u reads", reads);
+        set_shown("online", "Lunch");
+        run_for(CLAIM_LOOK_EVERY + 5 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_shown("online", "Lunch");
+}
+
+/* What was told before that is long over. */
+Test(core_claim_deaf, who_hears_nothing_believes_nothing_that_was_told) {
+        struct claim_other before = machine(1, "online", "Lunch", "unavailable", "On the phone"),
+                           none = machine(0, "", "", NULL, NULL), now_told = before;
+
+        none.done = before.done = true;
+        begin(&single_value, "unavailable", "On the phone");
+        told_by(before, none);
+        claim_set_deaf(&claim, true);
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FOREIGN);
+        claim_value_put_text(&now_told.owed.prior, "Reading");
+        now_told.owed.order = 2;
+        now_told.live = true;
+        told_by(now_told, none);
+        claim_set_deaf(&claim, false);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        now_told.live = false;
+        now_told.done = true;
+        told_by(now_told, none);
+        claim_set_want(&claim, NULL);
+        run_for(30 * SEC);
+        expect_shown("online", "Reading");
+}
+
+/* A late write of its own explains them. */
+Test(core_claim_deaf, who_hears_nothing_knows_its_own_late_write) {
+        hold(&single_value, "online", "Working");
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        want("busy", "In a call");
+        (void) run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        claim_set_want(&claim, NULL);
+        run_for(20 * SEC);
+        expect_phase(CLAIM_FREE);
+        claim_on_unsure(&claim);
+        claim_set_deaf(&claim, true);
+        set_shown("busy", "In a call");
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(30 * SEC);
+        expect_shown("online", "Working");
+}
+
+/* What it was told last is old by then: the other one may have ended, and left all to this one. */
+Test(core_claim_deaf, what_was_never_written_is_not_forgotten_before_other_machines_are_heard) {
+        struct claim_other other = machine(1, "offline", "Lunch", "busy", "In a call"),
+                           none = machine(0, "", "", NULL, NULL);
+
+        none.done = other.live = true;
+        begin(&single_value, "busy", "In a call");
+        told_by(other, none);
+        want("busy", "In a call");
+        expect_step(CLAIM_READ);
+        answer_read();
+        expect_step(CLAIM_JOURNAL);
+        answer_journal();
+        claim_set_deaf(&claim, true);
+        now += CLAIM_VIEW_LASTS;
+        claim_set_want(&claim, NULL);
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_LEAVING);
+        cr_expect(on_disk);
+        other.live = false;
+        other.done = true;
+        told_by(other, none);
+        claim_set_deaf(&claim, false);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}

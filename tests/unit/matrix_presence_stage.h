@@ -1,0 +1,69 @@
+/* The presence output alone, before a server that the test plays. */
+#pragma once
+
+#include <criterion/criterion.h>
+
+#include "matrix/outputs/output.h"
+#include "matrix/server/traits.h"
+#include "unit/http_door.h"
+
+#define START USEC_PER_HOUR
+
+struct listened {
+        unsigned n_seen, n_unsure, n_erased;
+        struct claim_value seen;
+};
+
+static inline void on_seen(void *userdata, const struct claim_value *v, usec_t now) {
+        struct listened *l = userdata;
+
+        l->n_seen++;
+        l->seen = *v;
+}
+
+static inline void on_unsure(void *userdata) {
+        ((struct listened *) userdata)->n_unsure++;
+}
+
+static inline void on_erased(void *userdata) {
+        ((struct listened *) userdata)->n_erased++;
+}
+
+static inline void nothing(void *userdata) {
+}
+
+static struct fixture {
+        struct probe_facts facts;
+        struct account_settings settings;
+        struct output_endpoint at;
+        struct output *output;
+        struct listened heard;
+        enum matrix_outcome read; /* the last one */
+} f;
+
+static inline void on_read(const struct output_result *result, void *userdata) {
+        f.read = result->outcome;
+}
+
+static inline void setup(void) {
+        struct matrix_client *client;
+
+        cr_assert_eq(matrix_client_new(&client, NULL, "http://localhost:1", "s3cret"), 0);
+        f = (struct fixture){ .settings = { .presence = PRESENCE_AUTO, .message = "In a call" } };
+        f.facts.traits = server_traits_find("Synapse", "1.160.0");
+        f.at = (struct output_endpoint){ .client = client,
+                                         .user_id = "@me:test",
+                                         .facts = &f.facts,
+                                         .known = true,
+                                         .settings = &f.settings,
+                                         .doubt = nothing,
+                                         .touched = nothing };
+        cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
+        f.output->listener = (struct output_listener){ on_seen, on_unsure, on_erased, NULL, &f.heard };
+}
+
+static inline void teardown(void) {
+        output_free(f.output);
+        matrix_client_free(f.at.client);
+        cr_assert_null(door_waiting(), "what is asked goes with the output");
+}
