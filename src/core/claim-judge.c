@@ -197,13 +197,14 @@ struct claim_value claim_prior(const struct claim *c) {
         return v;
 }
 
-/* With one value per user, another machine that knows of nothing that was before leaves nothing. */
+/* With one value per user, another machine that knows of nothing that was before leaves nothing. Within our own call
+ * the same is a person's word. */
 static bool is_left_empty(const struct claim *c, const struct claim_value *v) {
+        if (!claim_is_way_back(c->phase) || c->in.leaving.yielded)
+                return false;
         if (c->traits.per_device || v->text[0] || !streq(v->state, c->traits.withdrawn))
                 return false;
-        if (claim_is_stopped(c->phase) || (claim_is_way_back(c->phase) && c->in.leaving.yielded))
-                return false;
-        return claim_others_may_have_left_none(&c->others, &c->debt.is, claim_is_way_back(c->phase));
+        return claim_others_may_have_left_none(&c->others, &c->debt.is);
 }
 
 /* Half of what gave back has taken ours away, and nobody else's show any more. No person's word: on another device an

@@ -148,13 +148,12 @@ bool claim_others_may_have_left(const struct claim_others *o, const struct claim
         return false;
 }
 
-bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own, bool live_too) {
+bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own) {
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_other *c = &o->of[i];
                 const char *found = c->owed.prior.text;
 
-                if ((live_too || !c->live) && c->owed.text_claimed && found[0] && claim_owed_has_text(own, found) &&
-                    !was_done_before(o, c))
+                if (c->owed.text_claimed && found[0] && claim_owed_has_text(own, found) && !was_done_before(o, c))
                         return true;
         }
         return false;

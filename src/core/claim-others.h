@@ -64,9 +64,9 @@ bool claim_others_hold(const struct claim_others *o, const struct claim_owed *ow
 /* One of them that is done may have left parts of `own` to us: it was not when ours began. */
 bool claim_others_may_have_left(const struct claim_others *o, const struct claim_owed *own);
 
-/* One of them has found words of `own`, was never told what was before them, and puts back none. `live_too`: its end
- * may not be heard of yet. */
-bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own, bool live_too);
+/* One of them has found words of `own`, was never told what was before them, and puts back none, perhaps before its
+ * end is heard of. */
+bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own);
 
 /* What is owed back from now on was found there, or told, at `seen_at`: who was done long before had no part in it. */
 void claim_others_found(struct claim_others *o, usec_t seen_at);

@@ -504,3 +504,24 @@ Test(core_claim, what_a_machine_could_not_know_is_put_back_for_it) {
                 claim_done(&claim);
         }
 }
+
+/* Its note is old by then, and busy goes on here. */
+Test(core_claim, words_that_go_within_our_call_are_a_persons_doing) {
+        struct claim_other other = machine(1, "busy", "In a call", "busy", "In a call");
+
+        hold(&single_value, "unavailable", "In the garden");
+        other.live = true;
+        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        other.live = false;
+        other.done = true;
+        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        run_for(USEC_PER_HOUR);
+        set_shown("offline", "");
+        push();
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_YIELDED);
+        claim_set_want(&claim, NULL);
+        run_for(USEC_PER_MIN);
+        expect_shown("offline", "");
+        claim_done(&claim);
+}
