@@ -205,12 +205,12 @@ static_assert(STATE_ACCOUNTS_MAX > ACCOUNTS_MAX, "accounts come and go");
 
 static const struct store_kind kinds[CONCERNS] = {
         [CONCERN_CLAIMS] = { "claims.json", STATE_CLAIMS_MAX, claim_is_valid, .journal = true },
-        [CONCERN_ACCOUNTS] = { "accounts.json", STATE_ACCOUNTS_MAX, account_is_valid },
-        [CONCERN_MODE] = { "mode.json", 1, mode_is_valid },
-        [CONCERN_HISTORY] = { "history.json", STATE_HISTORY_MAX, change_is_valid },
-        [CONCERN_IGNORED] = { "ignore.json", STATE_IGNORED_MAX, ignored_is_valid },
+        [CONCERN_ACCOUNTS] = { "accounts.json", STATE_ACCOUNTS_MAX, account_is_valid, .journal = false },
+        [CONCERN_MODE] = { "mode.json", 1, mode_is_valid, .journal = false },
+        [CONCERN_HISTORY] = { "history.json", STATE_HISTORY_MAX, change_is_valid, .journal = false },
+        [CONCERN_IGNORED] = { "ignore.json", STATE_IGNORED_MAX, ignored_is_valid, .journal = false },
         [CONCERN_DESKTOP] = { "desktop.json", STATE_DESKTOP_MAX, desktop_is_valid, .journal = true },
-        [CONCERN_EFFECTS] = { "effects.json", STATE_EFFECTS_MAX, effect_is_valid },
+        [CONCERN_EFFECTS] = { "effects.json", STATE_EFFECTS_MAX, effect_is_valid, .journal = false },
 };
 
 static bool is_journal(enum concern concern) {
