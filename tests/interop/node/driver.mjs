@@ -140,6 +140,27 @@ const commands = {
         return (await me.client.sendEvent(id, type, content)).event_id;
     },
 
+    // So many messages in so many seconds, one after the other, while the test goes on.
+    async chat(me, { room: id, n, seconds }) {
+        const begun = Date.now();
+        await room(me, id);
+        me.chat = (async () => {
+            for (let i = 0; i < n; i++) {
+                await new Promise((resolve) => setTimeout(resolve, begun + (i * seconds * 1000) / n - Date.now()));
+                await me.client.sendTextMessage(id, `Message ${i} of many, about as long as people write them.`);
+            }
+        })();
+    },
+
+    // It asks for nothing any more.
+    async rest(me) {
+        me.client.stopClient();
+    },
+
+    async awaitChat(me) {
+        await me.chat;
+    },
+
     // The same once it has looked anew at the user's devices. Says "sent", or why it refuses.
     async trySend(me, { user, room: id, type, content }) {
         await me.client.getCrypto().getUserDeviceInfo([user], true);
