@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "json/json.h"
@@ -140,6 +141,56 @@ WORLD_TEST(verify_emoji, killed_before_its_keys_arrive_the_session_ends) {
 
 WORLD_TEST(verify_emoji, killed_after_its_keys_have_arrived_the_session_ends) {
         killed_while_uploading(w, HS_HOLD_AFTER);
+}
+
+/* Whoever keeps watch has ended: nothing of an unsigned session is left for others to be warned of. Returns whether it
+ * was logged out. */
+static bool is_harmless(struct world *w, size_t n) {
+        SCOPED(json_decref) json_t *keys = NULL;
+        SCOPED(free) char *folder = strdup(world_state_path(w, "."));
+        int lock = crypto_store_lock_wait(folder, ACCOUNT, (usec_t) patience() * USEC_PER_MSEC);
+
+        check(w, lock >= 0, "request %zu: the session is still in use", n);
+        crypto_store_unlock(lock);
+        keys = hs_keys(w->hs);
+        check(w, !json_object_get(json_object_get(keys, "devices"), DEVICE),
+              "request %zu: others see a session that nobody signed", n);
+        return hs_is_over(w->hs, DEVICE);
+}
+
+/* At some moment after it: what it had begun by then is in whatever state it was. Returns whether it had asked the
+ * other session by then. */
+static bool killed_after_request(struct world *w, size_t n) {
+        const struct hs_match sends = { .method = "PUT", .path = "*/sendToDevice/*" };
+        size_t from = hs_n_requests(w->hs);
+        SCOPED(terminal_free) struct terminal *t = NULL;
+        SCOPED(free) char *command = NULL, *pid = NULL;
+
+        cr_assert_geq(asprintf(&command, "echo $$ >%s; exec " BUSYCTL_PROGRAM " verify --emoji", world_path(w, "pid")),
+                      0);
+        t = terminal_start(w, (const char *const[]){ "sh", "-c", command, NULL });
+        check(w, hs_wait_request(w->hs, (struct hs_match){ 0 }, from + n, patience(), NULL), "no request %zu: %s", n,
+              terminal_text(t));
+        pid = file_text(world_path(w, "pid"));
+        cr_assert_eq(kill((pid_t) atol(pid), SIGKILL), 0);
+        return hs_count(w->hs, sends, from) > 0;
+}
+
+WORLD_TEST(verify_emoji, killed_after_any_of_its_requests_no_unsigned_session_stays,
+           .homeserver = { .renewal = HS_RENEWAL_SYNAPSE, .token_msec = 300000 }, .no_session = true) {
+        bool has_asked = false;
+        size_t n_ended = 0;
+
+        world_session_renewable(w, false);
+        user_has_phone(w);
+        for (size_t n = 0; !has_asked; n++) {
+                has_asked = killed_after_request(w, n);
+                if (!is_harmless(w, n))
+                        continue;
+                n_ended++;
+                world_session_renewable(w, false);
+        }
+        check(w, n_ended > 0, "it never came so far as to upload its keys");
 }
 
 WORLD_TEST(verify_emoji, where_nobody_can_be_asked_the_session_ends) {
