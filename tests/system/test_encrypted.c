@@ -50,6 +50,12 @@ static unsigned n_calls(struct world *w) {
         return n;
 }
 
+static void expect_seen_to_its_end(struct dm *d, const char *call_id) {
+        expect_claim(d->w, "held");
+        dm_hangup(d, call_id);
+        expect_nothing_owed(d->w);
+}
+
 /* ---- what it reads ---- */
 
 WORLD_TEST(encrypted, a_call_is_seen_from_its_answer_to_its_end) {
@@ -83,9 +89,7 @@ WORLD_TEST(encrypted, a_call_is_seen_when_its_keys_come_late) {
         expect_presence(w, "offline", NULL);
         hs_to_device(w->hs, DEVICE, keys[0]);
         hs_to_device(w->hs, DEVICE, keys[1]);
-        expect_claim(w, "held");
-        dm_hangup(&d, "c1");
-        expect_nothing_owed(w);
+        expect_seen_to_its_end(&d, "c1");
         dm_end(&d);
 }
 
@@ -111,9 +115,7 @@ WORLD_TEST(encrypted, what_is_said_again_under_another_id_is_no_call) {
         begin(&d, w);
         dm_call(&d, "c1");
         answer = json_deep_copy(d.last);
-        expect_claim(w, "held");
-        dm_hangup(&d, "c1");
-        expect_nothing_owed(w);
+        expect_seen_to_its_end(&d, "c1");
         hs_send(w->hs, DM_ROOM,
                 json_pack("{ss ss so}", "type", "m.room.encrypted", "sender", HS_USER, "content", answer));
         settle(w);
@@ -157,13 +159,9 @@ static void restart_in_a_call(struct world *w, bool killed) {
         else
                 check(w, world_stop(w) == 0, "busyd failed");
         go_on(w);
-        expect_claim(w, "held");
-        dm_hangup(&d, "c1");
-        expect_nothing_owed(w);
+        expect_seen_to_its_end(&d, "c1");
         dm_call(&d, "c2");
-        expect_claim(w, "held");
-        dm_hangup(&d, "c2");
-        expect_nothing_owed(w);
+        expect_seen_to_its_end(&d, "c2");
         dm_end(&d);
 }
 
@@ -184,9 +182,7 @@ WORLD_TEST(encrypted, a_call_that_began_while_busyd_did_not_run_is_seen) {
         check(w, world_stop(w) == 0, "busyd failed");
         dm_call(&d, "c1");
         go_on(w);
-        expect_claim(w, "held");
-        dm_hangup(&d, "c1");
-        expect_nothing_owed(w);
+        expect_seen_to_its_end(&d, "c1");
         dm_end(&d);
 }
 
@@ -260,9 +256,7 @@ WORLD_TEST(encrypted, after_a_login_anew_the_device_is_the_same_and_verified) {
         check(w, r.code == 0, "%d %s%s", r.code, r.out, r.err);
         expect_state(w, "verified");
         dm_call(&d, "c1");
-        expect_claim(w, "held");
-        dm_hangup(&d, "c1");
-        expect_nothing_owed(w);
+        expect_seen_to_its_end(&d, "c1");
         dm_end(&d);
 }
 

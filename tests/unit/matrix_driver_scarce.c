@@ -55,19 +55,20 @@ static void expect_given_back(struct play *p, const struct scarce *s) {
         cr_assert_not(is_owed(p->stage), "%s", scarce_where(s));
 }
 
+static void pass_scarcely(struct play *p, struct scarce *s, bool busy, usec_t span) {
+        scarce_begin(s);
+        set_busy(p->stage, busy, NULL);
+        go_on(p->stage, span);
+        scarce_end(s);
+}
+
 Test(matrix_driver_scarce, what_is_written_is_owed_and_given_back) {
         struct play p = { .dir = temp_dir() };
 
         for (struct scarce s = scarce(); scarce_again(&s);) {
                 play_open(&p);
-                scarce_begin(&s);
-                set_busy(p.stage, true, NULL);
-                go_on(p.stage, USEC_PER_MIN);
-                scarce_end(&s);
-                scarce_begin(&s);
-                set_busy(p.stage, false, NULL);
-                go_on(p.stage, USEC_PER_MIN);
-                scarce_end(&s);
+                pass_scarcely(&p, &s, true, USEC_PER_MIN);
+                pass_scarcely(&p, &s, false, USEC_PER_MIN);
                 cr_assert(streq(p.stage->shown.state, "online") || is_owed(p.stage), "crossed out too early, %s",
                           scarce_where(&s));
                 expect_given_back(&p, &s);
@@ -82,10 +83,7 @@ Test(matrix_driver_scarce, a_call_shows_as_soon_as_there_is_memory) {
 
         for (struct scarce s = scarce(); scarce_again(&s);) {
                 play_open(&p);
-                scarce_begin(&s);
-                set_busy(p.stage, true, NULL);
-                go_on(p.stage, USEC_PER_SEC);
-                scarce_end(&s);
+                pass_scarcely(&p, &s, true, USEC_PER_SEC);
                 go_on(p.stage, 10 * USEC_PER_MIN);
                 cr_assert_str_eq(p.stage->shown.state, "busy", "%s", scarce_where(&s));
                 set_busy(p.stage, false, NULL);
