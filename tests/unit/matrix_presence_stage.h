@@ -45,6 +45,9 @@ static inline void on_read(const struct output_result *result, void *userdata) {
         f.read = result->outcome;
 }
 
+static inline void on_written(const struct output_result *result, void *userdata) {
+}
+
 static inline void setup(void) {
         struct matrix_client *client;
 

@@ -94,9 +94,6 @@ Test(presence_words, what_shows_is_read_before_the_first_poll_where_something_is
         cr_assert_not(output_presence.awaited(f.output, START), "once");
 }
 
-static void on_written(const struct output_result *result, void *userdata) {
-}
-
 /* Its answer was lost: it may be there, or what was there before. */
 Test(presence_words, words_are_there_until_it_is_known_that_they_are_not) {
         struct claim_value busy = { .state = "busy", .text = "In a call" }, none = { .state = "offline" };
