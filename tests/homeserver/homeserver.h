@@ -48,7 +48,7 @@ const char *hs_send(struct hs *s, const char *room, json_t *event);
 void hs_leave(struct hs *s, const char *room);
 /* Whether a client has taken in every event of now, and the account data: it polls on from behind the last one. */
 bool hs_wait_seen(struct hs *s, int64_t deadline_msec);
-/* ... and what others see of the user. */
+/* ... and what others see of the user, where it asks for that and is told. */
 bool hs_wait_presence_seen(struct hs *s, int64_t deadline_msec);
 
 /* ---- presence ---- */

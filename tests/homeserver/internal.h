@@ -45,9 +45,10 @@ struct model {
         int64_t presence_position, presence_turn;
 
         int64_t position;
-        bool polled;         /* a poll went on from a position, since the last restart */
-        int64_t polled_from; /* the furthest one */
-        int64_t told_at;     /* the position of the last event, or entry of account data */
+        bool polled;          /* a poll went on from a position, since the last restart */
+        int64_t polled_from;  /* the furthest one */
+        bool polled_presence; /* ... where it is told what others see of the user */
+        int64_t told_at;      /* the position of the last event, or entry of account data */
         unsigned epoch;
         struct model_room rooms[MODEL_ROOMS_MAX];
         size_t n_rooms;

@@ -298,7 +298,7 @@ bool model_is_seen(const struct model *m) {
 }
 
 bool model_presence_is_seen(const struct model *m) {
-        return model_is_seen(m) && m->polled_from >= m->presence_position;
+        return model_is_seen(m) && (!m->polled_presence || m->polled_from >= m->presence_position);
 }
 
 /* ---- presence ---- */

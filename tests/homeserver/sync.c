@@ -153,22 +153,29 @@ json_t *sync_presence_event(const char *sender, const char *state, const char *m
         return json_pack("{s:s,s:s,s:o}", "type", "m.presence", "sender", sender, "content", content);
 }
 
-static json_t *presence_section(const struct exchange *r) {
+static bool tells_presence_of(const struct exchange *r, const char *user) {
         bool filters = r->m->options.kind != HS_DENDRITE && r->m->options.kind != HS_CONTINUWUITY;
         const json_t *filter = filters ? json_object_get(r->filter, "presence") : NULL;
-        const json_t *senders = json_object_get(filter, "senders");
+
+        return !r->m->presence.off && list_allows(json_object_get(filter, "types"), "m.presence") &&
+               list_allows(json_object_get(filter, "senders"), user);
+}
+
+static bool tells_own_presence(const struct exchange *r) {
+        return model_presence_is_told(r->m) && tells_presence_of(r, HS_USER);
+}
+
+static json_t *presence_section(const struct exchange *r) {
         json_t *list = json_array();
         bool due = r->since < 0 ? !streq(r->m->shown_state, "offline") : r->m->presence_position > r->since;
 
-        if (r->m->presence.off || !list_allows(json_object_get(filter, "types"), "m.presence"))
-                return list;
-        if (due && model_presence_is_told(r->m) && list_allows(senders, HS_USER))
+        if (due && tells_own_presence(r))
                 json_array_append_new(list, sync_presence_event(HS_USER, r->m->shown_state, r->m->shown_message,
                                                                 r->m->options.activity
                                                                         ? presence_active_ago(&r->m->presence, r->now)
                                                                         : 1000));
         if (r->m->other_position > r->since &&
-            list_allows(senders, json_string_value(json_object_get(r->m->other_presence, "sender"))))
+            tells_presence_of(r, json_string_value(json_object_get(r->m->other_presence, "sender"))))
                 json_array_append(list, r->m->other_presence);
         return list;
 }
@@ -299,6 +306,7 @@ void sync_begin(struct exchange *e) {
         if (e->since >= 0 && (!e->m->polled || e->since > e->m->polled_from)) {
                 e->m->polled = true;
                 e->m->polled_from = e->since;
+                e->m->polled_presence = tells_own_presence(e);
                 model_changed(e->m);
         }
         e->counts = presence_poll_begins(&e->m->presence, e->device, word, e->now);
