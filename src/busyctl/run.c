@@ -27,10 +27,13 @@ struct run {
 };
 
 static void child_run(const struct run *run, char **command) {
+        int error;
+
         (void) sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
         (void) execvp(command[0], command);
-        complain("Cannot run %s: %m", command[0]);
-        _exit(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_RUNNABLE);
+        error = errno;
+        complain("Cannot run %s: %s", command[0], strerror(error));
+        _exit(error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_RUNNABLE);
 }
 
 static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
