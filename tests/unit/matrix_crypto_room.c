@@ -48,8 +48,12 @@ static int take(json_t *content) {
         return take_from(content, &from, 0);
 }
 
+static json_t *said(const char *room_id, const char *type) {
+        return json_pack("{ss ss s{ss}}", "type", type, "room_id", room_id, "content", "call_id", "c1");
+}
+
 static json_t *invite(const char *room_id) {
-        return json_pack("{ss ss s{ss}}", "type", "m.call.invite", "room_id", room_id, "content", "call_id", "c1");
+        return said(room_id, "m.call.invite");
 }
 
 /* What of the event is read at the receiver; takes `content` with it. */
@@ -500,6 +504,29 @@ Test(crypto_room, in_the_user_s_own_name_only_a_signed_device_counts) {
         cr_assert_eq(device_keys_read(phone.device_keys, &device), 0);
         cr_assert_eq(room_keys_prove(keys, &device, true), 1);
         cr_assert_eq(verdict_of(sender_room_encrypt(&phone, invite(ROOM)), e), ROOM_READ);
+        sender_done(&phone);
+}
+
+/* Of a call that goes on the user may have reset their identity meanwhile, and then none of their devices is signed:
+ * nobody else may be left who says that it is over. */
+Test(crypto_room, a_device_of_the_user_that_is_not_signed_only_hangs_up) {
+        static const char *const others[] = { "m.call.invite", "m.call.answer", "m.call.select_answer",
+                                              "m.call.reject", "m.call.candidates" };
+        SCOPED(room_plaintext_done) struct room_plaintext p = { 0 };
+        struct room_key_sender from;
+        struct matrix_event e = outside;
+        struct sender phone;
+
+        sender_make(&phone, ME, "PHONE");
+        from = proven(&phone);
+        from.cross_signed = false;
+        cr_assert_eq(take_from(sender_room_key(&phone, ROOM), &from, 0), ROOM_KEY_TAKEN);
+        e.sender = ME;
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                cr_assert_eq(verdict_of(sender_room_encrypt(&phone, said(ROOM, others[i])), e), ROOM_UNSIGNED_OWN);
+        cr_assert_eq(read_event(sender_room_encrypt(&phone, said(ROOM, "m.call.hangup")), e, &p), ROOM_READ);
+        cr_assert_str_eq(p.event.type, "m.call.hangup");
+        cr_assert(p.unsigned_device);
         sender_done(&phone);
 }
 

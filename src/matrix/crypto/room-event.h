@@ -12,7 +12,8 @@ enum room_verdict {
         /* Refused: */
         ROOM_NOT_ENCRYPTED, /* nothing that Megolm has encrypted */
         ROOM_OTHER_SENDER,  /* the key is another user's */
-        ROOM_UNSIGNED_OWN,  /* in the user's own name, from a device that the user's identity has not signed */
+        ROOM_UNSIGNED_OWN,  /* in the user's own name, from a device that the user's identity has not signed, and not
+                               that a call is over */
         ROOM_UNREADABLE,    /* older than the key, or forged */
         ROOM_NO_EVENT,      /* read, and no event is in it */
         ROOM_OTHER_ROOM,    /* was sent to another room, and put into this one */
@@ -24,7 +25,7 @@ enum room_verdict {
 struct room_plaintext {
         json_t *root;
         struct matrix_event event;
-        bool unsigned_device; /* of somebody else's device that its owner's identity has not signed */
+        bool unsigned_device; /* of a device that its owner's identity has not signed */
 };
 void room_plaintext_done(struct room_plaintext *p);
 static inline void room_plaintext_done_scoped(struct room_plaintext *p) {
