@@ -1191,6 +1191,30 @@ Test(matrix_account, words_of_a_person_in_a_call_are_read_before_a_poll_hides_th
         expect_nothing_owed(w);
 }
 
+/* The claim of a call that was there at the start waits for polls that begin: neither may wait for the other. */
+Test(matrix_account, words_of_a_person_in_a_call_that_was_there_at_the_start_keep_no_poll_waiting) {
+        struct world *w = world_new(&(struct hs_options){ .kind = HS_TUWUNEL });
+        bool polled = false;
+        size_t mark;
+
+        start(w);
+        call(w, true);
+        expect_online(w);
+        phone_joins(w, "!room:test");
+        pass(w, 5 * USEC_PER_MIN);
+        cr_assert_str_eq(shown(w), "busy");
+        model_person_sets(w->http.model, PHONE, "offline", "In the garden", msec(&w->http));
+        mark = w->http.n_log;
+        phone_joins(w, "!room:test");
+        pass(w, 10 * USEC_PER_SEC);
+        for (size_t i = mark; i < w->http.n_log; i++)
+                polled = polled || strstr(w->http.log[i].what, "/sync");
+        cr_assert(polled, "nothing is heard any more");
+        call(w, false);
+        pass(w, USEC_PER_MIN);
+        expect_nothing_owed(w);
+}
+
 Test(matrix_account, a_poll_that_does_not_begin_keeps_no_call_waiting) {
         struct world *w = world_new(&(struct hs_options){ .kind = HS_TUWUNEL });
         usec_t at;

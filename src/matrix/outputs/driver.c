@@ -499,7 +499,8 @@ bool driver_is_at_rest(const struct claim_driver *d) {
 bool driver_is_looking(const struct claim_driver *d, usec_t now) {
         if (d->request)
                 return claim_phase(&d->claim) == CLAIM_HELD && !d->writing;
-        return d->may && claim_is_to_be_read(&d->claim, now);
+        /* A claim that waits for a poll to begin would wait for ever for one that waits for it. */
+        return d->may && !is_hearing(d, now) && claim_is_to_be_read(&d->claim, now);
 }
 
 bool driver_is_shared(const struct claim_driver *d) {
