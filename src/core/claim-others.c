@@ -64,8 +64,10 @@ static void note_done(struct claim_others *o, usec_t now) {
                 if (!o->of[i].done && at < CLAIM_OTHERS_DONE_MAX)
                         o->done[at] = (struct claim_done){};
                 else if (o->of[i].done && at == CLAIM_OTHERS_DONE_MAX)
-                        o->done[o->n_done++ % CLAIM_OTHERS_DONE_MAX] =
-                                (struct claim_done){ .contents = contents_of(d), .at = now };
+                        o->done[o->n_done++ % CLAIM_OTHERS_DONE_MAX] = (struct claim_done){
+                                .contents = contents_of(d),
+                                .at = o->of[i].done_for < now ? now - o->of[i].done_for : 0,
+                        };
         }
 }
 

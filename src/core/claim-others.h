@@ -8,12 +8,13 @@
 /* What another machine of the same user has told that it owes. */
 struct claim_other {
         struct claim_owed owed;
-        bool live;      /* the user is on a call there; else it gives back */
-        bool waits;     /* ... or would, but still waits for the others */
-        bool done;      /* nothing is owed any more; told for the sake of those who saw its value */
-        bool withdrawn; /* its state on a device of its own was taken away */
-        bool text_lost; /* somebody has changed its text, which it no longer keeps up */
-        bool first;     /* of several that wait for each other, it gives back before us */
+        bool live;       /* the user is on a call there; else it gives back */
+        bool waits;      /* ... or would, but still waits for the others */
+        bool done;       /* nothing is owed any more; told for the sake of those who saw its value */
+        bool withdrawn;  /* its state on a device of its own was taken away */
+        bool text_lost;  /* somebody has changed its text, which it no longer keeps up */
+        bool first;      /* of several that wait for each other, it gives back before us */
+        usec_t done_for; /* by its own word, when that was heard; 0: no longer than is known here */
 };
 
 /* So many of those that are done are remembered to be, the last ones. */
@@ -28,7 +29,7 @@ struct claim_others {
         size_t n, room;
         struct claim_done {
                 uint64_t contents; /* of what was owed, as several machines may count alike; 0: none */
-                usec_t at;         /* since when it is known to be done */
+                usec_t at;         /* since when it is known to be done; 0: before the clock began */
                 bool before;       /* what our claim has found: it has put nothing of that there */
         } done[CLAIM_OTHERS_DONE_MAX];
         unsigned n_done; /* so many were noted so far */

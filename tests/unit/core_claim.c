@@ -525,3 +525,38 @@ Test(core_claim, words_that_go_within_our_call_are_a_persons_doing) {
         expect_shown("offline", "");
         claim_done(&claim);
 }
+
+/* Ours had none either since `message =`, the person has taken theirs away hours later, and this machine is new. */
+Test(core_claim, words_taken_away_long_after_a_machine_was_done_do_not_come_back) {
+        struct claim_other gone = {
+                .owed = { .prior = value("online", "In the garden"),
+                          .ours = { value("unavailable", "In a call"), value("unavailable", "") },
+                          .n_ours = 2,
+                          .order = 1,
+                          .state_claimed = true,
+                          .text_claimed = true },
+                .done = true,
+        };
+        static const struct {
+                usec_t done_for;
+                const char *text;
+        } cases[] = {
+                { CLAIM_OTHERS_SETTLE - 1, "In the garden" },
+                { CLAIM_OTHERS_SETTLE, "" },
+                { 24 * USEC_PER_HOUR, "" }, /* longer than the clock runs */
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                begin(&single_value, "online", "");
+                gone.done_for = cases[i].done_for;
+                cr_assert_eq(claim_on_others(&claim, &gone, 1, now), 0);
+                push();
+                want("unavailable", NULL);
+                run_for(10 * SEC);
+                expect_phase(CLAIM_HELD);
+                claim_set_want(&claim, NULL);
+                run_for(20 * SEC);
+                expect_shown("online", cases[i].text);
+                claim_done(&claim);
+        }
+}

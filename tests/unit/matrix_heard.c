@@ -270,6 +270,19 @@ Test(peers, what_is_over_at_the_first_sight_is_done) {
         cr_expect_str_eq(c.owed.prior.text, "Working");
 }
 
+/* Of one that has not said so nobody knows since when. */
+Test(peers, who_says_that_it_is_done_has_been_for_as_long) {
+        SCOPED(heard_free) struct heard *p = new_peers();
+        SCOPED(json_decref) json_t *done = json(PRESENCE(DONE)), *over = json(TIMED(TOLD, IN_2_HOURS));
+
+        cr_assert(heard_take(p, TYPE, done, USEC_PER_MIN, NOW));
+        cr_expect_eq(only_claim(p, "presence").done_for, USEC_PER_MIN);
+        cr_assert(heard_take(p, TYPE, over, 3 * USEC_PER_HOUR, NOW));
+        cr_expect_eq(only_claim(p, "presence").done_for, 0);
+        cr_assert(heard_take(p, TYPE, done, 3 * USEC_PER_HOUR, NOW));
+        cr_expect_eq(only_claim(p, "presence").done_for, 3 * USEC_PER_HOUR);
+}
+
 Test(peers, what_is_not_believed_any_more_is_done) {
         SCOPED(heard_free) struct heard *p = new_peers();
         struct claim_other c;

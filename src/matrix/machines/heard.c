@@ -82,6 +82,12 @@ static bool is_there(const struct machine *m) {
         return entry_is_one(m->content);
 }
 
+/* A claim that begins now has found nothing of what was over long before. */
+static void date_done(struct machine *m, usec_t age) {
+        for (size_t i = 0; i < m->n; i++)
+                m->claims[i].claim.done_for = m->claims[i].claim.done ? age : 0;
+}
+
 /* Whoever sees its value may still ask what was before it. */
 static void finish_claims(struct machine *m) {
         for (size_t i = 0; i < m->n; i++) {
@@ -130,6 +136,7 @@ bool heard_take(struct heard *h, const char *type, const json_t *content, usec_t
         life = entry_life(content, age);
         m->until = usec_add(now, life);
         read_claims(m);
+        date_done(m, age);
         if (life > 0)
                 return true;
         finish_claims(m);
