@@ -22,6 +22,14 @@ void claim_on_doubt(struct claim *c, bool released, usec_t now) {
         c->inquiry.at = usec_add(now, CLAIM_ASK_AFTER);
 }
 
+/* The state of another machine, which an aggregate shows for as long as that is in a call, says nothing of the words
+ * beside it: two machines that have both given way to a person's would send each other back for ever. */
+static bool is_explained(const struct claim *c) {
+        bool by_state = c->traits.per_device && c->phase == CLAIM_FOREIGN;
+
+        return claim_others_hold(&c->others, &c->debt.is, by_state, &c->in.stopped.judged);
+}
+
 /* What was taken for somebody else's word or claim may be explained by now; what is not may have ended. Where ours did
  * not show, a machine that has just come repeats what it had read before. */
 static bool may_begin_again(const struct claim *c) {
@@ -29,18 +37,19 @@ static bool may_begin_again(const struct claim *c) {
                 return false;
         if (is_word_on_another_device(c))
                 return false;
-        return !c->debt.owed || (claim_is_others(c, &c->in.stopped.judged) &&
-                                 (claim_is_others(c, &c->view.is) || claim_is_back_at_prior(c, &c->view.is)));
+        return !c->debt.owed ||
+               (is_explained(c) && (claim_is_others(c, &c->view.is) || claim_is_back_at_prior(c, &c->view.is)));
 }
 
 /* What the others have told and will not change any more is what is owed. That they have found no words is no reason
- * to forget those that were found here. */
-static void learn_prior(struct claim *c, const struct claim_value *told) {
+ * to forget those that were found here, unless one of them has told before that it put them there (`theirs`). */
+static void learn_prior(struct claim *c, const struct claim_value *told, bool theirs) {
         struct claim_value v = c->debt.is.prior;
 
         claim_others_look_through(&c->others, &c->debt.is, c->traits.per_device, /* done_only= */ true, &v);
         claim_others_keep_told(&c->others, c->traits.per_device, &c->debt.is.prior, told, &v);
-        if (claim_are_words_missing(c, &v, c->debt.is.prior.text) && !claim_text_is_ours(c, &c->debt.is.prior))
+        if (claim_are_words_missing(c, &v, c->debt.is.prior.text) && !theirs &&
+            !claim_text_is_ours(c, &c->debt.is.prior))
                 claim_value_put_text(&v, c->debt.is.prior.text);
         if (claim_value_equal(&v, &c->debt.is.prior))
                 return;
@@ -58,6 +67,7 @@ void claim_expect_crossing(struct claim *c, bool one_has_come, usec_t now) {
 
 int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now) {
         bool one_has_come = !claim_others_know_all(&c->others, others, n);
+        bool theirs = claim_others_wrote(&c->others, &c->debt.is.prior) & CLAIM_TEXT;
         struct claim_value told = c->debt.is.prior;
         struct claim_others_now all;
         int r;
@@ -68,7 +78,7 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
                 return r;
         all = claim_others_now(&c->others);
         if (c->debt.owed)
-                learn_prior(c, &told);
+                learn_prior(c, &told, theirs);
         claim_expect_crossing(c, one_has_come, now);
         if (all.state_is_about)
                 c->flight.told = c->flight.displaced = false; /* it may be theirs from now on */

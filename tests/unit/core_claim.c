@@ -560,3 +560,58 @@ Test(core_claim, words_taken_away_long_after_a_machine_was_done_do_not_come_back
                 claim_done(&claim);
         }
 }
+
+/* ---- another machine that has given way as well ---- */
+
+/* It tells so, and each time that it looks again. Busy shows as long as it is in a call. */
+Test(core_claim, a_persons_word_is_not_looked_at_again_for_the_state_of_another_machine) {
+        struct claim_other other = machine(1, "busy", "", "busy", "In a call");
+        unsigned before;
+
+        hold(&per_device, "offline", "");
+        other.live = true;
+        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        run_for(10 * SEC);
+        set_shown("busy", "Reading a book");
+        push();
+        run_for(SEC);
+        expect_phase(CLAIM_YIELDED);
+        before = reads;
+        for (unsigned i = 0; i < 10; i++) {
+                other.text_lost = !other.text_lost;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                run_for(SEC);
+                expect_phase(CLAIM_YIELDED);
+        }
+        cr_expect_eq(reads, before, "%u reads", reads - before);
+        claim_set_want(&claim, NULL);
+        run_for(USEC_PER_MIN);
+        cr_expect_str_eq(shown.text, "Reading a book");
+        claim_done(&claim);
+}
+
+/* What it tells of its next call takes the place of what it told of the last one. */
+Test(core_claim, words_that_another_machine_has_put_there_are_not_put_back_once_it_has_begun_anew) {
+        struct claim_other other = machine(1, "offline", "", "busy", "At the dentist");
+        struct claim_traits traits = per_device;
+
+        traits.text_per_device = true;
+        begin(&traits, "busy", "At the dentist");
+        other.live = true;
+        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        other = machine(0, "busy", "", "busy", "In a call");
+        other.live = true;
+        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        run_for(10 * SEC);
+        other.live = false;
+        other.done = true;
+        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        claim_set_want(&claim, NULL);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "");
+        claim_done(&claim);
+}
