@@ -115,18 +115,6 @@ struct claim_others_now claim_others_now(const struct claim_others *o) {
         return now;
 }
 
-unsigned claim_others_wrote(const struct claim_others *o, const struct claim_value *v) {
-        unsigned parts = CLAIM_NO_PART;
-
-        for (size_t i = 0; i < o->n; i++) {
-                if (claim_owed_has_state(&o->of[i].owed, v->state))
-                        parts |= CLAIM_STATE;
-                if (claim_owed_has_text(&o->of[i].owed, v->text))
-                        parts |= CLAIM_TEXT;
-        }
-        return parts;
-}
-
 void claim_others_found(struct claim_others *o, usec_t seen_at) {
         for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX; i++)
                 o->done[i].before = usec_add(o->done[i].at, CLAIM_OTHERS_SETTLE) <= seen_at;
@@ -136,6 +124,23 @@ static bool was_done_before(const struct claim_others *o, const struct claim_oth
         size_t at = find_done(o, &c->owed);
 
         return c->done && at < CLAIM_OTHERS_DONE_MAX && o->done[at].before;
+}
+
+/* Words tell who has put them there. None do not: they are no claim's that was over before ours began. */
+static bool has_put_text(const struct claim_others *o, const struct claim_other *c, const char *text) {
+        return claim_owed_has_text(&c->owed, text) && (text[0] || !was_done_before(o, c));
+}
+
+unsigned claim_others_wrote(const struct claim_others *o, const struct claim_value *v) {
+        unsigned parts = CLAIM_NO_PART;
+
+        for (size_t i = 0; i < o->n; i++) {
+                if (claim_owed_has_state(&o->of[i].owed, v->state))
+                        parts |= CLAIM_STATE;
+                if (has_put_text(o, &o->of[i], v->text))
+                        parts |= CLAIM_TEXT;
+        }
+        return parts;
 }
 
 bool claim_others_may_have_left(const struct claim_others *o, const struct claim_owed *own) {

@@ -561,6 +561,37 @@ Test(core_claim, words_taken_away_long_after_a_machine_was_done_do_not_come_back
         }
 }
 
+/* Of no words nobody can tell whose they are: those of a machine that was done before this call are not. */
+Test(core_claim, words_taken_away_in_a_call_are_no_claim_of_long_ago) {
+        struct claim_other gone = {
+                .owed = { .prior = value("online", ""),
+                          .ours = { value("busy", "In a call"), value("busy", "") },
+                          .n_ours = 2,
+                          .order = 1,
+                          .state_claimed = true,
+                          .text_claimed = true },
+                .done = true,
+        };
+
+        for (unsigned lately = 0; lately < 2; lately++) {
+                begin(&single_value, "online", "Lunch");
+                gone.done_for = lately ? 0 : CLAIM_OTHERS_SETTLE;
+                cr_assert_eq(claim_on_others(&claim, &gone, 1, now), 0);
+                push();
+                want("busy", "In a call");
+                run_for(10 * SEC);
+                expect_phase(CLAIM_HELD);
+                set_shown("online", "");
+                push();
+                run_for(10 * SEC);
+                expect_phase(lately ? CLAIM_HELD : CLAIM_YIELDED);
+                claim_set_want(&claim, NULL);
+                run_for(20 * SEC);
+                expect_shown("online", lately ? "Lunch" : "");
+                claim_done(&claim);
+        }
+}
+
 /* ---- another machine that has given way as well ---- */
 
 /* It tells so, and each time that it looks again. Busy shows as long as it is in a call. */
