@@ -89,9 +89,9 @@ static void go_on(struct world *w, struct terminal *t, const struct way *way, co
                 return;
         }
         code = way->by_code ? login_shown_code(w, t) : NULL;
-        address = login_shown_address(w, t);
         if (!code)
                 terminal_expect(t, "Ctrl-C ends this");
+        address = login_shown_address(w, t);
         screen(terminal_text(t));
         note("the user opens %s%s%s, logs in there and says yes", address, code ? ", gives it the code " : "",
              code ? code : "");
