@@ -14,9 +14,9 @@
 /* Who asks for more is left alone: the user can come back. */
 #define WAIT_MAX (20 * USEC_PER_SEC)
 
-/* With `txn` or `timeout` it is none of those of homeserver_ask(). */
+/* What is asked, by the function that sends it; of the rest that reads what it needs. */
 struct question {
-        enum homeserver_question what;
+        int (*begin)(struct homeserver *h, const struct question *q, struct http_request **ret);
         const char *text, *txn;
         const json_t *body;
         usec_t timeout;
@@ -149,24 +149,28 @@ static void on_answer(const struct matrix_reply *reply, void *userdata) {
         (void) snprintf(h->answer.problem, sizeof(h->answer.problem), "%s", reply->problem);
 }
 
-static int begin(struct homeserver *h, const struct question *q, struct http_request **ret) {
-        const json_t *body = q->body;
+static int begin_account_data(struct homeserver *h, const struct question *q, struct http_request **ret) {
+        return matrix_account_data_get(h->client, h->session->user_id, q->text, on_answer, h, ret);
+}
 
-        if (q->txn)
-                return matrix_send_to_device(h->client, q->text, q->txn, body, on_answer, h, ret);
-        if (q->timeout > 0)
-                return matrix_to_device_poll(h->client, q->text, q->timeout, on_answer, h, ret);
-        switch (q->what) {
-        case ASK_ACCOUNT_DATA:
-                return matrix_account_data_get(h->client, h->session->user_id, q->text, on_answer, h, ret);
-        case ASK_KEYS:
-                return matrix_keys_query(h->client, h->myself, on_answer, h, ret);
-        case ASK_UPLOAD:
-                return matrix_keys_upload(h->client, body, on_answer, h, ret);
-        case ASK_SIGNATURES_UPLOAD:
-                return matrix_signatures_upload(h->client, body, on_answer, h, ret);
-        }
-        return -EINVAL;
+static int begin_keys(struct homeserver *h, const struct question *q, struct http_request **ret) {
+        return matrix_keys_query(h->client, h->myself, on_answer, h, ret);
+}
+
+static int begin_upload(struct homeserver *h, const struct question *q, struct http_request **ret) {
+        return matrix_keys_upload(h->client, q->body, on_answer, h, ret);
+}
+
+static int begin_upload_signatures(struct homeserver *h, const struct question *q, struct http_request **ret) {
+        return matrix_signatures_upload(h->client, q->body, on_answer, h, ret);
+}
+
+static int begin_send_to_device(struct homeserver *h, const struct question *q, struct http_request **ret) {
+        return matrix_send_to_device(h->client, q->text, q->txn, q->body, on_answer, h, ret);
+}
+
+static int begin_hear_of_device(struct homeserver *h, const struct question *q, struct http_request **ret) {
+        return matrix_to_device_poll(h->client, q->text, q->timeout, on_answer, h, ret);
 }
 
 static void ask_once(struct homeserver *h, const struct question *q) {
@@ -177,7 +181,7 @@ static void ask_once(struct homeserver *h, const struct question *q) {
         h->answer = (struct homeserver_answer){ .outcome = MATRIX_RETRY, .problem = "interrupted" };
         h->answered = false;
         h->retry_after = USEC_NEVER;
-        r = begin(h, q, &request);
+        r = q->begin(h, q, &request);
         while (r >= 0 && !h->answered && !is_called_away(h))
                 r = sd_event_run(h->event, UINT64_MAX);
         if (!h->answered && request)
@@ -244,16 +248,27 @@ static const struct homeserver_answer *ask(struct homeserver *h, const struct qu
         return &h->answer;
 }
 
-const struct homeserver_answer *homeserver_ask(struct homeserver *h, enum homeserver_question what, const char *text,
-                                               const json_t *body) {
-        return ask(h, &(struct question){ .what = what, .text = text, .body = body });
+const struct homeserver_answer *homeserver_account_data(struct homeserver *h, const char *type) {
+        return ask(h, &(struct question){ .begin = begin_account_data, .text = type });
+}
+
+const struct homeserver_answer *homeserver_keys(struct homeserver *h) {
+        return ask(h, &(struct question){ .begin = begin_keys });
+}
+
+const struct homeserver_answer *homeserver_upload(struct homeserver *h, const json_t *body) {
+        return ask(h, &(struct question){ .begin = begin_upload, .body = body });
+}
+
+const struct homeserver_answer *homeserver_upload_signatures(struct homeserver *h, const json_t *body) {
+        return ask(h, &(struct question){ .begin = begin_upload_signatures, .body = body });
 }
 
 const struct homeserver_answer *homeserver_send_to_device(struct homeserver *h, const char *type, const char *txn,
                                                           const json_t *body) {
-        return ask(h, &(struct question){ .text = type, .txn = txn, .body = body });
+        return ask(h, &(struct question){ .begin = begin_send_to_device, .text = type, .txn = txn, .body = body });
 }
 
 const struct homeserver_answer *homeserver_hear_of_device(struct homeserver *h, const char *since, usec_t timeout) {
-        return ask(h, &(struct question){ .text = since, .timeout = timeout });
+        return ask(h, &(struct question){ .begin = begin_hear_of_device, .text = since, .timeout = timeout });
 }

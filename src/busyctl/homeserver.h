@@ -37,16 +37,14 @@ void homeserver_go_on(struct homeserver *h);
 int homeserver_hear(struct homeserver *h, int fd);
 bool homeserver_heard(struct homeserver *h);
 
-enum homeserver_question {
-        ASK_ACCOUNT_DATA,      /* `text`: which */
-        ASK_KEYS,              /* /keys/query of the user */
-        ASK_UPLOAD,            /* /keys/upload of `body` */
-        ASK_SIGNATURES_UPLOAD, /* /keys/signatures/upload of `body` */
-};
 /* Each of these may be asked again when it is not known what became of it, and is, a few times. The answer is borrowed
  * until the next one. */
-const struct homeserver_answer *homeserver_ask(struct homeserver *h, enum homeserver_question what, const char *text,
-                                               const json_t *body);
+const struct homeserver_answer *homeserver_account_data(struct homeserver *h, const char *type);
+/* /keys/query of the user. */
+const struct homeserver_answer *homeserver_keys(struct homeserver *h);
+/* /keys/upload and /keys/signatures/upload of `body`. */
+const struct homeserver_answer *homeserver_upload(struct homeserver *h, const json_t *body);
+const struct homeserver_answer *homeserver_upload_signatures(struct homeserver *h, const json_t *body);
 const struct homeserver_answer *homeserver_send_to_device(struct homeserver *h, const char *type, const char *txn,
                                                           const json_t *body);
 /* Waits for at most that long. */

@@ -376,7 +376,7 @@ static enum exit_code upload_unsigned(struct comparing *c) {
         if (code != CTL_OK)
                 return code;
         verifying_progress("Uploading the keys of this session");
-        a = homeserver_ask(v->server, ASK_UPLOAD, NULL, body);
+        a = homeserver_upload(v->server, body);
         if (a->outcome != MATRIX_OK)
                 return failed(c, a, "a place for the keys of this session");
         if (receiver_uploaded(v->receiver, a->body, &at) == 0)

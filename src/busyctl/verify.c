@@ -77,7 +77,7 @@ enum exit_code verifying_failed(const struct verifying *v, const struct homeserv
 
 /* Account data; *ret NULL if there is none. */
 static enum exit_code get_account_data(struct verifying *v, const char *type, json_t **ret) {
-        const struct homeserver_answer *a = homeserver_ask(v->server, ASK_ACCOUNT_DATA, type, NULL);
+        const struct homeserver_answer *a = homeserver_account_data(v->server, type);
 
         *ret = NULL;
         if (a->outcome == MATRIX_NOT_FOUND)
@@ -89,7 +89,7 @@ static enum exit_code get_account_data(struct verifying *v, const char *type, js
 }
 
 enum exit_code verifying_get_keys(struct verifying *v, const json_t **ret) {
-        const struct homeserver_answer *a = homeserver_ask(v->server, ASK_KEYS, NULL, NULL);
+        const struct homeserver_answer *a = homeserver_keys(v->server);
 
         if (a->outcome != MATRIX_OK)
                 return verifying_failed(v, a, "keys of devices");
@@ -395,7 +395,7 @@ static enum exit_code introduce(struct verifying *v) {
         if (code != CTL_OK)
                 return code;
         verifying_progress("Uploading the keys of this session, signed by you");
-        a = homeserver_ask(v->server, ASK_UPLOAD, NULL, body);
+        a = homeserver_upload(v->server, body);
         if (a->outcome != MATRIX_OK)
                 return verifying_failed(v, a, "a place for the keys of this session");
         if (receiver_uploaded(v->receiver, a->body, &at) == 0)
@@ -413,7 +413,7 @@ static enum exit_code sign_again(struct verifying *v) {
         if (code != CTL_OK)
                 return code;
         verifying_progress("Signing the keys of this session again");
-        a = homeserver_ask(v->server, ASK_SIGNATURES_UPLOAD, NULL, body);
+        a = homeserver_upload_signatures(v->server, body);
         if (a->outcome != MATRIX_OK)
                 return verifying_failed(v, a, "a place for signatures");
         if (matrix_signatures_parse(a->body) == 0)
