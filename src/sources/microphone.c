@@ -2,7 +2,7 @@
  *
  *   on -> on, muted      its stream is gone, and what made it two-way plays on
  *   on -> silent         ... and that is gone too; it is over unless it plays again within MIC_SILENCE_MAX
- *   on -> over           it never was two-way
+ *   on -> over           it never was two-way, or had been silent for MIC_SILENCE_MAX by then
  *   silent -> on, muted  the same program plays again */
 #include "sources/microphone.h"
 
@@ -164,8 +164,20 @@ static enum mic_partner partner_of(const struct mic_stream *s, const struct mic_
         return facts_play_always(s->node) && s->peers == PEERS_NONE ? PARTNER_APART : PARTNER_PLAYS;
 }
 
+/* The microphone is open. What an engine plays may go before it, where a mute makes both anew: the order says nothing.
+ */
+static void note_playback(struct mic_call *c, const struct mic_stream *playback, usec_t now) {
+        if (!playback) {
+                if (c->silent_at == 0)
+                        c->silent_at = now;
+                return;
+        }
+        c->silent_at = 0;
+        (void) snprintf(c->playback, sizeof(c->playback), "%s", mic_verdict_is_strong(c->verdict) ? playback->id : "");
+}
+
 static void look_at_capture(struct microphone *m, struct mic_stream *s, const struct mic_stream *streams, size_t n,
-                            const struct app_lists *lists) {
+                            const struct app_lists *lists, usec_t now) {
         const struct mic_stream *playback;
         struct mic_program program;
         struct mic_call *c;
@@ -184,10 +196,9 @@ static void look_at_capture(struct microphone *m, struct mic_stream *s, const st
         c->verdict = s->verdict;
         c->lasts = USEC_NEVER;
         c->program = program;
-        c->muted_at = c->silent_at = 0;
+        c->muted_at = 0;
         (void) snprintf(c->stream, sizeof(c->stream), "%s", s->id);
-        (void) snprintf(c->playback, sizeof(c->playback), "%s",
-                        playback && mic_verdict_is_strong(s->verdict) ? playback->id : "");
+        note_playback(c, playback, now);
 }
 
 /* Its stream is gone, or records no more. Returns when to look again. */
@@ -229,7 +240,7 @@ usec_t microphone_look(struct microphone *m, struct mic_stream *streams, size_t 
                 m->calls[i].seen = false;
         for (size_t i = 0; i < n; i++)
                 if (facts_are_capture(streams[i].node))
-                        look_at_capture(m, &streams[i], streams, n, lists);
+                        look_at_capture(m, &streams[i], streams, n, lists, now);
         for (size_t i = 0; i < m->n_calls; i++)
                 if (!m->calls[i].seen)
                         wake_at = usec_min(wake_at, look_at_mute(m, &m->calls[i], streams, n, now));

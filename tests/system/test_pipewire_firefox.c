@@ -13,6 +13,13 @@ static const char page[] =
         "<!doctype html>\n"
         "<script>\n"
         "const what = location.hash.slice(1), after = ms => new Promise(r => setTimeout(r, ms));\n"
+        "const load = src => new Promise(r => {\n"
+        "  const e = document.createElement('script');\n"
+        "  e.onload = () => r(true);\n"
+        "  e.onerror = () => r(false);\n"
+        "  e.src = src;\n"
+        "  document.head.append(e);\n"
+        "});\n"
         "async function join(s) {\n"
         "  const a = new RTCPeerConnection(), b = new RTCPeerConnection();\n"
         "  window.peers = [a, b];\n"
@@ -62,7 +69,8 @@ static const char page[] =
         "      await after(3000);\n"
         "    const sender = await join(s);\n"
         "    if (what === 'mute') {\n"
-        "      await after(8000);\n"
+        "      while (!await load('mute.js'))\n"
+        "        await after(200);\n"
         "      await sender.replaceTrack(null);\n"
         "      s.getTracks()[0].stop();\n"
         "    }\n"
@@ -110,6 +118,11 @@ static pid_t browse(struct world *w, const char *what) {
                 -1, BROWSER);
         sound_await(w, "it is on", (const char *const[]){ "cat", log, NULL });
         return pid;
+}
+
+/* The page looks for this file; not before it is on a call, however long that takes. */
+static void mute(struct world *w) {
+        file_put(world_path(w, "mute.js"), "\n");
 }
 
 static void close_browser(pid_t pid) {
@@ -173,6 +186,7 @@ WORLD_TEST(firefox, a_mute_that_closes_the_microphone_is_outlived, .no_homeserve
         pid_t browser = browse(w, "mute");
 
         expect_busy_for_firefox(w);
+        mute(w);
         check(w, world_wait_log(w, "has closed the microphone and plays on"), "the call ended with the mute");
         expect_availability(w, "busy");
         close_browser(browser);
