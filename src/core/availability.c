@@ -206,7 +206,7 @@ static bool judge_calls(struct availability *a, const struct call_table *calls, 
                 a->grace = grace;
         else if (a->counting && a->mode != MODE_FREE)
                 a->release_at = usec_add(now, a->grace);
-        a->counting = counting;
+        a->counting = counting && a->mode != MODE_FREE;
         /* Who says free in the grace speaks of the call before it. */
         if (!a->until_calls_end) {
                 if (counting)

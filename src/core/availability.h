@@ -73,7 +73,7 @@ struct availability {
         bool settled;
         bool busy;
         usec_t since;
-        bool counting; /* a call counted at the last look */
+        bool counting; /* a call counted at the last look, against which the user had not said free */
         usec_t grace;  /* of what counted last */
         usec_t release_at;
         usec_t likely_until; /* a call that may make busy was there a short while ago */

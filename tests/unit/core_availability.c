@@ -561,3 +561,33 @@ Test(availability, what_did_not_count_when_the_user_said_free_is_another_call) {
         feed(&a, calls, &strong, now + 90 * S);
         cr_assert(availability_decide(&a, calls, now + 100 * S).busy);
 }
+
+/* What went on while the user said free is no call of theirs to come to an end, whether it is over in the very moment
+ * in which the `free` is, or does not count after it either: its key came after the word. */
+Test(availability, what_counted_under_a_free_by_hand_leaves_no_grace_behind) {
+        static const struct availability_policy policy = AVAILABILITY_POLICY_DEFAULT;
+        SCOPED(call_table_free) struct call_table *calls = NULL;
+        struct availability a;
+        usec_t now = START * S;
+
+        cr_assert_geq(call_table_new(&calls), 0);
+        availability_init(&a, &policy, now);
+        availability_settle(&a);
+        (void) report(calls, &(struct row){ .source = "hold" }, CALL_ACTIVE, EVIDENCE_PROOF, now);
+        cr_assert(availability_decide(&a, calls, now).busy);
+        availability_set_mode(&a, MODE_FREE, USEC_NEVER, calls, now + 60 * S);
+        cr_assert_not(availability_decide(&a, calls, now + 60 * S).busy);
+        find(calls, "2", 70 * S, now + 90 * S);
+        cr_assert_not(availability_decide(&a, calls, now + 90 * S).busy);
+        (void) call_table_end_source(calls, "hold");
+        cr_assert_not(availability_decide(&a, calls, now + 100 * S).busy);
+        cr_assert_not(availability_decide(&a, calls, now + 110 * S).busy, "it began before the word");
+        cr_assert_eq(a.mode, MODE_AUTO);
+
+        find(calls, "3", 0, now + 120 * S);
+        cr_assert(availability_decide(&a, calls, now + 120 * S).busy);
+        availability_set_mode(&a, MODE_FREE, now + 180 * S, calls, now + 130 * S);
+        cr_assert_not(availability_decide(&a, calls, now + 130 * S).busy);
+        call_table_end_source(calls, "matrix/me");
+        cr_assert_not(availability_decide(&a, calls, now + 180 * S).busy, "it has ended with the mode");
+}
