@@ -62,7 +62,7 @@ struct machine {
         uint32_t cookie;
         enum mode mode;  /* by hand, as the person believes */
         bool mode_known; /* and since then nothing has happened to it */
-        usec_t mode_at, begun_at;
+        usec_t mode_at, begun_at, away_at;
         usec_t mode_until, evidence_at;
         usec_t died_busy_at; /* 0: never */
         usec_t spin_at;
@@ -534,10 +534,21 @@ void machine_sleep(struct machine *m, bool about_to) {
         leave(m);
 }
 
+static bool has_local(const struct machine *m) {
+        for (size_t i = 0; i < MACHINE_LOCAL_MAX; i++)
+                if (m->locals[i].on)
+                        return true;
+        return false;
+}
+
 void machine_set_in_front(struct machine *m, bool in_front) {
         if (m->in_front == in_front)
                 return;
         m->in_front = in_front;
+        if (!in_front)
+                m->away_at = door_now();
+        else if (m->mode_at >= m->away_at && has_local(m))
+                m->begun_at = door_now(); /* the word was of what counted, and those did not then */
         if (!m->manager)
                 return;
         trace("%s: %s", m->name, in_front ? "in front" : "not in front");
