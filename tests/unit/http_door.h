@@ -74,7 +74,7 @@ struct http_request *http_request_free(struct http_request *r) {
 }
 
 /* The only request that waits; NULL: none does. */
-static const struct http_request *door_waiting(void) {
+static inline const struct http_request *door_waiting(void) {
         cr_assert_leq(door_n, 1, "one at a time");
         return door_n > 0 ? door_requests[0] : NULL;
 }

@@ -93,7 +93,7 @@ static void on_probed(const struct matrix_reply *failure, const struct probe_fac
 }
 
 static void answer_one(const struct row *row) {
-        const char *path = door_waiting()->url + strlen("http://localhost:1");
+        const char *path = door_requests[0]->url + strlen("http://localhost:1");
         struct http_reply reply = door_reply(404, NOT_THERE, NOW);
 
         if (strstr(path, "/client/versions"))
@@ -105,7 +105,7 @@ static void answer_one(const struct row *row) {
                     fnmatch(row->script[i].path, path, 0) == 0)
                         reply = door_reply(row->script[i].status, row->script[i].body, NOW);
         reply.server = row->header;
-        door_answer_with(&reply);
+        door_answer_first_with(&reply);
 }
 
 Test(matrix_probe, a_server_is_known_by_any_of_its_signs) {
@@ -116,7 +116,7 @@ Test(matrix_probe, a_server_is_known_by_any_of_its_signs) {
 
                 cr_assert_eq(matrix_client_new(&client, NULL, "http://localhost:1", "s3cret"), 0);
                 cr_assert_eq(probe_start(&probe, client, on_probed, &done), 0);
-                for (unsigned n = 0; n < 16 && !done && door_waiting(); n++)
+                for (unsigned n = 0; n < 16 && !done && door_n > 0; n++)
                         answer_one(&rows[i]);
                 cr_assert(done, "%s: asks without end, or not at all", rows[i].what);
                 cr_assert_not(failed, "%s", rows[i].what);
@@ -144,4 +144,129 @@ Test(matrix_probe, an_unknown_server_gets_no_word_that_could_lower_the_user) {
                 cr_expect_eq(known.traits->while_held, SET_PRESENCE_NONE, "%s", rows[i].what);
                 probe_free(probe);
         }
+}
+
+/* ---- what is asked at the same time ---- */
+
+static bool is_asked(const char *path) {
+        for (size_t i = 0; i < door_n; i++)
+                if (strstr(door_requests[i]->url, path))
+                        return true;
+        return false;
+}
+
+/* That one, whichever was first. */
+static void answer_of(const char *path, long status, const char *body) {
+        for (size_t i = 0; i < door_n; i++)
+                if (strstr(door_requests[i]->url, path)) {
+                        struct http_request *first = door_requests[0];
+
+                        door_requests[0] = door_requests[i];
+                        door_requests[i] = first;
+                        door_answer_first(status, body, NOW);
+                        return;
+                }
+        cr_assert_fail("%s is not asked", path);
+}
+
+static struct probe *begin(struct matrix_client **client, bool *done) {
+        struct probe *probe;
+
+        cr_assert_eq(matrix_client_new(client, NULL, "http://localhost:1", "s3cret"), 0);
+        cr_assert_eq(probe_start(&probe, *client, on_probed, done), 0);
+        return probe;
+}
+
+#define ME           "{\"user_id\":\"@me:hs\",\"device_id\":\"D\"}"
+#define CAPABILITIES "{\"capabilities\":{\"m.profile_fields\":{\"enabled\":true}}}"
+
+/* As many as an account keeps connections: more would have to be made for it, which takes longer. */
+Test(matrix_probe, two_questions_are_asked_at_a_time) {
+        SCOPED(matrix_client_free) struct matrix_client *client = NULL;
+        bool done = false;
+        struct probe *probe = begin(&client, &done);
+
+        cr_assert_eq(door_n, 2);
+        cr_assert(is_asked("/client/versions") && is_asked("/whoami"));
+        answer_of("/client/versions", 200, SYNAPSE_FLAGS("true"));
+        answer_of("/whoami", 200, ME);
+        cr_assert_eq(door_n, 2);
+        cr_assert(is_asked("/federation/v1/version") && is_asked("/capabilities"));
+        answer_of("/federation/v1/version", 200, NAMED("Synapse"));
+        cr_assert_not(done, "what it can is not told yet");
+        answer_of("/capabilities", 200, CAPABILITIES);
+        cr_assert(done && !failed);
+        probe_free(probe);
+}
+
+/* What is known of the profile rests on the versions, which may come last of all. */
+Test(matrix_probe, the_order_of_the_answers_changes_nothing) {
+        SCOPED(matrix_client_free) struct matrix_client *client = NULL;
+        bool done = false;
+        struct probe *probe = begin(&client, &done);
+        struct probe_facts before;
+
+        answer_of("/client/versions", 200, "{\"versions\":[\"v1.16\"]}");
+        answer_of("/federation/v1/version", 200, NAMED("Synapse"));
+        answer_of("/whoami", 200, ME);
+        answer_of("/capabilities", 200, CAPABILITIES);
+        cr_assert(done && !failed);
+        probe_free(probe);
+        client = matrix_client_free(client);
+        before = known;
+        done = false;
+        probe = begin(&client, &done);
+        answer_of("/whoami", 200, ME);
+        answer_of("/capabilities", 200, CAPABILITIES);
+        answer_of("/client/versions", 200, "{\"versions\":[\"v1.16\"]}");
+        answer_of("/federation/v1/version", 200, NAMED("Synapse"));
+        cr_assert(done && !failed);
+        probe_free(probe);
+        cr_assert_eq(known.traits, before.traits);
+        cr_assert(known.versions.profile_fields_stable);
+        cr_assert_eq(memcmp(&known.profile, &before.profile, sizeof(before.profile)), 0);
+        cr_assert_str_eq(known.device_id, "D");
+}
+
+static char told[256];
+
+static void on_told(const struct matrix_reply *failure, const struct probe_facts *facts, void *userdata) {
+        (void) snprintf(told, sizeof(told), "%s", failure ? failure->problem : "");
+        *(bool *) userdata = true;
+}
+
+/* A page for every path: that no homeserver is there is what people need to know. */
+Test(matrix_probe, where_nothing_is_right_the_first_question_tells_why) {
+        for (unsigned order = 0; order < 2; order++) {
+                SCOPED(matrix_client_free) struct matrix_client *client = NULL;
+                struct probe *probe;
+                bool done = false;
+
+                cr_assert_eq(matrix_client_new(&client, NULL, "http://localhost:1", "s3cret"), 0);
+                cr_assert_eq(probe_start(&probe, client, on_told, &done), 0);
+                if (order == 0)
+                        answer_of("/whoami", 200, "{}");
+                cr_assert_not(done);
+                answer_of("/client/versions", 200, "{}");
+                cr_assert(done);
+                cr_assert_str_eq(told, "no Matrix homeserver answers there");
+                probe_free(probe);
+                cr_assert_eq(door_n, 0, "what is of no use any more goes on");
+        }
+}
+
+Test(matrix_probe, a_failure_that_came_first_is_told_when_the_server_is_one) {
+        SCOPED(matrix_client_free) struct matrix_client *client = NULL;
+        struct probe *probe;
+        bool done = false;
+
+        cr_assert_eq(matrix_client_new(&client, NULL, "http://localhost:1", "s3cret"), 0);
+        cr_assert_eq(probe_start(&probe, client, on_told, &done), 0);
+        answer_of("/whoami", 401, "{\"errcode\":\"M_UNKNOWN_TOKEN\",\"error\":\"gone\"}");
+        cr_assert_not(done);
+        answer_of("/client/versions", 200, NO_FLAGS);
+        cr_assert(done);
+        cr_assert_not(streq(told, ""));
+        probe_free(probe);
+        cr_assert_eq(door_n, 0);
 }

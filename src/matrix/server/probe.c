@@ -1,5 +1,6 @@
-/* Questions, one after the other: /versions, the server's name, paths of some servers' own as long as nothing says
- * what it is, /account/whoami, /capabilities. */
+/* Two rows of questions, each one after the other, both at the same time, as an account keeps two connections:
+ *   what it is:       /versions, the server's name, paths of some servers' own as long as nothing says what it is
+ *   what we are there: /account/whoami, /capabilities */
 #include "matrix/server/probe.h"
 
 #include <errno.h>
@@ -17,15 +18,24 @@ enum question {
         ASKED_ALL,
 };
 
+struct row {
+        struct probe *probe;
+        enum question question; /* in flight; ASKED_ALL: none is */
+        struct http_request *request;
+};
+
 struct probe {
         struct matrix_client *client;
         probe_done_t done;
         void *userdata;
-        enum question question; /* in flight */
-        struct http_request *request;
+        struct row what, whose;
+        struct matrix_reply failure; /* of `whose`, to be told if `what` knows of none: nothing there is the reason */
+        bool failed;
+        char problem[512]; /* of the failure */
         struct probe_facts facts;
-        json_t *features;   /* unstable ones, of /versions; or NULL */
-        bool answers_empty; /* also where an empty answer means nothing */
+        json_t *features;     /* unstable ones, of /versions; or NULL */
+        json_t *capabilities; /* or NULL */
+        bool answers_empty;   /* also where an empty answer means nothing */
         size_t n_own_paths;
         const char *own_path, *own_name; /* the one in flight, and whom an empty answer there shows */
 };
@@ -147,13 +157,15 @@ static int take_capabilities(struct probe *p, const struct matrix_reply *reply) 
                 return -EIO;
         }
         p->facts.profile_told = reply->outcome != MATRIX_NOT_MATRIX;
-        p->facts.profile = profile_support(&p->facts.versions, reply->outcome == MATRIX_OK ? reply->body : NULL);
+        if (reply->outcome == MATRIX_OK)
+                p->capabilities = json_incref(reply->body);
         return 0;
 }
 
 /* `failure`: the answer itself, to be made more exact. */
-static int take(struct probe *p, const struct matrix_reply *reply, struct matrix_reply *failure) {
-        switch (p->question) {
+static int take(struct probe *p, enum question question, const struct matrix_reply *reply,
+                struct matrix_reply *failure) {
+        switch (question) {
         case ASK_VERSIONS:
                 return take_versions(p, reply, failure);
         case ASK_SERVER:
@@ -172,15 +184,15 @@ static int take(struct probe *p, const struct matrix_reply *reply, struct matrix
 
 /* ---- the questions ---- */
 
-static enum question question_after(struct probe *p) {
-        switch (p->question) {
+static enum question question_after(struct probe *p, enum question question) {
+        switch (question) {
         case ASK_VERSIONS:
                 return ASK_SERVER;
         case ASK_SERVER:
         case ASK_OWN_PATH:
                 p->own_path =
                         server_is_known(p->facts.traits) ? NULL : server_own_path(p->n_own_paths++, &p->own_name);
-                return p->own_path ? ASK_OWN_PATH : ASK_WHOAMI;
+                return p->own_path ? ASK_OWN_PATH : ASKED_ALL;
         case ASK_WHOAMI:
                 return ASK_CAPABILITIES;
         case ASK_CAPABILITIES:
@@ -192,48 +204,76 @@ static enum question question_after(struct probe *p) {
 
 static void on_reply(const struct matrix_reply *reply, void *userdata);
 
-static int ask(struct probe *p) {
-        switch (p->question) {
+static int ask(struct row *row) {
+        struct matrix_client *client = row->probe->client;
+
+        switch (row->question) {
         case ASK_VERSIONS:
-                return matrix_versions_get(p->client, on_reply, p, &p->request);
+                return matrix_versions_get(client, on_reply, row, &row->request);
         case ASK_SERVER:
-                return matrix_server_version_get(p->client, on_reply, p, &p->request);
+                return matrix_server_version_get(client, on_reply, row, &row->request);
         case ASK_OWN_PATH:
-                return matrix_own_path_get(p->client, p->own_path, on_reply, p, &p->request);
+                return matrix_own_path_get(client, row->probe->own_path, on_reply, row, &row->request);
         case ASK_WHOAMI:
-                return matrix_whoami_get(p->client, on_reply, p, &p->request);
+                return matrix_whoami_get(client, on_reply, row, &row->request);
         case ASK_CAPABILITIES:
-                return matrix_capabilities_get(p->client, on_reply, p, &p->request);
+                return matrix_capabilities_get(client, on_reply, row, &row->request);
         case ASKED_ALL:
                 break;
         }
         return 0;
 }
 
+/* Where no homeserver answers, /versions says so. */
+static void fail(struct row *row, const struct matrix_reply *failure) {
+        struct probe *p = row->probe;
+
+        if (row == &p->what || p->what.question != ASK_VERSIONS) {
+                p->done(failure, NULL, p->userdata);
+                return;
+        }
+        p->failed = true;
+        p->failure = (struct matrix_reply){ .outcome = failure->outcome,
+                                            .problem = p->problem,
+                                            .status = failure->status,
+                                            .retry_after = failure->retry_after,
+                                            .now = failure->now,
+                                            .wall = failure->wall };
+        (void) snprintf(p->problem, sizeof(p->problem), "%s", failure->problem ? failure->problem : "");
+        row->question = ASKED_ALL;
+}
+
+static void finish(struct probe *p) {
+        p->facts.profile = profile_support(&p->facts.versions, p->capabilities);
+        p->done(NULL, &p->facts, p->userdata);
+}
+
 static void on_reply(const struct matrix_reply *reply, void *userdata) {
-        struct probe *p = userdata;
+        struct row *row = userdata;
+        struct probe *p = row->probe;
         struct matrix_reply failure = *reply;
         int r;
 
-        p->request = NULL;
+        row->request = NULL;
         p->facts.now = reply->now;
-        r = take(p, reply, &failure);
-        if (r < 0) {
-                p->done(&failure, NULL, p->userdata);
+        if (take(p, row->question, reply, &failure) < 0) {
+                fail(row, &failure);
                 return;
         }
-        p->question = question_after(p);
-        if (p->question == ASKED_ALL) {
-                p->done(NULL, &p->facts, p->userdata);
+        row->question = question_after(p, row->question);
+        if (p->failed) {
+                p->failure.now = reply->now;
+                p->done(&p->failure, NULL, p->userdata);
                 return;
         }
-        r = ask(p);
+        r = ask(row);
         if (r < 0)
-                p->done(&(struct matrix_reply){ .outcome = MATRIX_RETRY,
-                                                .problem = strerror(-r),
-                                                .retry_after = USEC_NEVER,
-                                                .now = reply->now },
-                        NULL, p->userdata);
+                fail(row, &(struct matrix_reply){ .outcome = MATRIX_RETRY,
+                                                  .problem = strerror(-r),
+                                                  .retry_after = USEC_NEVER,
+                                                  .now = reply->now });
+        else if (p->what.question == ASKED_ALL && p->whose.question == ASKED_ALL)
+                finish(p);
 }
 
 int probe_start(struct probe **ret, struct matrix_client *client, probe_done_t done, void *userdata) {
@@ -245,7 +285,11 @@ int probe_start(struct probe **ret, struct matrix_client *client, probe_done_t d
         p->client = client;
         p->done = done;
         p->userdata = userdata;
-        r = ask(p);
+        p->what = (struct row){ .probe = p, .question = ASK_VERSIONS };
+        p->whose = (struct row){ .probe = p, .question = ASK_WHOAMI };
+        r = ask(&p->what);
+        if (r >= 0)
+                r = ask(&p->whose);
         if (r < 0)
                 return r;
         *ret = TAKE(p);
@@ -255,8 +299,10 @@ int probe_start(struct probe **ret, struct matrix_client *client, probe_done_t d
 struct probe *probe_free(struct probe *p) {
         if (!p)
                 return NULL;
-        http_request_free(p->request);
+        http_request_free(p->what.request);
+        http_request_free(p->whose.request);
         json_decref(p->features);
+        json_decref(p->capabilities);
         free(p);
         return NULL;
 }
