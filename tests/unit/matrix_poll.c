@@ -514,6 +514,8 @@ Test(matrix_poll, a_filter_is_that_of_what_was_asked_for_when_it_was_sent) {
         open_at(&o, NULL, START);
         (void) poll_of(&o);
         answer(&o, 200, EMPTY("s1"));
+        (void) poll_of(&o);
+        answer(&o, 200, EMPTY("s1"));
         cr_assert(strstr(asked(), "/filter"));
         sync_set_in_call(o.sync, true);
         answer(&o, 200, "{\"filter_id\":\"idle\"}");
@@ -737,23 +739,72 @@ Test(matrix_poll, what_comes_at_once_is_a_failure) {
 /* ---- runs ---- */
 
 Test(matrix_poll, no_poll_repeats_one_of_an_earlier_run) {
-        uint64_t seen[6];
+        char *seen[9];
         size_t n = 0;
 
-        for (unsigned i = 0; i < ARRAY_SIZE(seen) / 2; i++) {
+        for (unsigned i = 0; i < ARRAY_SIZE(seen) / 3; i++) {
                 struct owner o;
 
                 open_at(&o, "s1", START + i * USEC_PER_SEC);
-                (void) poll_of(&o);
+                seen[n++] = strdup(poll_of(&o));
                 answer(&o, 200, EMPTY("s0")); /* the state */
-                seen[n++] = timeout_of(poll_of(&o));
+                seen[n++] = strdup(poll_of(&o));
                 answer(&o, 200, EMPTY("s1"));
-                seen[n++] = timeout_of(poll_of(&o));
+                seen[n++] = strdup(poll_of(&o));
                 close_it(&o);
         }
         for (size_t i = 0; i < n; i++)
                 for (size_t j = 0; j < i; j++)
-                        cr_assert_neq(seen[i], seen[j], "%llu", (unsigned long long) seen[i]);
+                        cr_assert_str_neq(seen[i], seen[j]);
+        for (size_t i = 0; i < n; i++)
+                free(seen[i]);
+}
+
+/* Until then it is not known whether there is a call, and who asks busyd waits. */
+Test(matrix_poll, a_start_uploads_no_filter_and_waits_for_no_timeout_before_it_knows) {
+        struct owner o;
+
+        open_at(&o, "s1", START);
+        cr_assert(strstr(asked(), "/sync?filter=%7B"), "%s", asked());
+        answer(&o, 200, EMPTY("s2"));
+        cr_assert(strstr(asked(), "/sync?filter=%7B"), "%s", asked());
+        cr_assert(strstr(asked(), "since=s1"), "%s", asked());
+        cr_assert_eq(timeout_of(asked()), 0, "%s", asked());
+        answer(&o, 200, EMPTY("s2"));
+        cr_assert_not(o.more);
+        cr_assert(strstr(asked(), "/filter"), "%s", asked());
+        cr_assert(strstr(poll_of(&o), "filter=1&"), "%s", asked());
+        close_it(&o);
+}
+
+/* An address with a filter in it is long. */
+Test(matrix_poll, who_minds_a_filter_in_the_address_is_given_one_to_keep) {
+        static const struct {
+                long status;
+                const char *body;
+        } answers[] = { { 414, "<html>URI Too Long</html>" },
+                        { 431, "" },
+                        { 413, "<html>Too Large</html>" },
+                        { 404, "<html>Not Found</html>" },
+                        { 403, "<html>Blocked</html>" },
+                        { 400, "<html>Bad Request</html>" },
+                        { 400, ERRCODE("M_UNKNOWN") },
+                        { 400, "{\"errcode\":\"M_INVALID_PARAM\",\"error\":\"No such filter\"}" } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+                struct owner o;
+
+                open_at(&o, "s1", START);
+                answer(&o, answers[i].status, answers[i].body);
+                cr_assert(strstr(asked(), "/filter"), "%zu: %s", i, asked());
+                cr_assert(strstr(poll_of(&o), "filter=1&"), "%s", asked());
+                answer(&o, 200, EMPTY("s2"));
+                cr_assert(strstr(poll_of(&o), "filter=1&"), "%s", asked());
+                cr_assert_gt(timeout_of(asked()), 0, "else it may be one of an earlier run: %s", asked());
+                cr_assert(strstr(asked(), "since=s1"), "%s", asked());
+                cr_assert_eq(o.n_failed + o.n_lost, 0);
+                close_it(&o);
+        }
 }
 
 Test(matrix_poll, there_may_be_more_until_an_answer_that_brought_nothing) {

@@ -43,9 +43,10 @@
 #define STUMBLED_MAX 6
 
 /* Synapse keeps answers for 2 min by what was asked, and gives them again to a poll that repeats one of an earlier run
- * of ours: old events, one by one. A bit of the timeout makes each run ask for something else: for SALTS steps, longer
- * than answers are kept, no two are the same. A whole state is asked anew each time, for which the timeout means
- * nothing. */
+ * of ours: old events, one by one. A bit of what is asked for makes each run ask for something else: for SALTS steps,
+ * longer than answers are kept, no two are the same. It is a bit of the timeout, but where the answer is to come at
+ * once: there it is a word in the filter, which nobody then has to upload either before the first answer. A whole
+ * state is asked anew each time, for which the timeout means nothing. */
 #define SALT_STEP     (USEC_PER_SEC / 2)
 #define SALTS         250U
 #define INITIAL_SALTS 4U
@@ -96,6 +97,7 @@ struct sync {
         char *filter_ids[SYNC_FILTERS_MAX][2]; /* [kind][with own presence] */
         char **filter_under_way;               /* one of them; NULL: not wanted any more */
         bool inline_filters;                   /* the server keeps none */
+        bool only_kept_filters;                /* it, or something before it, does not take others */
         unsigned filter_tries, gap_tries, catch_ups;
         unsigned rejected;       /* by something in between, in a row */
         unsigned stumbled;       /* the server, over the request, in a row */
@@ -104,7 +106,7 @@ struct sync {
 
         struct {
                 usec_t started, timeout, watching_at;
-                bool initial, catch_up, presence;
+                bool initial, catch_up, presence, salted;
                 enum set_presence says;
         } poll;
 
@@ -515,6 +517,14 @@ static void on_failure(struct sync *s, const struct matrix_reply *reply) {
                 fail(s, reply);
 }
 
+/* The next one of the kind is as all others are. Returns whether it is to be asked for at once. */
+static bool is_salt_minded(struct sync *s, const struct matrix_reply *reply) {
+        if (!s->poll.salted)
+                return false;
+        s->only_kept_filters = true;
+        return s->rejected == 0 && sync_filter_is_minded(reply->status);
+}
+
 static void on_poll(const struct matrix_reply *reply, void *userdata) {
         struct sync *s = userdata;
 
@@ -523,6 +533,8 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
         s->handler->touched(s->handler->userdata);
         if (reply->outcome == MATRIX_OK)
                 on_answer(s, reply);
+        else if (is_salt_minded(s, reply))
+                enter(s, STAGE_DUE);
         else if (reply->outcome == MATRIX_BAD_FILTER)
                 on_bad_filter(s, reply);
         else if (reply->outcome != MATRIX_BAD_TOKEN_POS && reply->status == 400 && s->poll.says == SET_PRESENCE_NONE)
@@ -536,6 +548,8 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
 static usec_t poll_timeout(struct sync *s, usec_t now) {
         usec_t salt = s->salt * USEC_PER_MSEC;
 
+        if (s->poll.salted)
+                return 0;
         if (s->initial)
                 return salt + (usec_t) SALTS * (s->n_initial++ % INITIAL_SALTS) * USEC_PER_MSEC;
         return s->catch_up ? salt : sync_pace_timeout(&s->pace, now) - salt;
@@ -587,19 +601,27 @@ static int start_poll(struct sync *s, const char *filter, usec_t now) {
         return matrix_request(s->client, &call, on_poll, s, &s->request);
 }
 
-static int poll_inline(struct sync *s, usec_t now) {
-        SCOPED(json_decref) json_t *filter = filter_new(s);
+static int poll_inline(struct sync *s, json_t *filter, usec_t now) {
         SCOPED(free) char *text = filter ? json_dumps(filter, JSON_COMPACT) : NULL;
 
         return text ? start_poll(s, text, now) : -ENOMEM;
 }
 
+static json_t *salted_filter_new(struct sync *s) {
+        unsigned salt = s->salt + (s->initial ? SALTS * (s->n_initial++ % INITIAL_SALTS) : 0);
+
+        return sync_filter_salted(filter_new(s), salt);
+}
+
 static int ask(struct sync *s, usec_t now) {
         const char *id = s->filter_ids[filter_kind(s)][filter_presence(s)];
+        SCOPED(json_decref) json_t *filter = NULL;
 
-        if (s->inline_filters)
-                return poll_inline(s, now);
-        return id ? start_poll(s, id, now) : upload_filter(s);
+        s->poll.salted = (s->initial || s->catch_up) && !s->only_kept_filters;
+        if (!s->poll.salted && !s->inline_filters)
+                return id ? start_poll(s, id, now) : upload_filter(s);
+        filter = s->poll.salted ? salted_filter_new(s) : filter_new(s);
+        return poll_inline(s, filter, now);
 }
 
 bool sync_is_due(struct sync *s, usec_t now) {
