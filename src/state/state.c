@@ -301,14 +301,17 @@ static void write_dirty(struct state *s) {
 }
 
 /* What cannot be flushed is written anew. */
-static void flush(struct state *s) {
-        for (size_t i = 0; i < CONCERNS; i++) {
-                if (s->unflushed[i] && written(s, store_flush(s->dir, &kinds[i])) < 0) {
-                        s->dirty[i] = true;
-                        later_set(&s->write, WRITE_AGAIN_AFTER);
-                }
-                s->unflushed[i] = false;
+static void flush_one(struct state *s, enum concern concern) {
+        if (s->unflushed[concern] && written(s, store_flush(s->dir, &kinds[concern])) < 0) {
+                s->dirty[concern] = true;
+                later_set(&s->write, WRITE_AGAIN_AFTER);
         }
+        s->unflushed[concern] = false;
+}
+
+static void flush(struct state *s) {
+        for (size_t i = 0; i < CONCERNS; i++)
+                flush_one(s, i);
 }
 
 usec_t state_run(struct state *s, usec_t now) {
@@ -382,12 +385,21 @@ static int load_all(struct state *s, const struct store_teller *t) {
 
                 if (r < 0)
                         return r;
+                s->unflushed[i] = findings[i] == STORE_WHOLE && !is_journal(i);
                 s->dirty[i] = findings[i] == STORE_OLD || findings[i] == STORE_DAMAGED ||
                               (findings[i] == STORE_MISSING && i == CONCERN_CLAIMS);
         }
         look_at_journal(s, findings);
         view_history(s);
         return 0;
+}
+
+/* Any file beside the lists is one as well. */
+static bool is_relied_upon(const char *name) {
+        for (size_t i = 0; i < CONCERNS; i++)
+                if (streq(kinds[i].file, name))
+                        return is_journal(i);
+        return true;
 }
 
 /* The folder, as far as it can be had. */
@@ -416,13 +428,16 @@ static int open_all(struct state *s, const char *dir, const struct store_teller 
                 return r;
         file_sweep(dir);
         /* What is in them is relied upon from now on, as where a token that was renewed has taken the place of one
-         * that the server does not know any more. */
-        file_flush_all(dir, ".json");
+         * that the server does not know any more. The rest has time until we are ready. */
+        file_flush_all(dir, ".json", is_relied_upon);
         r = load_all(s, t);
         if (r < 0)
                 return r;
+        later_set(&s->flush, FLUSH_AFTER);
         write_dirty(s);
-        flush(s);
+        for (size_t i = 0; i < CONCERNS; i++)
+                if (is_journal(i))
+                        flush_one(s, i);
         return 0;
 }
 

@@ -122,12 +122,16 @@ int file_write_unflushed(const char *path, const void *data, size_t size, unsign
         return replace(path, data, size, mode, /* flush= */ false);
 }
 
-int file_flush(const char *path) {
+static int data_flush(const char *path) {
         SCOPED(close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
 
-        if (fd < 0 || fsync(fd) < 0)
-                return -errno;
-        return dir_flush(path);
+        return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+int file_flush(const char *path) {
+        int r = data_flush(path);
+
+        return r < 0 ? r : dir_flush(path);
 }
 
 static bool is_leftover(const char *name) {
@@ -451,17 +455,23 @@ void names_free(char **names) {
         free(names);
 }
 
-void file_flush_all(const char *dir, const char *suffix) {
+void file_flush_all(const char *dir, const char *suffix, bool (*wanted)(const char *name)) {
         SCOPED(names_free) char **names = NULL;
+        SCOPED(free) char *last = NULL;
 
         if (dir_names(dir, "", suffix, &names) <= 0)
                 return;
         for (char **name = names; name && *name; name++) {
                 SCOPED(free) char *path = NULL;
 
-                if (asprintf(&path, "%s/%s%s", dir, *name, suffix) >= 0)
-                        (void) file_flush(path);
-                else
+                if (asprintf(&path, "%s/%s%s", dir, *name, suffix) < 0)
                         path = NULL;
+                if (!path || !wanted(path + strlen(dir) + 1))
+                        continue;
+                (void) data_flush(path);
+                free(last);
+                last = TAKE(path);
         }
+        if (last)
+                (void) dir_flush(last);
 }

@@ -20,9 +20,9 @@ int file_write(const char *path, const void *data, size_t size, unsigned mode);
 int file_write_unflushed(const char *path, const void *data, size_t size, unsigned mode);
 int file_flush(const char *path);
 
-/* Flushes every file in `dir` whose name ends in `suffix`, and the folder: whoever wrote them may have been killed
- * before. As far as can be. */
-void file_flush_all(const char *dir, const char *suffix);
+/* Flushes every file in `dir` whose name ends in `suffix` and is `wanted`, and then the folder: whoever wrote them may
+ * have been killed before. As far as can be. */
+void file_flush_all(const char *dir, const char *suffix, bool (*wanted)(const char *name));
 
 /* Removes temporary files in `dir` whose writers are gone. */
 void file_sweep(const char *dir);

@@ -722,3 +722,28 @@ Test(state, what_a_killed_run_has_left_unflushed_is_flushed_before_it_is_read) {
         state_free(open_state(&t, NULL));
         cr_assert(is_flushed(path) && is_flushed(t.path));
 }
+
+/* Whoever waits for us to be ready does not wait for the disk on behalf of the history. */
+Test(state, what_only_our_own_words_rest_on_is_flushed_when_we_have_begun) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        SCOPED(free) char *history = NULL, *claims = NULL;
+        struct state_claim c = example_claim("work", "presence");
+        usec_t now = 5, next;
+
+        cr_assert(asprintf(&history, "%s/history.json", t.path) > 0 &&
+                  asprintf(&claims, "%s/claims.json", t.path) > 0);
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        cr_assert_eq(state_add_change(s, &(struct state_change){ .at_wall = 7, .busy = true, .reason = "x" }), 0);
+        state_free(s);
+        flushed.n = 0;
+        s = open_state(&t, NULL);
+        cr_assert(is_flushed(claims));
+        cr_assert_not(is_flushed(history));
+        cr_assert_eq(flushed.n, 2, "the journal and the folder, each once");
+        next = state_run(s, now);
+        cr_assert_leq(next, now + USEC_PER_SEC);
+        (void) state_run(s, next);
+        cr_assert(is_flushed(history));
+        state_free(s);
+}
