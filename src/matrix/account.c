@@ -23,6 +23,11 @@ static bool has_call_in(void *userdata, const char *room_id) {
         return kinds_has_room(a->kinds, room_id);
 }
 
+/* Of what is asked beside the poll: a word that the server has refused to the poll it refuses there too. */
+static const char *idle_word(const struct account *a) {
+        return set_presence_to_string(sync_idle_word(a->sync));
+}
+
 static usec_t run_encrypted(struct account *a, bool may_ask, usec_t now) {
         const struct instant at = { .now = now, .wall = a->wall };
         const struct kind_time t = { .now = now, .wall = a->wall };
@@ -31,7 +36,7 @@ static usec_t run_encrypted(struct account *a, bool may_ask, usec_t now) {
                 (void) kinds_commit(a->kinds, &t);
                 sync_set_in_call(a->sync, kinds_in_call(a->kinds));
         }
-        return encrypted_run(a->encrypted, may_ask ? set_presence_to_string(a->facts.traits->while_idle) : NULL, &at);
+        return encrypted_run(a->encrypted, may_ask ? idle_word(a) : NULL, &at);
 }
 
 static void on_looked(const struct room_events *state, const struct instant *at, void *userdata) {
@@ -50,8 +55,7 @@ static void run_look(struct account *a) {
         size_t n = a->look ? 0 : kinds_unseen(a->kinds, rooms, LOOK_ROOMS_MAX);
         SCOPED(json_decref) json_t *types = n > 0 ? kinds_unseen_types_new() : NULL;
 
-        if (types && look_start(&a->look, a->client, a->user_id, rooms, n, types,
-                                set_presence_to_string(a->facts.traits->while_idle), on_looked, a) < 0)
+        if (types && look_start(&a->look, a->client, a->user_id, rooms, n, types, idle_word(a), on_looked, a) < 0)
                 on_looked(NULL, &(struct instant){ .now = a->now, .wall = a->wall }, a);
 }
 

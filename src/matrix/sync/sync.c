@@ -468,6 +468,10 @@ static enum set_presence word_of(const struct sync *s, bool held) {
         return held ? s->options.held_if_refused : s->options.idle_if_refused;
 }
 
+enum set_presence sync_idle_word(const struct sync *s) {
+        return word_of(s, false);
+}
+
 static void on_word_refused(struct sync *s) {
         log_debug("The server insists on a word for set_presence");
         s->minds_none = true;

@@ -156,6 +156,8 @@ enum sync_sight {
         SYNC_WATCHING, /* everything up to now has arrived, and what comes is told at once */
 };
 enum sync_sight sync_sight(const struct sync *s);
+/* What any other request of /sync should say: what polls say that keep nothing alive, and this server takes. */
+enum set_presence sync_idle_word(const struct sync *s);
 /* Why the last sync_run() could make no request, a negative errno; the loop stands still until sync_go(). 0: it could,
  * or had none to make. */
 int sync_error(const struct sync *s);
