@@ -114,6 +114,69 @@ Test(crypto_receiver, an_own_device_without_a_signature_does_not_count) {
         sender_done(&stranger);
 }
 
+/* What the server says later is not in it. */
+static json_t *query_answer_of_now(json_t *body) {
+        SCOPED(json_decref) json_t *answer = query_answer(body);
+
+        json_decref(body);
+        return json_deep_copy(answer);
+}
+
+/* The user verifies a new phone while the server is being asked for their devices: that answer is from before. */
+Test(crypto_receiver, a_device_that_was_signed_while_it_was_asked_for_counts) {
+        SCOPED(json_decref) json_t *changed = json_pack("[s]", ME), *answer = NULL, *device = NULL;
+        struct answer a = { .n_keys = STOCK_FULL, .fallback_is_unused = true, .changed = changed };
+        struct receiver_order o;
+        struct sender tablet;
+
+        get_going();
+        sender_make(&tablet, ME, "TABLET");
+        put_user(ME, tablet.device_id, json_incref(tablet.device_keys));
+        take(&a);
+        cr_assert_eq(receiver_decide(r, &at, &o), 0);
+        cr_assert_eq(o.step, RECEIVER_QUERY);
+        answer = query_answer_of_now(o.body);
+        device = json_deep_copy(tablet.device_keys);
+        sign_by(device, ME, my_signing_seed);
+        put_user(ME, tablet.device_id, json_incref(device));
+        take(&a);
+        cr_assert_eq(receiver_queried(r, answer, &at), 0);
+        claim(&tablet);
+        take_messages(json_pack("[o]", key_message(&tablet)));
+        cr_assert_eq(verdict_as(&tablet, "$1", invite(&tablet)), ROOM_KEY_UNPROVEN);
+        cr_assert(work());
+        cr_assert(late_comes("$1"));
+        sender_done(&tablet);
+}
+
+/* The same of somebody else's, which would be taken for one that does not exist. */
+Test(crypto_receiver, a_device_that_came_while_its_user_was_asked_for_counts) {
+        SCOPED(json_decref) json_t *changed = json_pack("[s]", CAROL), *answer = NULL;
+        struct answer a = { .n_keys = STOCK_FULL, .fallback_is_unused = true, .changed = changed };
+        struct receiver_order o;
+        struct sender tablet;
+
+        get_going();
+        claim(&carol);
+        take_messages(json_pack("[o]", key_message_without_device(&carol)));
+        do {
+                cr_assert_eq(receiver_decide(r, &at, &o), 0);
+                if (o.step == RECEIVER_SAVE)
+                        receiver_saved(r);
+        } while (o.step == RECEIVER_SAVE);
+        cr_assert_eq(o.step, RECEIVER_QUERY);
+        answer = query_answer_of_now(o.body);
+        sender_make(&tablet, CAROL, "TABLET");
+        put_user(CAROL, tablet.device_id, json_incref(tablet.device_keys));
+        take(&a);
+        claim(&tablet);
+        take_messages(json_pack("[o]", key_message_without_device(&tablet)));
+        cr_assert_eq(receiver_queried(r, answer, &at), 0);
+        cr_assert(work());
+        cr_assert_eq(verdict_as(&tablet, "$1", invite(&tablet)), ROOM_READ);
+        sender_done(&tablet);
+}
+
 Test(crypto_receiver, who_is_not_wanted_is_not_read_and_can_be_later) {
         static const char *const nobody[] = { CAROL }, *const both[] = { CAROL, BOB };
         json_t *m;

@@ -303,6 +303,8 @@ int receiver_take_sync(struct receiver *r, const struct receiver_sync *sync, con
                         continue;
                 (void) identities_forget(r->identities, user_id);
                 (void) json_object_del(r->unanswered, user_id);
+                /* An answer that is on its way may be from before. */
+                (void) json_object_del(r->asked, user_id);
                 if (streq(user_id, r->user_id))
                         r->own = OWN_UNKNOWN;
         }
