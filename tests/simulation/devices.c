@@ -494,8 +494,8 @@ static usec_t given_at(const struct speaker *s, size_t room, const char *device)
         return USEC_NEVER;
 }
 
-bool devices_is_read(struct devices *d, const char *room, const char *user, const char *device) {
-        return given_at(streq(user, HS_USER) ? &d->phone : &d->caller, room_of(d, room), device) <= door_now();
+usec_t devices_read_since(struct devices *d, const char *room, const char *user, const char *device) {
+        return given_at(streq(user, HS_USER) ? &d->phone : &d->caller, room_of(d, room), device);
 }
 
 usec_t devices_readable_at(struct devices *d, const char *room, const char *device) {

@@ -34,8 +34,8 @@ void devices_say(struct devices *d, const char *room, json_t *event);
  * now); USEC_NEVER: they will not be. */
 usec_t devices_readable_at(struct devices *d, const char *room, const char *device);
 
-/* What that user says in the room can be read by the device now. */
-bool devices_is_read(struct devices *d, const char *room, const char *user, const char *device);
+/* The same of what that user says there. */
+usec_t devices_read_since(struct devices *d, const char *room, const char *user, const char *device);
 
 usec_t devices_deadline(struct devices *d);
 void devices_run(struct devices *d);

@@ -15,6 +15,14 @@ void encryption_begins(struct world *w) {
                 w->devices = devices_new(w->model, w->history->seed);
 }
 
+/* Those of the caller are of no use where the user's own alone are read. */
+static usec_t readable_at(const struct world *w, size_t room, const struct site *s) {
+        const char *id = people_room_id(room), *device = machine_device(s->machine);
+
+        return w->history->own_alone ? devices_read_since(w->devices, id, HS_USER, device)
+                                     : devices_readable_at(w->devices, id, device);
+}
+
 static bool is_verified(const struct world *w, const struct site *s, usec_t before) {
         return devices_signed_since(w->devices, machine_device(s->machine)) <= before;
 }
@@ -37,7 +45,7 @@ void encryption_before_call(struct world *w, size_t room) {
 void encryption_call_begins(struct world *w, size_t room) {
         for (unsigned i = 0; w->devices && i < w->history->n_machines; i++) {
                 struct site *s = &w->sites[i];
-                usec_t at = devices_readable_at(w->devices, people_room_id(room), machine_device(s->machine));
+                usec_t at = readable_at(w, room, s);
 
                 s->room_look_at[room] = usec_add(at < door_now() ? door_now() : at, SHOWN_WITHIN);
         }
@@ -47,8 +55,8 @@ void encryption_call_begins(struct world *w, size_t room) {
  * ends once nothing was heard of it for long. Here the user does it then. */
 const char *encryption_who_hangs_up(struct world *w, size_t room) {
         for (unsigned i = 0; w->devices && i < w->history->n_machines; i++)
-                if (!devices_is_read(w->devices, people_room_id(room), DEVICES_CALLER,
-                                     machine_device(w->sites[i].machine)))
+                if (w->history->own_alone || devices_read_since(w->devices, people_room_id(room), DEVICES_CALLER,
+                                                                machine_device(w->sites[i].machine)) > door_now())
                         return HS_USER;
         return DEVICES_CALLER;
 }

@@ -33,6 +33,7 @@ struct local {
 struct machine {
         unsigned index;
         char name[8], dir[128], state_dir[160], config[160];
+        const char *preamble; /* of each configuration */
         struct model *model;
         struct chance *chance;
         struct wire *wire;
@@ -209,7 +210,7 @@ struct machine *machine_new(unsigned index, struct model *model, const char *dir
         (void) snprintf(m->config, sizeof(m->config), "%s/busyd.conf", m->dir);
         (void) mkdir(m->dir, 0700);
         (void) mkdir(m->state_dir, 0700);
-        machine_configure(m, 0, "");
+        machine_set_preamble(m, "");
         m->wire = wire_new(model, (struct chance){ chance_next(chance) }, handler);
         m->edges.source_begins = on_source_begins;
         m->edges.hold_ended = on_hold_ended;
@@ -473,9 +474,14 @@ void machine_configure(struct machine *m, unsigned tag, const char *text) {
 
         m->configured = tag;
         if (f) {
-                (void) fputs(text, f);
+                (void) fprintf(f, "%s%s", m->preamble, text);
                 (void) fclose(f);
         }
+}
+
+void machine_set_preamble(struct machine *m, const char *text) {
+        m->preamble = text;
+        machine_configure(m, 0, "");
 }
 
 void machine_reload(struct machine *m) {

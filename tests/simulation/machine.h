@@ -63,6 +63,8 @@ void machine_set_mode(struct machine *m, enum mode mode, usec_t duration, const 
 void machine_free_until_calls_end(struct machine *m);
 /* Takes effect at the next start, or at the next reload, unless it has a mistake. `tag` names it. */
 void machine_configure(struct machine *m, unsigned tag, const char *text);
+/* What stands before each of them (not copied), and the empty one. */
+void machine_set_preamble(struct machine *m, const char *text);
 unsigned machine_configuration(const struct machine *m); /* the tag of the one in force */
 void machine_reload(struct machine *m);
 void machine_change_network(struct machine *m);

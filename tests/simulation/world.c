@@ -420,6 +420,8 @@ static void world_begins(struct world *w, const struct history *h, const char *d
                 s->machine = machine_new(i, w->model, dir, &w->chance,
                                          &(struct wire_handler){ .asked = judge_on_asked, .userdata = s });
                 machine_set_devices(s->machine, w->devices);
+                if (w->devices && h->own_alone)
+                        machine_set_preamble(s->machine, "[account " MACHINE_ACCOUNT "]\nencrypted-calls = own\n");
                 machine_login(s->machine);
                 start(s);
         }

@@ -73,6 +73,7 @@ struct history {
         unsigned n_machines;
         bool days;      /* of a person, not episodes */
         bool encrypted; /* calls of two, and the sessions are verified */
+        bool own_alone; /* ... and of these what the user says alone is read */
         struct torture torture;
         struct happening *list;
         size_t n;
