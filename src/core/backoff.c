@@ -18,3 +18,8 @@ usec_t backoff_next(struct backoff *b, uint32_t random) {
 void backoff_reset(struct backoff *b) {
         b->failures = 0;
 }
+
+void backoff_limit(struct backoff *b, unsigned failures) {
+        if (b->failures > failures)
+                b->failures = failures;
+}

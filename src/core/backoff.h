@@ -14,3 +14,7 @@ usec_t backoff_next(struct backoff *b, uint32_t random);
 
 /* After a success. */
 void backoff_reset(struct backoff *b);
+
+/* After one that need not last: the next wait is at most that after `failures` failures, and no shorter than it was.
+ */
+void backoff_limit(struct backoff *b, unsigned failures);

@@ -70,8 +70,8 @@ void claim_limits_worked(struct claim_limits *l) {
 void claim_limits_worked_but_for_writes(struct claim_limits *l) {
         if (!l->write_failed)
                 backoff_reset(&l->backoff);
-        else if (l->backoff.failures > FAILURES_WHILE_REACHED_MAX)
-                l->backoff.failures = FAILURES_WHILE_REACHED_MAX;
+        else
+                backoff_limit(&l->backoff, FAILURES_WHILE_REACHED_MAX);
 }
 
 void claim_limits_end_backoff(struct claim_limits *l) {

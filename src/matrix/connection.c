@@ -22,6 +22,12 @@
 #define RETRY_FIRST USEC_PER_SEC
 #define RETRY_MAX   (5 * USEC_PER_MIN)
 
+/* What answers one request and fails the next works no better than what fails all: each new beginning costs a dozen
+ * requests. It is asked again at most 16 s later, and begins anew with short waits after such a time without a
+ * failure. */
+#define FAILURES_WHILE_REACHED_MAX 4
+#define STEADY_AFTER               USEC_PER_MIN
+
 /* A locked account is opened by people: minutes, not seconds. */
 #define LOCKED_RETRY (5 * USEC_PER_MIN)
 
@@ -59,6 +65,7 @@ struct connection {
         char *problem;
         usec_t retry_at; /* USEC_NEVER: not by itself */
         struct backoff backoff, final_backoff;
+        usec_t failed_at; /* for the last time; 0: never */
         bool settled;
 
         enum due due;
@@ -165,8 +172,12 @@ static usec_t next_wait(struct connection *c, struct backoff *b) {
 
 /* The larger of what the server asks for and our own back-off. */
 static usec_t retry_time(struct connection *c, const struct matrix_reply *reply) {
-        usec_t wait = next_wait(c, &c->backoff), asked = reply->retry_after;
+        usec_t wait, asked = reply->retry_after;
 
+        if (c->answered_at > c->failed_at && reply->now >= usec_add(c->failed_at, STEADY_AFTER))
+                backoff_reset(&c->backoff);
+        c->failed_at = reply->now;
+        wait = next_wait(c, &c->backoff);
         return usec_add(reply->now, asked != USEC_NEVER && asked > wait ? asked : wait);
 }
 
@@ -255,7 +266,7 @@ bool connection_answered(struct connection *c, bool more, usec_t now) {
         if (!is_polling(c))
                 return false;
         c->answered_at = now;
-        backoff_reset(&c->backoff);
+        backoff_limit(&c->backoff, FAILURES_WHILE_REACHED_MAX);
         if (now > usec_add(c->asked_at, FACTS_AGE))
                 c->wants_aside = true;
         if (more)

@@ -141,6 +141,36 @@ Test(matrix_connection, a_failure_is_waited_out_and_the_server_not_asked_again_w
         cr_assert(connection_is_trusted(c));
 }
 
+/* What answers one request and fails the next is asked no more often for the one that it has answered. */
+Test(matrix_connection, a_server_that_answers_now_and_then_is_asked_ever_less_often) {
+        SCOPED(connection_free)
+        struct connection *c = play((const struct row[]){ BEGIN, {} });
+        struct row answers = { .what = "an answer", .fact = ANSWERED };
+        struct row fails = { .what = "a failure", .fact = LOST, .outcome = MATRIX_UNSURE };
+        usec_t now = MIN, longest = 0;
+        unsigned n = 0;
+
+        for (; now < 2 * MIN; n++) {
+                usec_t wait;
+
+                answers.at = fails.at = now;
+                tell(c, &fails);
+                (void) connection_next(c, false, START + now);
+                wait = connection_retry_at(c, false) - (START + now);
+                longest = wait > longest ? wait : longest;
+                now += wait;
+                cr_assert_eq(connection_next(c, false, START + now).step, CONNECTION_POLL);
+                answers.at = now;
+                tell(c, &answers);
+        }
+        cr_expect_leq(n, 8, "%u times in a minute", n);
+        cr_expect_leq(longest, 16 * SEC, "and as it answers, not seldom");
+
+        fails.at = now + MIN;
+        tell(c, &fails);
+        cr_expect_eq(connection_retry_at(c, false), START + fails.at + SEC, "it has worked for a while");
+}
+
 Test(matrix_connection, an_address_that_never_worked_is_wrong_and_still_tried) {
         PLAY({ "it begins by asking", 0, .state = CONNECTION_CONNECTING, .order = ASK },
              { "a page", 1, PROBE_FAILS, MATRIX_NOT_MATRIX, .state = CONNECTION_BROKEN, .order = STAY },

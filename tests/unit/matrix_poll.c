@@ -362,6 +362,33 @@ Test(matrix_poll, a_position_refused_time_and_again_is_backed_off) {
         close_it(&o);
 }
 
+/* One that takes every second request looks, after each of those, like one that works. */
+Test(matrix_poll, what_works_now_and_then_is_not_started_over_at_once_each_time) {
+        struct owner o;
+        unsigned n_polls = 0;
+
+        begin(&o);
+        for (; o.n_failed == 0 && n_polls < 100; n_polls++) {
+                bool is_long = timeout_of(poll_of(&o)) > 100000;
+
+                o.now += USEC_PER_MSEC;
+                answer(&o, is_long ? 400 : 200, is_long ? UNKNOWN_POS : EMPTY("s1"));
+        }
+        cr_assert_eq(o.n_failed, 1, "its owner waits");
+        cr_expect_leq(n_polls, 4, "%u", n_polls);
+        cr_expect_geq(o.retry_after, 2 * USEC_PER_SEC);
+
+        /* A minute later it is one position that is lost. */
+        o.now += USEC_PER_MIN;
+        sync_go(o.sync);
+        run(&o);
+        for (; timeout_of(poll_of(&o)) < 100000;)
+                answer(&o, 200, EMPTY("s1"));
+        answer(&o, 400, UNKNOWN_POS);
+        cr_expect_eq(o.n_failed, 1);
+        close_it(&o);
+}
+
 /* A state has no messages: those since the position come after it. */
 Test(matrix_poll, a_whole_state_does_not_skip_what_came_since_the_position) {
         struct owner o;

@@ -54,9 +54,12 @@
 /* Answers at once of which each brought something: then it does not end, and the owner must not wait for it. */
 #define CATCH_UP_MAX 8
 
-/* Between positions that the server gives and then does not take. */
-#define POSITION_RETRY_FIRST (5 * USEC_PER_SEC)
-#define POSITION_RETRY_MAX   (5 * USEC_PER_MIN)
+/* Between positions that the server gives and then does not take. It may take every second one: then the waits are no
+ * longer than 20 s, and the next that is lost counts as the first only after such a time. */
+#define POSITION_RETRY_FIRST     (5 * USEC_PER_SEC)
+#define POSITION_RETRY_MAX       (5 * USEC_PER_MIN)
+#define POSITION_FAILURES_AT_ALL 2
+#define POSITION_FORGOTTEN_AFTER USEC_PER_MIN
 
 enum stage {
         STAGE_STOPPED,
@@ -101,7 +104,8 @@ struct sync {
         unsigned filter_tries, gap_tries, catch_ups;
         unsigned rejected;       /* by something in between, in a row */
         unsigned stumbled;       /* the server, over the request, in a row */
-        unsigned position_tries; /* refused in a row, with no more than a whole state in between */
+        usec_t position_lost_at; /* 0: never */
+        bool position_works;     /* since then */
         struct backoff position_backoff;
 
         struct {
@@ -315,8 +319,8 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         s->initial = false;
         s->filter_tries = s->gap_tries = s->rejected = s->stumbled = 0;
         if (!answer.initial) {
-                s->position_tries = 0;
-                backoff_reset(&s->position_backoff);
+                s->position_works = true;
+                backoff_limit(&s->position_backoff, POSITION_FAILURES_AT_ALL);
         }
         see_word(s, batch);
         enter(s, STAGE_DUE);
@@ -446,6 +450,18 @@ static void fail_position(struct sync *s, const struct matrix_reply *reply) {
         fail(s, &failure);
 }
 
+/* The first one for a while. */
+static bool is_first_lost(struct sync *s, usec_t now) {
+        bool is_first = s->position_lost_at == 0 ||
+                        (s->position_works && now >= usec_add(s->position_lost_at, POSITION_FORGOTTEN_AFTER));
+
+        s->position_lost_at = now;
+        s->position_works = false;
+        if (is_first)
+                backoff_reset(&s->position_backoff);
+        return is_first;
+}
+
 static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
         if (!s->since) {
                 fail(s, reply);
@@ -454,7 +470,7 @@ static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
         enter(s, STAGE_DUE);
         sync_forget_position(s);
         s->handler->position_lost(s->handler->userdata);
-        if (++s->position_tries > 1)
+        if (!is_first_lost(s, reply->now))
                 fail_position(s, reply);
 }
 
