@@ -80,7 +80,9 @@ static void verify(struct world *w) {
         for (unsigned i = 0; i < w->history->n_machines; i++) {
                 struct site *s = &w->sites[i];
 
-                machine_verify(s->machine);
+                /* What is shown is given back for that, and written again: as soon as the server lets it. */
+                if (machine_verify(s->machine))
+                        s->disturbed_at = door_now();
                 if (machine_is_logged_in(s->machine) && !is_verified(w, s, door_now()))
                         w->verify_at = door_now() + TRIED_AGAIN;
         }

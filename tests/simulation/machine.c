@@ -647,13 +647,15 @@ void machine_set_devices(struct machine *m, struct devices *devices) {
         m->devices = devices;
 }
 
-void machine_verify(struct machine *m) {
+bool machine_verify(struct machine *m) {
         if (!m->devices || !m->logged_in || devices_signed_since(m->devices, m->device) != USEC_NEVER)
-                return;
-        if (m->up == MACHINE_OFF)
-                devices_verify(m->devices, m->state_dir, MACHINE_ACCOUNT, m->device);
-        else
+                return false;
+        if (m->up != MACHINE_OFF) {
                 let_go(m, true);
+                return m->verifying;
+        }
+        devices_verify(m->devices, m->state_dir, MACHINE_ACCOUNT, m->device);
+        return false;
 }
 
 bool machine_is_logged_in(const struct machine *m) {

@@ -80,8 +80,9 @@ bool machine_is_logged_in(const struct machine *m);
 /* Its sessions are verified devices from the next login on. NULL: they have none. */
 struct devices;
 void machine_set_devices(struct machine *m, struct devices *devices);
-/* As `busyctl verify`, where the user's identity does not sign the session: busyd lets go of the account first. */
-void machine_verify(struct machine *m);
+/* As `busyctl verify`, where the user's identity does not sign the session: busyd lets go of the account first.
+ * Returns whether it does. */
+bool machine_verify(struct machine *m);
 /* The logout is through, or given up. */
 bool machine_logout_is_over(const struct machine *m);
 

@@ -9,8 +9,9 @@
 /* A token is renewed when so little of its time is left, or a tenth of it where that is less. */
 #define TOKENS_MARGIN (30 * USEC_PER_SEC)
 
-/* Refused for good is not for ever: a server may have lost its sessions for a moment. */
-#define TOKENS_OVER (10 * USEC_PER_MIN)
+/* Refused for good is not for ever: a server may have lost its sessions for a moment. No longer than an account whose
+ * session has ended waits at last: whoever is asked then is asked for new tokens as well. */
+#define TOKENS_OVER (5 * USEC_PER_MIN)
 
 /* A token that is not taken so soon after it came is not renewed again: that is the server's word on the request, or
  * on the session, and no new token changes it. Half of its life where that is less. */
