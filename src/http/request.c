@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "http/request.h"
 #include "util/text.h"
@@ -191,6 +192,18 @@ static int set_target(struct http_request *r, const struct http_call *call) {
         return c == CURLE_OK ? 0 : -ENOMEM;
 }
 
+/* All that the system trusts in one file. */
+static bool has_bundle(void) {
+        static const char *bundle;
+
+        if (!bundle) {
+                bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
+                if (!bundle || access(bundle, R_OK) < 0)
+                        bundle = "";
+        }
+        return *bundle;
+}
+
 static int set_connection(struct http_request *r, const struct http_call *call, const char *ca_file) {
         usec_t msec = call->timeout / USEC_PER_MSEC;
         CURLcode c = CURLE_OK;
@@ -213,6 +226,11 @@ static int set_connection(struct http_request *r, const struct http_call *call, 
 #endif
         if (ca_file)
                 SET(r, c, CURLOPT_CAINFO, ca_file);
+        /* A folder of the system's certificates, as Debian's curl has one, would count besides the file. And with one
+         * curl reads the file anew for each connection, and keeps it for each. Not all libraries of TLS know folders.
+         */
+        if (ca_file || has_bundle())
+                (void) curl_easy_setopt(r->easy, CURLOPT_CAPATH, NULL);
         return c == CURLE_OK ? 0 : -ENOMEM;
 }
 

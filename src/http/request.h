@@ -7,8 +7,9 @@
 #include "http/http.h"
 
 struct http_request {
-        struct http *http;
-        struct http_request *prev, *next; /* of http.c's list */
+        const struct http *http;          /* whose it is; NULL: gone, while it is handed out */
+        struct http_pool *pool;           /* what it goes by */
+        struct http_request *prev, *next; /* of the pool's list */
         CURL *easy;
         struct curl_slist *headers;
         char *host;

@@ -488,6 +488,67 @@ Test(http, connections_of_another_network_are_not_used_again) {
         fixture_done(&f);
 }
 
+/* ---- several accounts ---- */
+
+/* What is trusted is in memory once. */
+Test(http, accounts_that_trust_the_same_share_their_connections) {
+        struct fixture f;
+        struct http *first;
+
+        fixture_init(&f, NULL, NULL);
+        run_path(&f, "/good");
+        first = f.http;
+        cr_assert_eq(http_new(&f.http, f.event, NULL), 0);
+        run_path(&f, "/good");
+        cr_assert_eq(loopback_n_connections(f.server), 1);
+        first = http_free(first);
+        run_path(&f, "/good");
+        cr_assert_str_eq(f.body, "{\"a\":1}");
+        cr_assert_eq(loopback_n_connections(f.server), 1);
+        cr_assert_eq(http_new(&first, f.event, "/dev/null"), 0);
+        http_free(f.http);
+        f.http = first;
+        run_path(&f, "/good");
+        cr_assert_eq(loopback_n_connections(f.server), 2, "it trusts others");
+        fixture_done(&f);
+}
+
+Test(http, one_account_is_cut_or_goes_and_the_other_goes_on) {
+        struct fixture f, other;
+        struct http_request *post;
+        unsigned port;
+        char url[64];
+        int fd = loopback_dead_port(true, &port);
+        struct http_call call = get(url);
+
+        fixture_init(&f, NULL, NULL);
+        run_path(&f, "/good");
+        (void) snprintf(url, sizeof(url), "http://127.0.0.1:%u/", port);
+        other = (struct fixture){ .event = f.event };
+        cr_assert_eq(http_new(&other.http, f.event, NULL), 0);
+        start(&other, &call);
+        http_cut(f.http);
+        cr_assert_not(other.done, "its own turn comes");
+        run_path(&f, "/good");
+        cr_assert_eq(loopback_n_connections(f.server), 2);
+        http_cut(other.http);
+        cr_assert(other.done);
+        cr_assert_eq(other.reply.error, -ENETRESET);
+        other.server = f.server;
+        run_path(&other, "/good");
+        cr_assert_eq(loopback_n_connections(f.server), 2, "the new one, of both");
+        call.method = "POST";
+        start(&other, &call);
+        post = other.request;
+        http_cut(other.http);
+        other.http = http_free(other.http);
+        cr_assert_eq(other.n_released, 3, "also what went by the one of before: %p", (void *) post);
+        run_path(&f, "/good");
+        cr_assert_str_eq(f.body, "{\"a\":1}");
+        fixture_done(&f);
+        (void) close(fd);
+}
+
 static void on_done_free_itself(const struct http_reply *reply, void *userdata) {
         struct fixture *f = userdata;
         struct http_request *request = f->request;
