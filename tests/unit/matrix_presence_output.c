@@ -195,6 +195,59 @@ Test(presence_output, what_is_seen_long_after_the_last_write_and_is_not_ours_is_
         }
 }
 
+/* What the server has not taken is not there, and no choice: another client may be there when it is written. */
+Test(presence_output, a_busy_that_was_not_taken_is_no_choice) {
+        static const struct answer_row {
+                long status;
+                const char *body;
+                bool stands;
+        } rows[] = {
+                { 429, "{\"errcode\":\"M_LIMIT_EXCEEDED\",\"retry_after_ms\":8276}", false },
+                { 401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}", false },
+                { 502, "", true },
+                { 200, "{}", true },
+        };
+        struct output_claim claim = { .phase = CLAIM_ENTERING, .owed = true, .state_claimed = true };
+        struct claim_want wished = { .state_claimed = true };
+        struct claim_value busy = { .state = "busy", .text = "In a call" };
+        struct output_request *request;
+
+        f.facts.versions.busy_presence = true;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                output_presence.watching(f.output, true, START);
+                output_presence.presence(f.output, "unavailable", "", START);
+                output_presence.presence(f.output, "unavailable", "", START + OTHER_CLIENTS_OWN);
+                output_presence.claim(f.output, &claim, START + OTHER_CLIENTS_OWN);
+                for (unsigned again = 0; again < 2; again++) {
+                        cr_assert_eq(output_presence.write(f.output, &busy, START + OTHER_CLIENTS_OWN, on_written,
+                                                           NULL, &request),
+                                     0);
+                        door_answer(rows[i].status, rows[i].body, START + OTHER_CLIENTS_OWN + 1);
+                }
+                cr_assert_eq(wants_busy(&wished, START + OTHER_CLIENTS_OWN + 2), rows[i].stands, "%ld",
+                             rows[i].status);
+                cr_assert_eq(wants_busy(NULL, START + OTHER_CLIENTS_OWN + 2), false, "%ld", rows[i].status);
+                f.output = output_free(f.output);
+                cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
+        }
+}
+
+/* An earlier one may be on its way. */
+Test(presence_output, a_busy_that_may_stand_stays_a_choice_where_the_next_is_not_taken) {
+        struct output_claim claim = { .phase = CLAIM_ENTERING, .owed = true, .state_claimed = true };
+        struct claim_want wished = { .state_claimed = true };
+        struct claim_value busy = { .state = "busy", .text = "In a call" };
+        struct output_request *request;
+
+        f.facts.versions.busy_presence = true;
+        output_presence.claim(f.output, &claim, START);
+        cr_assert_eq(output_presence.write(f.output, &busy, START, on_written, NULL, &request), 0);
+        door_answer(0, "", START + 1);
+        cr_assert_eq(output_presence.write(f.output, &busy, START + 2, on_written, NULL, &request), 0);
+        door_answer(429, "{\"errcode\":\"M_LIMIT_EXCEEDED\"}", START + 3);
+        cr_assert(wants_busy(&wished, START + 4));
+}
+
 /* What shows instead of it at the start is there since then. It may also have given it up. */
 Test(presence_output, what_an_earlier_run_has_chosen_is_over_where_something_else_shows) {
         struct claim_owed owed = { .n_ours = 1, .state_claimed = true };

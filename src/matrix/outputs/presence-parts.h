@@ -30,6 +30,7 @@ struct presence {
         struct output_request *way;      /* takes them away, or puts newer ones in their place */
         bool awaited, looked;            /* by the next poll; in this run */
         usec_t look_again_at;            /* before a poll in a call */
+        bool ours_by_this;               /* it became ours with the write under way */
         bool dropped;                    /* the write under way: not wanted any more when it was to be sent */
         bool refused;                    /* the look before the first poll: the one after it is left out */
 };

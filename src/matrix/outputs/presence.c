@@ -3,9 +3,9 @@
  * (other-clients.h), and what keeps a value of ours alive.
  *
  *   shown     known: pushed or read, and nothing was written since; else not known
- *   ours      from the moment a state of ours is sent until it is taken away, acknowledged, or owed no more, or
- *             something else is seen by the time that an echo of it could have come
- *   the poll  counted while a state of ours stands; asks for the own presence where the server pushes it */
+ *   ours      from the moment a state of ours is sent until it is taken away, acknowledged, or owed no more, the
+ *             server says that it has not taken it, or something else is seen by the time that an echo of it could
+ * have come the poll  counted while a state of ours stands; asks for the own presence where the server pushes it */
 #include "matrix/outputs/presence-parts.h"
 
 #include <errno.h>
@@ -228,7 +228,9 @@ void presence_sent(struct presence *p, const char *state, usec_t now) {
         (void) snprintf(p->written, sizeof(p->written), "%s", state);
         if (!streq(state, PRESENCE_STATE_OFFLINE))
                 p->lost[0] = '\0';
+        p->ours_by_this = false;
         if (claimed && p->claim.phase != CLAIM_LEAVING) {
+                p->ours_by_this = !p->ours;
                 p->ours = true;
                 p->sent_at = now;
                 update_ours(p, state, now);
@@ -239,6 +241,14 @@ static void withdrawn(struct presence *p, usec_t now) {
         if (!p->ours || !streq(p->written, PRESENCE_STATE_OFFLINE))
                 return;
         p->ours = false;
+        update_ours(p, PRESENCE_STATE_BUSY, now);
+}
+
+/* A state that the server has not taken is not there, and no choice: another client may be when it is tried again. */
+static void not_taken(struct presence *p, enum matrix_outcome outcome, usec_t now) {
+        if (!p->ours_by_this || outcome == MATRIX_OK || outcome == MATRIX_UNSURE || outcome == MATRIX_NOT_MATRIX)
+                return;
+        p->ours_by_this = p->ours = false;
         update_ours(p, PRESENCE_STATE_BUSY, now);
 }
 
@@ -410,6 +420,7 @@ void presence_translate_write(struct output *o, const struct matrix_reply *reply
 
         p->dropped = false;
         presence_words_answered(p, reply);
+        not_taken(p, reply->outcome, reply->now);
         if (is_not_allowed(reply))
                 output_refuse(result, not_allowed);
         else if (dropped)
