@@ -109,6 +109,13 @@ static void until_state(struct day *d, const char *state) {
         (void) until(d, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", state);
 }
 
+static void until_seen(struct day *d) {
+        usec_t deadline = clock_now() + (usec_t) patience() * USEC_PER_MSEC;
+
+        while (!is_dead(d) && !hs_wait_seen(d->w->hs, 50))
+                check(d->w, clock_now() < deadline, "busyd does not poll on");
+}
+
 static void set_mode(struct day *d, const char *mode, const char *message) {
         dbus_uint64_t duration = 0;
 
@@ -177,13 +184,12 @@ static void call_is_answered(struct day *d) {
 static void person_writes_while_it_rings(struct day *d) {
         hs_person_sets(d->w->hs, PHONE, "online", AFTER);
         d->words = AFTER;
-        (void) hs_wait_seen(d->w->hs, 1000);
+        until_seen(d);
 }
 
 static void call_is_missed(struct day *d) {
         call_hangup(d->w, ROOM, "c1");
-        while (!is_dead(d) && !hs_wait_seen(d->w->hs, 50))
-                peer_wait(d->w->peer, 20);
+        until_seen(d);
 }
 
 static void call_is_over(struct day *d) {
@@ -344,13 +350,6 @@ static void token_ends(struct day *d) {
         (struct hs_match) {                                                                                           \
                 .method = "POST", .path = "*/keys/upload"                                                             \
         }
-
-static void until_seen(struct day *d) {
-        usec_t deadline = clock_now() + (usec_t) patience() * USEC_PER_MSEC;
-
-        while (!is_dead(d) && !hs_wait_seen(d->w->hs, 50))
-                check(d->w, clock_now() < deadline, "busyd does not poll on");
-}
 
 static void keys_come(struct day *d) {
         check(d->w, dm_give_keys(&d->dm), "there are no keys to begin with");
