@@ -51,11 +51,6 @@ class Session:
                  {"presence": state, "status_msg": message})
 
 
-def pace():
-    """How many times slower than idle this machine is, by its load."""
-    return max(1, os.getloadavg()[0] / os.cpu_count())
-
-
 def friend_syncs(friend, **query):
     return friend.ask("GET", "sync", patience=90, set_presence="offline",
                       filter=json.dumps({"room": {"rooms": []}}), **query)
@@ -91,7 +86,7 @@ def main():
     port = local_synapse.free_port()
     url = f"http://127.0.0.1:{port}"
     with local_synapse.running(sys.executable, pathlib.Path(sys.argv[1]), port, "test", SECRET, sys.stderr,
-                               patience=50 * pace()):
+                               patience=50):
         for name in ("me", "you"):
             local_synapse.register(sys.executable, url, SECRET, name, PASSWORD, sys.stderr)
         phone, friend = Session(url, "me", "PHONE"), Session(url, "you", "THEIRS")

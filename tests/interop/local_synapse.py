@@ -3,8 +3,13 @@ starts and how it ends. Python's standard library only; Synapse is run by the Py
 
 import contextlib
 import os
+import pathlib
 import socket
 import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent.parent / "scripts"))
+from pace import pace  # noqa: E402
 
 CONFIG = """
 server_name: {server_name}
@@ -50,8 +55,8 @@ def free_port():
 @contextlib.contextmanager
 def running(python, folder, port, server_name, secret, out, more="", patience=90):
     """A Synapse that ends with the block, whatever ends that. The block begins once Synapse says through its notify socket
-    that it is ready. `secret` must have no space where it is also a bearer token; `more` is added to the configuration;
-    `out` takes what it prints."""
+    that it is ready, for which it has `patience`: seconds of an idle machine. `secret` must have no space where it is also
+    a bearer token; `more` is added to the configuration; `out` takes what it prints."""
     folder.mkdir(parents=True, exist_ok=True)
     values = {"folder": folder, "port": port, "server_name": server_name, "secret": secret}
     (folder / "homeserver.yaml").write_text(CONFIG.format(**values) + more)
@@ -60,7 +65,7 @@ def running(python, folder, port, server_name, secret, out, more="", patience=90
     notify.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
         ready.bind(str(notify))
-        ready.settimeout(patience)
+        ready.settimeout(patience * pace())
         process = subprocess.Popen(
             # setpriv: it also goes when this process is killed.
             ["setpriv", "--pdeathsig", "KILL", python, "-m", "synapse.app.homeserver", "-c", folder / "homeserver.yaml"],

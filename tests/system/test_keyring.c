@@ -222,9 +222,9 @@ static void at_the_window(struct world *w, const char *keys) {
 
         /* By the keyboard, not as events for that window: it may close before the key is up. */
         (void) snprintf(command, sizeof(command),
-                        "export DISPLAY=%s; timeout 60 xdotool search --sync --onlyvisible --name Unlock "
+                        "export DISPLAY=%s; timeout %lld xdotool search --sync --onlyvisible --name Unlock "
                         "windowfocus --sync && xdotool %s",
-                        getenv("DISPLAY"), keys);
+                        getenv("DISPLAY"), (long long) (3 * patience() / 1000), keys);
         world_do(w, command);
 }
 
