@@ -175,8 +175,15 @@ bool encrypted_rooms_may_have_calls(const struct encrypted_rooms *r, const char 
         return entry ? is_small(entry) : !r->seen || json_object_size(r->of) < ENCRYPTED_ROOMS_MAX;
 }
 
+/* Somebody is in it, and who could not be asked: whose keys are passed over now cannot be read later. */
+static bool is_anybodys(const json_t *entry) {
+        return is_small(entry) && !json_member_string(entry, "other") &&
+               json_member_int(entry, "joined", UNKNOWN) != 1;
+}
+
 bool encrypted_rooms_others(const struct encrypted_rooms *r, const char **ret, size_t max, size_t *ret_n) {
         const char *room_id;
+        bool known = r->seen && !encrypted_rooms_unclear(r);
         json_t *entry;
         size_t n = 0;
 
@@ -185,7 +192,8 @@ bool encrypted_rooms_others(const struct encrypted_rooms *r, const char **ret, s
 
                 if (other && is_small(entry) && n < max)
                         ret[n++] = other;
+                known = known && !is_anybodys(entry);
         }
         *ret_n = n;
-        return r->seen && !encrypted_rooms_unclear(r);
+        return known;
 }

@@ -36,5 +36,5 @@ int encrypted_rooms_clear_up(struct encrypted_rooms *r, const char *room_id, con
 /* At most two people are in it, as far as is known. */
 bool encrypted_rooms_may_have_calls(const struct encrypted_rooms *r, const char *room_id);
 
-/* The other ones in rooms of two: at most `max`, borrowed until the next change. False: it is not known of all yet. */
+/* The other ones in rooms of two: at most `max`, borrowed until the next change. False: it is not known of all. */
 bool encrypted_rooms_others(const struct encrypted_rooms *r, const char **ret, size_t max, size_t *ret_n);

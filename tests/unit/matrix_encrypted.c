@@ -577,6 +577,33 @@ Test(encrypted_rooms, a_room_that_nobody_told_of_is_asked_about) {
         encrypted_rooms_done(&t);
 }
 
+/* Their keys are passed by no second time. */
+Test(encrypted_rooms, who_is_in_a_room_that_cannot_be_asked_about_may_be_anybody) {
+        SCOPED(json_decref) json_t *two = json_pack("{s{s{} s{}}}", "joined", ME, BOB);
+        SCOPED(json_decref) json_t *alone = json_pack("{s{s{}}}", "joined", ME);
+        const char *others[2];
+        struct encrypted_rooms t;
+        size_t n;
+
+        cr_assert_eq(encrypted_rooms_init(&t), 0);
+        cr_assert_eq(take_rooms(&t, LOOK(DM_HAS_A_NAME), true), 1);
+        cr_assert_not(encrypted_rooms_others(&t, others, ARRAY_SIZE(others), &n), "it is to be asked");
+        cr_assert_eq(encrypted_rooms_clear_up(&t, ROOM, NULL, ME), 0);
+        cr_assert_null(encrypted_rooms_unclear(&t), "once");
+        cr_expect_not(encrypted_rooms_others(&t, others, ARRAY_SIZE(others), &n));
+
+        cr_assert_eq(encrypted_rooms_clear_up(&t, ROOM, two, ME), 0);
+        cr_assert(encrypted_rooms_others(&t, others, ARRAY_SIZE(others), &n));
+        cr_assert_eq(n, 1);
+        cr_assert_str_eq(others[0], BOB);
+
+        cr_assert_eq(take_rooms(&t, LOOK(DM_HAS_A_NAME), true), 1);
+        cr_assert_eq(encrypted_rooms_clear_up(&t, ROOM, alone, ME), 0);
+        cr_assert(encrypted_rooms_others(&t, others, ARRAY_SIZE(others), &n), "nobody else is there");
+        cr_assert_eq(n, 0);
+        encrypted_rooms_done(&t);
+}
+
 /* ---- a device that harms others ---- */
 
 static bool harms(void) {
