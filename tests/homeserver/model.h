@@ -68,9 +68,12 @@ void model_make_renewable(struct model *m, const char *device, int64_t now);
 struct model_tokens {
         const char *access, *refresh;
         int64_t ends; /* ms since 1970; 0: never */
+        bool used;    /* the access token */
 };
 /* Borrowed, and as they are now; false: there is no such session. */
 bool model_tokens(const struct model *m, const char *device, struct model_tokens *ret);
+/* Once the access token is used, the refresh token before it is void. */
+void model_set_used(struct model *m, const char *device, bool used);
 /* The access token ends now. */
 void model_expire(struct model *m, const char *device);
 /* How often anybody asked for new tokens. */

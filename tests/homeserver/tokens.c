@@ -33,10 +33,17 @@ bool model_tokens(const struct model *m, const char *device, struct model_tokens
                 if (streq(m->sessions[i].device, device) && !m->sessions[i].revoked) {
                         *ret = (struct model_tokens){ .access = m->sessions[i].token,
                                                       .refresh = m->sessions[i].refresh,
-                                                      .ends = m->sessions[i].ends };
+                                                      .ends = m->sessions[i].ends,
+                                                      .used = m->sessions[i].used };
                         return true;
                 }
         return false;
+}
+
+void model_set_used(struct model *m, const char *device, bool used) {
+        for (size_t i = 0; i < m->n_sessions; i++)
+                if (streq(m->sessions[i].device, device) && !m->sessions[i].revoked)
+                        m->sessions[i].used = used;
 }
 
 void model_expire(struct model *m, const char *device) {

@@ -266,6 +266,8 @@ static json_t *ask(struct devices *d, const char *device, const char *path, cons
                 d->model,
                 &(struct model_request){ .method = "POST", .uri = path, .token = tokens.access, .body = text }, now);
         exchange_run(e, now);
+        /* busyctl has the tokens that are stored, and renews them: those of here may never have arrived. */
+        model_set_used(d->model, device, tokens.used);
         if (exchange_look(e, now) && exchange_status(e) == 200)
                 answer = json_incref((json_t *) exchange_answer(e));
         exchange_free(e, now);
