@@ -198,6 +198,11 @@ static unsigned parts_put_by(const struct claim_other *c, bool per_device, const
         return whole && claim_owed_has_state(&c->owed, v->state) ? parts | CLAIM_STATE : parts;
 }
 
+/* One that has only fallen silent may have left its words there: they tell. */
+static bool may_still_stand(const struct claim_other *c, const struct claim_value *v) {
+        return c->silent && v->text[0] && claim_owed_has_text(&c->owed, v->text);
+}
+
 /* Of those that put it there, the one that is most likely to have done so last: one that is done has taken it away
  * since, and of the others the one that began last has found what the earlier ones put there. NULL: nobody did. */
 static const struct claim_other *last_to_put(const struct claim_others *o, unsigned part, bool per_device,
@@ -207,7 +212,7 @@ static const struct claim_other *last_to_put(const struct claim_others *o, unsig
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_other *c = &o->of[i];
 
-                if (!(parts_put_by(c, per_device, v) & part) || was_done_before(o, c))
+                if (!(parts_put_by(c, per_device, v) & part) || (was_done_before(o, c) && !may_still_stand(c, v)))
                         continue;
                 if (!last || (last->done && !c->done) || (last->done == c->done && c->owed.order > last->owed.order))
                         last = c;

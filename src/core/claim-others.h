@@ -8,12 +8,13 @@
 /* What another machine of the same user has told that it owes. */
 struct claim_other {
         struct claim_owed owed;
-        bool live;       /* the user is on a call there; else it gives back */
-        bool waits;      /* ... or would, but still waits for the others */
-        bool done;       /* nothing is owed any more; told for the sake of those who saw its value */
-        bool withdrawn;  /* its state on a device of its own was taken away */
-        bool text_lost;  /* somebody has changed its text, which it no longer keeps up */
-        bool first;      /* of several that wait for each other, it gives back before us */
+        bool live;      /* the user is on a call there; else it gives back */
+        bool waits;     /* ... or would, but still waits for the others */
+        bool done;      /* nothing is owed any more; told for the sake of those who saw its value */
+        bool silent;    /* ... as far as anybody waits for it: it has not said so, and may have left its value there */
+        bool withdrawn; /* its state on a device of its own was taken away */
+        bool text_lost; /* somebody has changed its text, which it no longer keeps up */
+        bool first;     /* of several that wait for each other, it gives back before us */
         usec_t done_for; /* by its own word, when that was heard; 0: no longer than is known here */
 };
 

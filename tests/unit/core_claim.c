@@ -561,6 +561,43 @@ Test(core_claim, words_taken_away_long_after_a_machine_was_done_do_not_come_back
         }
 }
 
+/* It was killed, or signed out, in a call, and has told nothing since. */
+Test(core_claim, what_a_machine_has_left_that_fell_silent_is_put_back_for_it) {
+        struct claim_other gone = machine(1, "online", "Lunch", "busy", "In a call");
+
+        gone.done = gone.silent = true;
+        begin(&single_value, "busy", "In a call");
+        cr_assert_eq(claim_on_others(&claim, &gone, 1, now), 0);
+        run_for(USEC_PER_HOUR);
+        push();
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        claim_set_want(&claim, NULL);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "Lunch");
+        claim_done(&claim);
+}
+
+/* No words are anybody's, and a state without them. */
+Test(core_claim, what_may_be_a_persons_is_not_that_of_a_machine_that_fell_silent) {
+        struct claim_other gone = machine(1, "online", "Lunch", "unavailable", "In a call");
+
+        gone.done = gone.silent = true;
+        gone.owed.ours[gone.owed.n_ours++] = value("unavailable", "");
+        begin(&single_value, "unavailable", "");
+        cr_assert_eq(claim_on_others(&claim, &gone, 1, now), 0);
+        run_for(USEC_PER_HOUR);
+        push();
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(USEC_PER_MIN);
+        expect_shown("unavailable", "");
+        claim_done(&claim);
+}
+
 /* Of no words nobody can tell whose they are: those of a machine that was done before this call are not. */
 Test(core_claim, words_taken_away_in_a_call_are_no_claim_of_long_ago) {
         struct claim_other gone = {

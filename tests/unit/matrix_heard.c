@@ -266,7 +266,7 @@ Test(peers, what_is_over_at_the_first_sight_is_done) {
 
         cr_assert(heard_take(p, TYPE, content, 3 * USEC_PER_HOUR, NOW));
         c = only_claim(p, "presence");
-        cr_expect(c.done && !c.live && !c.waits);
+        cr_expect(c.done && c.silent && !c.live && !c.waits);
         cr_expect_str_eq(c.owed.prior.text, "Working");
 }
 
@@ -291,13 +291,27 @@ Test(peers, what_is_not_believed_any_more_is_done) {
                        ENTRY("{\"presence\":" CLAIM ",\"profile\":{" PRIOR "," OURS "," CLAIMED ",\"waits\":true}}")));
         cr_assert(heard_expire(p, NOW + USEC_PER_HOUR));
         c = only_claim(p, "presence");
-        cr_expect(c.done && !c.live && !c.waits);
+        cr_expect(c.done && c.silent && !c.live && !c.waits);
         cr_expect_str_eq(c.owed.prior.text, "Working", "whoever sees its value still knows what was before it");
         c = only_claim(p, "profile");
         cr_expect(c.done && !c.live && !c.waits);
         cr_expect_eq(heard_deadline(p), USEC_NEVER);
         cr_expect_not(heard_holds(p, "presence"));
         cr_expect(heard_any(p), "the machine is still there");
+}
+
+/* Neither one that has said so before it ran out, nor one that is logged out. */
+Test(peers, who_was_done_has_not_fallen_silent) {
+        SCOPED(heard_free) struct heard *p = new_peers();
+        SCOPED(json_decref) json_t *done = json(PRESENCE(DONE)), *gone = json("{}");
+
+        cr_assert(heard_take(p, TYPE, done, 3 * USEC_PER_HOUR, NOW));
+        cr_expect_not(only_claim(p, "presence").silent);
+        cr_assert(take(p, TYPE, ENTRY("{\"presence\":" CLAIM "}")));
+        cr_assert(heard_expire(p, NOW + USEC_PER_HOUR));
+        cr_expect(only_claim(p, "presence").silent);
+        cr_assert(heard_take(p, TYPE, gone, 0, NOW));
+        cr_expect_not(only_claim(p, "presence").silent);
 }
 
 Test(peers, what_is_done_needs_no_end) {

@@ -88,11 +88,14 @@ static void date_done(struct machine *m, usec_t age) {
                 m->claims[i].claim.done_for = m->claims[i].claim.done ? age : 0;
 }
 
-/* Whoever sees its value may still ask what was before it. */
-static void finish_claims(struct machine *m) {
+/* Whoever sees its value may still ask what was before it. `silent`: nobody has said that they are done. */
+static void finish_claims(struct machine *m, bool silent) {
         for (size_t i = 0; i < m->n; i++) {
-                m->claims[i].claim.live = m->claims[i].claim.waits = false;
-                m->claims[i].claim.done = true;
+                struct claim_other *c = &m->claims[i].claim;
+
+                c->live = c->waits = false;
+                c->silent = silent && (c->silent || !c->done);
+                c->done = true;
         }
 }
 
@@ -130,7 +133,7 @@ bool heard_take(struct heard *h, const char *type, const json_t *content, usec_t
         json_decref(m->content);
         m->content = json_incref((json_t *) content);
         if (!is_there(m)) {
-                finish_claims(m);
+                finish_claims(m, /* silent= */ false);
                 return true;
         }
         life = entry_life(content, age);
@@ -139,7 +142,7 @@ bool heard_take(struct heard *h, const char *type, const json_t *content, usec_t
         date_done(m, age);
         if (life > 0)
                 return true;
-        finish_claims(m);
+        finish_claims(m, /* silent= */ true);
         if (entry_life(content, 0) == 0 || age >= ENTRY_KNOWN_MAX)
                 m->n = 0; /* it makes no sense, or is long over */
         return true;
@@ -169,7 +172,7 @@ bool heard_expire(struct heard *h, usec_t now) {
 
                 if (now < m->until || !has_claims(m))
                         continue;
-                finish_claims(m);
+                finish_claims(m, /* silent= */ true);
                 changed = true;
         }
         return changed;
