@@ -139,6 +139,7 @@ static int on_answer(void *userdata, const struct sync_answer *answer) {
                 encrypted_resync(a->encrypted);
         a->answered = true;
         a->catching_up = false;
+        renewal_worked(a->renewal);
         output_set_answered(&a->outputs, &told, answer->now);
         /* Whether there is a call by what has come is known with the last of several answers: the place from which a
          * restart looks must not be behind its beginning. */

@@ -136,6 +136,23 @@ Test(tokens, refused_for_good_is_the_servers_word_until_it_is_tried_again) {
         cr_assert(renews(&t, 401));
 }
 
+/* Whoever has taken the token again may have forgotten it for a moment only, and would renew it now. */
+Test(tokens, what_was_refused_is_tried_again_once_the_token_was_taken) {
+        struct tokens t = fresh();
+
+        tokens_worked(&t);
+        cr_assert(tokens_rejected(&t, at(100).now));
+        cr_assert(renews(&t, 100));
+        tokens_worked(&t);
+        cr_assert_not(renews(&t, 100), "one is under way");
+        tokens_refused(&t, at(100).now);
+        cr_assert_not(tokens_rejected(&t, at(101).now));
+        tokens_worked(&t);
+        cr_assert_not(renews(&t, 102), "it is good as long as it is taken");
+        cr_assert(tokens_rejected(&t, at(103).now));
+        cr_assert(renews(&t, 103));
+}
+
 /* Some servers refuse one request so, and take all others: no new token changes that. */
 Test(tokens, a_401_to_a_fresh_token_is_the_servers_word) {
         struct tokens t = fresh();

@@ -287,6 +287,10 @@ void renewal_retry(struct renewal *r) {
         tokens_retry(&r->tokens);
 }
 
+void renewal_worked(struct renewal *r) {
+        tokens_worked(&r->tokens);
+}
+
 /* ---- the object ---- */
 
 static bool on_rejected(void *userdata, bool old, usec_t now) {

@@ -45,3 +45,5 @@ void renewal_set_token(struct renewal *r, const char *token);
 void renewal_kept(struct renewal *r, int error);
 /* A person asks, or the network is back. */
 void renewal_retry(struct renewal *r);
+/* The server has taken the token. */
+void renewal_worked(struct renewal *r);

@@ -5,7 +5,8 @@
  *   renewing -> waiting         no answer that counts; again soon, and with the old refresh token
  *   waiting -> renewing
  *   renewing -> over            refused for good: the server's word on the session stands, until it is tried again
- *   over -> renewing            a while later, if the server still does not take the token, or by hand */
+ *   over -> renewing            a while later, if the server still does not take the token, or by hand; at once, if it
+ *                               has taken it meanwhile */
 #include "matrix/client/tokens.h"
 
 /* The first repetitions come within the 15 s in which a server that has answered forgives them. */
@@ -70,6 +71,11 @@ void tokens_refused(struct tokens *t, usec_t now) {
         t->rejected = false;
         t->retry_at = usec_add(now, TOKENS_OVER);
         backoff_reset(&t->backoff);
+}
+
+void tokens_worked(struct tokens *t) {
+        if (t->state == TOKENS_OVER_NOW)
+                t->retry_at = 0;
 }
 
 void tokens_failed(struct tokens *t, usec_t retry_after, usec_t now, uint32_t random) {

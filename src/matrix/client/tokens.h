@@ -53,6 +53,8 @@ bool tokens_rejected(struct tokens *t, usec_t now);
 void tokens_renewed(struct tokens *t, usec_t expires_wall, const struct instant *at);
 /* Refused for good. */
 void tokens_refused(struct tokens *t, usec_t now);
+/* The server takes the token: a refusal of before was none for good. */
+void tokens_worked(struct tokens *t);
 /* No answer, or one that says nothing of the session. The old refresh token stands, and is soon used again: where the
  * answer alone was lost, servers take it for that long. `retry_after` USEC_NEVER: nobody asks for more. */
 void tokens_failed(struct tokens *t, usec_t retry_after, usec_t now, uint32_t random);
