@@ -194,7 +194,7 @@ static void renew_prior(struct claim *c) {
         bool words = claim_is_overwritten(c);
         bool state = words || c->flight.displaced || !claim_state_is_ours(c, &c->view.is);
 
-        if (c->traits.per_device)
+        if (c->traits.per_device || claim_is_left_empty(c, &c->view.is))
                 return;
         if (words)
                 claim_value_put_text(&prior, c->view.is.text);

@@ -198,19 +198,22 @@ struct claim_value claim_prior(const struct claim *c) {
 }
 
 /* With one value per user, another machine that knows of nothing that was before leaves nothing. Within our own call
- * the same is a person's word. */
-static bool is_left_empty(const struct claim *c, const struct claim_value *v) {
-        if (!claim_is_way_back(c->phase) || c->in.leaving.yielded)
+ * that shows soon after its end, and later the same is a person's word. */
+bool claim_is_left_empty(const struct claim *c, const struct claim_value *v) {
+        bool in_call = c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD;
+
+        if (!in_call && (!claim_is_way_back(c->phase) || c->in.leaving.yielded))
                 return false;
-        if (c->traits.per_device || v->text[0] || !streq(v->state, c->traits.withdrawn))
+        if (c->traits.per_device || v->text[0] || claim_is_taken(c, v->state))
                 return false;
-        return claim_others_may_have_left_none(&c->others, &c->debt.is);
+        return claim_others_may_have_left_none(&c->others, &c->debt.is, v->state, c->traits.withdrawn,
+                                               in_call ? c->view.at : USEC_NEVER);
 }
 
 /* Half of what gave back has taken ours away, and nobody else's show any more. No person's word: on another device an
  * empty text hides behind ours. Before a call there were none of ours. */
 static bool are_words_away(const struct claim *c, const struct claim_value *v) {
-        return (c->traits.text_per_device && !c->debt.is.ahead && !v->text[0]) || is_left_empty(c, v);
+        return (c->traits.text_per_device && !c->debt.is.ahead && !v->text[0]) || claim_is_left_empty(c, v);
 }
 
 /* The prior word stands until ours is written. */
@@ -292,7 +295,8 @@ struct claim_value claim_compose_given_back(const struct claim *c, const struct 
         else if (c->traits.person_writes_whole &&
                  claim_is_persons(c, &v, /* prior_too= */ c->in.leaving.restored || words_came_back_alone(c)))
                 return v;
-        else if (d->state_claimed && !(others & CLAIM_STATE) && (claim_state_is_ours(c, &v) || is_left_empty(c, seen)))
+        else if (d->state_claimed && !(others & CLAIM_STATE) &&
+                 (claim_state_is_ours(c, &v) || claim_is_left_empty(c, seen)))
                 claim_value_put_state(&v, prior.state);
         if (d->text_claimed && !(others & CLAIM_TEXT) && (claim_text_is_ours(c, &v) || are_words_away(c, seen)))
                 claim_value_put_text(&v, prior.text);

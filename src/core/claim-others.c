@@ -155,12 +155,26 @@ bool claim_others_may_have_left(const struct claim_others *o, const struct claim
         return false;
 }
 
-bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own) {
+/* What it gives back has shown by then, and no longer is a surprise. */
+static bool has_just_ended(const struct claim_others *o, const struct claim_other *c, usec_t now) {
+        size_t at = find_done(o, &c->owed);
+
+        if (!c->done)
+                return !c->live;
+        return at < CLAIM_OTHERS_DONE_MAX && now < usec_add(o->done[at].at, CLAIM_OTHERS_SETTLE);
+}
+
+bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own, const char *state,
+                                     const char *withdrawn, usec_t now) {
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_other *c = &o->of[i];
-                const char *found = c->owed.prior.text;
+                const struct claim_value *found = &c->owed.prior;
 
-                if (c->owed.text_claimed && found[0] && claim_owed_has_text(own, found) && !was_done_before(o, c))
+                if (!c->owed.text_claimed || !found->text[0] || !claim_owed_has_text(own, found->text))
+                        continue;
+                if (!streq(state, withdrawn) && !streq(state, found->state))
+                        continue;
+                if (now == USEC_NEVER ? !was_done_before(o, c) : has_just_ended(o, c, now))
                         return true;
         }
         return false;

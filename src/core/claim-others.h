@@ -66,9 +66,11 @@ bool claim_others_hold(const struct claim_others *o, const struct claim_owed *ow
 /* One of them that is done may have left parts of `own` to us: it was not when ours began. */
 bool claim_others_may_have_left(const struct claim_others *o, const struct claim_owed *own);
 
-/* One of them has found words of `own`, was never told what was before them, and puts back none, perhaps before its
- * end is heard of. */
-bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own);
+/* One of them has found words of `own`, was never told what was before them, and puts back none beside `state`: the
+ * one that it has found, or `withdrawn` where that was taken. At `now` its end was just told; USEC_NEVER: or may not
+ * be heard of yet. */
+bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own, const char *state,
+                                     const char *withdrawn, usec_t now);
 
 /* What is owed back from now on was found there, or told, at `seen_at`: who was done long before had no part in it. */
 void claim_others_found(struct claim_others *o, usec_t seen_at);

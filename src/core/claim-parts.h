@@ -65,6 +65,8 @@ bool claim_find_prior(const struct claim *c, struct claim_value *ret);
 /* Somebody put other words there than ours. `prior_too`: what was there before us is no sign of a person, since our
  * write may not have landed, or one that gave back may have. */
 bool claim_is_persons(const struct claim *c, const struct claim_value *v, bool prior_too);
+/* Another machine, which could not know what was there before our words, has left none. */
+bool claim_is_left_empty(const struct claim *c, const struct claim_value *v);
 /* What was there before us, or, of what others could not take away, ours. */
 bool claim_is_back_at_prior(const struct claim *c, const struct claim_value *v);
 /* Where a write replaces state and text together, other words than ours leave nothing of ours. */

@@ -475,6 +475,7 @@ Test(core_claim, what_a_machine_could_not_know_is_put_back_for_it) {
         } rows[] = {
                 { "In a call", "offline", "unavailable", "In the garden" },
                 { "In a call", "online", "online", "" }, /* as a person says who takes words away */
+                { "In a call", "busy", "busy", "" },
                 { "In the garden", "offline", "offline", "" },
         };
 
@@ -501,6 +502,72 @@ Test(core_claim, what_a_machine_could_not_know_is_put_back_for_it) {
                 run_for(USEC_PER_MIN);
                 expect_phase(CLAIM_FREE);
                 expect_shown(row->state, row->text);
+                claim_done(&claim);
+        }
+}
+
+/* Where busy is not offered, it has found our state as well, and puts that back. A person says another one. */
+Test(core_claim, a_state_that_a_machine_could_not_know_is_put_back_for_it) {
+        for (unsigned persons = 0; persons < 2; persons++) {
+                struct claim_other other = machine(1, "unavailable", "In a call", "unavailable", "In a call");
+
+                begin(&single_value, "offline", "In the garden");
+                push();
+                want("unavailable", "In a call");
+                run_for(10 * SEC);
+                other.live = true;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                claim_set_want(&claim, NULL);
+                run_for(10 * SEC);
+                expect_phase(CLAIM_SHARED);
+                set_shown(persons ? "online" : "unavailable", "");
+                push();
+                other.live = false;
+                other.done = true;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown(persons ? "online" : "offline", persons ? "" : "In the garden");
+                claim_done(&claim);
+        }
+}
+
+/* What it leaves stands there after its end was told, and soon after that. */
+Test(core_claim, what_a_machine_could_not_know_is_no_persons_word_in_our_call) {
+        static const struct row {
+                bool live;
+                usec_t after;
+                enum claim_phase phase;
+        } rows[] = {
+                { false, 0, CLAIM_HELD },
+                { false, CLAIM_OTHERS_SETTLE, CLAIM_YIELDED },
+                { true, 0, CLAIM_YIELDED },
+        };
+
+        for (unsigned i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i / 2];
+                struct claim_other other = machine(1, "busy", "In a call", "busy", "In a call");
+                bool is_held = row->phase == CLAIM_HELD, is_done = i % 2;
+
+                hold(&single_value, "unavailable", "In the garden");
+                other.live = true;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                run_for(10 * SEC);
+                other.live = row->live;
+                other.done = !row->live && (is_done || row->after > 0);
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                run_for(row->after);
+                set_shown("offline", "");
+                push();
+                run_for(10 * SEC);
+                expect_phase(row->phase);
+                expect_shown(is_held ? "busy" : "offline", is_held ? "In a call" : "");
+                other.live = false;
+                other.done = true;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                claim_set_want(&claim, NULL);
+                run_for(USEC_PER_MIN);
+                expect_shown(is_held ? "unavailable" : "offline", is_held ? "In the garden" : "");
                 claim_done(&claim);
         }
 }
