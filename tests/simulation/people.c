@@ -56,16 +56,18 @@ static bool is_connected(const struct machine *m) {
         return machine_state(m) == MACHINE_UP && streq(machine_view(m)->account_state, "online");
 }
 
-/* A machine may owe a state, and none has seen by way of which others it came to this one. */
+/* A machine may owe a state, and none has seen by way of which others it came to this one. One that is in no call, and
+ * owes nothing, keeps no account of what it sees for another one that has died. */
 static bool is_unwatched(const struct world *w) {
         bool owed = false;
 
         for (unsigned i = 0; i < w->history->n_machines; i++) {
                 const struct machine *m = w->sites[i].machine;
 
-                if (is_connected(m))
+                if (!is_connected(m))
+                        owed = owed || machine_state(m) == MACHINE_UP || machine_died_busy_at(m) > 0;
+                else if (machine_has_evidence(m))
                         return false;
-                owed = owed || machine_state(m) == MACHINE_UP || machine_died_busy_at(m) > 0;
         }
         return owed;
 }
