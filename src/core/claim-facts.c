@@ -143,15 +143,27 @@ static void keep_words_of_meanwhile(struct claim *c) {
         c->debt.on_disk = false;
 }
 
-/* Of a person who has written already. No words at all may have been ours as well; with them comes a state that is
- * not, and none of our writes is under way. */
+/* Ours was not there when a person's was read, and nothing of ours can land: what is told since is not ours. */
+static bool is_told_after_persons(const struct claim *c) {
+        usec_t read_at = c->in.stopped.lost_at;
+
+        return read_at > 0 && c->view.at >= usec_add(read_at, CLAIM_ASK_AFTER) && c->view.at >= c->debt.lands_by;
+}
+
+/* Of a person who has written already. No words at all may have been ours as well, or another machine's: with them
+ * comes a state that is not, or where that tells nothing they come later, and none of our writes is under way. */
 static bool is_last_word(const struct claim *c, const struct claim_value *v) {
         /* Perhaps what takes ours away has landed, though its answer was lost. */
         if (c->in.stopped.text_due && claim_are_words_missing(c, v, c->in.stopped.judged.text))
                 return false;
         if (!claim_text_is_ours(c, v))
                 return true;
-        return c->traits.person_writes_whole && !v->text[0] && !claim_state_is_ours(c, v) && !c->debt.open;
+        if (v->text[0] || c->debt.open)
+                return false;
+        if (c->traits.person_writes_whole)
+                return !claim_state_is_ours(c, v);
+        return !c->traits.text_per_device && !(claim_others_wrote(&c->others, v) & CLAIM_TEXT) &&
+               is_told_after_persons(c);
 }
 
 /* Where each device has its own words, those of before show as long as their device is the last that was active. */

@@ -91,6 +91,35 @@ Test(core_claim_words, a_message_changed_in_the_call_stays) {
         cr_expect_eq(writes, 1);
 }
 
+/* Where the message was taken out of the configuration within the call. */
+Test(core_claim_words, a_message_taken_away_again_stays_away_where_none_is_ours) {
+        struct claim_other other = machine(1, "online", "Working", "busy", "");
+
+        for (unsigned others = 0; others < 2; others++) {
+                hold(&per_device, "online", "Working");
+                want("busy", "");
+                run_for(10 * SEC);
+                other.live = true;
+                if (others)
+                        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                set_shown("busy", "Lunch");
+                push();
+                run_for(10 * SEC);
+                expect_phase(CLAIM_YIELDED);
+                set_shown("busy", "");
+                push();
+                run_for(USEC_PER_MIN);
+                other.live = false;
+                other.done = true;
+                if (others)
+                        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                claim_set_want(&claim, NULL);
+                run_for(20 * SEC);
+                expect_shown("offline", others ? "Lunch" : "");
+                claim_done(&claim);
+        }
+}
+
 Test(core_claim_words, what_was_sent_is_ours_before_it_is_acknowledged) {
         begin(&per_device, "online", "");
         push();
