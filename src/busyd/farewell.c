@@ -49,25 +49,38 @@ static int ask(struct farewell *f, struct http *http) {
 static bool is_due(const struct farewell *f) {
         struct encrypted_facts facts;
 
-        return !f->over && !f->request && account_encrypted(f->account, &facts) && facts.harms &&
+        return !f->request && account_encrypted(f->account, &facts) && facts.harms &&
                account_state(f->account) == CONNECTION_ONLINE && !account_owes_itself(f->account) &&
                account_is_at_rest(f->account);
 }
 
-/* The account finds out by itself that it is signed out, but for what it waits for. */
 static void tell(struct farewell *f) {
         f->told = true;
         log_error("Account %s: this session was not verified for a week, which kept people who have verified you from "
                   "writing to you, and is logged out: run 'busyctl login' and 'busyctl verify'",
                   f->name);
-        account_wake(f->account, /* gap= */ false);
+}
+
+/* The account finds out by itself that it is signed out, but for what it waits for. If it does not, the session goes
+ * on: a token that was renewed meanwhile is one that the server does not know, and of these, too, it says that they
+ * are revoked. */
+static void look(struct farewell *f, usec_t now) {
+        if (!f->looks)
+                account_wake(f->account, /* gap= */ false);
+        f->looks = true;
+        if (account_state(f->account) == CONNECTION_SIGNED_OUT)
+                tell(f);
+        else if (account_state(f->account) == CONNECTION_ONLINE && now >= f->again_at)
+                f->over = f->looks = false;
 }
 
 usec_t farewell_run(struct farewell *f, struct http *http, usec_t now) {
         int r;
 
         if (f->over && !f->told)
-                tell(f);
+                look(f, now);
+        if (f->over)
+                return f->told || now >= f->again_at ? USEC_NEVER : f->again_at;
         if (!is_due(f))
                 return USEC_NEVER;
         if (now < f->again_at)

@@ -21,7 +21,9 @@ struct farewell {
         struct matrix_client *client;
         struct http_request *request; /* NULL: none is out */
         usec_t again_at;
-        bool over, told; /* the server knows it no more */
+        bool over;  /* the server says so */
+        bool looks; /* ... and the account is to see it */
+        bool told;
 };
 void farewell_done(struct farewell *f);
 

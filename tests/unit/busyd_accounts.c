@@ -26,7 +26,7 @@ static struct {
         int error;                      /* of the next new one */
         struct account_lessons learned; /* as it was made with */
         struct account_handler handler;
-        bool decrypts, harms;
+        bool decrypts, harms, signed_out;
         matrix_done_t logout; /* of the request that is out */
         void *logout_userdata;
         unsigned n_logouts;
@@ -94,7 +94,7 @@ const char *account_server(const struct account *a) {
         return "";
 }
 enum connection_state account_state(const struct account *a) {
-        return t.offline ? CONNECTION_WAITING : CONNECTION_ONLINE;
+        return t.signed_out ? CONNECTION_SIGNED_OUT : t.offline ? CONNECTION_WAITING : CONNECTION_ONLINE;
 }
 const char *account_problem(const struct account *a) {
         return "";
@@ -407,8 +407,29 @@ Test(accounts, a_session_whose_device_harms_others_is_ended) {
         answer_logout(MATRIX_OK);
         run_at(t.at.now);
         cr_assert_eq(t.n_wakes, 1, "it does not find out");
+        t.signed_out = true;
         run_at(t.at.now + 24 * USEC_PER_HOUR);
         cr_assert(t.n_logouts == 1 && t.n_wakes == 1 && t.n_freed == 0);
+}
+
+/* Its token was renewed while it was being revoked: the server says yes to one that it does not know. */
+Test(accounts, a_session_that_goes_on_all_the_same_is_ended_again) {
+        t.harms = true;
+        run_at(t.at.now);
+        answer_logout(MATRIX_OK);
+        run_at(t.at.now);
+        run_at(t.at.now + 59 * USEC_PER_MIN);
+        cr_assert_eq(t.n_logouts, 1);
+        run_at(t.at.now + USEC_PER_MIN);
+        cr_assert_eq(t.n_logouts, 2);
+        answer_logout(MATRIX_OK);
+        t.offline = true;
+        run_at(t.at.now + 2 * USEC_PER_HOUR);
+        t.offline = false;
+        t.signed_out = true;
+        run_at(t.at.now);
+        run_at(t.at.now + 2 * USEC_PER_HOUR);
+        cr_assert(t.n_logouts == 2 && t.n_wakes == 2);
 }
 
 Test(accounts, it_is_not_ended_before_all_is_given_back) {
