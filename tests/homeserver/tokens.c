@@ -153,8 +153,10 @@ void tokens_post_oauth_revoke(struct exchange *e) {
         bool old;
         struct model_session *s = token ? find(e->m, token, &old) : NULL;
 
-        if (s && !old)
+        if (s && !old) {
                 s->revoked = true;
+                model_forget_keys(e->m, s->device);
+        }
         model_changed(e->m);
         e->status = 200;
         e->answer = json_object();

@@ -1,7 +1,7 @@
 /* See devices.h: built without encryption. */
 #include "devices.h"
 
-struct devices *devices_new(struct model *m, uint64_t seed) {
+struct devices *devices_new(struct model *m, uint64_t seed, unsigned reset_percent) {
         return NULL;
 }
 
@@ -13,6 +13,10 @@ void devices_verify(struct devices *d, const char *state_dir, const char *accoun
 }
 
 void devices_log_out(struct devices *d, const char *state_dir, const char *account, const char *device) {
+}
+
+usec_t devices_unsigned_since(struct devices *d, const char *device) {
+        return USEC_NEVER;
 }
 
 usec_t devices_signed_since(struct devices *d, const char *device) {
@@ -42,6 +46,9 @@ void devices_run(struct devices *d) {
 }
 
 void devices_count_shown(struct devices *d) {
+}
+
+void devices_count_farewell(struct devices *d) {
 }
 
 struct devices_counters devices_counters(struct devices *d) {

@@ -55,6 +55,7 @@ struct speaker {
 struct devices {
         struct model *model;
         struct chance chance;
+        unsigned reset_percent; /* before a call */
         struct identity identity;
         struct speaker caller, phone;
         char rooms[ROOMS_MAX][32];
@@ -68,6 +69,7 @@ struct devices {
         struct {
                 char device[64];
                 usec_t since; /* signed by the identity of now; USEC_NEVER: not */
+                usec_t until; /* ... that it was last */
         } ours[PARTNERS_MAX];
         size_t n_ours;
         uint64_t looked; /* the model as it was judged last */
@@ -165,11 +167,12 @@ static void set_identity(struct devices *d) {
         publish(d, &d->phone);
 }
 
-struct devices *devices_new(struct model *m, uint64_t seed) {
+struct devices *devices_new(struct model *m, uint64_t seed, unsigned reset_percent) {
         struct devices *d = calloc(1, sizeof(*d));
 
         locks_seed(seed ^ UINT64_C(0xd1342543de82ef95));
         d->model = m;
+        d->reset_percent = reset_percent;
         d->chance = (struct chance){ seed ^ UINT64_C(0xaf251af3b0f025b5) };
         d->counters.worlds = 1;
         make_speaker(&d->caller, DEVICES_CALLER, "THEIRS");
@@ -235,6 +238,8 @@ static const char *look_at_ours(struct devices *d) {
                         (void) snprintf(d->ours[i].device, sizeof(d->ours[i].device), "%s", id);
                         d->ours[d->n_ours++].since = USEC_NEVER;
                 }
+                if (!now && d->ours[i].since != USEC_NEVER)
+                        d->ours[i].until = door_now();
                 if (!now)
                         d->ours[i].since = USEC_NEVER;
                 else if (d->ours[i].since == USEC_NEVER)
@@ -248,6 +253,14 @@ usec_t devices_signed_since(struct devices *d, const char *device) {
         for (size_t i = 0; keys_of(d, device) && i < d->n_ours; i++)
                 if (streq(d->ours[i].device, device))
                         return d->ours[i].since;
+        return USEC_NEVER;
+}
+
+usec_t devices_unsigned_since(struct devices *d, const char *device) {
+        (void) look_at_ours(d);
+        for (size_t i = 0; keys_of(d, device) && i < d->n_ours; i++)
+                if (streq(d->ours[i].device, device) && d->ours[i].since == USEC_NEVER)
+                        return d->ours[i].until;
         return USEC_NEVER;
 }
 
@@ -534,7 +547,7 @@ static void befall(struct devices *d, struct speaker *s, size_t room) {
 }
 
 void devices_before_call(struct devices *d, const char *room, bool alone) {
-        if (alone && chance_percent(&d->chance, 8)) {
+        if (alone && chance_percent(&d->chance, d->reset_percent)) {
                 trace("the user resets their identity");
                 d->counters.resets++;
                 set_identity(d);
@@ -652,6 +665,10 @@ void devices_count_shown(struct devices *d) {
         d->counters.shown++;
 }
 
+void devices_count_farewell(struct devices *d) {
+        d->counters.farewells++;
+}
+
 struct devices_counters devices_counters(struct devices *d) {
         struct devices_counters c = d ? d->counters : (struct devices_counters){ 0 };
 
@@ -671,4 +688,5 @@ void devices_counters_add(struct devices_counters *to, const struct devices_coun
         to->said += from->said;
         to->healed += from->healed;
         to->shown += from->shown;
+        to->farewells += from->farewells;
 }

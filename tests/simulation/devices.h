@@ -13,7 +13,7 @@
 struct devices;
 
 /* NULL: built without encryption. */
-struct devices *devices_new(struct model *m, uint64_t seed);
+struct devices *devices_new(struct model *m, uint64_t seed, unsigned reset_percent);
 struct devices *devices_free(struct devices *d);
 CLEANUP(struct devices, devices_free);
 
@@ -24,6 +24,8 @@ void devices_verify(struct devices *d, const char *state_dir, const char *accoun
 void devices_log_out(struct devices *d, const char *state_dir, const char *account, const char *device);
 /* The user's identity signs it now: since when; USEC_NEVER: it does not, or it has no keys. */
 usec_t devices_signed_since(struct devices *d, const char *device);
+/* It has keys there, and no signature of that identity: since when; USEC_NEVER: it is not so. */
+usec_t devices_unsigned_since(struct devices *d, const char *device);
 
 /* What happens before a call in that room: a session is lost, a key is held back or comes late; the user resets their
  * identity, but not while another call goes on. */
@@ -41,8 +43,9 @@ usec_t devices_deadline(struct devices *d);
 void devices_run(struct devices *d);
 
 struct devices_counters {
-        uint64_t worlds, verified, resets, lost, withheld, late, room_keys, said, healed, shown;
+        uint64_t worlds, verified, resets, lost, withheld, late, room_keys, said, healed, shown, farewells;
 };
+void devices_count_farewell(struct devices *d);
 void devices_count_shown(struct devices *d);
 /* Since the last time. */
 struct devices_counters devices_counters(struct devices *d);

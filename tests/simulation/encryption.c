@@ -5,14 +5,22 @@
 #define VERIFIED_SOON    (10 * USEC_PER_MIN)
 #define VERIFIED_BY_THEN (3 * 24 * USEC_PER_HOUR)
 #define TRIED_AGAIN      (5 * USEC_PER_MIN)
+/* ... or does not, for so long. */
+#define NEGLECTED_FROM (5 * 24 * USEC_PER_HOUR)
+#define NEGLECTED_TO   (14 * 24 * USEC_PER_HOUR)
+/* A session that nobody verifies is ended then, where nothing is in the way for the last of these. */
+#define UNSIGNED_MAX (7 * 24 * USEC_PER_HOUR)
+#define ENDED_WITHIN (4 * USEC_PER_HOUR)
 
 void encryption_begins(struct world *w) {
         w->verify_at = USEC_NEVER;
-        for (unsigned i = 0; i < w->history->n_machines; i++)
+        for (unsigned i = 0; i < w->history->n_machines; i++) {
+                w->sites[i].unsigned_seen = w->sites[i].harms_since = USEC_NEVER;
                 for (size_t k = 0; k < ROOMS; k++)
                         w->sites[i].room_look_at[k] = USEC_NEVER;
+        }
         if (w->history->encrypted)
-                w->devices = devices_new(w->model, w->history->seed);
+                w->devices = devices_new(w->model, w->history->seed, w->history->neglected ? 25 : 8);
 }
 
 /* Those of the caller are of no use where the user's own alone are read. */
@@ -21,6 +29,13 @@ static usec_t readable_at(const struct world *w, size_t room, const struct site 
 
         return w->history->own_alone ? devices_read_since(w->devices, id, HS_USER, device)
                                      : devices_readable_at(w->devices, id, device);
+}
+
+static usec_t verified_in(struct world *w) {
+        if (w->history->neglected)
+                return chance_between(&w->chance, NEGLECTED_FROM, NEGLECTED_TO);
+        return chance_between(&w->chance, USEC_PER_SEC,
+                              chance_percent(&w->chance, 70) ? VERIFIED_SOON : VERIFIED_BY_THEN);
 }
 
 static bool is_verified(const struct world *w, const struct site *s, usec_t before) {
@@ -37,9 +52,7 @@ void encryption_before_call(struct world *w, size_t room) {
         devices_before_call(w->devices, people_room_id(room), alone);
         for (unsigned i = 0; i < w->history->n_machines; i++)
                 if (w->verify_at == USEC_NEVER && !is_verified(w, &w->sites[i], door_now()))
-                        w->verify_at = door_now() + chance_between(&w->chance, USEC_PER_SEC,
-                                                                   chance_percent(&w->chance, 70) ? VERIFIED_SOON
-                                                                                                  : VERIFIED_BY_THEN);
+                        w->verify_at = door_now() + verified_in(w);
 }
 
 void encryption_call_begins(struct world *w, size_t room) {
@@ -62,7 +75,7 @@ const char *encryption_who_hangs_up(struct world *w, size_t room) {
 }
 
 void encryption_quiet_begins(struct world *w) {
-        if (w->devices)
+        if (w->devices && !w->history->neglected)
                 w->verify_at = door_now();
 }
 
@@ -75,13 +88,24 @@ usec_t encryption_deadline(const struct world *w) {
         return at;
 }
 
+/* Its session has ended. */
+static void log_in_again(struct site *s) {
+        if (machine_is_logged_in(s->machine))
+                machine_logout(s->machine);
+        if (!machine_is_logged_in(s->machine) && machine_logout_is_over(s->machine))
+                machine_login(s->machine);
+        s->said_farewell = !machine_is_logged_in(s->machine);
+}
+
 static void verify(struct world *w) {
         w->verify_at = USEC_NEVER;
         for (unsigned i = 0; i < w->history->n_machines; i++) {
                 struct site *s = &w->sites[i];
 
+                if (s->said_farewell)
+                        log_in_again(s);
                 /* What is shown is given back for that, and written again: as soon as the server lets it. */
-                if (machine_verify(s->machine))
+                else if (machine_verify(s->machine))
                         s->disturbed_at = door_now();
                 if (machine_is_logged_in(s->machine) && !is_verified(w, s, door_now()))
                         w->verify_at = door_now() + TRIED_AGAIN;
@@ -99,6 +123,47 @@ static void judge_room_call(struct world *w, struct site *s, size_t room) {
         judge_is_shown(w, s, "an encrypted call");
 }
 
+/* ---- sessions that nobody verifies ---- */
+
+void encryption_judge_request(struct world *w, struct site *s, const char *uri) {
+        usec_t since;
+
+        if (!w->devices || (!strstr(uri, "/v3/logout") && !strstr(uri, "/oauth2/revoke")))
+                return;
+        since = devices_unsigned_since(w->devices, machine_device(s->machine));
+        trace("%s: its session is ended", machine_name(s->machine));
+        s->said_farewell = true;
+        devices_count_farewell(w->devices);
+        if (since != USEC_NEVER && door_now() < usec_add(since, UNSIGNED_MAX))
+                world_violation(w, "a session is ended that could still be verified");
+        else if (devices_signed_since(w->devices, machine_device(s->machine)) != USEC_NEVER)
+                world_violation(w, "a verified session is ended");
+}
+
+static bool owes_nothing(const struct machine_view *v) {
+        for (size_t i = 0; i < v->n_outputs; i++)
+                if (v->outputs[i].restore[0])
+                        return false;
+        return !v->busy;
+}
+
+/* It counts from when busyd has seen it. */
+static void judge_farewell(struct world *w, struct site *s) {
+        const struct machine_view *v = machine_view(s->machine);
+        bool online = machine_state(s->machine) == MACHINE_UP && streq(v->account_state, "online");
+
+        if (devices_unsigned_since(w->devices, machine_device(s->machine)) == USEC_NEVER)
+                s->unsigned_seen = USEC_NEVER;
+        else if (online && s->unsigned_seen == USEC_NEVER)
+                s->unsigned_seen = door_now();
+        if (!online || w->faults || door_now() < usec_add(s->unsigned_seen, UNSIGNED_MAX) || !owes_nothing(v))
+                s->harms_since = USEC_NEVER;
+        else if (s->harms_since == USEC_NEVER)
+                s->harms_since = door_now();
+        else if (door_now() > usec_add(s->harms_since, ENDED_WITHIN))
+                world_violation(w, "a session that nobody has verified for a week goes on");
+}
+
 void encryption_run(struct world *w) {
         const char *wrong;
 
@@ -111,6 +176,8 @@ void encryption_run(struct world *w) {
                 for (size_t k = 0; k < ROOMS; k++)
                         if (w->sites[i].room_look_at[k] <= door_now())
                                 judge_room_call(w, &w->sites[i], k);
+        for (unsigned i = 0; w->history->neglected && i < w->history->n_machines; i++)
+                judge_farewell(w, &w->sites[i]);
         wrong = devices_judge(w->devices);
         if (wrong)
                 world_violation(w, "%s", wrong);

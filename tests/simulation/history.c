@@ -308,6 +308,8 @@ static void make_episode(struct making *m) {
 #define ENCRYPTED_PERCENT 40
 /* ... and those of these whose machines read what the user says alone. */
 #define OWN_ALONE_PERCENT 25
+/* ... and of those with days those whose user leaves them unverified. */
+#define NEGLECTED_PERCENT 40
 
 /* One world in so many has days: as one of these lasts as long as so many of the others, about as many hours. */
 #define DAYS_IN 16
@@ -473,6 +475,8 @@ struct history *history_new(uint64_t seed, enum server_kind server, unsigned n_e
         m.h->encrypted = chance_percent(&(struct chance){ seed ^ UINT64_C(0x3c79ac492ba7b653) }, ENCRYPTED_PERCENT);
         m.h->own_alone = m.h->encrypted &&
                          chance_percent(&(struct chance){ seed ^ UINT64_C(0x6c62272e07bb0142) }, OWN_ALONE_PERCENT);
+        m.h->neglected = m.h->encrypted && m.h->days &&
+                         chance_percent(&(struct chance){ seed ^ UINT64_C(0xa0761d6478bd642f) }, NEGLECTED_PERCENT);
         m.h->server = chance_below(&m.c, SERVER_KINDS);
         if (server < SERVER_KINDS)
                 m.h->server = server;
@@ -509,12 +513,13 @@ static void print_fault(const struct wire_fault *f) {
 }
 
 void history_print(const struct history *h) {
-        printf("%s%sserver %s%s%s, %u machine%s\n", h->days ? "days, " : "",
+        printf("%s%s%sserver %s%s%s, %u machine%s\n", h->days ? "days, " : "",
                !h->encrypted  ? ""
                : h->own_alone ? "encrypted and own alone, "
                               : "encrypted, ",
-               server_kind_to_string(h->server), h->options.rc_presence_msec > 0 ? ", rc_presence" : "",
-               h->options.profile_off ? ", no profile" : "", h->n_machines, h->n_machines == 1 ? "" : "s");
+               h->neglected ? "neglected, " : "", server_kind_to_string(h->server),
+               h->options.rc_presence_msec > 0 ? ", rc_presence" : "", h->options.profile_off ? ", no profile" : "",
+               h->n_machines, h->n_machines == 1 ? "" : "s");
         for (size_t i = 0; i < h->n; i++) {
                 const struct happening *n = &h->list[i];
 

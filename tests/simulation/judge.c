@@ -111,6 +111,7 @@ void judge_on_asked(void *userdata, enum request_kind kind, const char *method, 
 
         if (wrong)
                 world_violation(w, "%s: %s", wrong, uri);
+        encryption_judge_request(w, s, uri);
 
         memmove(s->asked, s->asked + 1, sizeof(s->asked) - sizeof(s->asked[0]));
         s->asked[RATE_MAX - 1] = door_now();

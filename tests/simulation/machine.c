@@ -589,6 +589,7 @@ void machine_login(struct machine *m) {
         if (model_options(m->model)->renewal == HS_RENEWAL_OAUTH) {
                 s.client_id = strdup(HS_CLIENT_ID);
                 s.token_endpoint = strdup("https://test" HS_TOKEN_PATH);
+                s.revocation_endpoint = strdup("https://test/_matrix/oauth2/revoke");
         }
         trace("%s: logs in as %s", m->name, m->device);
         (void) session_save(m->state_dir, MACHINE_ACCOUNT, &s);

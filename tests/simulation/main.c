@@ -298,6 +298,7 @@ GETTER(get_verified, c->devices.verified)
 GETTER(get_resets, c->devices.resets)
 GETTER(get_lost, c->devices.lost)
 GETTER(get_healed, c->devices.healed)
+GETTER(get_farewells, c->devices.farewells)
 GETTER(get_room_keys, c->devices.room_keys)
 GETTER(get_late_keys, c->devices.late)
 GETTER(get_withheld, c->devices.withheld)
@@ -340,6 +341,7 @@ static void print_tally(const struct tally *t) {
         print_row(t, "  identities reset", get_resets, 0);
         print_row(t, "  sessions of others lost", get_lost, 0);
         print_row(t, "  ... and healed", get_healed, 0);
+        print_row(t, "  sessions ended unverified", get_farewells, 0);
         print_row(t, "  keys of rooms given", get_room_keys, 0);
         print_row(t, "  ... late", get_late_keys, 0);
         print_row(t, "  ... withheld", get_withheld, 0);

@@ -66,6 +66,9 @@ struct site {
         /* Polls are stalled, which nobody can tell from silence, and when they were last. */
         bool silent[WIRE_FAULTS_MAX];
         usec_t silent_at;
+        usec_t unsigned_seen; /* its device, since then; USEC_NEVER: not */
+        usec_t harms_since;   /* ... and nothing keeps its session from being ended */
+        bool said_farewell;   /* its session was ended */
         bool in_front;
         bool missed_word; /* it was not connected when a person set something last */
         bool wrote_busy;  /* last of all */
@@ -166,6 +169,8 @@ const char *encryption_who_hangs_up(struct world *w, size_t room);
 void encryption_quiet_begins(struct world *w);
 usec_t encryption_deadline(const struct world *w);
 void encryption_run(struct world *w);
+/* Of what busyd asks. */
+void encryption_judge_request(struct world *w, struct site *s, const char *uri);
 
 /* ---- judge.c: what must be true ---- */
 

@@ -74,6 +74,7 @@ struct history {
         bool days;      /* of a person, not episodes */
         bool encrypted; /* calls of two, and the sessions are verified */
         bool own_alone; /* ... and of these what the user says alone is read */
+        bool neglected; /* ... and who has reset their identity verifies them late, if at all */
         struct torture torture;
         struct happening *list;
         size_t n;
