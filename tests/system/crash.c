@@ -12,10 +12,13 @@
 #include "system/crash_page.h"
 
 #include <fcntl.h>
+#include <glob.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -596,6 +599,37 @@ static void check_files(struct day *d) {
               "a file of its own was found torn");
 }
 
+static bool runs_hook(struct day *d, const char *command_line) {
+        const char *hooks = world_path(d->w, "hooks");
+        char text[1024];
+        int fd = open(command_line, O_RDONLY | O_CLOEXEC);
+        ssize_t n;
+
+        if (fd < 0)
+                return false;
+        n = read(fd, text, sizeof(text));
+        close(fd);
+        return n > 0 && memmem(text, (size_t) n, hooks, strlen(hooks));
+}
+
+/* Those of a busyd that was killed go on without it: what they do comes before what the next one has to do. */
+static void let_hooks_end(struct day *d) {
+        glob_t found = { 0 };
+        int pid;
+
+        (void) glob("/proc/[0-9]*/cmdline", GLOB_NOSORT, NULL, &found);
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+                struct pollfd p = { .fd = -1, .events = POLLIN };
+
+                if (!runs_hook(d, found.gl_pathv[i]) || sscanf(found.gl_pathv[i], "/proc/%d/", &pid) != 1)
+                        continue;
+                p.fd = pidfd_open(pid, 0);
+                cr_assert(p.fd < 0 || poll(&p, 1, (int) patience()) == 1, "a hook does not end");
+                close(p.fd);
+        }
+        globfree(&found);
+}
+
 static void check_hooks(struct day *d) {
         SCOPED(free) char *said = file_text(world_path(d->w, "hooks"));
         size_t n = strlen(said);
@@ -716,12 +750,14 @@ static void start_and_die(struct day *d, const struct death *at) {
         d->logged_out = !has_session(d);
         starts(d);
         world_kill(d->w);
+        let_hooks_end(d);
 }
 
 static void come_back(struct day *d, const struct death *at) {
         bool over_before = at->call % 2 == 0;
 
         busyctl_ends(d);
+        let_hooks_end(d);
         if (d->encrypted)
                 others_claim_keys(d);
         (void) hs_start(d->w->hs, HS_KEEPS);
