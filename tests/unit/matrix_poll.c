@@ -834,6 +834,34 @@ Test(matrix_poll, who_minds_a_filter_in_the_address_is_given_one_to_keep) {
         }
 }
 
+/* What 400 is about, it does not say: the word is the first guess, the filter in the address the next. */
+Test(matrix_poll, a_word_and_a_filter_in_the_address_are_told_apart) {
+        for (int minded = 0; minded < 2; minded++) {
+                struct owner o;
+
+                open_at(&o, "s1", START);
+                sync_set_options(o.sync, &(struct sync_options){ .poll_timeout = POLL,
+                                                                 .while_idle = SET_PRESENCE_NONE,
+                                                                 .while_held = SET_PRESENCE_NONE,
+                                                                 .idle_if_refused = SET_PRESENCE_OFFLINE,
+                                                                 .held_if_refused = SET_PRESENCE_UNAVAILABLE });
+                answer(&o, 200, RINGS("s2")); /* there may be more */
+                cr_assert(strstr(poll_of(&o), "=none"), "%s", asked());
+                answer(&o, 400, ERRCODE("M_UNKNOWN"));
+                cr_assert(strstr(asked(), "=offline"), "%s", asked());
+                if (minded == 0)
+                        answer(&o, 200, EMPTY("s3"));
+                else {
+                        answer(&o, 400, ERRCODE("M_UNKNOWN"));
+                        cr_assert(strstr(poll_of(&o), "filter=1&"), "%s", asked());
+                        answer(&o, 200, EMPTY("s3"));
+                }
+                cr_assert(strstr(poll_of(&o), minded == 0 ? "=offline" : "=none"), "%s", asked());
+                cr_assert_eq(o.n_failed + o.n_lost, 0);
+                close_it(&o);
+        }
+}
+
 Test(matrix_poll, there_may_be_more_until_an_answer_that_brought_nothing) {
         struct owner o;
 

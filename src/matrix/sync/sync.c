@@ -83,7 +83,8 @@ struct sync {
         bool initial;  /* ask for a whole state next */
         bool catch_up; /* answer at once, however little there is: whether it works must not take a whole poll */
         bool in_call, held;
-        bool minds_none; /* the server refuses SET_PRESENCE_NONE, or shows it */
+        bool minds_none;            /* the server refuses SET_PRESENCE_NONE, or shows it */
+        bool minds_none_or_filters; /* one of both it was, as the next answer tells: `minds_none` is a guess */
         unsigned salt, n_initial;
 
         usec_t turn_at; /* when a poll of ours last had its turn at the server's presence limiter; 0: never */
@@ -318,6 +319,7 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         answer.more = s->catch_up = may_be_more(s, batch);
         s->initial = false;
         s->filter_tries = s->gap_tries = s->rejected = s->stumbled = 0;
+        s->minds_none_or_filters = false;
         if (!answer.initial) {
                 s->position_works = true;
                 backoff_limit(&s->position_backoff, POSITION_FAILURES_AT_ALL);
@@ -488,9 +490,15 @@ enum set_presence sync_idle_word(const struct sync *s) {
         return word_of(s, false);
 }
 
+static bool is_word_minded(const struct sync *s, const struct matrix_reply *reply) {
+        return s->poll.says == SET_PRESENCE_NONE && reply->status == 400 && reply->outcome != MATRIX_BAD_TOKEN_POS &&
+               reply->outcome != MATRIX_BAD_FILTER;
+}
+
 static void on_word_refused(struct sync *s) {
         log_debug("The server insists on a word for set_presence");
         s->minds_none = true;
+        s->minds_none_or_filters = s->poll.salted;
         enter(s, STAGE_DUE);
 }
 
@@ -542,6 +550,8 @@ static bool is_salt_minded(struct sync *s, const struct matrix_reply *reply) {
         if (!s->poll.salted)
                 return false;
         s->only_kept_filters = true;
+        if (s->minds_none_or_filters)
+                s->minds_none = s->minds_none_or_filters = false;
         return s->rejected == 0 && sync_filter_is_minded(reply->status);
 }
 
@@ -553,12 +563,12 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
         s->handler->touched(s->handler->userdata);
         if (reply->outcome == MATRIX_OK)
                 on_answer(s, reply);
+        else if (is_word_minded(s, reply))
+                on_word_refused(s);
         else if (is_salt_minded(s, reply))
                 enter(s, STAGE_DUE);
         else if (reply->outcome == MATRIX_BAD_FILTER)
                 on_bad_filter(s, reply);
-        else if (reply->outcome != MATRIX_BAD_TOKEN_POS && reply->status == 400 && s->poll.says == SET_PRESENCE_NONE)
-                on_word_refused(s);
         else if (is_refusal(reply))
                 on_refusal(s, reply);
         else
