@@ -8,7 +8,8 @@
  *  incoming  11 invited (me or all)         -> ringing in until its lifetime is over
  *            12 I answer from any device    -> in call
  *            13 caller selects my answer    -> in call
- *            14 caller selects another      -> ended; in version 0 another's earlier answer does it
+ *            14 caller selects another      -> ended; in version 0 another's earlier answer does it; one that is not
+ *                                              known: as if it had never rung, until that is my answer
  *            15 I reject, before an answer  -> ended
  *            16 hangup by the caller, by me -> ended
  *  unknown   21 I answer                    -> in call
@@ -422,6 +423,15 @@ static const struct voip_party *my_selected_answer(const struct voip_call *c, co
         return mine && mine->answered ? mine : NULL;
 }
 
+static bool is_anybody(const struct voip_call *c, const char *me, const struct voip_party *p) {
+        return true;
+}
+
+/* `party_id` NULL: whoever it is. */
+static bool has_spoken(const struct voip_call *c, const char *me, const char *party_id) {
+        return !party_id || find_selected(c, me, party_id, is_anybody);
+}
+
 /* Version 0 has no choice of the caller: the first answer takes the call. */
 static bool answered_elsewhere_v0(const struct voip_call *c, const char *me, const struct voip_party *mine) {
         const struct voip_party *other = c->v0 ? first_to_speak(c, me, is_other_callee) : NULL;
@@ -437,8 +447,10 @@ static struct voip_verdict judge_incoming(const struct voip_call *c, const char 
 
         if (c->invitee && !streq(c->invitee, me))
                 return nothing;
-        if (selector && !mine) /* who selects without an invite seen may not be the caller at all */
-                return c->invited ? ended : nothing;
+        /* Who selects without an invite seen may not be the caller at all; and whom they select may be a device of
+         * mine whose answer cannot be read yet. */
+        if (selector && !mine)
+                return c->invited && has_spoken(c, me, selector->selected) ? ended : nothing;
         if (mine && is_refusal(mine) && !selector)
                 return ended;
         if (answered_elsewhere_v0(c, me, mine))
