@@ -1,5 +1,6 @@
 /* scripts/demo, interrupted: all that it has started ends with it, and its folder goes. What it shows is for people.
  */
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,37 +15,37 @@ static struct terminal *begin(struct world *w) {
         SCOPED(free) char *command = NULL;
 
         cr_assert_gt(asprintf(&command,
-                              "echo $$ >%s; " MARK "=%s exec " SOURCE_FOLDER "/scripts/demo --built " BUILD_FOLDER,
-                              world_path(w, "pid"), w->dir),
+                              "echo $$ >%s/pid; BUSYD_DEMO_TMP=%s " MARK "=%s exec " SOURCE_FOLDER
+                              "/scripts/demo --built " BUILD_FOLDER,
+                              w->dir, w->dir, w->dir),
                      0);
         return terminal_start(w, (const char *const[]){ "sh", "-c", command, NULL });
 }
 
-/* Of what has the mark, what this command of awk prints of NAME=VALUE lines of its environment, each once. */
-static char *of_all(struct world *w, const char *print) {
+/* What has the mark, a line for each. */
+static char *all_of_it(struct world *w) {
         SCOPED(free) char *command = NULL;
         SCOPED_RUN run = { 0 };
 
-        cr_assert_gt(asprintf(&command,
-                              "for e in $(grep -lsz '^" MARK "=%s$' /proc/[0-9]*/environ); do "
-                              "tr '\\0' '\\n' <$e 2>/dev/null | awk -F= -v e=$e '%s'; done | sort -u",
-                              w->dir, print),
-                     0);
+        cr_assert_gt(asprintf(&command, "grep -lsz '^" MARK "=%s$' /proc/[0-9]*/environ", w->dir), 0);
         run = world_run(w, NULL, (const char *const[]){ "sh", "-c", command, NULL });
         return strdup(run.out);
 }
 
 /* While it runs. */
 static char *its_folder(struct world *w) {
-        char *folders = of_all(w, "/^XDG_RUNTIME_DIR=.*busyd-demo-/ { sub(\"/runtime$\", \"\", $2); print $2 }");
+        glob_t found = { 0 };
+        char *folder;
 
-        folders[strcspn(folders, "\n")] = '\0';
-        check(w, strstr(folders, "/busyd-demo-"), "it has no folder: \"%s\"", folders);
-        return folders;
+        check(w, glob(world_path(w, "busyd-demo-*"), GLOB_ONLYDIR, NULL, &found) == 0 && found.gl_pathc == 1,
+              "it has no folder");
+        folder = strdup(found.gl_pathv[0]);
+        globfree(&found);
+        return folder;
 }
 
 static void expect_nothing_left(struct world *w, const char *folder) {
-        SCOPED(free) char *left = of_all(w, "/^" MARK "=/ { print e }");
+        SCOPED(free) char *left = all_of_it(w);
 
         check(w, !*left, "these still run:\n%s", left);
         check(w, access(folder, F_OK) < 0, "%s is still there", folder);
