@@ -204,6 +204,10 @@ void browser_log_in_encrypting(struct browser *b, const char *client, const char
         log_in(b, client, user, true);
 }
 
+void browser_verify(struct browser *b, const char *client, const char *recovery_key) {
+        free(carry_out(b, client, "verify", json_pack("{s:s}", "key", recovery_key)));
+}
+
 char *browser_new_room(struct browser *b, const char *client, bool encrypted) {
         return carry_out(b, client, "createRoom", json_pack("{s:b}", "encrypted", encrypted));
 }

@@ -17,6 +17,8 @@ struct browser *browser_kill(struct browser *b);
 void browser_log_in(struct browser *b, const char *client, const char *user);
 /* ... and can read and write what is encrypted. */
 void browser_log_in_encrypting(struct browser *b, const char *client, const char *user);
+/* The user verifies it by their recovery key. */
+void browser_verify(struct browser *b, const char *client, const char *recovery_key);
 /* A new room of its user alone; the caller frees. */
 char *browser_new_room(struct browser *b, const char *client, bool encrypted);
 

@@ -2,6 +2,7 @@
 // functions of `commands` and gets every change through `tell(event, value)`.
 
 import * as sdk from "matrix-js-sdk";
+import { CryptoEvent, decodeRecoveryKey } from "matrix-js-sdk/lib/crypto-api/index.js";
 import { openElementCall } from "./element-call.js";
 
 // A focus that nobody runs: memberships are about who takes part, media would come later.
@@ -9,6 +10,7 @@ const FOCUS = { type: "livekit", livekit_alias: "nowhere", livekit_service_url: 
 
 let client;
 let call;
+let recovery;
 let hangUpElementCall;
 
 // Resolves with the first value of `event` for which `accept` holds.
@@ -58,6 +60,7 @@ window.commands = {
             userId: login.user_id,
             deviceId: login.device_id,
             accessToken: login.access_token,
+            cryptoCallbacks: { getSecretStorageKey: async ({ keys }) => [Object.keys(keys)[0], recovery] },
         });
         if (crypto) await client.initRustCrypto({ useIndexedDB: false });
         client.on("Call.incoming", (incoming) => {
@@ -68,6 +71,21 @@ window.commands = {
         await client.startClient({ disablePresence: true });
         await synced;
         return login.device_id;
+    },
+
+    // As its user verifies a new client: by the recovery key. The user's identity signs it from then on.
+    async verify({ key }) {
+        const crypto = client.getCrypto();
+        recovery = decodeRecoveryKey(key);
+        await crypto.userHasCrossSigningKeys(client.getUserId(), true);
+        await crypto.bootstrapCrossSigning({});
+        // Until the server shows it.
+        for (;;) {
+            const updated = once(client, CryptoEvent.DevicesUpdated, () => true);
+            const status = await crypto.getDeviceVerificationStatus(client.getUserId(), client.getDeviceId());
+            if (status?.signedByOwner) return;
+            await updated;
+        }
     },
 
     async createRoom({ encrypted }) {
