@@ -3,9 +3,9 @@
  * (other-clients.h), and what keeps a value of ours alive.
  *
  *   shown     known: pushed or read, and nothing was written since; else not known
- *   ours      from the moment a state of ours is sent until it is taken away, acknowledged, or owed no more, the
- *             server says that it has not taken it, or something else is seen by the time that an echo of it could
- * have come the poll  counted while a state of ours stands; asks for the own presence where the server pushes it */
+ *   ours      from the moment a state of ours is sent until it is taken away, acknowledged, or owed no more, until the
+ *             server says that it has not taken it, or until something else is seen when an echo of it could have come
+ *   the poll  counted while a state of ours stands; asks for the own presence where the server pushes it */
 #include "matrix/outputs/presence-parts.h"
 
 #include <errno.h>
