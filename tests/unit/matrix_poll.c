@@ -815,7 +815,11 @@ Test(matrix_poll, who_minds_a_filter_in_the_address_is_given_one_to_keep) {
                         { 404, "<html>Not Found</html>" },
                         { 403, "<html>Blocked</html>" },
                         { 400, "<html>Bad Request</html>" },
+                        { 410, "<html>Gone</html>" },
+                        { 406, "" },
                         { 400, ERRCODE("M_UNKNOWN") },
+                        { 422, ERRCODE("M_INVALID_PARAM") },
+                        { 404, ERRCODE("M_UNRECOGNIZED") },
                         { 400, "{\"errcode\":\"M_INVALID_PARAM\",\"error\":\"No such filter\"}" } };
 
         for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {

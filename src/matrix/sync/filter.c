@@ -71,11 +71,6 @@ json_t *sync_filter_salted(json_t *taken, unsigned salt) {
         return json_object_set_new(ephemeral, "not_types", json_pack("[s]", word)) < 0 ? NULL : TAKE(filter);
 }
 
-/* What is too long, and what those answer that do not say so; of a filter, servers say no more than 400. */
-bool sync_filter_is_minded(long status) {
-        return status == 400 || status == 403 || status == 404 || status == 413 || status == 414 || status == 431;
-}
-
 char *sync_path_new(const struct sync_query *q) {
         const char *presence = set_presence_to_string(q->set_presence);
         char timeout[24];

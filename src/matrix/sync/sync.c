@@ -17,8 +17,10 @@
 #include "core/backoff.h"
 #include "json/json.h"
 #include "matrix/client/api.h"
+#include "matrix/sync/filters.h"
 #include "matrix/sync/gaps.h"
 #include "matrix/sync/thin.h"
+#include "matrix/sync/word.h"
 #include "util/log.h"
 
 /* The first answer of a big account, or one after a long time, takes the server minutes and is large. */
@@ -83,8 +85,7 @@ struct sync {
         bool initial;  /* ask for a whole state next */
         bool catch_up; /* answer at once, however little there is: whether it works must not take a whole poll */
         bool in_call, held;
-        bool minds_none;            /* the server refuses SET_PRESENCE_NONE, or shows it */
-        bool minds_none_or_filters; /* one of both it was, as the next answer tells: `minds_none` is a guess */
+        struct sync_word word;
         unsigned salt, n_initial;
 
         usec_t turn_at; /* when a poll of ours last had its turn at the server's presence limiter; 0: never */
@@ -98,10 +99,7 @@ struct sync {
         } ended; /* the poll, in stage rest */
         bool watching;
         int error;
-        char *filter_ids[SYNC_FILTERS_MAX][2]; /* [kind][with own presence] */
-        char **filter_under_way;               /* one of them; NULL: not wanted any more */
-        bool inline_filters;                   /* the server keeps none */
-        bool only_kept_filters;                /* it, or something before it, does not take others */
+        struct sync_filters filters;
         unsigned filter_tries, gap_tries, catch_ups;
         unsigned rejected;       /* by something in between, in a row */
         unsigned stumbled;       /* the server, over the request, in a row */
@@ -111,7 +109,7 @@ struct sync {
 
         struct {
                 usec_t started, timeout, watching_at;
-                bool initial, catch_up, presence, salted;
+                bool initial, catch_up, presence, sent_along;
                 enum set_presence says;
         } poll;
 
@@ -166,32 +164,13 @@ static json_t *filter_new(const struct sync *s) {
         return sync_filter_new(&wants, filter_kind(s), s->me, filter_presence(s), s->options.account_data);
 }
 
-static void forget_filters(struct sync *s) {
-        s->filter_under_way = NULL;
-        for (size_t i = 0; i < SYNC_FILTERS_MAX; i++)
-                for (size_t j = 0; j < 2; j++) {
-                        free(s->filter_ids[i][j]);
-                        s->filter_ids[i][j] = NULL;
-                }
-}
-
 static void on_filter(const struct matrix_reply *reply, void *userdata) {
         struct sync *s = userdata;
-        const char *id = json_member_string(reply->body, "filter_id");
-        char **slot = s->filter_under_way;
 
         s->request = NULL;
         s->stage = STAGE_DUE;
         s->handler->touched(s->handler->userdata);
-        if (reply->outcome == MATRIX_OK && id) {
-                if (!slot)
-                        return;
-                free(*slot);
-                *slot = strdup(id);
-        } else if (reply->outcome == MATRIX_OK || reply->outcome == MATRIX_UNRECOGNIZED ||
-                   reply->outcome == MATRIX_NOT_FOUND || reply->outcome == MATRIX_REFUSED)
-                s->inline_filters = true;
-        else
+        if (!sync_filters_take(&s->filters, reply))
                 fail(s, reply);
 }
 
@@ -201,7 +180,7 @@ static int upload_filter(struct sync *s) {
         if (!filter)
                 return -ENOMEM;
         s->stage = STAGE_FILTER;
-        s->filter_under_way = &s->filter_ids[filter_kind(s)][filter_presence(s)];
+        sync_filters_upload(&s->filters, filter_kind(s), filter_presence(s));
         return matrix_filter_post(s->client, s->me, filter, on_filter, s, &s->request);
 }
 
@@ -287,14 +266,6 @@ static bool may_be_more(struct sync *s, const struct sync_batch *b) {
         return false;
 }
 
-/* No word of the spec, and what a poll says is shown all the same: others see that word. */
-static void see_word(struct sync *s, const struct sync_batch *b) {
-        if (s->minds_none || !b->own_presence || !streq(b->presence, set_presence_to_string(SET_PRESENCE_NONE)))
-                return;
-        log_debug("The server shows whatever word set_presence has");
-        s->minds_none = true;
-}
-
 /* After a whole state the events since the old position still count: messages are in no state. The next request is
  * made by sync_run(), when the owner has decided on what came: it may be that a poll must not count any more. */
 static void hand_over(struct sync *s, const struct matrix_reply *reply) {
@@ -319,12 +290,11 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         answer.more = s->catch_up = may_be_more(s, batch);
         s->initial = false;
         s->filter_tries = s->gap_tries = s->rejected = s->stumbled = 0;
-        s->minds_none_or_filters = false;
+        sync_word_answered(&s->word, batch);
         if (!answer.initial) {
                 s->position_works = true;
                 backoff_limit(&s->position_backoff, POSITION_FAILURES_AT_ALL);
         }
-        see_word(s, batch);
         enter(s, STAGE_DUE);
         concerned = s->handler->answer(s->handler->userdata, &answer);
         if (concerned < 0) {
@@ -437,7 +407,7 @@ static void on_bad_filter(struct sync *s, const struct matrix_reply *reply) {
                 fail(s, reply);
                 return;
         }
-        forget_filters(s);
+        sync_filters_forget(&s->filters);
         enter(s, STAGE_DUE);
 }
 
@@ -452,8 +422,8 @@ static void fail_position(struct sync *s, const struct matrix_reply *reply) {
         fail(s, &failure);
 }
 
-/* The first one for a while. */
-static bool is_first_lost(struct sync *s, usec_t now) {
+/* Returns whether it is the first one for a while. */
+static bool note_loss(struct sync *s, usec_t now) {
         bool is_first = s->position_lost_at == 0 ||
                         (s->position_works && now >= usec_add(s->position_lost_at, POSITION_FORGOTTEN_AFTER));
 
@@ -472,33 +442,21 @@ static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
         enter(s, STAGE_DUE);
         sync_forget_position(s);
         s->handler->position_lost(s->handler->userdata);
-        if (!is_first_lost(s, reply->now))
+        if (!note_loss(s, reply->now))
                 fail_position(s, reply);
 }
 
-/* No word of the spec may leave the user alone there; a server that insists on one, or shows what is none, gets the
- * least harmful. */
-static enum set_presence word_of(const struct sync *s, bool held) {
-        enum set_presence p = held ? s->options.while_held : s->options.while_idle;
-
-        if (p != SET_PRESENCE_NONE || !s->minds_none)
-                return p;
-        return held ? s->options.held_if_refused : s->options.idle_if_refused;
-}
-
 enum set_presence sync_idle_word(const struct sync *s) {
-        return word_of(s, false);
+        return sync_word(&s->word, &s->options, /* held= */ false);
 }
 
-static bool is_word_minded(const struct sync *s, const struct matrix_reply *reply) {
+static bool is_word_refused(const struct sync *s, const struct matrix_reply *reply) {
         return s->poll.says == SET_PRESENCE_NONE && reply->status == 400 && reply->outcome != MATRIX_BAD_TOKEN_POS &&
                reply->outcome != MATRIX_BAD_FILTER;
 }
 
 static void on_word_refused(struct sync *s) {
-        log_debug("The server insists on a word for set_presence");
-        s->minds_none = true;
-        s->minds_none_or_filters = s->poll.salted;
+        sync_word_refused(&s->word, s->poll.sent_along);
         enter(s, STAGE_DUE);
 }
 
@@ -545,14 +503,20 @@ static void on_failure(struct sync *s, const struct matrix_reply *reply) {
                 fail(s, reply);
 }
 
-/* The next one of the kind is as all others are. Returns whether it is to be asked for at once. */
-static bool is_salt_minded(struct sync *s, const struct matrix_reply *reply) {
-        if (!s->poll.salted)
+/* A filter that is sent along may be too long for an address, which whoever minds it says in its own way: so any
+ * refusal is asked once with one that the server keeps. */
+static bool is_filter_refused(const struct matrix_reply *reply) {
+        return is_refusal(reply) || is_rejection(reply) || reply->outcome == MATRIX_BAD_FILTER ||
+               reply->outcome == MATRIX_UNRECOGNIZED || reply->status == 403;
+}
+
+/* Where it failed in any other way, the filter is not tried again either: who minds it may just hang up. */
+static bool goes_on_with_kept_filter(struct sync *s, const struct matrix_reply *reply) {
+        if (!s->poll.sent_along)
                 return false;
-        s->only_kept_filters = true;
-        if (s->minds_none_or_filters)
-                s->minds_none = s->minds_none_or_filters = false;
-        return s->rejected == 0 && sync_filter_is_minded(reply->status);
+        sync_filters_keep(&s->filters);
+        sync_word_filter_refused(&s->word);
+        return s->rejected == 0 && is_filter_refused(reply);
 }
 
 static void on_poll(const struct matrix_reply *reply, void *userdata) {
@@ -563,9 +527,9 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
         s->handler->touched(s->handler->userdata);
         if (reply->outcome == MATRIX_OK)
                 on_answer(s, reply);
-        else if (is_word_minded(s, reply))
+        else if (is_word_refused(s, reply))
                 on_word_refused(s);
-        else if (is_salt_minded(s, reply))
+        else if (goes_on_with_kept_filter(s, reply))
                 enter(s, STAGE_DUE);
         else if (reply->outcome == MATRIX_BAD_FILTER)
                 on_bad_filter(s, reply);
@@ -578,7 +542,7 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
 static usec_t poll_timeout(struct sync *s, usec_t now) {
         usec_t salt = s->salt * USEC_PER_MSEC;
 
-        if (s->poll.salted)
+        if (s->poll.sent_along)
                 return 0;
         if (s->initial)
                 return salt + (usec_t) SALTS * (s->n_initial++ % INITIAL_SALTS) * USEC_PER_MSEC;
@@ -607,7 +571,7 @@ static int start_poll(struct sync *s, const char *filter, usec_t now) {
                 .filter = filter,
                 .since = s->initial ? NULL : s->since,
                 .timeout = poll_timeout(s, now),
-                .set_presence = word_of(s, s->held),
+                .set_presence = sync_word(&s->word, &s->options, s->held),
         };
         SCOPED(free) char *path = NULL;
         struct matrix_call call = { .method = "GET", .body_max = BODY_MAX, .thin = on_body, .thin_userdata = s };
@@ -631,12 +595,6 @@ static int start_poll(struct sync *s, const char *filter, usec_t now) {
         return matrix_request(s->client, &call, on_poll, s, &s->request);
 }
 
-static int poll_inline(struct sync *s, json_t *filter, usec_t now) {
-        SCOPED(free) char *text = filter ? json_dumps(filter, JSON_COMPACT) : NULL;
-
-        return text ? start_poll(s, text, now) : -ENOMEM;
-}
-
 static json_t *salted_filter_new(struct sync *s) {
         unsigned salt = s->salt + (s->initial ? SALTS * (s->n_initial++ % INITIAL_SALTS) : 0);
 
@@ -644,14 +602,17 @@ static json_t *salted_filter_new(struct sync *s) {
 }
 
 static int ask(struct sync *s, usec_t now) {
-        const char *id = s->filter_ids[filter_kind(s)][filter_presence(s)];
+        enum sync_filter_way way = sync_filters_way(&s->filters, /* at_once= */ s->initial || s->catch_up);
+        const char *id = sync_filters_id(&s->filters, filter_kind(s), filter_presence(s));
         SCOPED(json_decref) json_t *filter = NULL;
+        SCOPED(free) char *text = NULL;
 
-        s->poll.salted = (s->initial || s->catch_up) && !s->only_kept_filters;
-        if (!s->poll.salted && !s->inline_filters)
+        s->poll.sent_along = way == SYNC_FILTER_SENT_ALONG;
+        if (way == SYNC_FILTER_KEPT)
                 return id ? start_poll(s, id, now) : upload_filter(s);
-        filter = s->poll.salted ? salted_filter_new(s) : filter_new(s);
-        return poll_inline(s, filter, now);
+        filter = s->poll.sent_along ? salted_filter_new(s) : filter_new(s);
+        text = filter ? json_dumps(filter, JSON_COMPACT) : NULL;
+        return text ? start_poll(s, text, now) : -ENOMEM;
 }
 
 bool sync_is_due(struct sync *s, usec_t now) {
@@ -711,7 +672,7 @@ void sync_set_options(struct sync *s, const struct sync_options *options) {
         if (options->poll_timeout != s->options.poll_timeout)
                 sync_pace_init(&s->pace, options->poll_timeout);
         if (options->account_data != s->options.account_data)
-                forget_filters(s);
+                sync_filters_forget(&s->filters);
         s->options = *options;
         if (s->stage == STAGE_POLL && s->poll.presence != filter_presence(s))
                 replace_poll(s, 0);
@@ -727,9 +688,10 @@ void sync_set_held(struct sync *s, bool held, bool soon) {
         if (s->held == held)
                 return;
         s->held = held;
-        if (!held && counted && word_of(s, false) == SET_PRESENCE_OFFLINE)
+        if (!held && counted && sync_idle_word(s) == SET_PRESENCE_OFFLINE)
                 replace_poll(s, 0);
-        else if (held && soon && !counted && !s->poll.initial && set_presence_counts(word_of(s, true)))
+        else if (held && soon && !counted && !s->poll.initial &&
+                 set_presence_counts(sync_word(&s->word, &s->options, /* held= */ true)))
                 replace_poll(s, usec_add(s->poll.started, COUNTED_DISTANCE));
 }
 
@@ -791,7 +753,7 @@ struct sync *sync_free(struct sync *s) {
         if (!s)
                 return NULL;
         enter(s, STAGE_STOPPED);
-        forget_filters(s);
+        sync_filters_forget(&s->filters);
         json_decref(s->messages);
         json_decref(s->state);
         json_decref(s->in_call_types);

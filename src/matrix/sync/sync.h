@@ -36,8 +36,6 @@ json_t *sync_filter_new(const struct sync_wants *wants, enum sync_filter kind, c
                         const char *account_data);
 /* Takes a filter, or NULL, and makes another one of it, which lets through the same. NULL if out of memory. */
 json_t *sync_filter_salted(json_t *taken, unsigned salt);
-/* Whether that may be the answer to a filter that is too long for an address. */
-bool sync_filter_is_minded(long status);
 /* For /messages. */
 json_t *sync_message_types_new(const struct sync_wants *wants, bool in_call);
 
