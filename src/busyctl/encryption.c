@@ -60,12 +60,12 @@ void encryption_describe(const char *state, const char *name, struct encryption_
 
 #define ELSEWHERE "make them on this machine, where they are seen at the microphone, or say so: busyctl busy"
 
-/* "2 of its rooms are encrypted, 1 of them direct chats" */
+/* "2 of its rooms are encrypted, 1 of them of two people" */
 static void describe_rooms(const struct encryption_found *f, char *text, size_t size) {
         if (f->n_rooms < 0)
                 (void) snprintf(text, size, "how many of its rooms are encrypted is not known: %s", f->problem);
         else
-                (void) snprintf(text, size, "%lld of its rooms %s encrypted, %lld of them direct chats",
+                (void) snprintf(text, size, "%lld of its rooms %s encrypted, %lld of them of two people",
                                 (long long) f->n_rooms, f->n_rooms == 1 ? "is" : "are", (long long) f->n_direct);
 }
 

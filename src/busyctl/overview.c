@@ -43,6 +43,16 @@ static bool is_direct(const json_t *direct, const char *room_id) {
         return false;
 }
 
+/* Calls of rooms of two are read once verified, however the user's clients mark them. A server that does not say how
+ * many there are leaves those marks. */
+static bool is_of_two(const json_t *room, const json_t *direct, const char *room_id) {
+        const json_t *summary = json_member_object(room, "summary");
+        int64_t joined = json_member_int(summary, "m.joined_member_count", -1),
+                invited = json_member_int(summary, "m.invited_member_count", 0);
+
+        return joined < 0 ? is_direct(direct, room_id) : joined <= 2 && invited <= 2 - joined;
+}
+
 static const json_t *find_direct(const json_t *account_data) {
         const json_t *event;
         size_t i;
@@ -81,6 +91,6 @@ void overview_read(struct overview *ret, const json_t *body, const char *own) {
                 if (!has_encryption(room, "state") && !has_encryption(room, "timeline"))
                         continue;
                 ret->n_encrypted++;
-                ret->n_encrypted_direct += is_direct(direct, room_id);
+                ret->n_encrypted_direct += is_of_two(room, direct, room_id);
         }
 }

@@ -16,7 +16,7 @@ struct overview {
         const char *machines[OVERVIEW_MACHINES_MAX]; /* ids of devices other than `own`; borrowed from the answer */
         size_t n_machines;
         size_t n_encrypted;        /* rooms */
-        size_t n_encrypted_direct; /* ... of two, as the user's clients have marked them */
+        size_t n_encrypted_direct; /* ... of no more than two */
 };
 
 /* `body`: the answer. */

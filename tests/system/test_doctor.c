@@ -207,7 +207,7 @@ WORLD_TEST(doctor, says_where_calls_are_hidden_by_encryption) {
         world_start_online(w);
         says(w, "encrypted_rooms", "2", 0);
         says(w, "encrypted_direct", "1", 0);
-        says_in_words(w, "2 of its rooms are encrypted, 1 of them direct");
+        says_in_words(w, "2 of its rooms are encrypted, 1 of them of two people");
 }
 
 WORLD_TEST(doctor, says_that_nothing_is_hidden) {
