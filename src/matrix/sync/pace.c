@@ -18,7 +18,7 @@
 /* So many answers with nothing for a call of the user, as our own writes come back to us, cost hardly any rest; and
  * one is forgiven for each turn of the server's limiter in which nothing of the kind came. */
 #define SPARED_MAX   3
-#define SPARED_EVERY (10 * USEC_PER_SEC)
+#define SPARED_EVERY SYNC_TURN
 
 void sync_pace_init(struct sync_pace *p, usec_t max) {
         *p = (struct sync_pace){ .max = max, .timeout = max, .recover_at = USEC_NEVER };
@@ -60,12 +60,19 @@ static usec_t least_rest(struct sync_rest *r, const struct sync_rest_facts *f) {
         return r->n_empty > HURRIED_MAX ? NOTHING_COSTS : 0;
 }
 
-static usec_t rest_by_what_came(struct sync_rest *r, const struct sync_rest_facts *f) {
-        usec_t head_start = f->turns_at_stake ? usec_min(SYNC_HEAD_START, f->max) : 0;
+/* With a head start somebody has the turn, whoever it is, and for as long as it lasts nobody else can take it: then
+ * the sooner the better. One that ends between the other client's poll and ours would be ours. */
+static usec_t head_start(struct sync_rest *r, const struct sync_rest_facts *f) {
+        if (!f->turns_at_stake || f->now < r->turn_until)
+                return 0;
+        r->turn_until = usec_add(f->now, SYNC_TURN);
+        return usec_min(SYNC_HEAD_START, f->max);
+}
 
+static usec_t rest_by_what_came(struct sync_rest *r, const struct sync_rest_facts *f) {
         if (f->concerned) {
                 r->n_spared = 0;
-                return is_hurried_too_much(r, f->ran) ? f->max : head_start;
+                return is_hurried_too_much(r, f->ran) ? f->max : head_start(r, f);
         }
         r->n_hurried = 0;
         if (f->timed_out)
@@ -74,7 +81,7 @@ static usec_t rest_by_what_came(struct sync_rest *r, const struct sync_rest_fact
         if (f->costly || r->n_spared == SPARED_MAX)
                 return f->max;
         r->n_spared++;
-        return head_start;
+        return head_start(r, f);
 }
 
 usec_t sync_rest_next(struct sync_rest *r, const struct sync_rest_facts *f) {

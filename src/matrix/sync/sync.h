@@ -66,11 +66,13 @@ bool sync_pace_cut(struct sync_pace *p, const struct matrix_reply *reply, usec_t
  * another client of the user that begins after that is not counted, and may look offline (reference 2.1). Most of what
  * wakes us wakes that client too: with this head start it takes the turn, and our poll, right after it, takes none. */
 #define SYNC_HEAD_START (500 * USEC_PER_MSEC)
+#define SYNC_TURN       (10 * USEC_PER_SEC)
 
 /* Zeroes to start with. */
 struct sync_rest {
         unsigned n_hurried, n_spared, n_empty;
         usec_t answered_at;
+        usec_t turn_until; /* somebody has it for sure */
 };
 
 struct sync_rest_facts {
