@@ -28,6 +28,14 @@ void account_tell_outputs_of_machines(struct account *a, usec_t now) {
         }
 }
 
+void account_take_gone(void *userdata, bool changed, usec_t now) {
+        struct account *a = userdata;
+
+        if (changed)
+                account_tell_outputs_of_machines(a, now);
+        account_touch(a);
+}
+
 void account_poll_failed(void *userdata, const struct matrix_reply *reply) {
         struct account *a = userdata;
 

@@ -7,6 +7,7 @@
 #include "matrix/client/renewal.h"
 #include "matrix/connection.h"
 #include "matrix/encrypted.h"
+#include "matrix/machines/gone.h"
 #include "matrix/machines/heard.h"
 #include "matrix/machines/tell.h"
 #include "matrix/outputs/output-set.h"
@@ -26,6 +27,7 @@ struct account {
         struct encrypted *encrypted; /* NULL: the session is no verified device */
         struct heard *heard;
         struct tell *tell;
+        struct gone *gone;
         struct sync *sync;
         struct look *look;
         struct sync_handler sync_handler;
@@ -57,3 +59,5 @@ void account_poll_failed(void *userdata, const struct matrix_reply *reply);
 int account_start_sync(struct account *a, const char *since);
 
 void account_tell_outputs_of_machines(struct account *a, usec_t now);
+/* As gone_handler.answered(). */
+void account_take_gone(void *userdata, bool changed, usec_t now);

@@ -379,6 +379,8 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
                 run_claims(a, may, now);
         if (!held)
                 wake_at = usec_min(wake_at, tell_run(a->tell, now, s->wall));
+        if (!held && connection_state(a->connection) == CONNECTION_ONLINE)
+                wake_at = usec_min(wake_at, gone_run(a->gone, a->expecting, a->facts.device_id, now));
         wake_at = usec_min(wake_at, output_set_deadline(&a->outputs));
         wake_at = usec_min(wake_at, heard_deadline(a->heard));
         learn(a);
@@ -500,6 +502,10 @@ static int start_parts(struct account *a, struct http *http, const struct accoun
                         &a->tell, a->client, a->user_id,
                         &(struct tell_handler){
                                 .told = account_touch, .doubt = door_doubt, .random = account_draw, .userdata = a });
+        if (r >= 0)
+                r = gone_new(&a->gone, a->client, a->heard,
+                             &(struct gone_handler){
+                                     .answered = account_take_gone, .random = account_draw, .userdata = a });
         if (r >= 0 && o->encrypted)
                 r = encrypted_new(&a->encrypted, o->encrypted,
                                   &(struct encrypted_options){ .client = a->client,
@@ -566,6 +572,7 @@ struct account *account_free(struct account *a) {
         encrypted_free(a->encrypted);
         kinds_free(a->kinds);
         tell_free(a->tell);
+        gone_free(a->gone);
         heard_free(a->heard);
         renewal_free(a->renewal);
         matrix_client_free(a->client);

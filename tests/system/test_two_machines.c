@@ -5,8 +5,9 @@
 #include "util/clock.h"
 #include "json/json.h"
 
-#define PRIOR "Reading"
-#define GHOST "org.busyd.claim.GHOST"
+#define PRIOR        "Reading"
+#define GHOST        "GHOST"
+#define GHOSTS_ENTRY "org.busyd.claim." GHOST
 
 struct two {
         struct world *w[2];
@@ -272,12 +273,27 @@ WORLD_TEST(two_machines, one_never_comes_back) {
         hs_client_polls(w->hs, PHONE, "online");
         hs_person_sets(w->hs, PHONE, "online", PRIOR);
         world_start_online(w);
-        hs_set_account_data(w->hs, GHOST, ghost(10000));
+        free(hs_login(w->hs, GHOST));
+        hs_set_account_data(w->hs, GHOSTS_ENTRY, ghost(10000));
         check(w, hs_wait_seen(w->hs, patience()), "it is not heard");
         busy(w, true);
         expect_claim(w, "held");
         busy(w, false);
         expect_claim(w, "shared");
+        expect_presence(w, "online", PRIOR);
+        expect_nothing_owed(w);
+}
+
+/* One that has logged out while the server took nothing of it: it is not believed at all. */
+WORLD_TEST(two_machines, one_has_logged_out) {
+        hs_client_polls(w->hs, PHONE, "online");
+        hs_person_sets(w->hs, PHONE, "online", PRIOR);
+        world_start_online(w);
+        hs_set_account_data(w->hs, GHOSTS_ENTRY, ghost(7200000));
+        check(w, hs_wait_seen(w->hs, patience()), "it is not heard");
+        busy(w, true);
+        expect_claim(w, "held");
+        busy(w, false);
         expect_presence(w, "online", PRIOR);
         expect_nothing_owed(w);
 }

@@ -576,6 +576,81 @@ Test(matrix_account, a_write_that_is_not_answered_holds_up_the_others_for_a_mome
         cr_expect_eq(asked(w, 0, "PUT /_matrix/client/v3/profile/"), 1);
 }
 
+/* ---- other machines ---- */
+
+#define OLD "BUSYDOLD"
+
+/* An earlier session, or another machine, is on a call as far as it has told. */
+static void tell_of_a_call(struct world *w, const char *device) {
+        int64_t told = msec(&w->http) + (int64_t) (WALL / USEC_PER_MSEC);
+        char type[64];
+
+        (void) snprintf(type, sizeof(type), "org.busyd.claim.%s", device);
+        model_set_account_data(w->http.model, type,
+                               json_pack("{si s{s{s{ss ss} s[{ss ss}] sb sb si sb}} sI sI}", "version", 1, "claims",
+                                         "presence", "prior", "state", "offline", "text", "", "ours", "state",
+                                         "unavailable", "text", "In a call", "state_claimed", 1, "text_claimed", 1,
+                                         "order", 1, "live", 1, "told", (json_int_t) told, "expires",
+                                         (json_int_t) (told + 7200000)));
+}
+
+static struct world *world_with_a_call_elsewhere(void) {
+        struct world *w = world_new(&(struct hs_options){ .busy_off = true });
+
+        (void) model_login(w->http.model, OLD);
+        tell_of_a_call(w, OLD);
+        start(w);
+        expect_online(w);
+        return w;
+}
+
+/* One that was logged out while the server took no account data goes on as far as it has told. */
+Test(matrix_account, a_machine_that_has_logged_out_is_not_waited_for) {
+        struct world *w = world_with_a_call_elsewhere();
+
+        model_revoke(w->http.model, OLD, false);
+        call(w, true);
+        pass(w, USEC_PER_MIN);
+        cr_assert_eq(asked(w, 0, "/devices"), 0, "nothing is waited for");
+        call(w, false);
+        pass(w, 20 * USEC_PER_SEC);
+        cr_assert_str_eq(message(w), "");
+        cr_assert_eq(asked(w, 0, "/devices"), 1);
+        expect_nothing_owed(w);
+}
+
+Test(matrix_account, a_machine_that_is_still_there_is_waited_for_and_asked_about_now_and_then) {
+        struct world *w = world_with_a_call_elsewhere();
+
+        call(w, true);
+        pass(w, USEC_PER_MIN);
+        call(w, false);
+        pass(w, 20 * USEC_PER_SEC);
+        cr_assert_str_eq(message(w), "In a call");
+        cr_assert_eq(asked(w, 0, "/devices"), 1);
+        pass(w, USEC_PER_HOUR / 2);
+        cr_assert_leq(asked(w, 0, "/devices"), 4);
+        cr_assert_str_eq(message(w), "In a call");
+        model_revoke(w->http.model, OLD, false);
+        pass(w, 21 * USEC_PER_MIN);
+        cr_assert_str_eq(message(w), "");
+        expect_nothing_owed(w);
+}
+
+Test(matrix_account, who_is_still_there_is_asked_again_where_it_failed) {
+        struct world *w = world_with_a_call_elsewhere();
+
+        model_revoke(w->http.model, OLD, false);
+        call(w, true);
+        pass(w, USEC_PER_MIN);
+        w->http.fault = (struct fault){ "GET", "/devices", 502, "{\"errcode\":\"M_UNKNOWN\"}", 2, false };
+        call(w, false);
+        pass(w, 30 * USEC_PER_SEC);
+        cr_assert_str_eq(message(w), "");
+        cr_assert_eq(asked(w, 0, "/devices"), 3);
+        expect_nothing_owed(w);
+}
+
 Test(matrix_account, whoever_came_during_a_sleep_is_there) {
         struct world *w = world_new(NULL);
 

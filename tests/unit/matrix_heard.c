@@ -323,6 +323,37 @@ Test(peers, what_is_done_needs_no_end) {
         cr_expect_eq(n_claims(p, "presence"), 1);
 }
 
+static const struct {
+        const char *what, *devices;
+        usec_t asked_at;
+        bool gone;
+} device_lists[] = {
+        { "logged out", "[{\"device_id\":\"US\"}]", NOW, true },
+        { "not the only one", "[{\"device_id\":\"PHONE\"},{\"device_id\":\"US\"}]", NOW + 1, true },
+        { "still there", "[{\"device_id\":\"US\"},{\"device_id\":\"D\"}]", NOW, false },
+        { "asked before it said that", "[{\"device_id\":\"US\"}]", NOW - 1, false },
+        { "we are not there either", "[{\"device_id\":\"PHONE\"}]", NOW, false },
+        { "nobody is", "[]", NOW, false },
+        { "what makes no sense", "[7,{},{\"device_id\":1},{\"device_id\":\"US\"},null]", NOW, true },
+};
+
+Test(peers, who_has_logged_out_is_done) {
+        for (size_t i = 0; i < ARRAY_SIZE(device_lists); i++) {
+                SCOPED(heard_free) struct heard *p = new_peers();
+                SCOPED(json_decref) json_t *devices = json(device_lists[i].devices);
+                const char *what = device_lists[i].what;
+                bool gone = device_lists[i].gone;
+
+                cr_assert(take(p, TYPE, PRESENCE(CLAIM)));
+                cr_assert(take_nth(p, 1, WITHOUT_CLAIMS));
+                cr_expect_eq(heard_take_devices(p, devices, "US", device_lists[i].asked_at), gone, "%s", what);
+                cr_expect_eq(only_claim(p, "presence").done, gone, "%s", what);
+                cr_expect_eq(only_claim(p, "presence").live, !gone, "%s", what);
+                cr_expect_eq(only_claim(p, "presence").silent, gone, "%s", what);
+                cr_expect_not(heard_take_devices(p, devices, "US", device_lists[i].asked_at), "%s", what);
+        }
+}
+
 Test(peers, the_first_deadline_of_all) {
         SCOPED(heard_free) struct heard *p = new_peers();
 

@@ -12,6 +12,7 @@
 struct machine {
         char *type;
         json_t *content;
+        usec_t at;    /* it came then */
         usec_t until; /* believed until then */
         bool seen;    /* since the resync began */
         size_t n;
@@ -132,6 +133,7 @@ bool heard_take(struct heard *h, const char *type, const json_t *content, usec_t
                 return false;
         json_decref(m->content);
         m->content = json_incref((json_t *) content);
+        m->at = now;
         if (!is_there(m)) {
                 finish_claims(m, /* silent= */ false);
                 return true;
@@ -187,15 +189,41 @@ usec_t heard_deadline(const struct heard *h) {
         return at;
 }
 
+static const char *device_of(const struct machine *m) {
+        return m->type + strlen(ENTRY_TYPE);
+}
+
+static bool is_named(const json_t *devices, const char *device_id) {
+        for (size_t i = 0; i < json_array_size(devices); i++) {
+                const char *id = json_member_string(json_array_get(devices, i), "device_id");
+
+                if (id && streq(id, device_id))
+                        return true;
+        }
+        return false;
+}
+
+bool heard_take_devices(struct heard *h, const json_t *devices, const char *device_id, usec_t asked_at) {
+        bool changed = false;
+
+        if (!is_named(devices, device_id))
+                return false;
+        for (size_t i = 0; i < h->n; i++) {
+                struct machine *m = &h->of[i];
+
+                if (!has_claims(m) || m->at > asked_at || is_named(devices, device_of(m)))
+                        continue;
+                finish_claims(m, /* silent= */ true);
+                changed = true;
+        }
+        return changed;
+}
+
 bool heard_any(const struct heard *h) {
         for (size_t i = 0; i < h->n; i++)
                 if (is_there(&h->of[i]))
                         return true;
         return false;
-}
-
-static const char *device_of(const struct machine *m) {
-        return m->type + strlen(ENTRY_TYPE);
 }
 
 bool heard_has(const struct heard *h, const char *device_id) {

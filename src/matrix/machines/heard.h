@@ -26,6 +26,10 @@ bool heard_resync_end(struct heard *h);
 bool heard_expire(struct heard *h, usec_t now);
 usec_t heard_deadline(const struct heard *h);
 
+/* `devices`: those that the server had at `asked_at` or later. What others said until then is not believed any more:
+ * they have logged out. A list that does not name our own device says nothing. Returns whether something changed. */
+bool heard_take_devices(struct heard *h, const json_t *devices, const char *device_id, usec_t asked_at);
+
 /* Whether there is any other machine; whether it is this device's. */
 bool heard_any(const struct heard *h);
 bool heard_has(const struct heard *h, const char *device_id);
