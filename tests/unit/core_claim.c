@@ -471,12 +471,17 @@ Test(core_claim, writes_that_fail_again_and_again_become_rare_though_reads_work)
  * before its end is heard of. */
 Test(core_claim, what_a_machine_could_not_know_is_put_back_for_it) {
         static const struct row {
+                const struct claim_traits *traits;
                 const char *prior, *left, *state, *text;
         } rows[] = {
-                { "In a call", "offline", "unavailable", "In the garden" },
-                { "In a call", "online", "online", "" }, /* as a person says who takes words away */
-                { "In a call", "busy", "busy", "" },
-                { "In the garden", "offline", "offline", "" },
+                { &single_value, "In a call", "offline", "unavailable", "In the garden" },
+                { &single_value, "In a call", "online", "online", "" }, /* as a person says who takes words away */
+                { &single_value, "In a call", "busy", "busy", "" },
+                { &single_value, "In the garden", "offline", "offline", "" },
+                /* The state may be any device's. */
+                { &per_device, "In a call", "offline", "offline", "In the garden" },
+                { &per_device, "In a call", "online", "offline", "In the garden" },
+                { &per_device, "In the garden", "online", "online", "" },
         };
 
         for (unsigned i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
@@ -484,7 +489,7 @@ Test(core_claim, what_a_machine_could_not_know_is_put_back_for_it) {
                 struct claim_other other = machine(1, "busy", row->prior, "busy", "In a call");
                 bool early = i % 2;
 
-                hold(&single_value, "unavailable", "In the garden");
+                hold(row->traits, "unavailable", "In the garden");
                 other.live = true;
                 cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
                 run_for(10 * SEC);
