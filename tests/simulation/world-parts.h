@@ -25,8 +25,8 @@
 #define LIVE_IS_KNOWN_AFTER (100 * USEC_PER_SEC)
 /* Between the read of a field that is not pushed and the write over it the other machines are told. */
 #define READ_TO_WRITE (2500 * USEC_PER_MSEC)
-/* Between the look that a poll waits for and its arrival. */
-#define LOOK_TO_POLL (500 * USEC_PER_MSEC)
+/* Between a look that gets no answer and the next one: no poll waits for that. */
+#define LOOK_TO_POLL (5 * USEC_PER_SEC)
 /* A poll waits so long for an answer that does not come. */
 #define LONGEST_POLL (11 * USEC_PER_MIN)
 /* What a machine has told stands for so long. */
