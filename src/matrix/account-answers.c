@@ -61,6 +61,21 @@ static int on_take(void *userdata, const json_t *body, const struct instant *at)
         return encrypted_take(a->encrypted, body, at);
 }
 
+bool account_holds_events(struct account *a, usec_t now) {
+        if (now >= a->held_until || !encrypted_awaits(a->encrypted, now))
+                a->held_until = 0;
+        return a->held_until > 0;
+}
+
+/* Only of what has happened while nothing was seen, which is all there now: what happens now is told at once. */
+static bool hold_events(struct account *a, usec_t now) {
+        if (connection_state(a->connection) != CONNECTION_ONLINE) {
+                encrypted_answers_again(a->encrypted);
+                a->held_until = usec_add(now, HOLD_MAX);
+        }
+        return account_holds_events(a, now);
+}
+
 static int apply(struct account *a, const struct sync_answer *answer) {
         const struct kind_time t = { .now = answer->now, .wall = answer->wall };
         const struct instant at = { .now = answer->now, .wall = answer->wall };
@@ -86,7 +101,8 @@ static int apply(struct account *a, const struct sync_answer *answer) {
         if (answer->initial)
                 kinds_resync(a->kinds, false);
         lacks = kinds_take_lack(a->kinds);
-        if (!answer->more && !lacks) /* old events may come in several answers */
+        /* Old events may come in several answers. */
+        if (!answer->more && !lacks && !hold_events(a, answer->now))
                 concerned = kinds_commit(a->kinds, &t);
         full = kinds_take_full(a->kinds);
         if (full)
@@ -151,7 +167,7 @@ static int on_answer(void *userdata, const struct sync_answer *answer) {
         output_set_answered(&a->outputs, &told, answer->now);
         /* Whether there is a call by what has come is known with the last of several answers: the place from which a
          * restart looks must not be behind its beginning. */
-        if (answer->moves && !answer->more)
+        if (answer->moves && !answer->more && a->held_until == 0)
                 a->handler.position(a->handler.userdata, b->next_batch, answer->now, answer->wall);
         if (connection_answered(a->connection, answer->more, answer->now))
                 output_set_answers_again(&a->outputs);

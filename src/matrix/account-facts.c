@@ -36,7 +36,8 @@ usec_t account_retry_at(const struct account *a) {
 bool account_is_settled(const struct account *a) {
         const char *room;
 
-        return connection_is_settled(a->connection) && !a->look && kinds_unseen(a->kinds, &room, 1) == 0;
+        return connection_is_settled(a->connection) && a->held_until == 0 && !a->look &&
+               kinds_unseen(a->kinds, &room, 1) == 0;
 }
 
 bool account_owes(const struct account *a) {

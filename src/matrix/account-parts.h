@@ -15,6 +15,9 @@
 #include "matrix/sync/look.h"
 #include "matrix/sync/sync.h"
 
+/* What was missed is read when the server has told whose devices it is of, which may ask another server for that. */
+#define HOLD_MAX (10 * USEC_PER_SEC)
+
 struct account {
         char *name, *user_id, *message, *appservice;
         struct account_settings settings;
@@ -37,9 +40,10 @@ struct account {
         struct output_set outputs;
 
         struct probe_facts facts;
-        bool expecting;   /* other machines are about to tell something: no pause */
-        bool answered;    /* by a poll, at least once */
-        bool catching_up; /* what they have told during a pause is being asked for */
+        bool expecting;    /* other machines are about to tell something: no pause */
+        bool answered;     /* by a poll, at least once */
+        usec_t held_until; /* what has come is no whole while events wait for a proof, so long at most; 0: it is one */
+        bool catching_up;  /* what they have told during a pause is being asked for */
         enum sync_sight sight;
         bool busy;
         unsigned n_calls, n_announced;
@@ -57,6 +61,10 @@ void account_poll_failed(void *userdata, const struct matrix_reply *reply);
 
 /* The poll that gives the account its answers. Negative errno. */
 int account_start_sync(struct account *a, const char *since);
+
+/* Whether what has come is to be told later: it may begin a call that is ended by what waits for a proof. Ends that
+ * by itself. */
+bool account_holds_events(struct account *a, usec_t now);
 
 void account_tell_outputs_of_machines(struct account *a, usec_t now);
 /* As gone_handler.answered(). */

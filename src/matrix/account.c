@@ -31,12 +31,14 @@ static const char *idle_word(const struct account *a) {
 static usec_t run_encrypted(struct account *a, bool may_ask, usec_t now) {
         const struct instant at = { .now = now, .wall = a->wall };
         const struct kind_time t = { .now = now, .wall = a->wall };
+        bool held = a->held_until > 0, late = encrypted_apply_late(a->encrypted, a->kinds, &at);
 
-        if (encrypted_apply_late(a->encrypted, a->kinds, &at)) {
+        if ((held || late) && !account_holds_events(a, now)) {
                 (void) kinds_commit(a->kinds, &t);
                 sync_set_in_call(a->sync, kinds_in_call(a->kinds));
         }
-        return encrypted_run(a->encrypted, may_ask ? idle_word(a) : NULL, &at);
+        return usec_min(encrypted_run(a->encrypted, may_ask ? idle_word(a) : NULL, &at),
+                        a->held_until > 0 ? a->held_until : USEC_NEVER);
 }
 
 static void on_looked(const struct room_events *state, const struct instant *at, void *userdata) {
@@ -362,10 +364,10 @@ usec_t account_run(struct account *a, const struct account_situation *s, usec_t 
         if (s->acts)
                 output_set_want(&a->outputs, &want);
         tell_calls(a, s, now);
-        if (connection_state(a->connection) == CONNECTION_ONLINE)
-                run_look(a);
         wake_at = usec_min(wake_at,
                            run_encrypted(a, !held && connection_state(a->connection) == CONNECTION_ONLINE, now));
+        if (connection_state(a->connection) == CONNECTION_ONLINE && a->held_until == 0)
+                run_look(a);
         wake_at = usec_min(wake_at, doubt_calls(a, now));
         may = s->acts && !held && connection_is_trusted(a->connection);
         if (!held && a->facts.traits->sync_erases_busy && sync_is_due(a->sync, now)) {

@@ -23,6 +23,10 @@ int encrypted_take(struct encrypted *e, const json_t *answer, const struct insta
 void encrypted_resync(struct encrypted *e) {
 }
 
+bool encrypted_awaits(const struct encrypted *e, usec_t now) {
+        return false;
+}
+
 bool encrypted_expects(struct encrypted *e) {
         return false;
 }
@@ -44,6 +48,9 @@ usec_t encrypted_run(struct encrypted *e, const char *says, const struct instant
 }
 
 void encrypted_retry_now(struct encrypted *e) {
+}
+
+void encrypted_answers_again(struct encrypted *e) {
 }
 
 void encrypted_stop(struct encrypted *e) {

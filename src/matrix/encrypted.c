@@ -44,7 +44,8 @@ struct encrypted {
         struct http_request *request;
         char *room; /* with ASKS_MEMBERS */
         struct backoff backoff;
-        usec_t ask_at; /* not before, after a failure */
+        usec_t ask_at;      /* not before, after a failure */
+        usec_t asked_until; /* ... of which so long was asked for by the server */
         struct backoff save_backoff;
         usec_t save_at;
 
@@ -169,10 +170,10 @@ static bool is_refused(const struct matrix_reply *reply) {
 }
 
 static usec_t wait_after(struct encrypted *e, const struct matrix_reply *reply) {
-        usec_t wait = backoff_next(&e->backoff, e->random(e->userdata));
+        usec_t at = usec_add(reply->now, backoff_next(&e->backoff, e->random(e->userdata)));
 
-        return usec_add(reply->now,
-                        reply->retry_after != USEC_NEVER && reply->retry_after > wait ? reply->retry_after : wait);
+        e->asked_until = reply->retry_after != USEC_NEVER ? usec_add(reply->now, reply->retry_after) : 0;
+        return at > e->asked_until ? at : e->asked_until;
 }
 
 /* What the server says of a refusal may quote keys: it is not told. */
@@ -270,12 +271,12 @@ static void ask(struct encrypted *e, const char *says, usec_t now) {
         const char *unclear = e->scope == ENCRYPTED_CALLS_DM ? encrypted_rooms_unclear(&e->rooms) : NULL;
         int r = 0;
 
-        if (e->look && now >= e->ask_at) {
-                e->question = ASKS_ROOMS;
-                r = ask_rooms(e, says);
-        } else if (e->order.step != RECEIVER_IDLE) {
+        if (e->order.step != RECEIVER_IDLE) {
                 e->question = ASKS_RECEIVER;
                 r = ask_receivers(e);
+        } else if (e->look && now >= e->ask_at) {
+                e->question = ASKS_ROOMS;
+                r = ask_rooms(e, says);
         } else if (unclear && now >= e->ask_at) {
                 e->question = ASKS_MEMBERS;
                 r = ask_members(e, unclear);
@@ -297,6 +298,14 @@ void encrypted_retry_now(struct encrypted *e) {
         backoff_reset(&e->save_backoff);
         e->ask_at = e->save_at = 0;
         receiver_retry(e->receiver);
+}
+
+void encrypted_answers_again(struct encrypted *e) {
+        if (!e)
+                return;
+        backoff_reset(&e->backoff);
+        e->ask_at = usec_min(e->ask_at, e->asked_until);
+        receiver_answers_again(e->receiver, e->asked_until);
 }
 
 void encrypted_stop(struct encrypted *e) {
@@ -406,13 +415,17 @@ int encrypted_take(struct encrypted *e, const json_t *answer, const struct insta
         return r < 0 ? r : decide(e, at, /* may_ask= */ false, &wake_at);
 }
 
+bool encrypted_awaits(const struct encrypted *e, usec_t now) {
+        return e && receiver_awaits(e->receiver, now);
+}
+
 bool encrypted_expects(struct encrypted *e) {
         return e && receiver_took_key(e->receiver);
 }
 
-/* The look at all rooms comes first. */
+/* The look at all rooms comes first, but for what may end a call. */
 static bool may_ask(const struct encrypted *e, const char *says, usec_t now) {
-        return says && !e->request && !(e->look && now >= e->ask_at);
+        return says && !e->request && (encrypted_awaits(e, now) || !(e->look && now >= e->ask_at));
 }
 
 usec_t encrypted_run(struct encrypted *e, const char *says, const struct instant *at) {

@@ -71,6 +71,8 @@ void encrypted_set_scope(struct encrypted *e, enum encrypted_calls scope);
 int encrypted_take(struct encrypted *e, const json_t *answer, const struct instant *at);
 /* A whole state was taken: who is in which room is to be looked at anew. */
 void encrypted_resync(struct encrypted *e);
+/* Whether events that have come wait for an answer on whose devices they are of: they may end what others begin. */
+bool encrypted_awaits(const struct encrypted *e, usec_t now);
 /* Whether what comes next should not be waited for long: keys have come, which are sent before what they read. */
 bool encrypted_expects(struct encrypted *e);
 
@@ -88,6 +90,8 @@ bool encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct
 usec_t encrypted_run(struct encrypted *e, const char *says, const struct instant *at);
 /* A person asks for it: every wait is over. */
 void encrypted_retry_now(struct encrypted *e);
+/* The server answers again: a wait that was only a back-off is over. */
+void encrypted_answers_again(struct encrypted *e);
 /* Drops what is in flight: it is asked again. */
 void encrypted_stop(struct encrypted *e);
 

@@ -103,6 +103,23 @@ Test(crypto_lasting, keys_that_are_refused_are_told_and_tried_again_after_an_hou
         cr_assert_not(receiver_facts(r).keys_refused);
 }
 
+Test(crypto_lasting, keys_that_are_refused_hold_up_nothing_else) {
+        struct answer a = { 0 };
+
+        refuses = RECEIVER_UPLOAD;
+        take(&a);
+        take(&a);
+        cr_assert(work());
+        cr_assert_eq(n_refusals, 1);
+        cr_assert_eq(receiver_facts(r).own, OWN_SIGNED);
+        at.now += USEC_PER_MIN;
+        cr_assert(work());
+        cr_assert_eq(n_refusals, 1);
+        receiver_retry(r);
+        cr_assert(work());
+        cr_assert_eq(n_refusals, 2);
+}
+
 Test(crypto_lasting, a_question_that_is_refused_is_asked_again_after_an_hour) {
         get_going();
         claim(&carol);

@@ -369,6 +369,74 @@ Test(encrypted, who_came_while_the_server_could_not_be_asked_is_in_the_next_ques
         (void) serve();
 }
 
+/* A hangup that cannot be read yet may end what can be read already. */
+static void bob_rings_unproven(void) {
+        go(ENCRYPTED_CALLS_DM);
+        cr_assert_not(encrypted_awaits(e, at.now));
+        cr_assert_eq(come(json_pack("[o]", key_message_without_device(&bob))), 0);
+        cr_assert_not(encrypted_awaits(e, at.now), "nothing waits for that key");
+        cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 0);
+        cr_assert(encrypted_awaits(e, at.now));
+}
+
+static void expect_read_late(void) {
+        (void) serve();
+        cr_assert(encrypted_apply_late(e, kinds, &at));
+        cr_assert_not(encrypted_awaits(e, at.now));
+}
+
+Test(encrypted, what_waits_for_a_proof_is_asked_about_before_all_rooms) {
+        bob_rings_unproven();
+        encrypted_resync(e);
+        (void) encrypted_run(e, "offline", &at);
+        cr_assert(asks_for("/keys/query"));
+        expect_read_late();
+        cr_assert_eq(n_looks, 2);
+}
+
+Test(encrypted, what_waits_for_its_key_is_not_about_to_be_read) {
+        json_t *m;
+
+        go(ENCRYPTED_CALLS_DM);
+        m = key_for(&bob, ROOM);
+        cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 0);
+        cr_assert_not(encrypted_awaits(e, at.now));
+        json_decref(m);
+}
+
+Test(encrypted, nobody_waits_for_who_cannot_be_asked_about) {
+        bob_rings_unproven();
+        (void) encrypted_run(e, "offline", &at);
+        door_answer(403, "{\"errcode\":\"M_FORBIDDEN\"}", at.now);
+        cr_assert_not(encrypted_awaits(e, at.now));
+        encrypted_answers_again(e);
+        cr_assert_not(encrypted_awaits(e, at.now), "refused, and to be asked again in an hour");
+        cr_assert_null(door_waiting());
+}
+
+Test(encrypted, what_has_failed_is_tried_again_as_soon_as_the_server_answers) {
+        bob_rings_unproven();
+        (void) encrypted_run(e, "offline", &at);
+        door_answer(502, "", at.now);
+        cr_assert_not(encrypted_awaits(e, at.now));
+        (void) encrypted_run(e, "offline", &at);
+        cr_assert_null(door_waiting());
+        encrypted_answers_again(e);
+        cr_assert(encrypted_awaits(e, at.now));
+        expect_read_late();
+}
+
+Test(encrypted, but_not_before_the_time_that_the_server_has_asked_for) {
+        bob_rings_unproven();
+        (void) encrypted_run(e, "offline", &at);
+        door_answer(429, "{\"errcode\":\"M_LIMIT_EXCEEDED\",\"retry_after_ms\":60000}", at.now);
+        encrypted_answers_again(e);
+        cr_assert_eq(encrypted_run(e, "offline", &at), at.now + USEC_PER_MIN);
+        cr_assert_null(door_waiting());
+        at.now += USEC_PER_MIN;
+        expect_read_late();
+}
+
 Test(encrypted, what_a_person_asks_for_waits_for_nothing) {
         SCOPED(json_decref) json_t *changed = json_pack("{s{s[s]}}", "device_lists", "changed", ME);
         struct encrypted_facts facts;

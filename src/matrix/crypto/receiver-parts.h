@@ -46,6 +46,7 @@ struct receiver {
         usec_t ask_again_at;
         struct query_limit own_queries, queries; /* what others do takes none from the own identity */
         usec_t retry_at;
+        usec_t upload_at; /* not before then, after a refusal: what else there is to ask does not wait for that */
 
         struct heal *heal;
         json_t *to_send; /* {user_id: {device_id: content}}; NULL: nothing */

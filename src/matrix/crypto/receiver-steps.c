@@ -173,7 +173,10 @@ static int make_request(struct receiver *r, const struct instant *at, struct rec
                 o->step = RECEIVER_SEND;
                 return e;
         }
-        e = r->unsure ? 0 : make_upload(r, &o->body);
+        if (at->now < r->upload_at)
+                o->wake_at = usec_min(o->wake_at, r->upload_at);
+        else
+                e = r->unsure ? 0 : make_upload(r, &o->body);
         if (e != 0) {
                 o->step = RECEIVER_UPLOAD;
                 return e;
@@ -322,7 +325,11 @@ void receiver_failed(struct receiver *r, usec_t retry_at) {
 }
 
 void receiver_retry(struct receiver *r) {
-        r->retry_at = r->ask_again_at = r->own_again_at = 0;
+        r->retry_at = r->upload_at = r->ask_again_at = r->own_again_at = 0;
+}
+
+void receiver_answers_again(struct receiver *r, usec_t not_before) {
+        r->retry_at = usec_min(r->retry_at, not_before);
 }
 
 /* Not asked for again before long. */
@@ -342,7 +349,7 @@ int receiver_refused(struct receiver *r, const struct instant *at) {
         switch (refused) {
         case RECEIVER_UPLOAD:
                 r->keys_refused = true;
-                r->retry_at = usec_add(at->now, ASK_AGAIN_USEC);
+                r->upload_at = usec_add(at->now, ASK_AGAIN_USEC);
                 return 0;
         case RECEIVER_QUERY:
                 json_object_foreach(r->asked, user_id, unused) if (put_off(r, user_id, at) < 0) return -ENOMEM;

@@ -345,6 +345,18 @@ static bool has_its_key(const struct receiver *r, const char *room_id, const cha
         return k && k->device_id && (k->cross_signed || !streq(k->user_id, r->user_id) || r->own != OWN_UNKNOWN);
 }
 
+bool receiver_awaits(const struct receiver *r, usec_t now) {
+        const char *room_id, *session_id;
+
+        for (size_t i = 0; now >= r->retry_at && late_at(r->late, i, &room_id, &session_id); i++) {
+                const struct room_key *k = room_keys_find(r->rooms, room_id, session_id);
+
+                if (k && !has_its_key(r, room_id, session_id) && !json_object_get(r->unanswered, k->user_id))
+                        return true;
+        }
+        return false;
+}
+
 void receiver_forget_late(struct receiver *r, const char *room_id) {
         late_forget(r->late, room_id);
 }

@@ -81,6 +81,9 @@ struct late_event;
 int receiver_read_late(struct receiver *r, const struct instant *at, struct late_event *ret_event,
                        struct room_plaintext *ret);
 
+/* An event that was kept has its key, and of whom that is the server is being asked, or is about to be. */
+bool receiver_awaits(const struct receiver *r, usec_t now);
+
 /* Gives up the events of a room that are kept for when their key comes; NULL: of all rooms. */
 void receiver_forget_late(struct receiver *r, const char *room_id);
 
@@ -122,6 +125,8 @@ int receiver_refused(struct receiver *r, const struct instant *at);
 
 /* A person asks for it: every wait is over. */
 void receiver_retry(struct receiver *r);
+/* The server answers again: what has failed is tried again then, what it has refused is not. */
+void receiver_answers_again(struct receiver *r, usec_t not_before);
 
 /* ---- to be seen ---- */
 
