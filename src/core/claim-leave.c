@@ -161,6 +161,18 @@ static struct claim_value last_given_back(const struct claim *c) {
         return c->debt.is.given_back || !said ? c->debt.is.prior : c->in.leaving.back;
 }
 
+/* It is not known whether a claim of before has written at all. Where another machine has put the same words there, it
+ * has found what stood there without that one, and so has found it later. */
+static void judge_suspicion(struct claim *c) {
+        bool alike = c->debt.is.text_claimed && !(claim_going_on(c) & CLAIM_TEXT) && !c->traits.text_per_device;
+        const char *words = alike ? claim_others_words_before(&c->others, &c->debt.is, c->view.is.text) : NULL;
+
+        if (words)
+                claim_value_put_text(&c->debt.is.prior, words);
+        if (words || claim_text_remains(c, &c->view.is))
+                claim_stop_suspecting(c);
+}
+
 struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         struct claim_leaving *l = &c->in.leaving;
         usec_t may_write_at = claim_limits_write_at(&c->limits, /* back= */ true);
@@ -190,8 +202,8 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         }
         if (!claim_is_view_fresh(c, now))
                 return claim_take_step(c, CLAIM_READ);
-        if (c->debt.is.ahead && claim_text_remains(c, &c->view.is))
-                claim_stop_suspecting(c);
+        if (c->debt.is.ahead)
+                judge_suspicion(c);
         /* Should our words show again, theirs are what goes back there. */
         if (c->traits.per_device && claim_is_persons(c, &c->view.is, /* prior_too= */ true)) {
                 l->yielded = true;

@@ -234,6 +234,21 @@ static const struct claim_other *last_to_put(const struct claim_others *o, unsig
         return last;
 }
 
+const char *claim_others_words_before(const struct claim_others *o, const struct claim_owed *own, const char *text) {
+        const struct claim_other *last = NULL;
+
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_other *c = &o->of[i];
+
+                if ((c->done && !c->silent) || c->text_lost || c->owed.order == 0 ||
+                    !claim_owed_has_text(&c->owed, text) || claim_owed_has_text(own, c->owed.prior.text))
+                        continue;
+                if (!last || c->owed.order > last->owed.order)
+                        last = c;
+        }
+        return last && is_prior_known(&last->owed) ? last->owed.prior.text : NULL;
+}
+
 static void take_over_newer(const struct claim_others *o, const struct claim_owed *own, struct claim_value *v) {
         unsigned order = own->order;
 

@@ -72,6 +72,10 @@ bool claim_others_may_have_left(const struct claim_others *o, const struct claim
 bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own, const char *state,
                                      const char *withdrawn, usec_t now);
 
+/* The words that one of them has found before it has put `text` there, which stands and is of `own` as well; NULL:
+ * none of them has, or it does not know. */
+const char *claim_others_words_before(const struct claim_others *o, const struct claim_owed *own, const char *text);
+
 /* What is owed back from now on was found there, or told, at `seen_at`: who was done long before had no part in it. */
 void claim_others_found(struct claim_others *o, usec_t seen_at);
 

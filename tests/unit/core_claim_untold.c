@@ -1,0 +1,90 @@
+/* The claim machine, one scene a test: what one machine of the user could not tell another, since it was cut off or
+ * dead. */
+#include "core_claim.h"
+
+/* It has found our words, and could put back none: nobody but us knows what was there before. Where each device has a
+ * state of its own, and one text is everybody's, no state tells of that. */
+Test(core_claim_untold, words_that_a_machine_could_not_know_are_put_back_for_it) {
+        static const struct row {
+                const char *prior, *state, *text;
+        } rows[] = {
+                { "In a call", "online", "In the garden" },
+                { "In a call", "busy", "In the garden" }, /* on another device still */
+                { "In the garden", "online", "" },        /* as a person says who takes words away */
+        };
+
+        for (unsigned i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i / 2];
+                struct claim_other other = machine(0, "online", row->prior, NULL, "In a call");
+                bool in_call = i % 2;
+
+                hold(&per_device, "online", "In the garden");
+                other.live = true;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                run_for(10 * SEC);
+                if (!in_call)
+                        claim_set_want(&claim, NULL);
+                run_for(10 * SEC);
+                other.live = false;
+                other.done = true;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                set_shown(row->state, "");
+                push();
+                run_for(10 * SEC);
+                claim_set_want(&claim, NULL);
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                cr_assert_str_eq(shown.text, row->text, "%u", i);
+                claim_done(&claim);
+        }
+}
+
+/* It was put on disk before a call, in which this machine died; then a person wrote, and a call began on another. */
+Test(core_claim_untold, what_was_put_on_disk_ahead_is_older_than_what_another_machine_has_found) {
+        static const struct row {
+                unsigned order;
+                const char *found;
+                bool text_lost, done;
+                const char *text;
+        } rows[] = {
+                { 1, "Reading", false, false, "Reading" },
+                { 1, "", false, false, "" },
+                { 0, "Reading", false, false, "Working" },   /* told to it, not found */
+                { 1, "In a call", false, false, "Working" }, /* ours, perhaps */
+                { 1, "On the phone", false, false, "Working" },
+                { 1, "Reading", true, false, "Working" }, /* somebody has written since: who if not we */
+                { 1, "Reading", false, true, "Working" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i];
+                struct claim_owed ahead = { .prior = value("offline", "Working"),
+                                            .ours = { value("busy", "On the phone"), value("busy", "In a call") },
+                                            .n_ours = 2,
+                                            .order = 1,
+                                            .state_claimed = true,
+                                            .text_claimed = true,
+                                            .unsure = true,
+                                            .given_back = true,
+                                            .ahead = true };
+                struct claim_other other = machine(row->order, "offline", row->found, "busy", "In a call");
+
+                begin(&per_device, "busy", "In a call");
+                on_disk = true;
+                disk = ahead;
+                claim_resume(&claim, &ahead);
+                other.live = true;
+                other.text_lost = row->text_lost;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                push();
+                run_for(500 * USEC_PER_MSEC);
+                set_shown("offline", "In a call");
+                other.live = false;
+                other.done = other.withdrawn = row->done;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                push();
+                run_for(USEC_PER_MIN);
+                cr_assert_str_eq(shown.text, row->text, "%zu", i);
+                claim_done(&claim);
+        }
+}
