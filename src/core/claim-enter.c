@@ -188,9 +188,10 @@ struct claim_request claim_arm_step(struct claim *c, usec_t now) {
 }
 
 /* With one value per user, a state that is not ours is what would be there without us by now, and so what is owed
- * back, also by the other machines of the user: as if it had just been found. */
+ * back, also by the other machines of the user: as if it had just been found. Of words that are not known it stays
+ * known that they are not. */
 static void renew_prior(struct claim *c) {
-        struct claim_value prior = claim_prior(c);
+        struct claim_value prior = claim_prior(c), found;
         bool words = claim_is_overwritten(c);
         bool state = words || c->flight.displaced || !claim_state_is_ours(c, &c->view.is);
 
@@ -198,6 +199,8 @@ static void renew_prior(struct claim *c) {
                 return;
         if (words)
                 claim_value_put_text(&prior, c->view.is.text);
+        else if (!claim_find_prior(c, &found))
+                claim_value_put_text(&prior, c->debt.is.prior.text);
         if (state)
                 claim_value_put_state(&prior, c->view.is.state);
         if ((!words && !state) || claim_value_equal(&prior, &c->debt.is.prior))

@@ -39,6 +39,29 @@ Test(core_claim_untold, words_that_a_machine_could_not_know_are_put_back_for_it)
         }
 }
 
+/* Ours stood there before we wrote them, and nobody has told: another machine knows what was before, and is to be told
+ * that we do not, also after somebody else has changed the state. */
+Test(core_claim_untold, what_was_not_known_is_told_as_not_known) {
+        for (unsigned changed = 0; changed < 2; changed++) {
+                struct claim_other told;
+
+                begin(&single_value, "online", "In a call");
+                push();
+                want("unavailable", "In a call");
+                run_for(10 * SEC);
+                if (changed) {
+                        set_shown("online", "In a call");
+                        push();
+                        run_for(20 * SEC);
+                }
+                expect_shown("unavailable", "In a call");
+                cr_assert(claim_tell_others(&claim, &told));
+                cr_assert_eq(told.owed.order, 0);
+                cr_assert_str_eq(told.owed.prior.text, "In a call");
+                claim_done(&claim);
+        }
+}
+
 /* It was put on disk before a call, in which this machine died; then a person wrote, and a call began on another. */
 Test(core_claim_untold, what_was_put_on_disk_ahead_is_older_than_what_another_machine_has_found) {
         static const struct row {
