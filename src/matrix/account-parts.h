@@ -40,7 +40,7 @@ struct account {
         struct output_set outputs;
 
         struct probe_facts facts;
-        bool expecting;    /* other machines are about to tell something: no pause */
+        bool expecting;    /* other machines are about to tell something: as in the options of sync */
         bool answered;     /* by a poll, at least once */
         usec_t held_until; /* what has come is no whole while events wait for a proof, so long at most; 0: it is one */
         bool catching_up;  /* what they have told during a pause is being asked for */

@@ -239,7 +239,8 @@ static void apply_poll(struct account *a) {
 
         sync_set_options(a->sync, &(struct sync_options){
                                           .poll_timeout = a->settings.poll_timeout,
-                                          .poll_pause = a->expecting ? 0 : a->settings.poll_pause,
+                                          .poll_pause = a->settings.poll_pause,
+                                          .expecting = a->expecting,
                                           .turns_at_stake = a->facts.traits->polls_take_turns && !all.alone,
                                           .costly = a->facts.traits->sync_erases_busy,
                                           .own_presence = all.own_presence,

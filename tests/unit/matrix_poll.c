@@ -345,6 +345,31 @@ Test(matrix_poll, without_a_pause_only_answers_at_once_with_nothing_are_slowed_d
         cr_assert_eq(polls_in_a_minute(false, 0, RINGS("s2")), 3000, "a real call may be among them");
 }
 
+/* What another machine is about to tell may take as long as its call. */
+Test(matrix_poll, a_flood_is_slowed_down_also_while_another_machine_is_about_to_tell) {
+        struct owner o;
+        usec_t end;
+        unsigned n_polls = 0;
+
+        begin(&o);
+        sync_set_options(o.sync, &(struct sync_options){ .poll_timeout = POLL,
+                                                         .poll_pause = PAUSE,
+                                                         .expecting = true,
+                                                         .costly = true,
+                                                         .account_data = "org.example.",
+                                                         .while_idle = SET_PRESENCE_OFFLINE });
+        run(&o);
+        for (unsigned i = 0; i < 10; i++)
+                cr_assert_eq(rest_after(&o, false, RINGS("s2")), 0, "no pause is made for single answers");
+        for (end = o.now + USEC_PER_MIN; o.now < end; n_polls++) {
+                (void) poll_of(&o);
+                door_answer(200, RINGS("s2"), o.now += 20 * USEC_PER_MSEC);
+                run(&o);
+        }
+        cr_assert_leq(n_polls, 20 + USEC_PER_MIN / PAUSE);
+        close_it(&o);
+}
+
 /* Our own writes come back to us, twice a call. */
 Test(matrix_poll, calls_close_together_are_never_left_waiting_for_their_echoes) {
         struct owner o;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "matrix/sync/sync.h"
+#include "matrix/sync/words.h"
 #include "json/json.h"
 
 struct types {
@@ -192,4 +193,62 @@ Test(matrix_sync, halves_to_a_floor_and_recovers_slowly) {
         for (int i = 0; i < 20; i++)
                 t = sync_pace_timeout(&p, now += USEC_PER_HOUR);
         cr_assert_eq(t, MAX, "and never beyond what is set");
+}
+
+/* ---- what a poll says ---- */
+
+static const struct word_row {
+        const char *what;
+        enum set_presence said;
+        usec_t every; /* another client's state shows in between */
+        unsigned turns;
+        enum set_presence idle, held; /* are said afterwards */
+} words[] = {
+        { "a fight while held", SET_PRESENCE_UNAVAILABLE, USEC_PER_SEC, 5, SET_PRESENCE_NONE, SET_PRESENCE_NONE },
+        { "hardly begun", SET_PRESENCE_UNAVAILABLE, USEC_PER_SEC, 4, SET_PRESENCE_NONE, SET_PRESENCE_UNAVAILABLE },
+        { "as seldom as writes", SET_PRESENCE_UNAVAILABLE, 15 * USEC_PER_SEC, 100, SET_PRESENCE_NONE,
+          SET_PRESENCE_UNAVAILABLE },
+        { "none is no word that anybody sees", SET_PRESENCE_NONE, USEC_PER_SEC, 1, SET_PRESENCE_UNAVAILABLE,
+          SET_PRESENCE_UNAVAILABLE },
+};
+
+static void take_turns(struct sync_words *w, enum set_presence said, usec_t every, unsigned turns) {
+        for (unsigned i = 0; i < turns; i++) {
+                sync_words_seen(w, said, "online", i * every);
+                sync_words_seen(w, said, set_presence_to_string(said), i * every + USEC_PER_SEC / 2);
+        }
+}
+
+Test(matrix_sync, a_word_that_fights_with_another_client_is_kept_back) {
+        const struct sync_options o = { .while_idle = SET_PRESENCE_NONE,
+                                        .while_held = SET_PRESENCE_UNAVAILABLE,
+                                        .idle_if_refused = SET_PRESENCE_UNAVAILABLE };
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+                const struct word_row *row = &words[i];
+                struct sync_words w = { .n_turns = 0 };
+
+                take_turns(&w, row->said, row->every, row->turns);
+                cr_assert_eq(sync_words_pick(&w, &o, false), row->idle, "%s", row->what);
+                cr_assert_eq(sync_words_pick(&w, &o, true), row->held, "%s", row->what);
+        }
+}
+
+Test(matrix_sync, where_each_word_fights_the_least_harmful_is_said_again) {
+        const struct sync_options o = { .while_idle = SET_PRESENCE_NONE,
+                                        .while_held = SET_PRESENCE_NONE,
+                                        .idle_if_refused = SET_PRESENCE_UNAVAILABLE,
+                                        .held_if_refused = SET_PRESENCE_UNAVAILABLE };
+        struct sync_words w = { .none = SYNC_NONE_REFUSED };
+
+        take_turns(&w, SET_PRESENCE_UNAVAILABLE, USEC_PER_SEC, 5);
+        cr_assert_eq(sync_words_pick(&w, &o, false), SET_PRESENCE_OFFLINE);
+        cr_assert_eq(sync_words_pick(&w, &o, true), SET_PRESENCE_OFFLINE);
+        take_turns(&w, SET_PRESENCE_OFFLINE, USEC_PER_SEC, 5);
+        cr_assert_eq(sync_words_pick(&w, &o, false), SET_PRESENCE_UNAVAILABLE);
+        sync_words_age(&w, 59 * USEC_PER_MIN);
+        cr_assert_gt(w.fights_until[SET_PRESENCE_OFFLINE], 0);
+        sync_words_age(&w, USEC_PER_HOUR + USEC_PER_MIN);
+        cr_assert_eq(w.fights_until[SET_PRESENCE_OFFLINE], 0, "the other client may be gone by now");
+        cr_assert_eq(w.fights_until[SET_PRESENCE_UNAVAILABLE], 0);
 }

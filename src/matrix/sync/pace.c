@@ -19,6 +19,8 @@
  * one is forgiven for each turn of the server's limiter in which nothing of the kind came. */
 #define SPARED_MAX   3
 #define SPARED_EVERY SYNC_TURN
+/* ... and so many while another machine of the user's is about to tell something. */
+#define SPARED_WHILE_EXPECTING 12
 
 void sync_pace_init(struct sync_pace *p, usec_t max) {
         *p = (struct sync_pace){ .max = max, .timeout = max, .recover_at = USEC_NEVER };
@@ -63,13 +65,15 @@ static usec_t least_rest(struct sync_rest *r, const struct sync_rest_facts *f) {
 /* With a head start somebody has the turn, whoever it is, and for as long as it lasts nobody else can take it: then
  * the sooner the better. One that ends between the other client's poll and ours would be ours. */
 static usec_t head_start(struct sync_rest *r, const struct sync_rest_facts *f) {
-        if (!f->turns_at_stake || f->now < r->turn_until)
+        if (!f->turns_at_stake || f->expecting || f->now < r->turn_until)
                 return 0;
         r->turn_until = usec_add(f->now, SYNC_TURN);
         return usec_min(SYNC_HEAD_START, f->max);
 }
 
 static usec_t rest_by_what_came(struct sync_rest *r, const struct sync_rest_facts *f) {
+        unsigned spared_max = f->expecting ? SPARED_WHILE_EXPECTING : SPARED_MAX;
+
         if (f->concerned) {
                 r->n_spared = 0;
                 return is_hurried_too_much(r, f->ran) ? f->max : head_start(r, f);
@@ -78,7 +82,7 @@ static usec_t rest_by_what_came(struct sync_rest *r, const struct sync_rest_fact
         if (f->timed_out)
                 return 0;
         forgive(r, f->now);
-        if (f->costly || r->n_spared == SPARED_MAX)
+        if ((f->costly && !f->expecting) || r->n_spared >= spared_max)
                 return f->max;
         r->n_spared++;
         return head_start(r, f);

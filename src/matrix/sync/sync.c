@@ -20,7 +20,7 @@
 #include "matrix/sync/filters.h"
 #include "matrix/sync/gaps.h"
 #include "matrix/sync/thin.h"
-#include "matrix/sync/word.h"
+#include "matrix/sync/words.h"
 #include "util/log.h"
 
 /* The first answer of a big account, or one after a long time, takes the server minutes and is large. */
@@ -85,7 +85,7 @@ struct sync {
         bool initial;  /* ask for a whole state next */
         bool catch_up; /* answer at once, however little there is: whether it works must not take a whole poll */
         bool in_call, held;
-        struct sync_word word;
+        struct sync_words words;
         unsigned salt, n_initial;
 
         usec_t turn_at; /* when a poll of ours last had its turn at the server's presence limiter; 0: never */
@@ -235,6 +235,7 @@ static void decide_rest(struct sync *s) {
                 .empty = s->ended.empty,
                 .turns_at_stake = s->options.turns_at_stake,
                 .costly = s->options.costly,
+                .expecting = s->options.expecting,
                 .max = s->options.poll_pause,
                 .ran = s->ended.ran,
                 .now = s->ended.at,
@@ -290,11 +291,13 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         answer.more = s->catch_up = may_be_more(s, batch);
         s->initial = false;
         s->filter_tries = s->gap_tries = s->rejected = s->stumbled = 0;
-        sync_word_answered(&s->word, batch);
+        sync_words_taken(&s->words);
         if (!answer.initial) {
                 s->position_works = true;
                 backoff_limit(&s->position_backoff, POSITION_FAILURES_AT_ALL);
         }
+        if (batch->own_presence)
+                sync_words_seen(&s->words, s->poll.says, batch->presence, reply->now);
         enter(s, STAGE_DUE);
         concerned = s->handler->answer(s->handler->userdata, &answer);
         if (concerned < 0) {
@@ -447,7 +450,7 @@ static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
 }
 
 enum set_presence sync_idle_word(const struct sync *s) {
-        return sync_word(&s->word, &s->options, /* held= */ false);
+        return sync_words_pick(&s->words, &s->options, /* held= */ false);
 }
 
 static bool is_word_refused(const struct sync *s, const struct matrix_reply *reply) {
@@ -456,7 +459,7 @@ static bool is_word_refused(const struct sync *s, const struct matrix_reply *rep
 }
 
 static void on_word_refused(struct sync *s) {
-        sync_word_refused(&s->word, s->poll.sent_along);
+        sync_words_refused(&s->words, s->poll.sent_along);
         enter(s, STAGE_DUE);
 }
 
@@ -515,7 +518,7 @@ static bool goes_on_with_kept_filter(struct sync *s, const struct matrix_reply *
         if (!s->poll.sent_along)
                 return false;
         sync_filters_keep(&s->filters);
-        sync_word_filter_refused(&s->word);
+        sync_words_filter_refused(&s->words);
         return s->rejected == 0 && is_filter_refused(reply);
 }
 
@@ -571,7 +574,7 @@ static int start_poll(struct sync *s, const char *filter, usec_t now) {
                 .filter = filter,
                 .since = s->initial ? NULL : s->since,
                 .timeout = poll_timeout(s, now),
-                .set_presence = sync_word(&s->word, &s->options, s->held),
+                .set_presence = sync_words_pick(&s->words, &s->options, s->held),
         };
         SCOPED(free) char *path = NULL;
         struct matrix_call call = { .method = "GET", .body_max = BODY_MAX, .thin = on_body, .thin_userdata = s };
@@ -627,6 +630,7 @@ bool sync_is_beginning(struct sync *s) {
 
 usec_t sync_run(struct sync *s, usec_t now) {
         s->error = 0;
+        sync_words_age(&s->words, now);
         decide_rest(s);
         if (s->stage == STAGE_PAUSE && now >= s->pause_until)
                 s->stage = STAGE_DUE;
@@ -691,7 +695,7 @@ void sync_set_held(struct sync *s, bool held, bool soon) {
         if (!held && counted && sync_idle_word(s) == SET_PRESENCE_OFFLINE)
                 replace_poll(s, 0);
         else if (held && soon && !counted && !s->poll.initial &&
-                 set_presence_counts(sync_word(&s->word, &s->options, /* held= */ true)))
+                 set_presence_counts(sync_words_pick(&s->words, &s->options, /* held= */ true)))
                 replace_poll(s, usec_add(s->poll.started, COUNTED_DISTANCE));
 }
 

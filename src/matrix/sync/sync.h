@@ -80,7 +80,7 @@ struct sync_rest_facts {
         bool timed_out;      /* nothing was there to wake anybody */
         bool empty;          /* nor did the answer bring anything */
         bool turns_at_stake; /* as in the options, and the next */
-        bool costly;
+        bool costly, expecting;
         usec_t max;      /* what a flood of other answers is slowed down to */
         usec_t ran, now; /* so long the poll took; when it ended */
 };
@@ -130,6 +130,7 @@ struct sync_options {
         usec_t poll_timeout, poll_pause;
         bool turns_at_stake; /* another client of the user's may be there, whose polls ours can keep from counting */
         bool costly;         /* each poll makes a write necessary: as few as can be */
+        bool expecting;      /* another machine is about to tell something: no pause, but in a flood */
         bool own_presence;
         const char *account_data;                           /* static; as in sync_filter_new() */
         enum set_presence while_idle, while_held;           /* as in the traits */
