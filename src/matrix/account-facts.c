@@ -44,7 +44,14 @@ bool account_owes(const struct account *a) {
         return output_set_owes(&a->outputs);
 }
 
+bool account_is_hearing(const struct account *a) {
+        return a->catching_up || connection_state(a->connection) != CONNECTION_ONLINE;
+}
+
+/* What another machine was said to go on with may be ours alone by now, if it is not heard. */
 bool account_owes_itself(const struct account *a) {
+        if (account_owes(a) && !connection_is_final(a->connection) && account_is_hearing(a))
+                return true;
         return output_set_owes_itself(&a->outputs);
 }
 

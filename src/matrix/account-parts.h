@@ -53,6 +53,9 @@ struct account {
 /* Owed there, to be shown there, or a call of which only it can tell. */
 bool account_is_at_stake(const struct account *a);
 
+/* What other machines have told until now is still on its way. */
+bool account_is_hearing(const struct account *a);
+
 /* `userdata` is the account in these: what its parts are given to call. The last is for a poll that could not be
  * begun, or has ended without an answer. */
 uint32_t account_draw(void *userdata);

@@ -216,9 +216,7 @@ static usec_t door_hear(void *userdata, bool wanted) {
 }
 
 static bool door_is_hearing(void *userdata) {
-        const struct account *a = userdata;
-
-        return a->catching_up || connection_state(a->connection) != CONNECTION_ONLINE;
+        return account_is_hearing(userdata);
 }
 
 /* A poll that comes now would take away what a claim writes. */

@@ -96,7 +96,7 @@ usec_t account_retry_at(const struct account *a);     /* as connection_retry_at(
 bool account_is_settled(const struct account *a);
 /* The journal holds something of it: this machine, or with it another one, has yet to give it back. */
 bool account_owes(const struct account *a);
-/* Without what another machine of the user puts back. */
+/* Without what another machine of the user puts back, as far as that is heard. */
 bool account_owes_itself(const struct account *a);
 /* Nothing is owed, or nothing can be done about it as things are. */
 bool account_is_at_rest(const struct account *a);

@@ -581,16 +581,16 @@ Test(matrix_account, a_write_that_is_not_answered_holds_up_the_others_for_a_mome
 #define OLD "BUSYDOLD"
 
 /* An earlier session, or another machine, is on a call as far as it has told. */
-static void tell_of_a_call(struct world *w, const char *device) {
+static void tell_of_a_call(struct world *w, const char *device, const char *state) {
         int64_t told = msec(&w->http) + (int64_t) (WALL / USEC_PER_MSEC);
         char type[64];
 
         (void) snprintf(type, sizeof(type), "org.busyd.claim.%s", device);
         model_set_account_data(w->http.model, type,
                                json_pack("{si s{s{s{ss ss} s[{ss ss}] sb sb si sb}} sI sI}", "version", 1, "claims",
-                                         "presence", "prior", "state", "offline", "text", "", "ours", "state",
-                                         "unavailable", "text", "In a call", "state_claimed", 1, "text_claimed", 1,
-                                         "order", 1, "live", 1, "told", (json_int_t) told, "expires",
+                                         "presence", "prior", "state", "offline", "text", "", "ours", "state", state,
+                                         "text", "In a call", "state_claimed", 1, "text_claimed", 1, "order", 1,
+                                         "live", 1, "told", (json_int_t) told, "expires",
                                          (json_int_t) (told + 7200000)));
 }
 
@@ -598,7 +598,7 @@ static struct world *world_with_a_call_elsewhere(void) {
         struct world *w = world_new(&(struct hs_options){ .busy_off = true });
 
         (void) model_login(w->http.model, OLD);
-        tell_of_a_call(w, OLD);
+        tell_of_a_call(w, OLD, "unavailable");
         start(w);
         expect_online(w);
         return w;
@@ -649,6 +649,31 @@ Test(matrix_account, who_is_still_there_is_asked_again_where_it_failed) {
         cr_assert_str_eq(message(w), "");
         cr_assert_eq(asked(w, 0, "/devices"), 3);
         expect_nothing_owed(w);
+}
+
+/* Who logs out while nothing is heard may be the last one. */
+Test(matrix_account, what_another_machine_goes_on_with_is_left_to_it_as_long_as_it_is_heard) {
+        struct world *w = world_new(&(struct hs_options){ .kind = HS_DENDRITE });
+
+        start(w);
+        expect_online(w);
+        call(w, true);
+        pass(w, 10 * USEC_PER_SEC);
+        (void) model_login(w->http.model, OLD);
+        tell_of_a_call(w, OLD, "busy");
+        pass(w, 10 * USEC_PER_SEC);
+        call(w, false);
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert(account_owes(w->account));
+        cr_assert_not(account_owes_itself(w->account), "the other one puts it back");
+        w->http.fault = (struct fault){ "GET", "/sync", 429, "{\"errcode\":\"M_LIMIT_EXCEEDED\"}", UINT_MAX, false };
+        pass(w, 11 * USEC_PER_MIN);
+        cr_assert_neq(account_state(w->account), CONNECTION_ONLINE);
+        cr_assert(account_owes_itself(w->account), "as far as is known");
+        w->http.fault.times = 0;
+        pass(w, 11 * USEC_PER_MIN);
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
+        cr_assert_not(account_owes_itself(w->account));
 }
 
 Test(matrix_account, whoever_came_during_a_sleep_is_there) {
