@@ -587,6 +587,24 @@ Test(matrix_tell, a_session_that_goes_on_tells_again) {
         fixture_done(&f);
 }
 
+/* ... and its position holds, so that no whole state comes. */
+Test(matrix_tell, a_session_of_which_other_requests_are_answered_goes_on) {
+        static const struct loopback_route refuses[] = ANSWERS(401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}");
+        struct fixture f;
+
+        begin(&f, refuses, /* heard= */ true);
+        set(&f, "presence", "In a call");
+        wait_until_told(&f);
+        tell_answered(f.tell);
+        (void) run(&f);
+        expect_n_sent(&f, 1, "a refusal of all that is told makes no storm");
+        loopback_set_routes(f.server, takes);
+        wait_until_told(&f);
+        expect_n_sent(&f, 2, "afterwards");
+        cr_expect_not(tell_is_pending(f.tell));
+        fixture_done(&f);
+}
+
 Test(matrix_tell, a_server_that_never_takes_it_keeps_nobody_waiting) {
         static const struct loopback_route refuses[] = ANSWERS(401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}");
         struct fixture f;

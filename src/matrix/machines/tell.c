@@ -125,7 +125,7 @@ static void take_failure(struct tell *t, const struct matrix_reply *reply) {
         log_debug("What is owed cannot be told to other machines: %s", reply->problem);
         if ((reply->outcome == MATRIX_SIGNED_OUT || reply->outcome == MATRIX_LOCKED) && t->handler.doubt)
                 t->handler.doubt(t->handler.userdata);
-        if (t->refused || t->signed_out)
+        if (t->refused)
                 return;
         t->wait_asked = reply->retry_after != USEC_NEVER;
         if (t->wait_asked && reply->retry_after > wait)
@@ -263,6 +263,10 @@ void tell_resync_end(struct tell *t) {
         /* The server answers again. */
         if (!t->wait_asked)
                 end_wait(t);
+}
+
+void tell_answered(struct tell *t) {
+        t->signed_out = false;
 }
 
 void tell_set_device(struct tell *t, const char *device_id) {
