@@ -268,7 +268,8 @@ static bool grow(struct claim *c, usec_t now, struct claim_request *ret) {
         }
         if (state)
                 claim_value_put_state(&d->prior, c->view.is.state);
-        if (text)
+        /* What a lost write has hidden is in it already. */
+        if (text && (c->view.is.text[0] || !c->debt.words_away))
                 claim_value_put_text(&d->prior, c->view.is.text);
         for (unsigned i = 0; i < d->n_ours; i++) {
                 if (state)

@@ -227,9 +227,15 @@ static void follow_state(struct claim *c, usec_t now) {
         c->flight.told = c->flight.told || ours;
 }
 
+static void see_words(struct claim *c, usec_t now) {
+        if (c->view.is.text[0] && now >= c->debt.restored_by)
+                c->debt.words_away = false;
+}
+
 void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
         c->view = (struct claim_view){ .is = *v, .ever = true, .known = true, .told = true, .live = true, .at = now };
         c->caught = c->caught && claim_is_taken(c, v->state);
+        see_words(c, now);
         if (claim_is_writing(c)) {
                 c->flight.echoed = c->flight.back ? claim_is_given_back(c, v) : claim_stands(c, v);
                 /* It may be from before our write or from after it. */
@@ -402,6 +408,7 @@ void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uin
         c->view.told = false;
         c->view.at = now;
         c->caught = c->caught && claim_is_taken(c, v->state);
+        see_words(c, now);
         claim_limits_worked_but_for_writes(&c->limits);
         if (c->phase == CLAIM_LEAVING && c->in.leaving.left_at > 0)
                 judge_left(c, v, now, random);
@@ -494,6 +501,21 @@ void claim_on_forgotten(struct claim *c) {
         finish(c, stuck);
 }
 
+/* Where each device has its own words, a write that gives back has perhaps taken away what only showed: those are owed
+ * back also if something is wanted before that is known. */
+static void keep_hidden_words(struct claim *c) {
+        struct claim_owed *d = &c->debt.is;
+        const char *words = c->flight.value.text;
+
+        if (!c->traits.text_per_device || d->text_claimed || !words[0])
+                return;
+        c->debt.words_away = true;
+        if (streq(words, d->prior.text))
+                return;
+        claim_value_put_text(&d->prior, words);
+        c->debt.on_disk = false;
+}
+
 /* The last write may have landed, or may still land. */
 static void lose_write(struct claim *c, usec_t now) {
         usec_t lands_by = usec_add(now, CLAIM_LANDS_WITHIN);
@@ -502,6 +524,7 @@ static void lose_write(struct claim *c, usec_t now) {
         c->debt.open = true;
         if (c->flight.back) {
                 c->debt.restored_by = lands_by;
+                keep_hidden_words(c);
                 /* It has left words to another machine that goes on, which may be gone when it lands. */
                 if (c->debt.is.text_claimed && claim_owed_has_text(&c->debt.is, c->flight.value.text) &&
                     !streq(c->flight.value.text, c->debt.is.prior.text))

@@ -154,9 +154,9 @@ static bool is_there_unwritten(const struct claim *c, usec_t now) {
         return (now < c->debt.lands_by || is_left_to_us(c)) && c->view.known && !claim_is_given_back(c, &c->view.is);
 }
 
-/* Also by an earlier run, which did not say. */
+/* Also by an earlier run, which did not say, or before something was wanted again. */
 static struct claim_value last_given_back(const struct claim *c) {
-        bool said = c->debt.begun_at > 0 || c->in.leaving.back.state[0];
+        bool tried = c->in.leaving.back.state[0], said = tried || (c->debt.begun_at > 0 && !c->debt.words_away);
 
         return c->debt.is.given_back || !said ? c->debt.is.prior : c->in.leaving.back;
 }

@@ -99,6 +99,7 @@ struct claim_debt {
         bool open;           /* the fate of the last write is unknown */
         bool suspected;      /* from an earlier run, and perhaps never was */
         bool resumed;        /* from an earlier run: what it had under way may land from the first decision on */
+        bool words_away;     /* words of others may be hidden by a lost write of what gives back */
         bool kept;           /* all was given back, and `is` stays on disk until a lost write cannot land any more */
         bool armed;          /* there is an entry on disk that was put there ahead of a call, see claim_expect() */
         bool fits;           /* ... which is `is`, but for its mark */
