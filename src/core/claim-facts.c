@@ -57,7 +57,7 @@ static void turn_back(struct claim *c) {
 
         if (!c->wanted || !claim_is_way_back(c->phase))
                 return;
-        if (l->must_finish || (c->phase == CLAIM_LEAVING && giving_back))
+        if (l->must_finish || l->over || (c->phase == CLAIM_LEAVING && giving_back))
                 return;
         /* There is nothing to turn back to, and less is wanted than may still land, or than was left to another
          * machine: what is not wanted would be written again. */

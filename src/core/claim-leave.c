@@ -35,8 +35,10 @@ static struct claim_request keep_step(struct claim *c) {
         return claim_take_step(c, CLAIM_JOURNAL);
 }
 
-/* All is given back. */
+/* All is given back. A disk that fails to cross it out changes nothing about that: what shows from now on, and be it
+ * our very words, was put there by somebody else. */
 static struct claim_request forget_step(struct claim *c, usec_t now) {
+        c->in.leaving.over = true;
         if (now < claim_settles_at(c))
                 return keep_step(c);
         /* It has landed by now or never will: what is there was just looked at. */
@@ -181,6 +183,8 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
 
         if (l->keeps)
                 return keep_step(c);
+        if (l->over)
+                return claim_take_step(c, CLAIM_FORGET);
         if (!c->debt.written && !claim_is_view_fresh(c, now) && is_left_to_us(c))
                 return claim_take_step(c, CLAIM_READ);
         if (!c->debt.written) {

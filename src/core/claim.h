@@ -182,7 +182,8 @@ struct claim_leaving {
         bool confirmed;             /* ... and seen */
         bool withdrawn;             /* our device's state was */
         bool stuck;                 /* another session holds it */
-        bool keeps;                 /* it is over, and the entry stays */
+        bool over;                  /* nothing is left to be given back: the journal is to say so */
+        bool keeps;                 /* ... and keeps the entry for what may still land */
         unsigned tries, cures;
         usec_t look_at; /* shared: look again then */
 };

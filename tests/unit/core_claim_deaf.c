@@ -113,3 +113,52 @@ Test(core_claim_deaf, what_was_never_written_is_not_forgotten_before_other_machi
         expect_phase(CLAIM_FREE);
         expect_shown("offline", "Lunch");
 }
+
+/* A person has written within the call, so nothing of ours is left to give back; and the disk fails to cross that out.
+ * Then the call of another machine begins, with the same words. */
+static void fail_to_forget(const struct claim_traits *traits, const char *state) {
+        hold(traits, "online", "Working");
+        set_shown("online", "Lunch");
+        push();
+        claim_set_want(&claim, NULL);
+        for (unsigned i = 0; claim_in_flight(&claim) != CLAIM_FORGET; i++) {
+                struct claim_request r = decide();
+
+                cr_assert_lt(i, 20);
+                if (r.step == CLAIM_NOTHING)
+                        now = r.wake_at;
+                else if (r.step != CLAIM_FORGET)
+                        carry_out(&r);
+        }
+        claim_on_failure(&claim, CLAIM_FAILED_NOT_APPLIED, USEC_NEVER, now, 500);
+        claim_on_unsure(&claim);
+        claim_set_deaf(&claim, true);
+        set_shown(state, "In a call");
+        writes = 0;
+}
+
+Test(core_claim_deaf, what_was_given_back_is_not_taken_up_again) {
+        fail_to_forget(&single_value, "busy");
+        run_for(30 * SEC);
+        expect_phase(CLAIM_FREE);
+        cr_expect_not(on_disk);
+        cr_expect_eq(writes, 0, "%u writes", writes);
+        fail_to_forget(&per_device, "busy");
+        run_for(30 * SEC);
+        expect_phase(CLAIM_FREE);
+        cr_expect_eq(writes, 0, "%u writes", writes);
+}
+
+Test(core_claim_deaf, a_call_that_begins_before_that_is_crossed_out_owes_nothing_of_it) {
+        fail_to_forget(&single_value, "busy");
+        want("busy", "In a call");
+        run_for(30 * SEC);
+        expect_phase(CLAIM_FOREIGN);
+        cr_expect_eq(writes, 0, "%u writes", writes);
+        set_shown("online", "Lunch");
+        run_for(60 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(30 * SEC);
+        expect_shown("online", "Lunch");
+}
