@@ -401,7 +401,7 @@ static void search_from(const char *name, struct kind kind) {
         push(&w);
         decide(&w);
         search(&w, max);
-        printf("%s: %llu states, %llu decisions, depth %u, no violation\n", name, (unsigned long long) n_states,
+        printf("%s: %llu states, %llu decisions, depth %u, no violation\n", name, (unsigned long long) searched.n,
                (unsigned long long) n_steps, max);
         search_end();
 }

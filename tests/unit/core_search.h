@@ -7,7 +7,6 @@
 
 static unsigned path[64];
 static unsigned path_length;
-static uint64_t n_states;
 
 /* ---- the place that is written to ---- */
 
@@ -43,8 +42,12 @@ struct seen {
         uint64_t print;
         uint32_t depth_left; /* 0: empty */
 };
-static struct seen *table;
-static size_t table_size;
+struct states {
+        struct seen *of;
+        size_t size;
+        uint64_t n;
+};
+static struct states searched;
 
 static inline uint64_t mix(uint64_t h, uint64_t v) {
         h ^= v + UINT64_C(0x9e3779b97f4a7c15) + (h << 12) + (h >> 4);
@@ -171,38 +174,51 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
 }
 
 /* Where it is, or would be. */
-static inline struct seen *find_seen(uint64_t print) {
-        size_t i = print & (table_size - 1);
+static inline struct seen *find_seen(const struct states *s, uint64_t print) {
+        size_t i = print & (s->size - 1);
 
-        while (table[i].depth_left > 0 && table[i].print != print)
-                i = (i + 1) & (table_size - 1);
-        return &table[i];
+        while (s->of[i].depth_left > 0 && s->of[i].print != print)
+                i = (i + 1) & (s->size - 1);
+        return &s->of[i];
 }
 
-static inline void enlarge_table(void) {
-        struct seen *old = table;
-        size_t n = table_size;
+static inline void make_room(struct states *s, size_t size) {
+        struct states old = *s;
 
-        table_size *= 2;
-        table = calloc(table_size, sizeof(*table));
-        cr_assert_not_null(table, "no memory for more states");
-        for (size_t i = 0; i < n; i++)
-                if (old[i].depth_left > 0)
-                        *find_seen(old[i].print) = old[i];
-        free(old);
+        s->size = size;
+        s->of = calloc(size, sizeof(*s->of));
+        cr_assert_not_null(s->of, "no memory for more states");
+        for (size_t i = 0; i < old.size; i++)
+                if (old.of[i].depth_left > 0)
+                        *find_seen(s, old.of[i].print) = old.of[i];
+        free(old.of);
+}
+
+static inline void note_seen(struct states *s, uint64_t print, uint32_t depth_left) {
+        struct seen *at = find_seen(s, print);
+
+        s->n += at->depth_left == 0;
+        *at = (struct seen){ .print = print, .depth_left = depth_left };
+        if (s->n >= s->size / 4 * 3)
+                make_room(s, 2 * s->size);
 }
 
 /* True if the state was not yet searched to this depth. */
 static inline bool is_new(uint64_t print, uint32_t depth_left) {
-        struct seen *s = find_seen(print);
-
-        if (s->depth_left >= depth_left)
+        if (find_seen(&searched, print)->depth_left >= depth_left)
                 return false;
-        n_states += s->depth_left == 0;
-        *s = (struct seen){ .print = print, .depth_left = depth_left };
-        if (n_states >= table_size / 4 * 3)
-                enlarge_table();
+        note_seen(&searched, print, depth_left);
         return true;
+}
+
+static inline void states_begin(struct states *s) {
+        *s = (struct states){};
+        make_room(s, (size_t) 1 << 20);
+}
+
+static inline void states_end(struct states *s) {
+        free(s->of);
+        *s = (struct states){};
 }
 
 /* Returns the depth. */
@@ -211,13 +227,10 @@ static inline unsigned search_begin(unsigned depth_by_default) {
         unsigned max = depth ? (unsigned) strtoul(depth, NULL, 10) : depth_by_default;
 
         cr_assert_leq(max, ARRAY_SIZE(path));
-        table_size = (size_t) 1 << 20;
-        table = calloc(table_size, sizeof(*table));
-        cr_assert_not_null(table);
-        n_states = 0;
+        states_begin(&searched);
         return max;
 }
 
 static inline void search_end(void) {
-        free(table);
+        states_end(&searched);
 }
