@@ -17,17 +17,19 @@ usec_t claim_settles_at(const struct claim *c) {
                                                                                    : c->debt.lands_by;
 }
 
-/* What a lost write puts there later goes back to what is there now, also by the next run. */
+/* What a lost write puts there later goes back to what is there now, also by the next run: to what was given back, or
+ * what somebody has written since. */
 static struct claim_request keep_step(struct claim *c) {
-        const struct claim_value *back = &c->in.leaving.back;
         struct claim_owed *d = &c->debt.is;
+        struct claim_value now =
+                c->view.known ? claim_compose_given_back(c, &c->view.is, CLAIM_NO_PART) : c->in.leaving.back;
 
         if (c->traits.text_per_device && c->view.known)
                 claim_value_put_text(&d->prior, c->view.is.text);
         else if (d->text_claimed)
-                claim_value_put_text(&d->prior, back->text);
+                claim_value_put_text(&d->prior, now.text);
         if (d->state_claimed && !c->traits.per_device)
-                claim_value_put_state(&d->prior, back->state);
+                claim_value_put_state(&d->prior, now.state);
         d->unsure = d->given_back = true;
         d->ahead = false;
         c->debt.on_disk = false;

@@ -819,3 +819,29 @@ Test(core_claim_lost, words_found_by_ourselves_are_not_forgotten_for_none) {
         expect_phase(CLAIM_FREE);
         expect_shown("offline", "Lunch");
 }
+
+/* Between what gave back and the look at it. */
+Test(core_claim_lost, what_a_person_wrote_meanwhile_is_what_a_late_write_goes_back_to) {
+        static const struct claim_traits *const all[] = { &single_value, &per_device };
+
+        for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+                struct claim_value late;
+
+                begin(all[i], "online", "Working");
+                push();
+                want("busy", "In a call");
+                late = run_to_write();
+                set_shown("busy", "In a call");
+                restart(all[i]);
+                (void) run_to_write();
+                claim_on_written(&claim, now);
+                set_shown("unavailable", "Lunch");
+                run_for(10 * SEC);
+                expect_phase(CLAIM_FREE);
+                cr_expect_str_eq(disk.prior.text, "Lunch", "%s", disk.prior.text);
+                shown = late;
+                push();
+                run_for(10 * SEC);
+                expect_shown(all[i]->per_device ? "offline" : "unavailable", "Lunch");
+        }
+}
