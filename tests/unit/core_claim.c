@@ -7,14 +7,11 @@
 static void grow(const struct claim_traits *traits) {
         begin(traits, "online", "Working");
         push();
-        want(NULL, "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter(NULL, "In a call");
         expect_shown(traits->per_device ? "offline" : "online", "In a call");
 
         /* The person's other client has gone idle meanwhile. */
-        set_shown("unavailable", "In a call");
-        push();
+        push_shown("unavailable", "In a call");
         run_for(SEC);
         journals = 0;
         want("busy", "In a call");
@@ -26,10 +23,7 @@ static void grow(const struct claim_traits *traits) {
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
         expect_shown("busy", "In a call");
-        claim_set_want(&claim, NULL);
-        run_for(10 * SEC);
-        expect_phase(CLAIM_FREE);
-        expect_shown(traits->per_device ? "offline" : "unavailable", "Working");
+        expect_given_back(10 * SEC, traits->per_device ? "offline" : "unavailable", "Working");
 }
 
 Test(core_claim, it_grows_from_a_message_to_busy) {
@@ -43,25 +37,17 @@ Test(core_claim, it_shrinks_from_busy_to_a_message) {
                 hold(&per_device, "online", "Working");
                 if (run > 0) {
                         restart(&per_device);
-                        set_shown("unavailable", "In a call");
-                        push();
+                        push_shown("unavailable", "In a call");
                 }
-                want(NULL, "In a call");
-                run_for(10 * SEC);
-                expect_phase(CLAIM_HELD);
+                enter(NULL, "In a call");
                 expect_shown("offline", "In a call");
                 cr_expect(disk.state_claimed, "busy may still be there");
                 want(NULL, "On the phone");
                 run_for(10 * SEC);
                 expect_shown("offline", "On the phone");
-                want("busy", "On the phone");
-                run_for(10 * SEC);
-                expect_phase(CLAIM_HELD);
+                enter("busy", "On the phone");
                 expect_shown("busy", "On the phone");
-                claim_set_want(&claim, NULL);
-                run_for(10 * SEC);
-                expect_phase(CLAIM_FREE);
-                expect_shown("offline", "Working");
+                expect_given_back(10 * SEC, "offline", "Working");
         }
 }
 
@@ -88,8 +74,7 @@ Test(core_claim, a_state_that_was_withdrawn_is_withdrawn_again_once_no_lost_writ
         run_for(20 * SEC);
         expect_phase(CLAIM_HELD);
         expect_shown("offline", "In a call");
-        set_shown("busy", "In a call");
-        push();
+        push_shown("busy", "In a call");
         run_for(CLAIM_LANDS_WITHIN);
         expect_phase(CLAIM_HELD);
         expect_shown("offline", "In a call");
@@ -99,19 +84,12 @@ Test(core_claim, a_state_that_was_withdrawn_is_withdrawn_again_once_no_lost_writ
 static void grow_by_words(const struct claim_traits *traits, const char *words, const char *state) {
         begin(traits, "online", words);
         push();
-        want("busy", NULL);
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", NULL);
         expect_shown("busy", words);
 
-        want(state, "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter(state, "In a call");
         expect_shown(!state && traits->per_device ? "offline" : "busy", "In a call");
-        claim_set_want(&claim, NULL);
-        run_for(10 * SEC);
-        expect_phase(CLAIM_FREE);
-        expect_shown(traits->per_device ? "offline" : "online", words);
+        expect_given_back(10 * SEC, traits->per_device ? "offline" : "online", words);
 }
 
 Test(core_claim, it_grows_by_a_message) {
@@ -133,15 +111,11 @@ Test(core_claim, a_busy_of_somebody_else_is_left_alone_when_it_would_grow) {
         push();
         want(NULL, "In a call");
         run_for(10 * SEC);
-        set_shown("busy", "In a call");
-        push();
+        push_shown("busy", "In a call");
         want("busy", "In a call");
         run_for(10 * SEC);
         expect_phase(CLAIM_FOREIGN);
-        claim_set_want(&claim, NULL);
-        run_for(10 * SEC);
-        expect_phase(CLAIM_FREE);
-        expect_shown("offline", "Working");
+        expect_given_back(10 * SEC, "offline", "Working");
 }
 
 Test(core_claim, a_refused_growth_leaves_what_stands) {
@@ -153,13 +127,9 @@ Test(core_claim, a_refused_growth_leaves_what_stands) {
         (void) run_to_write();
         claim_on_failure(&claim, CLAIM_FAILED_REFUSED, USEC_NEVER, now, 500);
         expect_phase(CLAIM_REFUSED);
-        want(NULL, "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter(NULL, "In a call");
         expect_shown("online", "In a call");
-        claim_set_want(&claim, NULL);
-        run_for(10 * SEC);
-        expect_shown("online", "Working");
+        expect_given_back(10 * SEC, "online", "Working");
 }
 
 Test(core_claim, a_changed_message_follows_at_once) {
@@ -174,9 +144,7 @@ Test(core_claim, a_changed_message_follows_at_once) {
         want("busy", "Back soon");
         run_for(10 * SEC);
         expect_shown("busy", "Back soon");
-        claim_set_want(&claim, NULL);
-        run_for(10 * SEC);
-        expect_shown("online", "Working");
+        expect_given_back(10 * SEC, "online", "Working");
 }
 
 Test(core_claim, the_same_want_again_is_nothing) {
@@ -242,8 +210,7 @@ Test(core_claim, what_the_server_has_lost_is_written_again_whatever_was_in_doubt
 
         traits.pushed = false;
         hold(&traits, "online", "Working");
-        set_shown("offline", "In a call");
-        push();
+        push_shown("offline", "In a call");
         claim_on_unsure(&claim);
         claim_on_erased(&claim);
         reads = 0;
@@ -394,8 +361,7 @@ Test(core_claim, a_fight_stays_quiet) {
         end = now + 10 * USEC_PER_MIN;
         while (now < end) {
                 /* A server that lets the last one who asks win. */
-                set_shown("online", "In a call");
-                push();
+                push_shown("online", "In a call");
                 run_for(SEC);
         }
         cr_expect(writes >= 3, "%u writes: it has given up", writes);
@@ -499,8 +465,7 @@ Test(core_claim, what_a_machine_could_not_know_is_put_back_for_it) {
                 }
                 claim_set_want(&claim, NULL);
                 run_for(10 * SEC);
-                set_shown(row->left, "");
-                push();
+                push_shown(row->left, "");
                 other.live = false;
                 other.done = true;
                 cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
@@ -525,8 +490,7 @@ Test(core_claim, a_state_that_a_machine_could_not_know_is_put_back_for_it) {
                 claim_set_want(&claim, NULL);
                 run_for(10 * SEC);
                 expect_phase(CLAIM_SHARED);
-                set_shown(persons ? "online" : "unavailable", "");
-                push();
+                push_shown(persons ? "online" : "unavailable", "");
                 other.live = false;
                 other.done = true;
                 cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
@@ -562,17 +526,14 @@ Test(core_claim, what_a_machine_could_not_know_is_no_persons_word_in_our_call) {
                 other.done = !row->live && (is_done || row->after > 0);
                 cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
                 run_for(row->after);
-                set_shown("offline", "");
-                push();
+                push_shown("offline", "");
                 run_for(10 * SEC);
                 expect_phase(row->phase);
                 expect_shown(is_held ? "busy" : "offline", is_held ? "In a call" : "");
                 other.live = false;
                 other.done = true;
                 cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
-                claim_set_want(&claim, NULL);
-                run_for(USEC_PER_MIN);
-                expect_shown(is_held ? "unavailable" : "offline", is_held ? "In the garden" : "");
+                expect_given_back(USEC_PER_MIN, is_held ? "unavailable" : "offline", is_held ? "In the garden" : "");
                 claim_done(&claim);
         }
 }
@@ -588,13 +549,10 @@ Test(core_claim, words_that_go_within_our_call_are_a_persons_doing) {
         other.done = true;
         cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
         run_for(USEC_PER_HOUR);
-        set_shown("offline", "");
-        push();
+        push_shown("offline", "");
         run_for(USEC_PER_MIN);
         expect_phase(CLAIM_YIELDED);
-        claim_set_want(&claim, NULL);
-        run_for(USEC_PER_MIN);
-        expect_shown("offline", "");
+        expect_given_back(USEC_PER_MIN, "offline", "");
         claim_done(&claim);
 }
 
@@ -623,12 +581,8 @@ Test(core_claim, words_taken_away_long_after_a_machine_was_done_do_not_come_back
                 gone.done_for = cases[i].done_for;
                 cr_assert_eq(claim_on_others(&claim, &gone, 1, now), 0);
                 push();
-                want("unavailable", NULL);
-                run_for(10 * SEC);
-                expect_phase(CLAIM_HELD);
-                claim_set_want(&claim, NULL);
-                run_for(20 * SEC);
-                expect_shown("online", cases[i].text);
+                enter("unavailable", NULL);
+                expect_given_back(20 * SEC, "online", cases[i].text);
                 claim_done(&claim);
         }
 }
@@ -644,10 +598,7 @@ Test(core_claim, what_a_machine_has_left_that_fell_silent_is_put_back_for_it) {
         push();
         want("busy", "In a call");
         run_for(10 * SEC);
-        claim_set_want(&claim, NULL);
-        run_for(USEC_PER_MIN);
-        expect_phase(CLAIM_FREE);
-        expect_shown("online", "Lunch");
+        expect_given_back(USEC_PER_MIN, "online", "Lunch");
         claim_done(&claim);
 }
 
@@ -661,12 +612,8 @@ Test(core_claim, what_may_be_a_persons_is_not_that_of_a_machine_that_fell_silent
         cr_assert_eq(claim_on_others(&claim, &gone, 1, now), 0);
         run_for(USEC_PER_HOUR);
         push();
-        want("busy", "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
-        claim_set_want(&claim, NULL);
-        run_for(USEC_PER_MIN);
-        expect_shown("unavailable", "");
+        enter("busy", "In a call");
+        expect_given_back(USEC_PER_MIN, "unavailable", "");
         claim_done(&claim);
 }
 
@@ -687,16 +634,11 @@ Test(core_claim, words_taken_away_in_a_call_are_no_claim_of_long_ago) {
                 gone.done_for = lately ? 0 : CLAIM_OTHERS_SETTLE;
                 cr_assert_eq(claim_on_others(&claim, &gone, 1, now), 0);
                 push();
-                want("busy", "In a call");
-                run_for(10 * SEC);
-                expect_phase(CLAIM_HELD);
-                set_shown("online", "");
-                push();
+                enter("busy", "In a call");
+                push_shown("online", "");
                 run_for(10 * SEC);
                 expect_phase(lately ? CLAIM_HELD : CLAIM_YIELDED);
-                claim_set_want(&claim, NULL);
-                run_for(20 * SEC);
-                expect_shown("online", lately ? "Lunch" : "");
+                expect_given_back(20 * SEC, "online", lately ? "Lunch" : "");
                 claim_done(&claim);
         }
 }
@@ -712,8 +654,7 @@ Test(core_claim, a_persons_word_is_not_looked_at_again_for_the_state_of_another_
         other.live = true;
         cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
         run_for(10 * SEC);
-        set_shown("busy", "Reading a book");
-        push();
+        push_shown("busy", "Reading a book");
         run_for(SEC);
         expect_phase(CLAIM_YIELDED);
         before = reads;
@@ -739,9 +680,7 @@ Test(core_claim, words_that_another_machine_has_put_there_are_not_put_back_once_
         begin(&traits, "busy", "At the dentist");
         other.live = true;
         cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
-        want("busy", "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", "In a call");
         other = machine(0, "busy", "", "busy", "In a call");
         other.live = true;
         cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
@@ -749,9 +688,6 @@ Test(core_claim, words_that_another_machine_has_put_there_are_not_put_back_once_
         other.live = false;
         other.done = true;
         cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
-        claim_set_want(&claim, NULL);
-        run_for(USEC_PER_MIN);
-        expect_phase(CLAIM_FREE);
-        expect_shown("offline", "");
+        expect_given_back(USEC_PER_MIN, "offline", "");
         claim_done(&claim);
 }

@@ -59,6 +59,11 @@ static inline void push(void) {
         claim_on_seen(&claim, &shown, now);
 }
 
+static inline void push_shown(const char *state, const char *text) {
+        set_shown(state, text);
+        push();
+}
+
 static inline void want(const char *state, const char *text) {
         struct claim_want w = { .state_claimed = state, .text_claimed = text };
 
@@ -172,13 +177,26 @@ static inline struct claim_value run_to_write(void) {
         return value("", "");
 }
 
+/* The user is busy from now on, and it comes to stand there. */
+static inline void enter(const char *state, const char *text) {
+        want(state, text);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+}
+
+/* ... and no more. */
+static inline void expect_given_back(usec_t within, const char *state, const char *text) {
+        claim_set_want(&claim, NULL);
+        run_for(within);
+        expect_phase(CLAIM_FREE);
+        expect_shown(state, text);
+}
+
 static inline void hold(const struct claim_traits *traits, const char *state, const char *text) {
         begin(traits, state, text);
         if (traits->pushed)
                 push();
-        want("busy", traits->text_tells_person ? "In a call" : NULL);
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", traits->text_tells_person ? "In a call" : NULL);
 }
 
 /* ---- the user's other machines ---- */

@@ -16,10 +16,7 @@ Test(core_claim_deaf, who_hears_nothing_leaves_its_own_words_to_another_machine)
         begin_deaf(&single_value, "unavailable", "In a call", "In a call");
         begin_deaf(&single_value, "busy", "In a call", "");
         begin_deaf(&per_device, "busy", "In a call", "In a call");
-        claim_set_want(&claim, NULL);
-        run_for(60 * SEC);
-        expect_phase(CLAIM_FREE);
-        expect_shown("busy", "In a call");
+        expect_given_back(60 * SEC, "busy", "In a call");
         cr_expect_eq(writes, 0, "%u writes", writes);
 }
 
@@ -32,9 +29,7 @@ Test(core_claim_deaf, who_hears_nothing_begins_once_that_is_gone) {
         run_for(CLAIM_LOOK_EVERY + 5 * SEC);
         expect_phase(CLAIM_HELD);
         expect_shown("busy", "In a call");
-        claim_set_want(&claim, NULL);
-        run_for(20 * SEC);
-        expect_shown("online", "Lunch");
+        expect_given_back(20 * SEC, "online", "Lunch");
 }
 
 /* What was told before that is long over. */
@@ -59,9 +54,7 @@ Test(core_claim_deaf, who_hears_nothing_believes_nothing_that_was_told) {
         now_told.live = false;
         now_told.done = true;
         told_by(now_told, none);
-        claim_set_want(&claim, NULL);
-        run_for(30 * SEC);
-        expect_shown("online", "Reading");
+        expect_given_back(30 * SEC, "online", "Reading");
 }
 
 /* A late write of its own explains them. */
@@ -78,12 +71,8 @@ Test(core_claim_deaf, who_hears_nothing_knows_its_own_late_write) {
         claim_on_unsure(&claim);
         claim_set_deaf(&claim, true);
         set_shown("busy", "In a call");
-        want("busy", "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
-        claim_set_want(&claim, NULL);
-        run_for(30 * SEC);
-        expect_shown("online", "Working");
+        enter("busy", "In a call");
+        expect_given_back(30 * SEC, "online", "Working");
 }
 
 /* What it was told last is old by then: the other one may have ended, and left all to this one. */
@@ -118,8 +107,7 @@ Test(core_claim_deaf, what_was_never_written_is_not_forgotten_before_other_machi
  * Then the call of another machine begins, with the same words. */
 static void fail_to_forget(const struct claim_traits *traits, const char *state) {
         hold(traits, "online", "Working");
-        set_shown("online", "Lunch");
-        push();
+        push_shown("online", "Lunch");
         claim_set_want(&claim, NULL);
         for (unsigned i = 0; claim_in_flight(&claim) != CLAIM_FORGET; i++) {
                 struct claim_request r = decide();
@@ -158,7 +146,5 @@ Test(core_claim_deaf, a_call_that_begins_before_that_is_crossed_out_owes_nothing
         set_shown("online", "Lunch");
         run_for(60 * SEC);
         expect_phase(CLAIM_HELD);
-        claim_set_want(&claim, NULL);
-        run_for(30 * SEC);
-        expect_shown("online", "Lunch");
+        expect_given_back(30 * SEC, "online", "Lunch");
 }

@@ -51,10 +51,7 @@ Test(core_claim_lost, what_lands_after_a_cut_is_taken_back) {
         want("busy", "In a call");
         late = run_to_write();
         claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
-        claim_set_want(&claim, NULL);
-        run_for(20 * SEC);
-        expect_phase(CLAIM_FREE);
-        expect_shown("online", "Working");
+        expect_given_back(20 * SEC, "online", "Working");
         shown = late;
         push();
         run_for(20 * SEC);
@@ -73,10 +70,7 @@ static void lose_growth(const struct claim_traits *traits, const char *words) {
         run_for(60 * SEC);
         expect_phase(CLAIM_HELD);
         expect_shown("busy", "In a call");
-        claim_set_want(&claim, NULL);
-        run_for(60 * SEC);
-        expect_phase(CLAIM_FREE);
-        expect_shown(traits->per_device ? "offline" : "online", words);
+        expect_given_back(60 * SEC, traits->per_device ? "offline" : "online", words);
 }
 
 Test(core_claim_lost, a_message_that_is_added_and_lost_is_written_again) {
@@ -131,9 +125,7 @@ Test(core_claim_lost, a_call_after_a_late_write_keeps_the_message) {
         push();
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
-        claim_set_want(&claim, NULL);
-        run_for(2 * CLAIM_LANDS_WITHIN);
-        expect_shown("online", "Working");
+        expect_given_back(2 * CLAIM_LANDS_WITHIN, "online", "Working");
 }
 
 /* What another session shows in earnest looks the same, and loses nothing: on our device ours alone is withdrawn. */
@@ -152,9 +144,7 @@ Test(core_claim_lost, a_late_state_behind_a_persons_words_is_nobody_elses) {
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
         expect_shown("busy", "In a call");
-        claim_set_want(&claim, NULL);
-        run_for(2 * CLAIM_LANDS_WITHIN);
-        expect_shown("offline", "Lunch");
+        expect_given_back(2 * CLAIM_LANDS_WITHIN, "offline", "Lunch");
 }
 
 Test(core_claim_lost, a_late_value_of_ours_is_nobody_elses) {
@@ -167,12 +157,8 @@ Test(core_claim_lost, a_late_value_of_ours_is_nobody_elses) {
         run_for(10 * SEC);
         expect_phase(CLAIM_FREE);
         shown = late;
-        want("{ours}", NULL);
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
-        claim_set_want(&claim, NULL);
-        run_for(2 * CLAIM_LANDS_WITHIN);
-        expect_shown("", "");
+        enter("{ours}", NULL);
+        expect_given_back(2 * CLAIM_LANDS_WITHIN, "", "");
 }
 
 Test(core_claim_lost, what_gives_back_and_lands_late_is_no_persons_word) {
@@ -183,8 +169,7 @@ Test(core_claim_lost, what_gives_back_and_lands_late_is_no_persons_word) {
         want("busy", "In a call");
         run_for(20 * SEC);
         expect_phase(CLAIM_HELD);
-        set_shown("online", "Working");
-        push();
+        push_shown("online", "Working");
         run_for(20 * SEC);
         expect_phase(CLAIM_HELD);
         expect_shown("busy", "In a call");
@@ -236,16 +221,12 @@ Test(core_claim_lost, a_late_message_is_ours_in_a_claim_of_more) {
         restart(&single_value);
         run_for(10 * SEC);
         expect_phase(CLAIM_FREE);
-        want("busy", "On the phone");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", "On the phone");
         shown = late;
         push();
         run_for(20 * SEC);
         expect_shown("busy", "On the phone");
-        claim_set_want(&claim, NULL);
-        run_for(2 * CLAIM_LANDS_WITHIN);
-        expect_shown("online", "Working");
+        expect_given_back(2 * CLAIM_LANDS_WITHIN, "online", "Working");
 }
 
 static void expect_message_to_wait_for(const struct claim_value *late) {
@@ -258,9 +239,7 @@ static void expect_message_to_wait_for(const struct claim_value *late) {
         run_for(CLAIM_LANDS_WITHIN);
         expect_phase(CLAIM_HELD);
         expect_shown("online", "In a call");
-        claim_set_want(&claim, NULL);
-        run_for(10 * SEC);
-        expect_shown("online", "Working");
+        expect_given_back(10 * SEC, "online", "Working");
 }
 
 /* Else the late state would be nobody's: a claim of the message alone repeats whatever state is there. */
@@ -303,17 +282,13 @@ Test(core_claim_lost, a_third_message_waits_for_no_lost_one) {
         claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
         want("busy", "On the phone");
         run_for(20 * SEC);
-        want("busy", "In a meeting");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", "In a meeting");
         expect_shown("busy", "In a meeting");
         shown = late;
         push();
         run_for(10 * SEC);
         expect_shown("busy", "In a meeting");
-        claim_set_want(&claim, NULL);
-        run_for(2 * CLAIM_LANDS_WITHIN);
-        expect_shown("online", "Working");
+        expect_given_back(2 * CLAIM_LANDS_WITHIN, "online", "Working");
 }
 
 /* The journal was lost, and a call goes on: what stands there is no answer to a claim that may never have been. */
@@ -332,9 +307,7 @@ Test(core_claim_lost, a_debt_that_is_only_suspected_keeps_no_call_from_being_sho
         push();
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
-        claim_set_want(&claim, NULL);
-        run_for(10 * SEC);
-        expect_shown("offline", "Reading");
+        expect_given_back(10 * SEC, "offline", "Reading");
 }
 
 /* A write of the state alone, which may land late, repeats the words of before. */
@@ -347,14 +320,11 @@ Test(core_claim_lost, who_says_busy_with_other_words_is_no_late_write_of_a_state
         push();
         run_for(5 * SEC);
         expect_phase(CLAIM_FREE);
-        set_shown("busy", "Lunch");
-        push();
+        push_shown("busy", "Lunch");
         want("busy", NULL);
         run_for(10 * SEC);
         expect_phase(CLAIM_FOREIGN);
-        claim_set_want(&claim, NULL);
-        run_for(2 * USEC_PER_MIN);
-        expect_shown("busy", "Lunch");
+        expect_given_back(2 * USEC_PER_MIN, "busy", "Lunch");
 }
 
 /* What a person has said in the call is what stands there without us by now. */
@@ -367,8 +337,7 @@ Test(core_claim_lost, what_was_left_to_a_person_is_no_late_write) {
         push();
         want("busy", "In a call");
         expect_step(CLAIM_JOURNAL);
-        set_shown("busy", "Lunch");
-        push();
+        push_shown("busy", "Lunch");
         claim_set_want(&claim, NULL);
         answer_journal();
         run_for(2 * USEC_PER_MIN);
@@ -382,27 +351,20 @@ Test(core_claim_lost, what_was_left_to_a_person_is_no_late_write) {
 Test(core_claim_lost, an_old_state_of_ours_is_nobody_elses) {
         begin(&per_device, "online", "Working");
         push();
-        want("busy", NULL);
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", NULL);
         claim_set_want(&claim, NULL);
         run_for(10 * SEC);
         expect_phase(CLAIM_FREE);
-        set_shown("busy", "Working");
-        push();
+        push_shown("busy", "Working");
         set_shown("online", "Working");
-        want("busy", NULL);
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", NULL);
 }
 
 /* Between its journal entry and its write. */
 Test(core_claim_lost, a_claim_that_was_to_grow_by_words_is_given_back_after_a_restart) {
         begin(&single_value, "online", "Working");
         push();
-        want("busy", NULL);
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", NULL);
         want("busy", "In a call");
         (void) run_to_write();
         restart(&single_value);
@@ -439,12 +401,8 @@ Test(core_claim_lost, a_late_write_of_before_a_claim_grew_is_given_back) {
         run_for(SEC);
         push();
         expect_phase(CLAIM_HELD);
-        set_shown("busy", "Working");
-        push();
-        claim_set_want(&claim, NULL);
-        run_for(2 * USEC_PER_MIN);
-        expect_phase(CLAIM_FREE);
-        expect_shown("online", "Working");
+        push_shown("busy", "Working");
+        expect_given_back(2 * USEC_PER_MIN, "online", "Working");
 }
 
 /* The connection on which changes are told has died in silence. */
@@ -464,9 +422,7 @@ Test(core_claim_lost, what_a_person_wrote_unheard_is_not_written_over_by_a_refre
                 run_for(10 * USEC_PER_MIN);
                 expect_phase(CLAIM_YIELDED);
                 expect_shown("busy", "Lunch");
-                claim_set_want(&claim, NULL);
-                run_for(2 * USEC_PER_MIN);
-                expect_shown("offline", "Lunch");
+                expect_given_back(2 * USEC_PER_MIN, "offline", "Lunch");
         }
 }
 
@@ -510,10 +466,7 @@ Test(core_claim_lost, words_are_ours_until_newer_ones_were_seen) {
         want(NULL, "In a meeting");
         (void) run_to_write();
         claim_on_written(&claim, now);
-        claim_set_want(&claim, NULL);
-        run_for(2 * USEC_PER_MIN);
-        expect_phase(CLAIM_FREE);
-        expect_shown("online", "Working");
+        expect_given_back(2 * USEC_PER_MIN, "online", "Working");
 }
 
 /* Its write may have been sent by the earlier run. */
@@ -526,15 +479,11 @@ Test(core_claim_lost, a_growth_that_is_refused_after_a_restart_is_owed_still) {
         shown = run_to_write();
         restart(&per_device);
         want("busy", "In a call");
-        set_shown("busy", "Working");
-        push();
+        push_shown("busy", "Working");
         (void) run_to_write();
         claim_on_failure(&claim, CLAIM_FAILED_REFUSED, USEC_NEVER, now, 500);
-        set_shown("busy", "In a call");
-        push();
-        claim_set_want(&claim, NULL);
-        run_for(2 * USEC_PER_MIN);
-        expect_shown("offline", "Working");
+        push_shown("busy", "In a call");
+        expect_given_back(2 * USEC_PER_MIN, "offline", "Working");
 }
 
 /* It repeats the words of before, also those that a later claim gives back. */
@@ -549,14 +498,11 @@ Test(core_claim_lost, a_late_state_is_nobody_elses_in_a_claim_of_more) {
         expect_phase(CLAIM_FREE);
         want("busy", "In a call");
         expect_step(CLAIM_JOURNAL);
-        set_shown("busy", "Working");
-        push();
+        push_shown("busy", "Working");
         answer_journal();
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
-        claim_set_want(&claim, NULL);
-        run_for(2 * USEC_PER_MIN);
-        expect_shown("online", "Working");
+        expect_given_back(2 * USEC_PER_MIN, "online", "Working");
 }
 
 /* With one value per user, what keeps ours alive would write over the prior value. */
@@ -621,13 +567,11 @@ Test(core_claim_lost, words_that_were_left_to_another_machine_and_land_late_are_
         claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
         other.live = false;
         other.done = true;
-        set_shown("offline", "Lunch");
-        push();
+        push_shown("offline", "Lunch");
         cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
         run_for(20 * SEC);
         expect_phase(CLAIM_FREE);
-        set_shown("offline", "In a call");
-        push();
+        push_shown("offline", "In a call");
         run_for(2 * CLAIM_LANDS_WITHIN);
         expect_phase(CLAIM_FREE);
         expect_shown("offline", "Lunch");
@@ -655,9 +599,7 @@ Test(core_claim_lost, words_that_should_be_back_and_do_not_show_are_written_agai
         struct claim_traits traits = text_per_device();
 
         begin(&traits, "offline", "Lunch");
-        want("busy", "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", "In a call");
         claim_set_want(&claim, NULL);
         (void) run_to_write();
         set_shown("offline", "");
@@ -675,9 +617,7 @@ Test(core_claim_lost, words_that_go_with_a_late_write_come_back) {
                         struct claim_traits traits = text_per_device();
 
                         begin(&traits, "offline", "Lunch");
-                        want("busy", claimed ? "In a call" : NULL);
-                        run_for(10 * SEC);
-                        expect_phase(CLAIM_HELD);
+                        enter("busy", claimed ? "In a call" : NULL);
                         claim_set_want(&claim, NULL);
                         lose("busy", claimed ? "In a call" : "Lunch");
                         run_for(20 * SEC);
@@ -698,9 +638,7 @@ Test(core_claim_lost, words_that_are_not_ours_and_go_with_a_lost_write_come_back
         struct claim_traits traits = text_per_device();
 
         begin(&traits, "offline", "Lunch");
-        want("busy", NULL);
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", NULL);
         claim_set_want(&claim, NULL);
         lose("offline", "");
         run_for(USEC_PER_MIN);
@@ -715,10 +653,7 @@ Test(core_claim_lost, words_that_are_not_ours_and_go_with_a_lost_write_come_back
         expect_phase(CLAIM_YIELDED);
         push();
         claim_on_unsure(&claim);
-        claim_set_want(&claim, NULL);
-        run_for(USEC_PER_MIN);
-        expect_phase(CLAIM_FREE);
-        expect_shown("offline", "Lunch");
+        expect_given_back(USEC_PER_MIN, "offline", "Lunch");
 }
 
 /* A page in place of the answers, as in a train: that is asked by and by, not again and again. */
@@ -727,9 +662,7 @@ Test(core_claim_lost, a_look_for_what_may_still_come_back_that_fails_is_not_repe
         unsigned n = 0;
 
         begin(&traits, "offline", "Lunch");
-        want("busy", "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", "In a call");
         restart(&traits);
         run_for(5 * SEC);
         expect_phase(CLAIM_FREE);
@@ -814,10 +747,7 @@ Test(core_claim_lost, words_found_by_ourselves_are_not_forgotten_for_none) {
         other.done = true;
         set_shown("offline", "");
         told_by(other, other);
-        claim_set_want(&claim, NULL);
-        run_for(5 * USEC_PER_MIN);
-        expect_phase(CLAIM_FREE);
-        expect_shown("offline", "Lunch");
+        expect_given_back(5 * USEC_PER_MIN, "offline", "Lunch");
 }
 
 /* Between what gave back and the look at it. */

@@ -26,14 +26,11 @@ Test(core_claim_words, an_empty_text_is_no_persons_word_where_each_device_has_on
 
         traits.text_per_device = true;
         hold(&traits, "offline", "Lunch");
-        set_shown("offline", "");
-        push();
+        push_shown("offline", "");
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
         expect_shown("busy", "In a call");
-        claim_set_want(&claim, NULL);
-        run_for(10 * SEC);
-        expect_shown("offline", "Lunch");
+        expect_given_back(10 * SEC, "offline", "Lunch");
 }
 
 /* Busyd has died, a person has written, and the next run sees it until its first poll brings ours back. */
@@ -45,8 +42,7 @@ Test(core_claim_words, words_of_a_person_that_hide_behind_ours_come_back_after_a
         for (unsigned in_call = 0; in_call < 2; in_call++) {
                 hold(&traits, "offline", "Reading");
                 restart(&traits);
-                set_shown("online", "Lunch");
-                push();
+                push_shown("online", "Lunch");
                 claim_on_unsure(&claim);
                 set_shown("unavailable", "In a call");
                 if (in_call) {
@@ -65,29 +61,20 @@ Test(core_claim_words, a_message_that_is_set_and_taken_away_again_in_the_call_st
         hold(&single_value, "offline", "");
         want("busy", "");
         run_for(10 * SEC);
-        set_shown("online", "Reading");
-        push();
+        push_shown("online", "Reading");
         run_for(SEC);
         expect_phase(CLAIM_YIELDED);
-        set_shown("unavailable", "");
-        push();
-        claim_set_want(&claim, NULL);
-        run_for(20 * SEC);
-        expect_phase(CLAIM_FREE);
-        expect_shown("unavailable", "");
+        push_shown("unavailable", "");
+        expect_given_back(20 * SEC, "unavailable", "");
 }
 
 Test(core_claim_words, a_message_changed_in_the_call_stays) {
         hold(&single_value, "online", "Working");
-        set_shown("online", "Lunch");
-        push();
+        push_shown("online", "Lunch");
         cr_expect_not(claim_is_standing(&claim), "what keeps ours alive would write over it");
         run_for(SEC);
         expect_phase(CLAIM_YIELDED);
-        claim_set_want(&claim, NULL);
-        run_for(20 * SEC);
-        expect_phase(CLAIM_FREE);
-        expect_shown("online", "Lunch");
+        expect_given_back(20 * SEC, "online", "Lunch");
         cr_expect_eq(writes, 1);
 }
 
@@ -102,20 +89,16 @@ Test(core_claim_words, a_message_taken_away_again_stays_away_where_none_is_ours)
                 other.live = true;
                 if (others)
                         cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
-                set_shown("busy", "Lunch");
-                push();
+                push_shown("busy", "Lunch");
                 run_for(10 * SEC);
                 expect_phase(CLAIM_YIELDED);
-                set_shown("busy", "");
-                push();
+                push_shown("busy", "");
                 run_for(USEC_PER_MIN);
                 other.live = false;
                 other.done = true;
                 if (others)
                         cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
-                claim_set_want(&claim, NULL);
-                run_for(20 * SEC);
-                expect_shown("offline", others ? "Lunch" : "");
+                expect_given_back(20 * SEC, "offline", others ? "Lunch" : "");
                 claim_done(&claim);
         }
 }
@@ -138,15 +121,11 @@ Test(core_claim_words, what_was_sent_is_ours_before_it_is_acknowledged) {
 /* Ours shows again: the person's device has gone, or a write has landed late. */
 Test(core_claim_words, what_a_person_wrote_in_the_call_is_owed_back) {
         hold(&per_device, "online", "Working");
-        set_shown("busy", "Lunch");
-        push();
+        push_shown("busy", "Lunch");
         run_for(SEC);
         expect_phase(CLAIM_YIELDED);
-        set_shown("busy", "In a call");
-        push();
-        claim_set_want(&claim, NULL);
-        run_for(20 * SEC);
-        expect_shown("offline", "Lunch");
+        push_shown("busy", "In a call");
+        expect_given_back(20 * SEC, "offline", "Lunch");
 }
 
 /* The state alone is ours, and words came with a state that equals it. */
@@ -155,8 +134,7 @@ Test(core_claim_words, words_of_a_person_over_a_state_of_ours_stay) {
         push();
         want("unavailable", NULL);
         run_for(10 * SEC);
-        set_shown("unavailable", "In the garden");
-        push();
+        push_shown("unavailable", "In the garden");
         run_for(SEC);
         claim_set_want(&claim, NULL);
         reads = 0;
@@ -172,13 +150,10 @@ Test(core_claim_words, a_state_that_others_release_is_taken) {
         want("busy", "In a call");
         run_for(10 * SEC);
         expect_phase(CLAIM_FOREIGN);
-        set_shown("online", "");
-        push();
+        push_shown("online", "");
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
-        claim_set_want(&claim, NULL);
-        run_for(10 * SEC);
-        expect_shown("online", "");
+        expect_given_back(10 * SEC, "online", "");
 }
 
 /* ---- other machines ---- */
@@ -197,15 +172,11 @@ Test(core_claim_words, what_was_before_words_is_known_by_who_wrote_them_last) {
                 else
                         told_by(gone, live);
                 push();
-                want("busy", "In a call");
-                run_for(10 * SEC);
-                expect_phase(CLAIM_HELD);
+                enter("busy", "In a call");
                 live.live = false;
                 live.done = true;
                 told_by(live, gone);
-                claim_set_want(&claim, NULL);
-                run_for(20 * SEC);
-                expect_shown("online", "Lunch");
+                expect_given_back(20 * SEC, "online", "Lunch");
         }
 }
 
@@ -225,9 +196,7 @@ Test(core_claim_words, what_was_told_to_be_before_words_is_known_when_it_is_told
                 other.live = true;
                 told_by(other, none);
                 push();
-                want("busy", "In a call");
-                run_for(10 * SEC);
-                expect_phase(CLAIM_HELD);
+                enter("busy", "In a call");
                 then.live = then.owed.n_ours > 0 && i < 2;
                 told_by(then, none);
                 cr_expect_str_eq(claim_prior(&claim).text, "Lunch", "%zu: %s", i, claim_prior(&claim).text);
@@ -284,9 +253,7 @@ Test(core_claim_words, a_value_of_a_call_that_is_over_is_no_prior) {
         begin(&field, "{theirs}", "");
         before.live = true;
         told_by(before, none);
-        want("{ours}", NULL);
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("{ours}", NULL);
         told_by(machine(3, "{ours}", "", "{new}", NULL), none);
         claim_set_want(&claim, NULL);
         run_for(10 * SEC);
@@ -305,17 +272,13 @@ Test(core_claim_words, what_another_machine_gives_back_not_knowing_of_us_is_no_p
         begin(&single_value, "online", "Working");
         push();
         told_by(other, none);
-        want("busy", "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
-        set_shown("online", "Working");
-        push();
+        enter("busy", "In a call");
+        push_shown("online", "Working");
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
         expect_shown("busy", "In a call");
         run_for(CLAIM_LANDS_WITHIN);
-        set_shown("online", "Working");
-        push();
+        push_shown("online", "Working");
         run_for(10 * SEC);
         expect_phase(CLAIM_YIELDED);
         expect_shown("online", "Working");
@@ -335,8 +298,7 @@ Test(core_claim_words, what_a_machine_that_begins_anew_has_given_back_is_no_pers
         push();
         expect_phase(CLAIM_HELD);
         told_by(other, none);
-        set_shown("busy", "Working");
-        push();
+        push_shown("busy", "Working");
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
         expect_shown("busy", "In a call");
@@ -357,8 +319,7 @@ Test(core_claim_words, what_a_person_restores_when_another_machine_has_ended_is_
         other.live = false;
         told_by(other, none);
         run_for(10 * SEC);
-        set_shown("online", "Working");
-        push();
+        push_shown("online", "Working");
         run_for(10 * SEC);
         expect_phase(CLAIM_YIELDED);
         expect_shown("online", "Working");
@@ -374,9 +335,7 @@ Test(core_claim_words, what_is_told_of_a_prior_state_does_not_follow_what_is_tol
         begin(&per_device, "busy", "Lunch");
         push();
         told_by(other, none);
-        want("busy", "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", "In a call");
         cr_assert(claim_tell_others(&claim, &first));
         told_by(machine(1, "online", "Lunch", "busy", "On the phone"), none);
         cr_assert(claim_tell_others(&claim, &second));
@@ -392,9 +351,7 @@ Test(core_claim_words, what_is_told_of_prior_words_is_what_another_machine_has_f
         begin(&per_device, "busy", "On the phone");
         push();
         told_by(other, none);
-        want("busy", "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", "In a call");
         cr_assert(claim_tell_others(&claim, &told));
         cr_expect_str_eq(told.owed.prior.text, "Lunch");
 }
@@ -461,8 +418,7 @@ Test(core_claim_words, the_own_words_are_taken_away_once) {
         traits.text_per_device = true;
         hold(&traits, "offline", "");
         told_by(other, none);
-        set_shown("busy", "Lunch");
-        push();
+        push_shown("busy", "Lunch");
         cr_expect_str_eq(run_to_write().text, "");
         expect_phase(CLAIM_YIELDED);
         other.text_lost = true;
@@ -489,9 +445,7 @@ static void yield_beside_another(bool one_is_over) {
         traits.pushed = false;
         begin(&traits, "busy", "On the phone");
         told_by(other, none);
-        want("busy", "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", "In a call");
         set_shown("busy", "Lunch");
         claim_on_doubt(&claim, /* released= */ false, now);
         cr_expect_str_eq(run_to_write().text, "");
@@ -525,15 +479,11 @@ Test(core_claim_words, who_says_nothing_leaves_the_words_of_another_machine) {
         begin(&single_value, "unavailable", "In a call");
         told_by(other, none);
         push();
-        want("busy", "");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("busy", "");
         expect_shown("busy", "In a call");
         other.live = false;
         told_by(other, none);
-        claim_set_want(&claim, NULL);
-        run_for(30 * SEC);
-        expect_shown("offline", "Lunch");
+        expect_given_back(30 * SEC, "offline", "Lunch");
 }
 
 /* A connection that has died in silence. */
@@ -545,9 +495,7 @@ Test(core_claim_words, what_was_told_long_ago_is_read_before_it_is_written_over)
         want("busy", "In a call");
         run_for(10 * SEC);
         expect_shown("busy", "In a call");
-        claim_set_want(&claim, NULL);
-        run_for(20 * SEC);
-        expect_shown("online", "Lunch");
+        expect_given_back(20 * SEC, "online", "Lunch");
 }
 
 /* A connection that has died in silence. */
@@ -555,10 +503,7 @@ Test(core_claim_words, what_was_told_long_ago_is_read_before_it_is_given_back) {
         hold(&per_device, "online", "Working");
         now += 2 * USEC_PER_MIN;
         set_shown("busy", "Lunch");
-        claim_set_want(&claim, NULL);
-        run_for(20 * SEC);
-        expect_phase(CLAIM_FREE);
-        expect_shown("offline", "Lunch");
+        expect_given_back(20 * SEC, "offline", "Lunch");
 }
 
 /* The phone was the last that was active: with our next poll our words show again, without a write. */
@@ -569,13 +514,11 @@ Test(core_claim_words, words_of_before_in_front_of_ours_are_nothing_to_write_ove
         traits.text_per_device = true;
         hold(&traits, "online", "Lunch");
         before = writes;
-        set_shown("busy", "Lunch");
-        push();
+        push_shown("busy", "Lunch");
         run_for(30 * SEC);
         expect_phase(CLAIM_HELD);
         cr_expect_eq(writes, before);
-        set_shown("busy", "In the garden");
-        push();
+        push_shown("busy", "In the garden");
         run_for(30 * SEC);
         expect_phase(CLAIM_YIELDED);
 }
@@ -592,15 +535,13 @@ Test(core_claim_words, words_alone_bring_no_state_back_that_was_left_to_another_
         claim_set_want(&claim, NULL);
         run_for(10 * SEC);
         expect_phase(CLAIM_SHARED);
-        set_shown("online", "In a call");
-        push();
+        push_shown("online", "In a call");
         want(NULL, "In a call");
         run_for(30 * SEC);
         expect_shown("online", "In a call");
         other.live = false;
         other.done = true;
-        set_shown("online", "");
-        push();
+        push_shown("online", "");
         told_by(other, none);
         run_for(30 * SEC);
         expect_phase(CLAIM_HELD);
@@ -618,9 +559,7 @@ Test(core_claim_words, only_what_goes_on_elsewhere_lets_one_rest) {
         begin(&single_value, "unavailable", "In a call");
         push();
         told_by(other, none);
-        want("unavailable", "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("unavailable", "In a call");
         claim_set_want(&claim, NULL);
         run_for(10 * SEC);
         expect_phase(CLAIM_SHARED);
@@ -639,8 +578,7 @@ Test(core_claim_words, only_what_goes_on_elsewhere_lets_one_rest) {
 /* An earlier write of ours lands late, or a machine that nobody has heard writes the same words. */
 Test(core_claim_words, what_a_person_wrote_before_the_end_goes_back_once_ours_show_again) {
         hold(&per_device, "online", "Working");
-        set_shown("busy", "Lunch");
-        push();
+        push_shown("busy", "Lunch");
         claim_set_want(&claim, NULL);
         cr_expect_str_eq(run_to_write().text, "Lunch");
         claim_on_written(&claim, now);
@@ -684,8 +622,7 @@ Test(core_claim_words, a_state_found_within_the_call_is_told_as_the_newest) {
         want("unavailable", "In a call");
         run_for(10 * SEC);
         told_by(other, none);
-        set_shown("online", "In a call");
-        push();
+        push_shown("online", "In a call");
         run_for(30 * SEC);
         expect_shown("unavailable", "In a call");
         cr_assert(claim_tell_others(&claim, &news));
@@ -700,9 +637,7 @@ Test(core_claim_words, a_state_found_within_the_call_is_told_as_the_newest) {
         news.live = false;
         news.done = true;
         told_by(news, none);
-        claim_set_want(&claim, NULL);
-        run_for(30 * SEC);
-        expect_shown("online", "");
+        expect_given_back(30 * SEC, "online", "");
 }
 
 Test(core_claim_words, a_state_repeated_by_who_puts_back_words_alone_is_not_a_persons) {
@@ -713,16 +648,13 @@ Test(core_claim_words, a_state_repeated_by_who_puts_back_words_alone_is_not_a_pe
         begin(&single_value, "online", "");
         push();
         told_by(other, none);
-        want("unavailable", "In a call");
-        run_for(10 * SEC);
-        expect_phase(CLAIM_HELD);
+        enter("unavailable", "In a call");
         other.live = false;
         other.first = true;
         told_by(other, none);
         claim_set_want(&claim, NULL);
         run_for(SEC);
-        set_shown("unavailable", "");
-        push();
+        push_shown("unavailable", "");
         other.done = true;
         told_by(other, none);
         run_for(30 * SEC);
@@ -744,13 +676,8 @@ Test(core_claim_words, who_was_done_long_before_has_put_nothing_there) {
                         told_by(gone, live);
                 now += i != 1 ? USEC_PER_HOUR : SEC;
                 push();
-                want("unavailable", NULL);
-                run_for(10 * SEC);
-                expect_phase(CLAIM_HELD);
-                claim_set_want(&claim, NULL);
-                run_for(30 * SEC);
-                expect_phase(CLAIM_FREE);
-                expect_shown(i != 1 ? "unavailable" : "offline", "");
+                enter("unavailable", NULL);
+                expect_given_back(30 * SEC, i != 1 ? "unavailable" : "offline", "");
         }
 }
 
@@ -763,14 +690,10 @@ Test(core_claim_words, a_state_like_ours_that_comes_after_another_is_not_ours) {
                 run_for(SEC);
                 if (i == 0)
                         push();
-                set_shown("offline", "In a call");
-                push();
-                set_shown("unavailable", "In a call");
-                push();
+                push_shown("offline", "In a call");
+                push_shown("unavailable", "In a call");
                 run_for(30 * SEC);
                 expect_phase(CLAIM_HELD);
-                claim_set_want(&claim, NULL);
-                run_for(30 * SEC);
-                expect_shown(i != 1 ? "unavailable" : "offline", "");
+                expect_given_back(30 * SEC, i != 1 ? "unavailable" : "offline", "");
         }
 }
