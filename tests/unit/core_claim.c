@@ -456,8 +456,7 @@ Test(core_claim, what_a_machine_could_not_know_is_put_back_for_it) {
                 bool early = i % 2;
 
                 hold(row->traits, "unavailable", "In the garden");
-                other.live = true;
-                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                told_live(&other);
                 run_for(10 * SEC);
                 if (early) {
                         set_shown(row->left, "");
@@ -466,9 +465,7 @@ Test(core_claim, what_a_machine_could_not_know_is_put_back_for_it) {
                 claim_set_want(&claim, NULL);
                 run_for(10 * SEC);
                 push_shown(row->left, "");
-                other.live = false;
-                other.done = true;
-                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                told_done(&other);
                 run_for(USEC_PER_MIN);
                 expect_phase(CLAIM_FREE);
                 expect_shown(row->state, row->text);
@@ -485,15 +482,12 @@ Test(core_claim, a_state_that_a_machine_could_not_know_is_put_back_for_it) {
                 push();
                 want("unavailable", "In a call");
                 run_for(10 * SEC);
-                other.live = true;
-                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                told_live(&other);
                 claim_set_want(&claim, NULL);
                 run_for(10 * SEC);
                 expect_phase(CLAIM_SHARED);
                 push_shown(persons ? "online" : "unavailable", "");
-                other.live = false;
-                other.done = true;
-                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                told_done(&other);
                 run_for(USEC_PER_MIN);
                 expect_phase(CLAIM_FREE);
                 expect_shown(persons ? "online" : "offline", persons ? "" : "In the garden");
@@ -519,20 +513,17 @@ Test(core_claim, what_a_machine_could_not_know_is_no_persons_word_in_our_call) {
                 bool is_held = row->phase == CLAIM_HELD, is_done = i % 2;
 
                 hold(&single_value, "unavailable", "In the garden");
-                other.live = true;
-                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                told_live(&other);
                 run_for(10 * SEC);
                 other.live = row->live;
                 other.done = !row->live && (is_done || row->after > 0);
-                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                told(&other);
                 run_for(row->after);
                 push_shown("offline", "");
                 run_for(10 * SEC);
                 expect_phase(row->phase);
                 expect_shown(is_held ? "busy" : "offline", is_held ? "In a call" : "");
-                other.live = false;
-                other.done = true;
-                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                told_done(&other);
                 expect_given_back(USEC_PER_MIN, is_held ? "unavailable" : "offline", is_held ? "In the garden" : "");
                 claim_done(&claim);
         }
@@ -543,11 +534,8 @@ Test(core_claim, words_that_go_within_our_call_are_a_persons_doing) {
         struct claim_other other = machine(1, "busy", "In a call", "busy", "In a call");
 
         hold(&single_value, "unavailable", "In the garden");
-        other.live = true;
-        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
-        other.live = false;
-        other.done = true;
-        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        told_live(&other);
+        told_done(&other);
         run_for(USEC_PER_HOUR);
         push_shown("offline", "");
         run_for(USEC_PER_MIN);
@@ -651,8 +639,7 @@ Test(core_claim, a_persons_word_is_not_looked_at_again_for_the_state_of_another_
         unsigned before;
 
         hold(&per_device, "offline", "");
-        other.live = true;
-        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        told_live(&other);
         run_for(10 * SEC);
         push_shown("busy", "Reading a book");
         run_for(SEC);
@@ -660,7 +647,7 @@ Test(core_claim, a_persons_word_is_not_looked_at_again_for_the_state_of_another_
         before = reads;
         for (unsigned i = 0; i < 10; i++) {
                 other.text_lost = !other.text_lost;
-                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                told(&other);
                 run_for(SEC);
                 expect_phase(CLAIM_YIELDED);
         }
@@ -678,16 +665,12 @@ Test(core_claim, words_that_another_machine_has_put_there_are_not_put_back_once_
 
         traits.text_per_device = true;
         begin(&traits, "busy", "At the dentist");
-        other.live = true;
-        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        told_live(&other);
         enter("busy", "In a call");
         other = machine(0, "busy", "", "busy", "In a call");
-        other.live = true;
-        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        told_live(&other);
         run_for(10 * SEC);
-        other.live = false;
-        other.done = true;
-        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+        told_done(&other);
         expect_given_back(USEC_PER_MIN, "offline", "");
         claim_done(&claim);
 }

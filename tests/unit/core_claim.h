@@ -211,6 +211,22 @@ static inline struct claim_other machine(unsigned order, const char *prior_state
                                                .text_claimed = text } };
 }
 
+/* It alone has told. */
+static inline void told(const struct claim_other *other) {
+        cr_assert_geq(claim_on_others(&claim, other, 1, now), 0);
+}
+
+static inline void told_live(struct claim_other *other) {
+        other->live = true;
+        told(other);
+}
+
+static inline void told_done(struct claim_other *other) {
+        other->live = false;
+        other->done = true;
+        told(other);
+}
+
 static inline void told_by(struct claim_other a, struct claim_other b) {
         const struct claim_other others[] = { a, b };
 

@@ -88,7 +88,7 @@ Test(core_claim_words, a_message_taken_away_again_stays_away_where_none_is_ours)
                 run_for(10 * SEC);
                 other.live = true;
                 if (others)
-                        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                        told(&other);
                 push_shown("busy", "Lunch");
                 run_for(10 * SEC);
                 expect_phase(CLAIM_YIELDED);
@@ -97,7 +97,7 @@ Test(core_claim_words, a_message_taken_away_again_stays_away_where_none_is_ours)
                 other.live = false;
                 other.done = true;
                 if (others)
-                        cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                        told(&other);
                 expect_given_back(20 * SEC, "offline", others ? "Lunch" : "");
                 claim_done(&claim);
         }
