@@ -111,13 +111,20 @@ static void feed(struct availability *a, struct call_table *calls, const struct 
         }
 }
 
+static const struct availability_policy usual = AVAILABILITY_POLICY_DEFAULT;
+
+/* No call yet, and each source has told all it knows. */
+static void begin(struct availability *a, struct call_table **calls, const struct availability_policy *policy) {
+        cr_assert_eq(call_table_new(calls), 0);
+        availability_init(a, policy, START * S);
+        availability_settle(a);
+}
+
 static void play(const struct availability_policy *policy, const struct row *rows, size_t n) {
         struct call_table *calls = NULL;
         struct availability a;
 
-        cr_assert_eq(call_table_new(&calls), 0);
-        availability_init(&a, policy, START * S);
-        availability_settle(&a);
+        begin(&a, &calls, policy);
         for (size_t i = 0; i < n; i++) {
                 usec_t now = (START + rows[i].at) * S,
                        wake_at = rows[i].wake_at ? (START + rows[i].wake_at) * S : USEC_NEVER;
@@ -133,8 +140,6 @@ static void play(const struct availability_policy *policy, const struct row *row
 }
 
 #define PLAY(policy, rows) play(policy, rows, ARRAY_SIZE(rows))
-
-static const struct availability_policy usual = AVAILABILITY_POLICY_DEFAULT;
 
 Test(availability, proof_counts_at_once_and_outlives_the_call_by_its_grace) {
         static const struct row rows[] = {
@@ -194,13 +199,10 @@ static bool likely_after(struct availability *a, struct call_table *calls, struc
 }
 
 Test(availability, busy_is_likely_while_a_call_rings_or_has_to_stand_and_a_minute_after) {
-        const struct availability_policy policy = AVAILABILITY_POLICY_DEFAULT;
         struct call_table *calls = NULL;
         struct availability a;
 
-        cr_assert_eq(call_table_new(&calls), 0);
-        availability_init(&a, &policy, START * S);
-        availability_settle(&a);
+        begin(&a, &calls, &usual);
         cr_expect_not(likely_after(&a, calls, (struct row){ .input = LOOK }));
         cr_expect_not(likely_after(&a, calls, (struct row){ .at = 1, .input = WEAK, .source = "camera" }));
         cr_expect(likely_after(&a, calls, (struct row){ .at = 2, .input = STRONG, .source = "microphone" }));
@@ -302,9 +304,7 @@ Test(availability, free_holds_for_a_call_whose_application_becomes_known) {
         struct call_table *calls = NULL;
         struct availability a;
 
-        cr_assert_eq(call_table_new(&calls), 0);
-        availability_init(&a, &usual, START * S);
-        availability_settle(&a);
+        begin(&a, &calls, &usual);
         cr_assert_eq(call_table_report(calls, &r), 1);
         call_table_date(calls, START * S);
         cr_assert_eq(availability_free_until_calls_end(&a, calls, START * S), 0);
@@ -510,14 +510,11 @@ static void find(struct call_table *calls, const char *id, usec_t age, usec_t no
 
 /* Its account was logged out meanwhile, which ended the `free`. */
 Test(availability, a_call_that_went_on_when_the_user_said_free_stays_free) {
-        static const struct availability_policy policy = AVAILABILITY_POLICY_DEFAULT;
         SCOPED(call_table_free) struct call_table *calls = NULL;
         struct availability a;
         usec_t now = START * S;
 
-        cr_assert_geq(call_table_new(&calls), 0);
-        availability_init(&a, &policy, now);
-        availability_settle(&a);
+        begin(&a, &calls, &usual);
         find(calls, "1", 0, now);
         cr_assert(availability_decide(&a, calls, now).busy);
         availability_set_mode(&a, MODE_FREE, USEC_NEVER, calls, now + 60 * S);
@@ -542,16 +539,13 @@ Test(availability, a_call_that_went_on_when_the_user_said_free_stays_free) {
 
 /* What was no call then may become one later. */
 Test(availability, what_did_not_count_when_the_user_said_free_is_another_call) {
-        static const struct availability_policy policy = AVAILABILITY_POLICY_DEFAULT;
         SCOPED(call_table_free) struct call_table *calls = NULL;
         static const struct row weak = { .input = WEAK, .source = "mic" },
                                 strong = { .input = STRONG, .source = "mic" };
         struct availability a;
         usec_t now = START * S;
 
-        cr_assert_geq(call_table_new(&calls), 0);
-        availability_init(&a, &policy, now);
-        availability_settle(&a);
+        begin(&a, &calls, &usual);
         feed(&a, calls, &weak, now);
         find(calls, "1", 0, now);
         availability_set_mode(&a, MODE_FREE, USEC_NEVER, calls, now + 60 * S);
@@ -565,14 +559,11 @@ Test(availability, what_did_not_count_when_the_user_said_free_is_another_call) {
 /* What went on while the user said free is no call of theirs to come to an end, whether it is over in the very moment
  * in which the `free` is, or does not count after it either: its key came after the word. */
 Test(availability, what_counted_under_a_free_by_hand_leaves_no_grace_behind) {
-        static const struct availability_policy policy = AVAILABILITY_POLICY_DEFAULT;
         SCOPED(call_table_free) struct call_table *calls = NULL;
         struct availability a;
         usec_t now = START * S;
 
-        cr_assert_geq(call_table_new(&calls), 0);
-        availability_init(&a, &policy, now);
-        availability_settle(&a);
+        begin(&a, &calls, &usual);
         (void) report(calls, &(struct row){ .source = "hold" }, CALL_ACTIVE, EVIDENCE_PROOF, now);
         cr_assert(availability_decide(&a, calls, now).busy);
         availability_set_mode(&a, MODE_FREE, USEC_NEVER, calls, now + 60 * S);
