@@ -41,6 +41,8 @@ struct examination {
         struct probe_facts facts;
         bool known; /* the facts are there */
         bool learned, other_client;
+        enum set_presence said; /* to the last /sync */
+        bool insists;           /* the server, on a word of the spec there */
         const char *cure;
         char *shown; /* examine_presence() */
         struct encryption_found encryption;
@@ -455,6 +457,10 @@ static void on_state(const struct matrix_reply *reply, void *userdata) {
         struct overview o;
 
         x->answered = true;
+        if (set_presence_is_refused(x->said, reply)) {
+                x->insists = true;
+                return;
+        }
         x->encryption.n_rooms = -1;
         if (reply->outcome != MATRIX_OK) {
                 (void) snprintf(x->encryption.problem, sizeof(x->encryption.problem), "%s", reply->problem);
@@ -470,16 +476,23 @@ static void on_state(const struct matrix_reply *reply, void *userdata) {
                 (void) json_array_append_new(x->machines, json_string(o.machines[i]));
 }
 
-/* Asked as busyd's own polls ask: nobody becomes online by it, and what busyd shows stays. */
-static int ask_state(struct examination *x) {
+static int ask_state_once(struct examination *x) {
         const struct server_traits *t = x->facts.traits;
         SCOPED(json_decref) json_t *filter = overview_filter(t->filters_by_prefix);
-        enum set_presence word = is_held(x) ? t->while_held : t->while_idle;
         struct http_request *request;
-        int r = filter ? matrix_state_get(x->client, filter, set_presence_to_string(word), on_state, x, &request)
-                       : -ENOMEM;
+        int r;
 
+        x->said = set_presence_word(&t->says, is_held(x), x->insists);
+        r = filter ? matrix_state_get(x->client, filter, set_presence_to_string(x->said), on_state, x, &request)
+                   : -ENOMEM;
         return r < 0 ? r : wait_answer(x);
+}
+
+/* Asked as busyd's own polls ask: nobody becomes online by it, and what busyd shows stays. */
+static int ask_state(struct examination *x) {
+        int r = ask_state_once(x);
+
+        return r >= 0 && x->insists ? ask_state_once(x) : r;
 }
 
 static int ask_machines(struct examination *x) {

@@ -243,10 +243,7 @@ static void apply_poll(struct account *a) {
                                           .costly = a->facts.traits->sync_erases_busy,
                                           .own_presence = all.own_presence,
                                           .account_data = a->facts.traits->filters_by_prefix ? ENTRY_TYPE : NULL,
-                                          .while_idle = a->facts.traits->while_idle,
-                                          .while_held = a->facts.traits->while_held,
-                                          .idle_if_refused = a->facts.traits->idle_if_refused,
-                                          .held_if_refused = a->facts.traits->held_if_refused,
+                                          .says = a->facts.traits->says,
                                   });
         sync_set_held(a->sync, all.counted, all.soon);
 }

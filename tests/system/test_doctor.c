@@ -216,6 +216,17 @@ WORLD_TEST(doctor, says_that_nothing_is_hidden) {
         says_in_words(w, "no room of the account is encrypted");
 }
 
+/* Which server it is nobody knows, so that it is asked with no word of the spec first: it refuses that. */
+WORLD_TEST(doctor, asks_again_with_the_word_that_the_server_takes, .homeserver = { .kind = HS_UNKNOWN }) {
+        room_is_encrypted(w, ROOM);
+        world_start_online(w);
+        says(w, "encrypted_rooms", "1", 0);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        says(w, "encrypted_rooms", "1", 0);
+        expect_presence(w, "unavailable", "In a call");
+}
+
 WORLD_TEST(doctor, does_not_disturb_a_call) {
         world_start_online(w);
         call_starts(w, ROOM, "c1");

@@ -96,8 +96,8 @@ static void set_options_with(struct owner *o, bool turns_at_stake, usec_t pause)
                                                           .poll_pause = pause,
                                                           .turns_at_stake = turns_at_stake,
                                                           .account_data = "org.example.",
-                                                          .while_idle = SET_PRESENCE_OFFLINE,
-                                                          .while_held = SET_PRESENCE_UNAVAILABLE });
+                                                          .says.while_idle = SET_PRESENCE_OFFLINE,
+                                                          .says.while_held = SET_PRESENCE_UNAVAILABLE });
 }
 
 static void set_options(struct owner *o, bool turns_at_stake) {
@@ -357,7 +357,7 @@ Test(matrix_poll, a_flood_is_slowed_down_also_while_another_machine_is_about_to_
                                                          .expecting = true,
                                                          .costly = true,
                                                          .account_data = "org.example.",
-                                                         .while_idle = SET_PRESENCE_OFFLINE });
+                                                         .says.while_idle = SET_PRESENCE_OFFLINE });
         run(&o);
         for (unsigned i = 0; i < 10; i++)
                 cr_assert_eq(rest_after(&o, false, RINGS("s2")), 0, "no pause is made for single answers");
@@ -897,10 +897,10 @@ Test(matrix_poll, a_word_and_a_filter_in_the_address_are_told_apart) {
 
                 open_at(&o, "s1", START);
                 sync_set_options(o.sync, &(struct sync_options){ .poll_timeout = POLL,
-                                                                 .while_idle = SET_PRESENCE_NONE,
-                                                                 .while_held = SET_PRESENCE_NONE,
-                                                                 .idle_if_refused = SET_PRESENCE_OFFLINE,
-                                                                 .held_if_refused = SET_PRESENCE_UNAVAILABLE });
+                                                                 .says.while_idle = SET_PRESENCE_NONE,
+                                                                 .says.while_held = SET_PRESENCE_NONE,
+                                                                 .says.idle_if_refused = SET_PRESENCE_OFFLINE,
+                                                                 .says.held_if_refused = SET_PRESENCE_UNAVAILABLE });
                 answer(&o, 200, RINGS("s2")); /* there may be more */
                 cr_assert(strstr(poll_of(&o), "=none"), "%s", asked());
                 answer(&o, 400, ERRCODE("M_UNKNOWN"));

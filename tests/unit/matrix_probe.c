@@ -140,8 +140,8 @@ Test(matrix_probe, an_unknown_server_gets_no_word_that_could_lower_the_user) {
                 cr_assert_eq(probe_start(&probe, client, on_probed, &done), 0);
                 while (!done)
                         answer_one(&rows[i]);
-                cr_expect_eq(known.traits->while_idle, SET_PRESENCE_NONE, "%s", rows[i].what);
-                cr_expect_eq(known.traits->while_held, SET_PRESENCE_NONE, "%s", rows[i].what);
+                cr_expect_eq(known.traits->says.while_idle, SET_PRESENCE_NONE, "%s", rows[i].what);
+                cr_expect_eq(known.traits->says.while_held, SET_PRESENCE_NONE, "%s", rows[i].what);
                 probe_free(probe);
         }
 }

@@ -220,32 +220,32 @@ static void take_turns(struct sync_words *w, enum set_presence said, usec_t ever
 }
 
 Test(matrix_sync, a_word_that_fights_with_another_client_is_kept_back) {
-        const struct sync_options o = { .while_idle = SET_PRESENCE_NONE,
-                                        .while_held = SET_PRESENCE_UNAVAILABLE,
-                                        .idle_if_refused = SET_PRESENCE_UNAVAILABLE };
+        const struct set_presence_words says = { .while_idle = SET_PRESENCE_NONE,
+                                                 .while_held = SET_PRESENCE_UNAVAILABLE,
+                                                 .idle_if_refused = SET_PRESENCE_UNAVAILABLE };
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
                 const struct word_row *row = &words[i];
                 struct sync_words w = { .n_turns = 0 };
 
                 take_turns(&w, row->said, row->every, row->turns);
-                cr_assert_eq(sync_words_pick(&w, &o, false), row->idle, "%s", row->what);
-                cr_assert_eq(sync_words_pick(&w, &o, true), row->held, "%s", row->what);
+                cr_assert_eq(sync_words_pick(&w, &says, false), row->idle, "%s", row->what);
+                cr_assert_eq(sync_words_pick(&w, &says, true), row->held, "%s", row->what);
         }
 }
 
 Test(matrix_sync, where_each_word_fights_the_least_harmful_is_said_again) {
-        const struct sync_options o = { .while_idle = SET_PRESENCE_NONE,
-                                        .while_held = SET_PRESENCE_NONE,
-                                        .idle_if_refused = SET_PRESENCE_UNAVAILABLE,
-                                        .held_if_refused = SET_PRESENCE_UNAVAILABLE };
+        const struct set_presence_words says = { .while_idle = SET_PRESENCE_NONE,
+                                                 .while_held = SET_PRESENCE_NONE,
+                                                 .idle_if_refused = SET_PRESENCE_UNAVAILABLE,
+                                                 .held_if_refused = SET_PRESENCE_UNAVAILABLE };
         struct sync_words w = { .none = SYNC_NONE_REFUSED };
 
         take_turns(&w, SET_PRESENCE_UNAVAILABLE, USEC_PER_SEC, 5);
-        cr_assert_eq(sync_words_pick(&w, &o, false), SET_PRESENCE_OFFLINE);
-        cr_assert_eq(sync_words_pick(&w, &o, true), SET_PRESENCE_OFFLINE);
+        cr_assert_eq(sync_words_pick(&w, &says, false), SET_PRESENCE_OFFLINE);
+        cr_assert_eq(sync_words_pick(&w, &says, true), SET_PRESENCE_OFFLINE);
         take_turns(&w, SET_PRESENCE_OFFLINE, USEC_PER_SEC, 5);
-        cr_assert_eq(sync_words_pick(&w, &o, false), SET_PRESENCE_UNAVAILABLE);
+        cr_assert_eq(sync_words_pick(&w, &says, false), SET_PRESENCE_UNAVAILABLE);
         sync_words_age(&w, 59 * USEC_PER_MIN);
         cr_assert_gt(w.fights_until[SET_PRESENCE_OFFLINE], 0);
         sync_words_age(&w, USEC_PER_HOUR + USEC_PER_MIN);

@@ -1,6 +1,7 @@
 /* Which server is which, and what the rest of the code relies on. */
 #include <criterion/criterion.h>
 
+#include "matrix/client/client.h"
 #include "matrix/server/traits.h"
 
 static const struct row {
@@ -54,8 +55,8 @@ Test(matrix_traits, table) {
                 cr_assert_eq(t->presence_per_device, row->per_device, "%s", row->what);
                 cr_assert_eq(t->copies_busy, row->copies_busy, "%s", row->what);
                 cr_assert_str_eq(t->busy_wire, row->busy_wire, "%s", row->what);
-                cr_assert_eq(t->while_idle, row->idle, "%s", row->what);
-                cr_assert_eq(t->while_held, row->held, "%s", row->what);
+                cr_assert_eq(t->says.while_idle, row->idle, "%s", row->what);
+                cr_assert_eq(t->says.while_held, row->held, "%s", row->what);
                 cr_assert_eq(t->refresh_interval != USEC_NEVER, row->refreshes, "%s", row->what);
         }
 }
@@ -66,11 +67,49 @@ Test(matrix_traits, rows_fit_together) {
                 const struct server_traits *t = server_traits_find(rows[i].name, rows[i].version);
 
                 cr_assert_eq(t->copies_busy, t->stuck_until != NULL, "%s", rows[i].what);
-                cr_assert_not(set_presence_counts(t->while_idle), "%s", rows[i].what);
+                cr_assert_not(set_presence_counts(t->says.while_idle), "%s", rows[i].what);
                 cr_assert(!t->message_per_device || t->presence_per_device, "%s", rows[i].what);
                 cr_assert(!t->sync_erases_busy || t->refresh_interval <= 4 * USEC_PER_MIN, "%s", rows[i].what);
                 cr_assert(!t->sync_erases_busy || !t->pushes_own_presence, "%s", rows[i].what);
         }
+}
+
+/* Where no word of the spec is said, a server may insist on one; of what says a refusal is about something else it is
+ * not asked again. */
+Test(matrix_traits, a_server_that_insists_gets_a_word_of_the_spec) {
+        static const struct {
+                enum set_presence said;
+                long status;
+                enum matrix_outcome outcome;
+                bool refused;
+        } answers[] = {
+                { SET_PRESENCE_NONE, 400, MATRIX_REFUSED, true },
+                { SET_PRESENCE_NONE, 400, MATRIX_NOT_MATRIX, true },
+                { SET_PRESENCE_NONE, 400, MATRIX_BAD_FILTER, false },
+                { SET_PRESENCE_NONE, 400, MATRIX_BAD_TOKEN_POS, false },
+                { SET_PRESENCE_NONE, 403, MATRIX_REFUSED, false },
+                { SET_PRESENCE_NONE, 200, MATRIX_OK, false },
+                { SET_PRESENCE_OFFLINE, 400, MATRIX_REFUSED, false },
+        };
+        const struct set_presence_words *words = &server_traits_find("Dendrite", NULL)->says;
+
+        for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
+                cr_expect_eq(set_presence_is_refused(answers[i].said,
+                                                     &(struct matrix_reply){ .status = answers[i].status,
+                                                                             .outcome = answers[i].outcome }),
+                             answers[i].refused, "%zu", i);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct server_traits *t = server_traits_find(rows[i].name, rows[i].version);
+
+                for (int held = 0; held < 2; held++) {
+                        cr_expect_eq(set_presence_word(&t->says, held, false),
+                                     held ? t->says.while_held : t->says.while_idle, "%s", rows[i].what);
+                        cr_expect_neq(set_presence_word(&t->says, held, true), SET_PRESENCE_NONE, "%s", rows[i].what);
+                }
+        }
+        cr_expect_eq(set_presence_word(words, false, true), SET_PRESENCE_UNAVAILABLE);
+        words = &server_traits_find("Tuwunel", NULL)->says;
+        cr_expect_eq(set_presence_word(words, true, true), SET_PRESENCE_OFFLINE, "a word of the spec stays");
 }
 
 Test(matrix_traits, words) {

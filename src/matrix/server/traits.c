@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "json/json.h"
+#include "matrix/client/client.h"
 
 #define BUSY_UNSTABLE "org.matrix.msc3026.busy"
 #define BUSY_PLAIN    "busy"
@@ -21,8 +22,8 @@ static const struct server_traits synapse = {
         .pushes_own_presence = true,
         .filters_by_prefix = true,
         .polls_take_turns = true,
-        .while_idle = SET_PRESENCE_OFFLINE,
-        .while_held = SET_PRESENCE_UNAVAILABLE,
+        .says.while_idle = SET_PRESENCE_OFFLINE,
+        .says.while_held = SET_PRESENCE_UNAVAILABLE,
         .refresh_interval = USEC_NEVER,
         .stuck_until = "the other session sets its presence by itself, or an hour after it went offline",
 };
@@ -32,8 +33,8 @@ static const struct server_traits synapse_old = {
         .busy_wire = BUSY_UNSTABLE,
         .pushes_own_presence = true,
         .filters_by_prefix = true,
-        .while_idle = SET_PRESENCE_OFFLINE,
-        .while_held = SET_PRESENCE_UNAVAILABLE,
+        .says.while_idle = SET_PRESENCE_OFFLINE,
+        .says.while_held = SET_PRESENCE_UNAVAILABLE,
         .refresh_interval = USEC_NEVER,
 };
 
@@ -44,10 +45,10 @@ static const struct server_traits dendrite = {
         .online_stays = true,
         /* Unless another client has started a poll within 10 s, what a poll says becomes the user's state: `offline`
          * and `unavailable` make an online user flap, `online` never lets them go. Other words do nothing. */
-        .while_idle = SET_PRESENCE_NONE,
-        .while_held = SET_PRESENCE_NONE,
-        .idle_if_refused = SET_PRESENCE_UNAVAILABLE,
-        .held_if_refused = SET_PRESENCE_UNAVAILABLE,
+        .says.while_idle = SET_PRESENCE_NONE,
+        .says.while_held = SET_PRESENCE_NONE,
+        .says.idle_if_refused = SET_PRESENCE_UNAVAILABLE,
+        .says.held_if_refused = SET_PRESENCE_UNAVAILABLE,
         .refresh_interval = USEC_NEVER,
 };
 
@@ -59,8 +60,8 @@ static const struct server_traits tuwunel = {
         .sync_erases_busy = true,
         /* Pushed presence would end each poll, and each new poll would erase the busy: asked by GET instead. */
         .pushes_own_presence = false,
-        .while_idle = SET_PRESENCE_OFFLINE,
-        .while_held = SET_PRESENCE_OFFLINE,
+        .says.while_idle = SET_PRESENCE_OFFLINE,
+        .says.while_held = SET_PRESENCE_OFFLINE,
         .refresh_interval = 4 * USEC_PER_MIN, /* an entry counts as idle after 5 min */
 };
 
@@ -68,8 +69,8 @@ static const struct server_traits continuwuity = {
         .name = "Continuwuity",
         .busy_wire = BUSY_UNSTABLE,
         .pushes_own_presence = true,
-        .while_idle = SET_PRESENCE_OFFLINE,
-        .while_held = SET_PRESENCE_OFFLINE,
+        .says.while_idle = SET_PRESENCE_OFFLINE,
+        .says.while_held = SET_PRESENCE_OFFLINE,
         .refresh_interval = 15 * USEC_PER_MIN, /* `unavailable` ends after 30 min */
 };
 
@@ -80,10 +81,10 @@ static const struct server_traits unknown = {
         .busy_wire = BUSY_UNSTABLE,
         .pushes_own_presence = true,
         .polls_take_turns = true,
-        .while_idle = SET_PRESENCE_NONE,
-        .while_held = SET_PRESENCE_NONE,
-        .idle_if_refused = SET_PRESENCE_OFFLINE,
-        .held_if_refused = SET_PRESENCE_OFFLINE,
+        .says.while_idle = SET_PRESENCE_NONE,
+        .says.while_held = SET_PRESENCE_NONE,
+        .says.idle_if_refused = SET_PRESENCE_OFFLINE,
+        .says.held_if_refused = SET_PRESENCE_OFFLINE,
         .refresh_interval = 15 * USEC_PER_MIN,
 };
 
@@ -95,10 +96,10 @@ static const struct server_traits unknown_with_busy = {
         .busy_wire = BUSY_UNSTABLE,
         .pushes_own_presence = true,
         .polls_take_turns = true,
-        .while_idle = SET_PRESENCE_NONE,
-        .while_held = SET_PRESENCE_NONE,
-        .idle_if_refused = SET_PRESENCE_OFFLINE,
-        .held_if_refused = SET_PRESENCE_UNAVAILABLE,
+        .says.while_idle = SET_PRESENCE_NONE,
+        .says.while_held = SET_PRESENCE_NONE,
+        .says.idle_if_refused = SET_PRESENCE_OFFLINE,
+        .says.held_if_refused = SET_PRESENCE_UNAVAILABLE,
         .refresh_interval = 4 * USEC_PER_MIN,
         .stuck_until = "the other session sets its presence by itself, or an hour after it went offline",
 };
@@ -186,6 +187,19 @@ const char *server_own_path(size_t i, const char **ret_name) {
                 return NULL;
         *ret_name = paths[i].name;
         return paths[i].path;
+}
+
+enum set_presence set_presence_word(const struct set_presence_words *words, bool held, bool insists) {
+        enum set_presence p = held ? words->while_held : words->while_idle;
+
+        if (p != SET_PRESENCE_NONE || !insists)
+                return p;
+        return held ? words->held_if_refused : words->idle_if_refused;
+}
+
+bool set_presence_is_refused(enum set_presence said, const struct matrix_reply *reply) {
+        return said == SET_PRESENCE_NONE && reply->status == 400 && reply->outcome != MATRIX_BAD_TOKEN_POS &&
+               reply->outcome != MATRIX_BAD_FILTER;
 }
 
 bool set_presence_counts(enum set_presence p) {

@@ -450,12 +450,7 @@ static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
 }
 
 enum set_presence sync_idle_word(const struct sync *s) {
-        return sync_words_pick(&s->words, &s->options, /* held= */ false);
-}
-
-static bool is_word_refused(const struct sync *s, const struct matrix_reply *reply) {
-        return s->poll.says == SET_PRESENCE_NONE && reply->status == 400 && reply->outcome != MATRIX_BAD_TOKEN_POS &&
-               reply->outcome != MATRIX_BAD_FILTER;
+        return sync_words_pick(&s->words, &s->options.says, /* held= */ false);
 }
 
 static void on_word_refused(struct sync *s) {
@@ -530,7 +525,7 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
         s->handler->touched(s->handler->userdata);
         if (reply->outcome == MATRIX_OK)
                 on_answer(s, reply);
-        else if (is_word_refused(s, reply))
+        else if (set_presence_is_refused(s->poll.says, reply))
                 on_word_refused(s);
         else if (goes_on_with_kept_filter(s, reply))
                 enter(s, STAGE_DUE);
@@ -574,7 +569,7 @@ static int start_poll(struct sync *s, const char *filter, usec_t now) {
                 .filter = filter,
                 .since = s->initial ? NULL : s->since,
                 .timeout = poll_timeout(s, now),
-                .set_presence = sync_words_pick(&s->words, &s->options, s->held),
+                .set_presence = sync_words_pick(&s->words, &s->options.says, s->held),
         };
         SCOPED(free) char *path = NULL;
         struct matrix_call call = { .method = "GET", .body_max = BODY_MAX, .thin = on_body, .thin_userdata = s };
@@ -695,7 +690,7 @@ void sync_set_held(struct sync *s, bool held, bool soon) {
         if (!held && counted && sync_idle_word(s) == SET_PRESENCE_OFFLINE)
                 replace_poll(s, 0);
         else if (held && soon && !counted && !s->poll.initial &&
-                 set_presence_counts(sync_words_pick(&s->words, &s->options, /* held= */ true)))
+                 set_presence_counts(sync_words_pick(&s->words, &s->options.says, /* held= */ true)))
                 replace_poll(s, usec_add(s->poll.started, COUNTED_DISTANCE));
 }
 

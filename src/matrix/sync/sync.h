@@ -132,9 +132,8 @@ struct sync_options {
         bool costly;         /* each poll makes a write necessary: as few as can be */
         bool expecting;      /* another machine is about to tell something: no pause, but in a flood */
         bool own_presence;
-        const char *account_data;                           /* static; as in sync_filter_new() */
-        enum set_presence while_idle, while_held;           /* as in the traits */
-        enum set_presence idle_if_refused, held_if_refused; /* the same */
+        const char *account_data;       /* static; as in sync_filter_new() */
+        struct set_presence_words says; /* as in the traits */
 };
 
 /* Borrows client and handler, copies the rest. `since` may be NULL. */

@@ -11,15 +11,13 @@
 /* By then the other client is another one, or gone. */
 #define FIGHT_FORGOTTEN_AFTER USEC_PER_HOUR
 
-enum set_presence sync_words_pick(const struct sync_words *w, const struct sync_options *o, bool held) {
-        enum set_presence p = held ? o->while_held : o->while_idle;
+enum set_presence sync_words_pick(const struct sync_words *w, const struct set_presence_words *says, bool held) {
+        enum set_presence p = set_presence_word(says, held, /* insists= */ w->none != SYNC_NONE_TAKEN);
 
-        if (p == SET_PRESENCE_NONE && w->none != SYNC_NONE_TAKEN)
-                p = held ? o->held_if_refused : o->idle_if_refused;
         if (w->fights_until[p] == 0)
                 return p;
         if (held)
-                return sync_words_pick(w, o, /* held= */ false);
+                return sync_words_pick(w, says, /* held= */ false);
         return w->fights_until[SET_PRESENCE_OFFLINE] > 0 ? p : SET_PRESENCE_OFFLINE;
 }
 

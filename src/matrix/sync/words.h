@@ -19,7 +19,7 @@ struct sync_words {
         usec_t fights_until[SET_PRESENCE_NONE + 1]; /* by word; 0: it does not */
 };
 
-enum set_presence sync_words_pick(const struct sync_words *w, const struct sync_options *o, bool held);
+enum set_presence sync_words_pick(const struct sync_words *w, const struct set_presence_words *says, bool held);
 
 /* A poll that said SET_PRESENCE_NONE was refused; `sent_along`: it may also have been for its filter. */
 void sync_words_refused(struct sync_words *w, bool sent_along);
