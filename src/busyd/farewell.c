@@ -17,14 +17,20 @@ void farewell_done(struct farewell *f) {
         *f = (struct farewell){ .name = NULL };
 }
 
+/* Once of each session: what comes again each hour is the same. */
+static void complain(struct farewell *f, const char *problem) {
+        log_full(f->complained ? LOG_DEBUG : LOG_WARNING, NULL, NULL,
+                 "Account %s: this session is not verified, and cannot be logged out yet: %s; trying again every hour",
+                 f->name, problem);
+        f->complained = true;
+}
+
 static void finish(struct farewell *f, bool over, const char *problem) {
         f->request = NULL;
         f->client = matrix_client_free(f->client);
         f->over = over;
         if (!over)
-                log_warning("Account %s: this session is not verified, and cannot be logged out yet: %s; trying again "
-                            "in an hour",
-                            f->name, problem);
+                complain(f, problem);
         f->touched(f->userdata);
 }
 
@@ -54,6 +60,16 @@ static bool is_due(const struct farewell *f) {
                account_is_at_rest(f->account);
 }
 
+/* The addresses of the login server are those of when the session began. */
+static void give_up(struct farewell *f) {
+        f->helpless = true;
+        log_error(
+                "Account %s: this session (%s) was not verified for a week, which keeps people who have verified you "
+                "from writing to you, and its login server offers no way to log it out: run 'busyctl verify', or end "
+                "it on the account page of your provider",
+                f->name, f->session->device_id);
+}
+
 static void tell(struct farewell *f) {
         f->told = true;
         log_error("Account %s: this session was not verified for a week, which kept people who have verified you from "
@@ -81,7 +97,7 @@ usec_t farewell_run(struct farewell *f, struct http *http, usec_t now) {
                 look(f, now);
         if (f->over)
                 return f->told || now >= f->again_at ? USEC_NEVER : f->again_at;
-        if (!is_due(f))
+        if (f->helpless || !is_due(f))
                 return USEC_NEVER;
         if (now < f->again_at)
                 return f->again_at;
@@ -90,6 +106,10 @@ usec_t farewell_run(struct farewell *f, struct http *http, usec_t now) {
         if (r >= 0)
                 return USEC_NEVER;
         f->client = matrix_client_free(f->client);
-        log_warning("Account %s: this session is not verified, and cannot be logged out: %s", f->name, strerror(-r));
+        if (r == -EOPNOTSUPP || r == -EPERM) {
+                give_up(f);
+                return USEC_NEVER;
+        }
+        complain(f, strerror(-r));
         return f->again_at;
 }

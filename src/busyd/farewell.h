@@ -24,6 +24,8 @@ struct farewell {
         bool over;  /* the server says so */
         bool looks; /* ... and the account is to see it */
         bool told;
+        bool complained; /* of a server that has not ended it so far */
+        bool helpless;   /* it never will, when we ask */
 };
 void farewell_done(struct farewell *f);
 

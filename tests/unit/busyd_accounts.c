@@ -29,7 +29,8 @@ static struct {
         bool decrypts, harms, signed_out;
         matrix_done_t logout; /* of the request that is out */
         void *logout_userdata;
-        unsigned n_logouts;
+        unsigned n_logouts, n_revocations;
+        int revocation; /* what comes of it at once */
         struct call_sink sink;
         struct call_table *calls;
         unsigned n_source_ends;
@@ -149,7 +150,8 @@ int matrix_logout_post(struct matrix_client *c, matrix_done_t done, void *userda
 }
 int oauth_revoke(struct http *http, const struct session *s, oauth_done_t done, void *userdata,
                  struct http_request **ret) {
-        return -ENOSYS;
+        t.n_revocations++;
+        return t.revocation;
 }
 int token_command_start(struct token_command **ret, sd_event *event, sd_bus *user_bus, const char *command,
                         token_done_t done, void *userdata) {
@@ -430,6 +432,38 @@ Test(accounts, a_session_that_goes_on_all_the_same_is_ended_again) {
         run_at(t.at.now);
         run_at(t.at.now + 2 * USEC_PER_HOUR);
         cr_assert(t.n_logouts == 2 && t.n_wakes == 2);
+}
+
+/* How often within a day the login server was asked. */
+static unsigned revocations(int result) {
+        const struct session session = { .homeserver = (char *) "https://test",
+                                         .user_id = (char *) "@me:test",
+                                         .device_id = (char *) "BUSYD2",
+                                         .access_token = (char *) "two",
+                                         .client_id = (char *) "client",
+                                         .token_endpoint = (char *) "https://login.test/token" };
+
+        cr_assert_eq(session_save(t.dir.path, NAME, &session), 0);
+        update();
+        cr_assert_eq(t.n_new, 2);
+        t.harms = true;
+        t.revocation = result;
+        for (int hour = 0; hour < 24; hour++)
+                run_at(t.at.now + USEC_PER_HOUR);
+        return t.n_revocations;
+}
+
+/* It names no address for it, or none that a token may be sent to: that stays so as long as the session. */
+Test(accounts, where_nothing_ends_a_session_that_is_said_once) {
+        cr_assert_eq(revocations(-EOPNOTSUPP), 1);
+}
+
+Test(accounts, where_a_session_must_not_be_ended_in_the_open_that_is_said_once) {
+        cr_assert_eq(revocations(-EPERM), 1);
+}
+
+Test(accounts, a_session_that_is_not_ended_for_want_of_memory_is_ended_later) {
+        cr_assert_eq(revocations(-ENOMEM), 24);
 }
 
 Test(accounts, it_is_not_ended_before_all_is_given_back) {
