@@ -64,7 +64,7 @@ static bool is_due(const struct farewell *f) {
 static void give_up(struct farewell *f) {
         f->helpless = true;
         log_error(
-                "Account %s: this session (%s) was not verified for a week, which keeps people who have verified you "
+                "Account %s: this session (%s) was not verified in time, which keeps people who have verified you "
                 "from writing to you, and its login server offers no way to log it out: run 'busyctl verify', or end "
                 "it on the account page of your provider",
                 f->name, f->session->device_id);
@@ -72,7 +72,7 @@ static void give_up(struct farewell *f) {
 
 static void tell(struct farewell *f) {
         f->told = true;
-        log_error("Account %s: this session was not verified for a week, which kept people who have verified you from "
+        log_error("Account %s: this session was not verified in time, which kept people who have verified you from "
                   "writing to you, and is logged out: run 'busyctl login' and 'busyctl verify'",
                   f->name);
 }

@@ -358,7 +358,7 @@ bool encrypted_facts(const struct encrypted *e, struct encrypted_facts *ret) {
 /* The device stays without a signature. Returns when to look again. */
 static usec_t judge_harm(struct encrypted *e, const struct instant *at) {
         const struct receiver_facts f = receiver_facts(e->receiver);
-        const usec_t ends_wall = usec_add(f.unsigned_since_wall, ENCRYPTED_UNSIGNED_MAX),
+        const usec_t ends_wall = usec_add(f.unsigned_since_wall, f.never_signed ? 0 : ENCRYPTED_UNSIGNED_MAX),
                      told_until = usec_add(e->told_at, ENCRYPTED_TOLD_MIN);
 
         e->harms = false;
@@ -372,11 +372,17 @@ static usec_t judge_harm(struct encrypted *e, const struct instant *at) {
 
 /* Once for each change that there is something to be done about. */
 static void tell(struct encrypted *e, usec_t now) {
+        const struct receiver_facts f = receiver_facts(e->receiver);
         enum encrypted_state state = state_of(e);
 
         if (state == e->told || state == ENCRYPTED_CHECKING)
                 return;
-        if (state == ENCRYPTED_UNVERIFIED && receiver_facts(e->receiver).own == OWN_UNSIGNED)
+        if (state == ENCRYPTED_UNVERIFIED && f.own == OWN_UNSIGNED && f.never_signed)
+                log_warning("Account %s: verifying this session was broken off before another session has signed it: "
+                            "run 'busyctl verify %s'; without that it is logged out in an hour, since it keeps others "
+                            "who have verified you from writing to you",
+                            e->account, e->account);
+        else if (state == ENCRYPTED_UNVERIFIED && f.own == OWN_UNSIGNED)
                 log_warning("Account %s: this session is not verified any more, so others may not give it their keys, "
                             "nor write to you where they have verified you: run 'busyctl verify %s'; after a week "
                             "without that it is logged out",

@@ -15,7 +15,7 @@ struct kinds;
 #define ENCRYPTED_KEY_BYTES 32
 
 /* A device with keys that its user's identity does not sign keeps those who have verified the user from writing to
- * them: so long it may stay one, and at least so long after that was told. */
+ * them: so long it may stay one, unless it has never been anything else, and at least so long after that was told. */
 #define ENCRYPTED_UNSIGNED_MAX (UINT64_C(7) * 24 * USEC_PER_HOUR)
 #define ENCRYPTED_TOLD_MIN     USEC_PER_HOUR
 

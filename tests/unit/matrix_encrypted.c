@@ -748,3 +748,38 @@ Test(encrypted, what_is_not_known_of_the_last_hour_counts_for_nothing) {
         (void) serve();
         cr_assert(harms());
 }
+
+/* Another session was to sign it: what is on disk when everything dies before that, with whoever kept watch. */
+static void break_off_a_comparison(void) {
+        SCOPED(receiver_free) struct receiver *left = NULL;
+        SCOPED(json_decref) json_t *body = NULL;
+
+        cr_assert_eq(receiver_load(&left, disk, key, &at), 0);
+        cr_assert_eq(receiver_introduce(left, NULL, &at, &body), 0);
+        json_decref(disk);
+        cr_assert_eq(receiver_store(left, key, &disk), 0);
+}
+
+Test(encrypted, a_device_that_was_never_signed_is_given_no_week) {
+        break_off_a_comparison();
+        signing_seed = reset_seed;
+        open_with(ENCRYPTED_CALLS_DM);
+        (void) serve();
+        pass(ENCRYPTED_TOLD_MIN - USEC_PER_MIN);
+        cr_assert_not(harms(), "whoever tries again may have begun");
+        pass(USEC_PER_MIN);
+        cr_assert(harms());
+}
+
+Test(encrypted, a_device_that_was_signed_after_all_is_as_all_others) {
+        break_off_a_comparison();
+        go(ENCRYPTED_CALLS_DM);
+        cr_assert_not(harms());
+        encrypted_free(e);
+        open_with(ENCRYPTED_CALLS_DM);
+        reset_identity();
+        pass(ENCRYPTED_UNSIGNED_MAX - USEC_PER_MIN);
+        cr_assert_not(harms());
+        pass(USEC_PER_MIN);
+        cr_assert(harms());
+}

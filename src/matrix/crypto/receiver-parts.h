@@ -34,6 +34,7 @@ struct receiver {
         enum own_state own;
         usec_t own_again_at;        /* unsigned: what a server says for a moment is asked once more */
         usec_t unsigned_since_wall; /* kept on disk; 0: it was not seen without its signature */
+        bool never_signed;          /* its keys went to the server without a signature, and none was seen since */
         bool changed;               /* not on disk yet */
         bool unsure;                /* the keys that were not published may be on the server all the same */
         bool counts_are_old; /* the next answer may be one that came before, which was answered by an upload already */

@@ -237,6 +237,7 @@ int receiver_introduce(struct receiver *r, const uint8_t seed[CRYPTO_SECRET_BYTE
                 return -ENOMEM;
         r->out = RECEIVER_UPLOAD;
         r->unsure = false;
+        r->never_signed = !seed;
         *ret_body = TAKE(body);
         return 0;
 }
@@ -447,6 +448,7 @@ static int prove_room_keys(struct receiver *r, const char *user_id) {
 /* A clock that was set back makes it no shorter than it is from now on. */
 static void judge_own(struct receiver *r, const json_t *answer, const struct instant *at) {
         const usec_t before = r->unsigned_since_wall;
+        const bool was_never = r->never_signed;
         struct own_device own;
 
         receiver_own_keys(r, &own);
@@ -457,7 +459,8 @@ static void judge_own(struct receiver *r, const json_t *answer, const struct ins
                         r->unsigned_since_wall = at->wall;
         } else if (r->own != OWN_UNKNOWN)
                 r->unsigned_since_wall = 0;
-        r->changed |= r->unsigned_since_wall != before;
+        r->never_signed &= r->own != OWN_SIGNED;
+        r->changed |= r->unsigned_since_wall != before || r->never_signed != was_never;
 }
 
 int receiver_queried(struct receiver *r, const json_t *answer, const struct instant *at) {

@@ -1,6 +1,6 @@
 /* A receiver in storage and back, see receiver.h.
  *
- * {version, library, user_id, device_id, master, fallback_since (ms), unsigned_since? (ms), account,
+ * {version, library, user_id, device_id, master, fallback_since (ms), unsigned_since? (ms), never_signed?, account,
  *  olm: [{user_id, sender_key, session}], rooms: [{room_id, user_id, device_id?, sender_key, ed25519, signed, since
  * (ms), session}], repeats: [hexadecimal]}; what is secret in it is in the pickles of the library. */
 #include <errno.h>
@@ -91,12 +91,13 @@ int receiver_store(struct receiver *r, const uint8_t key[CRYPTO_SECRET_BYTES], j
                 e = store_repeats(r, repeats);
         if (e < 0)
                 return e;
-        v = json_pack("{si ss ss ss ss sI so* ss sO sO sO}", "version", VERSION, "library", crypto_library(),
+        v = json_pack("{si ss ss ss ss sI so* so* ss sO sO sO}", "version", VERSION, "library", crypto_library(),
                       "user_id", r->user_id, "device_id", r->device_id, "master", r->master, "fallback_since",
                       (json_int_t) (r->stock.fallback_since_wall / USEC_PER_MSEC), "unsigned_since",
                       r->unsigned_since_wall > 0 ? json_integer((json_int_t) (r->unsigned_since_wall / USEC_PER_MSEC))
                                                  : NULL,
-                      "account", account.data, "olm", olm, "rooms", rooms, "repeats", repeats);
+                      "never_signed", r->never_signed ? json_true() : NULL, "account", account.data, "olm", olm,
+                      "rooms", rooms, "repeats", repeats);
         if (!v)
                 return -ENOMEM;
         *ret = v;
@@ -217,6 +218,7 @@ int receiver_load(struct receiver **ret, const json_t *stored, const uint8_t key
         if (e < 0)
                 return e;
         r->unsigned_since_wall = read_time(stored, "unsigned_since");
+        r->never_signed = json_member_bool(stored, "never_signed", false);
         r->stock = stock_begin(read_time(stored, "fallback_since"), at->now);
         r->counts_are_old = true;
         r->unsure = crypto_account_one_time_keys(r->account, &unpublished, 1) > 0;

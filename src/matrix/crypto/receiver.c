@@ -91,6 +91,7 @@ struct receiver_facts receiver_facts(const struct receiver *r) {
         struct receiver_facts f = {
                 .own = r->own,
                 .unsigned_since_wall = r->unsigned_since_wall,
+                .never_signed = r->never_signed,
                 .own_again_at = r->own_again_at,
                 .keys_refused = r->keys_refused,
                 .n_withholding = withheld_users(r->withheld),

@@ -25,8 +25,8 @@ CLEANUP(struct receiver, receiver_free);
 /* The one upload that makes the device known: its keys, already signed by the user's identity, with the first keys for
  * others to begin sessions with, in one request. Store the receiver before it is sent: if what becomes of it is not
  * known, receiver_decide() finds out. `seed` is that of the user's self-signing key; NULL: another device of theirs
- * is about to sign it, and until it has, whoever calls this is to see to it that this device ends with them. Then
- * receiver_uploaded(). */
+ * is about to sign it, and until it has, whoever calls this is to see to it that this device ends with them; if they
+ * cannot, receiver_facts() says what became of it. Then receiver_uploaded(). */
 int receiver_introduce(struct receiver *r, const uint8_t seed[CRYPTO_SECRET_BYTES], const struct instant *at,
                        json_t **ret_body);
 
@@ -133,6 +133,7 @@ void receiver_answers_again(struct receiver *r, usec_t not_before);
 struct receiver_facts {
         enum own_state own;
         usec_t unsigned_since_wall; /* OWN_UNSIGNED since then, also over restarts; 0: it is not */
+        bool never_signed;          /* ... as it was introduced, and has been ever since */
         usec_t own_again_at;        /* ... and asked again from then on */
         bool keys_refused;          /* the server does not take our one-time keys: it may have others of this device */
         size_t n_room_keys;
