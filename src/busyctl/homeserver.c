@@ -8,6 +8,7 @@
 
 #include "json/json.h"
 #include "matrix/client/renew.h"
+#include "matrix/server/probe.h"
 #include "util/clock.h"
 
 #define TRIES 4
@@ -36,7 +37,10 @@ struct homeserver {
         usec_t retry_after;
         int (*keep)(void *userdata, const struct token_pair *pair); /* NULL: somebody else renews */
         void *keep_userdata;
-        int renewed; /* 1: not yet; else what has become of it */
+        int renewed;                        /* 1: not yet; else what has become of it */
+        const struct server_traits *traits; /* NULL: not known yet */
+        enum set_presence said;             /* to the last /sync */
+        bool insists;                       /* the server, on a word of the spec there */
         struct homeserver_answer answer;
 };
 
@@ -169,8 +173,20 @@ static int begin_send_to_device(struct homeserver *h, const struct question *q, 
         return matrix_send_to_device(h->client, q->text, q->txn, q->body, on_answer, h, ret);
 }
 
+static void on_heard(const struct matrix_reply *reply, void *userdata) {
+        struct homeserver *h = userdata;
+
+        h->insists |= set_presence_is_refused(h->said, reply);
+        on_answer(reply, h);
+}
+
+/* busyd polls no more meanwhile: what we say of the user's presence is what it would say while it shows nothing. */
 static int begin_hear_of_device(struct homeserver *h, const struct question *q, struct http_request **ret) {
-        return matrix_to_device_poll(h->client, q->text, q->timeout, on_answer, h, ret);
+        const struct server_traits *t = h->traits ?: server_traits_find(NULL, NULL);
+
+        h->said = set_presence_word(&t->says, /* held= */ false, h->insists);
+        return matrix_to_device_poll(h->client, q->text, q->timeout, set_presence_to_string(h->said), on_heard, h,
+                                     ret);
 }
 
 static void ask_once(struct homeserver *h, const struct question *q) {
@@ -269,6 +285,35 @@ const struct homeserver_answer *homeserver_send_to_device(struct homeserver *h, 
         return ask(h, &(struct question){ .begin = begin_send_to_device, .text = type, .txn = txn, .body = body });
 }
 
+static void on_probed(const struct matrix_reply *failure, const struct probe_facts *facts, void *userdata) {
+        struct homeserver *h = userdata;
+
+        h->answered = true;
+        if (facts)
+                h->traits = facts->traits;
+}
+
+/* Which server it is, if it can be had now. */
+static void probe(struct homeserver *h) {
+        SCOPED(probe_free) struct probe *p = NULL;
+        sigset_t before;
+        int r;
+
+        (void) sigprocmask(SIG_BLOCK, &h->ending, &before);
+        h->answered = false;
+        r = probe_start(&p, h->client, on_probed, h);
+        while (r >= 0 && !h->answered && !is_called_away(h))
+                r = sd_event_run(h->event, UINT64_MAX);
+        (void) sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 const struct homeserver_answer *homeserver_hear_of_device(struct homeserver *h, const char *since, usec_t timeout) {
-        return ask(h, &(struct question){ .begin = begin_hear_of_device, .text = since, .timeout = timeout });
+        const struct question q = { .begin = begin_hear_of_device, .text = since, .timeout = timeout };
+        const bool insisted = h->insists;
+        const struct homeserver_answer *a;
+
+        if (!h->traits)
+                probe(h);
+        a = ask(h, &q);
+        return h->insists == insisted ? a : ask(h, &q);
 }

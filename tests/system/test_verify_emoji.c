@@ -208,6 +208,42 @@ WORLD_TEST(verify_emoji, where_nobody_can_be_asked_the_session_ends) {
         expect_ended(w);
 }
 
+static size_t polls_saying(struct world *w, const char *set_presence) {
+        char query[64];
+
+        (void) snprintf(query, sizeof(query), "set_presence=%s", set_presence);
+        return hs_count(w->hs, (struct hs_match){ .path = "*/sync", .query = query }, 0);
+}
+
+/* What its polls say of the user's presence is what busyd would say there: a word that lowers nobody. */
+static void expect_words(enum hs_kind kind, const char *first, const char *then) {
+        struct world *w = world_new(&(struct world_options){ .homeserver.kind = kind });
+        const struct hs_match polls = { .path = "*/sync" };
+        SCOPED(terminal_free) struct terminal *t = NULL;
+        size_t n_first;
+
+        user_has_phone(w);
+        hs_fault(w->hs, &(struct hs_fault){ .match = { .method = "PUT", .path = "*/sendToDevice/*" },
+                                            .kind = HS_ANSWER,
+                                            .status = 404,
+                                            .body = "{\"errcode\":\"M_UNRECOGNIZED\",\"error\":\"what\"}" });
+        t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--emoji", NULL });
+        terminal_expect(t, "was logged out");
+        n_first = polls_saying(w, first);
+        check(w, n_first > 0 && polls_saying(w, then) > 0, "not %s and %s", first, then);
+        check(w, streq(first, then) || n_first == 1, "%s is not taken, and said again", first);
+        check(w, n_first + (streq(first, then) ? 0 : polls_saying(w, then)) == hs_count(w->hs, polls, 0),
+              "something else is said");
+        (void) terminal_end(t);
+        world_end(w);
+}
+
+Test(verify_emoji, its_polls_lower_nobody) {
+        expect_words(HS_SYNAPSE, "offline", "offline");
+        expect_words(HS_DENDRITE, "none", "none");
+        expect_words(HS_UNKNOWN, "none", "offline");
+}
+
 /* ---- at the end of a login ---- */
 
 /* Up to where it asks, in these words. */

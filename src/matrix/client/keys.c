@@ -61,16 +61,16 @@ int matrix_send_to_device(struct matrix_client *c, const char *type, const char 
                               ret);
 }
 
-int matrix_to_device_poll(struct matrix_client *c, const char *since, usec_t timeout, matrix_done_t done,
-                          void *userdata, struct http_request **ret) {
+int matrix_to_device_poll(struct matrix_client *c, const char *since, usec_t timeout, const char *set_presence,
+                          matrix_done_t done, void *userdata, struct http_request **ret) {
         SCOPED(free) char *path = NULL;
         char msec[32];
 
         (void) snprintf(msec, sizeof(msec), "%llu", (unsigned long long) (timeout / USEC_PER_MSEC));
-        path = since ? matrix_path("/_matrix/client/v3/sync?filter=%s&timeout=%s&set_presence=offline&since=%s",
-                                   NO_ROOMS, msec, since)
-                     : matrix_path("/_matrix/client/v3/sync?filter=%s&timeout=%s&set_presence=offline", NO_ROOMS,
-                                   msec);
+        path = since ? matrix_path("/_matrix/client/v3/sync?filter=%s&timeout=%s&set_presence=%s&since=%s", NO_ROOMS,
+                                   msec, set_presence, since)
+                     : matrix_path("/_matrix/client/v3/sync?filter=%s&timeout=%s&set_presence=%s", NO_ROOMS, msec,
+                                   set_presence);
         if (!path)
                 return -ENOMEM;
         return matrix_request(

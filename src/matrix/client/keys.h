@@ -24,6 +24,6 @@ int matrix_signatures_parse(const json_t *body);
 int matrix_send_to_device(struct matrix_client *c, const char *type, const char *txn, const json_t *body,
                           matrix_done_t done, void *userdata, struct http_request **ret);
 /* GET /sync for nothing but what is sent to this device, and what changes about devices. `since` NULL: from what waits
- * there now; what came with an earlier answer is forgotten by the server. Nobody is online by it. */
-int matrix_to_device_poll(struct matrix_client *c, const char *since, usec_t timeout, matrix_done_t done,
-                          void *userdata, struct http_request **ret);
+ * there now; what came with an earlier answer is forgotten by the server. `set_presence` as in /sync. */
+int matrix_to_device_poll(struct matrix_client *c, const char *since, usec_t timeout, const char *set_presence,
+                          matrix_done_t done, void *userdata, struct http_request **ret);
