@@ -1,5 +1,5 @@
 /* See devices.h: built without encryption. */
-#include "devices.h"
+#include "comparing.h"
 
 struct devices *devices_new(struct model *m, uint64_t seed, unsigned reset_percent) {
         return NULL;
@@ -17,6 +17,10 @@ void devices_log_out(struct devices *d, const char *state_dir, const char *accou
 
 usec_t devices_unsigned_since(struct devices *d, const char *device) {
         return USEC_NEVER;
+}
+
+bool devices_never_signed(struct devices *d, const char *device) {
+        return false;
 }
 
 usec_t devices_signed_since(struct devices *d, const char *device) {
@@ -64,4 +68,31 @@ const char *devices_judge_request(struct devices *d, const char *method, const c
 
 const char *devices_judge(struct devices *d) {
         return NULL;
+}
+
+bool comparing_is_wanted(struct devices *d) {
+        return false;
+}
+
+struct comparing *comparing_new(struct devices *d, const char *state_dir, const char *account, const char *device) {
+        return NULL;
+}
+
+struct comparing *comparing_free(struct comparing *c) {
+        return NULL;
+}
+
+usec_t comparing_deadline(const struct comparing *c) {
+        return USEC_NEVER;
+}
+
+enum comparing_end comparing_run(struct comparing *c) {
+        return COMPARING_GOES_ON;
+}
+
+bool comparing_introduces(const struct comparing *c) {
+        return false;
+}
+
+void devices_count_compared(struct devices *d, enum comparing_end end) {
 }

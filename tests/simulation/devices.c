@@ -1,80 +1,12 @@
 /* See devices.h. */
-#include "devices.h"
+#include "devices-parts.h"
 
 #include <stdio.h>
 
 #include "json/json.h"
-#include "locks.h"
-#include "matrix/crypto/receiver.h"
 #include "matrix/crypto/signed.h"
-#include "state/crypto-store.h"
 
-#define SIGNED       "signed_curve25519"
-#define ROOMS_MAX    2
-#define PARTNERS_MAX 12 /* devices of busyd, of all sessions so far: the newest ones */
-#define PENDING_MAX  64
-
-/* Each of the user's identities has its seeds by its number. */
-struct identity {
-        uint8_t master[CRYPTO_SECRET_BYTES], self_signing[CRYPTO_SECRET_BYTES];
-        char master_key[CRYPTO_KEY_TEXT], self_signing_key[CRYPTO_KEY_TEXT];
-};
-
-/* A device of busyd, as a sender knows it. */
-struct partner {
-        char device[64];
-        struct crypto_session *session; /* NULL: to be begun */
-        bool lost;                      /* the other side cannot read it, until it is healed */
-};
-
-/* The session of a room, and whom its key was given to. */
-struct room_session {
-        struct lock lock;
-        bool begun;
-        bool mute; /* the key is given to nobody */
-        bool slow; /* ... comes late */
-        struct {
-                char device[64];
-                usec_t at; /* it is there from then on; USEC_NEVER: it is not given */
-        } given[PARTNERS_MAX];
-        size_t n_given;
-};
-
-struct speaker {
-        const char *user, *id;
-        struct crypto_account *account;
-        char curve25519[CRYPTO_KEY_TEXT], ed25519[CRYPTO_KEY_TEXT];
-        json_t *keys;
-        bool strict; /* gives no keys to devices that are not signed */
-        bool plain;  /* its messages do not say which keys its device has */
-        struct partner partners[PARTNERS_MAX];
-        size_t n_partners;
-        struct room_session rooms[ROOMS_MAX];
-};
-
-struct devices {
-        struct model *model;
-        struct chance chance;
-        unsigned reset_percent; /* before a call */
-        struct identity identity;
-        struct speaker caller, phone;
-        char rooms[ROOMS_MAX][32];
-        size_t n_rooms;
-        struct {
-                usec_t at;
-                char device[64];
-                json_t *event;
-        } pending[PENDING_MAX];
-        size_t n_pending;
-        struct {
-                char device[64];
-                usec_t since; /* signed by the identity of now; USEC_NEVER: not */
-                usec_t until; /* ... that it was last */
-        } ours[PARTNERS_MAX];
-        size_t n_ours;
-        uint64_t looked; /* the model as it was judged last */
-        struct devices_counters counters;
-};
+#define SIGNED "signed_curve25519"
 
 /* ---- signatures ---- */
 
@@ -174,6 +106,7 @@ struct devices *devices_new(struct model *m, uint64_t seed, unsigned reset_perce
         d->model = m;
         d->reset_percent = reset_percent;
         d->chance = (struct chance){ seed ^ UINT64_C(0xaf251af3b0f025b5) };
+        d->manners = (struct chance){ seed ^ UINT64_C(0x6a09e667f3bcc909) };
         d->counters.worlds = 1;
         make_speaker(&d->caller, DEVICES_CALLER, "THEIRS");
         make_speaker(&d->phone, HS_USER, "PHONE");
@@ -214,6 +147,50 @@ static bool is_signed(const struct devices *d, const json_t *device) {
                signed_json_check(device, HS_USER, d->identity.self_signing_key, d->identity.self_signing_key) == 0;
 }
 
+static size_t find_ours(const struct devices *d, const char *device) {
+        size_t i = 0;
+
+        while (i < d->n_ours && !streq(d->ours[i].device, device))
+                i++;
+        return i;
+}
+
+/* A new one pushes the oldest out. */
+static size_t ours_of(struct devices *d, const char *device) {
+        size_t i = find_ours(d, device);
+
+        if (i < d->n_ours)
+                return i;
+        if (d->n_ours == PARTNERS_MAX)
+                memmove(&d->ours[0], &d->ours[1], (i = --d->n_ours) * sizeof(d->ours[0]));
+        memset(&d->ours[i], 0, sizeof(d->ours[i]));
+        (void) snprintf(d->ours[i].device, sizeof(d->ours[i].device), "%s", device);
+        d->ours[d->n_ours++].since = USEC_NEVER;
+        return i;
+}
+
+void devices_introduce(struct devices *d, const char *device) {
+        size_t i = ours_of(d, device);
+
+        d->ours[i].never = true;
+        d->ours[i].until = door_now();
+}
+
+void devices_sign(struct devices *d, const char *device) {
+        json_t *keys = json_deep_copy(keys_of(d, device));
+
+        if (!keys)
+                return;
+        sign_by(keys, HS_USER, d->identity.self_signing);
+        model_set_person(d->model, HS_USER, json_pack("{s{so} s{}}", "devices", device, keys, "one_time"));
+}
+
+bool devices_never_signed(struct devices *d, const char *device) {
+        size_t i = find_ours(d, device);
+
+        return i < d->n_ours && d->ours[i].never;
+}
+
 /* What has changed since the last look. NULL, or what must not be. */
 static const char *look_at_ours(struct devices *d) {
         const char *id, *wrong = NULL;
@@ -224,20 +201,14 @@ static const char *look_at_ours(struct devices *d) {
         d->looked = model_version(d->model);
         json_object_foreach(json_object_get(model_keys(d->model), "devices"), id, device) {
                 bool now = is_signed(d, device);
-                size_t i = 0;
+                size_t i;
 
                 if (streq(id, d->phone.id))
                         continue;
-                while (i < d->n_ours && !streq(d->ours[i].device, id))
-                        i++;
-                if (i == d->n_ours) {
-                        if (!now)
-                                wrong = "an unsigned device with keys";
-                        if (d->n_ours == PARTNERS_MAX)
-                                memmove(&d->ours[0], &d->ours[1], (i = --d->n_ours) * sizeof(d->ours[0]));
-                        (void) snprintf(d->ours[i].device, sizeof(d->ours[i].device), "%s", id);
-                        d->ours[d->n_ours++].since = USEC_NEVER;
-                }
+                if (!now && find_ours(d, id) == d->n_ours)
+                        wrong = "an unsigned device with keys";
+                i = ours_of(d, id);
+                d->ours[i].never &= !now;
                 if (!now && d->ours[i].since != USEC_NEVER)
                         d->ours[i].until = door_now();
                 if (!now)
@@ -266,8 +237,8 @@ usec_t devices_unsigned_since(struct devices *d, const char *device) {
 
 /* ---- as busyctl ---- */
 
-static json_t *ask(struct devices *d, const char *device, const char *path, const json_t *body) {
-        SCOPED(free) char *text = json_dumps(body, JSON_COMPACT);
+json_t *devices_ask(struct devices *d, const char *device, const char *method, const char *path, const json_t *body) {
+        SCOPED(free) char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
         int64_t now = (int64_t) (door_now() / USEC_PER_MSEC);
         struct model_tokens tokens;
         struct exchange *e;
@@ -277,7 +248,7 @@ static json_t *ask(struct devices *d, const char *device, const char *path, cons
                 return NULL;
         e = exchange_begin(
                 d->model,
-                &(struct model_request){ .method = "POST", .uri = path, .token = tokens.access, .body = text }, now);
+                &(struct model_request){ .method = method, .uri = path, .token = tokens.access, .body = text }, now);
         exchange_run(e, now);
         /* busyctl has the tokens that are stored, and renews them: those of here may never have arrived. */
         model_set_used(d->model, device, tokens.used);
@@ -287,11 +258,19 @@ static json_t *ask(struct devices *d, const char *device, const char *path, cons
         return answer;
 }
 
-static bool save(const char *state_dir, const char *account, struct crypto_store *store, struct receiver *r) {
+bool devices_save(const char *state_dir, const char *account, struct crypto_store *store, struct receiver *r) {
         json_decref(store->receiver);
         store->receiver = NULL;
         return receiver_store(r, store->key, &store->receiver) == 0 &&
                crypto_store_save(state_dir, account, store) == 0;
+}
+
+void devices_new_key(struct devices *d, struct crypto_store *store, const char *device) {
+        store->user_id = strdup(HS_USER);
+        store->device_id = strdup(device);
+        store->has_key = true;
+        for (size_t i = 0; i < sizeof(store->key); i++)
+                store->key[i] = (uint8_t) chance_below(&d->chance, 256);
 }
 
 static bool introduce(struct devices *d, const char *state_dir, const char *account, const char *device,
@@ -299,16 +278,13 @@ static bool introduce(struct devices *d, const char *state_dir, const char *acco
         SCOPED(receiver_free) struct receiver *r = NULL;
         SCOPED(json_decref) json_t *body = NULL, *answer = NULL;
 
-        store->user_id = strdup(HS_USER);
-        store->device_id = strdup(device);
-        store->has_key = true;
-        for (size_t i = 0; i < sizeof(store->key); i++)
-                store->key[i] = (uint8_t) chance_below(&d->chance, 256);
+        devices_new_key(d, store, device);
         if (receiver_new(&r, HS_USER, device, d->identity.master_key, at) < 0 ||
-            receiver_introduce(r, d->identity.self_signing, at, &body) < 0 || !save(state_dir, account, store, r))
+            receiver_introduce(r, d->identity.self_signing, at, &body) < 0 ||
+            !devices_save(state_dir, account, store, r))
                 return false;
-        answer = ask(d, device, "/_matrix/client/v3/keys/upload", body);
-        return answer && receiver_uploaded(r, answer, at) == 0 && save(state_dir, account, store, r);
+        answer = devices_ask(d, device, "POST", "/_matrix/client/v3/keys/upload", body);
+        return answer && receiver_uploaded(r, answer, at) == 0 && devices_save(state_dir, account, store, r);
 }
 
 static bool sign_again(struct devices *d, const char *state_dir, const char *account, const char *device,
@@ -317,9 +293,9 @@ static bool sign_again(struct devices *d, const char *state_dir, const char *acc
         SCOPED(json_decref) json_t *body = NULL, *answer = NULL;
 
         if (receiver_load(&r, store->receiver, store->key, at) < 0 || receiver_pin(r, d->identity.master_key) < 0 ||
-            receiver_sign_again(r, d->identity.self_signing, &body) < 0 || !save(state_dir, account, store, r))
+            receiver_sign_again(r, d->identity.self_signing, &body) < 0 || !devices_save(state_dir, account, store, r))
                 return false;
-        answer = ask(d, device, "/_matrix/client/v3/keys/signatures/upload", body);
+        answer = devices_ask(d, device, "POST", "/_matrix/client/v3/keys/signatures/upload", body);
         return answer;
 }
 
@@ -665,6 +641,10 @@ void devices_count_shown(struct devices *d) {
         d->counters.shown++;
 }
 
+void devices_count_compared(struct devices *d, enum comparing_end end) {
+        d->counters.compared[end]++;
+}
+
 void devices_count_farewell(struct devices *d) {
         d->counters.farewells++;
 }
@@ -689,4 +669,6 @@ void devices_counters_add(struct devices_counters *to, const struct devices_coun
         to->healed += from->healed;
         to->shown += from->shown;
         to->farewells += from->farewells;
+        for (size_t i = 0; i < COMPARING_ENDS; i++)
+                to->compared[i] += from->compared[i];
 }

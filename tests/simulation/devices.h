@@ -27,6 +27,9 @@ usec_t devices_signed_since(struct devices *d, const char *device);
 /* It has keys there, and no signature of that identity: since when; USEC_NEVER: it is not so. */
 usec_t devices_unsigned_since(struct devices *d, const char *device);
 
+/* ... and it never had one: it was introduced so that it could be compared. */
+bool devices_never_signed(struct devices *d, const char *device);
+
 /* What happens before a call in that room: a session is lost, a key is held back or comes late; the user resets their
  * identity, but not while another call goes on. */
 void devices_before_call(struct devices *d, const char *room, bool alone);
@@ -42,11 +45,27 @@ usec_t devices_read_since(struct devices *d, const char *room, const char *user,
 usec_t devices_deadline(struct devices *d);
 void devices_run(struct devices *d);
 
+/* How comparing emoji has ended. */
+enum comparing_end {
+        COMPARING_GOES_ON, /* it has not */
+        COMPARING_SIGNED,
+        COMPARING_UNANSWERED,
+        COMPARING_CANCELLED_HERE,
+        COMPARING_CANCELLED_THERE,
+        COMPARING_REFUSED,  /* by what was said: the identity is another one by now */
+        COMPARING_UNSIGNED, /* both agree, and the signature does not come */
+        COMPARING_KILLED,   /* busyctl was, and somebody keeps watch */
+        COMPARING_CUT,      /* the machine went down, and whoever keeps watch with it */
+        COMPARING_ENDS,
+};
+
 struct devices_counters {
         uint64_t worlds, verified, resets, lost, withheld, late, room_keys, said, healed, shown, farewells;
+        uint64_t compared[COMPARING_ENDS]; /* COMPARING_GOES_ON: how often it was begun */
 };
 void devices_count_farewell(struct devices *d);
 void devices_count_shown(struct devices *d);
+void devices_count_compared(struct devices *d, enum comparing_end end);
 /* Since the last time. */
 struct devices_counters devices_counters(struct devices *d);
 void devices_counters_add(struct devices_counters *to, const struct devices_counters *from);

@@ -125,6 +125,11 @@ static void judge_room_call(struct world *w, struct site *s, size_t room) {
 
 /* ---- sessions that nobody verifies ---- */
 
+/* One that was introduced to be compared, and that the machine has gone down with, is given no time. */
+static usec_t unsigned_max(const struct world *w, const struct site *s) {
+        return devices_never_signed(w->devices, machine_device(s->machine)) ? 0 : UNSIGNED_MAX;
+}
+
 void encryption_judge_request(struct world *w, struct site *s, const char *uri) {
         usec_t since;
 
@@ -134,7 +139,7 @@ void encryption_judge_request(struct world *w, struct site *s, const char *uri) 
         trace("%s: its session is ended", machine_name(s->machine));
         s->said_farewell = true;
         devices_count_farewell(w->devices);
-        if (since != USEC_NEVER && door_now() < usec_add(since, UNSIGNED_MAX))
+        if (since != USEC_NEVER && door_now() < usec_add(since, unsigned_max(w, s)))
                 world_violation(w, "a session is ended that could still be verified");
         else if (devices_signed_since(w->devices, machine_device(s->machine)) != USEC_NEVER)
                 world_violation(w, "a verified session is ended");
@@ -152,16 +157,17 @@ static void judge_farewell(struct world *w, struct site *s) {
         const struct machine_view *v = machine_view(s->machine);
         bool online = machine_state(s->machine) == MACHINE_UP && streq(v->account_state, "online");
 
-        if (devices_unsigned_since(w->devices, machine_device(s->machine)) == USEC_NEVER)
+        if (machine_is_comparing(s->machine) ||
+            devices_unsigned_since(w->devices, machine_device(s->machine)) == USEC_NEVER)
                 s->unsigned_seen = USEC_NEVER;
         else if (online && s->unsigned_seen == USEC_NEVER)
                 s->unsigned_seen = door_now();
-        if (!online || w->faults || door_now() < usec_add(s->unsigned_seen, UNSIGNED_MAX) || !owes_nothing(v))
+        if (!online || w->faults || door_now() < usec_add(s->unsigned_seen, unsigned_max(w, s)) || !owes_nothing(v))
                 s->harms_since = USEC_NEVER;
         else if (s->harms_since == USEC_NEVER)
                 s->harms_since = door_now();
         else if (door_now() > usec_add(s->harms_since, ENDED_WITHIN))
-                world_violation(w, "a session that nobody has verified for a week goes on");
+                world_violation(w, "a session that nobody has verified in time goes on");
 }
 
 void encryption_run(struct world *w) {
@@ -176,8 +182,18 @@ void encryption_run(struct world *w) {
                 for (size_t k = 0; k < ROOMS; k++)
                         if (w->sites[i].room_look_at[k] <= door_now())
                                 judge_room_call(w, &w->sites[i], k);
-        for (unsigned i = 0; w->history->neglected && i < w->history->n_machines; i++)
-                judge_farewell(w, &w->sites[i]);
+        for (unsigned i = 0; i < w->history->n_machines; i++) {
+                struct site *s = &w->sites[i];
+
+                if (w->history->neglected || devices_never_signed(w->devices, machine_device(s->machine)))
+                        judge_farewell(w, s);
+                if (machine_is_comparing(s->machine))
+                        s->disturbed_at = door_now();
+                if (!machine_was_left_unsigned(s->machine))
+                        continue;
+                s->said_farewell = true;
+                w->verify_at = usec_min(w->verify_at, door_now() + verified_in(w));
+        }
         wrong = devices_judge(w->devices);
         if (wrong)
                 world_violation(w, "%s", wrong);

@@ -686,3 +686,73 @@ int crypto_megolm_unpickle(struct crypto_megolm **ret, const uint8_t key[CRYPTO_
         json_decref(v);
         return 0;
 }
+
+/* ---- comparing emoji: what both know is what follows from both public keys ---- */
+
+struct crypto_sas {
+        char key[CRYPTO_KEY_TEXT], shared[CRYPTO_KEY_TEXT];
+        bool agreed;
+};
+
+int crypto_sas_new(struct crypto_sas **ret) {
+        if (is_refused())
+                return -ENOMEM;
+        SPARED;
+
+        *ret = calloc(1, sizeof(**ret));
+        new_key((*ret)->key);
+        return 0;
+}
+
+struct crypto_sas *crypto_sas_free(struct crypto_sas *s) {
+        free(s);
+        return NULL;
+}
+
+int crypto_sas_key(struct crypto_sas *s, char ret[CRYPTO_KEY_TEXT]) {
+        memcpy(ret, s->key, CRYPTO_KEY_TEXT);
+        return 0;
+}
+
+int crypto_sas_agree(struct crypto_sas *s, const char *their_key) {
+        bool first;
+
+        if (is_refused())
+                return -ENOMEM;
+        if (s->agreed || !is_key(their_key))
+                return -EBADMSG;
+        SPARED;
+
+        first = strcmp(s->key, their_key) < 0;
+        hash_of(s->shared, first ? s->key : their_key, first ? their_key : s->key, CRYPTO_KEY_TEXT - 1);
+        s->agreed = true;
+        return 0;
+}
+
+int crypto_sas_bytes(struct crypto_sas *s, const char *info, uint8_t ret[CRYPTO_SAS_BYTES]) {
+        char sum[CRYPTO_KEY_TEXT];
+
+        if (is_refused())
+                return -ENOMEM;
+        if (!s->agreed)
+                return -EBADMSG;
+        SPARED;
+
+        hash_of(sum, s->shared, info, strlen(info));
+        memcpy(ret, sum, CRYPTO_SAS_BYTES);
+        return 0;
+}
+
+int crypto_sas_mac(struct crypto_sas *s, const char *input, const char *info, char ret[CRYPTO_KEY_TEXT]) {
+        char sum[CRYPTO_KEY_TEXT];
+
+        if (is_refused())
+                return -ENOMEM;
+        if (!s->agreed)
+                return -EBADMSG;
+        SPARED;
+
+        hash_of(sum, s->shared, info, strlen(info));
+        hash_of(ret, sum, input, strlen(input));
+        return 0;
+}

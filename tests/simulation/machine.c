@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "busyd/manager.h"
+#include "comparing.h"
 #include "config/config.h"
 #include "devices.h"
 #include "edges.h"
@@ -50,8 +51,13 @@ struct machine {
         usec_t ends_at, sleeps_at;
         char device[64];
         bool logged_in, logging_out, cut_armed;
-        bool verifying; /* with logging_out: lets go of the account for that only */
+        bool verifying;    /* with logging_out: lets go of the account for that only */
+        bool by_emoji;     /* ... so */
+        bool lets_compare; /* it has */
         struct devices *devices;
+        usec_t compares_at;          /* a new session is to be verified by emoji then; USEC_NEVER: not */
+        struct comparing *comparing; /* NULL: nobody does */
+        bool left_unsigned;
         usec_t logout_by;
         struct local locals[MACHINE_LOCAL_MAX];
         bool in_front;
@@ -70,6 +76,10 @@ struct machine {
         unsigned spins;
         struct machine_counters counters;
 };
+
+static bool is_compared(const struct machine *m) {
+        return m->comparing || m->lets_compare;
+}
 
 /* ---- whose turn it is ---- */
 
@@ -119,6 +129,11 @@ static void drop(struct machine *m) {
 static void die(struct machine *m, bool power_cut) {
         if (!m->state)
                 return;
+        m->lets_compare &= !power_cut;
+        if (power_cut && m->comparing) {
+                m->comparing = comparing_free(m->comparing);
+                devices_count_compared(m->devices, COMPARING_CUT);
+        }
         m->die_after = 0;
         enter(m);
         (void) torture_spare();
@@ -216,7 +231,7 @@ struct machine *machine_new(unsigned index, struct model *model, const char *dir
         m->edges.hold_ended = on_hold_ended;
         m->edges.userdata = m;
         m->in_front = true;
-        m->mode_until = USEC_NEVER;
+        m->mode_until = m->compares_at = USEC_NEVER;
         return m;
 }
 
@@ -224,6 +239,7 @@ struct machine *machine_free(struct machine *m) {
         if (!m)
                 return NULL;
         die(m, false);
+        comparing_free(m->comparing);
         wire_free(m->wire);
         free(m);
         return NULL;
@@ -321,6 +337,9 @@ enum machine_state machine_state(const struct machine *m) {
 usec_t machine_deadline(struct machine *m) {
         usec_t at = wire_deadline(m->wire);
 
+        if (m->up != MACHINE_ASLEEP)
+                at = m->lets_compare ? 0 : usec_min(at, usec_min(m->compares_at, comparing_deadline(m->comparing)));
+
         if (!m->manager)
                 return at;
         if (m->up == MACHINE_ASLEEP)
@@ -338,6 +357,7 @@ usec_t machine_deadline(struct machine *m) {
 }
 
 static void look_at_logout(struct machine *m);
+static void look_at_comparing(struct machine *m);
 
 static void turn(struct machine *m) {
         const struct instant at = instant();
@@ -384,6 +404,8 @@ void machine_run(struct machine *m) {
                         look_at_logout(m);
         }
         leave(m);
+        if (m->up != MACHINE_ASLEEP)
+                look_at_comparing(m);
         if (machine_has_evidence(m))
                 m->evidence_at = door_now();
 }
@@ -593,7 +615,11 @@ void machine_login(struct machine *m) {
         }
         trace("%s: logs in as %s", m->name, m->device);
         (void) session_save(m->state_dir, MACHINE_ACCOUNT, &s);
-        devices_verify(m->devices, m->state_dir, MACHINE_ACCOUNT, m->device);
+        m->compares_at = USEC_NEVER;
+        if (comparing_is_wanted(m->devices))
+                m->compares_at = door_now() + chance_between(m->chance, USEC_PER_SEC, USEC_PER_MIN);
+        else
+                devices_verify(m->devices, m->state_dir, MACHINE_ACCOUNT, m->device);
         session_done(&s);
         m->logged_in = true;
         machine_reload(m);
@@ -602,16 +628,50 @@ void machine_login(struct machine *m) {
 static void session_is_over(struct machine *m) {
         trace("%s: logged out", m->name);
         m->logging_out = m->logged_in = false;
+        m->compares_at = USEC_NEVER;
         (void) session_remove(m->state_dir, MACHINE_ACCOUNT);
         devices_log_out(m->devices, m->state_dir, MACHINE_ACCOUNT, m->device);
         model_revoke(m->model, m->device, false);
         machine_reload(m);
 }
 
+/* Nobody else uses the account now. */
 static void verify(struct machine *m) {
         m->logging_out = m->verifying = false;
+        m->lets_compare = m->by_emoji;
+        if (m->by_emoji)
+                return;
         devices_verify(m->devices, m->state_dir, MACHINE_ACCOUNT, m->device);
         machine_reload(m);
+}
+
+/* busyctl is a program of its own: it does not die with busyd. */
+static void begin_to_compare(struct machine *m) {
+        m->lets_compare = false;
+        m->comparing = comparing_new(m->devices, m->state_dir, MACHINE_ACCOUNT, m->device);
+        if (!m->comparing)
+                machine_reload(m);
+}
+
+/* As `busyctl verify --emoji` ends: where it has come to nothing, somebody logs out a session that it has introduced.
+ */
+static void compare(struct machine *m) {
+        enum comparing_end end = comparing_run(m->comparing);
+        bool introduces = comparing_introduces(m->comparing);
+
+        if (end == COMPARING_GOES_ON)
+                return;
+        if (end == COMPARING_CUT && m->state) {
+                die(m, true);
+                return;
+        }
+        m->comparing = comparing_free(m->comparing);
+        devices_count_compared(m->devices, end);
+        m->left_unsigned = end != COMPARING_SIGNED && end != COMPARING_CUT && introduces;
+        if (m->left_unsigned)
+                session_is_over(m);
+        else
+                machine_reload(m);
 }
 
 /* As `busyctl logout`: what is owed is given back first, or it is refused. */
@@ -629,7 +689,7 @@ static void look_at_logout(struct machine *m) {
 static void let_go(struct machine *m, bool to_verify) {
         const struct instant at = instant();
 
-        if (!m->logged_in || m->logging_out || m->up != MACHINE_UP || !m->edges.view.has_account)
+        if (!m->logged_in || m->logging_out || is_compared(m) || m->up != MACHINE_UP || !m->edges.view.has_account)
                 return;
         trace("%s: %s", m->name, to_verify ? "is to be verified" : "logs out");
         enter(m);
@@ -644,27 +704,57 @@ void machine_logout(struct machine *m) {
         let_go(m, false);
 }
 
+static bool begin_to_verify(struct machine *m, bool by_emoji) {
+        m->by_emoji = by_emoji;
+        if (m->up != MACHINE_OFF) {
+                let_go(m, true);
+                return m->verifying;
+        }
+        verify(m);
+        return false;
+}
+
+static void look_at_comparing(struct machine *m) {
+        if (m->lets_compare)
+                begin_to_compare(m);
+        else if (m->comparing && comparing_deadline(m->comparing) <= door_now())
+                compare(m);
+        if (m->compares_at > door_now())
+                return;
+        m->compares_at = door_now() + USEC_PER_MIN;
+        if (!m->logged_in || is_compared(m) || devices_signed_since(m->devices, m->device) != USEC_NEVER ||
+            begin_to_verify(m, /* by_emoji= */ true) || m->lets_compare)
+                m->compares_at = USEC_NEVER;
+}
+
+bool machine_is_comparing(const struct machine *m) {
+        return is_compared(m);
+}
+
+bool machine_was_left_unsigned(struct machine *m) {
+        bool was = m->left_unsigned;
+
+        m->left_unsigned = false;
+        return was;
+}
+
 void machine_set_devices(struct machine *m, struct devices *devices) {
         m->devices = devices;
 }
 
 bool machine_verify(struct machine *m) {
-        if (!m->devices || !m->logged_in || devices_signed_since(m->devices, m->device) != USEC_NEVER)
+        if (!m->devices || !m->logged_in || m->logging_out || is_compared(m) || m->compares_at != USEC_NEVER ||
+            devices_signed_since(m->devices, m->device) != USEC_NEVER)
                 return false;
-        if (m->up != MACHINE_OFF) {
-                let_go(m, true);
-                return m->verifying;
-        }
-        devices_verify(m->devices, m->state_dir, MACHINE_ACCOUNT, m->device);
-        return false;
+        return begin_to_verify(m, comparing_is_wanted(m->devices));
 }
 
 bool machine_is_logged_in(const struct machine *m) {
-        return m->logged_in && !m->logging_out;
+        return m->logged_in && !m->logging_out && !is_compared(m);
 }
 
 bool machine_logout_is_over(const struct machine *m) {
-        return !m->logging_out;
+        return !m->logging_out && !is_compared(m);
 }
 
 /* ---- what is seen of it ---- */

@@ -83,6 +83,10 @@ void machine_set_devices(struct machine *m, struct devices *devices);
 /* As `busyctl verify`, where the user's identity does not sign the session: busyd lets go of the account first.
  * Returns whether it does. */
 bool machine_verify(struct machine *m);
+/* That goes on, by emoji. */
+bool machine_is_comparing(const struct machine *m);
+/* Once: its session was logged out since that came to nothing. */
+bool machine_was_left_unsigned(struct machine *m);
 /* The logout is through, or given up. */
 bool machine_logout_is_over(const struct machine *m);
 

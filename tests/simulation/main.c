@@ -272,6 +272,18 @@ static void print_row(const struct tally *t, const char *name, uint64_t (*get)(c
         static uint64_t name(const struct counters *c, size_t i) {                                                    \
                 return (uint64_t) (expression);                                                                       \
         }
+static const char *const comparing_words[COMPARING_ENDS] = {
+        [COMPARING_GOES_ON] = "  comparisons of emoji begun",
+        [COMPARING_SIGNED] = "    and the session signed",
+        [COMPARING_UNANSWERED] = "    nobody answered in time",
+        [COMPARING_CANCELLED_HERE] = "    cancelled here",
+        [COMPARING_CANCELLED_THERE] = "    cancelled on the phone",
+        [COMPARING_REFUSED] = "    refused",
+        [COMPARING_UNSIGNED] = "    agreed, and not signed",
+        [COMPARING_KILLED] = "    busyctl was killed",
+        [COMPARING_CUT] = "    the machine went down",
+};
+
 GETTER(get_hours, c->simulated / USEC_PER_HOUR)
 GETTER(get_days, c->days / USEC_PER_HOUR)
 GETTER(get_worlds, c->worlds)
@@ -295,6 +307,7 @@ GETTER(get_disk_failures, c->disk_failures)
 GETTER(get_mid, c->mid_turn)
 GETTER(get_device_worlds, c->devices.worlds)
 GETTER(get_verified, c->devices.verified)
+GETTER(get_compared, c->devices.compared[i])
 GETTER(get_resets, c->devices.resets)
 GETTER(get_lost, c->devices.lost)
 GETTER(get_healed, c->devices.healed)
@@ -337,7 +350,9 @@ static void print_tally(const struct tally *t) {
         print_row(t, "writes, flushes, renames that failed", get_disk_failures, 0);
         puts("encrypted");
         print_row(t, "  worlds", get_device_worlds, 0);
-        print_row(t, "  sessions verified", get_verified, 0);
+        print_row(t, "  sessions verified by a key", get_verified, 0);
+        for (size_t i = 0; i < COMPARING_ENDS; i++)
+                print_row(t, comparing_words[i], get_compared, i);
         print_row(t, "  identities reset", get_resets, 0);
         print_row(t, "  sessions of others lost", get_lost, 0);
         print_row(t, "  ... and healed", get_healed, 0);
