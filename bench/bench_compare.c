@@ -8,6 +8,7 @@
 
 #define CALLS   200
 #define MINUTES 10
+#define STARTS  40
 
 /* Calls of which nothing is left, so many in one answer: the scripted homeserver gives 32 others than its own. */
 #define MANY_CALLS     10000U
@@ -126,18 +127,14 @@ static void end_call(struct contender *c, const char *call) {
         check(w, hs_wait_seen(w->hs, patience()), "the end is not taken in");
 }
 
-static void calls_in_turn(struct field *f, unsigned n, usec_t rings, struct samples *begun, struct samples *started) {
+static void calls_in_turn(struct field *f, unsigned n, usec_t rings, struct samples *begun) {
         for (unsigned i = 0; i < n; i++) {
                 char call[32];
 
                 (void) snprintf(call, sizeof(call), "call%u", i);
                 EACH(f, c) {
-                        if (i % CALLS_A_START == 0) {
-                                usec_t at = clock_now();
-
+                        if (i % CALLS_A_START == 0)
                                 contender_start(c);
-                                samples_add(&started[c->kind], clock_now() - at);
-                        }
                         begin_call(c, call, rings, &begun[c->kind]);
                         end_call(c, call);
                         if (i % CALLS_A_START == CALLS_A_START - 1)
@@ -147,27 +144,18 @@ static void calls_in_turn(struct field *f, unsigned n, usec_t rings, struct samp
 }
 
 static void latency(unsigned calls, usec_t rings, const char *what, const char *note) {
-        struct samples begun[CONTENDER_KINDS], started[CONTENDER_KINDS];
+        struct samples begun[CONTENDER_KINDS];
         struct field f;
 
-        for (unsigned i = 0; i < CONTENDER_KINDS; i++) {
+        for (unsigned i = 0; i < CONTENDER_KINDS; i++)
                 samples_init(&begun[i], calls);
-                samples_init(&started[i], calls);
-        }
         field_init(&f, NO_DELAYS, /* tls= */ false);
-        calls_in_turn(&f, calls, rings, begun, started);
+        calls_in_turn(&f, calls, rings, begun);
         EACH(&f, c)
         samples_report(&begun[c->kind], part_of(what, c), note);
-        EACH(&f, c) {
-                if (rings > 0)
-                        samples_report(&started[c->kind], part_of("Start -> polls on from behind its first answer", c),
-                                       NULL);
-        }
         field_done(&f);
-        for (unsigned i = 0; i < CONTENDER_KINDS; i++) {
+        for (unsigned i = 0; i < CONTENDER_KINDS; i++)
                 samples_done(&begun[i]);
-                samples_done(&started[i]);
-        }
 }
 
 Test(compare, latency) {
@@ -180,6 +168,52 @@ Test(compare, latency) {
 /* busyd finds out what was there before, and puts it on disk, while a call rings: here it has no time to. */
 Test(compare, latency_without_ringing) {
         latency(option("CALLS", CALLS), 0, "The same, answered at once", "as soon as the invitation is taken in");
+}
+
+/* ---- a start ---- */
+
+static void starts_in_turn(struct field *f, unsigned n, struct samples *took, struct samples *cpu) {
+        for (unsigned i = 0; i < n; i++)
+                EACH(f, c) {
+                        usec_t at = clock_now();
+
+                        contender_start(c);
+                        samples_add(&took[c->kind], clock_now() - at);
+                        samples_add(&cpu[c->kind], usage_of(c->pid).cpu);
+                        contender_stop(c);
+                }
+}
+
+static void starts(const char *what, bool tls) {
+        unsigned n = option("STARTS", STARTS);
+        struct samples took[CONTENDER_KINDS], cpu[CONTENDER_KINDS];
+        struct field f;
+        char of_cpu[64];
+
+        for (unsigned i = 0; i < CONTENDER_KINDS; i++) {
+                samples_init(&took[i], n);
+                samples_init(&cpu[i], n);
+        }
+        (void) snprintf(of_cpu, sizeof(of_cpu), "%s, CPU time", what);
+        field_init(&f, NO_DELAYS, tls);
+        starts_in_turn(&f, n, took, cpu);
+        EACH(&f, c)
+        samples_report(&took[c->kind], part_of(what, c), "until it polls on from behind its first answer");
+        EACH(&f, c)
+        samples_report(&cpu[c->kind], part_of(of_cpu, c), "what else the machine does changes it less");
+        field_done(&f);
+        for (unsigned i = 0; i < CONTENDER_KINDS; i++) {
+                samples_done(&took[i]);
+                samples_done(&cpu[i]);
+        }
+}
+
+Test(compare, start) {
+        starts("Start", /* tls= */ false);
+}
+
+Test(compare, start_with_tls) {
+        starts("Start with TLS", /* tls= */ true);
 }
 
 /* ---- memory, wake-ups, bytes ---- */
