@@ -14,7 +14,9 @@ static const struct {
         { .state = "off",
           .what = "calls in encrypted rooms are not looked for, as encrypted-calls in busyd.conf says" },
         { .state = "unsupported",
-          .what = "calls in encrypted rooms are not seen: this busyd was built without encryption" },
+          .what = "calls in encrypted rooms are not seen: this busyd was built without encryption, or the library "
+                  "that "
+                  "decrypts is not installed" },
         { .state = "unverified",
           .what = "1:1 calls in encrypted rooms are not seen",
           .before = "verify the session: busyctl verify ",

@@ -137,7 +137,12 @@ bool device_keeper_reject(struct device_keeper *k, int error) {
                 return false;
         if (error == -EOPNOTSUPP)
                 drop(k, WORD_UNSUPPORTED);
-        else if (error == -EBADMSG)
+        else if (error == -ENOPKG) {
+                log_error("Account %s: calls in encrypted rooms are not seen: the library that decrypts is not "
+                          "installed; install it and start busyd anew",
+                          k->name);
+                drop(k, WORD_UNSUPPORTED);
+        } else if (error == -EBADMSG)
                 set_aside(k, "it is broken, or was made with another library than this busyd was built with");
         else if (error == -EKEYREJECTED)
                 set_aside(k, "its key is another one");

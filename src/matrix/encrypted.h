@@ -57,7 +57,7 @@ struct encrypted_facts {
 struct encrypted;
 
 /* -EBADMSG: what is stored is broken, of another library, or of a newer busyd; -EKEYREJECTED: of another key;
- * -EOPNOTSUPP: built without; -ENOMEM. */
+ * -EOPNOTSUPP: built without; -ENOPKG: the library is not installed; -ENOMEM. */
 int encrypted_new(struct encrypted **ret, const struct encrypted_keeper *keeper,
                   const struct encrypted_options *options, const struct instant *at);
 struct encrypted *encrypted_free(struct encrypted *e);

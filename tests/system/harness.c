@@ -197,6 +197,15 @@ void world_start(struct world *w) {
         }
 }
 
+bool world_has_loaded(struct world *w, const char *library) {
+        SCOPED(free) char *maps = NULL;
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/maps", w->busyd);
+        maps = file_text(path);
+        return strstr(maps, library) != NULL;
+}
+
 void world_start_online(struct world *w) {
         world_start(w);
         check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "the account is not online");

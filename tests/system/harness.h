@@ -87,6 +87,8 @@ int64_t *world_shift_clocks(struct world *w, const char *library, const char *va
 void world_start(struct world *w);
 /* Starts another one beside it, or one that is expected to end; its log goes to the same file. */
 pid_t world_spawn(struct world *w);
+/* Whether busyd has that shared library in memory; the beginning of its name will do. */
+bool world_has_loaded(struct world *w, const char *library);
 /* Waits until the account is online. */
 void world_start_online(struct world *w);
 /* SIGTERM, and waits for the end. Returns the exit code, -1 if a signal ended it or it did not end. */

@@ -56,6 +56,40 @@ static void expect_seen_to_its_end(struct dm *d, const char *call_id) {
         expect_nothing_owed(d->w);
 }
 
+/* ---- the library ---- */
+
+/* A busyd that finds one first that cannot be loaded. */
+static char *without_library(struct world *w) {
+        SCOPED(free) char *script = NULL, *program = strdup(world_path(w, "without-library"));
+
+        file_put(world_path(w, "libolm.so.3"), "");
+        cr_assert_geq(asprintf(&script, "#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s \"$@\"\n", world_path(w, "%s", ""),
+                               BUSYD_PROGRAM),
+                      0);
+        file_put(program, script);
+        cr_assert_eq(chmod(program, 0700), 0);
+        return TAKE(program);
+}
+
+WORLD_TEST(encrypted, without_its_library_it_says_so_and_keeps_the_keys) {
+        SCOPED(free) char *program = without_library(w), *log = NULL;
+        struct dm d;
+
+        begin(&d, w);
+        if (world_has_loaded(w, "libolm.")) {
+                cr_assert_eq(world_stop(w), 0);
+                w->program = program;
+                world_start_online(w);
+                expect_state(w, "unsupported");
+                log = world_log(w);
+                check(w, strstr(log, "is not installed"), "it does not say so");
+                cr_assert_eq(world_stop(w), 0);
+                w->program = NULL;
+                go_on(w);
+        }
+        dm_end(&d);
+}
+
 /* ---- what it reads ---- */
 
 WORLD_TEST(encrypted, a_call_is_seen_from_its_answer_to_its_end) {

@@ -44,15 +44,6 @@ static void expect_said(struct world *w, const char *part, const char *verb, con
         check(w, is_said(w, part, verb, option), "busyctl %s says not: %s", verb, part);
 }
 
-static bool has_loaded(struct world *w, const char *library) {
-        SCOPED(free) char *maps = NULL;
-        char path[64];
-
-        snprintf(path, sizeof(path), "/proc/%d/maps", w->busyd);
-        maps = file_text(path);
-        return strstr(maps, library) != NULL;
-}
-
 /* ---- what counts ---- */
 
 WORLD_TEST(pulseaudio, a_page_that_records_and_plays_is_a_call, .no_homeserver = true) {
@@ -245,12 +236,12 @@ WORLD_TEST(pulseaudio, costs_nothing_without_a_server, .no_homeserver = true) {
         world_start(w);
         expect_detail(w, SOUND, "PulseAudio is not running");
         expect_detail(w, NATIVE, "PipeWire is not running");
-        check(w, !has_loaded(w, "libpulse"), "libpulse is loaded");
-        check(w, !has_loaded(w, "libpipewire"), "libpipewire is loaded");
+        check(w, !world_has_loaded(w, "libpulse"), "libpulse is loaded");
+        check(w, !world_has_loaded(w, "libpipewire"), "libpipewire is loaded");
         s = sound_start_pulseaudio(w);
         expect_state(w, SOUND, "watching");
-        check(w, has_loaded(w, "libpulse"), "libpulse is not loaded");
-        check(w, !has_loaded(w, "libpipewire"), "libpipewire is loaded");
+        check(w, world_has_loaded(w, "libpulse"), "libpulse is not loaded");
+        check(w, !world_has_loaded(w, "libpipewire"), "libpipewire is loaded");
         sound_kill(w, &s);
 }
 
@@ -307,7 +298,7 @@ WORLD_TEST(pulseaudio, that_of_pipewire_is_left_to_its_own_source, .no_homeserve
         world_start(w);
         expect_state(w, NATIVE, "watching");
         expect_detail(w, SOUND, "PipeWire carries the sound: that is for the source pipewire");
-        check(w, !has_loaded(w, "libpulse"), "libpulse is loaded");
+        check(w, !world_has_loaded(w, "libpulse"), "libpulse is loaded");
         call = sound_record(w, MIC, CALL_APP, NULL);
         expect_calls(w, NATIVE, "1");
         expect_availability(w, "busy");

@@ -29,6 +29,15 @@ WORLD_TEST(start, takes_its_name_when_there_is_something_true_to_say, .no_homese
         cr_assert_str_eq(settled, "true");
 }
 
+/* Neither a sound server nor keys of encrypted rooms: each of these is memory and time of a start. */
+WORLD_TEST(start, loads_no_library_that_is_for_others) {
+        static const char *const libraries[] = { "libolm.", "libstdc++.", "libpulse.", "libpipewire-" };
+
+        world_start_online(w);
+        for (size_t i = 0; i < ARRAY_SIZE(libraries); i++)
+                check(w, getenv("BUSYD_WRAPPER") || !world_has_loaded(w, libraries[i]), "%s is loaded", libraries[i]);
+}
+
 WORLD_TEST(start, ends_in_order, .no_homeserver = true) {
         world_start(w);
         cr_assert_eq(world_stop(w), 0);

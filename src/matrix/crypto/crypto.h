@@ -5,8 +5,8 @@
  *
  * Keys, signatures, messages and pickles are texts in base64 without padding, as Matrix has them. Whatever comes in
  * may be hostile. A call that fails returns a negative errno, has changed nothing and leaves its ret_ parameters
- * alone: -EBADMSG for what cannot be used (broken, forged, of another session, of a message key that is gone), or
- * -ENOMEM, after which alone a message may be lost. */
+ * alone: -EBADMSG for what cannot be used (broken, forged, of another session, of a message key that is gone),
+ * -ENOPKG where the library is not installed, or -ENOMEM, after which alone a message may be lost. */
 #pragma once
 
 #include "core/base.h"

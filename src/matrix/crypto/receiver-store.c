@@ -211,7 +211,7 @@ int receiver_load(struct receiver **ret, const json_t *stored, const uint8_t key
                 return -ENOMEM;
         e = crypto_account_unpickle(&r->account, key, pickle);
         if (e < 0)
-                return e == -ENOMEM ? e : -EKEYREJECTED;
+                return e == -EBADMSG ? -EKEYREJECTED : e;
         e = receiver_make_parts(r, user_id, device_id, master);
         if (e == 0)
                 e = load_lists(r, stored, key);

@@ -5,12 +5,10 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <olm/olm.h>
-#include <olm/pk.h>
-#include <olm/sas.h>
 #include <sys/random.h>
 
 #include "json/json.h"
+#include "matrix/crypto/libolm/library.h"
 
 /* Wiped before it is freed: nearly all that goes through here is secret. */
 struct buffer {
@@ -75,7 +73,7 @@ static void buffer_give(struct buffer *b, size_t size, struct crypto_text *ret) 
 }
 
 static bool failed(size_t result) {
-        return result == olm_error();
+        return result == olm.error();
 }
 
 const char *crypto_library(void) {
@@ -95,19 +93,20 @@ const char *crypto_library(void) {
                 return (type *) o;                                                                                    \
         }                                                                                                             \
         static int name##_make(struct crypto_##name **ret) {                                                          \
-                void *memory = calloc(1, size());                                                                     \
+                int r = olm_load();                                                                                   \
+                void *memory = r == 0 ? calloc(1, size()) : NULL;                                                     \
                 if (!memory)                                                                                          \
-                        return -ENOMEM;                                                                               \
+                        return r < 0 ? r : -ENOMEM;                                                                   \
                 *ret = (struct crypto_##name *) make(memory);                                                         \
                 return 0;                                                                                             \
         }                                                                                                             \
         struct name##_needs_a_semicolon
 
-OBJECT(account, a, OlmAccount, olm_clear_account, olm_account, olm_account_size);
-OBJECT(session, s, OlmSession, olm_clear_session, olm_session, olm_session_size);
-OBJECT(megolm, m, OlmInboundGroupSession, olm_clear_inbound_group_session, olm_inbound_group_session,
-       olm_inbound_group_session_size);
-OBJECT(sas, s, OlmSAS, olm_clear_sas, olm_sas, olm_sas_size);
+OBJECT(account, a, OlmAccount, olm.clear_account, olm.account, olm.account_size);
+OBJECT(session, s, OlmSession, olm.clear_session, olm.session, olm.session_size);
+OBJECT(megolm, m, OlmInboundGroupSession, olm.clear_inbound_group_session, olm.inbound_group_session,
+       olm.inbound_group_session_size);
+OBJECT(sas, s, OlmSAS, olm.clear_sas, olm.sas, olm.sas_size);
 
 #define PICKLING(name, o, make_pickle, length, read_pickle)                                                           \
         int crypto_##name##_pickle(struct crypto_##name *o, const uint8_t key[CRYPTO_SECRET_BYTES],                   \
@@ -140,10 +139,10 @@ OBJECT(sas, s, OlmSAS, olm_clear_sas, olm_sas, olm_sas_size);
         }                                                                                                             \
         struct name##_pickling_needs_a_semicolon
 
-PICKLING(account, a, olm_pickle_account, olm_pickle_account_length, olm_unpickle_account);
-PICKLING(session, s, olm_pickle_session, olm_pickle_session_length, olm_unpickle_session);
-PICKLING(megolm, m, olm_pickle_inbound_group_session, olm_pickle_inbound_group_session_length,
-         olm_unpickle_inbound_group_session);
+PICKLING(account, a, olm.pickle_account, olm.pickle_account_length, olm.unpickle_account);
+PICKLING(session, s, olm.pickle_session, olm.pickle_session_length, olm.unpickle_session);
+PICKLING(megolm, m, olm.pickle_inbound_group_session, olm.pickle_inbound_group_session_length,
+         olm.unpickle_inbound_group_session);
 
 /* ---- the account ---- */
 
@@ -153,10 +152,10 @@ int crypto_account_new(struct crypto_account **ret) {
         int r = account_make(&a);
 
         if (r == 0)
-                r = buffer_random(&random, olm_create_account_random_length(account_of(a)));
+                r = buffer_random(&random, olm.create_account_random_length(account_of(a)));
         if (r < 0)
                 return r;
-        if (failed(olm_create_account(account_of(a), random.data, random.size)))
+        if (failed(olm.create_account(account_of(a), random.data, random.size)))
                 return -EBADMSG;
         *ret = TAKE(a);
         return 0;
@@ -175,11 +174,11 @@ int crypto_account_keys(struct crypto_account *a, char ret_curve25519[CRYPTO_KEY
                         char ret_ed25519[CRYPTO_KEY_TEXT]) {
         SCOPED(buffer_done) struct buffer out = { 0 };
         SCOPED(json_decref) json_t *keys = NULL;
-        int r = buffer_new(&out, olm_account_identity_keys_length(account_of(a)));
+        int r = buffer_new(&out, olm.account_identity_keys_length(account_of(a)));
 
         if (r < 0)
                 return r;
-        if (failed(olm_account_identity_keys(account_of(a), out.data, out.size)))
+        if (failed(olm.account_identity_keys(account_of(a), out.data, out.size)))
                 return -EBADMSG;
         r = json_parse(out.data, out.size, &keys);
         if (r == 0)
@@ -190,7 +189,7 @@ int crypto_account_keys(struct crypto_account *a, char ret_curve25519[CRYPTO_KEY
 }
 
 int crypto_account_sign(struct crypto_account *a, const void *data, size_t size, char ret[CRYPTO_SIGNATURE_TEXT]) {
-        if (failed(olm_account_sign(account_of(a), data, size, ret, CRYPTO_SIGNATURE_TEXT - 1)))
+        if (failed(olm.account_sign(account_of(a), data, size, ret, CRYPTO_SIGNATURE_TEXT - 1)))
                 return -EBADMSG;
         ret[CRYPTO_SIGNATURE_TEXT - 1] = '\0';
         return 0;
@@ -198,24 +197,24 @@ int crypto_account_sign(struct crypto_account *a, const void *data, size_t size,
 
 int crypto_account_generate(struct crypto_account *a, size_t n) {
         SCOPED(buffer_done) struct buffer random = { 0 };
-        int r = buffer_random(&random, olm_account_generate_one_time_keys_random_length(account_of(a), n));
+        int r = buffer_random(&random, olm.account_generate_one_time_keys_random_length(account_of(a), n));
 
         if (r < 0)
                 return r;
-        return failed(olm_account_generate_one_time_keys(account_of(a), n, random.data, random.size)) ? -EBADMSG : 0;
+        return failed(olm.account_generate_one_time_keys(account_of(a), n, random.data, random.size)) ? -EBADMSG : 0;
 }
 
 int crypto_account_generate_fallback(struct crypto_account *a) {
         SCOPED(buffer_done) struct buffer random = { 0 };
-        int r = buffer_random(&random, olm_account_generate_fallback_key_random_length(account_of(a)));
+        int r = buffer_random(&random, olm.account_generate_fallback_key_random_length(account_of(a)));
 
         if (r < 0)
                 return r;
-        return failed(olm_account_generate_fallback_key(account_of(a), random.data, random.size)) ? -EBADMSG : 0;
+        return failed(olm.account_generate_fallback_key(account_of(a), random.data, random.size)) ? -EBADMSG : 0;
 }
 
 void crypto_account_forget_fallback(struct crypto_account *a) {
-        olm_account_forget_old_fallback_key(account_of(a));
+        olm.account_forget_old_fallback_key(account_of(a));
 }
 
 /* {"curve25519": {id: key}} */
@@ -244,28 +243,28 @@ static int read_keys(const struct buffer *from, struct crypto_public_key *ret, s
 
 int crypto_account_one_time_keys(struct crypto_account *a, struct crypto_public_key *ret, size_t max) {
         SCOPED(buffer_done) struct buffer out = { 0 };
-        int r = buffer_new(&out, olm_account_one_time_keys_length(account_of(a)));
+        int r = buffer_new(&out, olm.account_one_time_keys_length(account_of(a)));
 
         if (r < 0)
                 return r;
-        if (failed(olm_account_one_time_keys(account_of(a), out.data, out.size)))
+        if (failed(olm.account_one_time_keys(account_of(a), out.data, out.size)))
                 return -EBADMSG;
         return read_keys(&out, ret, max);
 }
 
 int crypto_account_fallback_key(struct crypto_account *a, struct crypto_public_key *ret) {
         SCOPED(buffer_done) struct buffer out = { 0 };
-        int r = buffer_new(&out, olm_account_unpublished_fallback_key_length(account_of(a)));
+        int r = buffer_new(&out, olm.account_unpublished_fallback_key_length(account_of(a)));
 
         if (r < 0)
                 return r;
-        if (failed(olm_account_unpublished_fallback_key(account_of(a), out.data, out.size)))
+        if (failed(olm.account_unpublished_fallback_key(account_of(a), out.data, out.size)))
                 return -EBADMSG;
         return read_keys(&out, ret, 1);
 }
 
 void crypto_account_published(struct crypto_account *a) {
-        (void) olm_account_mark_keys_as_published(account_of(a));
+        (void) olm.account_mark_keys_as_published(account_of(a));
 }
 
 /* ---- Olm ---- */
@@ -277,7 +276,7 @@ int crypto_session_matches(struct crypto_session *s, const char *body) {
 
         if (r < 0)
                 return r;
-        result = olm_matches_inbound_session(session_of(s), message.data, message.size);
+        result = olm.matches_inbound_session(session_of(s), message.data, message.size);
         return failed(result) ? -EBADMSG : result == 1;
 }
 
@@ -298,13 +297,13 @@ int crypto_session_decrypt(struct crypto_session *s, int type, const char *body,
                 r = buffer_base64(&second, body);
         if (r < 0)
                 return r;
-        size = olm_decrypt_max_plaintext_length(session_of(s), (size_t) type, first.data, first.size);
+        size = olm.decrypt_max_plaintext_length(session_of(s), (size_t) type, first.data, first.size);
         if (failed(size))
                 return -EBADMSG;
         r = buffer_new(&out, size);
         if (r < 0)
                 return r;
-        size = olm_decrypt(session_of(s), (size_t) type, second.data, second.size, out.data, out.size);
+        size = olm.decrypt(session_of(s), (size_t) type, second.data, second.size, out.data, out.size);
         if (failed(size))
                 return -EBADMSG;
         buffer_give(&out, size, ret);
@@ -325,19 +324,19 @@ int crypto_account_inbound(struct crypto_account *a, const char *sender_key, con
         if (r < 0)
                 return r;
         /* olm_create_inbound_session_from() reads the sender's key from where it is not, if the message has none. */
-        if (failed(olm_create_inbound_session(session_of(s), account_of(a), message.data, message.size)))
+        if (failed(olm.create_inbound_session(session_of(s), account_of(a), message.data, message.size)))
                 return -EBADMSG;
         buffer_done(&message);
         r = buffer_base64(&message, body);
         if (r < 0)
                 return r;
-        if (olm_matches_inbound_session_from(session_of(s), key.data, key.size, message.data, message.size) != 1)
+        if (olm.matches_inbound_session_from(session_of(s), key.data, key.size, message.data, message.size) != 1)
                 return -EBADMSG;
         r = crypto_session_decrypt(s, CRYPTO_OLM_PREKEY, body, &plaintext);
         if (r < 0)
                 return r;
         /* Of a fallback key, which stays, it says that it is not there. */
-        (void) olm_remove_one_time_keys(account_of(a), session_of(s));
+        (void) olm.remove_one_time_keys(account_of(a), session_of(s));
         *ret_plaintext = plaintext;
         plaintext = (struct crypto_text){ 0 };
         *ret = TAKE(s);
@@ -355,10 +354,10 @@ int crypto_account_outbound(struct crypto_account *a, const char *their_key, con
         if (r == 0)
                 r = session_make(&s);
         if (r == 0)
-                r = buffer_random(&random, olm_create_outbound_session_random_length(session_of(s)));
+                r = buffer_random(&random, olm.create_outbound_session_random_length(session_of(s)));
         if (r < 0)
                 return r;
-        if (failed(olm_create_outbound_session(session_of(s), account_of(a), key.data, key.size, one_time_key.data,
+        if (failed(olm.create_outbound_session(session_of(s), account_of(a), key.data, key.size, one_time_key.data,
                                                one_time_key.size, random.data, random.size)))
                 return -EBADMSG;
         *ret = TAKE(s);
@@ -368,14 +367,14 @@ int crypto_account_outbound(struct crypto_account *a, const char *their_key, con
 int crypto_session_encrypt(struct crypto_session *s, const void *data, size_t size, int *ret_type,
                            struct crypto_text *ret) {
         SCOPED(buffer_done) struct buffer random = { 0 }, out = { 0 };
-        size_t type = olm_encrypt_message_type(session_of(s));
-        int r = buffer_random(&random, olm_encrypt_random_length(session_of(s)));
+        size_t type = olm.encrypt_message_type(session_of(s));
+        int r = buffer_random(&random, olm.encrypt_random_length(session_of(s)));
 
         if (r == 0)
-                r = buffer_new(&out, olm_encrypt_message_length(session_of(s), size));
+                r = buffer_new(&out, olm.encrypt_message_length(session_of(s), size));
         if (r < 0)
                 return r;
-        size = olm_encrypt(session_of(s), data, size, random.data, random.size, out.data, out.size);
+        size = olm.encrypt(session_of(s), data, size, random.data, random.size, out.data, out.size);
         if (failed(type) || failed(size))
                 return -EBADMSG;
         *ret_type = (int) type;
@@ -394,14 +393,14 @@ int crypto_megolm_new(struct crypto_megolm **ret, const char *session_key) {
                 r = megolm_make(&m);
         if (r < 0)
                 return r;
-        if (failed(olm_init_inbound_group_session(megolm_of(m), key.data, key.size)))
+        if (failed(olm.init_inbound_group_session(megolm_of(m), key.data, key.size)))
                 return -EBADMSG;
         *ret = TAKE(m);
         return 0;
 }
 
 int crypto_megolm_id(struct crypto_megolm *m, char ret[CRYPTO_KEY_TEXT]) {
-        size_t size = olm_inbound_group_session_id(megolm_of(m), (uint8_t *) ret, CRYPTO_KEY_TEXT - 1);
+        size_t size = olm.inbound_group_session_id(megolm_of(m), (uint8_t *) ret, CRYPTO_KEY_TEXT - 1);
 
         if (failed(size))
                 return -EBADMSG;
@@ -410,7 +409,7 @@ int crypto_megolm_id(struct crypto_megolm *m, char ret[CRYPTO_KEY_TEXT]) {
 }
 
 uint32_t crypto_megolm_first_index(struct crypto_megolm *m) {
-        return olm_inbound_group_session_first_known_index(megolm_of(m));
+        return olm.inbound_group_session_first_known_index(megolm_of(m));
 }
 
 int crypto_megolm_decrypt(struct crypto_megolm *m, const char *body, struct crypto_text *ret, uint32_t *ret_index) {
@@ -423,13 +422,13 @@ int crypto_megolm_decrypt(struct crypto_megolm *m, const char *body, struct cryp
                 r = buffer_base64(&second, body);
         if (r < 0)
                 return r;
-        size = olm_group_decrypt_max_plaintext_length(megolm_of(m), first.data, first.size);
+        size = olm.group_decrypt_max_plaintext_length(megolm_of(m), first.data, first.size);
         if (failed(size))
                 return -EBADMSG;
         r = buffer_new(&out, size);
         if (r < 0)
                 return r;
-        size = olm_group_decrypt(megolm_of(m), second.data, second.size, out.data, out.size, &index);
+        size = olm.group_decrypt(megolm_of(m), second.data, second.size, out.data, out.size, &index);
         if (failed(size))
                 return -EBADMSG;
         buffer_give(&out, size, ret);
@@ -445,17 +444,17 @@ int crypto_sas_new(struct crypto_sas **ret) {
         int r = sas_make(&s);
 
         if (r == 0)
-                r = buffer_random(&random, olm_create_sas_random_length(sas_of(s)));
+                r = buffer_random(&random, olm.create_sas_random_length(sas_of(s)));
         if (r < 0)
                 return r;
-        if (failed(olm_create_sas(sas_of(s), random.data, random.size)))
+        if (failed(olm.create_sas(sas_of(s), random.data, random.size)))
                 return -EBADMSG;
         *ret = TAKE(s);
         return 0;
 }
 
 int crypto_sas_key(struct crypto_sas *s, char ret[CRYPTO_KEY_TEXT]) {
-        if (olm_sas_is_their_key_set(sas_of(s)) || failed(olm_sas_get_pubkey(sas_of(s), ret, CRYPTO_KEY_TEXT - 1)))
+        if (olm.sas_is_their_key_set(sas_of(s)) || failed(olm.sas_get_pubkey(sas_of(s), ret, CRYPTO_KEY_TEXT - 1)))
                 return -EBADMSG;
         ret[CRYPTO_KEY_TEXT - 1] = '\0';
         return 0;
@@ -467,8 +466,8 @@ static int set_their_key(struct crypto_sas *s, const char *their_key) {
 
         if (r < 0)
                 return r;
-        if (key.size != CRYPTO_KEY_TEXT - 1 || olm_sas_is_their_key_set(sas_of(s)) ||
-            failed(olm_sas_set_their_key(sas_of(s), key.data, key.size)))
+        if (key.size != CRYPTO_KEY_TEXT - 1 || olm.sas_is_their_key_set(sas_of(s)) ||
+            failed(olm.sas_set_their_key(sas_of(s), key.data, key.size)))
                 return -EBADMSG;
         return 0;
 }
@@ -485,8 +484,8 @@ int crypto_sas_agree(struct crypto_sas *s, const char *their_key) {
                 r = set_their_key(s, their_key);
         if (r < 0)
                 return r;
-        if (failed(olm_sas_generate_bytes(sas_of(s), "", 0, bytes, sizeof(bytes))) ||
-            failed(olm_sas_generate_bytes(sas_of(other), "", 0, others, sizeof(others))))
+        if (failed(olm.sas_generate_bytes(sas_of(s), "", 0, bytes, sizeof(bytes))) ||
+            failed(olm.sas_generate_bytes(sas_of(other), "", 0, others, sizeof(others))))
                 return -EBADMSG;
         r = memcmp(bytes, others, sizeof(bytes)) == 0 ? -EBADMSG : 0;
         explicit_bzero(bytes, sizeof(bytes));
@@ -495,11 +494,11 @@ int crypto_sas_agree(struct crypto_sas *s, const char *their_key) {
 }
 
 int crypto_sas_bytes(struct crypto_sas *s, const char *info, uint8_t ret[CRYPTO_SAS_BYTES]) {
-        return failed(olm_sas_generate_bytes(sas_of(s), info, strlen(info), ret, CRYPTO_SAS_BYTES)) ? -EBADMSG : 0;
+        return failed(olm.sas_generate_bytes(sas_of(s), info, strlen(info), ret, CRYPTO_SAS_BYTES)) ? -EBADMSG : 0;
 }
 
 int crypto_sas_mac(struct crypto_sas *s, const char *input, const char *info, char ret[CRYPTO_KEY_TEXT]) {
-        if (failed(olm_sas_calculate_mac_fixed_base64(sas_of(s), input, strlen(input), info, strlen(info), ret,
+        if (failed(olm.sas_calculate_mac_fixed_base64(sas_of(s), input, strlen(input), info, strlen(info), ret,
                                                       CRYPTO_KEY_TEXT - 1)))
                 return -EBADMSG;
         ret[CRYPTO_KEY_TEXT - 1] = '\0';
@@ -510,17 +509,19 @@ int crypto_sas_mac(struct crypto_sas *s, const char *input, const char *info, ch
 
 int crypto_verify(const char *key, const void *data, size_t size, const char *signature) {
         SCOPED(buffer_done) struct buffer utility = { 0 }, ed25519 = { 0 }, copy = { 0 };
-        int r = buffer_base64(&ed25519, key);
+        int r = olm_load();
 
+        if (r == 0)
+                r = buffer_base64(&ed25519, key);
         if (r == 0)
                 r = buffer_base64(&copy, signature);
         if (r == 0)
-                r = buffer_new(&utility, olm_utility_size());
+                r = buffer_new(&utility, olm.utility_size());
         if (r < 0)
                 return r;
         if (ed25519.size != CRYPTO_KEY_TEXT - 1 || copy.size != CRYPTO_SIGNATURE_TEXT - 1)
                 return -EBADMSG;
-        return failed(olm_ed25519_verify(olm_utility(utility.data), ed25519.data, ed25519.size, data, size, copy.data,
+        return failed(olm.ed25519_verify(olm.utility(utility.data), ed25519.data, ed25519.size, data, size, copy.data,
                                          copy.size))
                        ? -EBADMSG
                        : 0;
@@ -528,12 +529,14 @@ int crypto_verify(const char *key, const void *data, size_t size, const char *si
 
 static int signing_make(const uint8_t seed[CRYPTO_SECRET_BYTES], struct buffer *ret_memory, OlmPkSigning **ret,
                         char ret_public[CRYPTO_KEY_TEXT]) {
-        int r = buffer_new(ret_memory, olm_pk_signing_size());
+        int r = olm_load();
 
+        if (r == 0)
+                r = buffer_new(ret_memory, olm.pk_signing_size());
         if (r < 0)
                 return r;
-        *ret = olm_pk_signing(ret_memory->data);
-        if (failed(olm_pk_signing_key_from_seed(*ret, ret_public, CRYPTO_KEY_TEXT - 1, seed, CRYPTO_SECRET_BYTES)))
+        *ret = olm.pk_signing(ret_memory->data);
+        if (failed(olm.pk_signing_key_from_seed(*ret, ret_public, CRYPTO_KEY_TEXT - 1, seed, CRYPTO_SECRET_BYTES)))
                 return -EBADMSG;
         ret_public[CRYPTO_KEY_TEXT - 1] = '\0';
         return 0;
@@ -555,7 +558,7 @@ int crypto_seed_sign(const uint8_t seed[CRYPTO_SECRET_BYTES], const void *data, 
 
         if (r < 0)
                 return r;
-        if (failed(olm_pk_sign(signing, data, size, (uint8_t *) ret, CRYPTO_SIGNATURE_TEXT - 1)))
+        if (failed(olm.pk_sign(signing, data, size, (uint8_t *) ret, CRYPTO_SIGNATURE_TEXT - 1)))
                 return -EBADMSG;
         ret[CRYPTO_SIGNATURE_TEXT - 1] = '\0';
         return 0;
