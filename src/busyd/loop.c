@@ -26,6 +26,9 @@
 /* Who starts busyd by asking it something is answered when there is something true to say, or after this. */
 #define NAME_WAIT_MAX (2 * USEC_PER_SEC)
 
+/* What it has asked at first is answered, and put away, by then. */
+#define START_ENDS_AFTER (2 * USEC_PER_SEC)
+
 struct loop {
         const struct loop_options *options;
         sd_event *event;
@@ -36,8 +39,9 @@ struct loop {
         struct control *control;
         struct logind *logind;
         struct manager *manager;
-        usec_t name_by; /* when to take the bus name at the latest; USEC_NEVER: it is taken */
-        bool ends;      /* it is to end */
+        usec_t name_by;    /* when to take the bus name at the latest; USEC_NEVER: it is taken */
+        usec_t started_by; /* when what a start takes is over; USEC_NEVER: it is, or has not come to that */
+        bool ends;         /* it is to end */
         char status[64];
         struct memory memory;
 };
@@ -87,6 +91,15 @@ static void take_name(struct loop *l, const struct instant *at) {
         (void) sd_notify(false, "READY=1");
         log_info("busyd " BUSYD_VERSION " runs with %zu account%s", manager_n_accounts(l->manager),
                  manager_n_accounts(l->manager) == 1 ? "" : "s");
+        l->started_by = usec_add(at->now, START_ENDS_AFTER);
+}
+
+/* No turn is made for this: a poll that waits has one soon. */
+static void end_start(struct loop *l, usec_t now) {
+        if (now < l->started_by)
+                return;
+        l->started_by = USEC_NEVER;
+        memory_give_back_all(&l->memory);
 }
 
 static void turn(struct loop *l) {
@@ -100,6 +113,7 @@ static void turn(struct loop *l) {
         wake_at = usec_min(wake_at, logind_run(l->logind, at.now));
         wake_at = usec_min(wake_at, manager_turn(l->manager, &at));
         take_name(l, &at);
+        end_start(l, at.now);
         wake_at = usec_min(wake_at, l->name_by);
         tell_service_manager(l);
         (void) sd_event_source_set_time(l->deadline, wake_at);
@@ -513,7 +527,7 @@ static void end(struct loop *l) {
 }
 
 int loop_run(const struct loop_options *options) {
-        struct loop l = { .options = options };
+        struct loop l = { .options = options, .started_by = USEC_NEVER };
         sigset_t signals;
         int code;
 
@@ -525,7 +539,9 @@ int loop_run(const struct loop_options *options) {
         (void) sigprocmask(SIG_BLOCK, &signals, NULL);
         (void) signal(SIGPIPE, SIG_IGN);
 
+        memory_map_tables(true);
         code = start(&l);
+        memory_map_tables(false);
         if (code == EXIT_SUCCESS) {
                 (void) sd_event_set_watchdog(l.event, true);
                 code = sd_event_loop(l.event);

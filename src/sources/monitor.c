@@ -8,7 +8,6 @@
 #include "sources/monitor.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 
 #include "core/backoff.h"
@@ -20,9 +19,6 @@
 #define BUS_PATH    "/org/freedesktop/DBus"
 #define RETRY_FIRST (1 * USEC_PER_SEC)
 #define RETRY_CAP   (5 * USEC_PER_MIN)
-/* Messages with images come in megabytes. Blocks above this size go back to the system with the message; left to
- * itself, malloc() would raise the mark to the largest of them and keep as much. */
-#define MAPPED_MIN (128 * 1024)
 /* The bus must not keep for us without end what nobody reads. */
 #define READ_AT_LEAST (1 * USEC_PER_HOUR)
 /* Messages of a few dozen bytes. */
@@ -315,7 +311,6 @@ int monitor_new(struct monitor **ret, sd_event *event, sd_bus *like, const struc
         };
         if (!m->address)
                 return -ENOMEM;
-        (void) mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
         r = connect_both(m);
         if (r < 0)
                 return r;

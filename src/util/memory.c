@@ -5,6 +5,24 @@
 /* Less is soon wanted again. */
 #define WORTH_IT ((size_t) 2 << 20)
 
+/* The tables of which that matters are of this size and more. */
+#define TABLE_MIN (8 << 10)
+/* Else for what somebody sends in megabytes, which goes back to the system with the message: left to itself, malloc()
+ * would raise the mark to the largest block that was ever freed. */
+#define MAPPED_MIN (128 << 10)
+/* The heap grows by so much; whatever fits into its end is not mapped, however large. */
+#define HEAP_STEP (128 << 10)
+
+void memory_map_tables(bool on) {
+        (void) mallopt(M_MMAP_THRESHOLD, on ? TABLE_MIN : MAPPED_MIN);
+        (void) mallopt(M_TOP_PAD, on ? 0 : HEAP_STEP);
+}
+
+void memory_give_back_all(struct memory *m) {
+        (void) malloc_trim(0);
+        m->kept = mallinfo2().fordblks;
+}
+
 void memory_give_back(struct memory *m) {
         size_t is_free = mallinfo2().fordblks;
 
@@ -12,6 +30,5 @@ void memory_give_back(struct memory *m) {
                 m->kept = is_free < m->kept ? is_free : m->kept;
                 return;
         }
-        (void) malloc_trim(0);
-        m->kept = mallinfo2().fordblks;
+        memory_give_back_all(m);
 }

@@ -7,5 +7,12 @@ struct memory {
         size_t kept; /* free bytes that stayed after the last time */
 };
 
+/* Whether tables that are made from now on are mapped, each by itself: where a table has room for as many as there may
+ * be, the pages of those that are not there are then never touched, while malloc() clears what it takes of the heap.
+ * Not for what comes and goes, as buffers of requests do: each time their pages would have to be had anew. */
+void memory_map_tables(bool on);
+
 /* Gives back what is free if that is much more than last time; else costs a look at the allocator's counters. */
 void memory_give_back(struct memory *m);
+/* ... however little it is: once a start is over, which has taken what is not needed again. */
+void memory_give_back_all(struct memory *m);
