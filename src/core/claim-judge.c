@@ -63,9 +63,18 @@ static bool state_stands(const struct claim *c, const struct claim_value *v) {
         return !claim_is_taken(c, ours) && !streq(v->state, c->traits.withdrawn);
 }
 
+/* The words that were there go with a write that claims the state alone. Where a write replaces both, others have come
+ * with a state of their own, though it be the same. */
+static bool are_words_kept(const struct claim *c, const struct claim_value *v) {
+        struct claim_value prior = claim_prior(c);
+
+        return !c->traits.person_writes_whole || streq(v->text, prior.text);
+}
+
 static bool text_stands(const struct claim *c, const struct claim_value *v) {
-        return !c->debt.is.text_claimed || streq(v->text, claim_goal_of(c)->text) ||
-               (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
+        bool ours = c->debt.is.text_claimed ? streq(v->text, claim_goal_of(c)->text) : are_words_kept(c, v);
+
+        return ours || (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
 }
 
 bool claim_stands(const struct claim *c, const struct claim_value *v) {

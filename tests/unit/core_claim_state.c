@@ -1,0 +1,87 @@
+/* Claims of the state alone (`message =`), with one presence for the user: the words go with it as they are, and
+ * others come with a state of their own, though it be the same. */
+#include "core_claim.h"
+
+static const struct row {
+        const char *what;
+        const char *then; /* the words after that; NULL: none come */
+        bool dies;        /* busyd, before the end of the call */
+        const char *state, *text;
+} rows[] = {
+        { "new words", NULL, false, "unavailable", "New" },
+        { "new words, and those of before again", "Lunch", false, "unavailable", "Lunch" },
+        { "new words twice", "Newer", false, "unavailable", "Newer" },
+        { "none any more", "", false, "unavailable", "" },
+        { "new words before a crash", NULL, true, "unavailable", "New" },
+};
+
+static void say(const char *text) {
+        run_for(20 * SEC);
+        set_shown("unavailable", text);
+        push();
+        run_for(10 * SEC);
+}
+
+static void hold_idle(void) {
+        begin(&single_value, "online", "Lunch");
+        push();
+        want("unavailable", NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("unavailable", "Lunch");
+}
+
+Test(core_claim_state, new_words_with_the_same_state_are_a_persons) {
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                hold_idle();
+                say("New");
+                expect_phase(CLAIM_YIELDED);
+                if (rows[i].then)
+                        say(rows[i].then);
+                if (rows[i].dies)
+                        restart(&single_value);
+                claim_set_want(&claim, NULL);
+                run_for(USEC_PER_MIN);
+                cr_expect(streq(shown.state, rows[i].state) && streq(shown.text, rows[i].text), "%s: '%s' '%s'",
+                          rows[i].what, shown.state, shown.text);
+                cr_expect_eq(writes, 1, "%s", rows[i].what);
+                claim_done(&claim);
+        }
+}
+
+Test(core_claim_state, the_words_that_were_there_are_nobodys_change) {
+        hold_idle();
+        say("Lunch");
+        expect_phase(CLAIM_HELD);
+        claim_set_want(&claim, NULL);
+        run_for(USEC_PER_MIN);
+        expect_shown("online", "Lunch");
+}
+
+/* It has found what the person wrote, and puts that back. */
+Test(core_claim_state, words_of_a_person_stay_beside_a_call_on_another_machine) {
+        for (unsigned first = 0; first < 2; first++) {
+                struct claim_other other = machine(2, "unavailable", "New", "unavailable", "In a call");
+
+                hold_idle();
+                say("New");
+                other.live = true;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                say("In a call");
+                if (first) {
+                        claim_set_want(&claim, NULL);
+                        run_for(10 * SEC);
+                }
+                set_shown("unavailable", "New");
+                push();
+                other.live = false;
+                other.done = true;
+                cr_assert_geq(claim_on_others(&claim, &other, 1, now), 0);
+                run_for(USEC_PER_MIN);
+                claim_set_want(&claim, NULL);
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown("unavailable", "New");
+                claim_done(&claim);
+        }
+}
