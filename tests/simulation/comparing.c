@@ -334,7 +334,7 @@ struct comparing *comparing_new(struct devices *d, const char *state_dir, const 
         trace("%s is compared%s", device, c->introduces ? ", unsigned" : "");
         c->asks_at = door_now() + (c->introduces ? SPREADS : 0);
         c->polls_at = door_now();
-        c->dies_of = chance_percent(&d->manners, 50) ? COMPARING_KILLED : COMPARING_CUT;
+        c->dies_of = chance_percent(&d->manners, 30) ? COMPARING_KILLED : COMPARING_CUT;
         if (chance_percent(&d->manners, 15))
                 c->dies_at = soon(c, 3 * USEC_PER_MIN);
         return c;

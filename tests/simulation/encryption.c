@@ -104,6 +104,10 @@ static void verify(struct world *w) {
 
                 if (s->said_farewell)
                         log_in_again(s);
+                /* Whose machine went down in the middle of it mostly leaves it at that. */
+                else if (devices_never_signed(w->devices, machine_device(s->machine)) &&
+                         chance_percent(&w->chance, 95))
+                        continue;
                 /* What is shown is given back for that, and written again: as soon as the server lets it. */
                 else if (machine_verify(s->machine))
                         s->disturbed_at = door_now();
