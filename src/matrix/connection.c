@@ -362,11 +362,12 @@ static bool facts_are_fresh(const struct connection *c, usec_t now) {
 }
 
 static struct connection_order try(struct connection *c, bool must_ask, usec_t now) {
-        bool is_final = connection_is_final(c);
+        bool is_final = connection_is_final(c), asks = must_ask || is_final || !facts_are_fresh(c, now);
 
-        c->doubted = c->suspect || is_final;
+        /* Where it is too early to ask again, the poll tells whether the session goes on. */
+        c->doubted = asks && (c->suspect || is_final);
         c->probing = false;
-        return must_ask || is_final || !facts_are_fresh(c, now) ? ask(c, now) : begin_poll(c, now);
+        return asks ? ask(c, now) : begin_poll(c, now);
 }
 
 /* Not again and again where a server refuses one request and takes all others. */

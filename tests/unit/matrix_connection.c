@@ -218,6 +218,17 @@ Test(matrix_connection, a_request_that_is_always_refused_is_not_asked_about_all_
              { "later", 2 * MIN + 1, DOUBT, .state = CONNECTION_CONNECTING, .order = ASK });
 }
 
+/* Nothing else would end it, for hours. */
+Test(matrix_connection, a_doubt_that_is_not_asked_about_keeps_nothing_from_being_written) {
+        PLAY(BEGIN, { "a 401 on one request", MIN, DOUBT, .state = CONNECTION_CONNECTING, .order = ASK },
+             { "it is ours", MIN + 1, KNOWN, .state = CONNECTION_SYNCING, .order = POLL },
+             { "cut", MIN + 2, LOST, MATRIX_RETRY, .state = CONNECTION_WAITING, .order = STAY },
+             { "again, with the next 401", MIN + 2 + SEC, DOUBT, .state = CONNECTION_SYNCING, .order = POLL },
+             { "the poll works", MIN + 3 + SEC, ANSWERED, .state = CONNECTION_ONLINE, .order = STAY });
+
+        cr_assert(connection_is_trusted(c));
+}
+
 Test(matrix_connection, the_end_of_the_session_is_final_only_while_nothing_is_at_stake) {
         PLAY(BEGIN,
              { "signed out", MIN, LOST, MATRIX_SIGNED_OUT, .state = CONNECTION_SIGNED_OUT, .order = STOP_FORGET },
