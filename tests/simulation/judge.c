@@ -71,9 +71,15 @@ static bool hears_nothing(const struct site *s) {
 }
 
 /* A person who says offline takes away the state of a client that is there, until that polls again: a machine that
- * connects meanwhile is told that nobody is there, and has seen nothing else. */
+ * connects meanwhile is told that nobody is there, and has seen nothing else before an answer tells of that poll. */
 static bool cannot_see(const struct site *s, const struct client *c) {
-        return s->missed_word && c->polled_at < s->world->person_set_at;
+        const struct wire *wire = machine_wire(s->machine);
+        usec_t told_at = wire_answered_at(wire, REQUEST_SYNC), read_at = wire_answered_at(wire, REQUEST_PRESENCE_GET);
+
+        if (!s->missed_word)
+                return false;
+        return c->back_at < s->world->person_set_at || door_now() < usec_add(c->back_at, CROSSES) ||
+               (told_at < c->back_at && read_at < c->back_at);
 }
 
 /* Where each device has its state, a client that polls catches busy and keeps it. Who has been there for a while is
@@ -140,11 +146,9 @@ void judge_on_asked(void *userdata, enum request_kind kind, const char *method, 
                         look_for_live_clients(s, body);
         }
         /* Whoever's word crossed with ours says it again. */
-        if (kind == REQUEST_PRESENCE_PUT && door_now() < w->person_set_at + 400 * USEC_PER_MSEC &&
-            w->person_set_at > 0)
+        if (kind == REQUEST_PRESENCE_PUT && door_now() < w->person_set_at + CROSSES && w->person_set_at > 0)
                 w->person_due = door_now() + 5 * USEC_PER_SEC;
-        if (kind == REQUEST_PRESENCE_PUT && door_now() < w->client_does_at + 400 * USEC_PER_MSEC &&
-            w->client_does_at > 0)
+        if (kind == REQUEST_PRESENCE_PUT && door_now() < w->client_does_at + CROSSES && w->client_does_at > 0)
                 w->unseen_state = true;
         if (kind == REQUEST_PROFILE_PUT && w->field_set_at > 0 && door_now() < w->field_set_at + READ_TO_WRITE)
                 w->field_due = door_now() + 5 * USEC_PER_SEC;

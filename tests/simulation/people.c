@@ -177,7 +177,8 @@ void client_polls(struct world *w, struct client *c) {
         const char *word = manner_word(c->manner);
 
         people_look_before(w);
-        c->polled_at = door_now();
+        if (c->back_at < w->person_set_at)
+                c->back_at = door_now();
         model_client_polls(w->model, c->device, word, world_msec());
         model_client_polls(w->twin, c->device, word, world_msec());
         c->polls_at =

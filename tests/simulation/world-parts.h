@@ -27,6 +27,8 @@
 #define READ_TO_WRITE (2500 * USEC_PER_MSEC)
 /* Between a look that gets no answer and the next one: no poll waits for that. */
 #define LOOK_TO_POLL (5 * USEC_PER_SEC)
+/* What is written, and what is seen, within such a time may cross. */
+#define CROSSES (400 * USEC_PER_MSEC)
 /* A poll waits so long for an answer that does not come. */
 #define LONGEST_POLL (11 * USEC_PER_MIN)
 /* What a machine has told stands for so long. */
@@ -46,7 +48,8 @@ struct client {
         char device[16];
         unsigned manner;
         usec_t polls_since; /* of presence, without a break; USEC_NEVER: it does not */
-        usec_t polls_at, polled_at;
+        usec_t polls_at;
+        usec_t back_at; /* its first poll since a person has set something last */
 };
 
 struct site {
