@@ -192,7 +192,10 @@ usec_t member_run(struct member *m, const struct accounts_wanted *wanted, const 
         keeper_at = session_keeper_run(&m->keeper, at->now, &kept, &error);
         if (kept)
                 account_tokens_kept(m->account, error);
-        wake_at = usec_min(keeper_at, farewell_run(&m->farewell, m->http, at->now));
+        wake_at = keeper_at;
+        /* Whoever had it let go is about to do something with the session. */
+        if (!m->leaving)
+                wake_at = usec_min(wake_at, farewell_run(&m->farewell, m->http, at->now));
         wake_at = usec_min(wake_at, account_run(m->account, &situation, at->now));
         account_memory_store(&m->memory, account_device_id(m->account),
                              call_table_count(m->accounts->context.calls, m->source) > 0, at->now, at->wall);

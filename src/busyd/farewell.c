@@ -52,11 +52,12 @@ static int ask(struct farewell *f, struct http *http) {
         return r < 0 ? r : matrix_logout_post(f->client, on_ended, f, &f->request);
 }
 
+/* What another machine puts back is owed as well: that it has can only be seen with the session. */
 static bool is_due(const struct farewell *f) {
         struct encrypted_facts facts;
 
         return !f->request && account_encrypted(f->account, &facts) && facts.harms &&
-               account_state(f->account) == CONNECTION_ONLINE && !account_owes_itself(f->account) &&
+               account_state(f->account) == CONNECTION_ONLINE && !account_owes(f->account) &&
                account_is_at_rest(f->account);
 }
 

@@ -20,7 +20,7 @@
 
 /* What the one account is like, and what became of it. */
 static struct {
-        bool at_rest, owes_itself, settled, offline;
+        bool at_rest, owes, owes_itself, settled, offline;
         struct account_situation situation;
         unsigned n_new, n_freed, n_retries, n_wakes;
         int error;                      /* of the next new one */
@@ -105,6 +105,9 @@ usec_t account_retry_at(const struct account *a) {
 }
 bool account_is_settled(const struct account *a) {
         return t.settled;
+}
+bool account_owes(const struct account *a) {
+        return t.owes || t.owes_itself;
 }
 bool account_owes_itself(const struct account *a) {
         return t.owes_itself;
@@ -475,8 +478,27 @@ Test(accounts, it_is_not_ended_before_all_is_given_back) {
         run_at(t.at.now);
         cr_assert_eq(t.n_logouts, 0);
         t.offline = false;
+        t.owes = true;
+        run_at(t.at.now);
+        cr_assert_eq(t.n_logouts, 0, "whether another machine has done it can only be seen with the session");
+        t.owes = false;
         run_at(t.at.now);
         cr_assert_eq(t.n_logouts, 1);
+}
+
+/* They are about to verify it, or end it themselves. */
+Test(accounts, it_is_not_ended_in_the_hands_of_whoever_had_it_let_go) {
+        t.owes_itself = true;
+        t.at_rest = false;
+        cr_assert_eq(accounts_let_go(t.accounts, NAME, t.at.now + 3 * USEC_PER_HOUR), 0);
+        run_at(t.at.now + USEC_PER_SEC);
+        t.harms = t.at_rest = true;
+        t.owes_itself = false;
+        run_at(t.at.now + USEC_PER_SEC);
+        cr_assert(t.n_logouts == 0 && t.n_freed == 1);
+        update();
+        run_at(t.at.now + USEC_PER_SEC);
+        cr_assert(t.n_new == 2 && t.n_logouts == 1, "nor does it stay when nobody has verified it");
 }
 
 Test(accounts, a_server_that_does_not_end_it_is_asked_again) {
