@@ -653,8 +653,8 @@ static void begin_to_compare(struct machine *m) {
                 machine_reload(m);
 }
 
-/* As `busyctl verify --emoji` ends: where it has come to nothing, somebody logs out a session that it has introduced.
- */
+/* As `busyctl verify --emoji` ends: where it has come to nothing, somebody logs out a session that it has introduced;
+ * but, as any logout, none on which something is owed that a busyd which has died would give back with it. */
 static void compare(struct machine *m) {
         enum comparing_end end = comparing_run(m->comparing);
         bool introduces = comparing_introduces(m->comparing);
@@ -667,7 +667,8 @@ static void compare(struct machine *m) {
         }
         m->comparing = comparing_free(m->comparing);
         devices_count_compared(m->devices, end);
-        m->left_unsigned = end != COMPARING_SIGNED && end != COMPARING_CUT && introduces;
+        m->left_unsigned = end != COMPARING_SIGNED && end != COMPARING_CUT && introduces &&
+                           state_owes(m->state_dir, MACHINE_ACCOUNT) == 0;
         if (m->left_unsigned)
                 session_is_over(m);
         else
