@@ -175,11 +175,14 @@ static void count_calls(const struct member *m, struct account_situation *ret) {
                 }
 }
 
+/* Not in a call, nor where somebody had it let go, who is about to do something with the session. */
+static usec_t say_farewell(struct member *m, const struct accounts_wanted *wanted, usec_t now) {
+        return farewell_run(&m->farewell, m->http, /* may= */ !wanted->busy && !m->leaving, now);
+}
+
 usec_t member_run(struct member *m, const struct accounts_wanted *wanted, const struct instant *at) {
         struct account_situation situation = {
                 .acts = wanted->settled,
-                .busy = wanted->busy && !m->leaving,
-                .likely = wanted->likely && !m->leaving,
                 .goes = wanted->goes || m->leaving,
                 .message = wanted->message,
                 .wall = at->wall,
@@ -192,10 +195,11 @@ usec_t member_run(struct member *m, const struct accounts_wanted *wanted, const 
         keeper_at = session_keeper_run(&m->keeper, at->now, &kept, &error);
         if (kept)
                 account_tokens_kept(m->account, error);
-        wake_at = keeper_at;
-        /* Whoever had it let go is about to do something with the session. */
-        if (!m->leaving)
-                wake_at = usec_min(wake_at, farewell_run(&m->farewell, m->http, at->now));
+        wake_at = usec_min(keeper_at, say_farewell(m, wanted, at->now));
+        if (!m->leaving && !farewell_is_on(&m->farewell)) {
+                situation.busy = wanted->busy;
+                situation.likely = wanted->likely;
+        }
         wake_at = usec_min(wake_at, account_run(m->account, &situation, at->now));
         account_memory_store(&m->memory, account_device_id(m->account),
                              call_table_count(m->accounts->context.calls, m->source) > 0, at->now, at->wall);

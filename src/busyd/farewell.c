@@ -87,18 +87,26 @@ static void look(struct farewell *f, usec_t now) {
         f->looks = true;
         if (account_state(f->account) == CONNECTION_SIGNED_OUT)
                 tell(f);
-        else if (account_state(f->account) == CONNECTION_ONLINE && now >= f->again_at)
-                f->over = f->looks = false;
+        else if (account_state(f->account) != CONNECTION_ONLINE)
+                f->asks = true;
+        else if (now >= f->again_at)
+                f->over = f->looks = f->asks = false;
 }
 
-usec_t farewell_run(struct farewell *f, struct http *http, usec_t now) {
+bool farewell_is_on(const struct farewell *f) {
+        bool goes_on = f->asks && account_state(f->account) == CONNECTION_ONLINE;
+
+        return f->request || (f->over && !f->told && !goes_on);
+}
+
+usec_t farewell_run(struct farewell *f, struct http *http, bool may, usec_t now) {
         int r;
 
         if (f->over && !f->told)
                 look(f, now);
         if (f->over)
                 return f->told || now >= f->again_at ? USEC_NEVER : f->again_at;
-        if (f->helpless || !is_due(f))
+        if (!may || f->helpless || !is_due(f))
                 return USEC_NEVER;
         if (now < f->again_at)
                 return f->again_at;

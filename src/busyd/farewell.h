@@ -23,11 +23,16 @@ struct farewell {
         usec_t again_at;
         bool over;  /* the server says so */
         bool looks; /* ... and the account is to see it */
+        bool asks;  /* ... and has begun to: online again, the session goes on */
         bool told;
         bool complained; /* of a server that has not ended it so far */
         bool helpless;   /* it never will, when we ask */
 };
 void farewell_done(struct farewell *f);
 
-/* Once a turn; returns when to call again. */
-usec_t farewell_run(struct farewell *f, struct http *http, usec_t now);
+/* Once a turn; returns when to call again. `may`: it may begin, where it is due. */
+usec_t farewell_run(struct farewell *f, struct http *http, bool may, usec_t now);
+
+/* The session is being ended, or has been and the account has yet to find out: what is written now could come first,
+ * and nobody could take it back. */
+bool farewell_is_on(const struct farewell *f);

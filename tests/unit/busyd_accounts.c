@@ -21,6 +21,7 @@
 /* What the one account is like, and what became of it. */
 static struct {
         bool at_rest, owes, owes_itself, settled, offline;
+        struct accounts_wanted wanted;
         struct account_situation situation;
         unsigned n_new, n_freed, n_retries, n_wakes;
         int error;                      /* of the next new one */
@@ -242,7 +243,7 @@ static void update(void) {
 
 static void run_at(usec_t now) {
         t.at.now = now;
-        (void) accounts_run(t.accounts, &(struct accounts_wanted){ .settled = true }, &t.at);
+        (void) accounts_run(t.accounts, &t.wanted, &t.at);
 }
 
 static void make_accounts(void) {
@@ -259,7 +260,7 @@ static void setup(void) {
         t.dir = temp_dir();
         t.at = (struct instant){ .now = USEC_PER_HOUR, .wall = 1000000 * USEC_PER_HOUR };
         t.sink = (struct call_sink){ .report = on_report, .end = on_end };
-        t.at_rest = true;
+        t.at_rest = t.wanted.settled = true;
         (void) setenv("XDG_CONFIG_HOME", t.dir.path, 1);
         cr_assert_geq(config_load(&t.config, NULL, ignore_problem, NULL), 0);
         cr_assert_eq(state_open(&t.state, t.dir.path, NULL, NULL), 0);
@@ -484,6 +485,35 @@ Test(accounts, it_is_not_ended_before_all_is_given_back) {
         t.owes = false;
         run_at(t.at.now);
         cr_assert_eq(t.n_logouts, 1);
+}
+
+/* What is written while it ends could come first, and nobody could take it back. */
+Test(accounts, a_call_and_its_end_do_not_meet) {
+        t.harms = t.wanted.busy = true;
+        run_at(t.at.now);
+        cr_assert(t.n_logouts == 0 && t.situation.busy);
+        t.wanted.busy = false;
+        run_at(t.at.now);
+        cr_assert_eq(t.n_logouts, 1);
+        t.wanted.busy = t.wanted.likely = true;
+        run_at(t.at.now);
+        cr_assert_not(t.situation.busy || t.situation.likely, "begun in a session that is being ended");
+        answer_logout(MATRIX_RETRY);
+        run_at(t.at.now);
+        cr_assert(t.situation.busy && t.situation.likely, "not even where it goes on");
+        t.wanted.busy = false;
+        run_at(t.at.now + USEC_PER_HOUR);
+        answer_logout(MATRIX_OK);
+        t.wanted.busy = true;
+        run_at(t.at.now);
+        cr_assert_not(t.situation.busy, "before the account has found out");
+        cr_assert(t.n_logouts == 2 && t.n_wakes == 1);
+        t.offline = true;
+        run_at(t.at.now);
+        cr_assert_not(t.situation.busy);
+        t.offline = false;
+        run_at(t.at.now);
+        cr_assert(t.situation.busy, "the session has turned out to go on");
 }
 
 /* They are about to verify it, or end it themselves. */
