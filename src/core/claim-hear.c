@@ -47,7 +47,7 @@ static void learn_prior(struct claim *c, const struct claim_value *told, bool th
         struct claim_value v = c->debt.is.prior;
 
         claim_others_look_through(&c->others, &c->debt.is, c->traits.per_device, /* done_only= */ true, &v);
-        claim_others_keep_told(&c->others, c->traits.per_device, &c->debt.is.prior, told, &v);
+        claim_others_keep_told(&c->others, &c->debt.is, c->traits.per_device, told, &v);
         if (claim_are_words_missing(c, &v, c->debt.is.prior.text) && !theirs &&
             !claim_text_is_ours(c, &c->debt.is.prior))
                 claim_value_put_text(&v, c->debt.is.prior.text);

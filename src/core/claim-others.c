@@ -279,13 +279,14 @@ void claim_others_look_through(const struct claim_others *o, const struct claim_
                 take_over_newer(o, own, v);
 }
 
-void claim_others_keep_told(const struct claim_others *o, bool per_device, const struct claim_value *found,
+void claim_others_keep_told(const struct claim_others *o, const struct claim_owed *own, bool per_device,
                             const struct claim_value *told, struct claim_value *v) {
+        const struct claim_value *found = &own->prior;
         struct claim_value now = *found;
 
         claim_others_look_through(o, NULL, per_device, /* done_only= */ false, &now);
-        if (streq(now.text, found->text) && streq(v->text, found->text))
+        if ((streq(now.text, found->text) || claim_owed_has_text(own, now.text)) && streq(v->text, found->text))
                 claim_value_put_text(v, told->text);
-        if (streq(now.state, found->state) && streq(v->state, found->state))
+        if ((streq(now.state, found->state) || claim_owed_has_state(own, now.state)) && streq(v->state, found->state))
                 claim_value_put_state(v, told->state);
 }

@@ -84,7 +84,7 @@ void claim_others_found(struct claim_others *o, usec_t seen_at);
 void claim_others_look_through(const struct claim_others *o, const struct claim_owed *own, bool per_device,
                                bool done_only, struct claim_value *v);
 
-/* `told` is what `found` was by what they told until now: what none of them explains any more stays explained in `v`,
- * which is `found` by now. */
-void claim_others_keep_told(const struct claim_others *o, bool per_device, const struct claim_value *found,
+/* `told` is what the prior of `own` was by what they told until now: what none of them explains any more, or only by
+ * what is our own, stays explained in `v`, which is that prior by now. */
+void claim_others_keep_told(const struct claim_others *o, const struct claim_owed *own, bool per_device,
                             const struct claim_value *told, struct claim_value *v);

@@ -111,3 +111,31 @@ Test(core_claim_untold, what_was_put_on_disk_ahead_is_older_than_what_another_ma
                 claim_done(&claim);
         }
 }
+
+/* It has told what was there before both of us, then gave way to what we said, and began anew with that: what it takes
+ * for a person's is ours. */
+Test(core_claim_untold, our_own_words_are_not_what_was_there_before_us) {
+        static const struct row {
+                const struct claim_traits *traits;
+                const char *state, *back; /* where each device has its own, ours goes away */
+        } rows[] = { { &per_device, NULL, "offline" }, { &single_value, "busy", "online" } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i];
+                const char *theirs = row->state ? "unavailable" : NULL;
+                struct claim_other other = machine(1, "online", "Reading", theirs, "On the phone");
+
+                begin(row->traits, theirs ?: "online", "On the phone");
+                push();
+                told_live(&other);
+                want(row->state, "In a call");
+                run_for(10 * SEC);
+                expect_phase(CLAIM_HELD);
+                other = machine(2, row->state ?: "online", "In a call", theirs, "On the phone");
+                told_live(&other);
+                run_for(10 * SEC);
+                told_done(&other);
+                expect_given_back(USEC_PER_MIN, row->back, "Reading");
+                claim_done(&claim);
+        }
+}
