@@ -94,6 +94,8 @@ int encrypted_rooms_take(struct encrypted_rooms *r, const json_t *answer, bool a
 
         if (!rooms)
                 return -ENOMEM;
+        if (all && !json_member_string(answer, "next_batch"))
+                return -EBADMSG;
         json_object_foreach((json_t *) json_member_object(of, "join"), room_id, room) {
                 int e = take_room(rooms, room_id, room);
 
@@ -154,6 +156,8 @@ int encrypted_rooms_clear_up(struct encrypted_rooms *r, const char *room_id, con
 
         if (!before)
                 return 0;
+        if (answer && !joined)
+                return -EBADMSG;
         r->n_asked++;
         json_object_foreach((json_t *) joined, user_id, unused) {
                 if (!streq(user_id, me) && strlen(user_id) <= MATRIX_ID_BYTES_MAX)

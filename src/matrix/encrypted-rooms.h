@@ -23,14 +23,15 @@ void encrypted_rooms_done(struct encrypted_rooms *r);
 json_t *encrypted_rooms_filter_new(void);
 
 /* An answer of /sync. `all`: to that look, whatever is not in it is gone. Returns 1 if anything changed, or 0;
- * -ENOMEM: to be given again. */
+ * -ENOMEM: to be given again; -EBADMSG, changing nothing: it is no such answer, and says nothing of what is gone. */
 int encrypted_rooms_take(struct encrypted_rooms *r, const json_t *answer, bool all);
 
 /* A message came in a room that is not known: the server is to be asked. -ENOMEM. */
 int encrypted_rooms_note(struct encrypted_rooms *r, const char *room_id);
 /* A room of which it is not known who is in it; NULL: none. Borrowed until the next change. */
 const char *encrypted_rooms_unclear(const struct encrypted_rooms *r);
-/* The answer to GET /rooms/ROOM/joined_members; NULL: it cannot be had. It is not unclear after that. -ENOMEM. */
+/* The answer to GET /rooms/ROOM/joined_members; NULL: it cannot be had. It is not unclear after that. -ENOMEM, or
+ * -EBADMSG, changing nothing: it is no such answer. */
 int encrypted_rooms_clear_up(struct encrypted_rooms *r, const char *room_id, const json_t *answer, const char *me);
 
 /* At most two people are in it, as far as is known. */

@@ -206,11 +206,11 @@ static void end_rooms(struct encrypted *e, const struct matrix_reply *reply) {
 }
 
 static void end_members(struct encrypted *e, const struct matrix_reply *reply) {
-        if (reply->outcome == MATRIX_OK || is_refused(reply)) {
-                if (encrypted_rooms_clear_up(&e->rooms, e->room, reply->outcome == MATRIX_OK ? reply->body : NULL,
-                                             e->user_id) >= 0)
-                        backoff_reset(&e->backoff);
-        } else
+        const json_t *answer = reply->outcome == MATRIX_OK ? reply->body : NULL;
+
+        if ((answer || is_refused(reply)) && encrypted_rooms_clear_up(&e->rooms, e->room, answer, e->user_id) >= 0)
+                backoff_reset(&e->backoff);
+        else
                 e->ask_at = wait_after(e, reply);
 }
 

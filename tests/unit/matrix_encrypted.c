@@ -301,6 +301,24 @@ Test(encrypted, who_is_in_a_room_with_a_name_is_asked) {
         cr_assert_eq(n_members, 1, "once");
 }
 
+Test(encrypted, what_was_answered_with_something_else_is_asked_again) {
+        const char *named = members;
+
+        rooms = members = "{\"next_batch\":1}";
+        go(ENCRYPTED_CALLS_DM);
+        rooms = LOOK(DM_HAS_A_NAME);
+        at.now += USEC_PER_MIN;
+        (void) serve();
+        cr_assert_eq(n_looks, 2);
+        cr_assert_eq(n_members, 1);
+        members = named;
+        at.now += USEC_PER_MIN;
+        (void) serve();
+        cr_assert_eq(n_members, 2);
+        cr_assert_eq(come(key_for(&bob, ROOM)), 0);
+        cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 1);
+}
+
 Test(encrypted, only_the_own_devices_are_read_where_that_is_wanted) {
         go(ENCRYPTED_CALLS_OWN);
         cr_assert_eq(n_looks, 0);
@@ -642,6 +660,26 @@ Test(encrypted_rooms, a_room_that_nobody_told_of_is_asked_about) {
         cr_assert(encrypted_rooms_may_have_calls(&t, ROOM));
         cr_assert_eq(encrypted_rooms_clear_up(&t, ROOM, three, ME), 0);
         cr_assert_not(encrypted_rooms_may_have_calls(&t, ROOM));
+        encrypted_rooms_done(&t);
+}
+
+/* As of something between that answers for the server: it does not say that nobody is anywhere. */
+Test(encrypted_rooms, an_answer_to_something_else_says_nothing) {
+        SCOPED(json_decref) json_t *other = json_pack("{si}", "next_batch", 1);
+        const char *others[2];
+        struct encrypted_rooms t;
+        size_t n;
+
+        cr_assert_eq(encrypted_rooms_init(&t), 0);
+        cr_expect_eq(encrypted_rooms_take(&t, other, true), -EBADMSG);
+        cr_assert_not(encrypted_rooms_others(&t, others, ARRAY_SIZE(others), &n), "not all were seen");
+        cr_assert_eq(take_rooms(&t, LOOK(DM_IS_SMALL), true), 1);
+        cr_expect_eq(encrypted_rooms_take(&t, other, true), -EBADMSG);
+        cr_assert(encrypted_rooms_others(&t, others, ARRAY_SIZE(others), &n));
+        cr_assert_eq(n, 1);
+        cr_assert_eq(take_rooms(&t, LOOK(DM_HAS_A_NAME), true), 1);
+        cr_expect_eq(encrypted_rooms_clear_up(&t, ROOM, other, ME), -EBADMSG);
+        cr_assert_str_eq(encrypted_rooms_unclear(&t), ROOM);
         encrypted_rooms_done(&t);
 }
 
