@@ -303,7 +303,8 @@ WORLD_TEST(verify_emoji, who_does_not_want_it_now_is_told_how_later, .no_session
 
 /* ---- its token ends ---- */
 
-static const struct hs_match hears = { .method = "GET", .path = "*/sync" };
+static const struct hs_match asks = { .method = "PUT", .path = "*/sendToDevice/m.key.verification.request/*" },
+                             hears = { .method = "GET", .path = "*/sync" };
 
 /* Minutes may pass before the user has found their phone. */
 static void token_ends_while_the_phone_is_fetched(struct world *w, bool oauth) {
@@ -315,6 +316,7 @@ static void token_ends_while_the_phone_is_fetched(struct world *w, bool oauth) {
         user_has_phone(w);
         t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--emoji", NULL });
         terminal_expect(t, "accept the verification");
+        check(w, hs_wait_answered(w->hs, asks, 0, patience(), NULL), "nobody is asked: %s", terminal_text(t));
         from = hs_n_requests(w->hs);
         hs_expire(w->hs, DEVICE);
         /* One poll ends by it, and there are others. */
@@ -329,6 +331,7 @@ static void token_ends_while_the_phone_is_fetched(struct world *w, bool oauth) {
         cr_assert_eq(session_load(world_state_path(w, ""), ACCOUNT, &session), 0);
         check(w, session.refresh_token && session.expires_at > 0, "the new tokens are not on disk");
         session_done(&session);
+        check(w, hs_wait_seen(w->hs, patience()), "it does not poll on: %s", terminal_text(t));
         terminal_type(t, "\x03");
         terminal_expect(t, "was logged out");
         check(w, terminal_end(t) == 1, "%s", terminal_text(t));
