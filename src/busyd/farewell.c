@@ -17,7 +17,7 @@ void farewell_done(struct farewell *f) {
         *f = (struct farewell){ .name = NULL };
 }
 
-/* Once of each session: what comes again each hour is the same. */
+/* What comes again each hour is the same. */
 static void complain(struct farewell *f, const char *problem) {
         log_full(f->complained ? LOG_DEBUG : LOG_WARNING, NULL, NULL,
                  "Account %s: this session is not verified, and cannot be logged out yet: %s; trying again every hour",
@@ -28,8 +28,9 @@ static void complain(struct farewell *f, const char *problem) {
 static void finish(struct farewell *f, bool over, const char *problem) {
         f->request = NULL;
         f->client = matrix_client_free(f->client);
-        f->over = over;
-        if (!over)
+        if (over)
+                f->state = FAREWELL_ENDED;
+        else
                 complain(f, problem);
         f->touched(f->userdata);
 }
@@ -63,7 +64,7 @@ static bool is_due(const struct farewell *f) {
 
 /* The addresses of the login server are those of when the session began. */
 static void give_up(struct farewell *f) {
-        f->helpless = true;
+        f->state = FAREWELL_HELPLESS;
         log_error(
                 "Account %s: this session (%s) was not verified in time, which keeps people who have verified you "
                 "from writing to you, and its login server offers no way to log it out: run 'busyctl verify', or end "
@@ -72,7 +73,7 @@ static void give_up(struct farewell *f) {
 }
 
 static void tell(struct farewell *f) {
-        f->told = true;
+        f->state = FAREWELL_TOLD;
         log_error("Account %s: this session was not verified in time, which kept people who have verified you from "
                   "writing to you, and is logged out: run 'busyctl login' and 'busyctl verify'",
                   f->name);
@@ -81,32 +82,37 @@ static void tell(struct farewell *f) {
 /* The account finds out by itself that it is signed out, but for what it waits for. If it does not, the session goes
  * on: a token that was renewed meanwhile is one that the server does not know, and of these, too, it says that they
  * are revoked. */
-static void look(struct farewell *f, usec_t now) {
-        if (!f->looks)
+static void check(struct farewell *f, usec_t now) {
+        if (f->state == FAREWELL_ENDED) {
                 account_wake(f->account, /* gap= */ false);
-        f->looks = true;
+                f->state = FAREWELL_CHECKED;
+        }
         if (account_state(f->account) == CONNECTION_SIGNED_OUT)
                 tell(f);
         else if (account_state(f->account) != CONNECTION_ONLINE)
-                f->asks = true;
+                f->state = FAREWELL_DOUBTED;
         else if (now >= f->again_at)
-                f->over = f->looks = f->asks = false;
+                f->state = FAREWELL_STANDS;
+}
+
+static bool is_to_be_seen(const struct farewell *f) {
+        return f->state == FAREWELL_ENDED || f->state == FAREWELL_CHECKED || f->state == FAREWELL_DOUBTED;
 }
 
 bool farewell_is_on(const struct farewell *f) {
-        bool goes_on = f->asks && account_state(f->account) == CONNECTION_ONLINE;
+        bool goes_on = f->state == FAREWELL_DOUBTED && account_state(f->account) == CONNECTION_ONLINE;
 
-        return f->request || (f->over && !f->told && !goes_on);
+        return f->request || (is_to_be_seen(f) && !goes_on);
 }
 
 usec_t farewell_run(struct farewell *f, struct http *http, bool may, usec_t now) {
         int r;
 
-        if (f->over && !f->told)
-                look(f, now);
-        if (f->over)
-                return f->told || now >= f->again_at ? USEC_NEVER : f->again_at;
-        if (!may || f->helpless || !is_due(f))
+        if (is_to_be_seen(f))
+                check(f, now);
+        if (is_to_be_seen(f))
+                return now >= f->again_at ? USEC_NEVER : f->again_at;
+        if (!may || f->state != FAREWELL_STANDS || !is_due(f))
                 return USEC_NEVER;
         if (now < f->again_at)
                 return f->again_at;

@@ -1,6 +1,12 @@
 /* Ends the session of an account on its server, where its device has stayed without the signature of its user too long
  * (encrypted_facts.harms): nothing else takes the device's keys away. Only once nothing is owed. Its session stays
- * here, so that the account shows as signed out until somebody logs in again. */
+ * here, so that the account shows as signed out until somebody logs in again.
+ *
+ *   STANDS ──(server has ended it)──▶ ENDED ──(account was woken)──▶ CHECKED ──(it goes offline)──▶ DOUBTED
+ *   CHECKED or DOUBTED ──(signed out)──▶ TOLD
+ *   CHECKED or DOUBTED ──(online, an hour after it was ended)──▶ STANDS
+ *   STANDS ──(its server has no way to end it)──▶ HELPLESS
+ */
 #pragma once
 
 #include "core/base.h"
@@ -10,6 +16,16 @@ struct http;
 struct http_request;
 struct matrix_client;
 struct session;
+
+/* Whether the session still stands, as far as is known. */
+enum farewell_state {
+        FAREWELL_STANDS,   /* or is being ended: `request` */
+        FAREWELL_ENDED,    /* the server says so */
+        FAREWELL_CHECKED,  /* ... and the account is to see it */
+        FAREWELL_DOUBTED,  /* ... and has begun to: where it is online again, the session goes on */
+        FAREWELL_TOLD,     /* ... and has seen it, which the user has been told; final */
+        FAREWELL_HELPLESS, /* it will never end because we ask; final */
+};
 
 /* Embedded; the first five members are its owner's, borrowed. */
 struct farewell {
@@ -21,12 +37,8 @@ struct farewell {
         struct matrix_client *client;
         struct http_request *request; /* NULL: none is out */
         usec_t again_at;
-        bool over;  /* the server says so */
-        bool looks; /* ... and the account is to see it */
-        bool asks;  /* ... and has begun to: online again, the session goes on */
-        bool told;
-        bool complained; /* of a server that has not ended it so far */
-        bool helpless;   /* it never will, when we ask */
+        enum farewell_state state;
+        bool complained; /* of a server that has not ended it so far: once of each session */
 };
 void farewell_done(struct farewell *f);
 
