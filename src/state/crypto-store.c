@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "core/account-settings.h"
 #include "json/json.h"
+#include "state/account-file.h"
 #include "state/token.h"
 #include "util/file.h"
 #include "util/random.h"
@@ -25,15 +25,8 @@ void crypto_store_done(struct crypto_store *s) {
         *s = (struct crypto_store){ 0 };
 }
 
-static int path_of(const char *state_dir, const char *name, const char *suffix, char **ret) {
-        char *path;
-
-        if (!account_name_is_valid(name))
-                return -EINVAL;
-        if (asprintf(&path, "%s/" PREFIX "%s.%s", state_dir, name, suffix) < 0)
-                return -ENOMEM;
-        *ret = path;
-        return 0;
+static int path_of(const char *state_dir, const char *name, char **ret) {
+        return account_file_path(state_dir, PREFIX, name, ".json", ret);
 }
 
 /* ---- the key ---- */
@@ -121,7 +114,7 @@ int crypto_store_load(const char *state_dir, const char *name, struct crypto_sto
         SCOPED(token_free) char *data = NULL;
         SCOPED(json_with_key) json_t *o = NULL;
         size_t size;
-        int r = path_of(state_dir, name, "json", &path);
+        int r = path_of(state_dir, name, &path);
 
         *ret = (struct crypto_store){ 0 };
         if (r >= 0)
@@ -136,14 +129,14 @@ int crypto_store_load(const char *state_dir, const char *name, struct crypto_sto
 bool crypto_store_exists(const char *state_dir, const char *name) {
         SCOPED(free) char *path = NULL;
 
-        return path_of(state_dir, name, "json", &path) >= 0 && file_exists(path);
+        return path_of(state_dir, name, &path) >= 0 && file_exists(path);
 }
 
 usec_t crypto_store_written(const char *state_dir, const char *name) {
         SCOPED(free) char *path = NULL;
         struct stat st;
 
-        if (path_of(state_dir, name, "json", &path) < 0 || lstat(path, &st) < 0)
+        if (path_of(state_dir, name, &path) < 0 || lstat(path, &st) < 0)
                 return 0;
         return (usec_t) st.st_mtim.tv_sec * USEC_PER_SEC + (usec_t) st.st_mtim.tv_nsec / 1000;
 }
@@ -173,7 +166,7 @@ int crypto_store_save(const char *state_dir, const char *name, const struct cryp
         SCOPED(token_free) char *data = NULL, *key = NULL;
         SCOPED(json_with_key) json_t *o = NULL;
         size_t size;
-        int r = path_of(state_dir, name, "json", &path);
+        int r = path_of(state_dir, name, &path);
 
         if (r < 0)
                 return r;
@@ -192,38 +185,26 @@ int crypto_store_save(const char *state_dir, const char *name, const struct cryp
 
 int crypto_store_remove(const char *state_dir, const char *name) {
         SCOPED(free) char *path = NULL;
-        int r = path_of(state_dir, name, "json", &path);
+        int r = path_of(state_dir, name, &path);
 
         return r < 0 ? r : file_remove(path);
 }
 
 int crypto_store_set_aside(const char *state_dir, const char *name, char **ret) {
         SCOPED(free) char *path = NULL;
-        int r = path_of(state_dir, name, "json", &path);
+        int r = path_of(state_dir, name, &path);
 
         return r < 0 ? r : file_set_aside(path, /* keep= */ false, ret);
 }
 
 /* ---- the lock ---- */
 
-static int lock_path(const char *state_dir, const char *name, char **ret) {
-        int r = path_of(state_dir, name, "lock", ret);
-
-        return r < 0 ? r : dir_make(state_dir);
-}
-
 int crypto_store_lock(const char *state_dir, const char *name) {
-        SCOPED(free) char *path = NULL;
-        int r = lock_path(state_dir, name, &path);
-
-        return r < 0 ? r : file_lock(path);
+        return account_file_lock(state_dir, PREFIX, name);
 }
 
 int crypto_store_lock_wait(const char *state_dir, const char *name, usec_t max) {
-        SCOPED(free) char *path = NULL;
-        int r = lock_path(state_dir, name, &path);
-
-        return r < 0 ? r : file_lock_wait(path, max);
+        return account_file_lock_wait(state_dir, PREFIX, name, max);
 }
 
 void crypto_store_unlock(int lock) {

@@ -2,32 +2,25 @@
 #include "state/secret.h"
 
 #include <errno.h>
-#include <stdio.h>
 
+#include "state/account-file.h"
 #include "util/file.h"
 
 static int load_credential(const char *account, char **ret) {
         const char *dir = getenv("CREDENTIALS_DIRECTORY");
         SCOPED(free) char *path = NULL;
+        int r;
 
         if (!dir)
                 return 0;
-        if (asprintf(&path, "%s/busyd-%s.as_token", dir, account) < 0) {
-                path = NULL;
-                return -ENOMEM;
-        }
+        r = account_file_path(dir, "busyd-", account, ".as_token", &path);
+        if (r < 0)
+                return r;
         return token_load(path, /* private= */ false, ret);
 }
 
 static int secret_path(const char *state_dir, const char *account, char **ret) {
-        char *path;
-
-        if (!account_name_is_valid(account))
-                return -EINVAL;
-        if (asprintf(&path, "%s/as-token-%s", state_dir, account) < 0)
-                return -ENOMEM;
-        *ret = path;
-        return 0;
+        return account_file_path(state_dir, "as-token-", account, "", ret);
 }
 
 int secret_load(const char *state_dir, const char *account, const char *file, char **ret) {

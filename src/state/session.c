@@ -1,7 +1,7 @@
 /* Sessions on disk, see session.h. Whatever held a token is wiped before it is freed. */
 #include <errno.h>
-#include <stdio.h>
 
+#include "state/account-file.h"
 #include "state/session.h"
 #include "state/token.h"
 #include "util/file.h"
@@ -75,14 +75,7 @@ int session_set_token(struct session *s, const char *token) {
 }
 
 static int session_path(const char *state_dir, const char *name, char **ret) {
-        char *path;
-
-        if (!account_name_is_valid(name))
-                return -EINVAL;
-        if (asprintf(&path, "%s/" SESSION_PREFIX "%s" SESSION_SUFFIX, state_dir, name) < 0)
-                return -ENOMEM;
-        *ret = path;
-        return 0;
+        return account_file_path(state_dir, SESSION_PREFIX, name, SESSION_SUFFIX, ret);
 }
 
 /* NULL stays NULL. */
@@ -275,29 +268,12 @@ int session_secret_take(struct session *s, const char *secret) {
         return 0;
 }
 
-static int lock_path(const char *state_dir, const char *name, char **ret) {
-        char *path;
-
-        if (!account_name_is_valid(name))
-                return -EINVAL;
-        if (asprintf(&path, "%s/" SESSION_PREFIX "%s.lock", state_dir, name) < 0)
-                return -ENOMEM;
-        *ret = path;
-        return dir_make(state_dir);
-}
-
 int session_lock(const char *state_dir, const char *name) {
-        SCOPED(free) char *path = NULL;
-        int r = lock_path(state_dir, name, &path);
-
-        return r < 0 ? r : file_lock(path);
+        return account_file_lock(state_dir, SESSION_PREFIX, name);
 }
 
 int session_lock_wait(const char *state_dir, const char *name, usec_t max) {
-        SCOPED(free) char *path = NULL;
-        int r = lock_path(state_dir, name, &path);
-
-        return r < 0 ? r : file_lock_wait(path, max);
+        return account_file_lock_wait(state_dir, SESSION_PREFIX, name, max);
 }
 
 void session_unlock(int lock) {
@@ -364,12 +340,9 @@ int session_token_from_credentials(const char *name, struct session *s) {
         SCOPED(token_free) char *token = NULL;
         int r;
 
-        if (!account_name_is_valid(name))
-                return -EINVAL;
-        if (asprintf(&path, "%s/" CREDENTIAL_PREFIX "%s" CREDENTIAL_SUFFIX, credentials_dir(), name) < 0) {
-                path = NULL;
-                return -ENOMEM;
-        }
+        r = account_file_path(credentials_dir(), CREDENTIAL_PREFIX, name, CREDENTIAL_SUFFIX, &path);
+        if (r < 0)
+                return r;
         r = token_load(path, /* private= */ false, &token);
         if (r <= 0)
                 return r;
