@@ -25,9 +25,12 @@ static void expect_nothing_uploaded(struct world *w) {
               "something was uploaded");
 }
 
+static struct terminal *verify_begins(struct world *w) {
+        return terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--emoji", NULL });
+}
+
 static void expect_refused_at_terminal(struct world *w, const char *why) {
-        SCOPED(terminal_free)
-        struct terminal *t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--emoji", NULL });
+        SCOPED(terminal_free) struct terminal *t = verify_begins(w);
 
         terminal_expect(t, why);
         check(w, terminal_end(t) == 1, "%s", terminal_text(t));
@@ -102,49 +105,8 @@ static void user_has_phone(struct world *w) {
         curl_easy_cleanup(curl);
 }
 
-/* Who keeps watch has the lock. */
-static void expect_ended(struct world *w) {
-        SCOPED(json_decref) json_t *keys = NULL;
-        SCOPED(free) char *folder = strdup(world_state_path(w, "."));
-        int lock = crypto_store_lock_wait(folder, ACCOUNT, (usec_t) patience() * USEC_PER_MSEC);
-
-        check(w, lock >= 0, "the session is still in use");
-        crypto_store_unlock(lock);
-        check(w, hs_is_over(w->hs, DEVICE), "the session lives on");
-        keys = hs_keys(w->hs);
-        check(w, !json_object_get(json_object_get(keys, "devices"), DEVICE),
-              "others see a session that nobody signed");
-        check(w, !crypto_store_exists(folder, ACCOUNT), "its keys are still here");
-}
-
-static void killed_while_uploading(struct world *w, enum hs_fault_kind kind) {
-        const struct hs_match upload = { .method = "POST", .path = "*/keys/upload" };
-        SCOPED(terminal_free) struct terminal *t = NULL;
-        SCOPED(free) char *command = NULL, *pid = NULL;
-        size_t from;
-
-        user_has_phone(w);
-        from = hs_n_requests(w->hs);
-        hs_fault(w->hs, &(struct hs_fault){ .match = upload, .kind = kind });
-        cr_assert_geq(asprintf(&command, "echo $$ >%s; exec " BUSYCTL_PROGRAM " verify --emoji", world_path(w, "pid")),
-                      0);
-        t = terminal_start(w, (const char *const[]){ "sh", "-c", command, NULL });
-        check(w, hs_wait_request(w->hs, upload, from, patience(), NULL), "no upload");
-        pid = file_text(world_path(w, "pid"));
-        cr_assert_eq(kill((pid_t) atol(pid), SIGKILL), 0);
-        expect_ended(w);
-}
-
-WORLD_TEST(verify_emoji, killed_before_its_keys_arrive_the_session_ends) {
-        killed_while_uploading(w, HS_HANG);
-}
-
-WORLD_TEST(verify_emoji, killed_after_its_keys_have_arrived_the_session_ends) {
-        killed_while_uploading(w, HS_HOLD_AFTER);
-}
-
-/* Whoever keeps watch has ended: nothing of an unsigned session is left for others to be warned of. Returns whether it
- * was logged out. */
+/* Whoever keeps watch, and has the lock, has ended: nothing of an unsigned session is left for others to be warned of.
+ * Returns whether it was logged out. */
 static bool is_harmless(struct world *w, size_t n) {
         SCOPED(json_decref) json_t *keys = NULL;
         SCOPED(free) char *folder = strdup(world_state_path(w, "."));
@@ -158,21 +120,58 @@ static bool is_harmless(struct world *w, size_t n) {
         return hs_is_over(w->hs, DEVICE);
 }
 
+static void expect_ended(struct world *w) {
+        check(w, is_harmless(w, 0), "the session lives on");
+        check(w, !crypto_store_exists(world_state_path(w, "."), ACCOUNT), "its keys are still here");
+}
+
+static struct terminal *verify_to_kill_begins(struct world *w) {
+        SCOPED(free) char *command = NULL;
+
+        cr_assert_geq(asprintf(&command, "echo $$ >%s; exec " BUSYCTL_PROGRAM " verify --emoji", world_path(w, "pid")),
+                      0);
+        return terminal_start(w, (const char *const[]){ "sh", "-c", command, NULL });
+}
+
+static void kill_verify(struct world *w) {
+        SCOPED(free) char *pid = file_text(world_path(w, "pid"));
+
+        cr_assert_eq(kill((pid_t) atol(pid), SIGKILL), 0);
+}
+
+static void killed_while_uploading(struct world *w, enum hs_fault_kind kind) {
+        const struct hs_match upload = { .method = "POST", .path = "*/keys/upload" };
+        SCOPED(terminal_free) struct terminal *t = NULL;
+        size_t from;
+
+        user_has_phone(w);
+        from = hs_n_requests(w->hs);
+        hs_fault(w->hs, &(struct hs_fault){ .match = upload, .kind = kind });
+        t = verify_to_kill_begins(w);
+        check(w, hs_wait_request(w->hs, upload, from, patience(), NULL), "no upload");
+        kill_verify(w);
+        expect_ended(w);
+}
+
+WORLD_TEST(verify_emoji, killed_before_its_keys_arrive_the_session_ends) {
+        killed_while_uploading(w, HS_HANG);
+}
+
+WORLD_TEST(verify_emoji, killed_after_its_keys_have_arrived_the_session_ends) {
+        killed_while_uploading(w, HS_HOLD_AFTER);
+}
+
 /* At some moment after it: what it had begun by then is in whatever state it was. Returns whether it had asked the
  * other session by then. */
 static bool killed_after_request(struct world *w, size_t n) {
         const struct hs_match sends = { .method = "PUT", .path = "*/sendToDevice/*" };
         size_t from = hs_n_requests(w->hs);
         SCOPED(terminal_free) struct terminal *t = NULL;
-        SCOPED(free) char *command = NULL, *pid = NULL;
 
-        cr_assert_geq(asprintf(&command, "echo $$ >%s; exec " BUSYCTL_PROGRAM " verify --emoji", world_path(w, "pid")),
-                      0);
-        t = terminal_start(w, (const char *const[]){ "sh", "-c", command, NULL });
+        t = verify_to_kill_begins(w);
         check(w, hs_wait_request(w->hs, (struct hs_match){ 0 }, from + n, patience(), NULL), "no request %zu: %s", n,
               terminal_text(t));
-        pid = file_text(world_path(w, "pid"));
-        cr_assert_eq(kill((pid_t) atol(pid), SIGKILL), 0);
+        kill_verify(w);
         return hs_count(w->hs, sends, from) > 0;
 }
 
@@ -193,15 +192,20 @@ WORLD_TEST(verify_emoji, killed_after_any_of_its_requests_no_unsigned_session_st
         check(w, n_ended > 0, "it never came so far as to upload its keys");
 }
 
-WORLD_TEST(verify_emoji, where_nobody_can_be_asked_the_session_ends) {
-        SCOPED(terminal_free) struct terminal *t = NULL;
-
-        user_has_phone(w);
+/* The server takes no messages to devices. */
+static void nobody_can_be_asked(struct world *w) {
         hs_fault(w->hs, &(struct hs_fault){ .match = { .method = "PUT", .path = "*/sendToDevice/*" },
                                             .kind = HS_ANSWER,
                                             .status = 404,
                                             .body = "{\"errcode\":\"M_UNRECOGNIZED\",\"error\":\"what\"}" });
-        t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--emoji", NULL });
+}
+
+WORLD_TEST(verify_emoji, where_nobody_can_be_asked_the_session_ends) {
+        SCOPED(terminal_free) struct terminal *t = NULL;
+
+        user_has_phone(w);
+        nobody_can_be_asked(w);
+        t = verify_begins(w);
         terminal_expect(t, "from one of your sessions to another");
         terminal_expect(t, "was logged out");
         check(w, terminal_end(t) == 1, "%s", terminal_text(t));
@@ -223,11 +227,8 @@ static void expect_words(enum hs_kind kind, const char *first, const char *then)
         size_t n_first;
 
         user_has_phone(w);
-        hs_fault(w->hs, &(struct hs_fault){ .match = { .method = "PUT", .path = "*/sendToDevice/*" },
-                                            .kind = HS_ANSWER,
-                                            .status = 404,
-                                            .body = "{\"errcode\":\"M_UNRECOGNIZED\",\"error\":\"what\"}" });
-        t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--emoji", NULL });
+        nobody_can_be_asked(w);
+        t = verify_begins(w);
         terminal_expect(t, "was logged out");
         n_first = polls_saying(w, first);
         check(w, n_first > 0 && polls_saying(w, then) > 0, "not %s and %s", first, then);
@@ -254,10 +255,7 @@ static struct terminal *login_offers(struct world *w, const char *words) {
         (void) hs_send(w->hs, ROOM,
                        json_pack("{ss ss ss s{ss}}", "type", "m.room.encryption", "state_key", "", "sender", HS_USER,
                                  "content", "algorithm", "m.megolm.v1.aes-sha2"));
-        hs_fault(w->hs, &(struct hs_fault){ .match = { .method = "PUT", .path = "*/sendToDevice/*" },
-                                            .kind = HS_ANSWER,
-                                            .status = 404,
-                                            .body = "{\"errcode\":\"M_UNRECOGNIZED\",\"error\":\"what\"}" });
+        nobody_can_be_asked(w);
         t = terminal_start(
                 w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
         terminal_expect(t, "Password: ");
@@ -314,7 +312,7 @@ static void token_ends_while_the_phone_is_fetched(struct world *w, bool oauth) {
 
         world_session_renewable(w, oauth);
         user_has_phone(w);
-        t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--emoji", NULL });
+        t = verify_begins(w);
         terminal_expect(t, "accept the verification");
         check(w, hs_wait_answered(w->hs, asks, 0, patience(), NULL), "nobody is asked: %s", terminal_text(t));
         from = hs_n_requests(w->hs);
