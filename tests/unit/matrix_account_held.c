@@ -23,64 +23,22 @@ static usec_t now;
 static const char *missed; /* what the first poll from the stored position brings; NULL: nothing */
 static unsigned n_reports, n_positions;
 
-/* ---- what reads encrypted events ---- */
+/* ---- what reads encrypted events: none (encrypted-none.c), but for this ---- */
 
-int encrypted_new(struct encrypted **ret, const struct encrypted_keeper *keeper, const struct encrypted_options *o,
-                  const struct instant *at) {
+int __wrap_encrypted_new(struct encrypted **ret);
+int __wrap_encrypted_new(struct encrypted **ret) {
         *ret = &reader;
         return 0;
 }
 
-struct encrypted *encrypted_free(struct encrypted *e) {
-        return NULL;
-}
-
-void encrypted_set_scope(struct encrypted *e, enum encrypted_calls scope) {
-}
-
-int encrypted_take(struct encrypted *e, const json_t *answer, const struct instant *at) {
-        return 0;
-}
-
-void encrypted_resync(struct encrypted *e) {
-}
-
-bool encrypted_awaits(const struct encrypted *e, usec_t at) {
+bool __wrap_encrypted_awaits(const struct encrypted *e);
+bool __wrap_encrypted_awaits(const struct encrypted *e) {
         return e->awaits;
 }
 
-bool encrypted_expects(struct encrypted *e) {
-        return false;
-}
-
-void encrypted_torn(struct encrypted *e, const char *room_id) {
-}
-
-void encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_events *events,
-                     const struct instant *at) {
-        kinds_apply(kinds, events, &(struct kind_time){ .now = at->now, .wall = at->wall });
-}
-
-bool encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct instant *at) {
-        return false;
-}
-
-usec_t encrypted_run(struct encrypted *e, const char *says, const struct instant *at) {
-        return USEC_NEVER;
-}
-
-void encrypted_retry_now(struct encrypted *e) {
-}
-
-void encrypted_answers_again(struct encrypted *e) {
+void __wrap_encrypted_answers_again(struct encrypted *e);
+void __wrap_encrypted_answers_again(struct encrypted *e) {
         e->n_again++;
-}
-
-void encrypted_stop(struct encrypted *e) {
-}
-
-bool encrypted_facts(const struct encrypted *e, struct encrypted_facts *ret) {
-        return false;
 }
 
 /* ---- around the account ---- */
