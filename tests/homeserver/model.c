@@ -212,6 +212,13 @@ void model_revoke(struct model *m, const char *device, bool soft_logout) {
         set_revoked(m, device, true, soft_logout);
 }
 
+void model_revoke_token(struct model *m, const char *token) {
+        for (size_t i = 0; i < m->n_sessions; i++)
+                if (streq(m->sessions[i].token, token))
+                        m->sessions[i].revoked = true;
+        model_changed(m);
+}
+
 void model_unrevoke(struct model *m, const char *device) {
         set_revoked(m, device, false, false);
 }

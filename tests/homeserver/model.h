@@ -82,6 +82,8 @@ unsigned model_renewals(const struct model *m);
 bool model_voids_tokens(const struct model *m, const char *body);
 /* Every request with this device's token gets 401. */
 void model_revoke(struct model *m, const char *device, bool soft_logout);
+/* Every request with this one; others of its device go on. */
+void model_revoke_token(struct model *m, const char *token);
 /* And back, as when a server had lost its database for a moment. */
 void model_unrevoke(struct model *m, const char *device);
 void model_set_appservice(struct model *m, const char *token); /* NULL: none */
