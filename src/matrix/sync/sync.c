@@ -14,11 +14,11 @@
 
 #include <errno.h>
 
-#include "core/backoff.h"
 #include "json/json.h"
 #include "matrix/client/api.h"
 #include "matrix/sync/filters.h"
 #include "matrix/sync/gaps.h"
+#include "matrix/sync/position.h"
 #include "matrix/sync/thin.h"
 #include "matrix/sync/words.h"
 #include "util/log.h"
@@ -39,10 +39,6 @@
 /* In a row; then the server really does not take what we send, or the gap cannot be read. */
 #define FILTER_TRIES_MAX 2
 #define GAP_TRIES_MAX    3
-/* What is between us and the server may take offence at a position as well, and does not say so in words of Matrix. */
-#define REJECTED_MAX 3
-/* The same of the server itself, which may have other trouble: by then it has been asked for minutes. */
-#define STUMBLED_MAX 6
 
 /* Synapse keeps answers for 2 min by what was asked, and gives them again to a poll that repeats one of an earlier run
  * of ours: old events, one by one. A bit of what is asked for makes each run ask for something else: for SALTS steps,
@@ -55,13 +51,6 @@
 
 /* Answers at once of which each brought something: then it does not end, and the owner must not wait for it. */
 #define CATCH_UP_MAX 8
-
-/* Between positions that the server gives and then does not take. It may take every second one: then the waits are no
- * longer than 20 s, and the next that is lost counts as the first only after such a time. */
-#define POSITION_RETRY_FIRST     (5 * USEC_PER_SEC)
-#define POSITION_RETRY_MAX       (5 * USEC_PER_MIN)
-#define POSITION_FAILURES_AT_ALL 2
-#define POSITION_FORGOTTEN_AFTER USEC_PER_MIN
 
 enum stage {
         STAGE_STOPPED,
@@ -101,11 +90,7 @@ struct sync {
         int error;
         struct sync_filters filters;
         unsigned filter_tries, gap_tries, catch_ups;
-        unsigned rejected;       /* by something in between, in a row */
-        unsigned stumbled;       /* the server, over the request, in a row */
-        usec_t position_lost_at; /* 0: never */
-        bool position_works;     /* since then */
-        struct backoff position_backoff;
+        struct sync_position position;
 
         struct {
                 usec_t started, timeout, watching_at;
@@ -290,12 +275,9 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         }
         answer.more = s->catch_up = may_be_more(s, batch);
         s->initial = false;
-        s->filter_tries = s->gap_tries = s->rejected = s->stumbled = 0;
+        s->filter_tries = s->gap_tries = 0;
+        sync_position_answered(&s->position, !answer.initial);
         sync_words_taken(&s->words);
-        if (!answer.initial) {
-                s->position_works = true;
-                backoff_limit(&s->position_backoff, POSITION_FAILURES_AT_ALL);
-        }
         if (batch->own_presence)
                 sync_words_seen(&s->words, s->poll.says, batch->presence, reply->now);
         enter(s, STAGE_DUE);
@@ -416,25 +398,13 @@ static void on_bad_filter(struct sync *s, const struct matrix_reply *reply) {
 
 /* The first state works each time, so that this alone shows that something is wrong. */
 static void fail_position(struct sync *s, const struct matrix_reply *reply) {
-        usec_t wait = backoff_next(&s->position_backoff, s->handler->random(s->handler->userdata));
+        usec_t wait = sync_position_wait(&s->position, s->handler->random(s->handler->userdata));
         struct matrix_reply failure = *reply;
 
         failure.outcome = MATRIX_RETRY;
         if (failure.retry_after == USEC_NEVER || failure.retry_after < wait)
                 failure.retry_after = wait;
         fail(s, &failure);
-}
-
-/* Returns whether it is the first one for a while. */
-static bool note_loss(struct sync *s, usec_t now) {
-        bool is_first = s->position_lost_at == 0 ||
-                        (s->position_works && now >= usec_add(s->position_lost_at, POSITION_FORGOTTEN_AFTER));
-
-        s->position_lost_at = now;
-        s->position_works = false;
-        if (is_first)
-                backoff_reset(&s->position_backoff);
-        return is_first;
 }
 
 static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
@@ -445,7 +415,7 @@ static void on_bad_position(struct sync *s, const struct matrix_reply *reply) {
         enter(s, STAGE_DUE);
         sync_forget_position(s);
         s->handler->position_lost(s->handler->userdata);
-        if (!note_loss(s, reply->now))
+        if (!sync_position_lost(&s->position, reply->now))
                 fail_position(s, reply);
 }
 
@@ -458,29 +428,12 @@ static void on_word_refused(struct sync *s) {
         enter(s, STAGE_DUE);
 }
 
-/* The server takes us for who we are, and does not take the request: which part of it, no errcode says for sure. */
-static bool is_refusal(const struct matrix_reply *reply) {
-        return reply->outcome == MATRIX_BAD_TOKEN_POS || reply->outcome == MATRIX_NOT_FOUND ||
-               (reply->outcome == MATRIX_REFUSED && reply->errcode && reply->status != 401 && reply->status != 403);
-}
-
 /* First the position, which costs a whole state; without one, the filter. */
 static void on_refusal(struct sync *s, const struct matrix_reply *reply) {
         if (s->poll.initial)
                 on_bad_filter(s, reply);
         else
                 on_bad_position(s, reply);
-}
-
-/* Who asks for a password says nothing of the request. */
-static bool is_rejection(const struct matrix_reply *reply) {
-        return reply->outcome == MATRIX_NOT_MATRIX && reply->status >= 400 && reply->status < 500 &&
-               reply->status != 401 && reply->status != 403 && reply->status != 407;
-}
-
-/* It has understood, and something has gone wrong in it: by the position, where that goes on. */
-static bool is_stumble(const struct matrix_reply *reply) {
-        return reply->status == 500 && reply->errcode;
 }
 
 static void on_failure(struct sync *s, const struct matrix_reply *reply) {
@@ -491,20 +444,16 @@ static void on_failure(struct sync *s, const struct matrix_reply *reply) {
         else if (sync_pace_cut(&s->pace, reply, s->poll.timeout, now - s->poll.started, now)) {
                 log_debug("The poll was cut, asking for %u s next", (unsigned) (s->pace.timeout / USEC_PER_SEC));
                 rest(s, NULL, /* concerned= */ false, now);
-        } else if (is_rejection(reply) && ++s->rejected >= REJECTED_MAX) {
-                s->rejected = 0;
+        } else if (sync_position_fails(&s->position, reply))
                 on_bad_position(s, reply);
-        } else if (is_stumble(reply) && ++s->stumbled >= STUMBLED_MAX) {
-                s->stumbled = 0;
-                on_bad_position(s, reply);
-        } else
+        else
                 fail(s, reply);
 }
 
 /* A filter that is sent along may be too long for an address, which whoever minds it says in its own way: so any
  * refusal is asked once with one that the server keeps. */
 static bool is_filter_refused(const struct matrix_reply *reply) {
-        return is_refusal(reply) || is_rejection(reply) || reply->outcome == MATRIX_BAD_FILTER ||
+        return sync_is_refusal(reply) || sync_is_rejection(reply) || reply->outcome == MATRIX_BAD_FILTER ||
                reply->outcome == MATRIX_UNRECOGNIZED || reply->status == 403;
 }
 
@@ -514,7 +463,7 @@ static bool goes_on_with_kept_filter(struct sync *s, const struct matrix_reply *
                 return false;
         sync_filters_keep(&s->filters);
         sync_words_filter_refused(&s->words);
-        return s->rejected == 0 && is_filter_refused(reply);
+        return s->position.rejected == 0 && is_filter_refused(reply);
 }
 
 static void on_poll(const struct matrix_reply *reply, void *userdata) {
@@ -531,7 +480,7 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
                 enter(s, STAGE_DUE);
         else if (reply->outcome == MATRIX_BAD_FILTER)
                 on_bad_filter(s, reply);
-        else if (is_refusal(reply))
+        else if (sync_is_refusal(reply))
                 on_refusal(s, reply);
         else
                 on_failure(s, reply);
@@ -734,7 +683,7 @@ int sync_new(struct sync **ret, struct matrix_client *client, const char *me, co
         s->client = client;
         s->handler = handler;
         s->catch_up = true;
-        s->position_backoff = (struct backoff){ .first = POSITION_RETRY_FIRST, .cap = POSITION_RETRY_MAX };
+        sync_position_init(&s->position);
         s->me = strdup(me);
         s->since = since ? strdup(since) : NULL;
         if (!s->me || (since && !s->since))
