@@ -1,0 +1,114 @@
+/* When a device without the signature of its user harms others. */
+#include "unit/matrix_encrypted_stage.h"
+
+TestSuite(matrix_encrypted_harm, .init = set_up, .fini = tear_down);
+
+static bool harms(void) {
+        struct encrypted_facts facts;
+
+        cr_assert(encrypted_facts(e, &facts));
+        return facts.harms;
+}
+
+/* As if busyd ran all the time. */
+static void pass(usec_t usec) {
+        const usec_t until = at.now + usec;
+
+        while (at.now < until) {
+                usec_t wake_at = usec_min(serve(), until);
+
+                cr_assert_gt(wake_at, at.now);
+                at.wall += wake_at - at.now;
+                at.now = wake_at;
+        }
+        (void) serve();
+}
+
+static void reset_identity(void) {
+        SCOPED(json_decref) json_t *body = json_pack("{s{s[s]} s{}}", "device_lists", "changed", ME, "rooms");
+
+        master_seed = signing_seed = reset_seed;
+        cr_assert_eq(encrypted_take(e, body, &at), 0);
+        (void) serve();
+}
+
+Test(matrix_encrypted_harm, a_device_that_stays_unsigned_for_a_week_harms_others) {
+        go(ENCRYPTED_CALLS_DM);
+        pass(2 * ENCRYPTED_UNSIGNED_MAX);
+        cr_assert_not(harms());
+        reset_identity();
+        pass(ENCRYPTED_UNSIGNED_MAX - USEC_PER_MIN);
+        cr_assert_not(harms());
+        pass(USEC_PER_MIN);
+        cr_assert(harms());
+}
+
+Test(matrix_encrypted_harm, a_device_that_is_signed_again_in_time_does_not) {
+        go(ENCRYPTED_CALLS_DM);
+        reset_identity();
+        pass(ENCRYPTED_UNSIGNED_MAX - USEC_PER_HOUR);
+        master_seed = my_master_seed;
+        signing_seed = my_signing_seed;
+        pass(2 * ENCRYPTED_UNSIGNED_MAX);
+        cr_assert_not(harms());
+}
+
+Test(matrix_encrypted_harm, nobody_is_logged_out_who_was_not_told_an_hour_before) {
+        go(ENCRYPTED_CALLS_DM);
+        reset_identity();
+        pass(2 * USEC_PER_HOUR);
+        encrypted_free(e);
+        at.wall += 2 * ENCRYPTED_UNSIGNED_MAX;
+        open_with(ENCRYPTED_CALLS_DM);
+        (void) serve();
+        cr_assert_not(harms());
+        pass(ENCRYPTED_TOLD_MIN);
+        cr_assert(harms());
+}
+
+/* What was true before a machine slept for a week is asked first. */
+Test(matrix_encrypted_harm, what_is_not_known_of_the_last_hour_counts_for_nothing) {
+        go(ENCRYPTED_CALLS_DM);
+        reset_identity();
+        at.now += 2 * ENCRYPTED_UNSIGNED_MAX;
+        at.wall += 2 * ENCRYPTED_UNSIGNED_MAX;
+        (void) encrypted_run(e, "offline", &at);
+        cr_assert_not(harms());
+        (void) serve();
+        cr_assert(harms());
+}
+
+/* Another session was to sign it: what is on disk when everything dies before that, with whoever kept watch. */
+static void break_off_a_comparison(void) {
+        SCOPED(receiver_free) struct receiver *left = NULL;
+        SCOPED(json_decref) json_t *body = NULL;
+
+        cr_assert_eq(receiver_load(&left, disk, key, &at), 0);
+        cr_assert_eq(receiver_introduce(left, NULL, &at, &body), 0);
+        json_decref(disk);
+        cr_assert_eq(receiver_store(left, key, &disk), 0);
+}
+
+Test(matrix_encrypted_harm, a_device_that_was_never_signed_is_given_no_week) {
+        break_off_a_comparison();
+        signing_seed = reset_seed;
+        open_with(ENCRYPTED_CALLS_DM);
+        (void) serve();
+        pass(ENCRYPTED_TOLD_MIN - USEC_PER_MIN);
+        cr_assert_not(harms(), "whoever tries again may have begun");
+        pass(USEC_PER_MIN);
+        cr_assert(harms());
+}
+
+Test(matrix_encrypted_harm, a_device_that_was_signed_after_all_is_as_all_others) {
+        break_off_a_comparison();
+        go(ENCRYPTED_CALLS_DM);
+        cr_assert_not(harms());
+        encrypted_free(e);
+        open_with(ENCRYPTED_CALLS_DM);
+        reset_identity();
+        pass(ENCRYPTED_UNSIGNED_MAX - USEC_PER_MIN);
+        cr_assert_not(harms());
+        pass(USEC_PER_MIN);
+        cr_assert(harms());
+}
