@@ -4,6 +4,7 @@
 
 #include "busyctl/bus.h"
 #include "busyctl/examine.h"
+#include "busyctl/findings.h"
 #include "busyctl/facts.h"
 #include "busyctl/print.h"
 #include "busyctl/sessions.h"
@@ -17,7 +18,7 @@
 /* ---- looking ---- */
 
 static void on_config_problem(const char *sentence, void *userdata) {
-        examine_add(userdata, FINDING_PROBLEM, "mend that, then: busyctl reload", "%s", sentence);
+        finding_add(userdata, FINDING_PROBLEM, "mend that, then: busyctl reload", "%s", sentence);
 }
 
 static struct config *look_at_config(json_t *doc) {
@@ -25,18 +26,18 @@ static struct config *look_at_config(json_t *doc) {
         int r = config_load(&config, NULL, on_config_problem, doc);
 
         if (r == 0)
-                examine_add(doc, FINDING_OK, NULL, "busyd.conf has no mistakes");
+                finding_add(doc, FINDING_OK, NULL, "busyd.conf has no mistakes");
         else if (r < 0)
-                examine_add(doc, FINDING_NOTE, NULL,
+                finding_add(doc, FINDING_NOTE, NULL,
                             "busyd does not start with such a file; the accounts are not examined");
         return r < 0 ? NULL : config;
 }
 
 static void look_at_version(json_t *doc, const char *version) {
         if (streq(version, BUSYD_VERSION))
-                examine_add(doc, FINDING_OK, NULL, "busyd %s runs", version);
+                finding_add(doc, FINDING_OK, NULL, "busyd %s runs", version);
         else
-                examine_add(doc, FINDING_NOTE, "systemctl --user restart busyd",
+                finding_add(doc, FINDING_NOTE, "systemctl --user restart busyd",
                             "busyd %s runs, and busyctl is %s: an older one is still at work", version, BUSYD_VERSION);
 }
 
@@ -52,10 +53,10 @@ static json_t *look_at_daemon(struct ctl *c, json_t *doc) {
         if (code == CTL_OK)
                 look_at_version(doc, fact_text(status, "version"));
         else if (reached)
-                examine_add(doc, FINDING_PROBLEM, "start it: systemctl --user enable --now busyd",
+                finding_add(doc, FINDING_PROBLEM, "start it: systemctl --user enable --now busyd",
                             "busyd does not run%s", code == CTL_FAILED ? ", or does not answer as it should" : "");
         if (fact_text(status, "problem")[0])
-                examine_add(doc, FINDING_PROBLEM, "what led to it is in the journal: journalctl --user -u busyd", "%s",
+                finding_add(doc, FINDING_PROBLEM, "what led to it is in the journal: journalctl --user -u busyd", "%s",
                             fact_text(status, "problem"));
         return status;
 }
@@ -65,12 +66,12 @@ static void look_at_microphone(json_t *doc, const json_t *status) {
         char blind[512];
 
         if (*facts_blind_microphone(status, blind, sizeof(blind)))
-                examine_add(doc, FINDING_NOTE,
+                finding_add(doc, FINDING_NOTE,
                             "calls at the microphone show once PipeWire carries the sound: it needs pipewire, "
                             "wireplumber and, for most programs, pipewire-pulse; or once PulseAudio does",
                             "the microphone is not looked at: %s", blind);
         else
-                examine_add(doc, FINDING_OK, NULL, "the microphone is looked at");
+                finding_add(doc, FINDING_OK, NULL, "the microphone is looked at");
 }
 
 /* Most of what can be watched is not there on a given desktop, and that is no fault. */
@@ -79,12 +80,12 @@ static void look_at_source(json_t *doc, const json_t *source) {
                    *detail = fact_text(source, "detail");
 
         if (streq(state, "watching"))
-                examine_add(doc, FINDING_OK, NULL, "the source %s is watched", name);
+                finding_add(doc, FINDING_OK, NULL, "the source %s is watched", name);
         else if (streq(state, "off"))
-                examine_add(doc, FINDING_NOTE, "enabled = yes in its section of busyd.conf, if you miss its calls",
+                finding_add(doc, FINDING_NOTE, "enabled = yes in its section of busyd.conf, if you miss its calls",
                             "the source %s is off%s%s", name, detail[0] ? ": " : "", detail);
         else
-                examine_add(doc, FINDING_NOTE,
+                finding_add(doc, FINDING_NOTE,
                             "nothing to do, unless you make calls with it: it is watched once that is there",
                             "the source %s is blind: %s", name, detail[0] ? detail : state);
 }
@@ -110,14 +111,14 @@ static void look_at_sources_together(json_t *doc, const json_t *sources) {
         char names[512];
 
         if (*names_in_state(sources, "watching", names, sizeof(names)))
-                examine_add(doc, FINDING_OK, NULL, "watched are also: %s", names);
+                finding_add(doc, FINDING_OK, NULL, "watched are also: %s", names);
         if (*names_in_state(sources, "unavailable", names, sizeof(names)))
-                examine_add(doc, FINDING_NOTE,
+                finding_add(doc, FINDING_NOTE,
                             "nothing to do, unless you make calls with one of them: each is watched once it is there "
                             "(busyctl doctor -v says why it is not)",
                             "blind are: %s", names);
         if (*names_in_state(sources, "off", names, sizeof(names)))
-                examine_add(doc, FINDING_NOTE,
+                finding_add(doc, FINDING_NOTE,
                             "enabled = yes in the section of one in busyd.conf, if you miss its calls", "off are: %s",
                             names);
 }
@@ -136,9 +137,9 @@ static void look_at_sources(json_t *doc, const json_t *status, bool each) {
         if (!each)
                 look_at_sources_together(doc, sources);
         if (n > 0)
-                examine_add(doc, FINDING_OK, NULL, "%zu of %zu local sources are watched: busyctl sources -v", n, i);
+                finding_add(doc, FINDING_OK, NULL, "%zu of %zu local sources are watched: busyctl sources -v", n, i);
         else
-                examine_add(doc, FINDING_NOTE, "see: busyctl sources", "no local source of calls works");
+                finding_add(doc, FINDING_NOTE, "see: busyctl sources", "no local source of calls works");
 }
 
 /* Whether anything was ever heard of. */
@@ -156,11 +157,11 @@ static void look_at_history(struct ctl *c, json_t *doc) {
                 if (!streq(fact_text(change, "availability"), "busy"))
                         continue;
                 (void) json_object_set_new(doc, "last_busy", json_integer(at));
-                examine_add(doc, FINDING_OK, NULL, "the last call was heard of at %s: %s",
+                finding_add(doc, FINDING_OK, NULL, "the last call was heard of at %s: %s",
                             format_when(when, sizeof(when), at, wall_seconds()), fact_text(change, "reason"));
                 return;
         }
-        examine_add(doc, FINDING_OK, NULL, "no call was heard of yet: make one, and look at busyctl why");
+        finding_add(doc, FINDING_OK, NULL, "no call was heard of yet: make one, and look at busyctl why");
 }
 
 static bool is_among(char *const *names, const char *name) {
@@ -176,7 +177,7 @@ static json_t *look_at_outsider(const char *name, const json_t *account) {
                                   "homeserver", fact_text(account, "homeserver"), "server",
                                   fact_text(account, "server"), "findings");
 
-        examine_add(found, FINDING_OK, NULL,
+        finding_add(found, FINDING_OK, NULL,
                     "it has no session here: its token is a credential of the unit or comes "
                     "from token-command");
         examine_by_word(found, account);
@@ -216,7 +217,7 @@ static int look_at_outsiders(json_t *doc, char *const *names, const struct confi
                         (void) json_array_append_new(json_object_get(doc, "accounts"),
                                                      look_at_outsider(a->name, NULL));
                 else
-                        examine_add(doc, FINDING_NOTE,
+                        finding_add(doc, FINDING_NOTE,
                                     "say where it is: user-id = @me:example.org in that section, then: busyctl "
                                     "reload; or log in: busyctl login",
                                     "[account %s] of busyd.conf has a token-command, but no session and no homeserver",
@@ -233,7 +234,7 @@ static int look_at_accounts(json_t *doc, sd_event *event, const char *folder, co
         if (n < 0)
                 return n;
         if (look_at_outsiders(doc, names, config, status) == 0 && n == 0)
-                examine_add(doc, FINDING_NOTE, "busyctl login", "no Matrix account is set up");
+                finding_add(doc, FINDING_NOTE, "busyctl login", "no Matrix account is set up");
         for (int i = 0; i < n; i++)
                 (void) json_array_append_new(json_object_get(doc, "accounts"),
                                              examine_account(event, folder, names[i], config_account(config, names[i]),
@@ -293,7 +294,7 @@ static void look_at_state(struct ctl *c, json_t *doc, const struct config *confi
         int r = state_folder(&folder);
 
         if (r < 0) {
-                examine_add(doc, FINDING_PROBLEM, "set HOME to your folder, or STATE_DIRECTORY",
+                finding_add(doc, FINDING_PROBLEM, "set HOME to your folder, or STATE_DIRECTORY",
                             "there is no place for the state of busyd: %s", strerror(-r));
                 return;
         }
@@ -305,7 +306,7 @@ static void look_at_state(struct ctl *c, json_t *doc, const struct config *confi
                 try_busy(c, event, folder, config, doc);
         sd_event_unref(event);
         if (r < 0)
-                examine_add(doc, FINDING_PROBLEM, "see what is wrong with the folder above",
+                finding_add(doc, FINDING_PROBLEM, "see what is wrong with the folder above",
                             "the accounts cannot be examined: %s", strerror(-r));
 }
 
@@ -344,12 +345,12 @@ static void print_all(const json_t *doc) {
         size_t i;
 
         printf("busyd\n");
-        examine_print(doc);
+        findings_print(doc);
         json_array_foreach(accounts, i, account) {
                 const char *user_id = fact_text(account, "user_id");
 
                 printf("%s%s%s\n", fact_text(account, "name"), *user_id ? ": " : "", user_id);
-                examine_print(account);
+                findings_print(account);
         }
 }
 

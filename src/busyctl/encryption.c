@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "busyctl/examine.h"
+#include "busyctl/findings.h"
 
 static const struct {
         const char *state, *what;
@@ -73,14 +73,14 @@ static void describe_rooms(const struct encryption_found *f, char *text, size_t 
 
 static void find_counts(json_t *doc, const struct encryption_found *f) {
         if (f->n_withholding > 0)
-                examine_add(doc, FINDING_NOTE,
+                finding_add(doc, FINDING_NOTE,
                             "their clients may not know yet that this session is verified, or trust only people whom "
                             "they have verified",
                             "%lld user%s not give this session the keys of their messages: their calls are seen once "
                             "you answer",
                             (long long) f->n_withholding, f->n_withholding == 1 ? " does" : "s do");
         if (f->n_unreadable > 0)
-                examine_add(
+                finding_add(
                         doc, FINDING_OK, NULL,
                         "%lld encrypted messages could not be read since busyd has started: they are older than this "
                         "session, or their keys are withheld",
@@ -96,13 +96,13 @@ void encryption_find(json_t *doc, const struct encryption_found *f) {
         encryption_describe(is_unverified && f->no_recovery ? "no-recovery" : f->state, f->name, &words);
         describe_rooms(f, rooms, sizeof(rooms));
         if (f->n_rooms == 0 && !words.is_trouble)
-                examine_add(doc, FINDING_OK, NULL, "no room of the account is encrypted: calls there can be seen");
+                finding_add(doc, FINDING_OK, NULL, "no room of the account is encrypted: calls there can be seen");
         else if (is_seen)
-                examine_add(doc, FINDING_OK, NULL, "%s: %s", words.what, rooms);
+                finding_add(doc, FINDING_OK, NULL, "%s: %s", words.what, rooms);
         else {
                 (void) snprintf(advice, sizeof(advice), "%s%s%s", words.advice, words.advice[0] ? "; or " : "",
                                 words.is_trouble ? "" : ELSEWHERE);
-                examine_add(doc, words.is_trouble ? FINDING_PROBLEM : FINDING_NOTE,
+                finding_add(doc, words.is_trouble ? FINDING_PROBLEM : FINDING_NOTE,
                             words.is_trouble ? words.advice : advice, "%s, but for those of Element Call: %s",
                             words.what[0] ? words.what : "1:1 calls in encrypted rooms are not seen", rooms);
         }

@@ -23,5 +23,5 @@ struct encryption_found {
         json_int_t n_withholding, n_unreadable;
         char problem[256];
 };
-/* Adds its findings to a document of examine.h. */
+/* Adds its findings to a document of findings.h. */
 void encryption_find(json_t *doc, const struct encryption_found *f);

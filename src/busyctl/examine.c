@@ -2,12 +2,12 @@
 #include "busyctl/examine.h"
 #include "busyctl/encryption.h"
 #include "busyctl/facts.h"
+#include "busyctl/findings.h"
 #include "busyctl/keep.h"
 #include "busyctl/overview.h"
 #include "busyctl/verify.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -49,33 +49,6 @@ struct examination {
         json_t *machines; /* ids of the devices of other machines that run busyd; NULL: not known */
 };
 
-static const char *const finding_words[] = {
-        [FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_PROBLEM] = "problem"
-};
-
-const char *finding_word(enum finding level) {
-        return finding_words[level];
-}
-
-enum finding finding_level(const char *word) {
-        for (size_t i = 0; i < ARRAY_SIZE(finding_words); i++)
-                if (streq(finding_words[i], word))
-                        return (enum finding) i;
-        return FINDING_OK;
-}
-
-void examine_add(json_t *doc, enum finding level, const char *advice, const char *format, ...) {
-        char what[1024];
-        va_list ap;
-
-        va_start(ap, format);
-        (void) vsnprintf(what, sizeof(what), format, ap);
-        va_end(ap);
-        (void) json_array_append_new(
-                json_object_get(doc, "findings"),
-                json_pack("{s:s, s:s, s:s?}", "level", finding_words[level], "what", what, "advice", advice));
-}
-
 static void set_text(json_t *doc, const char *key, const char *value) {
         (void) json_object_set_new(doc, key, json_string(value));
 }
@@ -112,11 +85,11 @@ void examine_by_word(json_t *doc, const json_t *account) {
         const char *state = fact_text(account, "state"), *problem = fact_text(account, "problem");
 
         if (streq(state, "online"))
-                examine_add(doc, FINDING_OK, NULL, "busyd is online there");
+                finding_add(doc, FINDING_OK, NULL, "busyd is online there");
         else if (!account)
-                examine_add(doc, FINDING_NOTE, "start busyd, and look again", "whether it works only busyd can tell");
+                finding_add(doc, FINDING_NOTE, "start busyd, and look again", "whether it works only busyd can tell");
         else
-                examine_add(doc, FINDING_PROBLEM, "mend that, then: busyctl reload", "%s: %s", state,
+                finding_add(doc, FINDING_PROBLEM, "mend that, then: busyctl reload", "%s: %s", state,
                             problem[0] ? problem : "busyd has not heard of its server yet");
 }
 
@@ -133,9 +106,9 @@ static void tell_token(struct examination *x) {
         (void) json_object_set_new(x->doc, "token_ends", json_integer(end));
         (void) format_when(when, sizeof(when), end, now);
         if (renewed)
-                examine_add(x->doc, FINDING_OK, NULL, "the access token lasts until %s, and is renewed before", when);
+                finding_add(x->doc, FINDING_OK, NULL, "the access token lasts until %s, and is renewed before", when);
         else
-                examine_add(x->doc, end > now ? FINDING_NOTE : FINDING_PROBLEM, "log in again: busyctl login",
+                finding_add(x->doc, end > now ? FINDING_NOTE : FINDING_PROBLEM, "log in again: busyctl login",
                             end > now ? "the access token ends at %s, and nothing renews it"
                                       : "the access token has ended at %s",
                             when);
@@ -153,9 +126,9 @@ static void tell_place(struct examination *x) {
 
         set_text(x->doc, "kept_in", in_file ? "file" : "keyring");
         if (!in_file)
-                examine_add(x->doc, FINDING_OK, NULL, "the tokens are in the keyring");
+                finding_add(x->doc, FINDING_OK, NULL, "the tokens are in the keyring");
         else
-                examine_add(x->doc, FINDING_NOTE,
+                finding_add(x->doc, FINDING_NOTE,
                             "unlock the keyring, and busyd moves them; one that asks each time takes none: busyctl "
                             "login --keep-in file",
                             "the tokens are in a file that only you can read: the keyring has not taken them");
@@ -167,13 +140,13 @@ static bool look_at_session(struct examination *x) {
 
         if (r == -ENOKEY) {
                 set_text(x->doc, "kept_in", "keyring");
-                examine_add(x->doc, FINDING_PROBLEM,
+                finding_add(x->doc, FINDING_PROBLEM,
                             "unlock the keyring, and busyd goes on by itself; or log in again: busyctl login",
                             "the tokens are in the keyring, and cannot be had: %s", problem);
                 return false;
         }
         if (r < 0) {
-                examine_add(x->doc, FINDING_PROBLEM,
+                finding_add(x->doc, FINDING_PROBLEM,
                             r == -EPERM ? "see that it belongs to you, with mode 0600" : "log in again: busyctl login",
                             "%s/session-%s.json cannot be used: %s", x->folder, x->name,
                             r == -EPERM ? "it belongs to somebody else or others may read it" : strerror(-r));
@@ -186,14 +159,14 @@ static bool look_at_session(struct examination *x) {
         else
                 set_text(x->doc, "kept_in", "file");
         if (x->config->token_command) {
-                examine_add(x->doc, FINDING_OK, NULL, "its token comes from token-command");
+                finding_add(x->doc, FINDING_OK, NULL, "its token comes from token-command");
                 examine_by_word(x->doc, x->account);
         } else
                 tell_token(x);
         if (!x->config->enabled)
-                examine_add(x->doc, FINDING_NOTE, "enabled = yes in busyd.conf", "the account is switched off");
+                finding_add(x->doc, FINDING_NOTE, "enabled = yes in busyd.conf", "the account is switched off");
         if (x->config->ca_file && access(x->config->ca_file, R_OK) < 0)
-                examine_add(x->doc, FINDING_PROBLEM, "name the right file in busyd.conf, then: busyctl reload",
+                finding_add(x->doc, FINDING_PROBLEM, "name the right file in busyd.conf, then: busyctl reload",
                             "ca-file = %s cannot be read: %s", x->config->ca_file, strerror(errno));
         return true;
 }
@@ -231,14 +204,14 @@ static void on_probed(const struct matrix_reply *failure, const struct probe_fac
                 return;
         }
         if (failure->outcome == MATRIX_SIGNED_OUT && x->config->token_command) {
-                examine_add(x->doc, FINDING_NOTE, NULL,
+                finding_add(x->doc, FINDING_NOTE, NULL,
                             "what its server can do was not looked at: the token in the session is not the one that "
                             "token-command prints, and has ended");
                 return;
         }
         if (failure->outcome == MATRIX_SIGNED_OUT)
                 set_bool(x->doc, "signed_out", true);
-        examine_add(x->doc, FINDING_PROBLEM, remedy(failure->outcome), "%s: %s", x->session.homeserver,
+        finding_add(x->doc, FINDING_PROBLEM, remedy(failure->outcome), "%s: %s", x->session.homeserver,
                     failure->problem);
 }
 
@@ -260,24 +233,24 @@ static void tell_server(struct examination *x) {
         set_bool(x->doc, "per_device", f->traits->presence_per_device);
         set_bool(x->doc, "busy", f->versions.busy_presence);
         if (!streq(f->user_id, x->session.user_id))
-                examine_add(x->doc, FINDING_PROBLEM, "log in again: busyctl login", "the session belongs to %s",
+                finding_add(x->doc, FINDING_PROBLEM, "log in again: busyctl login", "the session belongs to %s",
                             f->user_id);
-        examine_add(x->doc, FINDING_OK, NULL, "%s answers%s%s", x->session.homeserver, *f->server ? ": " : "",
+        finding_add(x->doc, FINDING_OK, NULL, "%s answers%s%s", x->session.homeserver, *f->server ? ": " : "",
                     f->server);
         if (f->versions.busy_presence)
-                examine_add(x->doc, FINDING_OK, NULL, "the server takes busy (MSC3026)");
+                finding_add(x->doc, FINDING_OK, NULL, "the server takes busy (MSC3026)");
         else
-                examine_add(x->doc, FINDING_NOTE,
+                finding_add(x->doc, FINDING_NOTE,
                             f->traits->presence_per_device
                                     ? "on Synapse its administrator can set msc3026_enabled in experimental_features"
                                     : NULL,
                             "the server does not take busy (MSC3026): unavailable is shown instead");
         if (f->profile.field) {
                 set_text(x->doc, "profile_field", f->profile.field);
-                examine_add(x->doc, FINDING_OK, NULL, "the profile can say that you are in a call (%s)",
+                finding_add(x->doc, FINDING_OK, NULL, "the profile can say that you are in a call (%s)",
                             f->profile.field);
         } else
-                examine_add(x->doc, FINDING_NOTE, NULL, "the server takes no profile field for calls");
+                finding_add(x->doc, FINDING_NOTE, NULL, "the server takes no profile field for calls");
 }
 
 /* ---- presence, and whether another client keeps it alive ---- */
@@ -291,10 +264,10 @@ static void judge_clock(struct examination *x, const struct matrix_reply *reply)
         if (reply->date == 0)
                 return;
         if (off < CLOCK_OFF_MAX) {
-                examine_add(x->doc, FINDING_OK, NULL, "the clocks here and on the server agree");
+                finding_add(x->doc, FINDING_OK, NULL, "the clocks here and on the server agree");
                 return;
         }
-        examine_add(x->doc, FINDING_PROBLEM,
+        finding_add(x->doc, FINDING_PROBLEM,
                     "have it set from the network: timedatectl set-ntp true; if it is right here, tell the "
                     "administrator of the server",
                     "the clock here is %s %s that of the server: calls may be taken for over, or for new",
@@ -308,11 +281,11 @@ static void on_presence(const struct matrix_reply *reply, void *userdata) {
         x->answered = true;
         judge_clock(x, reply);
         if (reply->outcome == MATRIX_REFUSED && reply->status == 403)
-                examine_add(x->doc, FINDING_NOTE, NULL,
+                finding_add(x->doc, FINDING_NOTE, NULL,
                             "the server does not let your presence be read (%s): it may be switched off there",
                             reply->errcode);
         else if (reply->outcome != MATRIX_OK && reply->outcome != MATRIX_NOT_FOUND)
-                examine_add(x->doc, FINDING_PROBLEM, remedy(reply->outcome), "your presence cannot be read: %s",
+                finding_add(x->doc, FINDING_PROBLEM, remedy(reply->outcome), "your presence cannot be read: %s",
                             reply->problem);
         else if (presence_value(&v, json_member_string(reply->body, "presence"),
                                 json_member_string(reply->body, "status_msg")) >= 0)
@@ -331,7 +304,7 @@ static void judge_presence(struct examination *x) {
         if (!shown)
                 return;
         if (!*x->claim || is_held(x)) {
-                examine_add(x->doc, FINDING_NOTE, "look again after the call",
+                finding_add(x->doc, FINDING_NOTE, "look again after the call",
                             "whether another client of yours is online cannot be told now: %s",
                             *x->claim ? "busyd has written there" : "busyd does not run");
                 return;
@@ -433,7 +406,7 @@ static void tell_machine(struct examination *x, const char *device_id, const jso
                                                seen > 0 ? json_integer(seen) : json_null()));
         if (seen > 0)
                 (void) format_when(when, sizeof(when), seen, wall_seconds());
-        examine_add(x->doc, FINDING_OK, NULL, "busyd runs for you on another machine as well: %s%s%s%s",
+        finding_add(x->doc, FINDING_OK, NULL, "busyd runs for you on another machine as well: %s%s%s%s",
                     name ? name : device_id, *when ? " (seen " : "", when, *when ? ")" : "");
 }
 
@@ -514,7 +487,7 @@ static const char *load(struct examination *x, const char *file, char **ret) {
         int r = secret_load(x->folder, x->name, file, ret);
 
         if (r < 0)
-                examine_add(x->doc, FINDING_PROBLEM,
+                finding_add(x->doc, FINDING_PROBLEM,
                             "mend the file, or make a new one: busyctl cure print-registration --force",
                             "the token of the application service%s%s cannot be used: %s", file ? " in " : "",
                             file ? file : "", secret_problem(r));
@@ -527,10 +500,10 @@ static void on_cure_checked(const struct matrix_reply *reply, void *userdata) {
         x->answered = true;
         x->cure = reply->outcome == MATRIX_OK ? "works" : "refused";
         if (reply->outcome == MATRIX_OK)
-                examine_add(x->doc, FINDING_OK, NULL,
+                finding_add(x->doc, FINDING_OK, NULL,
                             "the cure works: the server lets busyd take back a busy that your other clients keep");
         else
-                examine_add(x->doc, FINDING_PROBLEM,
+                finding_add(x->doc, FINDING_PROBLEM,
                             "the server's administrator has to name the registration in app_service_config_files of "
                             "homeserver.yaml, and to restart Synapse; or: busyctl cure remove",
                             "the server does not take the cure: %s", cure_problem(reply));
@@ -559,11 +532,11 @@ static void tell_stuck(struct examination *x) {
 
         set_bool(x->doc, "would_stick", sticks && live && !cured && x->facts.versions.busy_presence);
         if (!x->facts.versions.busy_presence || !sticks)
-                examine_add(x->doc, FINDING_OK, NULL, "what is written during a call comes back after it");
+                finding_add(x->doc, FINDING_OK, NULL, "what is written during a call comes back after it");
         else if (cured)
-                examine_add(x->doc, FINDING_OK, NULL, "busy comes back also if another client of yours is online");
+                finding_add(x->doc, FINDING_OK, NULL, "busy comes back also if another client of yours is online");
         else
-                examine_add(x->doc, live ? FINDING_NOTE : FINDING_OK,
+                finding_add(x->doc, live ? FINDING_NOTE : FINDING_OK,
                             live ? "set up a cure with the server's administrator (busyctl cure print-registration)"
                                  : NULL,
                             "%s: busy would stick after a call while another client of yours is online; now %s",
@@ -595,7 +568,7 @@ static void look(struct examination *x) {
         }
         set_text(x->doc, "cure", x->cure);
         if (r < 0)
-                examine_add(x->doc, FINDING_PROBLEM,
+                finding_add(x->doc, FINDING_PROBLEM,
                             "see ca-file and the session file; or log in again: busyctl login",
                             "the server cannot be asked: %s", strerror(-r));
 }
@@ -664,21 +637,4 @@ int examine_presence(sd_event *event, const char *folder, const char *name, cons
                 return r;
         *ret = x.shown;
         return x.shown ? 0 : -ENODATA;
-}
-
-void examine_print(const json_t *object) {
-        const json_t *findings = json_member_array(object, "findings"), *finding;
-        size_t i;
-
-        json_array_foreach(findings, i, finding) {
-                const char *level = fact_text(finding, "level"), *advice = fact_text(finding, "advice");
-
-                print_lead("  ",
-                           streq(level, "problem") ? STYLE_TROUBLE
-                           : streq(level, "ok")    ? STYLE_FREE
-                                                   : STYLE_FAINT,
-                           level, "%*s%s", (int) (7 - strlen(level)), "", fact_text(finding, "what"));
-                if (*advice)
-                        print_wrapped("           ", STYLE_PLAIN, "-> %s", advice);
-        }
 }

@@ -6,22 +6,6 @@
 
 #include "config/config.h"
 
-/* The worse the later. */
-enum finding {
-        FINDING_OK,
-        FINDING_NOTE,    /* less than there could be */
-        FINDING_PROBLEM, /* does not work */
-};
-
-const char *finding_word(enum finding level); /* "ok", "note" or "problem" */
-enum finding finding_level(const char *word);
-
-/* Adds {"level": "ok"|"note"|"problem", "what", "advice" or null} to "findings" of the object. */
-void examine_add(json_t *doc, enum finding level, const char *advice, const char *format, ...)
-        __attribute__((format(printf, 4, 5)));
-/* The findings of the object for people: a line each, and what to do. */
-void examine_print(const json_t *object);
-
 /* What others see of the user on the account, state and message, by asking its server. The caller frees. Negative
  * errno, not told: it cannot be asked, or does not say. */
 int examine_presence(sd_event *event, const char *folder, const char *name, const struct account_config *config,

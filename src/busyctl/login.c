@@ -10,6 +10,7 @@
 #include "busyctl/browser.h"
 #include "busyctl/bus.h"
 #include "busyctl/examine.h"
+#include "busyctl/findings.h"
 #include "busyctl/keep.h"
 #include "busyctl/listener.h"
 #include "busyctl/offer.h"
@@ -635,7 +636,7 @@ static void report(const struct ctl *c, const struct login *l, enum exit_code ta
                l->name);
         if (l->in_keyring)
                 printf("Its tokens are in your keyring.\n");
-        examine_print(l->examined);
+        findings_print(l->examined);
         if (taken_up == CTL_UNREACHABLE)
                 printf("busyd is not running. Start it with: systemctl --user enable --now busyd\n");
 }

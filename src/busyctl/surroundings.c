@@ -6,7 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "busyctl/bus.h"
-#include "busyctl/examine.h"
+#include "busyctl/findings.h"
 #include "util/file.h"
 
 #define SYSTEMD   "org.freedesktop.systemd1"
@@ -22,11 +22,11 @@ bool look_at_bus(struct ctl *c, json_t *doc) {
 
         c->quiet = true;
         if (r >= 0) {
-                examine_add(doc, FINDING_OK, NULL, "the user bus answers");
+                finding_add(doc, FINDING_OK, NULL, "the user bus answers");
                 return true;
         }
         c->bus = NULL;
-        examine_add(doc, FINDING_PROBLEM,
+        finding_add(doc, FINDING_PROBLEM,
                     getenv("DBUS_SESSION_BUS_ADDRESS") || getenv("XDG_RUNTIME_DIR")
                             ? "is the bus there that DBUS_SESSION_BUS_ADDRESS or XDG_RUNTIME_DIR name? After su or "
                               "sudo they are not yours: log in as the user instead (machinectl shell, ssh)"
@@ -100,15 +100,15 @@ static pid_t pid_on_bus(struct ctl *c) {
 /* Whether the unit could be started at all. */
 static bool can_start(json_t *doc, const struct unit *u) {
         if (is(u->load, "not-found"))
-                examine_add(doc, FINDING_PROBLEM,
+                finding_add(doc, FINDING_PROBLEM,
                             "install it where systemd looks (a package does; else cmake --install), then: systemctl "
                             "--user daemon-reload",
                             "systemd does not know busyd.service");
         else if (is(u->load, "masked"))
-                examine_add(doc, FINDING_PROBLEM, "systemctl --user unmask busyd",
+                finding_add(doc, FINDING_PROBLEM, "systemctl --user unmask busyd",
                             "busyd.service is masked: nothing can start it");
         else if (u->load && !streq(u->load, "loaded"))
-                examine_add(doc, FINDING_PROBLEM, "what is wrong with it: systemctl --user status busyd",
+                finding_add(doc, FINDING_PROBLEM, "what is wrong with it: systemctl --user status busyd",
                             "systemd cannot use busyd.service (%s)", u->load);
         else
                 return true;
@@ -117,26 +117,26 @@ static bool can_start(json_t *doc, const struct unit *u) {
 
 static void judge_start(json_t *doc, const struct unit *u) {
         if (u->reload)
-                examine_add(doc, FINDING_NOTE, "systemctl --user daemon-reload && systemctl --user restart busyd",
+                finding_add(doc, FINDING_NOTE, "systemctl --user daemon-reload && systemctl --user restart busyd",
                             "busyd.service has changed since systemd read it");
         if (is(u->file, "disabled") || is(u->file, "linked"))
-                examine_add(doc, FINDING_NOTE, "systemctl --user enable busyd",
+                finding_add(doc, FINDING_NOTE, "systemctl --user enable busyd",
                             "busyd.service does not start when you log in");
         else
-                examine_add(doc, FINDING_OK, NULL, "busyd.service starts when you log in");
+                finding_add(doc, FINDING_OK, NULL, "busyd.service starts when you log in");
 }
 
 static void judge_run(struct ctl *c, json_t *doc, const struct unit *u, bool running) {
         pid_t pid = running ? pid_on_bus(c) : 0;
 
         if (is(u->active, "failed"))
-                examine_add(doc, FINDING_PROBLEM,
+                finding_add(doc, FINDING_PROBLEM,
                             "why is in: journalctl --user -u busyd; then: systemctl --user reset-failed busyd && "
                             "systemctl --user start busyd",
                             "busyd.service has failed (%s), and systemd does not start it any more",
                             u->result ? u->result : "it does not say how");
         if (pid > 0 && (uint32_t) pid != u->pid)
-                examine_add(doc, FINDING_NOTE, "end it, then: systemctl --user start busyd",
+                finding_add(doc, FINDING_NOTE, "end it, then: systemctl --user start busyd",
                             "the busyd that runs (process %d) is not the service: nothing starts it again", (int) pid);
 }
 
@@ -144,7 +144,7 @@ void look_at_unit(struct ctl *c, json_t *doc, bool running) {
         struct unit u;
 
         if (!has_owner(c, SYSTEMD)) {
-                examine_add(doc, FINDING_NOTE, "have your session start it, for instance by an entry in autostart",
+                finding_add(doc, FINDING_NOTE, "have your session start it, for instance by an entry in autostart",
                             "no systemd on the user bus: nothing starts busyd by itself");
                 return;
         }
@@ -163,7 +163,7 @@ static void look_for_broken(json_t *doc, const char *folder) {
         int n = dir_names(folder, "", ".broken", &names);
 
         for (int i = 0; i < n; i++)
-                examine_add(doc, FINDING_NOTE, "remove it once you have seen it: busyd does not read it again",
+                finding_add(doc, FINDING_NOTE, "remove it once you have seen it: busyd does not read it again",
                             "%s/%s was damaged and put aside", folder, names[i]);
 }
 
@@ -175,7 +175,7 @@ static bool has_room(json_t *doc, const char *folder) {
                 return true;
         full = (uint64_t) fs.f_bavail * fs.f_frsize < FOLDER_SPACE_MIN || (fs.f_files > 0 && fs.f_favail == 0);
         if (full)
-                examine_add(doc, FINDING_PROBLEM, "make room there: busyd writes down what it has to give back",
+                finding_add(doc, FINDING_PROBLEM, "make room there: busyd writes down what it has to give back",
                             "there is no room left in %s", folder);
         return !full;
 }
@@ -186,30 +186,30 @@ void look_at_folder(json_t *doc, const char *folder) {
         if (r == -ENOENT) {
                 r = dir_check_makeable(folder);
                 if (r < 0)
-                        examine_add(doc, FINDING_PROBLEM,
+                        finding_add(doc, FINDING_PROBLEM,
                                     "have a home that can be written to, or name another place by XDG_STATE_HOME: "
                                     "without one busyd writes nothing on your accounts",
                                     "%s cannot be made: %s", folder, strerror(-r));
                 else
-                        examine_add(doc, FINDING_OK, NULL, "nothing was kept yet in %s", folder);
+                        finding_add(doc, FINDING_OK, NULL, "nothing was kept yet in %s", folder);
                 return;
         }
         if (r == -EPERM)
-                examine_add(doc, FINDING_PROBLEM, "it must belong to you: chown; and: chmod 700",
+                finding_add(doc, FINDING_PROBLEM, "it must belong to you: chown; and: chmod 700",
                             "%s belongs to somebody else, or others may write there: busyd does not start", folder);
         else if (r == -ENOTDIR)
-                examine_add(doc, FINDING_PROBLEM, "move it away", "%s is no folder: busyd does not start", folder);
+                finding_add(doc, FINDING_PROBLEM, "move it away", "%s is no folder: busyd does not start", folder);
         else if (r < 0)
-                examine_add(doc, FINDING_PROBLEM, "see that the folder above it may be entered",
+                finding_add(doc, FINDING_PROBLEM, "see that the folder above it may be entered",
                             "%s cannot be looked at: %s", folder, strerror(-r));
         if (r < 0)
                 return;
         look_for_broken(doc, folder);
         r = dir_check_writable(folder);
         if (r < 0)
-                examine_add(doc, FINDING_PROBLEM,
+                finding_add(doc, FINDING_PROBLEM,
                             "see that it may be written to: after a crash what others see could not be given back",
                             "%s cannot be written to: %s", folder, strerror(-r));
         else if (has_room(doc, folder))
-                examine_add(doc, FINDING_OK, NULL, "state is kept in %s", folder);
+                finding_add(doc, FINDING_OK, NULL, "state is kept in %s", folder);
 }

@@ -5,6 +5,7 @@
 
 #include "busyctl/bus.h"
 #include "busyctl/examine.h"
+#include "busyctl/findings.h"
 #include "busyctl/facts.h"
 #include "json/json.h"
 #include "util/clock.h"
@@ -95,7 +96,7 @@ static void look_before(struct trial *t) {
 
 static void judge(json_t *account, const char *word, enum finding level, const char *advice, const char *sentence) {
         (void) json_object_set_new(account, "probe", json_string(word));
-        examine_add(account, level, advice, "%s", sentence);
+        finding_add(account, level, advice, "%s", sentence);
 }
 
 /* What others see while busy. */
@@ -105,7 +106,7 @@ static void judge_busy(const struct trial *t, json_t *account) {
         char text[512];
 
         if (!shown)
-                examine_add(account, FINDING_NOTE, "see what is said of the server above",
+                finding_add(account, FINDING_NOTE, "see what is said of the server above",
                             "whether busy shows could not be tried here");
         else if (streq(shown, before))
                 judge(account, "unchanged", FINDING_PROBLEM,
@@ -126,7 +127,7 @@ static void judge_free(const struct trial *t, json_t *account, usec_t took) {
         if (!shown || !streq(fact_text(account, "probe"), "works"))
                 return;
         if (took != USEC_NEVER && streq(shown, before))
-                examine_add(account, FINDING_OK, NULL, "tried: that was given back within %s",
+                finding_add(account, FINDING_OK, NULL, "tried: that was given back within %s",
                             format_duration(span, sizeof(span), took - took % USEC_PER_MSEC));
         else
                 judge(account, "kept", FINDING_PROBLEM,
@@ -144,7 +145,7 @@ static void hold_and_look(struct trial *t) {
         look_before(t);
         if (bus_watch(t->c) < 0 ||
             bus_call(t->c, BUS_MANAGER, "Hold", &cookie, "ss", "busyctl", "doctor tries it") != CTL_OK) {
-                examine_add(t->doc, FINDING_PROBLEM, "systemctl --user restart busyd",
+                finding_add(t->doc, FINDING_PROBLEM, "systemctl --user restart busyd",
                             "it could not be tried: busyd takes no hold");
                 return;
         }
@@ -161,12 +162,12 @@ void try_busy(struct ctl *c, sd_event *event, const char *folder, const struct c
         struct trial t = { .c = c, .event = event, .folder = folder, .config = config, .doc = doc, .before = before };
 
         if (!c->bus || facts_status(c, &status) != CTL_OK)
-                examine_add(doc, FINDING_NOTE, "start busyd first", "whether busy shows could not be tried");
+                finding_add(doc, FINDING_NOTE, "start busyd first", "whether busy shows could not be tried");
         else if (!streq(fact_text(status, "mode"), "auto"))
-                examine_add(doc, FINDING_NOTE, "busyctl auto (after a pause: busyctl resume)",
+                finding_add(doc, FINDING_NOTE, "busyctl auto (after a pause: busyctl resume)",
                             "whether busy shows was not tried: the mode is %s", fact_text(status, "mode"));
         else if (!streq(fact_text(status, "availability"), "free"))
-                examine_add(doc, FINDING_NOTE, "try again after the call",
+                finding_add(doc, FINDING_NOTE, "try again after the call",
                             "whether busy shows was not tried: you are busy");
         else
                 hold_and_look(&t);
