@@ -47,6 +47,11 @@ static inline const struct server_traits *presence_server(const struct output *o
         return o->at->facts->traits;
 }
 
+/* A write has not come about, by an answer of the server's own. */
+static inline bool presence_is_not_taken(enum matrix_outcome outcome) {
+        return outcome != MATRIX_OK && outcome != MATRIX_UNSURE && outcome != MATRIX_NOT_MATRIX;
+}
+
 /* ---- presence.c ---- */
 
 /* Asks what shows; nothing is asked twice at a time. */
@@ -58,6 +63,15 @@ int presence_put_value(struct output *o, const char *state, const char *message,
 void presence_translate_write(struct output *o, const struct matrix_reply *reply, struct output_result *result);
 int presence_write(struct output *o, const struct claim_value *v, usec_t now, output_done_t done, void *userdata,
                    struct output_request **ret);
+
+/* ---- presence-cure.c ---- */
+
+enum presence_cure presence_cure_state(const struct presence *p);
+/* By the token that the settings give. */
+void presence_set_cure(struct presence *p);
+/* As output_kind.cure. */
+int presence_cure(struct output *o, const struct claim_value *v, const struct claim_value *prior, usec_t now,
+                  output_done_t done, void *userdata, struct output_request **ret);
 
 /* ---- presence-words.c: where each device has a message of its own ---- */
 

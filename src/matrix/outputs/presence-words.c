@@ -29,16 +29,11 @@ void presence_words_sent(struct presence *p, const char *words) {
                 memcpy(p->own_words, p->sent_words, sizeof(p->own_words));
 }
 
-/* By an answer of the server's own. */
-static bool is_not_taken(enum matrix_outcome outcome) {
-        return outcome != MATRIX_OK && outcome != MATRIX_UNSURE && outcome != MATRIX_NOT_MATRIX;
-}
-
 void presence_words_answered(struct presence *p, const struct matrix_reply *reply) {
         if (p->words_sent && reply->outcome == MATRIX_OK) {
                 memcpy(p->own_words, p->sent_words, sizeof(p->own_words));
                 p->newer[0] = '\0';
-        } else if (p->words_sent && p->words_by_this && is_not_taken(reply->outcome))
+        } else if (p->words_sent && p->words_by_this && presence_is_not_taken(reply->outcome))
                 p->own_words[0] = '\0';
         p->words_sent = false;
 }

@@ -12,7 +12,6 @@
 #include <stdio.h>
 
 #include "matrix/outputs/keepers.h"
-#include "json/json.h"
 #include "util/log.h"
 
 static const char not_allowed[] =
@@ -246,7 +245,7 @@ static void withdrawn(struct presence *p, usec_t now) {
 
 /* A state that the server has not taken is not there, and no choice: another client may be when it is tried again. */
 static void not_taken(struct presence *p, enum matrix_outcome outcome, usec_t now) {
-        if (!p->ours_by_this || outcome == MATRIX_OK || outcome == MATRIX_UNSURE || outcome == MATRIX_NOT_MATRIX)
+        if (!p->ours_by_this || !presence_is_not_taken(outcome))
                 return;
         p->ours_by_this = p->ours = false;
         update_ours(p, PRESENCE_STATE_BUSY, now);
@@ -259,10 +258,6 @@ static bool usable(const struct output *o, const char **ret_why) {
                 return true;
         *ret_why = "switched off (presence = off)";
         return false;
-}
-
-static enum presence_cure cure_state(const struct presence *p) {
-        return !p->cure ? CURE_NONE : cure_works(p->cure) ? CURE_WORKS : CURE_FAILS;
 }
 
 static void traits(const struct output *o, struct claim_traits *ret) {
@@ -278,7 +273,7 @@ static void traits(const struct output *o, struct claim_traits *ret) {
                 .person_writes_whole = !t->presence_per_device,
                 .text_tells_person = true,
                 .pushed = is_pushed(o),
-                .curable = cure_state(presence_of_const(o)) == CURE_WORKS,
+                .curable = presence_cure_state(presence_of_const(o)) == CURE_WORKS,
                 .refresh_interval = refresh > 0 ? refresh : t->refresh_interval,
         };
 }
@@ -299,7 +294,7 @@ static void want(struct output *o, const struct output_situation *s, struct clai
                                                 .sticks = p->sticks,
                                                 .others = other_clients_judge(&p->others, s->now, &until),
                                                 .chosen = chosen,
-                                                .cure = cure_state(p),
+                                                .cure = presence_cure_state(p),
                                                 .message = s->message ? s->message : settings->message },
                       ret, ret_why);
         p->waits = settings->presence == PRESENCE_AUTO && !ret->state_claimed;
@@ -517,112 +512,13 @@ int presence_write(struct output *o, const struct claim_value *v, usec_t now, ou
         return 0;
 }
 
-/* ---- the cure ---- */
-
-struct curing {
-        struct cure_plan plan;
-        size_t next;
-        bool planned;
-        struct claim_value prior;
-        char message[CLAIM_TEXT_MAX];
-};
-
-static bool device_is_gone(const struct matrix_reply *reply) {
-        return reply->status == 400 && reply->errcode && strstr(reply->errcode, "M_UNKNOWN_DEVICE");
-}
-
-static int cure_more(struct output_request *request, struct output *o, const struct matrix_reply *reply, void *data) {
-        struct curing *c = data;
-        const struct output_endpoint *at = o->at;
-        struct cure *cure = presence_of(o)->cure;
-        int r;
-
-        if (!cure)
-                return -ECANCELED;
-        if (reply->outcome != MATRIX_OK && !(c->planned && device_is_gone(reply)))
-                return 0;
-        if (!c->planned)
-                cure_plan(&c->plan, json_member_array(reply->body, "devices"),
-                          &(struct cure_situation){ .own_device = at->facts->device_id,
-                                                    .is_machine = at->is_machine,
-                                                    .userdata = at->userdata,
-                                                    .prior = &c->prior,
-                                                    .wall = matrix_reply_server_time(reply) });
-        c->planned = true;
-        if (c->next == c->plan.n)
-                return 0;
-        r = cure_put(cure, &c->plan.targets[c->next++], c->message, output_request_answered, request,
-                     output_request_http(request));
-        return r < 0 ? r : 1;
-}
-
-/* Nothing is wrong with the account itself. */
-static void translate_cure(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
-        if (reply->outcome != MATRIX_SIGNED_OUT && reply->outcome != MATRIX_REFUSED &&
-            reply->outcome != MATRIX_NOT_FOUND && reply->outcome != MATRIX_UNRECOGNIZED)
-                return;
-        if (presence_of(o)->cure)
-                cure_broke(presence_of(o)->cure);
-        output_refuse(result, "the server refuses the cure; see \"busyctl doctor\"");
-}
-
-static int presence_cure(struct output *o, const struct claim_value *v, const struct claim_value *prior, usec_t now,
-                         output_done_t done, void *userdata, struct output_request **ret) {
-        SCOPED(output_request_free) struct output_request *request = NULL;
-        struct presence *p = presence_of(o);
-        struct curing *c;
-        int r = output_request_new(&request, o, translate_cure, done, userdata);
-
-        if (r < 0)
-                return r;
-        c = calloc(1, sizeof(*c));
-        if (!c)
-                return -ENOMEM;
-        output_request_chain(request, cure_more, c);
-        c->prior = *prior;
-        (void) snprintf(c->message, sizeof(c->message), "%s", v->text);
-        presence_sent(p, v->state, now);
-        if (!p->cure)
-                return -ECANCELED;
-        r = cure_devices_get(p->cure, output_request_answered, request, output_request_http(request));
-        if (r < 0)
-                return r;
-        *ret = TAKE(request);
-        return 0;
-}
-
-static void on_cure_checked(void *userdata) {
-        struct presence *p = userdata;
-
-        p->output.at->touched(p->output.at->userdata);
-}
-
-static void set_cure(struct presence *p) {
-        const struct output_endpoint *at = p->output.at;
-        int r;
-
-        if (p->cure && at->appservice && cure_has_token(p->cure, at->appservice)) {
-                cure_check(p->cure);
-                return;
-        }
-        p->cure = cure_free(p->cure);
-        if (!at->appservice)
-                return;
-        r = cure_new(&p->cure, at->http, matrix_client_base_url(at->client), at->user_id, at->appservice,
-                     on_cure_checked, p);
-        if (r < 0)
-                log_error("The cure for %s cannot be used: %s", at->user_id, strerror(-r));
-        else if (at->known)
-                cure_check(p->cure);
-}
-
 /* ---- the object ---- */
 
 static void on_configured(struct output *o, usec_t now) {
         struct presence *p = presence_of(o);
         bool wanted = is_wanted(o);
 
-        set_cure(p);
+        presence_set_cure(p);
         if (wanted && !p->was_wanted) {
                 p->shown_known = false;
                 tell_unsure(p);
