@@ -403,6 +403,11 @@ int crypto_session_encrypt(struct crypto_session *s, const void *data, size_t si
         return 0;
 }
 
+static void drop_skipped(struct crypto_session *s, size_t i) {
+        s->n_skipped--;
+        memmove(&s->skipped[i], &s->skipped[i + 1], (s->n_skipped - i) * sizeof(s->skipped[0]));
+}
+
 /* Each message once. */
 static bool take_index(struct crypto_session *s, uint32_t index) {
         if (index >= s->next) {
@@ -410,7 +415,7 @@ static bool take_index(struct crypto_session *s, uint32_t index) {
                         return false;
                 for (uint32_t i = s->next; i < index; i++) {
                         if (s->n_skipped == SKIPPED_MAX)
-                                memmove(s->skipped, s->skipped + 1, --s->n_skipped * sizeof(s->skipped[0]));
+                                drop_skipped(s, 0);
                         s->skipped[s->n_skipped++] = i;
                 }
                 s->next = index + 1;
@@ -418,8 +423,7 @@ static bool take_index(struct crypto_session *s, uint32_t index) {
         }
         for (size_t i = 0; i < s->n_skipped; i++)
                 if (s->skipped[i] == index) {
-                        s->n_skipped--;
-                        memmove(&s->skipped[i], &s->skipped[i + 1], (s->n_skipped - i) * sizeof(s->skipped[0]));
+                        drop_skipped(s, i);
                         return true;
                 }
         return false;
