@@ -57,6 +57,11 @@ static usec_t deadline(void) {
         return clock_now() + (usec_t) patience() * USEC_PER_MSEC;
 }
 
+struct terminal *terminal_login(struct world *w, const char *user) {
+        return terminal_start(
+                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", user, "--homeserver", hs_url(w->hs), NULL });
+}
+
 const char *terminal_expect(struct terminal *t, const char *part) {
         usec_t until = deadline();
         const char *found;

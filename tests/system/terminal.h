@@ -7,6 +7,8 @@ struct terminal;
 
 /* Any program in the world's environment, found in PATH; `argv` is closed by NULL. */
 struct terminal *terminal_start(struct world *w, const char *const *argv);
+/* busyctl login at the world's homeserver. */
+struct terminal *terminal_login(struct world *w, const char *user);
 /* Waits until it has written this, after what was waited for before; returns all that it has written so far. The test
  * fails if that does not come. */
 const char *terminal_expect(struct terminal *t, const char *part);

@@ -273,8 +273,7 @@ static struct terminal *is_locked_meanwhile(struct world *w) {
         run_screen(w);
         (void) keyring_open(w);
         run_prompter(w);
-        t = terminal_start(
-                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
+        t = terminal_login(w, HS_USER);
         terminal_expect(t, "Password: ");
         world_do(w, "busctl --user call " SERVICE " " SERVICE_PATH " " SERVICE_IFACE " Lock ao 1 " COLLECTION);
         terminal_type(t, HS_PASSWORD "\n");
@@ -475,8 +474,7 @@ static void expect_window(struct world *w, const char *what, const char *times) 
 
 /* Logged in at the server, and a window of the keyring stands open. */
 static struct terminal *asks_before_it_takes(struct world *w) {
-        struct terminal *t = terminal_start(
-                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
+        struct terminal *t = terminal_login(w, HS_USER);
 
         terminal_expect(t, "Password: ");
         terminal_type(t, HS_PASSWORD "\n");

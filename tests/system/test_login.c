@@ -1,11 +1,6 @@
 /* busyctl login as a person sees it, at a terminal. */
 #include "system/terminal.h"
 
-static struct terminal *log_in(struct world *w, const char *user) {
-        return terminal_start(
-                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", user, "--homeserver", hs_url(w->hs), NULL });
-}
-
 static bool is_logged_in(struct world *w) {
         SCOPED(free) char *session = file_text(world_state_path(w, "session-default.json"));
 
@@ -14,7 +9,7 @@ static bool is_logged_in(struct world *w) {
 
 /* It asks how the server lets people in before it asks for anything. */
 WORLD_TEST(login, a_password_is_asked_for_and_not_shown, .no_session = true) {
-        SCOPED(terminal_free) struct terminal *t = log_in(w, HS_USER);
+        SCOPED(terminal_free) struct terminal *t = terminal_login(w, HS_USER);
 
         terminal_expect(t, "Asking how to log in");
         terminal_expect(t, "Password: ");
@@ -47,13 +42,13 @@ WORLD_TEST(login, what_is_nearly_a_matrix_id_is_told, .no_session = true) {
 }
 
 WORLD_TEST(login, an_interrupted_one_changes_nothing_and_may_be_repeated, .no_session = true) {
-        SCOPED(terminal_free) struct terminal *t = log_in(w, HS_USER);
+        SCOPED(terminal_free) struct terminal *t = terminal_login(w, HS_USER);
         SCOPED(terminal_free) struct terminal *again = NULL;
 
         terminal_expect(t, "Password: ");
         terminal_type(t, "\003");
         check(w, terminal_end(t) != 0 && !is_logged_in(w), "%s", terminal_text(t));
-        again = log_in(w, HS_USER);
+        again = terminal_login(w, HS_USER);
         terminal_expect(again, "Password: ");
         terminal_type(again, HS_PASSWORD "\n");
         check(w, terminal_end(again) == 0 && is_logged_in(w), "%s", terminal_text(again));
@@ -77,7 +72,7 @@ WORLD_TEST(login, interrupted_while_the_server_is_at_it_leaves_no_session, .no_s
         SCOPED(terminal_free) struct terminal *t = NULL;
 
         hs_fault(w->hs, &(struct hs_fault){ .match = login, .kind = HS_HOLD_AFTER });
-        t = log_in(w, HS_USER);
+        t = terminal_login(w, HS_USER);
         terminal_expect(t, "Password: ");
         terminal_type(t, HS_PASSWORD "\n");
         check(w, hs_wait_request(w->hs, login, 0, patience(), NULL), "%s", terminal_text(t));
@@ -92,7 +87,7 @@ WORLD_TEST(login, interrupted_while_the_server_is_at_it_leaves_no_session, .no_s
 /* A session that ends by itself is one that busyd renews. */
 WORLD_TEST(login, tokens_that_end_come_with_what_renews_them, .no_session = true,
            .homeserver = { .renewal = HS_RENEWAL_SYNAPSE, .token_msec = 300000 }) {
-        SCOPED(terminal_free) struct terminal *t = log_in(w, HS_USER);
+        SCOPED(terminal_free) struct terminal *t = terminal_login(w, HS_USER);
         SCOPED(free) char *session = NULL;
 
         terminal_expect(t, "Password: ");

@@ -157,8 +157,7 @@ WORLD_TEST(misfortunes, a_session_that_cannot_be_kept_does_not_stay_on_the_serve
         on_a_small_disk(w);
         cr_assert_eq(unlink(world_state_path(w, "session-" ACCOUNT ".json")), 0);
         hs_fault(w->hs, &(struct hs_fault){ .match = login, .kind = HS_HOLD_AFTER });
-        t = terminal_start(
-                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
+        t = terminal_login(w, HS_USER);
         terminal_expect(t, "Password: ");
         terminal_type(t, HS_PASSWORD "\n");
         check(w, hs_wait_request(w->hs, login, 0, patience(), NULL), "%s", terminal_text(t));

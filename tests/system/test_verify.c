@@ -523,8 +523,7 @@ WORLD_TEST(verify, login_ends_by_offering_it_where_rooms_are_encrypted, .no_sess
 
         user_has_recovery(w);
         room_is_encrypted(w);
-        t = terminal_start(
-                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
+        t = terminal_login(w, HS_USER);
         terminal_expect(t, "Password: ");
         terminal_type(t, HS_PASSWORD "\n");
         terminal_expect(t, "See calls in your encrypted rooms, too?");
@@ -541,8 +540,7 @@ WORLD_TEST(verify, who_does_not_want_it_now_is_told_how_later, .no_session = tru
 
         user_has_recovery(w);
         room_is_encrypted(w);
-        t = terminal_start(
-                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
+        t = terminal_login(w, HS_USER);
         terminal_expect(t, "Password: ");
         terminal_type(t, HS_PASSWORD "\n");
         terminal_expect(t, "See calls in your encrypted rooms, too?");

@@ -256,8 +256,7 @@ static struct terminal *login_offers(struct world *w, const char *words) {
                        json_pack("{ss ss ss s{ss}}", "type", "m.room.encryption", "state_key", "", "sender", HS_USER,
                                  "content", "algorithm", "m.megolm.v1.aes-sha2"));
         nobody_can_be_asked(w);
-        t = terminal_start(
-                w, (const char *const[]){ BUSYCTL_PROGRAM, "login", HS_USER, "--homeserver", hs_url(w->hs), NULL });
+        t = terminal_login(w, HS_USER);
         terminal_expect(t, "Password: ");
         terminal_type(t, HS_PASSWORD "\n");
         terminal_expect(t, "See calls in your encrypted rooms, too?");
