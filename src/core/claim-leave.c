@@ -18,12 +18,17 @@ usec_t claim_settles_at(const struct claim *c) {
 }
 
 /* What a lost write puts there later goes back to what is there now, also by the next run: to what was given back, or
- * what somebody has written since. */
+ * what somebody has written since. A state that came with other words is then no state of ours beside the prior ones,
+ * though those may have stood there until ours were written. */
 static struct claim_request keep_step(struct claim *c) {
         struct claim_owed *d = &c->debt.is;
         struct claim_value now =
                 c->view.known ? claim_compose_given_back(c, &c->view.is, CLAIM_NO_PART) : c->in.leaving.back;
+        struct claim_value found;
 
+        (void) claim_find_prior(c, &found);
+        if (c->traits.person_writes_whole && !streq(now.text, found.text))
+                d->added &= ~(unsigned) CLAIM_TEXT;
         if (c->traits.text_per_device && c->view.known)
                 claim_value_put_text(&d->prior, c->view.is.text);
         else if (d->text_claimed)
