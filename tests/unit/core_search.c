@@ -26,9 +26,9 @@ static bool repeats_what_was_given_back(const struct world *w) {
         return !w->kind.per_device && w->back && claim_owed(&w->claim) && w->base_text == 2;
 }
 
+/* Also in a call: one that begins with a message alone may go on with the claim of the last. */
 static bool is_withdrawing(const struct world *w) {
-        return w->kind.per_device &&
-               (w->back || (w->kind.shrinks && w->own == BUSY && streq(w->value.state, states[OFFLINE])));
+        return w->kind.per_device && (w->back || (w->own == BUSY && streq(w->value.state, states[OFFLINE])));
 }
 
 /* Carries the action out. False if it cannot happen here. */
