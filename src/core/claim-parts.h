@@ -62,6 +62,8 @@ bool claim_waits_for_lost_write(const struct claim *c, usec_t now);
 /* What another machine found is what is owed back. False: words of ours were there, and nobody has told what was
  * before them. */
 bool claim_find_prior(const struct claim *c, struct claim_value *ret);
+/* Found there by ourselves. */
+bool claim_is_prior_firsthand(const struct claim *c);
 /* Somebody put other words there than ours. `prior_too`: what was there before us is no sign of a person, since our
  * write may not have landed, or one that gave back may have. */
 bool claim_is_persons(const struct claim *c, const struct claim_value *v, bool prior_too);

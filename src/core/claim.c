@@ -168,8 +168,7 @@ bool claim_is_at_rest(const struct claim *c) {
         return !c->debt.owed || (c->phase == CLAIM_SHARED && claim_going_on(c) != CLAIM_NO_PART);
 }
 
-/* Found there by ourselves. */
-static bool is_prior_firsthand(const struct claim *c) {
+bool claim_is_prior_firsthand(const struct claim *c) {
         const struct claim_owed *d = &c->debt.is;
 
         return d->text_claimed ? !claim_text_is_ours(c, &d->prior) : !claim_state_is_ours(c, &d->prior);
@@ -188,7 +187,7 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
          * other's would tell each other's prior to and fro for ever. */
         if (c->traits.per_device)
                 claim_value_put_state(&ret->owed.prior, c->debt.is.prior.state);
-        if (!is_prior_firsthand(c))
+        if (!claim_is_prior_firsthand(c))
                 ret->owed.order = 0;
         ret->owed.unsure = ret->owed.given_back = ret->owed.ahead = false;
         ret->owed.added = CLAIM_NO_PART;

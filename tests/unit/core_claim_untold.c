@@ -139,3 +139,27 @@ Test(core_claim_untold, our_own_words_are_not_what_was_there_before_us) {
                 claim_done(&claim);
         }
 }
+
+/* What another machine had put there was explained by what that told, until we ended; now it has begun anew, with
+ * other words. */
+Test(core_claim_untold, after_a_restart_what_was_not_found_at_first_hand_is_not_told_as_if) {
+        struct claim_other other = machine(1, "offline", "", "unavailable", "On the phone"), ours;
+
+        begin(&single_value, "unavailable", "On the phone");
+        push();
+        told_live(&other);
+        want("unavailable", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        restart(&single_value);
+        other = machine(1, "offline", "", "unavailable", "In a call");
+        told_live(&other);
+        push();
+        run_for(SEC);
+        cr_assert(!claim_tell_others(&claim, &ours) || ours.owed.order == 0 || !ours.owed.prior.text[0]);
+        told_done(&other);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "");
+        claim_done(&claim);
+}
