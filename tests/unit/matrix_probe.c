@@ -66,6 +66,30 @@ static const struct row {
           { { "/_*", 200, "", NULL } },
           "unknown",
           false },
+        { "nor is one for what no server has",
+          NO_FLAGS,
+          NULL,
+          { { "/_dendrite/*", 200, "", NULL } },
+          "unknown",
+          false },
+        { "nor is one beside a page for what no server has",
+          NO_FLAGS,
+          NULL,
+          { { "/_dendrite/*", 200, A_PAGE, NULL }, { "/_dendrite/monitor/up", 200, "", NULL } },
+          "unknown",
+          false },
+        { "nor one for the paths of several servers",
+          NO_FLAGS,
+          NULL,
+          { { "/_dendrite/monitor/up", 200, "", NULL }, { "/_tuwunel/*", 200, "", NULL } },
+          "unknown",
+          false },
+        { "a site beside Dendrite that has a page for every other path",
+          NO_FLAGS,
+          NULL,
+          { { "/_[!d]*", 200, A_PAGE, NULL }, { "/_dendrite/monitor/up", 200, "", NULL } },
+          "Dendrite",
+          false },
         { "an empty answer is none of a server that takes busy",
           BUSY_FLAG,
           NULL,
@@ -125,6 +149,29 @@ Test(matrix_probe, a_server_is_known_by_any_of_its_signs) {
                 cr_expect_str_eq(known.user_id, "@me:hs");
                 probe_free(probe);
         }
+}
+
+/* Something in between has answered the first time. */
+Test(matrix_probe, an_empty_answer_that_does_not_come_again_is_no_sign) {
+        static const struct row at_first = { .versions = NO_FLAGS,
+                                             .script = { { "/_dendrite/monitor/up", 200, "", NULL } } },
+                                later = { .versions = NO_FLAGS };
+        SCOPED(matrix_client_free) struct matrix_client *client = NULL;
+        struct probe *probe;
+        bool done = false, once = false;
+
+        cr_assert_eq(matrix_client_new(&client, NULL, "http://localhost:1", "s3cret"), 0);
+        cr_assert_eq(probe_start(&probe, client, on_probed, &done), 0);
+        for (unsigned n = 0; n < 16 && !done && door_n > 0; n++) {
+                bool up = strstr(door_requests[0]->url, "/_dendrite/monitor/up");
+
+                answer_one(once ? &later : &at_first);
+                once = once || up;
+        }
+        cr_assert(done && once && !failed);
+        cr_expect_str_eq(known.traits->name, "unknown");
+        cr_expect_not(known.server_told, "what it is may be asked again");
+        probe_free(probe);
 }
 
 /* What it is says nothing of what a word would do there. */

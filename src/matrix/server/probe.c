@@ -35,9 +35,10 @@ struct probe {
         struct probe_facts facts;
         json_t *features;     /* unstable ones, of /versions; or NULL */
         json_t *capabilities; /* or NULL */
-        bool answers_empty;   /* also where an empty answer means nothing */
+        bool answers_all;     /* also what nobody has: an empty answer means nothing */
         size_t n_own_paths;
-        const char *own_path, *own_name; /* the one in flight, and whom an empty answer there shows */
+        const struct server_own_path *own_path; /* the one in flight */
+        const char *shown;                      /* by an empty answer at the last path where that shows something */
 };
 
 /* ---- what the answers tell: 0, or why there is no use in going on ---- */
@@ -99,7 +100,7 @@ static int take_server(struct probe *p, const struct matrix_reply *reply) {
 
         if (reply->status == 0)
                 return -EIO;
-        p->answers_empty = is_empty(reply);
+        p->answers_all = is_empty(reply);
         if (reply->outcome == MATRIX_OK)
                 (void) matrix_server_version_parse(reply->body, &name, &version);
         p->facts.server_told = name || denies(reply);
@@ -108,21 +109,35 @@ static int take_server(struct probe *p, const struct matrix_reply *reply) {
 }
 
 /* A page that comes for every path says nothing; neither does an answer that names nobody. An empty one is a sign of a
- * server that does not offer busy, and of none where everything is answered so. */
+ * server that does not offer busy, and of none where what nobody has is answered as well, by something in between. */
 static int take_own_path(struct probe *p, const struct matrix_reply *reply) {
+        const struct server_own_path *own = p->own_path;
         const char *name = json_member_string(reply->body, "name"),
                    *version = json_member_string(reply->body, "version");
 
         if (reply->status == 0)
                 return -EIO;
         p->facts.server_told = p->facts.server_told && denies(reply);
-        if (is_empty(reply) && !p->answers_empty && !p->facts.versions.busy_presence)
-                name = p->own_name;
+        if (own->shows)
+                p->shown = is_empty(reply) && !p->facts.versions.busy_presence ? own->shows : NULL;
+        else if (is_empty(reply) || (own->confirms && reply->status != 404))
+                p->answers_all = true;
         if (reply->status == 200 && name && server_is_known(server_traits_find(name, version))) {
                 take_signs(p, name, version, NULL);
                 p->facts.server_told = true;
         }
         return 0;
+}
+
+static bool is_shown(const struct probe *p) {
+        return p->shown && !p->answers_all;
+}
+
+static void take_what_is_shown(struct probe *p) {
+        if (server_is_known(p->facts.traits) || !is_shown(p))
+                return;
+        take_signs(p, p->shown, NULL, NULL);
+        p->facts.server_told = true;
 }
 
 static int take_whoami(struct probe *p, const struct matrix_reply *reply, struct matrix_reply *failure) {
@@ -184,15 +199,28 @@ static int take(struct probe *p, enum question question, const struct matrix_rep
 
 /* ---- the questions ---- */
 
+static const struct server_own_path *next_own_path(struct probe *p) {
+        const struct server_own_path *next;
+
+        if (server_is_known(p->facts.traits))
+                return NULL;
+        do
+                next = server_own_path(p->n_own_paths++);
+        while (next && next->confirms && !is_shown(p));
+        return next;
+}
+
 static enum question question_after(struct probe *p, enum question question) {
         switch (question) {
         case ASK_VERSIONS:
                 return ASK_SERVER;
         case ASK_SERVER:
         case ASK_OWN_PATH:
-                p->own_path =
-                        server_is_known(p->facts.traits) ? NULL : server_own_path(p->n_own_paths++, &p->own_name);
-                return p->own_path ? ASK_OWN_PATH : ASKED_ALL;
+                p->own_path = next_own_path(p);
+                if (p->own_path)
+                        return ASK_OWN_PATH;
+                take_what_is_shown(p);
+                break;
         case ASK_WHOAMI:
                 return ASK_CAPABILITIES;
         case ASK_CAPABILITIES:
@@ -213,7 +241,7 @@ static int ask(struct row *row) {
         case ASK_SERVER:
                 return matrix_server_version_get(client, on_reply, row, &row->request);
         case ASK_OWN_PATH:
-                return matrix_own_path_get(client, row->probe->own_path, on_reply, row, &row->request);
+                return matrix_own_path_get(client, row->probe->own_path->path, on_reply, row, &row->request);
         case ASK_WHOAMI:
                 return matrix_whoami_get(client, on_reply, row, &row->request);
         case ASK_CAPABILITIES:

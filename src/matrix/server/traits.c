@@ -173,20 +173,17 @@ const struct server_traits *server_traits_of(const struct server_signs *signs) {
         return signs->busy_flag ? &unknown_with_busy : &unknown;
 }
 
-const char *server_own_path(size_t i, const char **ret_name) {
-        static const struct {
-                const char *path, *name;
-        } paths[] = {
-                { "/_dendrite/monitor/up", "Dendrite" },
-                { "/_tuwunel/server_version", NULL },
-                { "/_continuwuity/server_version", NULL },
-                { "/_conduwuit/server_version", NULL },
+const struct server_own_path *server_own_path(size_t i) {
+        static const struct server_own_path paths[] = {
+                { .path = "/_dendrite/monitor/up", .shows = "Dendrite" },
+                { .path = "/_dendrite/monitor/none", .confirms = true }, /* which no server has */
+                { .path = "/_tuwunel/server_version" },
+                { .path = "/_continuwuity/server_version" },
+                { .path = "/_conduwuit/server_version" },
+                { .path = "/_dendrite/monitor/up", .shows = "Dendrite", .confirms = true },
         };
 
-        if (i >= ARRAY_SIZE(paths))
-                return NULL;
-        *ret_name = paths[i].name;
-        return paths[i].path;
+        return i < ARRAY_SIZE(paths) ? &paths[i] : NULL;
 }
 
 enum set_presence set_presence_word(const struct set_presence_words *words, bool held, bool insists) {

@@ -53,9 +53,14 @@ struct server_signs {
  * advertises it: presence per device, copied to other devices. */
 const struct server_traits *server_traits_of(const struct server_signs *signs);
 
-/* Paths that only one kind of server answers (200), to be asked where nothing else says what it is; NULL after the
- * last. `ret_name` is set to whose it is where the answer is empty, else to NULL: then it has `name` and `version`. */
-const char *server_own_path(size_t i, const char **ret_name);
+/* A path to be asked where nothing else says what a server is. Whoever knows it answers with `name` and `version`. */
+struct server_own_path {
+        const char *path;
+        const char *shows; /* whose it is, where an empty 200 is all that comes; else NULL */
+        bool confirms;     /* asked only where one has come: is it a sign, or is anything answered so */
+};
+/* NULL after the last. */
+const struct server_own_path *server_own_path(size_t i);
 
 /* No word of the spec may leave the user alone there; a server that insists on one, or shows what is none, gets the
  * least harmful. */
