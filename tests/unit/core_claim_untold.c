@@ -39,6 +39,34 @@ Test(core_claim_untold, words_that_a_machine_could_not_know_are_put_back_for_it)
         }
 }
 
+/* It has found our words beside a state of ours, and another client has set one since: that one it leaves as it is. */
+Test(core_claim_untold, none_are_left_beside_the_state_that_another_client_has_set) {
+        for (unsigned by_person = 0; by_person < 2; by_person++) {
+                struct claim_other other = machine(0, "unavailable", "On the phone", "unavailable", "On the phone");
+
+                begin(&single_value, "online", "In the garden");
+                push();
+                want("unavailable", "On the phone");
+                run_for(10 * SEC);
+                told_live(&other);
+                run_for(10 * SEC);
+                set_shown("online", "On the phone");
+                push();
+                other.live = false;
+                told(&other);
+                set_shown(by_person ? "dnd" : "online", "");
+                push();
+                run_for(SEC);
+                told_done(&other);
+                run_for(10 * SEC);
+                if (by_person)
+                        expect_phase(CLAIM_YIELDED);
+                else
+                        expect_given_back(USEC_PER_MIN, "online", "In the garden");
+                claim_done(&claim);
+        }
+}
+
 /* Ours stood there before we wrote them, and nobody has told: another machine knows what was before, and is to be told
  * that we do not, also after somebody else has changed the state. */
 Test(core_claim_untold, what_was_not_known_is_told_as_not_known) {
