@@ -208,15 +208,16 @@ struct claim_value claim_prior(const struct claim *c) {
 
 /* With one text per user, another machine that knows of nothing that was before leaves none. Within our own call that
  * shows soon after its end, and later the same is a person's word. The state of an aggregate says nothing about who
- * has put the text beside it. */
+ * has put the text beside it, nor does one that our own polls bring about. */
 bool claim_is_left_empty(const struct claim *c, const struct claim_value *v) {
         bool in_call = c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD;
+        bool tells_nothing = c->traits.per_device || (c->traits.kept_as && streq(v->state, c->traits.kept_as));
 
         if (!in_call && (!claim_is_way_back(c->phase) || c->in.leaving.yielded))
                 return false;
         if (c->traits.text_per_device || v->text[0] || (!c->traits.per_device && claim_is_taken(c, v->state)))
                 return false;
-        return claim_others_may_have_left_none(&c->others, &c->debt.is, c->traits.per_device ? NULL : v->state,
+        return claim_others_may_have_left_none(&c->others, &c->debt.is, tells_nothing ? NULL : v->state,
                                                c->traits.withdrawn, in_call ? c->view.at : USEC_NEVER);
 }
 

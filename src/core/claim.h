@@ -37,6 +37,7 @@ struct claim_traits {
         bool per_device;          /* what is read is an aggregate of devices; leaving withdraws the own value */
         const char *withdrawn;    /* the state that says "this device has no opinion" */
         const char *taken;        /* the state of somebody on a call; NULL: any that is not empty */
+        const char *kept_as;      /* the state that what keeps ours alive may put in place of another; NULL: none */
         bool sticky;              /* another session of the user may catch `taken` and keep it */
         bool text_per_device;     /* so is the text: the own one would show again once the others' devices are away */
         bool person_writes_whole; /* a person's write replaces state and text together */

@@ -67,6 +67,31 @@ Test(core_claim_untold, none_are_left_beside_the_state_that_another_client_has_s
         }
 }
 
+/* ... as it does the one that our own poll has put there since, also on its way before anything was known. */
+Test(core_claim_untold, none_are_left_beside_the_state_that_our_polls_bring_about) {
+        for (unsigned i = 0; i < 4; i++) {
+                bool on_the_way_back = i % 2, by_person = i / 2;
+                struct claim_other other = machine(0, "busy", "In a call", "busy", "In a call");
+                struct claim_traits traits = single_value;
+
+                traits.kept_as = by_person ? NULL : "unavailable";
+                hold(&traits, "offline", "In the garden");
+                told_live(&other);
+                run_for(10 * SEC);
+                other.live = false;
+                told(&other);
+                if (on_the_way_back)
+                        claim_set_want(&claim, NULL);
+                push_shown("unavailable", "");
+                run_for(SEC);
+                told_done(&other);
+                run_for(10 * SEC);
+                expect_given_back(USEC_PER_MIN, by_person ? "unavailable" : "offline",
+                                  by_person ? "" : "In the garden");
+                claim_done(&claim);
+        }
+}
+
 /* Ours stood there before we wrote them, and nobody has told: another machine knows what was before, and is to be told
  * that we do not, also after somebody else has changed the state. */
 Test(core_claim_untold, what_was_not_known_is_told_as_not_known) {

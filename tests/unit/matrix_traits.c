@@ -74,6 +74,14 @@ Test(matrix_traits, rows_fit_together) {
         }
 }
 
+/* Also where a word is said only to a server that insists on one. */
+Test(matrix_traits, what_polls_bring_about_while_something_is_held) {
+        cr_expect_str_eq(server_kept_as(server_traits_find("Synapse", "1.92.3")), "unavailable");
+        cr_expect_str_eq(server_kept_as(server_traits_find("Dendrite", NULL)), "unavailable");
+        cr_expect_null(server_kept_as(server_traits_find("continuwuity", NULL)));
+        cr_expect_null(server_kept_as(server_traits_find(NULL, NULL)));
+}
+
 /* Where no word of the spec is said, a server may insist on one; of what says a refusal is about something else it is
  * not asked again. */
 Test(matrix_traits, a_server_that_insists_gets_a_word_of_the_spec) {

@@ -269,6 +269,7 @@ static void traits(const struct output *o, struct claim_traits *ret) {
                 .text_per_device = t->message_per_device,
                 .withdrawn = PRESENCE_STATE_OFFLINE,
                 .taken = PRESENCE_STATE_BUSY,
+                .kept_as = server_kept_as(t),
                 .sticky = t->copies_busy,
                 .person_writes_whole = !t->presence_per_device,
                 .text_tells_person = true,

@@ -203,6 +203,12 @@ bool set_presence_counts(enum set_presence p) {
         return p == SET_PRESENCE_UNAVAILABLE || p == SET_PRESENCE_ONLINE;
 }
 
+const char *server_kept_as(const struct server_traits *t) {
+        enum set_presence p = set_presence_counts(t->says.while_held) ? t->says.while_held : t->says.held_if_refused;
+
+        return set_presence_counts(p) ? set_presence_to_string(p) : NULL;
+}
+
 const char *set_presence_to_string(enum set_presence p) {
         switch (p) {
         case SET_PRESENCE_OFFLINE:

@@ -69,5 +69,7 @@ enum set_presence set_presence_word(const struct set_presence_words *words, bool
 bool set_presence_is_refused(enum set_presence said, const struct matrix_reply *reply);
 /* Whether a poll with it makes the user present. */
 bool set_presence_counts(enum set_presence p);
+/* The state that polls may bring about while something of ours is held; NULL: none. */
+const char *server_kept_as(const struct server_traits *t);
 /* "offline", "unavailable", "online", "none". */
 const char *set_presence_to_string(enum set_presence p);
