@@ -62,13 +62,31 @@ static usec_t least_rest(struct sync_rest *r, const struct sync_rest_facts *f) {
         return r->n_empty > HURRIED_MAX ? NOTHING_COSTS : 0;
 }
 
-/* With a head start somebody has the turn, whoever it is, and for as long as it lasts nobody else can take it: then
- * the sooner the better. One that ends between the other client's poll and ours would be ours. */
-static usec_t head_start(struct sync_rest *r, const struct sync_rest_facts *f) {
-        if (!f->turns_at_stake || f->expecting || f->now < r->turn_until)
-                return 0;
-        r->turn_until = usec_add(f->now, SYNC_TURN);
-        return usec_min(SYNC_HEAD_START, f->max);
+/* So near the end of a turn that a pause would outlast it, so many polls of each go at once instead. */
+#define UNPAUSED_MAX 2
+
+static void begin_turn(struct sync_rest *r, usec_t now) {
+        r->turn_until = usec_add(now, SYNC_TURN);
+        r->n_unpaused = 0;
+}
+
+/* A poll takes nothing from anybody while somebody has the turn. With a head start somebody has it, whoever it is, and
+ * until it ends nobody else can: ours begins within that time, and early enough to be there before the other client's
+ * next one can have the next turn. */
+static usec_t rest_within_turn(struct sync_rest *r, const struct sync_rest_facts *f, usec_t wanted) {
+        if (!f->turns_at_stake || f->expecting)
+                return wanted;
+        if (f->now >= r->turn_until) {
+                begin_turn(r, f->now);
+                if (wanted == 0)
+                        wanted = usec_min(SYNC_HEAD_START, f->max);
+        } else if (wanted > 0 && usec_add(f->now, SYNC_HEAD_START) >= r->turn_until) {
+                if (r->n_unpaused++ < UNPAUSED_MAX)
+                        return 0;
+                /* A flood wakes the other client as well: it takes the next turn meanwhile. */
+                begin_turn(r, f->now);
+        }
+        return wanted > 0 ? usec_min(wanted, r->turn_until - SYNC_HEAD_START - f->now) : 0;
 }
 
 static usec_t rest_by_what_came(struct sync_rest *r, const struct sync_rest_facts *f) {
@@ -76,16 +94,16 @@ static usec_t rest_by_what_came(struct sync_rest *r, const struct sync_rest_fact
 
         if (f->concerned) {
                 r->n_spared = 0;
-                return is_hurried_too_much(r, f->ran) ? f->max : head_start(r, f);
+                return rest_within_turn(r, f, is_hurried_too_much(r, f->ran) ? f->max : 0);
         }
         r->n_hurried = 0;
         if (f->timed_out)
                 return 0;
         forgive(r, f->now);
         if ((f->costly && !f->expecting) || r->n_spared >= spared_max)
-                return f->max;
+                return rest_within_turn(r, f, f->max);
         r->n_spared++;
-        return head_start(r, f);
+        return rest_within_turn(r, f, 0);
 }
 
 usec_t sync_rest_next(struct sync_rest *r, const struct sync_rest_facts *f) {

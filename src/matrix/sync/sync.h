@@ -71,6 +71,7 @@ bool sync_pace_cut(struct sync_pace *p, const struct matrix_reply *reply, usec_t
 /* Zeroes to start with. */
 struct sync_rest {
         unsigned n_hurried, n_spared, n_empty;
+        unsigned n_unpaused; /* in this turn */
         usec_t answered_at;
         usec_t turn_until; /* somebody has it for sure */
 };
