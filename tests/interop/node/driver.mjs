@@ -140,13 +140,14 @@ const commands = {
         return (await me.client.sendEvent(id, type, content)).event_id;
     },
 
-    // So many messages in so many seconds, one after the other, while the test goes on.
+    // So many messages in so many seconds, at any time within them, while the test goes on.
     async chat(me, { room: id, n, seconds }) {
         const begun = Date.now();
+        const at = Array.from({ length: n }, () => begun + Math.random() * seconds * 1000).sort((a, b) => a - b);
         await room(me, id);
         me.chat = (async () => {
             for (let i = 0; i < n; i++) {
-                await new Promise((resolve) => setTimeout(resolve, begun + (i * seconds * 1000) / n - Date.now()));
+                await new Promise((resolve) => setTimeout(resolve, at[i] - Date.now()));
                 await me.client.sendTextMessage(id, `Message ${i} of many, about as long as people write them.`);
             }
         })();
