@@ -59,6 +59,14 @@ WORLD_TEST(players, pause_while_busy, .no_homeserver = true) {
         expect_player(w, "Playing");
 }
 
+/* Once it is quiet no more, and after busyd. */
+static void expect_left_paused(struct world *w) {
+        by_hand(w, "auto");
+        expect_availability(w, "free");
+        cr_assert_eq(world_stop(w), 0);
+        expect_player(w, "Paused");
+}
+
 WORLD_TEST(players, one_that_did_not_play_stays_paused, .no_homeserver = true) {
         (void) play(w);
         tell_player(w, "Pause");
@@ -66,10 +74,7 @@ WORLD_TEST(players, one_that_did_not_play_stays_paused, .no_homeserver = true) {
         start(w);
         by_hand(w, "busy");
         expect_availability(w, "busy");
-        by_hand(w, "auto");
-        expect_availability(w, "free");
-        cr_assert_eq(world_stop(w), 0);
-        expect_player(w, "Paused");
+        expect_left_paused(w);
 }
 
 WORLD_TEST(players, one_that_was_set_going_and_paused_by_hand_stays_so, .no_homeserver = true) {
@@ -82,10 +87,7 @@ WORLD_TEST(players, one_that_was_set_going_and_paused_by_hand_stays_so, .no_home
         check(w, world_wait_log(w, "pause-players: mpv goes its own way"), "not heard");
         tell_player(w, "Pause");
         expect_player(w, "Paused");
-        by_hand(w, "auto");
-        expect_availability(w, "free");
-        cr_assert_eq(world_stop(w), 0);
-        expect_player(w, "Paused");
+        expect_left_paused(w);
 }
 
 WORLD_TEST(players, another_process_of_that_name_is_not_resumed, .no_homeserver = true) {
@@ -97,10 +99,7 @@ WORLD_TEST(players, another_process_of_that_name_is_not_resumed, .no_homeserver 
         (void) play(w);
         tell_player(w, "Pause");
         expect_player(w, "Paused");
-        by_hand(w, "auto");
-        expect_availability(w, "free");
-        cr_assert_eq(world_stop(w), 0);
-        expect_player(w, "Paused");
+        expect_left_paused(w);
 }
 
 WORLD_TEST(players, a_crash_is_made_up_for, .no_homeserver = true) {

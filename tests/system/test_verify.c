@@ -518,8 +518,9 @@ WORLD_TEST(verify, each_state_is_said_with_what_to_do) {
         expect_in_all(w, "busyctl logout " ACCOUNT);
 }
 
-WORLD_TEST(verify, login_ends_by_offering_it_where_rooms_are_encrypted, .no_session = true) {
-        SCOPED(terminal_free) struct terminal *t = NULL;
+/* Up to where it asks. */
+static struct terminal *login_offers(struct world *w) {
+        struct terminal *t;
 
         user_has_recovery(w);
         room_is_encrypted(w);
@@ -527,6 +528,12 @@ WORLD_TEST(verify, login_ends_by_offering_it_where_rooms_are_encrypted, .no_sess
         terminal_expect(t, "Password: ");
         terminal_type(t, HS_PASSWORD "\n");
         terminal_expect(t, "See calls in your encrypted rooms, too?");
+        return t;
+}
+
+WORLD_TEST(verify, login_ends_by_offering_it_where_rooms_are_encrypted, .no_session = true) {
+        SCOPED(terminal_free) struct terminal *t = login_offers(w);
+
         terminal_type(t, "y\n");
         terminal_expect(t, "Recovery key or passphrase: ");
         terminal_type(t, recovery_key());
@@ -536,14 +543,8 @@ WORLD_TEST(verify, login_ends_by_offering_it_where_rooms_are_encrypted, .no_sess
 }
 
 WORLD_TEST(verify, who_does_not_want_it_now_is_told_how_later, .no_session = true) {
-        SCOPED(terminal_free) struct terminal *t = NULL;
+        SCOPED(terminal_free) struct terminal *t = login_offers(w);
 
-        user_has_recovery(w);
-        room_is_encrypted(w);
-        t = terminal_login(w, HS_USER);
-        terminal_expect(t, "Password: ");
-        terminal_type(t, HS_PASSWORD "\n");
-        terminal_expect(t, "See calls in your encrypted rooms, too?");
         terminal_type(t, "\n");
         terminal_expect(t, "Later: busyctl verify default, or with another session at hand: busyctl verify default "
                            "--emoji");
