@@ -31,7 +31,7 @@ static int only_account(const char *folder, const char *what, char **ret) {
 
 /* A second token would make the registration that the server may have by now useless. */
 static bool may_replace(const char *folder, const char *name, bool force) {
-        SCOPED(token_free) char *token = NULL;
+        SCOPED(erase_and_free) char *token = NULL;
         int r = force ? 0 : secret_load(folder, name, NULL, &token);
 
         if (r > 0)
@@ -94,7 +94,7 @@ static enum exit_code print_registration(const char *folder, const char *name, b
 
 /* What cannot be read is removed all the same. */
 static enum exit_code forget_cure(const char *folder, const char *name) {
-        SCOPED(token_free) char *token = NULL;
+        SCOPED(erase_and_free) char *token = NULL;
         int r = secret_load(folder, name, NULL, &token);
 
         if (r == 0 || r == -EINVAL) {

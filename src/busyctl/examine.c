@@ -510,7 +510,7 @@ static void on_cure_checked(const struct matrix_reply *reply, void *userdata) {
 }
 
 static int ask_cure(struct examination *x) {
-        SCOPED(token_free) char *token = NULL;
+        SCOPED(erase_and_free) char *token = NULL;
         SCOPED(matrix_client_free) struct matrix_client *client = NULL;
         struct http_request *request;
         int r;

@@ -6,7 +6,6 @@
 #include <sys/random.h>
 
 #include "keyring/keyring.h"
-#include "state/token.h"
 #include "util/clock.h"
 #include "util/file.h"
 
@@ -120,8 +119,8 @@ static int outcome_of(const struct wait *w, int r) {
         return w->outcome == KEYRING_DONE ? 0 : w->outcome == KEYRING_MISSING ? -ENOENT : -ENOKEY;
 }
 
-/* 0 and, of GET, the secret for token_free(). -ENOENT: there is no such entry. -ECANCELED: who was asked has said no,
- * or nothing. */
+/* 0 and, of GET, the secret for erase_and_free(). -ENOENT: there is no such entry. -ECANCELED: who was asked has said
+ * no, or nothing. */
 static int do_it(enum what what, const struct keyring_item *item, enum keyring_may_ask ask,
                  const struct keep_patience *patience, char **ret_secret, const char **ret_problem) {
         static char problem[128];
@@ -143,7 +142,7 @@ static int do_it(enum what what, const struct keyring_item *item, enum keyring_m
         r = outcome_of(&w, r);
         if (r == 0 && ret_secret)
                 *ret_secret = TAKE(w.secret);
-        token_free(w.secret);
+        erase_and_free(w.secret);
         return r;
 }
 
@@ -156,7 +155,7 @@ int keep_probe(bool ask, const char **ret_problem) {
 }
 
 int keep_load(const char *folder, const char *name, bool ask, struct session *ret, const char **ret_problem) {
-        SCOPED(token_free) char *secret = NULL;
+        SCOPED(erase_and_free) char *secret = NULL;
         int r = session_load(folder, name, ret);
 
         *ret_problem = r < 0 ? strerror(-r) : "";
@@ -171,7 +170,7 @@ int keep_load(const char *folder, const char *name, bool ask, struct session *re
 }
 
 int keep_put(const struct session *s, const struct keep_patience *patience, const char **ret_problem) {
-        SCOPED(token_free) char *secret = NULL;
+        SCOPED(erase_and_free) char *secret = NULL;
         SCOPED(free) char *label = NULL;
         int r = session_secret_make(s, &secret);
 
@@ -218,7 +217,7 @@ int keep_forget(const struct session *s, const char **ret_problem) {
 
 int keep_crypto_load(const char *folder, const char *name, bool ask, struct crypto_store *ret,
                      const char **ret_problem) {
-        SCOPED(token_free) char *secret = NULL;
+        SCOPED(erase_and_free) char *secret = NULL;
         int r = crypto_store_load(folder, name, ret);
 
         *ret_problem = r < 0 ? strerror(-r) : "";
@@ -235,7 +234,7 @@ int keep_crypto_load(const char *folder, const char *name, bool ask, struct cryp
 }
 
 static int put_key(struct crypto_store *s, bool ask, const char **ret_problem) {
-        SCOPED(token_free) char *secret = NULL;
+        SCOPED(erase_and_free) char *secret = NULL;
         SCOPED(free) char *label = NULL;
         int r = keep_new_entry(&s->keyring_id);
 

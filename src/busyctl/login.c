@@ -62,7 +62,7 @@ static void login_done(struct login *l) {
         free(l->folder);
         free(l->name);
         free(l->user);
-        token_free(l->secret);
+        erase_and_free(l->secret);
         session_done(&l->old);
         session_done(&l->new);
         json_decref(l->examined);

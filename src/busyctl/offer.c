@@ -10,7 +10,7 @@
 
 /* "e" and "y" as they were typed, and 'n' for all else. */
 static char ask(const char *question) {
-        SCOPED(token_free) char *answer = NULL;
+        SCOPED(erase_and_free) char *answer = NULL;
         char c = 'n';
 
         if (prompt(question, PROMPT_SHOWN, &answer) >= 0)

@@ -10,7 +10,7 @@ enum prompt_echo {
 };
 
 /* Asks on the controlling terminal, whatever stdin and stdout are. A signal that ends us finds the terminal as it was
- * before. -ENXIO: there is no terminal; -ECANCELED: end of input; -E2BIG. Free with token_free. */
+ * before. -ENXIO: there is no terminal; -ECANCELED: end of input; -E2BIG. Free with erase_and_free. */
 int prompt(const char *question, enum prompt_echo echo, char **ret);
 
 /* The first line of stdin. -ECANCELED if it is empty; -E2BIG. */

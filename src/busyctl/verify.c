@@ -264,7 +264,7 @@ static enum exit_code unlock(struct verifying *v) {
         const char *place = v->args->recovery_key_file;
 
         for (int i = 0; i < (place ? 1 : TYPED_MAX); i++) {
-                SCOPED(token_free) char *input = NULL;
+                SCOPED(erase_and_free) char *input = NULL;
                 enum exit_code code = place ? read_from(place, &input) : ask_for_it(i > 0, &input);
                 int r;
 

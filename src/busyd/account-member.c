@@ -6,7 +6,6 @@
 
 #include "busyd/account-names.h"
 #include "state/state.h"
-#include "state/token.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -109,7 +108,7 @@ static void init_keeper(struct member *m, bool aside) {
 /* Without it the account goes on as if there were none. */
 static void give_appservice(struct member *m, usec_t now) {
         const struct accounts *s = m->accounts;
-        SCOPED(token_free) char *token = account_load_appservice(state_dir(s->context.state), s->config, m->name);
+        SCOPED(erase_and_free) char *token = account_load_appservice(state_dir(s->context.state), s->config, m->name);
         int r = account_set_appservice(m->account, token, now);
 
         if (r < 0)

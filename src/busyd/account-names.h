@@ -18,5 +18,5 @@ bool account_needs_no_session(const struct config *config, const char *name);
  * elsewhere: there is nothing in *ret then but a token of the service manager's. Returns 1 where that is the one, or a
  * negative errno: it is not to be used. */
 int account_load_session(const char *state_dir, const struct config *config, const char *name, struct session *ret);
-/* The token of its application service, for token_free(), and what is wrong with it is told; NULL: none. */
+/* The token of its application service, for erase_and_free(), and what is wrong with it is told; NULL: none. */
 char *account_load_appservice(const char *state_dir, const struct config *config, const char *name);

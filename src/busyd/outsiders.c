@@ -15,7 +15,6 @@
 #include "matrix/client/api.h"
 #include "matrix/client/find.h"
 #include "matrix/connection.h"
-#include "state/token.h"
 #include "util/later.h"
 #include "util/log.h"
 
@@ -57,7 +56,7 @@ static struct outsider *outsider_free(struct outsider *x) {
         if (!x)
                 return NULL;
         release(x);
-        token_free(x->token);
+        erase_and_free(x->token);
         free(x->homeserver);
         free(x->user_id);
         free(x->ca_file);

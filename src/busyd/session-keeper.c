@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "keyring/keyring.h"
-#include "state/token.h"
 #include "util/log.h"
 
 /* Whoever wants to send something waits for the tokens to be kept. */
@@ -92,7 +91,7 @@ static void stop(struct session_keeper *k) {
 }
 
 static int start(struct session_keeper *k, const struct session *next) {
-        SCOPED(token_free) char *secret = NULL;
+        SCOPED(erase_and_free) char *secret = NULL;
         SCOPED(free) char *label = NULL;
         int r;
 

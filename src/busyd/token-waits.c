@@ -27,7 +27,7 @@ static struct token_wait *wait_free(struct token_wait *w) {
         if (!w)
                 return NULL;
         token_command_free(w->command);
-        token_free(w->token);
+        erase_and_free(w->token);
         free(w->user_id);
         free(w->homeserver);
         free(w);
@@ -57,7 +57,7 @@ static void on_token(const char *token, const char *problem, void *userdata) {
 
         w->failed = !copy;
         if (copy) {
-                token_free(w->token);
+                erase_and_free(w->token);
                 w->token = copy;
         } else {
                 (void) snprintf(w->problem, sizeof(w->problem), "token-command is of no use: %s",

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "state/secret.h"
+#include "state/token.h"
 #include "util/command.h"
 
 struct token_command {

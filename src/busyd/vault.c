@@ -11,7 +11,6 @@
 #include "control/control.h"
 #include "keyring/keyring.h"
 #include "matrix/connection.h"
-#include "state/token.h"
 #include "util/log.h"
 
 /* After a keyring has answered something else than that it is locked or absent, of which it tells the end: so long,
@@ -33,7 +32,7 @@ struct vault_wait {
 
 static void wait_free(struct vault_wait *w) {
         keyring_job_free(w->job);
-        token_free(w->secret);
+        erase_and_free(w->secret);
         free(w->user_id);
         free(w->homeserver);
         free(w->id);
@@ -176,7 +175,7 @@ int vault_look(struct vault *v, const char *name, const struct session *session,
 }
 
 static void spend(struct vault_wait *w) {
-        token_free(w->secret);
+        erase_and_free(w->secret);
         w->secret = NULL;
 }
 

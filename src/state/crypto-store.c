@@ -7,7 +7,6 @@
 
 #include "json/json.h"
 #include "state/account-file.h"
-#include "state/token.h"
 #include "util/file.h"
 #include "util/random.h"
 
@@ -111,7 +110,7 @@ static int parse(const json_t *o, struct crypto_store *ret) {
 
 int crypto_store_load(const char *state_dir, const char *name, struct crypto_store *ret) {
         SCOPED(free) char *path = NULL;
-        SCOPED(token_free) char *data = NULL;
+        SCOPED(erase_and_free) char *data = NULL;
         SCOPED(json_with_key) json_t *o = NULL;
         size_t size;
         int r = path_of(state_dir, name, &path);
@@ -152,7 +151,7 @@ static int dump(const json_t *o, char **ret, size_t *ret_size) {
         if (!data)
                 return -ENOMEM;
         if (json_dumpb(o, data, size, flags) != size) {
-                token_free(data);
+                erase_and_free(data);
                 return -ENOMEM;
         }
         data[size] = '\n';
@@ -163,7 +162,7 @@ static int dump(const json_t *o, char **ret, size_t *ret_size) {
 
 int crypto_store_save(const char *state_dir, const char *name, const struct crypto_store *s) {
         SCOPED(free) char *path = NULL;
-        SCOPED(token_free) char *data = NULL, *key = NULL;
+        SCOPED(erase_and_free) char *data = NULL, *key = NULL;
         SCOPED(json_with_key) json_t *o = NULL;
         size_t size;
         int r = path_of(state_dir, name, &path);

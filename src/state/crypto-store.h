@@ -45,7 +45,7 @@ void crypto_store_unlock(int lock);                                             
 
 /* A key that nobody has had. */
 int crypto_store_new_key(struct crypto_store *s);
-/* The key as the keyring has it, for token_free(); and back: -EBADMSG, that is none. */
+/* The key as the keyring has it, for erase_and_free(); and back: -EBADMSG, that is none. */
 int crypto_store_key_text(const struct crypto_store *s, char **ret);
 int crypto_store_take_key(struct crypto_store *s, const char *text);
 /* What people see of it in their keyring; of the user id. */

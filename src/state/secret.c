@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "state/account-file.h"
+#include "state/token.h"
 #include "util/file.h"
 
 static int load_credential(const char *account, char **ret) {

@@ -31,8 +31,8 @@ static void secret_json_scoped(json_t **p) {
 }
 
 void session_done(struct session *s) {
-        token_free(s->access_token);
-        token_free(s->refresh_token);
+        erase_and_free(s->access_token);
+        erase_and_free(s->refresh_token);
         free(s->homeserver);
         free(s->user_id);
         free(s->device_id);
@@ -47,12 +47,12 @@ int session_set_tokens(struct session *s, const struct token_pair *pair) {
         char *access = strdup(pair->access_token), *refresh = strdup(pair->refresh_token);
 
         if (!access || !refresh) {
-                token_free(access);
-                token_free(refresh);
+                erase_and_free(access);
+                erase_and_free(refresh);
                 return -ENOMEM;
         }
-        token_free(s->access_token);
-        token_free(s->refresh_token);
+        erase_and_free(s->access_token);
+        erase_and_free(s->refresh_token);
         s->access_token = access;
         s->refresh_token = refresh;
         s->expires_at = pair->expires_wall;
@@ -64,8 +64,8 @@ int session_set_token(struct session *s, const char *token) {
 
         if (!access)
                 return -ENOMEM;
-        token_free(s->access_token);
-        token_free(s->refresh_token);
+        erase_and_free(s->access_token);
+        erase_and_free(s->refresh_token);
         s->access_token = access;
         s->refresh_token = NULL;
         s->expires_at = 0;
@@ -151,7 +151,7 @@ static int session_parse(const json_t *o, struct session *ret) {
 
 int session_load(const char *state_dir, const char *name, struct session *ret) {
         SCOPED(free) char *path = NULL;
-        SCOPED(token_free) char *data = NULL;
+        SCOPED(erase_and_free) char *data = NULL;
         SCOPED(secret_json) json_t *o = NULL;
         size_t size;
         int r;
@@ -209,7 +209,7 @@ static int add_tokens(json_t *o, const struct session *s) {
 
 static int save(const char *state_dir, const char *name, const struct session *s, bool tokens) {
         SCOPED(free) char *path = NULL;
-        SCOPED(token_free) char *data = NULL;
+        SCOPED(erase_and_free) char *data = NULL;
         SCOPED(secret_json) json_t *o = NULL;
         int r;
 
@@ -249,8 +249,8 @@ int session_secret_make(const struct session *s, char **ret) {
 
 int session_secret_take(struct session *s, const char *secret) {
         SCOPED(secret_json) json_t *o = NULL;
-        SCOPED(token_free) char *access = NULL;
-        SCOPED(token_free) char *refresh = NULL;
+        SCOPED(erase_and_free) char *access = NULL;
+        SCOPED(erase_and_free) char *refresh = NULL;
         int r = json_parse(secret, strlen(secret), &o);
 
         if (r < 0)
@@ -260,8 +260,8 @@ int session_secret_take(struct session *s, const char *secret) {
         if (!copied(&access, json_member_string(o, "access_token")) ||
             !copied(&refresh, json_member_string(o, "refresh_token")))
                 return -ENOMEM;
-        token_free(s->access_token);
-        token_free(s->refresh_token);
+        erase_and_free(s->access_token);
+        erase_and_free(s->refresh_token);
         s->access_token = TAKE(access);
         s->refresh_token = TAKE(refresh);
         s->expires_at = expires_of(o);
@@ -337,7 +337,7 @@ bool session_has_credential(const char *name) {
 
 int session_token_from_credentials(const char *name, struct session *s) {
         SCOPED(free) char *path = NULL;
-        SCOPED(token_free) char *token = NULL;
+        SCOPED(erase_and_free) char *token = NULL;
         int r;
 
         r = account_file_path(credentials_dir(), CREDENTIAL_PREFIX, name, CREDENTIAL_SUFFIX, &path);

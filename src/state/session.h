@@ -66,7 +66,7 @@ int session_credential_names(char ***ret);
 
 /* What people see of a session in their keyring; of the user id. */
 #define KEYRING_LABEL "busyd: %s"
-/* The tokens as the keyring has them, in one text, for token_free(). */
+/* The tokens as the keyring has them, in one text, for erase_and_free(). */
 int session_secret_make(const struct session *s, char **ret);
 /* -EBADMSG: that is none; the session is unchanged then, and with -ENOMEM. */
 int session_secret_take(struct session *s, const char *secret);

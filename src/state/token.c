@@ -5,10 +5,6 @@
 
 #include "util/file.h"
 
-void token_free(char *token) {
-        erase_and_free(token);
-}
-
 int token_trim(char *data, size_t size, char **ret) {
         char *start = data + strspn(data, " \t\r\n");
         size_t n = strcspn(start, " \t\r\n");

@@ -12,7 +12,3 @@ int token_trim(char *data, size_t size, char **ret);
 /* The token in a file. `private`: the file must be ours and closed to others, else -EPERM; the service manager's own
  * may be open to the user's group. 1, or 0 if there is no file; -EBADMSG: no token in it. */
 int token_load(const char *path, bool private, char **ret);
-
-/* Wipes it first. */
-void token_free(char *token);
-CLEANUP(char, token_free);

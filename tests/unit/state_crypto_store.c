@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "state/crypto-store.h"
-#include "state/token.h"
 #include "util/file.h"
 #include "util/path.h"
 #include "util_temp.h"
@@ -43,7 +42,7 @@ Test(crypto_store, has_no_key_in_the_file_that_is_in_the_keyring) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         SCOPED(crypto_store_done) struct crypto_store s = example("item"), back;
         SCOPED(free) char *path = path_join(t.path, "crypto-home.json"), *data = NULL, *longer = NULL;
-        SCOPED(token_free) char *text = NULL;
+        SCOPED(erase_and_free) char *text = NULL;
 
         cr_assert_eq(crypto_store_save(t.path, "home", &s), 0);
         cr_assert_eq(crypto_store_key_text(&s, &text), 0);
@@ -58,7 +57,7 @@ Test(crypto_store, has_no_key_in_the_file_that_is_in_the_keyring) {
         text[0] = 'g';
         cr_expect_eq(crypto_store_take_key(&back, text), -EBADMSG);
         cr_expect_not(back.has_key);
-        token_free(text);
+        erase_and_free(text);
         cr_assert_eq(crypto_store_key_text(&s, &text), 0);
         cr_assert_eq(crypto_store_take_key(&back, text), 0);
         cr_expect(memcmp(back.key, s.key, sizeof(s.key)) == 0);

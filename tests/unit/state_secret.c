@@ -30,7 +30,7 @@ Test(secret, files) {
                 const struct file_row *row = &file_rows[i];
                 SCOPED(temp_dir) struct temp_dir t = temp_dir();
                 SCOPED(free) char *path = path_join(t.path, "file");
-                SCOPED(token_free) char *token = NULL;
+                SCOPED(erase_and_free) char *token = NULL;
                 int r;
 
                 cr_assert_eq(file_write(path, row->text, strlen(row->text), row->mode), 0);
@@ -43,7 +43,7 @@ Test(secret, files) {
 
 Test(secret, saved_loaded_removed) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
-        SCOPED(token_free) char *token = NULL, *other = NULL;
+        SCOPED(erase_and_free) char *token = NULL, *other = NULL;
         SCOPED(free) char *path = path_join(t.path, "as-token-home");
         struct stat st;
 
@@ -71,7 +71,7 @@ Test(secret, a_file_that_is_named_must_be_there) {
 Test(secret, credentials_come_first) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         SCOPED(free) char *path = path_join(t.path, "busyd-home.as_token");
-        SCOPED(token_free) char *token = NULL;
+        SCOPED(erase_and_free) char *token = NULL;
 
         cr_assert_eq(secret_save(t.path, "home", "stored"), 0);
         cr_assert_eq(file_write(path, "given\n", 6, 0440), 0);

@@ -2,7 +2,6 @@
 #include <errno.h>
 
 #include "state/session.h"
-#include "state/token.h"
 #include "util/file.h"
 #include "util_temp.h"
 
@@ -245,7 +244,7 @@ Test(session, token_from_outside) {
 Test(session, tokens_in_the_keyring) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         SCOPED(session_done) struct session s = { .user_id = NULL };
-        SCOPED(token_free) char *secret = NULL;
+        SCOPED(erase_and_free) char *secret = NULL;
         SCOPED(free) char *text = NULL;
         struct session in_keyring = example;
         size_t size;

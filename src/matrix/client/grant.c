@@ -112,7 +112,7 @@ static void take_code(struct oauth_grant *g, const struct oauth_reply *reply) {
         usec_t lasts = seconds_of(reply->body, "expires_in", DEFAULT_LASTS, LASTS_MAX);
         char shown[64];
 
-        token_free(g->device_code);
+        erase_and_free(g->device_code);
         g->device_code = device_code ? strdup(device_code) : NULL;
         if (!g->device_code || !code || !address) {
                 fail_with_reply(g, reply, "the code to log in with");
@@ -293,7 +293,7 @@ struct oauth_grant *oauth_grant_free(struct oauth_grant *g) {
                 return NULL;
         http_request_free(g->request);
         session_done(&g->session);
-        token_free(g->device_code);
+        erase_and_free(g->device_code);
         free(g->device_authorization);
         free(g->scope);
         free(g);

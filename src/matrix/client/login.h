@@ -36,7 +36,7 @@ struct matrix_login_handler {
         /* A line per step, for people. */
         void (*progress)(const char *line, void *userdata);
         /* The server takes a password, and none was given: who, if that is not known, and the password, both for the
-         * login to free (token_free). Less than 0: there is none, which the user has been told. */
+         * login to free (erase_and_free). Less than 0: there is none, which the user has been told. */
         int (*ask_password)(bool ask_user, char **ret_user, char **ret_password, void *userdata);
         /* The user has to open an address; see struct oauth_grant_handler. */
         void (*show)(const struct oauth_code *code, void *userdata);

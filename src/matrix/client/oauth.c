@@ -259,7 +259,7 @@ static int encode_form(const struct oauth_field *fields, char **ret) {
                 first = false;
         }
         if (fclose(f) != 0 || !text || strlen(text) != size) {
-                token_free(text);
+                erase_and_free(text);
                 return -ENOMEM;
         }
         *ret = text;
@@ -268,7 +268,7 @@ static int encode_form(const struct oauth_field *fields, char **ret) {
 
 int oauth_post_form(struct http *http, const char *url, const struct oauth_field *fields, oauth_done_t done,
                     void *userdata, struct http_request **ret) {
-        SCOPED(token_free) char *body = NULL;
+        SCOPED(erase_and_free) char *body = NULL;
         int r = encode_form(fields, &body);
 
         return r < 0 ? r : post(http, url, "application/x-www-form-urlencoded", body, done, userdata, ret);
@@ -358,8 +358,8 @@ int oauth_tokens_take(const struct oauth_reply *reply, struct session *s) {
         const char *access = word(reply->body, "access_token"), *refresh = word(reply->body, "refresh_token");
         const char *type = word(reply->body, "token_type");
         int64_t expires_in = json_member_int(reply->body, "expires_in", 0);
-        SCOPED(token_free) char *new_access = NULL;
-        SCOPED(token_free) char *new_refresh = NULL;
+        SCOPED(erase_and_free) char *new_access = NULL;
+        SCOPED(erase_and_free) char *new_refresh = NULL;
 
         if (!reply->granted || !access || (type && strcasecmp(type, "Bearer") != 0))
                 return -EBADMSG;
@@ -367,10 +367,10 @@ int oauth_tokens_take(const struct oauth_reply *reply, struct session *s) {
         new_refresh = refresh ? strdup(refresh) : NULL;
         if (!new_access || (refresh && !new_refresh))
                 return -ENOMEM;
-        token_free(s->access_token);
+        erase_and_free(s->access_token);
         s->access_token = TAKE(new_access);
         if (new_refresh) {
-                token_free(s->refresh_token);
+                erase_and_free(s->refresh_token);
                 s->refresh_token = TAKE(new_refresh);
         }
         s->expires_at = 0;

@@ -7,7 +7,6 @@
 #include "core/base.h"
 #include "http/http.h"
 #include "state/session.h"
-#include "state/token.h"
 
 /* What busyd uses of auth_metadata. Each address is one that secrets may be sent to; NULL: not offered. */
 struct oauth_server {

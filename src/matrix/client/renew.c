@@ -148,7 +148,7 @@ int renew_start(struct renewing **ret, struct http *http, const struct renew_pla
                 void (*done)(const struct renew_answer *answer, void *userdata), void *userdata) {
         SCOPED(renewing_free) struct renewing *r = calloc(1, sizeof(*r));
         bool oauth = place->token_endpoint && *place->token_endpoint;
-        SCOPED(token_free)
+        SCOPED(erase_and_free)
         char *body = oauth ? form("grant_type=refresh_token&refresh_token", refresh_token, place->client_id)
                            : object(refresh_token);
         SCOPED(free) char *url = address(place, oauth);
@@ -180,7 +180,7 @@ struct renewing *renewing_free(struct renewing *r) {
         if (!r)
                 return NULL;
         http_request_free(r->request);
-        token_free(r->old);
+        erase_and_free(r->old);
         free(r);
         return NULL;
 }

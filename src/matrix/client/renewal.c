@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "matrix/client/tokens.h"
-#include "state/token.h"
 #include "util/log.h"
 
 #define STORE_AGAIN USEC_PER_MIN
@@ -87,12 +86,12 @@ static int take_pair(struct renewal *r, const struct token_pair *pair) {
         char *access = strdup(pair->access_token), *refresh = strdup(pair->refresh_token);
 
         if (!access || !refresh) {
-                token_free(access);
-                token_free(refresh);
+                erase_and_free(access);
+                erase_and_free(refresh);
                 return -ENOMEM;
         }
-        token_free(r->access);
-        token_free(r->refresh);
+        erase_and_free(r->access);
+        erase_and_free(r->refresh);
         r->access = access;
         r->refresh = refresh;
         r->expires_wall = pair->expires_wall;
@@ -205,7 +204,7 @@ static void renew(struct renewal *r, const struct instant *at) {
 
 /* The same one again is of no use. */
 static void take_fetched(struct renewal *r, const struct instant *at) {
-        SCOPED(token_free) char *other = TAKE(r->other);
+        SCOPED(erase_and_free) char *other = TAKE(r->other);
         const struct token_pair pair = { .access_token = other, .refresh_token = "" };
 
         r->fetched = false;
@@ -273,7 +272,7 @@ const struct matrix_reply *renewal_failure(const struct renewal *r) {
 }
 
 void renewal_set_token(struct renewal *r, const char *token) {
-        token_free(r->other);
+        erase_and_free(r->other);
         r->other = token ? strdup(token) : NULL;
         r->fetched = true;
 }
@@ -351,9 +350,9 @@ struct renewal *renewal_free(struct renewal *r) {
                 matrix_client_on_rejected(r->client, NULL, NULL);
         renewing_free(r->request);
         end_keeping(r);
-        token_free(r->access);
-        token_free(r->refresh);
-        token_free(r->other);
+        erase_and_free(r->access);
+        erase_and_free(r->refresh);
+        erase_and_free(r->other);
         free(r->account);
         free(r->homeserver);
         free(r->token_endpoint);

@@ -5,7 +5,6 @@
 #include "matrix/client/oauth.h"
 #include "matrix/client/pkce.h"
 #include "matrix/client/trip.h"
-#include "state/token.h"
 #include "util/later.h"
 
 #define PROBLEM_MAX 192
@@ -124,7 +123,7 @@ int trip_set_origin(struct trip *t, const char *origin) {
 struct trip *trip_free(struct trip *t) {
         if (!t)
                 return NULL;
-        token_free(t->brought);
+        erase_and_free(t->brought);
         free(t->path);
         free(t->redirect);
         free(t->issuer);
