@@ -17,18 +17,24 @@ usec_t claim_settles_at(const struct claim *c) {
                                                                                    : c->debt.lands_by;
 }
 
+/* What came later than the words beside it: a lost write from before that puts those back with a state of ours, and is
+ * told by them from a person's. */
+static bool do_prior_words_tell(const struct claim *c, const struct claim_value *now) {
+        struct claim_value found;
+
+        (void) claim_find_prior(c, &found);
+        return c->traits.person_writes_whole && (c->debt.is.added & CLAIM_TEXT) && !streq(now->text, found.text);
+}
+
 /* What a lost write puts there later goes back to what is there now, also by the next run: to what was given back, or
- * what somebody has written since. A state that came with other words is then no state of ours beside the prior ones,
- * though those may have stood there until ours were written. */
+ * what somebody has written since. */
 static struct claim_request keep_step(struct claim *c) {
         struct claim_owed *d = &c->debt.is;
         struct claim_value now =
                 c->view.known ? claim_compose_given_back(c, &c->view.is, CLAIM_NO_PART) : c->in.leaving.back;
-        struct claim_value found;
 
-        (void) claim_find_prior(c, &found);
-        if (c->traits.person_writes_whole && !streq(now.text, found.text))
-                d->added &= ~(unsigned) CLAIM_TEXT;
+        if (do_prior_words_tell(c, &now))
+                now = d->prior;
         if (c->traits.text_per_device && c->view.known)
                 claim_value_put_text(&d->prior, c->view.is.text);
         else if (d->text_claimed)

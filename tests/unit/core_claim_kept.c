@@ -61,9 +61,29 @@ Test(core_claim_kept, the_busy_of_a_person_stays_after_a_restart) {
                 push();
                 run_for(10 * SEC);
                 if (called)
-                        expect_phase(CLAIM_FOREIGN);
+                        expect_phase(CLAIM_YIELDED);
                 expect_shown("busy", "Lunch");
                 claim_set_want(&claim, NULL);
                 expect_persons();
+        }
+}
+
+/* It repeats the words of before, where a person has others meanwhile. */
+Test(core_claim_kept, a_late_state_from_before_a_message_came_does_not_stay) {
+        for (unsigned killed = 0; killed < 2; killed++) {
+                begin_to_grow();
+                shown = value("busy", "In a call");
+                claim_on_written(&claim, now);
+                claim_set_want(&claim, NULL);
+                push_shown("online", "Lunch");
+                run_to_keep();
+                answer_journal();
+                if (killed)
+                        restart(&single_value);
+                push_shown("busy", "Working");
+                run_for(2 * CLAIM_LANDS_WITHIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown("online", "Working");
+                cr_expect_not(on_disk);
         }
 }
