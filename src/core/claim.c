@@ -93,6 +93,9 @@ struct claim_request claim_decide(struct claim *c, usec_t now) {
                 c->debt.lands_by = c->debt.is.unsure ? usec_add(now, CLAIM_LANDS_WITHIN) : 0;
                 c->debt.restored_by = usec_add(now, CLAIM_LANDS_WITHIN);
         }
+        /* Until it was looked for, however long the machine has slept. */
+        if (c->debt.kept && c->debt.lands_by > 0 && now > c->debt.lands_by)
+                c->debt.lands_by = now;
         if (!c->view.live && now >= usec_add(c->view.at, CLAIM_VIEW_LASTS))
                 c->view.known = false;
         if (now < c->limits.retry_at)

@@ -197,6 +197,33 @@ Test(core_claim_lost, what_lands_after_another_restart_is_taken_back) {
         cr_expect_not(on_disk);
 }
 
+/* The machine has slept meanwhile: nobody has looked since it could. */
+Test(core_claim_lost, what_lands_in_a_sleep_is_taken_back) {
+        for (unsigned call = 0; call < 2; call++) {
+                struct claim_value late;
+
+                begin(&single_value, "online", "Working");
+                want("busy", "In a call");
+                late = run_to_write();
+                restart(&single_value);
+                run_for(20 * SEC);
+                expect_phase(CLAIM_FREE);
+                cr_assert(on_disk && disk.given_back);
+                now += USEC_PER_HOUR;
+                shown = late;
+                push();
+                if (call) {
+                        enter("busy", "In a call");
+                        claim_set_want(&claim, NULL);
+                }
+                run_for(2 * CLAIM_LANDS_WITHIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown("online", "Working");
+                cr_expect_not(on_disk);
+                claim_done(&claim);
+        }
+}
+
 /* Who reads the journal is not told that nothing is owed while something is. */
 Test(core_claim_lost, what_is_kept_is_owed_again_with_the_next_write) {
         begin(&single_value, "online", "Working");
