@@ -148,8 +148,7 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         c->debt.fits = claim_is_armed(c) && is_armed_for(c, &d);
         claim_others_found(&c->others, c->view.at);
         c->debt.is = d;
-        if (!claim_is_prior_firsthand(c))
-                c->debt.is.order = 0; /* also after a restart, when those who told what it is may tell of it no more */
+        c->debt.is.secondhand = !claim_is_prior_firsthand(c);
         c->debt.owed = true;
         c->debt.on_disk = false;
         c->debt.added_sent = false;
@@ -208,6 +207,7 @@ static void renew_prior(struct claim *c) {
         if ((!words && !state) || claim_value_equal(&prior, &c->debt.is.prior))
                 return;
         c->debt.is.prior = prior;
+        c->debt.is.secondhand = c->debt.is.secondhand && c->debt.is.text_claimed && !words;
         if (c->debt.is.order < newest_order(c))
                 c->debt.is.order = newest_order(c);
         claim_others_found(&c->others, c->view.at);

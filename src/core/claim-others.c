@@ -250,14 +250,19 @@ const char *claim_others_words_before(const struct claim_others *o, const struct
         return last && is_prior_known(&last->owed) ? last->owed.prior.text : NULL;
 }
 
+/* It may have begun after ours, and found itself what ours has not: that one was told no order of ours to be above. */
+static unsigned oldest_to_take(const struct claim_owed *own, const struct claim_other *c) {
+        return own->secondhand && !c->done ? 1 : own->order + 1;
+}
+
 static void take_over_newer(const struct claim_others *o, const struct claim_owed *own, struct claim_value *v) {
-        unsigned order = own->order;
+        unsigned order = 0;
 
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_owed *c = &o->of[i].owed;
                 unsigned theirs = claim_others_wrote(o, &c->prior);
 
-                if (c->order <= order)
+                if (c->order <= order || c->order < oldest_to_take(own, &o->of[i]))
                         continue;
                 order = c->order;
                 if (c->text_claimed && !(theirs & CLAIM_TEXT) && !claim_owed_has_text(own, c->prior.text))

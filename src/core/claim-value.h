@@ -44,8 +44,9 @@ struct claim_owed {
         struct claim_value prior;
         struct claim_value ours[CLAIM_OURS_MAX];
         unsigned n_ours; /* 1 to CLAIM_OURS_MAX: the last is the newest, earlier ones may still land */
-        unsigned order; /* 1 to CLAIM_ORDER_MAX: higher than that of each claim known when this one began; 0: the prior
-                         * was not found at first hand */
+        unsigned order;  /* 1 to CLAIM_ORDER_MAX: higher than that of each claim known when this one began;
+                          * told to others only with a prior that was found at first hand, else 0 */
+        bool secondhand; /* it was not, also when those who told what it is tell of it no more */
         bool state_claimed, text_claimed;
         unsigned added;  /* parts that were claimed later, and where the prior may stand instead, since ours were never
                           * seen there, or a write of before was lost */

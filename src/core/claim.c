@@ -190,9 +190,9 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
          * other's would tell each other's prior to and fro for ever. */
         if (c->traits.per_device)
                 claim_value_put_state(&ret->owed.prior, c->debt.is.prior.state);
-        if (!claim_is_prior_firsthand(c))
+        if (c->debt.is.secondhand || !claim_is_prior_firsthand(c))
                 ret->owed.order = 0;
-        ret->owed.unsure = ret->owed.given_back = ret->owed.ahead = false;
+        ret->owed.secondhand = ret->owed.unsure = ret->owed.given_back = ret->owed.ahead = false;
         ret->owed.added = CLAIM_NO_PART;
         /* On a device of its own the state stands, whatever became of the message. */
         ret->text_lost = changed && c->traits.per_device;

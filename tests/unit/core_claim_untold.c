@@ -216,3 +216,37 @@ Test(core_claim_untold, after_a_restart_what_was_not_found_at_first_hand_is_not_
         expect_shown("offline", "");
         claim_done(&claim);
 }
+
+/* It is newer than all it had heard of all the same: what one has found that was over before is nothing new. */
+Test(core_claim_untold, what_was_not_found_at_first_hand_is_newer_than_what_was_over_before) {
+        struct claim_other before = machine(1, "offline", "", "unavailable", "On the phone"),
+                           other = machine(2, "unavailable", "", "unavailable", "In a call");
+
+        before.done = other.live = true;
+        begin(&single_value, "unavailable", "In a call");
+        push();
+        told_by(before, other);
+        enter("unavailable", "In a call");
+        other.live = false;
+        other.waits = true;
+        told_by(before, other);
+        run_for(SEC);
+        expect_given_back(USEC_PER_MIN, "unavailable", "");
+        claim_done(&claim);
+}
+
+/* It was taken for a person's until that machine was heard. */
+Test(core_claim_untold, what_another_machine_turns_out_to_have_put_there_was_not_found_at_first_hand) {
+        struct claim_other other = machine(1, "offline", "Lunch", "unavailable", "On the phone"), ours;
+
+        begin(&single_value, "unavailable", "On the phone");
+        push();
+        enter("unavailable", "In a call");
+        cr_assert(claim_tell_others(&claim, &ours));
+        cr_assert_eq(ours.owed.order, 1);
+        told_live(&other);
+        cr_assert(claim_tell_others(&claim, &ours));
+        cr_assert_eq(ours.owed.order, 0);
+        cr_assert_str_eq(ours.owed.prior.text, "Lunch");
+        claim_done(&claim);
+}

@@ -28,6 +28,7 @@ static void expect_same(const struct claim_owed *a, const struct claim_owed *b, 
         for (unsigned i = 0; i < a->n_ours; i++)
                 cr_expect(claim_value_equal(&a->ours[i], &b->ours[i]), "%s", what);
         cr_expect_eq(a->order, b->order, "%s", what);
+        cr_expect_eq(a->secondhand, b->secondhand, "%s", what);
         cr_expect_eq(a->state_claimed, b->state_claimed, "%s", what);
         cr_expect_eq(a->text_claimed, b->text_claimed, "%s", what);
         cr_expect_eq(a->added, b->added, "%s", what);
@@ -92,8 +93,15 @@ Test(owed, round_trip) {
                     .state_claimed = true,
                     .text_claimed = true,
                     .added = CLAIM_TEXT } },
-                { "a prior not found at first hand",
+                { "a prior not found at first hand, as it is told",
                   { .prior = value("", ""), .ours = { value("{}", "") }, .n_ours = 1, .state_claimed = true } },
+                { "... and as it is kept",
+                  { .prior = value("", ""),
+                    .ours = { value("{}", "") },
+                    .n_ours = 1,
+                    .order = 2,
+                    .secondhand = true,
+                    .state_claimed = true } },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -40,10 +40,10 @@ Test(state, claims_survive) {
         cr_assert_eq(state_get_claim(s, "work", "presence", &back), -ENOENT);
         cr_assert_eq(state_put_claim(s, &c), 0);
         c.output = "profile";
-        c.owed.order = 0;
+        c.owed.secondhand = true;
         cr_assert_eq(state_put_claim(s, &c), 0);
         c.output = "presence";
-        c.owed.order = 3;
+        c.owed.secondhand = false;
         c.owed.n_ours = 1;
         c.owed.text_claimed = true;
         cr_assert_eq(state_put_claim(s, &c), 0, "replaced");
@@ -62,7 +62,7 @@ Test(state, claims_survive) {
         cr_assert_eq(state_get_claim(s, "work", "profile", &back), 0);
         cr_expect_eq(back.owed.n_ours, 2);
         cr_expect_str_eq(back.owed.ours[1].text, "");
-        cr_expect_eq(back.owed.order, 0, "a prior not found at first hand");
+        cr_expect(back.owed.secondhand);
         cr_assert_eq(state_claim_at(s, 1, &back), 0);
         cr_assert_eq(state_claim_at(s, 2, &back), -ENOENT);
         cr_assert_eq(state_remove_claim(s, "work", "presence"), 0);
