@@ -13,6 +13,7 @@
 
 #include "busyctl/print.h"
 #include "matrix/server/probe.h"
+#include "matrix/sync/events.h"
 #include "matrix/outputs/cure.h"
 #include "matrix/outputs/presence.h"
 #include "state/secret.h"
@@ -439,7 +440,10 @@ static void on_state(const struct matrix_reply *reply, void *userdata) {
                 (void) snprintf(x->encryption.problem, sizeof(x->encryption.problem), "%s", reply->problem);
                 return;
         }
-        overview_read(&o, reply->body, x->facts.device_id);
+        if (overview_read(&o, reply->body, x->facts.device_id) < 0) {
+                (void) snprintf(x->encryption.problem, sizeof(x->encryption.problem), "%s", SYNC_NO_ANSWER);
+                return;
+        }
         x->encryption.n_rooms = (json_int_t) o.n_encrypted;
         x->encryption.n_direct = (json_int_t) o.n_encrypted_direct;
         (void) json_object_set_new(x->doc, "encrypted_rooms", json_integer(x->encryption.n_rooms));

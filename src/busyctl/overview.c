@@ -1,7 +1,10 @@
 #include "busyctl/overview.h"
 
+#include <errno.h>
+
 #include "json/json.h"
 #include "matrix/machines/entry.h"
+#include "matrix/sync/events.h"
 
 #define ENCRYPTION "m.room.encryption"
 #define DIRECT     "m.direct"
@@ -80,12 +83,14 @@ static void read_machines(struct overview *o, const json_t *account_data, const 
         }
 }
 
-void overview_read(struct overview *ret, const json_t *body, const char *own) {
+int overview_read(struct overview *ret, const json_t *body, const char *own) {
         const json_t *account_data = json_member_array(json_member_object(body, "account_data"), "events");
         const json_t *direct = find_direct(account_data), *room;
         const char *room_id;
 
         *ret = (struct overview){ .n_machines = 0 };
+        if (!sync_next_batch(body))
+                return -EBADMSG;
         read_machines(ret, account_data, own);
         json_object_foreach((json_t *) json_member_object(json_member_object(body, "rooms"), "join"), room_id, room) {
                 if (!has_encryption(room, "state") && !has_encryption(room, "timeline"))
@@ -93,4 +98,5 @@ void overview_read(struct overview *ret, const json_t *body, const char *own) {
                 ret->n_encrypted++;
                 ret->n_encrypted_direct += is_of_two(room, direct, room_id);
         }
+        return 0;
 }

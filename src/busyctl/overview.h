@@ -19,5 +19,5 @@ struct overview {
         size_t n_encrypted_direct; /* ... of no more than two */
 };
 
-/* `body`: the answer. */
-void overview_read(struct overview *ret, const json_t *body, const char *own);
+/* `body`: the answer. -EBADMSG: it is none to that look. */
+int overview_read(struct overview *ret, const json_t *body, const char *own);

@@ -6,6 +6,7 @@
 #include "json/json.h"
 #include "matrix/calls/event.h"
 #include "matrix/calls/names.h"
+#include "matrix/sync/events.h"
 
 #define ENCRYPTION "m.room.encryption"
 #define UNKNOWN    (-1)
@@ -94,7 +95,7 @@ int encrypted_rooms_take(struct encrypted_rooms *r, const json_t *answer, bool a
 
         if (!rooms)
                 return -ENOMEM;
-        if (all && !json_member_string(answer, "next_batch"))
+        if (all && !sync_next_batch(answer))
                 return -EBADMSG;
         json_object_foreach((json_t *) json_member_object(of, "join"), room_id, room) {
                 int e = take_room(rooms, room_id, room);

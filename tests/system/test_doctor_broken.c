@@ -176,6 +176,10 @@ static void room_encrypted(struct world *w) {
                        json_pack("{s:s, s:s, s:s, s:{s:s}}", "type", "m.room.encryption", "state_key", "", "sender",
                                  HS_USER, "content", "algorithm", "m.megolm.v1.aes-sha2"));
 }
+static void state_answered_by_something_else(struct world *w) {
+        hs_fault(w->hs, &(struct hs_fault){
+                                .match = { .path = "*/sync", .query = "timeout=0&" }, .status = 200, .body = "{}" });
+}
 static void state_refused(struct world *w) {
         hs_fault(w->hs, &(struct hs_fault){ .match = { .path = "*/sync", .query = "timeout=0&" },
                                             .status = 403,
@@ -414,6 +418,13 @@ static const struct row {
           RUNNING,
           "note",
           "how many of its rooms are encrypted is not known",
+          "microphone",
+          {} },
+        { "something else answers for the rooms",
+          state_answered_by_something_else,
+          RUNNING,
+          "note",
+          "is not known: the answer to /sync is not one",
           "microphone",
           {} },
 };

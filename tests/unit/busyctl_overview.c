@@ -30,13 +30,23 @@ Test(busyctl_overview, rooms_of_two_are_those_whose_calls_can_be_read) {
                 struct overview o;
 
                 (void) snprintf(text, sizeof(text),
-                                "{\"account_data\":{\"events\":[%s]},\"rooms\":{\"join\":{\"!r\":{%s}}}}",
+                                "{\"next_batch\":\"s1\",\"account_data\":{\"events\":[%s]},\"rooms\":{\"join\":{\"!"
+                                "r\":{%s}}}}",
                                 rows[i].account_data, rows[i].room);
                 body = json_loads(text, 0, NULL);
                 cr_assert_not_null(body, "%s", rows[i].what);
-                overview_read(&o, body, "ME");
+                cr_assert_eq(overview_read(&o, body, "ME"), 0, "%s", rows[i].what);
                 cr_expect_eq(o.n_encrypted, rows[i].n, "%s", rows[i].what);
                 cr_expect_eq(o.n_encrypted_direct, rows[i].n_direct, "%s", rows[i].what);
                 json_decref(body);
         }
+}
+
+/* As busyd itself takes it. */
+Test(busyctl_overview, an_answer_to_something_else_says_nothing_of_rooms) {
+        json_t *body = json_pack("{s:{s:{s:{}}}}", "rooms", "join", "!r");
+        struct overview o;
+
+        cr_assert_eq(overview_read(&o, body, "ME"), -EBADMSG);
+        json_decref(body);
 }

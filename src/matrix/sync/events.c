@@ -257,10 +257,14 @@ static int batch_alloc(struct sync_batch **ret, json_t *root) {
         return 0;
 }
 
+const char *sync_next_batch(const json_t *answer) {
+        return json_member_string(answer, "next_batch");
+}
+
 static int batch_new(struct sync_batch **ret, json_t *root, const char *me, bool own_only) {
         SCOPED(sync_batch_free) struct sync_batch *b = NULL;
         const json_t *rooms = json_member_object(root, "rooms");
-        const char *next_batch = json_member_string(root, "next_batch");
+        const char *next_batch = sync_next_batch(root);
         struct parser p = { .me = me, .own_only = own_only };
         int r;
 

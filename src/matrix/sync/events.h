@@ -35,8 +35,13 @@ struct sync_batch {
         size_t n_account_data;
 };
 
+/* The position that each answer of /sync has; NULL: it is none, whoever has given it, and says nothing of what is not
+ * in it. */
+const char *sync_next_batch(const json_t *answer);
+#define SYNC_NO_ANSWER "the answer to /sync is not one of a homeserver"
+
 /* Parses an answer of /sync for the user `me`. Keeps a reference of its own of `root`. Returns -EBADMSG if it is no
- * such answer (no next_batch string); anything odd inside is skipped. */
+ * such answer; anything odd inside is skipped. */
 int sync_batch_new(struct sync_batch **ret, json_t *root, const char *me);
 /* The same of a whole state, of which only the user's own state is taken: not every server leaves out the others', and
  * it must not fill the table. */

@@ -360,7 +360,7 @@ static void on_answer(struct sync *s, const struct matrix_reply *reply) {
         }
         if (r < 0) {
                 on_failure(s, &(struct matrix_reply){ .outcome = MATRIX_NOT_MATRIX,
-                                                      .problem = "the answer to /sync is not one of a homeserver",
+                                                      .problem = SYNC_NO_ANSWER,
                                                       .status = reply->status,
                                                       .retry_after = USEC_NEVER,
                                                       .now = reply->now,
