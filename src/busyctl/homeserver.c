@@ -30,7 +30,7 @@ struct homeserver {
         struct matrix_client *client;
         json_t *myself; /* the query */
         bool answered;
-        sigset_t ending; /* the signals that end a question */
+        sigset_t ending, not_held; /* the signals that end a question; what was blocked before they were held */
         bool interrupted;
         sd_event_source *input; /* NULL: nothing is listened to */
         bool heard;
@@ -109,6 +109,16 @@ void homeserver_renew(struct homeserver *h, int (*keep)(void *userdata, const st
 
 bool homeserver_interrupted(const struct homeserver *h) {
         return h->interrupted;
+}
+
+void homeserver_hold_signals(struct homeserver *h) {
+        (void) sigprocmask(SIG_BLOCK, &h->ending, &h->not_held);
+}
+
+void homeserver_release_signals(struct homeserver *h) {
+        while (sigtimedwait(&h->ending, NULL, &(const struct timespec){ 0 }) > 0)
+                ;
+        (void) sigprocmask(SIG_SETMASK, &h->not_held, NULL);
 }
 
 void homeserver_go_on(struct homeserver *h) {

@@ -9,7 +9,7 @@
 struct homeserver;
 
 /* What came of the last question. A signal that would end us ends the question: MATRIX_RETRY, and so is every later
- * one; between questions it does what it always does. */
+ * one; between questions it does what it always does, unless it is held. */
 struct homeserver_answer {
         enum matrix_outcome outcome;
         char problem[512]; /* for people; "" with MATRIX_OK */
@@ -29,6 +29,10 @@ void homeserver_renew(struct homeserver *h, int (*keep)(void *userdata, const st
 
 /* Whether a signal has ended a question. */
 bool homeserver_interrupted(const struct homeserver *h);
+/* From now on one that comes between questions waits for the next, which it ends: until release, which drops those
+ * that have come since the last one. */
+void homeserver_hold_signals(struct homeserver *h);
+void homeserver_release_signals(struct homeserver *h);
 /* What was begun has to be ended: from now on until the next signal questions are answered again. */
 void homeserver_go_on(struct homeserver *h);
 

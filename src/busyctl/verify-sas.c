@@ -52,6 +52,7 @@ __attribute__((noreturn)) static void keep_watch(const struct verifying *v, int 
 
         for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
                 (void) signal(ignored[i], SIG_IGN);
+        homeserver_release_signals(v->server);
         (void) setsid();
         do
                 n = read(pipe, &word, 1);
@@ -88,6 +89,8 @@ static bool end_watch(struct comparing *c, bool is_signed) {
                 return true;
         if (is_signed)
                 is_signed = write(c->watch, "", 1) == 1;
+        else
+                verifying_progress("Logging this session out");
         (void) close(c->watch);
         c->watch = -1;
         if (c->watcher > 0)
@@ -458,10 +461,14 @@ static enum exit_code all_of_it(struct comparing *c) {
 
 enum exit_code verify_sas(struct verifying *v) {
         struct comparing c = { .v = v, .watch = -1, .tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY) };
-        enum exit_code code = c.tty < 0 ? verify_sas_is_possible() : all_of_it(&c);
+        enum exit_code code;
 
+        /* Whenever it comes, what becomes of the session is said. */
+        homeserver_hold_signals(v->server);
+        code = c.tty < 0 ? verify_sas_is_possible() : all_of_it(&c);
         if (!end_watch(&c, code == CTL_OK))
                 code = CTL_FAILED;
+        homeserver_release_signals(v->server);
         sas_free(c.sas);
         free(c.since);
         if (c.tty >= 0)

@@ -64,7 +64,9 @@ void verifying_progress(const char *line) {
 /* ---- questions ---- */
 
 enum exit_code verifying_failed(const struct verifying *v, const struct homeserver_answer *a, const char *what) {
-        if (homeserver_interrupted(v->server))
+        if (homeserver_interrupted(v->server) && v->args->emoji)
+                complain("Interrupted.");
+        else if (homeserver_interrupted(v->server))
                 complain("Interrupted. To go on: busyctl verify %s", v->name);
         else if (a->outcome == MATRIX_SIGNED_OUT && v->session.refresh_token)
                 complain("The access token has ended. busyd renews it: start it, wait a moment, and try again.");

@@ -125,7 +125,7 @@ static void expect_ended(struct world *w) {
         check(w, !crypto_store_exists(world_state_path(w, "."), ACCOUNT), "its keys are still here");
 }
 
-static struct terminal *verify_to_kill_begins(struct world *w) {
+static struct terminal *verify_to_end_begins(struct world *w) {
         SCOPED(free) char *command = NULL;
 
         cr_assert_geq(asprintf(&command, "echo $$ >%s; exec " BUSYCTL_PROGRAM " verify --emoji", world_path(w, "pid")),
@@ -133,10 +133,10 @@ static struct terminal *verify_to_kill_begins(struct world *w) {
         return terminal_start(w, (const char *const[]){ "sh", "-c", command, NULL });
 }
 
-static void kill_verify(struct world *w) {
+static void end_verify(struct world *w, int by) {
         SCOPED(free) char *pid = file_text(world_path(w, "pid"));
 
-        cr_assert_eq(kill((pid_t) atol(pid), SIGKILL), 0);
+        cr_assert_eq(kill((pid_t) atol(pid), by), 0);
 }
 
 static void killed_while_uploading(struct world *w, enum hs_fault_kind kind) {
@@ -147,9 +147,9 @@ static void killed_while_uploading(struct world *w, enum hs_fault_kind kind) {
         user_has_phone(w);
         from = hs_n_requests(w->hs);
         hs_fault(w->hs, &(struct hs_fault){ .match = upload, .kind = kind });
-        t = verify_to_kill_begins(w);
+        t = verify_to_end_begins(w);
         check(w, hs_wait_request(w->hs, upload, from, patience(), NULL), "no upload");
-        kill_verify(w);
+        end_verify(w, SIGKILL);
         expect_ended(w);
 }
 
@@ -162,16 +162,17 @@ WORLD_TEST(verify_emoji, killed_after_its_keys_have_arrived_the_session_ends) {
 }
 
 /* At some moment after it: what it had begun by then is in whatever state it was. Returns whether it had asked the
- * other session by then. */
-static bool killed_after_request(struct world *w, size_t n) {
+ * other session by then; *ret: what is written. */
+static bool ended_after_request(struct world *w, size_t n, int by, struct terminal **ret) {
         const struct hs_match sends = { .method = "PUT", .path = "*/sendToDevice/*" };
         size_t from = hs_n_requests(w->hs);
         SCOPED(terminal_free) struct terminal *t = NULL;
 
-        t = verify_to_kill_begins(w);
+        t = verify_to_end_begins(w);
         check(w, hs_wait_request(w->hs, (struct hs_match){ 0 }, from + n, patience(), NULL), "no request %zu: %s", n,
               terminal_text(t));
-        kill_verify(w);
+        end_verify(w, by);
+        *ret = TAKE(t);
         return hs_count(w->hs, sends, from) > 0;
 }
 
@@ -183,13 +184,33 @@ WORLD_TEST(verify_emoji, killed_after_any_of_its_requests_no_unsigned_session_st
         world_session_renewable(w, false);
         user_has_phone(w);
         for (size_t n = 0; !has_asked; n++) {
-                has_asked = killed_after_request(w, n);
+                SCOPED(terminal_free) struct terminal *t = NULL;
+
+                has_asked = ended_after_request(w, n, SIGKILL, &t);
                 if (!is_harmless(w, n))
                         continue;
                 n_ended++;
                 world_session_renewable(w, false);
         }
         check(w, n_ended > 0, "it never came so far as to upload its keys");
+}
+
+WORLD_TEST(verify_emoji, interrupted_after_any_of_its_requests_it_says_what_becomes_of_the_session,
+           .homeserver = { .renewal = HS_RENEWAL_SYNAPSE, .token_msec = 300000 }, .no_session = true) {
+        bool has_asked = false;
+
+        world_session_renewable(w, false);
+        user_has_phone(w);
+        for (size_t n = 0; !has_asked; n++) {
+                SCOPED(terminal_free) struct terminal *t = NULL;
+
+                has_asked = ended_after_request(w, n, SIGINT, &t);
+                if (!is_harmless(w, n))
+                        continue;
+                check(w, terminal_end(t) == 1 && strstr(terminal_text(t), "This session was logged out"),
+                      "request %zu: %s", n, terminal_text(t));
+                world_session_renewable(w, false);
+        }
 }
 
 /* The server takes no messages to devices. */
