@@ -9,6 +9,7 @@
 #include "json/json.h"
 #include "matrix/client/renew.h"
 #include "matrix/server/probe.h"
+#include "matrix/sync/events.h"
 #include "util/clock.h"
 
 #define TRIES 4
@@ -188,6 +189,11 @@ static void on_heard(const struct matrix_reply *reply, void *userdata) {
 
         h->insists |= set_presence_is_refused(h->said, reply);
         on_answer(reply, h);
+        if (!h->answer.body || sync_next_batch(h->answer.body))
+                return;
+        json_decref(TAKE(h->answer.body));
+        h->answer.outcome = MATRIX_RETRY;
+        (void) snprintf(h->answer.problem, sizeof(h->answer.problem), "%s", SYNC_NO_ANSWER);
 }
 
 /* busyd polls no more meanwhile: what we say of the user's presence is what it would say while it shows nothing. */

@@ -51,5 +51,5 @@ const struct homeserver_answer *homeserver_upload(struct homeserver *h, const js
 const struct homeserver_answer *homeserver_upload_signatures(struct homeserver *h, const json_t *body);
 const struct homeserver_answer *homeserver_send_to_device(struct homeserver *h, const char *type, const char *txn,
                                                           const json_t *body);
-/* Waits for at most that long. */
+/* Waits for at most that long. The answer has a position. */
 const struct homeserver_answer *homeserver_hear_of_device(struct homeserver *h, const char *since, usec_t timeout);

@@ -23,6 +23,7 @@
 #include "json/json.h"
 #include "matrix/crypto/sas-emoji.h"
 #include "matrix/crypto/sas.h"
+#include "matrix/sync/events.h"
 #include "util/random.h"
 
 #define POLL_MAX   (30 * USEC_PER_SEC)
@@ -219,7 +220,7 @@ static enum exit_code send_all(struct comparing *c) {
 /* What comes to this device goes through what reads encrypted rooms, too: the server forgets it with the next look. */
 static enum exit_code take(struct comparing *c, const json_t *answer) {
         const json_t *events = json_member_array(json_member_object(answer, "to_device"), "events"), *v;
-        const char *since = json_member_string(answer, "next_batch");
+        const char *since = sync_next_batch(answer);
         const struct instant at = instant_now();
         const struct receiver_sync sync = {
                 .to_device = events,

@@ -233,6 +233,36 @@ WORLD_TEST(verify_emoji, where_nobody_can_be_asked_the_session_ends) {
         expect_ended(w);
 }
 
+/* Something between answers in place of the server. */
+static void messages_answered_by_something_else(struct world *w, unsigned times) {
+        hs_fault(w->hs,
+                 &(struct hs_fault){ .match = { .path = "*/sync" }, .times = times, .status = 200, .body = "{}" });
+}
+
+WORLD_TEST(verify_emoji, one_odd_answer_is_asked_again) {
+        SCOPED(terminal_free) struct terminal *t = NULL;
+
+        user_has_phone(w);
+        messages_answered_by_something_else(w, 1);
+        t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--emoji", NULL });
+        terminal_expect(t, "accept the verification");
+        terminal_type(t, "\x03");
+        terminal_expect(t, "was logged out");
+        (void) terminal_end(t);
+}
+
+WORLD_TEST(verify_emoji, odd_answers_are_told) {
+        SCOPED(terminal_free) struct terminal *t = NULL;
+
+        user_has_phone(w);
+        messages_answered_by_something_else(w, 0);
+        t = terminal_start(w, (const char *const[]){ BUSYCTL_PROGRAM, "verify", "--emoji", NULL });
+        terminal_expect(t, "between your sessions: the answer to /sync is not one");
+        terminal_expect(t, "was logged out");
+        check(w, terminal_end(t) == 1, "%s", terminal_text(t));
+        expect_ended(w);
+}
+
 static size_t polls_saying(struct world *w, const char *set_presence) {
         char query[64];
 

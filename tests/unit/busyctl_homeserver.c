@@ -39,3 +39,17 @@ Test(busyctl_homeserver, one_that_is_not_held_does_what_it_always_does, .signal 
         homeserver_release_signals(h);
         (void) raise(SIGINT);
 }
+
+/* From something between. */
+Test(busyctl_homeserver, an_odd_answer_to_a_poll_is_asked_again) {
+        struct matrix_reply reply = { .outcome = MATRIX_OK, .problem = "", .body = json_object() };
+        struct homeserver h = { 0 };
+
+        on_heard(&reply, &h);
+        cr_expect(h.answer.outcome == MATRIX_RETRY && !h.answer.body && h.answer.problem[0]);
+        json_object_set_new(reply.body, "next_batch", json_string("s1"));
+        on_heard(&reply, &h);
+        cr_expect(h.answer.outcome == MATRIX_OK && h.answer.body == reply.body);
+        json_decref(h.answer.body);
+        json_decref(reply.body);
+}
