@@ -94,3 +94,15 @@ Test(matrix_pace, a_pause_ends_early_enough_to_be_there_within_the_turn) {
         facts.max = 0;
         cr_assert_eq(sync_rest_next(&rest, &facts), 0, "none is configured");
 }
+
+/* It has just come, and has taken the turn at what told us that it has. */
+Test(matrix_pace, a_turn_is_known_of_before_there_is_somebody_to_have_it) {
+        struct sync_rest_facts facts = { .costly = true, .max = PAUSE, .now = USEC_PER_HOUR };
+        const usec_t turn_until = facts.now + SYNC_TURN;
+        struct sync_rest rest = { 0 };
+
+        cr_assert_eq(sync_rest_next(&rest, &facts), PAUSE);
+        facts.now += PAUSE;
+        facts.turns_at_stake = true;
+        cr_assert_eq(facts.now + sync_rest_next(&rest, &facts), turn_until - SYNC_HEAD_START);
+}

@@ -74,13 +74,15 @@ static void begin_turn(struct sync_rest *r, usec_t now) {
  * until it ends nobody else can: ours begins within that time, and early enough to be there before the other client's
  * next one can have the next turn. */
 static usec_t rest_within_turn(struct sync_rest *r, const struct sync_rest_facts *f, usec_t wanted) {
+        const bool begins = f->now >= r->turn_until;
+
+        if (begins)
+                begin_turn(r, f->now);
         if (!f->turns_at_stake || f->expecting)
                 return wanted;
-        if (f->now >= r->turn_until) {
-                begin_turn(r, f->now);
-                if (wanted == 0)
-                        wanted = usec_min(SYNC_HEAD_START, f->max);
-        } else if (wanted > 0 && usec_add(f->now, SYNC_HEAD_START) >= r->turn_until) {
+        if (begins && wanted == 0)
+                wanted = usec_min(SYNC_HEAD_START, f->max);
+        else if (wanted > 0 && usec_add(f->now, SYNC_HEAD_START) >= r->turn_until) {
                 if (r->n_unpaused++ < UNPAUSED_MAX)
                         return 0;
                 /* A flood wakes the other client as well: it takes the next turn meanwhile. */
