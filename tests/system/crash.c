@@ -7,23 +7,24 @@
  *   CRASH_AT=KIND/CHAPTER/STEP.CALL+       ... right after it
  *   CRASH_AT=KIND/CHAPTER/STEP.CALL,CALL   ... and at a call of the start that follows
  *
+ * Several deaths, with spaces between, are gone through up to the first at which something is wrong; each is named
+ * before it comes.
+ *
  * Where the number of a step's calls is even, the calls of the story are over before busyd is back; else they end
  * later. */
 #include "system/crash_page.h"
 
 #include <fcntl.h>
-#include <glob.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "state/session.h"
+#include "system/hooks.h"
 #include "system/mock.h"
 #include "util/clock.h"
 #ifdef WITH_E2EE
@@ -600,37 +601,6 @@ static void check_files(struct day *d) {
               "a file of its own was found torn");
 }
 
-static bool runs_hook(struct day *d, const char *command_line) {
-        const char *hooks = world_path(d->w, "hooks");
-        char text[1024];
-        int fd = open(command_line, O_RDONLY | O_CLOEXEC);
-        ssize_t n;
-
-        if (fd < 0)
-                return false;
-        n = read(fd, text, sizeof(text));
-        close(fd);
-        return n > 0 && memmem(text, (size_t) n, hooks, strlen(hooks));
-}
-
-/* Those of a busyd that was killed go on without it: what they do comes before what the next one has to do. */
-static void let_hooks_end(struct day *d) {
-        glob_t found = { 0 };
-        int pid;
-
-        (void) glob("/proc/[0-9]*/cmdline", GLOB_NOSORT, NULL, &found);
-        for (size_t i = 0; i < found.gl_pathc; i++) {
-                struct pollfd p = { .fd = -1, .events = POLLIN };
-
-                if (!runs_hook(d, found.gl_pathv[i]) || sscanf(found.gl_pathv[i], "/proc/%d/", &pid) != 1)
-                        continue;
-                p.fd = pidfd_open(pid, 0);
-                cr_assert(p.fd < 0 || poll(&p, 1, (int) patience()) == 1, "a hook does not end");
-                close(p.fd);
-        }
-        globfree(&found);
-}
-
 static void check_hooks(struct day *d) {
         SCOPED(free) char *said = file_text(world_path(d->w, "hooks"));
         size_t n = strlen(said);
@@ -761,14 +731,14 @@ static void start_and_die(struct day *d, const struct death *at) {
         d->logged_out = !has_session(d);
         starts(d);
         world_kill(d->w);
-        let_hooks_end(d);
+        hooks_end(d->w);
 }
 
 static void come_back(struct day *d, const struct death *at) {
         bool over_before = at->call % 2 == 0;
 
         busyctl_ends(d);
-        let_hooks_end(d);
+        hooks_end(d->w);
         if (d->encrypted)
                 others_claim_keys(d);
         (void) hs_start(d->w->hs, HS_KEEPS);
@@ -785,16 +755,11 @@ static void come_back(struct day *d, const struct death *at) {
         set_mode(d, "auto", "");
 }
 
-Test(crash, death) {
-        const char *text = getenv("CRASH_AT");
+static void die(const char *text) {
         enum hs_kind kind;
-        struct death at;
-        struct day d = { .words = BEFORE };
+        struct death at = parse(text, &kind);
+        struct day d = { .words = BEFORE, .polls_count = kind == HS_SYNAPSE_OLD };
 
-        if (!text)
-                cr_skip_test("scripts/crash-search runs it");
-        at = parse(text, &kind);
-        d.polls_count = kind == HS_SYNAPSE_OLD;
         d.w = world_new(&(struct world_options){
                 .homeserver = { .kind = kind,
                                 .renewal = at.chapter->prepare == with_renewal ? HS_RENEWAL_SYNAPSE : HS_RENEWAL_NONE,
@@ -818,4 +783,17 @@ Test(crash, death) {
         mock_free(d.logind);
         private_bus_free(d.system);
         world_end(d.w);
+        munmap(d.page, sizeof(*d.page));
+}
+
+Test(crash, death) {
+        SCOPED(free) char *list = strdup(getenv("CRASH_AT") ?: "");
+        char *rest = NULL;
+
+        if (!list[0])
+                cr_skip_test("scripts/crash-search runs it");
+        for (char *at = strtok_r(list, " ", &rest); at; at = strtok_r(NULL, " ", &rest)) {
+                fprintf(stderr, "death %s\n", at);
+                die(at);
+        }
 }
