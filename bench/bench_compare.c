@@ -3,6 +3,7 @@
 #include "contender.h"
 #include "core/account-settings.h"
 #include "figures.h"
+#include "state/session.h"
 #include "usage.h"
 #include "util/clock.h"
 
@@ -449,6 +450,40 @@ Test(compare, presence_alone) {
         field_done(&f);
 }
 
+/* ---- a call that is declined ---- */
+
+static void decline_call(struct contender *c, const char *call) {
+        struct world *w = c->world;
+
+        call_invite(w, ROOM, call);
+        check(w, hs_wait_seen(w->hs, patience()), "the invitation is not taken in");
+        let_pass(RINGS);
+        hs_send(w->hs, ROOM,
+                json_pack("{s:s,s:s,s:{s:s,s:s,s:s}}", "type", "m.call.reject", "sender", HS_USER, "content",
+                          "version", "1", "call_id", call, "party_id", PHONE));
+        check(w, hs_wait_seen(w->hs, patience()), "that it is declined is not taken in");
+}
+
+Test(compare, declined_call) {
+        struct before before;
+        struct relayed bytes;
+        struct field f;
+
+        field_init(&f, AS_SHIPPED, /* tls= */ false);
+        EACH(&f, c) {
+                contender_start(c);
+                decline_call(c, "first");
+                let_pass(SETTLE);
+                before = look(c);
+                decline_call(c, "second");
+                let_pass(SETTLE);
+                bytes = relay_count(c->relay);
+                relay_report(part_of("A call that is declined", c), &before.bytes, &bytes);
+                requests_report(c, part_of("A call that is declined", c), before.requests);
+        }
+        field_done(&f);
+}
+
 /* ---- big answers ---- */
 
 /* What a server that ignores filters says of a busy room: events of nobody's concern. */
@@ -503,32 +538,79 @@ Test(compare, big_answers) {
 /* ---- many accounts ---- */
 
 #define MANY_ACCOUNTS 100
-#define OF_ACCOUNTS   "A hundred accounts: busyd"
 
-WORLD_TEST(compare, accounts, .no_session = true, .no_homeserver = true) {
-        struct hs *servers[MANY_ACCOUNTS];
+struct place {
+        struct hs *server;
+        struct relay *relay; /* NULL: plain */
+};
+
+static void session_at(struct world *w, const char *account, const struct place *at) {
+        SCOPED(free) char *token = hs_login(at->server, w->device), *dir = strdup(world_state_path(w, ""));
+        const char *url = at->relay ? relay_url(at->relay) : hs_url(at->server);
+
+        cr_assert_eq(session_save(dir, account,
+                                  &(struct session){ .homeserver = (char *) url,
+                                                     .user_id = (char *) HS_USER,
+                                                     .device_id = (char *) w->device,
+                                                     .access_token = token }),
+                     0);
+}
+
+/* As many certificates vouch for each of them as a system has, and the servers' own. */
+static void put_accounts(struct world *w, bool tls) {
+        SCOPED(free) char *text = strdup("[busyd]\nstart-delay = 0s\n");
+
+        if (tls)
+                world_do(w, "cd ~/.. && cat /etc/ssl/certs/ca-certificates.crt certificate.pem >bundle.pem");
+        for (unsigned i = 0; tls && i < MANY_ACCOUNTS; i++) {
+                SCOPED(free) char *before = text;
+
+                cr_assert_geq(asprintf(&text, "%s[account account%u]\nca-file = %s\n", before, i,
+                                       world_path(w, "bundle.pem")),
+                              0);
+        }
+        world_config(w, text);
+}
+
+static void many_accounts(struct world *w, const char *part, bool tls) {
+        struct place places[MANY_ACCOUNTS] = { 0 };
         struct usage u;
 
+        if (tls)
+                contender_certificate(w);
+        put_accounts(w, tls);
         for (unsigned i = 0; i < MANY_ACCOUNTS; i++) {
                 char name[16];
 
                 (void) snprintf(name, sizeof(name), "account%u", i);
-                cr_assert_eq(hs_new(&servers[i], &(struct hs_options){ 0 }), 0);
-                world_session_at(w, name, servers[i]);
+                cr_assert_eq(hs_new(&places[i].server, &(struct hs_options){ 0 }), 0);
+                if (tls)
+                        places[i].relay = relay_new(hs_url(places[i].server), world_path(w, "%s", ""));
+                session_at(w, name, &places[i]);
         }
         world_start(w);
-        for (unsigned i = 0; i < MANY_ACCOUNTS; i++) {
-                struct hs_request poll;
-
-                check(w, hs_wait_request(servers[i], HS_POLL_ON, 0, patience(), &poll), "only %u accounts poll", i);
-                hs_request_done(&poll);
-        }
+        for (unsigned i = 0; i < MANY_ACCOUNTS; i++)
+                check(w, hs_wait_request(places[i].server, HS_POLL_ON, 0, patience(), NULL), "only %u accounts poll",
+                      i);
         let_pass(SETTLE);
         u = usage_of(w->busyd);
-        report(OF_ACCOUNTS, "accounts", MANY_ACCOUNTS, "", "each polls, on a server of its own");
-        report(OF_ACCOUNTS, "PSS", (double) u.pss / (1 << 20), "MiB", NULL);
-        report(OF_ACCOUNTS, "private memory", (double) (u.private_clean + u.private_dirty) / (1 << 20), "MiB", NULL);
+        report(part, "accounts", MANY_ACCOUNTS, "", "each polls, on a server of its own");
+        report(part, "PSS", (double) u.pss / (1 << 20), "MiB", NULL);
+        report(part, "private memory", (double) (u.private_clean + u.private_dirty) / (1 << 20), "MiB", NULL);
+        report(part, "private dirty memory", (double) u.private_dirty / (1 << 20), "MiB", NULL);
+        report(part, "peak resident memory", (double) u.rss_peak / (1 << 20), "MiB", NULL);
+        report(part, "CPU time", (double) u.cpu / USEC_PER_MSEC, "ms", "from the start on");
         cr_assert_eq(world_stop(w), 0);
-        for (unsigned i = 0; i < MANY_ACCOUNTS; i++)
-                hs_free(servers[i]);
+        for (unsigned i = 0; i < MANY_ACCOUNTS; i++) {
+                relay_free(places[i].relay);
+                hs_free(places[i].server);
+        }
+}
+
+WORLD_TEST(compare, accounts, .no_session = true, .no_homeserver = true) {
+        many_accounts(w, "A hundred accounts: busyd", /* tls= */ false);
+}
+
+WORLD_TEST(compare, accounts_with_tls, .no_session = true, .no_homeserver = true) {
+        many_accounts(w, "A hundred accounts with TLS: busyd", /* tls= */ true);
 }

@@ -48,7 +48,7 @@ static void put_config(struct contender *c, const char *config, const char *cert
         world_config(c->world, text);
 }
 
-static void make_certificate(struct world *w) {
+void contender_certificate(struct world *w) {
         SCOPED(free)
         char *key = strdup(world_path(w, "key.pem")), *certificate = strdup(world_path(w, "certificate.pem"));
         SCOPED_RUN r = world_run(w, NULL,
@@ -66,7 +66,7 @@ void contender_init(struct contender *c, enum contender_kind kind, const char *b
 
         *c = (struct contender){ .kind = kind, .world = world_new(&(struct world_options){ .no_session = true }) };
         if (tls)
-                make_certificate(c->world);
+                contender_certificate(c->world);
         certificate = strdup(tls ? world_path(c->world, "certificate.pem") : "");
         c->relay = relay_new(hs_url(c->world->hs), tls ? world_path(c->world, "%s", "") : NULL);
         if (kind == CONTENDER_BEFORE)

@@ -37,5 +37,7 @@ void contender_done(struct contender *c);
 void contender_start(struct contender *c);
 void contender_stop(struct contender *c);
 
+/* For relays in front of what runs in this world: key.pem and certificate.pem in its folder. */
+void contender_certificate(struct world *w);
 /* The session of a world's busyd, at the relay of its homeserver. */
 void contender_session(struct world *w, const struct relay *relay);
