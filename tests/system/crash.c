@@ -6,6 +6,8 @@
  *   CRASH_AT=KIND/CHAPTER/STEP.CALL        killed before this call of this step
  *   CRASH_AT=KIND/CHAPTER/STEP.CALL+       ... right after it
  *   CRASH_AT=KIND/CHAPTER/STEP.CALL,CALL   ... and at a call of the start that follows
+ *   CRASH_AT=KIND/CHAPTER!                 tells those, and each that reads an answer or connects
+ *   CRASH_AT=KIND/CHAPTER/STEP.CALL!       not killed: this call fails, and the story goes on
  *
  * Several deaths, with spaces between, are gone through up to the first at which something is wrong; each is named
  * before it comes.
@@ -652,7 +654,7 @@ static void check_end(struct day *d) {
 struct death {
         const struct chapter *chapter;
         unsigned step, call, again;
-        bool after, wanted;
+        bool after, wanted, refused;
 };
 
 static const struct kind_row {
@@ -682,7 +684,7 @@ static const struct chapter *find_chapter(const char *name) {
 static struct death parse(const char *text, enum hs_kind *ret_kind) {
         struct death at = { 0 };
         char kind[32], chapter[32], plus[2] = "";
-        int n = sscanf(text, "%31[^/]/%31[^/]/%u.%u%1[+],%u", kind, chapter, &at.step, &at.call, plus, &at.again);
+        int n = sscanf(text, "%31[^/]/%31[^/!]/%u.%u%1[+],%u", kind, chapter, &at.step, &at.call, plus, &at.again);
 
         if (n == 4)
                 (void) sscanf(text, "%*[^/]/%*[^/]/%*u.%*u,%u", &at.again);
@@ -690,6 +692,7 @@ static struct death parse(const char *text, enum hs_kind *ret_kind) {
         at.chapter = find_chapter(chapter);
         at.after = *plus == '+';
         at.wanted = n >= 4;
+        at.refused = strchr(text, '!') != NULL;
         *ret_kind = find_kind(kind);
         return at;
 }
@@ -704,8 +707,17 @@ static struct crash_page *page_new(struct world *w, const struct death *at) {
         close(fd);
         atomic_store(&page->at_step, at->step);
         atomic_store(&page->after, at->after);
+        atomic_store(&page->refuse, at->refused);
         atomic_store(&page->at_call, at->wanted ? at->call : 0);
         return page;
+}
+
+/* It may end, where it finds no other way, but not break. */
+static void check_alive(struct day *d) {
+        if (!is_dead(d))
+                return;
+        check(d->w, d->w->busyd <= 0 || WIFEXITED(process_wait(d->w->busyd, patience())), "it broke");
+        d->w->busyd = 0;
 }
 
 static void play(struct day *d, const struct death *at) {
@@ -714,8 +726,12 @@ static void play(struct day *d, const struct death *at) {
         for (unsigned i = 0; i < STEPS_MAX && steps[i].name; i++) {
                 atomic_store(&d->page->step, i + 1);
                 steps[i].play(d);
-                if (is_dead(d) || (at->wanted && at->step == i + 1))
+                if (is_dead(d) || (at->wanted && !at->refused && at->step == i + 1))
                         break;
+        }
+        if (at->refused && at->wanted) {
+                check_alive(d);
+                return;
         }
         /* fewer calls than in the run that counted them: then here */
         world_kill(d->w);
@@ -746,9 +762,9 @@ static void come_back(struct day *d, const struct death *at) {
                 all_calls_end(d);
         if (at->again > 0)
                 start_and_die(d, at);
-        if (has_session(d))
+        if (d->w->busyd <= 0 && has_session(d))
                 world_start_online(d->w);
-        else
+        else if (d->w->busyd <= 0)
                 world_start(d->w);
         if (!over_before)
                 all_calls_end(d);

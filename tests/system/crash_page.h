@@ -9,6 +9,8 @@ struct crash_page {
         /* The test's: the step that has begun, and where to kill: before call number `at_call`, from 1, of step
          * `at_step`, or, of those that send a request, after it. `at_call` 0: nowhere. */
         _Atomic uint32_t step, at_step, at_call, after;
+        /* The call fails instead; what reads answers and connects counts as well. */
+        _Atomic uint32_t refuse;
         /* The killer's: it has done so. */
         _Atomic uint32_t killed;
 };

@@ -1,6 +1,6 @@
 /* Starts a program, and kills it with SIGKILL at one of its system calls that writes, flushes, renames, removes, makes
- * or sends something; which one, the test says in a page that both share (crash_page.h). The kernel stops the program
- * at those calls alone (seccomp), so that all else goes at its usual pace.
+ * or sends something, or lets that call fail; which one, the test says in a page that both share (crash_page.h). The
+ * kernel stops the program at those calls alone (seccomp), so that all else goes at its usual pace.
  *
  *   killer PROGRAM [ARGUMENT...]
  *
@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +59,8 @@ static const struct call {
         { "unlinkat", SYS_unlinkat, -1, 1, -1, -1, -1 },
         { "linkat", SYS_linkat, -1, 3, -1, -1, -1 },
         { "mkdirat", SYS_mkdirat, -1, 1, -1, -1, -1 },
+        { "recv", SYS_recvfrom, 0, -1, -1, -1, -1 },
+        { "connect", SYS_connect, 0, -1, -1, -1, -1 },
 #ifdef SYS_rename
         { "rename", SYS_rename, -1, 1, -1, -1, -1 },
         { "unlink", SYS_unlink, -1, 0, -1, -1, -1 },
@@ -65,6 +68,11 @@ static const struct call {
         { "mkdir", SYS_mkdir, -1, 0, -1, -1, -1 },
 #endif
 };
+
+/* They can only fail, and count where they concern a connection to a server. */
+static bool changes_nothing(const struct call *c) {
+        return c->number == SYS_recvfrom || c->number == SYS_connect;
+}
 
 static struct crash_page *page;
 static FILE *list; /* NULL: not wanted */
@@ -131,6 +139,16 @@ static void cut_request(char *data) {
                 *space = '\0';
 }
 
+static bool is_to_server(int fd) {
+        int of_program = (int) syscall(SYS_pidfd_open, program, 0), copy, domain = -1;
+
+        copy = (int) syscall(SYS_pidfd_getfd, of_program, fd, 0);
+        (void) getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &domain, &(socklen_t){ sizeof(domain) });
+        close(copy);
+        close(of_program);
+        return domain == AF_INET;
+}
+
 /* What is written to, in words. False: it does not count: the log, and what the program tells itself. */
 static bool describe(pid_t pid, const struct call *c, const uint64_t *arguments, char *to, size_t size) {
         char link[64], target[PATH_MAX] = "", log[PATH_MAX] = "";
@@ -144,6 +162,10 @@ static bool describe(pid_t pid, const struct call *c, const uint64_t *arguments,
                 path[read_memory(pid, arguments[c->path], path, 256)] = '\0';
                 name_file(path, to, size);
                 return true;
+        }
+        if (changes_nothing(c)) {
+                (void) snprintf(to, size, "server");
+                return is_to_server((int) arguments[c->fd]);
         }
         (void) snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, (int) arguments[c->fd]);
         n = readlink(link, target, sizeof(target) - 1);
@@ -172,6 +194,24 @@ static void kill_program(void) {
         (void) kill(program, SIGKILL);
 }
 
+/* False: not on this architecture. */
+static bool refuse(pid_t tid, int error) {
+#ifdef __x86_64__
+        struct user_regs_struct registers;
+
+        if (ptrace(PTRACE_GETREGS, tid, 0, &registers) < 0)
+                return false;
+        registers.orig_rax = ~0ULL;
+        registers.rax = (unsigned long long) -error;
+        atomic_store(&page->killed, 1);
+        return ptrace(PTRACE_SETREGS, tid, 0, &registers) == 0;
+#else
+        (void) tid;
+        (void) error;
+        return false;
+#endif
+}
+
 /* Threads are the program, its children are not. */
 static bool is_program(pid_t tid) {
         char path[64];
@@ -179,6 +219,11 @@ static bool is_program(pid_t tid) {
 
         (void) snprintf(path, sizeof(path), "/proc/%d/task/%d", program, tid);
         return stat(path, &st) == 0;
+}
+
+/* By what describe() says of it. */
+static bool is_socket(const char *target) {
+        return strchr(target, '/') || strcmp(target, "bus") == 0 || strcmp(target, "server") == 0;
 }
 
 /* Returns how to go on: to the end of the call, if something is to be done there. */
@@ -205,7 +250,8 @@ static enum __ptrace_request on_call(pid_t tid) {
                 return PTRACE_CONT;
         if (request && atomic_load(&page->after))
                 return PTRACE_SYSCALL;
-        kill_program();
+        if (!atomic_load(&page->refuse) || !refuse(tid, is_socket(target) ? ECONNRESET : EIO))
+                kill_program();
         return PTRACE_CONT;
 }
 
@@ -257,6 +303,8 @@ static int stop_at_calls(void) {
 
         filter[n++] = (struct sock_filter) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
         for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+                if (changes_nothing(&calls[i]) && !atomic_load(&page->refuse))
+                        continue;
                 filter[n++] =
                         (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) calls[i].number, 0, 1);
                 filter[n++] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
