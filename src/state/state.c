@@ -300,9 +300,12 @@ static void write_dirty(struct state *s) {
         }
 }
 
-/* What cannot be flushed is written anew. */
+/* What cannot be flushed is written anew. A flush that succeeds shows of no folder that it can be written to. */
 static void flush_one(struct state *s, enum concern concern) {
-        if (s->unflushed[concern] && written(s, store_flush(s->dir, &kinds[concern])) < 0) {
+        int r = s->unflushed[concern] ? store_flush(s->dir, &kinds[concern]) : 0;
+
+        if (r < 0) {
+                (void) written(s, r);
                 s->dirty[concern] = true;
                 later_set(&s->write, WRITE_AGAIN_AFTER);
         }

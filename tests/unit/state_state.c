@@ -341,6 +341,39 @@ Test(state, failed_writes_change_nothing) {
         state_free(s);
 }
 
+/* What is there from before is flushed by each run, which takes no room. Returns as above. */
+static int flush_without_room(void *userdata) {
+        struct state *s = userdata;
+        struct state_claim c = example_claim("work", "presence");
+
+        c.owed.n_ours = 1;
+        if (state_put_claim(s, &c) != -EFBIG)
+                return 1;
+        (void) state_run(s, 0);
+        if (state_run(s, USEC_PER_MIN) != USEC_NEVER)
+                return 2;
+        return strstr(state_problem(s), "nothing can be kept") ? 0 : 3;
+}
+
+Test(state, a_flush_does_not_show_that_something_can_be_kept) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        const struct state_change change = { .at_wall = 1, .busy = true, .reason = "a call" };
+        struct state_claim c = example_claim("work", "presence");
+        struct state *s = open_state(&t, NULL);
+        int step;
+
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        cr_assert_eq(state_add_change(s, &change), 0);
+        state_free(s);
+        s = open_state(&t, NULL);
+        step = without_room(flush_without_room, s);
+        cr_assert_eq(step, 0, "step %d", step);
+        c.owed.n_ours = 1;
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        cr_assert_str_eq(state_problem(s), "", "what was written shows it");
+        state_free(s);
+}
+
 Test(state, folder_gone) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         struct state_claim c = example_claim("work", "presence"), back;
