@@ -1,5 +1,6 @@
 /* What comes from other devices by Olm: sessions, and each check of the specification. */
 #include <criterion/criterion.h>
+#include <errno.h>
 
 #include "crypto/sender.h"
 #include "json/json.h"
@@ -47,6 +48,15 @@ static int send_one(void) {
 }
 
 /* ---- sessions ---- */
+
+static struct crypto_session *any_session(void) {
+        struct crypto_session *s;
+        char key[CRYPTO_KEY_TEXT];
+
+        receiver_keys_one_time(&own, key);
+        cr_assert_eq(crypto_account_outbound(own.account, bob.curve25519, key, &s), 0);
+        return s;
+}
 
 Test(crypto_olm, a_sender_that_gets_no_answer_is_read_by_one_session) {
         for (int i = 0; i < 5; i++)
@@ -106,6 +116,21 @@ Test(crypto_olm, a_message_under_the_key_of_another_device_begins_nothing) {
         sender_done(&mallory);
 }
 
+/* Bob's session reads it, and it is not bob who is said to have sent it. */
+Test(crypto_olm, a_session_reads_nothing_under_the_key_of_another_device) {
+        SCOPED(crypto_text_done) struct crypto_text message = { 0 }, text = { 0 };
+        struct sender mallory;
+        int type;
+
+        sender_make(&mallory, "@mallory:example.org", "M");
+        cr_assert_eq(send_one(), OLM_READ);
+        message = sender_encrypt(&bob, says(), &type);
+        cr_assert_eq(olm_box_read(box, mallory.user_id, mallory.curve25519, type, message.data, &text),
+                     OLM_UNREADABLE);
+        cr_assert_eq(receive(&message, type), OLM_READ);
+        sender_done(&mallory);
+}
+
 Test(crypto_olm, a_key_that_was_used_begins_no_second_session) {
         char key[CRYPTO_KEY_TEXT];
 
@@ -125,6 +150,70 @@ Test(crypto_olm, nonsense_is_unreadable) {
                         cr_assert_eq(olm_box_read(box, bob.user_id, bob.curve25519, type, bodies[i], &text),
                                      OLM_UNREADABLE, "%s, %d", bodies[i], type);
         cr_assert_eq(olm_box_read(box, bob.user_id, "", CRYPTO_OLM_PREKEY, "AAAA", &text), OLM_UNREADABLE);
+}
+
+/* libolm looks at seven bits of each letter: the same message would be another text. */
+Test(crypto_olm, letters_that_are_no_base64_are_not_read_as_if_they_were) {
+        SCOPED(crypto_text_done) struct crypto_text message = { 0 };
+        int type;
+
+        message = sender_encrypt(&bob, says(), &type);
+        message.data[20] = (char) (message.data[20] | 0x80);
+        cr_assert_eq(receive(&message, type), OLM_UNREADABLE);
+        message.data[20] = (char) (message.data[20] & 0x7f);
+        cr_assert_eq(receive(&message, type), OLM_READ);
+}
+
+/* Of one key there is one text: sessions are kept by it. */
+Test(crypto_olm, a_key_of_another_length_begins_nothing) {
+        SCOPED(crypto_text_done) struct crypto_text message = { 0 }, text = { 0 };
+        char padded[CRYPTO_KEY_TEXT + 1];
+        int type;
+
+        (void) snprintf(padded, sizeof(padded), "%s=", bob.curve25519);
+        message = sender_encrypt(&bob, says(), &type);
+        cr_assert_eq(olm_box_read(box, bob.user_id, padded, type, message.data, &text), OLM_UNREADABLE);
+        cr_assert_not(olm_box_at(box, 0));
+        cr_assert_eq(olm_box_put(box, bob.user_id, padded, any_session()), -EBADMSG);
+        cr_assert_not(olm_box_at(box, 0));
+}
+
+Test(crypto_olm, a_message_longer_than_messages_can_be_is_not_read) {
+        SCOPED(crypto_text_done) struct crypto_text message = { 0 };
+        SCOPED(free) char *long_text = malloc(CRYPTO_MESSAGE_BYTES_MAX + 1);
+        json_t *v = says();
+        int type;
+
+        cr_assert(long_text);
+        memset(long_text, 'A', CRYPTO_MESSAGE_BYTES_MAX);
+        long_text[CRYPTO_MESSAGE_BYTES_MAX] = '\0';
+        cr_assert_eq(json_object_set_new(v, "more", json_string(long_text)), 0);
+        message = sender_encrypt(&bob, v, &type);
+        cr_assert_eq(receive(&message, type), OLM_UNREADABLE);
+        cr_assert_eq(send_one(), OLM_READ);
+}
+
+/* As after an m.dummy: bob answers by the session that was begun here. */
+Test(crypto_olm, a_message_of_no_known_type_is_not_read) {
+        SCOPED(crypto_text_done) struct crypto_text dummy = { 0 }, read = { 0 }, message = { 0 };
+        struct crypto_public_key theirs;
+        struct crypto_session *s;
+        int type;
+
+        cr_assert_eq(peer_account_generate(bob.account, 1), 0);
+        cr_assert_eq(peer_account_one_time_keys(bob.account, &theirs, 1), 1);
+        cr_assert_eq(crypto_account_outbound(own.account, bob.curve25519, theirs.key, &s), 0);
+        cr_assert_eq(crypto_session_encrypt(s, "{}", 2, &type, &dummy), 0);
+        cr_assert_eq(olm_box_put(box, bob.user_id, bob.curve25519, s), 0);
+        peer_session_free(bob.session);
+        bob.session = NULL;
+        cr_assert_eq(peer_account_inbound(bob.account, own.curve25519, dummy.data, &bob.session, &read), 0);
+        message = sender_encrypt(&bob, says(), &type);
+        cr_assert_eq(type, CRYPTO_OLM_NORMAL);
+        cr_assert_eq(receive(&message, 2), OLM_UNREADABLE);
+        cr_assert_eq(receive(&message, -1), OLM_UNREADABLE);
+        cr_assert_eq(receive(&message, CRYPTO_OLM_PREKEY), OLM_UNREADABLE);
+        cr_assert_eq(receive(&message, type), OLM_READ);
 }
 
 Test(crypto_olm, four_sessions_of_a_device_are_kept_and_the_one_unused_longest_goes) {
@@ -151,15 +240,6 @@ Test(crypto_olm, four_sessions_of_a_device_are_kept_and_the_one_unused_longest_g
                 crypto_text_done(&last_of[i]);
 }
 
-static struct crypto_session *any_session(void) {
-        struct crypto_session *s;
-        char key[CRYPTO_KEY_TEXT];
-
-        receiver_keys_one_time(&own, key);
-        cr_assert_eq(crypto_account_outbound(own.account, bob.curve25519, key, &s), 0);
-        return s;
-}
-
 Test(crypto_olm, a_user_with_many_devices_pushes_out_only_their_own) {
         char key[CRYPTO_KEY_TEXT] = { 0 };
 
@@ -172,6 +252,20 @@ Test(crypto_olm, a_user_with_many_devices_pushes_out_only_their_own) {
         cr_assert(olm_box_at(box, OLM_KEYS_PER_USER_MAX));
         cr_assert_not(olm_box_at(box, OLM_KEYS_PER_USER_MAX + 1));
         cr_assert_str_eq(olm_box_at(box, OLM_KEYS_PER_USER_MAX)->sender_key, key);
+}
+
+Test(crypto_olm, of_all_devices_the_one_unused_longest_goes) {
+        char key[CRYPTO_KEY_TEXT] = { 0 }, user_id[32];
+
+        cr_assert_eq(send_one(), OLM_READ);
+        for (int i = 0; i < OLM_KEYS_MAX; i++) {
+                (void) snprintf(key, sizeof(key), "%043d", i);
+                (void) snprintf(user_id, sizeof(user_id), "@%d:example.org", i);
+                cr_assert_eq(olm_box_put(box, user_id, key, any_session()), 0);
+        }
+        cr_assert_str_eq(olm_box_at(box, 0)->user_id, "@0:example.org");
+        cr_assert(olm_box_at(box, OLM_KEYS_MAX - 1));
+        cr_assert_not(olm_box_at(box, OLM_KEYS_MAX));
 }
 
 Test(crypto_olm, what_was_not_read_is_another_sender_s_to_begin_later) {

@@ -70,6 +70,22 @@ Test(crypto_signed, signatures_lie_beside_each_other) {
         cr_assert_eq(json_object_size(json_member_object(v, "signatures")), 2);
 }
 
+/* libolm believes whatever stands behind the signature. */
+Test(crypto_signed, a_signature_is_as_long_as_signatures_are) {
+        const uint8_t seed[CRYPTO_SECRET_BYTES] = { 5 };
+        char key[CRYPTO_KEY_TEXT], signature[CRYPTO_SIGNATURE_TEXT], longer[CRYPTO_SIGNATURE_TEXT + 4];
+
+        cr_assert_eq(crypto_seed_public(seed, key), 0);
+        cr_assert_eq(crypto_seed_sign(seed, "{}", 2, signature), 0);
+        cr_assert_eq(crypto_verify(key, "{}", 2, signature), 0);
+        cr_assert_eq(crypto_verify(key, "[]", 2, signature), -EBADMSG);
+        (void) snprintf(longer, sizeof(longer), "%sAAAA", signature);
+        cr_assert_eq(crypto_verify(key, "{}", 2, longer), -EBADMSG);
+        signature[CRYPTO_SIGNATURE_TEXT - 5] = '\0';
+        cr_assert_eq(crypto_verify(key, "{}", 2, signature), -EBADMSG);
+        cr_assert_eq(crypto_verify("AAAA", "{}", 2, signature), -EBADMSG);
+}
+
 /* ---- repeats ---- */
 
 Test(crypto_repeats, the_last_messages_are_known_and_older_ones_forgotten) {
