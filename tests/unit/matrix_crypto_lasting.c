@@ -38,6 +38,15 @@ Test(crypto_lasting, who_found_no_key_of_ours_is_healed) {
         cr_assert_eq(n_sent, 1);
 }
 
+Test(crypto_lasting, who_withholds_a_key_for_another_reason_is_not) {
+        get_going();
+        take_messages(json_pack("[{ss ss s{ss ss ss ss}}]", "type", "m.room_key.withheld", "sender", BOB, "content",
+                                "code", "m.unverified", "room_id", ROOM, "session_id", "S", "sender_key",
+                                bob.curve25519));
+        cr_assert(work());
+        cr_assert_eq(n_claims, 0);
+}
+
 Test(crypto_lasting, a_device_is_healed_once_an_hour) {
         get_going();
         for (int i = 0; i < 3; i++) {

@@ -226,7 +226,11 @@ Test(crypto_receiver, messages_that_are_no_keys_or_not_for_us_change_nothing) {
                                 "m.olm.v1.curve25519-aes-sha2", "sender_key", bob.curve25519, "ciphertext",
                                 own.curve25519, "type", 0, "body"));
         take_messages(json_string("x"));
+        m = key_message(&bob);
+        json_object_del(json_object_get(m, "content"), "sender_key");
+        take_messages(json_pack("[o]", m));
         cr_assert_eq(receiver_facts(r).n_room_keys, 0);
+        cr_assert_eq(receiver_facts(r).n_unreadable, 0);
 }
 
 /* Its session has gone on: the message cannot be read a second time. */
@@ -323,17 +327,40 @@ Test(crypto_receiver, keys_of_others_for_rooms_that_do_not_matter_are_not_kept_a
         cr_assert_eq(verdict_as(&bob, "$2", invite(&bob)), ROOM_NO_KEY);
 }
 
+/* What they send in place of a key; `sender` says so. */
+static json_t *withheld_message(const char *type, const char *sender) {
+        return json_pack("{ss ss s{ss ss ss}}", "type", type, "sender", sender, "content", "code", "m.unverified",
+                         "room_id", ROOM, "session_id", bob.room_session);
+}
+
 Test(crypto_receiver, withheld_keys_are_told_until_they_come) {
-        json_t *m;
+        static const char *const types[] = { "m.room_key.withheld", "org.matrix.room_key.withheld" };
+
+        get_going();
+        for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+                json_t *m;
+
+                claim(&bob);
+                m = key_message(&bob);
+                take_messages(json_pack("[o]", withheld_message(types[i], BOB)));
+                cr_assert_eq(receiver_facts(r).n_withholding, 1, "%s", types[i]);
+                take_messages(json_pack("[o]", m));
+                cr_assert_eq(receiver_facts(r).n_withholding, 0, "%s", types[i]);
+        }
+}
+
+Test(crypto_receiver, who_has_a_longer_name_than_users_have_says_nothing) {
+        char name[MATRIX_ID_BYTES_MAX + 2] = "@";
 
         get_going();
         claim(&bob);
-        m = key_message(&bob);
-        take_messages(json_pack("[{ss ss s{ss ss ss}}]", "type", "m.room_key.withheld", "sender", BOB, "content",
-                                "code", "m.unverified", "room_id", ROOM, "session_id", bob.room_session));
-        cr_assert_eq(receiver_facts(r).n_withholding, 1);
-        take_messages(json_pack("[o]", m));
+        json_decref(key_message(&bob));
+        memset(name + 1, 'a', MATRIX_ID_BYTES_MAX);
+        cr_assert_eq(receiver_want(r, NULL, 0), 0);
+        take_messages(json_pack("[o]", withheld_message("m.room_key.withheld", name)));
         cr_assert_eq(receiver_facts(r).n_withholding, 0);
+        take_messages(json_pack("[o]", withheld_message("m.room_key.withheld", BOB)));
+        cr_assert_eq(receiver_facts(r).n_withholding, 1);
 }
 
 /* ---- keys on the server ---- */
@@ -430,4 +457,16 @@ Test(crypto_receiver, other_keys_under_our_device_are_seen) {
         put_user(ME, MY_DEVICE, json_incref(thief.device_keys));
         cr_assert_eq(own_after_change(), OWN_OTHER);
         sender_done(&thief);
+}
+
+/* The same keys, in what the device has not signed so. */
+Test(crypto_receiver, our_device_in_other_words_than_its_own_is_seen) {
+        json_t *device;
+
+        get_going();
+        device = our_device();
+        sign_by(device, ME, my_signing_seed);
+        json_object_set_new(device, "algorithms", json_pack("[s]", "m.other"));
+        put_user(ME, MY_DEVICE, device);
+        cr_assert_eq(own_after_change(), OWN_OTHER);
 }

@@ -121,6 +121,21 @@ Test(crypto_room, a_key_under_the_id_of_another_session_is_refused) {
         cr_assert_eq(take(key_with("session_id", json_string(bob.ed25519))), ROOM_KEY_BROKEN);
 }
 
+Test(crypto_room, a_key_for_a_name_longer_than_rooms_have_or_of_no_device_is_refused) {
+        struct room_key_sender from = proven(&bob);
+        char name[257] = { '!' }, padded[CRYPTO_KEY_TEXT + 1];
+
+        memset(name + 1, 'a', sizeof(name) - 2);
+        cr_assert_eq(take(key_with("room_id", json_string(name))), ROOM_KEY_BROKEN);
+        (void) snprintf(padded, sizeof(padded), "%s=", bob.curve25519);
+        from.sender_key = padded;
+        cr_assert_eq(take_from(sender_room_key(&bob, ROOM), &from, 0), ROOM_KEY_BROKEN);
+        from = proven(&bob);
+        from.ed25519 = padded;
+        cr_assert_eq(take_from(sender_room_key(&bob, ROOM), &from, 0), ROOM_KEY_BROKEN);
+        cr_assert_not(room_keys_at(keys, 0));
+}
+
 Test(crypto_room, a_key_whose_own_signature_is_wrong_is_refused) {
         json_t *v = sender_room_key(&bob, ROOM);
         SCOPED(free) char *key = strdup(json_member_string(v, "session_key"));
@@ -230,6 +245,29 @@ Test(crypto_room, a_device_that_is_signed_later_makes_its_keys_signed) {
         cr_assert(room_keys_at(keys, 0)->cross_signed);
 }
 
+Test(crypto_room, a_device_that_is_not_signed_any_more_makes_its_keys_unsigned) {
+        struct device_keys device;
+
+        cr_assert_eq(take(sender_room_key(&bob, ROOM)), ROOM_KEY_TAKEN);
+        cr_assert_eq(device_keys_read(bob.device_keys, &device), 0);
+        cr_assert_eq(room_keys_prove(keys, &device, false), 1);
+        cr_assert_not(room_keys_at(keys, 0)->cross_signed);
+}
+
+/* In whatever order they come. */
+Test(crypto_room, what_proves_one_key_of_a_device_proves_the_one_that_stays) {
+        struct room_key_sender unproven = proven(&bob);
+        json_t *key = sender_room_key(&bob, ROOM);
+
+        unproven.device_id = NULL;
+        unproven.cross_signed = false;
+        cr_assert_eq(take_from(json_incref(key), &unproven, 0), ROOM_KEY_TAKEN);
+        cr_assert_eq(take(key), ROOM_KEY_TAKEN);
+        cr_assert_str_eq(room_keys_at(keys, 0)->device_id, bob.device_id);
+        cr_assert(room_keys_at(keys, 0)->cross_signed);
+        cr_assert_not(room_keys_at(keys, 1));
+}
+
 Test(crypto_room, what_was_proven_is_not_ended_when_its_device_is_gone) {
         cr_assert_eq(take(sender_room_key(&bob, ROOM)), ROOM_KEY_TAKEN);
         cr_assert_not(room_keys_disprove(keys, bob.user_id, bob.curve25519, bob.ed25519));
@@ -282,6 +320,22 @@ Test(crypto_room, who_sends_many_keys_pushes_out_only_their_own) {
         cr_assert_eq(n, ROOM_KEYS_PER_USER_MAX + 1);
         cr_assert_str_eq(room_keys_at(keys, 0)->user_id, bob.user_id);
         sender_done(&mallory);
+}
+
+Test(crypto_room, of_all_keys_the_oldest_one_goes) {
+        struct room_key_sender from = proven(&bob);
+        size_t n = 0;
+        char user_id[32];
+
+        for (int i = 0; i < ROOM_KEYS_MAX + 1; i++) {
+                (void) snprintf(user_id, sizeof(user_id), "@%d:example.org", i / ROOM_KEYS_PER_USER_MAX);
+                from.user_id = user_id;
+                cr_assert_eq(take_from(sender_room_key(&bob, ROOM), &from, (usec_t) i), ROOM_KEY_TAKEN);
+        }
+        while (room_keys_at(keys, n))
+                n++;
+        cr_assert_eq(n, ROOM_KEYS_MAX);
+        cr_assert_eq(room_keys_at(keys, 0)->since_wall, 1);
 }
 
 /* ---- events ---- */
@@ -433,6 +487,14 @@ Test(crypto_room, what_holds_no_event_is_refused) {
                      ROOM_NO_EVENT);
 }
 
+Test(crypto_room, a_type_longer_than_types_can_be_is_none) {
+        char type[MATRIX_ID_BYTES_MAX + 2] = { 0 };
+
+        memset(type, 'm', MATRIX_ID_BYTES_MAX + 1);
+        cr_assert_eq(take(sender_room_key(&bob, ROOM)), ROOM_KEY_TAKEN);
+        cr_assert_eq(verdict_of(sender_room_encrypt(&bob, said(ROOM, type)), outside), ROOM_NO_EVENT);
+}
+
 Test(crypto_room, what_megolm_did_not_encrypt_is_not_looked_at) {
         static const char *const needed[] = { "algorithm", "session_id", "ciphertext" };
         struct matrix_event e = outside;
@@ -452,6 +514,18 @@ Test(crypto_room, what_megolm_did_not_encrypt_is_not_looked_at) {
         e = outside;
         e.event_id = NULL;
         cr_assert_eq(verdict_of(sender_room_encrypt(&bob, invite(ROOM)), e), ROOM_NOT_ENCRYPTED);
+        e = outside;
+        e.sender = NULL;
+        cr_assert_eq(verdict_of(sender_room_encrypt(&bob, invite(ROOM)), e), ROOM_NOT_ENCRYPTED);
+        e = outside;
+        e.room_id = NULL;
+        cr_assert_eq(verdict_of(sender_room_encrypt(&bob, invite(ROOM)), e), ROOM_NOT_ENCRYPTED);
+        e = outside;
+        e.type = "m.room.message";
+        event = sender_room_encrypt(&bob, invite(ROOM));
+        e.content = event;
+        cr_assert_eq(room_event_read(keys, ME, &e, &(struct room_plaintext){ 0 }), ROOM_NOT_ENCRYPTED);
+        json_decref(event);
 }
 
 Test(crypto_room, a_ciphertext_longer_than_events_can_be_is_not_looked_at) {

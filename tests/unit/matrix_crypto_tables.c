@@ -417,6 +417,53 @@ Test(crypto_identities, a_device_under_another_name_or_user_is_none) {
         sender_done(&carol);
 }
 
+/* Whoever writes what the server says has it not signed by that device. */
+Test(crypto_identities, a_device_that_has_not_signed_its_keys_is_none) {
+        json_t *answer = answer_of(master_seed, master_seed);
+        json_t *devices = json_object_get(json_object_get(answer, "device_keys"), bob.user_id);
+        struct device_keys k;
+
+        json_object_set_new(json_object_get(devices, bob.device_id), "algorithms", json_array());
+        cr_assert_eq(identities_take(ids, answer, bob.user_id), 0);
+        cr_assert_eq(identities_find(ids, bob.user_id, bob.curve25519, bob.ed25519, &k), 0);
+        json_decref(answer);
+}
+
+Test(crypto_identities, a_device_has_both_of_the_keys_or_is_another_one) {
+        SCOPED(json_decref) json_t *answer = answer_of(master_seed, master_seed);
+        struct device_keys k;
+
+        cr_assert_eq(identities_take(ids, answer, bob.user_id), 0);
+        cr_assert_eq(identities_find(ids, bob.user_id, bob.curve25519, NULL, &k), 1);
+        cr_assert_eq(identities_find(ids, bob.user_id, bob.curve25519, master, &k), 0);
+        cr_assert_eq(identities_find(ids, bob.user_id, master, bob.ed25519, &k), 0);
+}
+
+/* `keys` takes the place of those of the master key. */
+static bool is_signed_with_master_keys(json_t *keys) {
+        json_t *answer = answer_of(master_seed, master_seed);
+
+        cr_assert_eq(json_object_set_new(json_object_get(json_object_get(answer, "master_keys"), bob.user_id), "keys",
+                                         keys),
+                     0);
+        return is_signed_after(answer);
+}
+
+Test(crypto_identities, a_key_of_an_identity_is_one_under_its_own_name) {
+        char name[64], padded[CRYPTO_KEY_TEXT + 1];
+
+        (void) snprintf(name, sizeof(name), "ed25519:%s", master);
+        cr_assert_not(is_signed_with_master_keys(json_pack("{ss ss}", name, master, "ed25519:other", other_master)));
+        cr_assert_not(is_signed_with_master_keys(json_pack("{ss}", "ed25519:other", master)));
+        cr_assert_not(is_signed_with_master_keys(json_pack("{ss}", name, other_master)));
+        name[0] = 'E';
+        cr_assert_not(is_signed_with_master_keys(json_pack("{ss}", name, master)));
+        (void) snprintf(padded, sizeof(padded), "%s=", master);
+        (void) snprintf(name, sizeof(name), "ed25519:%s", padded);
+        cr_assert_not(is_signed_with_master_keys(json_pack("{ss}", name, padded)));
+        cr_assert(is_signed_after(answer_of(master_seed, master_seed)), "none of them was pinned");
+}
+
 Test(crypto_identities, what_may_have_changed_is_asked_again_and_the_pin_stays) {
         struct device_keys k;
 
