@@ -41,6 +41,7 @@ Test(crypto_receiver, a_sender_that_does_not_bring_its_device_is_asked_for) {
         claim(&carol);
         take_messages(json_pack("[o]", key_message_without_device(&carol)));
         cr_assert_eq(verdict_as(&carol, "$1", invite(&carol)), ROOM_KEY_UNPROVEN);
+        cr_assert_not(late_comes("$1"));
         cr_assert(work());
         cr_assert(late_comes("$1"));
         cr_assert_eq(verdict_as(&carol, "$2", invite(&carol)), ROOM_READ);
@@ -78,6 +79,21 @@ Test(crypto_receiver, a_server_out_of_reach_is_asked_again_after_an_hour) {
         cr_assert_eq(verdict_as(&bob, "$1", invite(&bob)), ROOM_READ);
 }
 
+Test(crypto_receiver, a_user_whose_devices_have_changed_is_asked_about_at_once) {
+        SCOPED(json_decref) json_t *changed = json_pack("[s]", BOB);
+        struct answer a = { .n_keys = STOCK_FULL, .fallback_is_unused = true, .changed = changed };
+
+        get_going();
+        bob_s_server_is_away = true;
+        claim(&bob);
+        take_messages(json_pack("[o]", key_message_without_device(&bob)));
+        cr_assert(work());
+        bob_s_server_is_away = false;
+        take(&a);
+        cr_assert(work());
+        cr_assert_eq(verdict_as(&bob, "$1", invite(&bob)), ROOM_READ);
+}
+
 Test(crypto_receiver, the_own_phone_counts_once_the_own_identity_is_known_to_sign_it) {
         claim(&phone);
         get_going();
@@ -95,6 +111,7 @@ Test(crypto_receiver, a_call_of_the_own_phone_waits_until_the_own_identity_is_kn
         take(&a);
         take_messages(json_pack("[o]", key_message(&phone)));
         cr_assert_eq(verdict_as(&phone, "$1", invite(&phone)), ROOM_KEY_UNPROVEN);
+        cr_assert_not(late_comes("$1"));
         cr_assert(work());
         cr_assert(late_comes("$1"));
 }
