@@ -83,6 +83,9 @@ Test(crypto_lasting, nothing_is_sent_to_a_device_that_its_user_does_not_have) {
         cr_assert(work());
         cr_assert_eq(n_claims, 0);
         cr_assert_eq(n_sent, 0);
+        take_messages(json_pack("[o]", unreadable_message()));
+        cr_assert(work());
+        cr_assert_eq(n_sent, 1, "it holds up nobody");
 }
 
 Test(crypto_lasting, nothing_is_sent_while_the_own_device_is_not_signed) {
@@ -229,6 +232,68 @@ Test(crypto_lasting, a_broken_entry_costs_itself_alone) {
         cr_assert_eq(verdict_as(&bob, "$1", invite(&bob)), ROOM_READ);
         take_messages(json_pack("[o]", key_message(&bob)));
         cr_assert_eq(receiver_facts(r).n_unreadable, 0);
+}
+
+Test(crypto_lasting, what_is_not_proven_or_signed_is_neither_after_a_restart) {
+        struct sender stranger;
+
+        get_going();
+        bob_s_server_is_away = true;
+        claim(&bob);
+        sender_make(&stranger, ME, "STRANGER");
+        put_user(ME, stranger.device_id, json_incref(stranger.device_keys));
+        claim(&stranger);
+        take_messages(json_pack("[o, o]", key_message_without_device(&bob), key_message(&stranger)));
+        cr_assert(work());
+        load();
+        cr_assert_eq(receiver_facts(r).n_room_keys, 2);
+        cr_assert_eq(verdict_as(&bob, "$1", invite(&bob)), ROOM_KEY_UNPROVEN);
+        cr_assert_eq(verdict_as(&stranger, "$2", invite(&stranger)), ROOM_KEY_UNPROVEN);
+        cr_assert(work());
+        cr_assert_eq(verdict_as(&stranger, "$3", invite(&stranger)), ROOM_UNSIGNED_OWN);
+        bob_s_server_is_away = false;
+        sender_done(&stranger);
+}
+
+/* Else it would be healed, though all that it brought is there. */
+Test(crypto_lasting, a_repeat_is_known_after_a_restart_that_has_lost_its_session) {
+        json_t *m;
+
+        get_going();
+        claim(&bob);
+        m = json_pack("[o]", key_message(&bob));
+        take_messages(json_incref(m));
+        cr_assert(work());
+        json_array_clear(json_object_get(disk, "olm"));
+        load();
+        take_messages(m);
+        cr_assert_eq(receiver_facts(r).n_unreadable, 0);
+}
+
+Test(crypto_lasting, what_stands_there_twice_or_has_no_shape_is_not_taken) {
+        json_t *rooms, *repeats, *twice, *odd;
+        size_t n_repeats;
+
+        get_going();
+        claim(&bob);
+        take_messages(json_pack("[o]", key_message(&bob)));
+        cr_assert(work());
+        rooms = json_object_get(disk, "rooms");
+        repeats = json_object_get(disk, "repeats");
+        n_repeats = json_array_size(repeats);
+        twice = json_deep_copy(json_array_get(rooms, 0));
+        odd = json_deep_copy(twice);
+        json_object_set_new(twice, "user_id", json_string(CAROL));
+        json_object_set_new(odd, "room_id", json_string("!other:example.org"));
+        json_object_set_new(odd, "ed25519", json_string("longer than any key that is there in a message"));
+        json_array_append_new(rooms, twice);
+        json_array_append_new(rooms, odd);
+        json_array_append_new(repeats, json_string("0123456789abcdef0123456789abcdeg"));
+        load();
+        cr_assert_eq(receiver_facts(r).n_room_keys, 1);
+        cr_assert_eq(verdict_as(&bob, "$1", invite(&bob)), ROOM_READ);
+        save();
+        cr_assert_eq(json_array_size(json_object_get(disk, "repeats")), n_repeats);
 }
 
 /* ---- dying ---- */

@@ -216,6 +216,19 @@ Test(crypto_olm, a_message_of_no_known_type_is_not_read) {
         cr_assert_eq(receive(&message, type), OLM_READ);
 }
 
+/* libolm takes each type but one for that of a message that begins a session. */
+Test(crypto_olm, nor_is_one_that_begins_a_session_under_another_type) {
+        SCOPED(crypto_text_done) struct crypto_text message = { 0 };
+        int type;
+
+        cr_assert_eq(send_one(), OLM_READ);
+        message = sender_encrypt(&bob, says(), &type);
+        cr_assert_eq(type, CRYPTO_OLM_PREKEY);
+        cr_assert_eq(receive(&message, 2), OLM_UNREADABLE);
+        cr_assert_eq(receive(&message, CRYPTO_OLM_NORMAL), OLM_UNREADABLE);
+        cr_assert_eq(receive(&message, type), OLM_READ);
+}
+
 Test(crypto_olm, four_sessions_of_a_device_are_kept_and_the_one_unused_longest_goes) {
         struct crypto_text last_of[OLM_SESSIONS_PER_KEY_MAX + 1];
         int type;

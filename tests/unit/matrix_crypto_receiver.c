@@ -440,6 +440,47 @@ Test(crypto_receiver, an_upload_that_fails_is_tried_again_and_not_before) {
         cr_assert_eq(n_uploads, 1);
 }
 
+Test(crypto_receiver, a_fallback_key_reads_for_an_hour_after_it_was_replaced) {
+        struct answer a = { .n_keys = STOCK_FULL };
+        char before[CRYPTO_KEY_TEXT];
+
+        get_going();
+        at.now += 2 * USEC_PER_HOUR;
+        cr_assert(work());
+        (void) snprintf(before, sizeof(before), "%s",
+                        json_member_string(json_object_get(one_time_keys, "fallback"), "key"));
+        take(&a);
+        cr_assert(work());
+        cr_assert_str_neq(json_member_string(json_object_get(one_time_keys, "fallback"), "key"), before);
+        sender_begin(&bob, &own, before);
+        take_messages(json_pack("[o]", key_message(&bob)));
+        cr_assert_eq(receiver_facts(r).n_unreadable, 0);
+        at.now += STOCK_FALLBACK_FORGET_USEC;
+        cr_assert(work());
+        sender_begin(&bob, &own, before);
+        take_messages(json_pack("[o]", key_message(&bob)));
+        cr_assert_eq(receiver_facts(r).n_unreadable, 1);
+}
+
+Test(crypto_receiver, an_answer_to_something_else_is_none) {
+        SCOPED(json_decref) json_t *nothing = json_object(), *changed = json_pack("[s]", ME);
+        struct answer a = { .n_keys = STOCK_FULL, .fallback_is_unused = true, .changed = changed };
+        struct receiver_order o;
+
+        get_going();
+        cr_assert_eq(receiver_queried(r, users, &at), -EBADMSG, "nothing was asked");
+        cr_assert_eq(receiver_claimed(r, users, &at), -EBADMSG);
+        take(&a);
+        cr_assert_eq(receiver_decide(r, &at, &o), 0);
+        cr_assert_eq(o.step, RECEIVER_QUERY);
+        json_decref(o.body);
+        cr_assert_eq(receiver_queried(r, nothing, &at), -EBADMSG);
+        cr_assert_eq(receiver_queried(r, NULL, &at), -EBADMSG);
+        receiver_failed(r, 0);
+        cr_assert(work());
+        cr_assert_eq(receiver_facts(r).own, OWN_SIGNED);
+}
+
 /* ---- the own identity ---- */
 
 Test(crypto_receiver, an_identity_that_was_reset_is_seen) {
@@ -474,6 +515,22 @@ Test(crypto_receiver, other_keys_under_our_device_are_seen) {
         put_user(ME, MY_DEVICE, json_incref(thief.device_keys));
         cr_assert_eq(own_after_change(), OWN_OTHER);
         sender_done(&thief);
+}
+
+/* Its signature is ours, and it is of another device. */
+Test(crypto_receiver, our_keys_under_another_device_are_seen) {
+        json_t *device = json_pack("{ss ss s[] s{ss ss}}", "user_id", ME, "device_id", "OTHER", "algorithms", "keys",
+                                   "curve25519:OTHER", own.curve25519, "ed25519:OTHER", own.ed25519);
+        SCOPED(free) char *bytes = NULL;
+        char signature[CRYPTO_SIGNATURE_TEXT];
+
+        get_going();
+        cr_assert_eq(signed_json_bytes(device, &bytes), 0);
+        cr_assert_eq(crypto_account_sign(own.account, bytes, strlen(bytes), signature), 0);
+        cr_assert_eq(signed_json_add(device, ME, "OTHER", signature), 0);
+        sign_by(device, ME, my_signing_seed);
+        put_user(ME, MY_DEVICE, device);
+        cr_assert_eq(own_after_change(), OWN_OTHER);
 }
 
 /* The same keys, in what the device has not signed so. */

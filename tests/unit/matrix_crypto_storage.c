@@ -267,12 +267,16 @@ Test(crypto_storage, a_device_is_introduced_only_where_the_server_has_no_keys_of
 
 Test(crypto_storage, what_is_kept_of_an_earlier_login_counts_for_nothing) {
         SCOPED(receiver_free) struct receiver *r = new_device();
-        SCOPED(json_decref) json_t *answer = shows(NULL);
+        SCOPED(json_decref) json_t *answer = shows(NULL), *body = NULL, *beside = NULL;
         struct own_device own;
 
         receiver_own_keys(r, &own);
         own.device_id = "EARLIER";
         cr_assert_eq(trust_decide(&own, ME, MY_DEVICE, answer), TRUST_INTRODUCE);
+        cr_assert_eq(receiver_introduce(r, self_signing, &at, &body), 0);
+        beside = shows(json_object_get(body, "device_keys"));
+        receiver_own_keys(r, &own);
+        cr_assert_eq(trust_decide(&own, ME, "LATER", beside), TRUST_INTRODUCE, "though that one is there, and signed");
         own.device_id = MY_DEVICE;
         own.user_id = "@other:example.org";
         cr_assert_eq(trust_decide(&own, ME, MY_DEVICE, answer), TRUST_INTRODUCE);

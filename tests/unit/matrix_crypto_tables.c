@@ -5,6 +5,7 @@
 
 #include "crypto/sender.h"
 #include "json/json.h"
+#include "matrix/crypto/heal.h"
 #include "matrix/crypto/identities.h"
 #include "matrix/crypto/late.h"
 #include "matrix/crypto/repeats.h"
@@ -58,6 +59,15 @@ Test(crypto_signed, what_canonical_json_cannot_hold_is_refused) {
         }
 }
 
+Test(crypto_signed, what_is_deeper_than_anything_that_comes_is_refused) {
+        SCOPED(json_decref) json_t *v = json_object();
+        char *bytes;
+
+        for (int i = 0; i <= JSON_DEPTH_MAX; i++)
+                v = json_pack("{so}", "a", v);
+        cr_assert_eq(signed_json_bytes(v, &bytes), -EBADMSG);
+}
+
 Test(crypto_signed, signatures_lie_beside_each_other) {
         SCOPED(json_decref) json_t *v = json_pack("{si}", "a", 1);
 
@@ -70,7 +80,6 @@ Test(crypto_signed, signatures_lie_beside_each_other) {
         cr_assert_eq(json_object_size(json_member_object(v, "signatures")), 2);
 }
 
-/* libolm believes whatever stands behind the signature. */
 Test(crypto_signed, a_signature_is_as_long_as_signatures_are) {
         const uint8_t seed[CRYPTO_SECRET_BYTES] = { 5 };
         char key[CRYPTO_KEY_TEXT], signature[CRYPTO_SIGNATURE_TEXT], longer[CRYPTO_SIGNATURE_TEXT + 4];
@@ -245,6 +254,8 @@ Test(crypto_withheld, a_code_is_kept_until_the_key_comes) {
         cr_assert_eq(withhold(w, "@c:x", "what.ever", "!a:x", "T", &code), 1);
         cr_assert_eq(code, WITHHELD_OTHER);
         cr_assert_eq(withheld_users(w), 2);
+        withheld_came(w, "!b:x", "S");
+        cr_assert_eq(withheld_users(w), 2, "of another room");
         withheld_came(w, "!a:x", "S");
         cr_assert_eq(withheld_users(w), 1);
         cr_assert_eq(withhold(w, "@c:x", "what.ever", "!a:x", "T", &code), 0);
@@ -263,18 +274,56 @@ Test(crypto_withheld, no_olm_is_of_no_room) {
 Test(crypto_withheld, what_says_nothing_is_refused_and_the_table_has_an_end) {
         SCOPED(withheld_free) struct withheld *w = NULL;
         enum withheld_code code;
-        char session[32];
+        char session[32], name[257] = { 0 };
 
         cr_assert_eq(withheld_new(&w), 0);
         cr_assert_eq(withhold(w, "@b:x", NULL, "!a:x", "S", &code), -EBADMSG);
         cr_assert_eq(withhold(w, "@b:x", "m.unverified", NULL, "S", &code), -EBADMSG);
         cr_assert_eq(withhold(w, "@b:x", "m.unverified", "!a:x", NULL, &code), -EBADMSG);
+        memset(name, 'a', sizeof(name) - 1);
+        cr_assert_eq(withhold(w, "@b:x", "m.unverified", name, "S", &code), -EBADMSG);
+        cr_assert_eq(withhold(w, "@b:x", "m.unverified", "!a:x", name, &code), -EBADMSG);
         for (int i = 0; i < WITHHELD_MAX + 1; i++) {
                 (void) snprintf(session, sizeof(session), "%d", i);
                 cr_assert_eq(withhold(w, "@b:x", "m.unverified", "!a:x", session, &code), 1);
         }
         cr_assert_eq(withhold(w, "@b:x", "m.unverified", "!a:x", "1", &code), 0);
         cr_assert_eq(withhold(w, "@b:x", "m.unverified", "!a:x", "0", &code), 1);
+}
+
+/* ---- healing ---- */
+
+static size_t n_broken(struct heal *h) {
+        struct heal_device d;
+        size_t n = 0;
+
+        for (; heal_next(h, &d); n++)
+                heal_done(h, &d, 0);
+        return n;
+}
+
+Test(crypto_heal, so_many_wait_and_the_one_that_has_waited_longest_makes_room) {
+        SCOPED(heal_free) struct heal *h = NULL;
+        struct heal_device d;
+        char key[CRYPTO_KEY_TEXT];
+
+        cr_assert_eq(heal_new(&h), 0);
+        for (int i = 0; i < HEAL_MAX + 1; i++) {
+                (void) snprintf(key, sizeof(key), "%043d", i);
+                cr_assert_eq(heal_want(h, "@b:x", key, 0), 0);
+        }
+        (void) snprintf(key, sizeof(key), "%043d", 1);
+        cr_assert_eq(heal_next(h, &d), 1);
+        cr_assert_str_eq(d.sender_key, key);
+        cr_assert_eq(n_broken(h), HEAL_MAX);
+}
+
+Test(crypto_heal, what_is_no_key_has_no_device) {
+        SCOPED(heal_free) struct heal *h = NULL;
+
+        cr_assert_eq(heal_new(&h), 0);
+        cr_assert_eq(heal_want(h, "@b:x", "short", 0), 0);
+        cr_assert_eq(n_broken(h), 0);
 }
 
 /* ---- identities ---- */
@@ -379,6 +428,7 @@ Test(crypto_identities, another_master_key_than_the_pinned_one_signs_nothing) {
         cr_assert_not(is_signed_after(answer_of(other_seed, master_seed)), "beside what the pinned one has signed");
         cr_assert(is_signed_after(answer_of(master_seed, master_seed)));
         cr_assert_eq(identities_pin(ids, bob.user_id, other_master), 0);
+        cr_assert_not(identities_know(ids, bob.user_id), "what was known is the former identity's");
         cr_assert(is_signed_after(answer_of(other_seed, other_seed)));
         cr_assert_not(is_signed_after(answer_of(master_seed, master_seed)));
 }
@@ -437,6 +487,40 @@ Test(crypto_identities, a_device_has_both_of_the_keys_or_is_another_one) {
         cr_assert_eq(identities_find(ids, bob.user_id, bob.curve25519, NULL, &k), 1);
         cr_assert_eq(identities_find(ids, bob.user_id, bob.curve25519, master, &k), 0);
         cr_assert_eq(identities_find(ids, bob.user_id, master, bob.ed25519, &k), 0);
+}
+
+Test(crypto_identities, a_device_of_another_shape_is_none) {
+        char id[257] = { 0 }, padded[CRYPTO_KEY_TEXT + 1];
+        struct device_keys k;
+        struct sender other;
+
+        memset(id, 'D', sizeof(id) - 1);
+        sender_make(&other, bob.user_id, id);
+        cr_assert_eq(device_keys_read(other.device_keys, &k), -EBADMSG, "a longer name than devices have");
+        sender_done(&other);
+        (void) snprintf(padded, sizeof(padded), "%s=", bob.curve25519);
+        json_object_set_new(json_object_get(bob.device_keys, "keys"), "curve25519:PHONE", json_string(padded));
+        sender_sign(&bob, bob.device_keys);
+        cr_assert_eq(device_keys_read(bob.device_keys, &k), -EBADMSG, "a longer key");
+}
+
+Test(crypto_identities, a_user_has_so_many_devices_and_no_more) {
+        json_t *devices = json_object(), *answer;
+        char ids_of[IDENTITY_DEVICES_MAX + 1][16];
+        struct device_keys k;
+        struct sender s = { 0 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(ids_of); i++) {
+                sender_done(&s);
+                (void) snprintf(ids_of[i], sizeof(ids_of[i]), "D%zu", i);
+                sender_make(&s, bob.user_id, ids_of[i]);
+                json_object_set(devices, ids_of[i], s.device_keys);
+        }
+        answer = json_pack("{s{so}}", "device_keys", bob.user_id, devices);
+        cr_assert_eq(identities_take(ids, answer, bob.user_id), 0);
+        cr_assert_eq(identities_find(ids, bob.user_id, s.curve25519, s.ed25519, &k), 0);
+        json_decref(answer);
+        sender_done(&s);
 }
 
 /* `keys` takes the place of those of the master key. */
