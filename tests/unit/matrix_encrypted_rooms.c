@@ -73,6 +73,46 @@ Test(matrix_encrypted_rooms, a_room_that_nobody_told_of_is_asked_about) {
         encrypted_rooms_done(&t);
 }
 
+/* Whoever is invited is about to be there. */
+Test(matrix_encrypted_rooms, who_is_invited_counts) {
+        struct encrypted_rooms t;
+
+        cr_assert_eq(encrypted_rooms_init(&t), 0);
+        cr_assert_eq(take_rooms(&t,
+                                LOOK("\"" ROOM "\":{" ENCRYPTION ",\"summary\":{\"m.joined_member_count\":1,"
+                                     "\"m.invited_member_count\":2}}"),
+                                true),
+                     1);
+        cr_assert_not(encrypted_rooms_may_have_calls(&t, ROOM));
+        cr_assert_eq(take_rooms(&t, LOOK("\"" ROOM "\":{\"summary\":{\"m.invited_member_count\":1}}"), false), 1);
+        cr_assert(encrypted_rooms_may_have_calls(&t, ROOM));
+        encrypted_rooms_done(&t);
+}
+
+static json_t *room_of_two(const char *other) {
+        return json_pack("{s{s[{ss ss s{}}]} s{si s[s]}}", "state", "events", "type", "m.room.encryption", "state_key",
+                         "", "content", "summary", "m.joined_member_count", 2, "m.heroes", other);
+}
+
+Test(matrix_encrypted_rooms, the_table_has_an_end_and_so_have_names) {
+        json_t *joined = json_object(), *answer = json_pack("{ss s{so}}", "next_batch", "s1", "rooms", "join", joined);
+        char room_id[32], name[MATRIX_ID_BYTES_MAX + 2] = "@";
+        struct encrypted_rooms t;
+
+        memset(name + 1, 'a', MATRIX_ID_BYTES_MAX);
+        for (size_t i = 0; i < ENCRYPTED_ROOMS_MAX + 1; i++) {
+                (void) snprintf(room_id, sizeof(room_id), "!%zu:example.org", i);
+                json_object_set_new(joined, room_id, room_of_two(i == 0 ? name : BOB));
+        }
+        cr_assert_eq(encrypted_rooms_init(&t), 0);
+        cr_assert_eq(encrypted_rooms_take(&t, answer, true), 1);
+        cr_assert_str_eq(encrypted_rooms_unclear(&t), "!0:example.org");
+        cr_assert(encrypted_rooms_may_have_calls(&t, "!1:example.org"));
+        cr_assert_not(encrypted_rooms_may_have_calls(&t, room_id), "the one too many");
+        encrypted_rooms_done(&t);
+        json_decref(answer);
+}
+
 /* As of something between that answers for the server: it does not say that nobody is anywhere. */
 Test(matrix_encrypted_rooms, an_answer_to_something_else_says_nothing) {
         SCOPED(json_decref) json_t *other = json_pack("{si}", "next_batch", 1);
