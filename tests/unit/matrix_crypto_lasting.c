@@ -427,6 +427,33 @@ Test(crypto_lasting, nor_does_the_own_list_of_devices_make_it_ask_without_end) {
         cr_assert_leq(n_queries, 2 * QUERY_LIMIT_PER_HOUR_MAX);
 }
 
+Test(crypto_lasting, one_question_is_about_so_many_users) {
+        static struct sender senders[RECEIVER_ASKED_MAX + 5];
+        static char names[ARRAY_SIZE(senders)][32];
+        size_t n_asked = 0;
+
+        get_going();
+        cr_assert_eq(receiver_want(r, NULL, 0), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(senders); i++) {
+                (void) snprintf(names[i], sizeof(names[i]), "@%zu:example.org", i);
+                sender_make(&senders[i], names[i], "PHONE");
+                claim(&senders[i]);
+                take_messages(json_pack("[o]", key_message_without_device(&senders[i])));
+        }
+        while (n_asked == 0) {
+                struct receiver_order o;
+
+                cr_assert_eq(receiver_decide(r, &at, &o), 0);
+                cr_assert(o.step == RECEIVER_SAVE || o.step == RECEIVER_QUERY);
+                receiver_saved(r);
+                n_asked = json_object_size(json_object_get(o.body, "device_keys"));
+                json_decref(o.body);
+        }
+        cr_assert_eq(n_asked, RECEIVER_ASKED_MAX);
+        for (size_t i = 0; i < ARRAY_SIZE(senders); i++)
+                sender_done(&senders[i]);
+}
+
 /* ---- without its signature ---- */
 
 static usec_t unsigned_since(void) {

@@ -6,6 +6,7 @@
 #include "crypto/sender.h"
 #include "json/json.h"
 #include "matrix/crypto/heal.h"
+#include "matrix/crypto/healer.h"
 #include "matrix/crypto/identities.h"
 #include "matrix/crypto/late.h"
 #include "matrix/crypto/repeats.h"
@@ -316,6 +317,29 @@ Test(crypto_heal, so_many_wait_and_the_one_that_has_waited_longest_makes_room) {
         cr_assert_eq(heal_next(h, &d), 1);
         cr_assert_str_eq(d.sender_key, key);
         cr_assert_eq(n_broken(h), HEAL_MAX);
+}
+
+/* A key that bob's device has signed, as a server gives it away under that name. */
+static int claims(const char *name) {
+        json_t *v = json_pack("{ss}", "key", "anything"), *answer;
+        struct device_keys k;
+        struct sender s;
+        const char *key;
+        int r;
+
+        sender_make(&s, "@bob:example.org", "PHONE");
+        sender_sign(&s, v);
+        answer = json_pack("{s{s{s{so}}}}", "one_time_keys", s.user_id, s.device_id, name, v);
+        cr_assert_eq(device_keys_read(s.device_keys, &k), 0);
+        r = healer_claimed(answer, &k, &key);
+        json_decref(answer);
+        sender_done(&s);
+        return r;
+}
+
+Test(crypto_heal, a_key_of_another_kind_begins_nothing) {
+        cr_assert_eq(claims("signed_curve25519:AAAAAQ"), 0);
+        cr_assert_eq(claims("curve25519:AAAAAQ"), -EBADMSG);
 }
 
 Test(crypto_heal, what_is_no_key_has_no_device) {
