@@ -331,7 +331,8 @@ static enum exit_code take(struct verifying *v) {
                 homeserver_renew(v->server, keep_tokens, v);
                 return CTL_OK;
         }
-        complain("The keys of this session are in use by another program: %s. Is another busyctl verify running?",
+        complain("The keys of this session are in use by another program: %s. Is another busyctl verify running, or a "
+                 "busyd that cannot be reached from here?",
                  strerror(-v->lock));
         return CTL_FAILED;
 }

@@ -15,8 +15,6 @@
 
 static void drop(struct device_keeper *k, const char *word) {
         crypto_store_done(&k->store);
-        crypto_store_unlock(k->lock);
-        k->lock = -1;
         k->there = false;
         k->word = word;
 }
@@ -90,6 +88,16 @@ static void note_refused(struct device_keeper *k) {
         k->refused = k->there ? 0 : crypto_store_written(k->state_dir, k->name);
 }
 
+/* Where there can be no lock, whoever wants to verify has none, either, and only a device needs it. */
+static int lock(struct device_keeper *k) {
+        k->lock = crypto_store_lock(k->state_dir, k->name);
+        if (k->lock >= 0 || (k->lock != -EBUSY && (k->off || !crypto_store_exists(k->state_dir, k->name))))
+                return 0;
+        log_info("Account %s: its keys of encrypted rooms are in use elsewhere (%s); waiting", k->name,
+                 strerror(-k->lock));
+        return -EBUSY;
+}
+
 int device_keeper_open(struct device_keeper *k, const char *state_dir, const char *name, const struct session *session,
                        bool off, struct vault *vault) {
         int r;
@@ -97,14 +105,9 @@ int device_keeper_open(struct device_keeper *k, const char *state_dir, const cha
         *k = (struct device_keeper){
                 .state_dir = state_dir, .name = name, .lock = -1, .off = off, .word = off ? WORD_OFF : WORD_NONE
         };
-        if (off || !crypto_store_exists(state_dir, name))
-                return 0;
-        k->lock = crypto_store_lock(state_dir, name);
-        if (k->lock < 0) {
-                log_info("Account %s: its keys of encrypted rooms are in use elsewhere (%s); waiting", name,
-                         strerror(-k->lock));
-                return -EBUSY;
-        }
+        r = lock(k);
+        if (r < 0 || off || !crypto_store_exists(state_dir, name))
+                return r;
         r = load(k, session, vault);
         if (r < 0)
                 device_keeper_close(k);
@@ -115,6 +118,8 @@ int device_keeper_open(struct device_keeper *k, const char *state_dir, const cha
 
 void device_keeper_close(struct device_keeper *k) {
         drop(k, WORD_NONE);
+        crypto_store_unlock(k->lock);
+        k->lock = -1;
 }
 
 static int put(void *userdata, const json_t *receiver) {

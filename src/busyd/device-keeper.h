@@ -1,7 +1,8 @@
-/* Where the verified device of one account is kept, if its session is one: the file of state/crypto-store, whose lock
- * is held as long as the account is taken up, and its key. Without such a file there is nothing to decrypt with; how
- * that comes is said in a word. One that an earlier session has left behind is removed: nobody gives that device keys
- * any more, and what it could read is nobody's business. */
+/* Where the verified device of one account is kept, if its session is one: the file of state/crypto-store, and its
+ * key. Its lock is held as long as the account is taken up, with or without a device: a session that is being verified
+ * is used by nobody else. Without such a file there is nothing to decrypt with; how that comes is said in a word. One
+ * that an earlier session has left behind is removed: nobody gives that device keys any more, and what it could read
+ * is nobody's business. */
 #pragma once
 
 #include "matrix/encrypted.h"
@@ -21,8 +22,8 @@ struct device_keeper {
         struct encrypted_keeper doors;
 };
 
-/* `off`: it is not even looked at. -EAGAIN: its key is in the keyring, which has yet to answer; -EBUSY: somebody else
- * is at it, as `busyctl verify`. Otherwise what is wrong with it is told, and it counts as none: 0. */
+/* `off`: what is kept is not even looked at. -EAGAIN: its key is in the keyring, which has yet to answer; -EBUSY:
+ * somebody else is at it, as `busyctl verify`. Otherwise what is wrong with it is told, and it counts as none: 0. */
 int device_keeper_open(struct device_keeper *k, const char *state_dir, const char *name, const struct session *session,
                        bool off, struct vault *vault);
 void device_keeper_close(struct device_keeper *k);

@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "busyd/accounts.h"
 #include "busyd/outsiders.h"
@@ -385,6 +387,90 @@ Test(accounts, a_device_is_taken_up_once_it_is_there) {
         cr_assert(t.n_new == 2 && t.decrypts);
         update();
         cr_assert_eq(t.n_new, 2, "nothing has changed");
+}
+
+/* The configuration as it is from now on. */
+static void configure(const char *text) {
+        SCOPED(free) char *folder = NULL, *path = NULL;
+        FILE *f;
+
+        cr_assert_geq(asprintf(&folder, "%s/busyd", t.dir.path), 0);
+        cr_assert_geq(asprintf(&path, "%s/busyd.conf", folder), 0);
+        cr_assert(mkdir(folder, 0700) == 0 || errno == EEXIST);
+        f = fopen(path, "we");
+        cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
+        config_free(t.config);
+        t.config = NULL;
+        cr_assert_geq(config_load(&t.config, NULL, ignore_problem, NULL), 0);
+}
+
+#define NOTHING_READ "[account " NAME "]\nencrypted-calls = off\n"
+
+/* As `busyctl verify` has it, however long that takes, and busyd may have been started anew meanwhile: it would take
+ * what the other session says to this one, and renew its tokens. Whether there is a device yet is all the same, and
+ * whether anything is to be read. */
+static void expect_left_alone_while_verified(bool has_device, const char *config) {
+        int lock;
+
+        t.accounts = accounts_free(t.accounts);
+        t.n_new = 0;
+        configure(config);
+        if (has_device)
+                keep_device("BUSYD");
+        lock = crypto_store_lock(t.dir.path, NAME);
+        cr_assert_geq(lock, 0);
+        make_accounts();
+        run_at(t.at.now + USEC_PER_HOUR);
+        cr_assert_eq(t.n_new, 0, "it is used by two");
+        crypto_store_unlock(lock);
+        run_at(t.at.now + USEC_PER_HOUR);
+        cr_assert_eq(t.n_new, 1, "it is lost until somebody reloads");
+}
+
+Test(accounts, a_session_that_is_being_verified_is_left_alone) {
+        expect_left_alone_while_verified(true, "");
+}
+
+Test(accounts, so_is_one_without_a_device_yet) {
+        expect_left_alone_while_verified(false, "");
+}
+
+Test(accounts, so_is_one_that_nothing_is_read_with) {
+        expect_left_alone_while_verified(true, NOTHING_READ);
+}
+
+static void expect_locked(const char *when) {
+        cr_assert_eq(crypto_store_lock(t.dir.path, NAME), -EBUSY, "%s: who verifies uses it beside busyd", when);
+}
+
+Test(accounts, nobody_verifies_a_session_that_is_in_use) {
+        int lock;
+
+        expect_locked("no device");
+        keep_device("EARLIER");
+        update();
+        expect_locked("the device of an earlier one");
+        configure(NOTHING_READ);
+        update();
+        expect_locked("nothing is read");
+        cr_assert_eq(accounts_let_go(t.accounts, NAME, t.at.now + USEC_PER_HOUR), 0);
+        run_at(t.at.now + USEC_PER_SEC);
+        lock = crypto_store_lock(t.dir.path, NAME);
+        cr_assert_geq(lock, 0, "it is let go of, and cannot be verified");
+        crypto_store_unlock(lock);
+}
+
+/* Nobody can verify there, either. */
+Test(accounts, where_there_can_be_no_lock_a_session_without_a_device_is_used_all_the_same) {
+        SCOPED(free) char *path = NULL;
+
+        t.accounts = accounts_free(t.accounts);
+        cr_assert_geq(asprintf(&path, "%s/crypto-" NAME ".lock", t.dir.path), 0);
+        cr_assert(unlink(path) == 0 || errno == ENOENT);
+        cr_assert_eq(mkdir(path, 0700), 0);
+        make_accounts();
+        cr_assert_eq(t.n_new, 2);
+        cr_assert_eq(rmdir(path), 0);
 }
 
 Test(accounts, the_device_of_an_earlier_session_is_removed_and_not_used) {
