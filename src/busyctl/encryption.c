@@ -29,6 +29,14 @@ static const struct {
           .by_emoji = true },
         { .state = "checking", .what = "whether the session is still verified is being asked" },
         { .state = "verified", .what = "calls in encrypted rooms are seen" },
+        { .state = "unproven",
+          .what = "calls in encrypted rooms: the session is signed by an identity that was not proved here to be "
+                  "yours, as where another session has signed it and comparing emoji was broken off; calls that you "
+                  "take on other devices are not seen there",
+          .before = "with the recovery key: busyctl verify ",
+          .after = "",
+          .is_trouble = true,
+          .by_emoji = true },
         { .state = "needs-verification",
           .what = "calls in encrypted rooms: needs verification, since you have reset your encryption or the "
                   "signature of this session is gone; clients of people who have verified you may warn of it, and "

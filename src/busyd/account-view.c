@@ -9,9 +9,8 @@
 #include "util/log.h"
 
 static const char *const encrypted_words[ENCRYPTED_STATES] = {
-        [ENCRYPTED_CHECKING] = "checking",
-        [ENCRYPTED_VERIFIED] = "verified",
-        [ENCRYPTED_UNVERIFIED] = "needs-verification",
+        [ENCRYPTED_CHECKING] = "checking", [ENCRYPTED_VERIFIED] = "verified",
+        [ENCRYPTED_UNPROVEN] = "unproven", [ENCRYPTED_UNVERIFIED] = "needs-verification",
         [ENCRYPTED_LOST] = "lost",
 };
 

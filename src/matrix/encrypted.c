@@ -328,6 +328,8 @@ static enum encrypted_state state_of(const struct encrypted *e) {
         switch (receiver_facts(e->receiver).own) {
         case OWN_SIGNED:
                 return ENCRYPTED_VERIFIED;
+        case OWN_UNPROVEN:
+                return ENCRYPTED_UNPROVEN;
         case OWN_UNSIGNED:
         case OWN_GONE:
                 return ENCRYPTED_UNVERIFIED;
@@ -391,6 +393,12 @@ static void tell(struct encrypted *e, usec_t now) {
                 log_warning("Account %s: the server has no keys of this session any more, so others cannot give it "
                             "theirs: run 'busyctl verify %s'",
                             e->account, e->account);
+        else if (state == ENCRYPTED_UNPROVEN)
+                log_warning(
+                        "Account %s: this session is signed by an identity that was not proved here to be yours, as "
+                        "where another session has signed it and comparing emoji was broken off: run 'busyctl "
+                        "verify %s' to see calls in encrypted rooms",
+                        e->account, e->account);
         else if (state == ENCRYPTED_LOST)
                 log_warning("Account %s: the server has other keys of this session than the ones here: run 'busyctl "
                             "logout %s', 'busyctl login' and 'busyctl verify'",

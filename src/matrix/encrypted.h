@@ -41,6 +41,7 @@ struct encrypted_options {
 enum encrypted_state {
         ENCRYPTED_CHECKING,   /* whether the user's identity has signed this device is being asked */
         ENCRYPTED_VERIFIED,   /* it has */
+        ENCRYPTED_UNPROVEN,   /* an identity has that the user has not proved here: to be verified again */
         ENCRYPTED_UNVERIFIED, /* it has not, or not any more: to be verified again */
         ENCRYPTED_LOST,       /* the server has other keys of this device: to be logged in anew */
         ENCRYPTED_STATES,

@@ -15,6 +15,7 @@
 #include "system/terminal.h"
 
 static const struct seeds seeds = { .master = { 1 }, .self_signing = { 2 } };
+static const struct hs_match asks = { .method = "PUT", .path = "*/sendToDevice/m.key.verification.request/*" };
 
 static void user_has_identity(struct world *w) {
         set_identity(w, &seeds);
@@ -233,6 +234,74 @@ WORLD_TEST(verify_emoji, where_nobody_can_be_asked_the_session_ends) {
         expect_ended(w);
 }
 
+/* It asks the other session from then on, for minutes. */
+static void expect_asked(struct world *w, struct terminal *t) {
+        terminal_expect(t, "accept the verification");
+        check(w, hs_wait_answered(w->hs, asks, 0, patience(), NULL), "nobody is asked: %s", terminal_text(t));
+}
+
+WORLD_TEST(verify_emoji, busyd_leaves_the_session_alone_meanwhile_though_it_reads_nothing) {
+        SCOPED(terminal_free) struct terminal *t = NULL;
+        SCOPED_RUN r = { 0 };
+
+        world_config(w, "[account " ACCOUNT "]\nencrypted-calls = off\n");
+        user_has_phone(w);
+        world_start_online(w);
+        t = verify_begins(w);
+        expect_asked(w, t);
+        r = world_busyctl(w, NULL, "reload", NULL);
+        check(w, r.code == 0, "%s", r.err);
+        check(w, world_wait_log(w, "in use elsewhere"), "busyd uses the session beside busyctl");
+        terminal_type(t, "\x03");
+        terminal_expect(t, "was logged out");
+        check(w, terminal_end(t) == 1, "%s", terminal_text(t));
+        expect_ended(w);
+}
+
+/* With whoever keeps watch, who is its only child. */
+static void machine_goes_down(struct world *w) {
+        SCOPED(free) char *pid = file_text(world_path(w, "pid")), *children = NULL;
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", atol(pid), atol(pid));
+        children = file_text(path);
+        cr_assert_gt(atol(children), 0);
+        cr_assert_eq(kill((pid_t) atol(children), SIGKILL), 0);
+        end_verify(w, SIGKILL);
+}
+
+static void phone_signs(struct world *w) {
+        SCOPED(json_decref) json_t *keys = hs_keys(w->hs);
+        json_t *device = json_deep_copy(json_object_get(json_object_get(keys, "devices"), DEVICE));
+
+        cr_assert(device, "its keys are not there");
+        sign_as_user(device, seeds.self_signing);
+        hs_set_person(w->hs, HS_USER, json_pack("{s{so} s{}}", "devices", DEVICE, device, "one_time"));
+}
+
+/* Others see it as signed, so it harms nobody; here nobody has proved whose identity that is. */
+WORLD_TEST(verify_emoji, a_session_that_the_phone_signs_after_the_machine_went_down_stays) {
+        SCOPED(terminal_free) struct terminal *t = NULL, *again = NULL;
+        SCOPED_RUN r = { 0 };
+
+        user_has_phone(w);
+        t = verify_to_end_begins(w);
+        expect_asked(w, t);
+        machine_goes_down(w);
+        phone_signs(w);
+        world_start_online(w);
+        check(w, peer_wait_has(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "EncryptedCalls", "unproven"),
+              "it is not seen to be signed");
+        check(w, world_wait_log(w, "not proved here to be yours"), "it is not said");
+        r = world_busyctl(w, NULL, "status", NULL);
+        check(w, strstr(r.out, "busyctl verify " ACCOUNT " --emoji"), "no way out is named: %s", r.out);
+        again = verify_begins(w);
+        terminal_expect(again, "accept the verification");
+        terminal_type(again, "\x03");
+        check(w, terminal_end(again) == 1, "%s", terminal_text(again));
+        check(w, !hs_is_over(w->hs, DEVICE), "a session that is signed was logged out");
+}
+
 /* Something between answers in place of the server. */
 static void messages_answered_by_something_else(struct world *w, unsigned times) {
         hs_fault(w->hs,
@@ -351,8 +420,7 @@ WORLD_TEST(verify_emoji, who_does_not_want_it_now_is_told_how_later, .no_session
 
 /* ---- its token ends ---- */
 
-static const struct hs_match asks = { .method = "PUT", .path = "*/sendToDevice/m.key.verification.request/*" },
-                             hears = { .method = "GET", .path = "*/sync" };
+static const struct hs_match hears = { .method = "GET", .path = "*/sync" };
 
 /* Minutes may pass before the user has found their phone. */
 static void token_ends_while_the_phone_is_fetched(struct world *w, bool oauth) {
@@ -363,8 +431,7 @@ static void token_ends_while_the_phone_is_fetched(struct world *w, bool oauth) {
         world_session_renewable(w, oauth);
         user_has_phone(w);
         t = verify_begins(w);
-        terminal_expect(t, "accept the verification");
-        check(w, hs_wait_answered(w->hs, asks, 0, patience(), NULL), "nobody is asked: %s", terminal_text(t));
+        expect_asked(w, t);
         from = hs_n_requests(w->hs);
         hs_expire(w->hs, DEVICE);
         /* One poll ends by it, and there are others. */

@@ -492,7 +492,7 @@ Test(crypto_receiver, an_identity_that_was_reset_is_seen) {
 Test(crypto_receiver, another_master_key_over_the_same_signing_key_is_seen) {
         get_going();
         master_seed = reset_seed;
-        cr_assert_eq(own_after_change(), OWN_UNSIGNED);
+        cr_assert_eq(own_after_change(), OWN_UNPROVEN);
 }
 
 Test(crypto_receiver, a_server_that_swaps_the_signing_key_is_seen) {

@@ -112,3 +112,95 @@ Test(matrix_encrypted_harm, a_device_that_was_signed_after_all_is_as_all_others)
         pass(USEC_PER_MIN);
         cr_assert(harms());
 }
+
+/* ---- another session signed it, and nobody has proved here whose identity that is ---- */
+
+/* As the comparison leaves it: the key that it believes until the other session has proved another is nobody's. */
+static void break_off_before_anybody_is_believed(void) {
+        static const uint8_t nobody[CRYPTO_SECRET_BYTES] = { 9 };
+        SCOPED(receiver_free) struct receiver *left = NULL;
+        char master[CRYPTO_KEY_TEXT];
+
+        break_off_a_comparison();
+        cr_assert_eq(receiver_load(&left, disk, key, &at), 0);
+        cr_assert_eq(crypto_seed_public(nobody, master), 0);
+        cr_assert_eq(receiver_pin(left, master), 0);
+        json_decref(disk);
+        cr_assert_eq(receiver_store(left, key, &disk), 0);
+}
+
+static enum encrypted_state state(void) {
+        struct encrypted_facts facts;
+
+        cr_assert(encrypted_facts(e, &facts));
+        return facts.state;
+}
+
+static void something_changed(void) {
+        SCOPED(json_decref) json_t *body = json_pack("{s{s[s]} s{}}", "device_lists", "changed", ME, "rooms");
+
+        cr_assert_eq(encrypted_take(e, body, &at), 0);
+        (void) serve();
+}
+
+Test(matrix_encrypted_harm, a_device_that_another_session_has_signed_meanwhile_does_not) {
+        break_off_before_anybody_is_believed();
+        open_with(ENCRYPTED_CALLS_DM);
+        (void) serve();
+        pass(2 * ENCRYPTED_UNSIGNED_MAX);
+        cr_assert_not(harms());
+        cr_assert_eq(state(), ENCRYPTED_UNPROVEN, "an identity that nobody has proved is believed");
+}
+
+/* The other session has its keys by then. */
+Test(matrix_encrypted_harm, nor_one_that_it_signs_within_the_hour) {
+        break_off_before_anybody_is_believed();
+        signing_seed = reset_seed;
+        open_with(ENCRYPTED_CALLS_DM);
+        (void) serve();
+        cr_assert_eq(state(), ENCRYPTED_UNVERIFIED);
+        pass(ENCRYPTED_TOLD_MIN - USEC_PER_MIN);
+        signing_seed = my_signing_seed;
+        something_changed();
+        pass(ENCRYPTED_UNSIGNED_MAX);
+        cr_assert_not(harms());
+        cr_assert_eq(state(), ENCRYPTED_UNPROVEN);
+}
+
+/* ... of which the server may have told while nobody listened. */
+Test(matrix_encrypted_harm, nor_one_of_whose_signature_nothing_is_heard) {
+        break_off_before_anybody_is_believed();
+        signing_seed = reset_seed;
+        open_with(ENCRYPTED_CALLS_DM);
+        (void) serve();
+        pass(ENCRYPTED_TOLD_MIN / 2);
+        signing_seed = my_signing_seed;
+        pass(ENCRYPTED_UNSIGNED_MAX);
+        cr_assert_not(harms());
+}
+
+Test(matrix_encrypted_harm, one_whose_other_session_takes_its_signature_back_is_as_all_others) {
+        break_off_before_anybody_is_believed();
+        open_with(ENCRYPTED_CALLS_DM);
+        (void) serve();
+        reset_identity();
+        cr_assert_eq(state(), ENCRYPTED_UNVERIFIED);
+        pass(ENCRYPTED_UNSIGNED_MAX - USEC_PER_MIN);
+        cr_assert_not(harms());
+        pass(USEC_PER_MIN);
+        cr_assert(harms());
+}
+
+/* The comparison was over, and only the signature was waited for: what is on disk is all there is to know. */
+Test(matrix_encrypted_harm, a_device_that_is_signed_after_the_comparison_is_verified) {
+        break_off_a_comparison();
+        signing_seed = reset_seed;
+        open_with(ENCRYPTED_CALLS_DM);
+        (void) serve();
+        cr_assert_eq(state(), ENCRYPTED_UNVERIFIED);
+        signing_seed = my_signing_seed;
+        something_changed();
+        cr_assert_eq(state(), ENCRYPTED_VERIFIED);
+        pass(ENCRYPTED_UNSIGNED_MAX);
+        cr_assert_not(harms());
+}

@@ -8,6 +8,7 @@
 enum own_state {
         OWN_UNKNOWN,  /* not asked yet */
         OWN_SIGNED,   /* as it should be: others may give it keys */
+        OWN_UNPROVEN, /* signed, as others see it, by an identity that the user has not proved here */
         OWN_UNSIGNED, /* the user has another identity now, or ours has lost its signature: to be verified again */
         OWN_GONE,     /* the server has no keys of this device: they were never uploaded, or it was signed out */
         OWN_OTHER,    /* ... has other ones: what we have is old or a copy; to be logged in anew */

@@ -459,7 +459,7 @@ static void judge_own(struct receiver *r, const json_t *answer, const struct ins
                         r->unsigned_since_wall = at->wall;
         } else if (r->own != OWN_UNKNOWN)
                 r->unsigned_since_wall = 0;
-        r->never_signed &= r->own != OWN_SIGNED;
+        r->never_signed &= r->own != OWN_SIGNED && r->own != OWN_UNPROVEN;
         r->changed |= r->unsigned_since_wall != before || r->never_signed != was_never;
 }
 

@@ -7,6 +7,7 @@ static enum trust_step step_of(enum own_state state) {
         switch (state) {
         case OWN_SIGNED:
                 return TRUST_DONE;
+        case OWN_UNPROVEN:
         case OWN_UNSIGNED:
                 return TRUST_SIGN;
         case OWN_GONE:
