@@ -428,6 +428,7 @@ static void finish(struct claim *c, bool stuck) {
         if (c->view.known && !claim_is_taken(c, c->view.is.state))
                 stuck = false;
         c->caught = stuck;
+        c->caught_unheard = stuck && c->deaf;
         claim_enter_phase(c, stuck ? CLAIM_STUCK : CLAIM_FREE);
         if (c->wanted)
                 claim_start_entering(c, 0, /* landed= */ false);

@@ -223,6 +223,10 @@ bool claim_waits_to_hear(const struct claim *c) {
         return c->phase == CLAIM_FOREIGN && c->in.stopped.look_at > 0;
 }
 
+bool claim_is_known_to_stick(const struct claim *c) {
+        return c->phase == CLAIM_STUCK && !c->caught_unheard;
+}
+
 bool claim_is_to_be_read(const struct claim *c, usec_t now) {
         return c->phase == CLAIM_HELD && c->in.held.doubt && c->flight.step == CLAIM_NOTHING &&
                now >= c->limits.retry_at;

@@ -210,7 +210,8 @@ struct claim {
 
         bool deaf; /* to other machines */
 
-        bool caught; /* what was given back last is still held by another session, as far as is known */
+        bool caught;         /* what was given back last is still held by another session, as far as is known */
+        bool caught_unheard; /* ... perhaps by another machine: they were not heard when that was found */
 
         struct claim_debt debt;
         struct claim_view view;
@@ -330,6 +331,9 @@ bool claim_is_standing(const struct claim *c);
 
 /* Foreign, because it may be another machine's: as long as none is heard, it is looked at now and then. */
 bool claim_waits_to_hear(const struct claim *c);
+
+/* Stuck, and not for another machine's claim: what is given back there is kept by whoever has caught it. */
+bool claim_is_known_to_stick(const struct claim *c);
 
 /* Something else was seen in place of what is held, and the next step reads, unless that has to wait. */
 bool claim_is_to_be_read(const struct claim *c, usec_t now);

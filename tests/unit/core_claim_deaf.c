@@ -103,6 +103,23 @@ Test(core_claim_deaf, what_was_never_written_is_not_forgotten_before_other_machi
         expect_shown("offline", "Lunch");
 }
 
+/* Where each device has a state of its own, what shows once ours was taken away may be another machine's. */
+Test(core_claim_deaf, who_hears_nothing_learns_nothing_of_a_busy_that_remains) {
+        for (unsigned deaf = 0; deaf < 2; deaf++) {
+                hold(&per_device, "online", "Lunch");
+                claim_set_deaf(&claim, deaf);
+                caught = true;
+                claim_set_want(&claim, NULL);
+                run_for(30 * SEC);
+                expect_phase(CLAIM_STUCK);
+                cr_expect_eq(claim_is_known_to_stick(&claim), !deaf);
+                claim_set_deaf(&claim, false);
+                run_for(30 * SEC);
+                expect_phase(CLAIM_STUCK);
+                cr_expect_eq(claim_is_known_to_stick(&claim), !deaf, "learned of what was judged before");
+        }
+}
+
 /* A person has written within the call, so nothing of ours is left to give back; and the disk fails to cross that out.
  * Then the call of another machine begins, with the same words. */
 static void fail_to_forget(const struct claim_traits *traits, const char *state) {

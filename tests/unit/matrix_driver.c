@@ -415,6 +415,22 @@ Test(matrix_driver, what_another_session_holds_is_cured) {
         cr_expect_not(s->stored);
 }
 
+/* It may be another machine's that is not heard. */
+Test(matrix_driver, an_output_is_told_of_what_sticks) {
+        for (unsigned deaf = 0; deaf < 2; deaf++) {
+                struct stage *s = stage_new(false);
+
+                enter(s);
+                s->caught = true;
+                s->deaf = deaf;
+                set_busy(s, false, NULL);
+                go_on(s, 10 * USEC_PER_MIN);
+                cr_expect_str_eq(phase(s), "stuck");
+                cr_expect_eq(s->told.phase, CLAIM_STUCK);
+                cr_expect_eq(s->told.sticks, !deaf);
+        }
+}
+
 static struct stage *without_a_journal(bool known) {
         struct stage *s = stage_keep();
 

@@ -29,6 +29,8 @@ struct stage {
 
         void (*look)(struct stage *s); /* may be NULL: at each step of go_on() */
 
+        struct output_claim told; /* to the output */
+
         /* What the output is to answer. */
         struct claim_want want;
         bool fixed; /* one value, and a changed text is a person's */
@@ -71,6 +73,10 @@ static inline void traits(const struct output *o, struct claim_traits *ret) {
                 .sticky = s->curable,
                 .refresh_interval = USEC_NEVER,
         };
+}
+
+static inline void told(struct output *o, const struct output_claim *c, usec_t now) {
+        stage_of(o)->told = *c;
 }
 
 static inline void want(struct output *o, const struct output_situation *s, struct claim_want *ret,
@@ -139,6 +145,7 @@ static inline bool lost(struct output *o, struct claim_owed *ret) {
 
 static const struct output_kind kind = {
         .name = "scripted",
+        .claim = told,
         .usable = usable,
         .traits = traits,
         .want = want,

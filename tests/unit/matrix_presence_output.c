@@ -110,6 +110,25 @@ Test(presence_output, busy_that_has_stuck_is_followed_though_presence_is_switche
         }
 }
 
+/* It may be another machine's. People are told of it all the same. */
+Test(presence_output, nothing_is_learned_of_a_busy_that_another_machine_may_hold) {
+        struct output_claim claim = { .phase = CLAIM_STUCK };
+
+        for (unsigned sticks = 0; sticks < 2; sticks++) {
+                struct account_lessons lessons;
+                struct output_poll wish;
+
+                claim.sticks = sticks;
+                output_presence.claim(f.output, &claim, START);
+                output_presence.learned(f.output, &lessons);
+                cr_assert_eq(lessons.sticks, sticks);
+                f.settings.presence = PRESENCE_OFF;
+                output_presence.configured(f.output, START + 1);
+                output_presence.poll(f.output, &wish, START + 1);
+                cr_assert(wish.own_presence);
+        }
+}
+
 /* ---- other clients ---- */
 
 static bool wants_busy(const struct claim_want *current, usec_t now) {

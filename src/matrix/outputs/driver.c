@@ -402,10 +402,11 @@ static bool tell_output(struct claim_driver *d, usec_t now) {
                 .state_claimed = owed && owed->state_claimed,
                 .text_claimed = owed && owed->text_claimed,
                 .standing = claim_is_standing(&d->claim),
+                .sticks = claim_is_known_to_stick(&d->claim),
         };
 
         if (c.phase == d->told.phase && c.owed == d->told.owed && c.state_claimed == d->told.state_claimed &&
-            c.text_claimed == d->told.text_claimed && c.standing == d->told.standing)
+            c.text_claimed == d->told.text_claimed && c.standing == d->told.standing && c.sticks == d->told.sticks)
                 return false;
         d->told = c;
         if (kind(d)->claim)

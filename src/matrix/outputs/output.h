@@ -54,6 +54,7 @@ struct output_claim {
         bool owed;                        /* a value of ours may stand there ... */
         bool state_claimed, text_claimed; /* ... and these are parts of it */
         bool standing;                    /* as far as is known it does: whatever keeps it alive should run */
+        bool sticks;                      /* what was given back is kept by another session, which is no machine */
 };
 
 /* What its choice depends on besides what it knows itself. */

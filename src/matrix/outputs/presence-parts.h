@@ -14,7 +14,8 @@ struct presence {
         struct http_request *look;
         struct cure *cure;
         struct output_claim claim;
-        bool was_wanted, resynced, watching, held_elsewhere, said_elsewhere, sticks;
+        bool was_wanted, resynced, watching, held_elsewhere, said_elsewhere;
+        bool stuck, sticks;            /* busy was, in this run; it is known to, which other calls depend on */
         bool ours;                     /* a state of this machine's is there, or on its way */
         usec_t sent_at;                /* ... when it was sent; 0: by an earlier run */
         bool found;                    /* ... since an earlier run, which was not told yet by its claim */

@@ -28,7 +28,9 @@ static bool is_wanted(const struct output *o) {
 /* Busy that another session has caught may outlive the run that wrote it, and the user's wish to have any: as long as
  * it is there, people are told. */
 static bool is_followed(const struct output *o) {
-        return is_wanted(o) || presence_of_const(o)->sticks;
+        const struct presence *p = presence_of_const(o);
+
+        return is_wanted(o) || p->stuck || p->sticks;
 }
 
 static bool is_pushed(const struct output *o) {
@@ -215,7 +217,8 @@ static void on_claim(struct output *o, const struct output_claim *c, usec_t now)
                 p->ours = found;
                 update_ours(p, "", now);
         }
-        p->sticks = p->sticks || c->phase == CLAIM_STUCK;
+        p->stuck = p->stuck || c->phase == CLAIM_STUCK;
+        p->sticks = p->sticks || c->sticks;
 }
 
 /* From the moment it is sent: an echo may come before the acknowledgement. */
