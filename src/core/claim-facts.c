@@ -389,8 +389,10 @@ static void judge_left(struct claim *c, const struct claim_value *v, usec_t now,
 /* A lost write has landed after all, or not yet. */
 static void judge_free(struct claim *c, const struct claim_value *v, usec_t now) {
         usec_t settles_at = claim_settles_at(c);
+        /* The words of another device hide what has landed on ours. */
+        bool behind = c->traits.text_per_device && v->text[0] && c->debt.lands_by > 0 && now >= settles_at;
 
-        if (!claim_may_be_landed(c, v, now) && !are_kept_words_missing(c)) {
+        if (!claim_may_be_landed(c, v, now) && !are_kept_words_missing(c) && !behind) {
                 c->in.free.looked = now >= settles_at;
                 c->in.free.look_at = usec_min(settles_at, usec_add(now, CLAIM_LOOK_EVERY));
                 return;
@@ -490,6 +492,7 @@ void claim_on_written(struct claim *c, usec_t now) {
         c->in.leaving.ours_at = 0;
         c->in.leaving.left_at = now;
         c->in.leaving.withdrawn = c->traits.per_device;
+        c->in.leaving.behind = false;
         c->in.leaving.confirmed = c->flight.echoed && claim_is_alone(c);
 }
 

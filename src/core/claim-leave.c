@@ -74,6 +74,18 @@ struct claim_request claim_free_step(struct claim *c, usec_t now) {
         return now < f->look_at ? claim_wait_until(f->look_at) : claim_take_step(c, CLAIM_READ);
 }
 
+/* Where each device has its own words, those of another one hide what a lost write has put on this one since it gave
+ * back, until the next poll of ours. */
+static void expect_behind(struct claim *c, usec_t now) {
+        struct claim_leaving *l = &c->in.leaving;
+
+        if (!c->traits.text_per_device || c->debt.kept || l->left_at >= c->debt.lands_by || now < c->debt.lands_by)
+                return;
+        l->left_at = 0;
+        l->confirmed = false;
+        l->behind = true;
+}
+
 /* Another machine is done: see that all of it was given back. */
 static void look_again(struct claim *c) {
         struct claim_leaving *l = &c->in.leaving;
@@ -126,6 +138,8 @@ static struct claim_request finish_step(struct claim *c, usec_t now) {
 static bool stands_given_back(const struct claim *c, const struct claim_value *v) {
         if (!c->traits.per_device)
                 return claim_value_equal(v, &c->view.is);
+        if (c->in.leaving.behind && c->view.is.text[0])
+                return false;
         return c->in.leaving.withdrawn && streq(v->text, c->view.is.text) && !claim_state_remains(c, &c->view.is);
 }
 
@@ -207,6 +221,8 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         if (!c->debt.written)
                 return is_perhaps_left_to_us(c) ? claim_wait_until(USEC_NEVER) : forget_step(c, now);
         if (l->left_at > 0)
+                expect_behind(c, now);
+        if (l->left_at > 0)
                 return confirm_step(c, now);
         if (now < may_write_at)
                 return claim_wait_until(may_write_at);
@@ -241,6 +257,7 @@ struct claim_request claim_shared_step(struct claim *c, usec_t now) {
                 return claim_wait_until(USEC_NEVER);
         if (now < c->in.leaving.look_at)
                 return claim_wait_until(c->in.leaving.look_at);
+        expect_behind(c, now);
         look_again(c);
         return claim_leave_step(c, now);
 }

@@ -182,6 +182,7 @@ struct claim_leaving {
         usec_t left_at;             /* ... and acknowledged; 0: not yet */
         bool confirmed;             /* ... and seen */
         bool withdrawn;             /* our device's state was */
+        bool behind;                /* a lost write may have landed since, behind words of others */
         bool stuck;                 /* another session holds it */
         bool over;                  /* nothing is left to be given back: the journal is to say so */
         bool keeps;                 /* ... and keeps the entry for what may still land */

@@ -680,7 +680,7 @@ Test(core_claim_lost, words_that_are_not_ours_and_go_with_a_lost_write_come_back
         expect_phase(CLAIM_YIELDED);
         push();
         claim_on_unsure(&claim);
-        expect_given_back(USEC_PER_MIN, "offline", "Lunch");
+        expect_given_back(2 * CLAIM_LANDS_WITHIN, "offline", "Lunch");
 }
 
 /* A page in place of the answers, as in a train: that is asked by and by, not again and again. */
