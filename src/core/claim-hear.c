@@ -87,7 +87,8 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
                 c->inquiry = (struct claim_inquiry){ .due = true, .released = true, .at = now };
         } else
                 claim_on_doubt(c, all.any_over || r > 0, now);
-        if (c->phase == CLAIM_SHARED && !claim_going_on(c))
+        /* One that has not written does not wait anew: what it waits for may wait for it in turn. */
+        if (c->phase == CLAIM_SHARED && !claim_going_on(c) && (c->debt.written || !all.any_ending))
                 c->in.leaving.look_at = all.will_give_back ? usec_add(now, CLAIM_ASK_AFTER) : now;
         return 0;
 }

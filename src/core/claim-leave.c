@@ -218,8 +218,16 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
                 l->back = claim_prior(c);
                 c->debt.written = is_there_unwritten(c, now);
         }
+        if (!c->debt.written && is_perhaps_left_to_us(c))
+                return claim_wait_until(USEC_NEVER);
+        /* What another machine has heard last may be that the call goes on here, and when it is done it may be gone.
+         */
+        if (!c->debt.written && !l->waited && claim_others_may_leave(&c->others, &c->debt.is)) {
+                l->waited = true;
+                return share_step(c, now);
+        }
         if (!c->debt.written)
-                return is_perhaps_left_to_us(c) ? claim_wait_until(USEC_NEVER) : forget_step(c, now);
+                return forget_step(c, now);
         if (l->left_at > 0)
                 expect_behind(c, now);
         if (l->left_at > 0)

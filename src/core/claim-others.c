@@ -143,13 +143,25 @@ unsigned claim_others_wrote(const struct claim_others *o, const struct claim_val
         return parts;
 }
 
+static bool has_part_in(const struct claim_other *c, const struct claim_owed *own) {
+        return (c->owed.state_claimed && own->state_claimed) || (c->owed.text_claimed && own->text_claimed);
+}
+
 bool claim_others_may_have_left(const struct claim_others *o, const struct claim_owed *own) {
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_other *c = &o->of[i];
-                bool common =
-                        (c->owed.state_claimed && own->state_claimed) || (c->owed.text_claimed && own->text_claimed);
 
-                if (c->done && common && !was_done_before(o, c))
+                if (c->done && has_part_in(c, own) && !was_done_before(o, c))
+                        return true;
+        }
+        return false;
+}
+
+bool claim_others_may_leave(const struct claim_others *o, const struct claim_owed *own) {
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_other *c = &o->of[i];
+
+                if (!c->live && !c->done && has_part_in(c, own))
                         return true;
         }
         return false;

@@ -65,6 +65,8 @@ bool claim_others_hold(const struct claim_others *o, const struct claim_owed *ow
 
 /* One of them that is done may have left parts of `own` to us: it was not when ours began. */
 bool claim_others_may_have_left(const struct claim_others *o, const struct claim_owed *own);
+/* One of them gives back what is `own` as well, and has yet to say that it is done. */
+bool claim_others_may_leave(const struct claim_others *o, const struct claim_owed *own);
 
 /* One of them has found words of `own`, was never told what was before them, and puts back none beside `state`: the
  * one that it has found, `withdrawn` where that was taken, or one of another client, which is left as it is; NULL:

@@ -173,7 +173,7 @@ struct claim_leaving {
         usec_t ours_at;             /* our value was acknowledged, and nothing was written since; 0: not so */
         bool outdated;              /* ... which was not what was wanted last */
         bool must_finish;           /* before anything new begins */
-        bool waited;                /* for another machine that ended in the same moment */
+        bool waited;                /* for another machine that was ending, once */
         bool yielded;               /* a person has written meanwhile: */
         struct claim_value persons; /* ... this */
         struct claim_value back;    /* what gives back */

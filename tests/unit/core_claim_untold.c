@@ -250,3 +250,36 @@ Test(core_claim_untold, what_another_machine_turns_out_to_have_put_there_was_not
         cr_assert_str_eq(ours.owed.prior.text, "Lunch");
         claim_done(&claim);
 }
+
+/* It has left them to us while it could not know that we never wrote, and is gone for good; or it never says so. */
+Test(core_claim_untold, words_left_to_a_machine_that_had_yet_to_write_are_put_back_by_it) {
+        static const struct claim_traits *const traits[] = { &per_device, &single_value };
+
+        for (unsigned i = 0; i < 2 * ARRAY_SIZE(traits); i++) {
+                struct claim_other other = machine(1, "offline", "", "busy", "In a call");
+                bool silent = i % 2;
+
+                begin(traits[i / 2], "offline", "");
+                push();
+                want("busy", "In a call");
+                (void) run_to_write();
+                told_live(&other);
+                claim_on_failure(&claim, CLAIM_FAILED_NOT_APPLIED, now + 10 * SEC, now, 500);
+                push_shown("busy", "In a call");
+                run_for(8 * SEC);
+                other.live = false;
+                told(&other);
+                claim_set_want(&claim, NULL);
+                run_for(4 * SEC);
+                expect_phase(CLAIM_SHARED);
+                push_shown(i / 2 ? "busy" : "offline", "In a call");
+                if (silent)
+                        told(&other);
+                else
+                        told_done(&other);
+                run_for(4 * SEC);
+                expect_phase(CLAIM_FREE);
+                expect_shown(silent && i / 2 ? "busy" : "offline", silent ? "In a call" : "");
+                claim_done(&claim);
+        }
+}
