@@ -351,15 +351,6 @@ static void read_ours(struct claim *c, const struct claim_value *v, usec_t now, 
                 c->in.held.doubt = false; /* it is gone, as was known */
 }
 
-/* A person who has written meanwhile may have chosen busy on another device: that is not ours to cure. */
-static bool may_cure(const struct claim *c, const struct claim_value *v) {
-        const struct claim_leaving *l = &c->in.leaving;
-
-        if (!c->traits.curable || l->yielded || l->cures >= CLAIM_CURES_MAX)
-                return false;
-        return streq(v->text, l->back.text) && (!c->debt.is.text_claimed || streq(l->back.text, claim_prior(c).text));
-}
-
 /* What a read says about what was given back, and acknowledged. */
 static void judge_left(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
         struct claim_leaving *l = &c->in.leaving;
@@ -371,7 +362,7 @@ static void judge_left(struct claim *c, const struct claim_value *v, usec_t now,
                 l->confirmed = true;
                 return;
         }
-        if (state_alone && c->traits.sticky && may_cure(c, v))
+        if (claim_can_be_cured(c, v))
                 return;
         l->tries++;
         /* A state without words is nobody else's: the server has only not taken it away yet. */

@@ -112,6 +112,19 @@ bool claim_is_given_back(const struct claim *c, const struct claim_value *v) {
                !claim_are_words_missing(c, v, c->in.leaving.back.text);
 }
 
+/* A person who has written meanwhile may have chosen busy on another device: that is not ours to cure. */
+static bool may_cure(const struct claim *c, const struct claim_value *v) {
+        const struct claim_leaving *l = &c->in.leaving;
+
+        if (!c->traits.curable || l->yielded || l->cures >= CLAIM_CURES_MAX)
+                return false;
+        return streq(v->text, l->back.text) && (!c->debt.is.text_claimed || streq(l->back.text, claim_prior(c).text));
+}
+
+bool claim_can_be_cured(const struct claim *c, const struct claim_value *v) {
+        return c->traits.sticky && claim_state_remains(c, v) && !claim_text_remains(c, v) && may_cure(c, v);
+}
+
 bool claim_is_alone(const struct claim *c) {
         return !claim_others_now(&c->others).about;
 }

@@ -152,7 +152,8 @@ static struct claim_request confirm_step(struct claim *c, usec_t now) {
                 return finish_step(c, now);
         if (now < verify_at)
                 return claim_wait_until(verify_at);
-        if (c->view.known && !claim_is_given_back(c, &c->view.is))
+        /* Only as it was read, and as long as there is a cure: a state that is pushed is perhaps another machine's. */
+        if (c->view.known && !c->view.told && claim_can_be_cured(c, &c->view.is))
                 return cure_step(c);
         return claim_take_step(c, CLAIM_READ);
 }

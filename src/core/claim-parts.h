@@ -40,6 +40,8 @@ bool claim_text_remains(const struct claim *c, const struct claim_value *v);
 bool claim_state_remains(const struct claim *c, const struct claim_value *v);
 bool claim_are_words_missing(const struct claim *c, const struct claim_value *v, const char *words);
 bool claim_is_given_back(const struct claim *c, const struct claim_value *v);
+/* Another session has caught the state that was given back, and what is configured may still take it from there. */
+bool claim_can_be_cured(const struct claim *c, const struct claim_value *v);
 /* Else a write of another machine, which repeats what it has read before ours, may come right after ours. */
 bool claim_is_alone(const struct claim *c);
 /* Our own words there without a journal entry: an earlier run lost it, or another machine has yet to tell of them. */
