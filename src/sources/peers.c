@@ -45,6 +45,7 @@ struct sockets {
 
 /* ---- who was started by whom ---- */
 
+/* 0: it has ended, if only its parent has not asked how. */
 static pid_t parent_of(pid_t pid) {
         SCOPED(free) char *stat = NULL;
         char path[64];
@@ -55,7 +56,7 @@ static pid_t parent_of(pid_t pid) {
                 return 0;
         /* "PID (NAME) STATE PARENT ...", and a name may have anything in it. */
         end = strrchr(stat, ')');
-        return end && strlen(end) > 4 ? (pid_t) strtol(end + 4, NULL, 10) : 0;
+        return end && strlen(end) > 4 && !strchr("ZX", end[2]) ? (pid_t) strtol(end + 4, NULL, 10) : 0;
 }
 
 static void list_processes(struct processes *p) {
@@ -135,7 +136,7 @@ static enum peers look_at_sockets(pid_t pid, const struct sockets *s) {
         (void) snprintf(path, sizeof(path), "/proc/%d/fd", (int) pid);
         files = opendir(path);
         if (!files)
-                return PEERS_UNKNOWN;
+                return parent_of(pid) > 0 ? PEERS_UNKNOWN : PEERS_NONE;
         while (found == PEERS_NONE && (d = readdir(files))) {
                 ssize_t n = readlinkat(dirfd(files), d->d_name, link, sizeof(link) - 1);
 
@@ -244,7 +245,7 @@ usec_t peers_run(struct peers_memory *m) {
 
                 if (!e->seen)
                         *e = (struct peers_entry){ 0 };
-                else if (e->peers == PEERS_NONE)
+                else if (e->peers != PEERS_LIVE)
                         next = usec_min(next, e->look_at);
                 e->seen = false;
         }
@@ -269,7 +270,7 @@ enum peers peers_of(struct peers_memory *m, const char *id, pid_t pid, usec_t no
                 (void) snprintf(e->id, sizeof(e->id), "%s", id);
         }
         e->seen = true;
-        if (e->peers == PEERS_NONE && now >= e->look_at) {
+        if (e->peers != PEERS_LIVE && now >= e->look_at) {
                 e->peers = peers_look(pid);
                 e->look_at = usec_add(now, now - e->since > FIRST_LOOK_AGAIN ? now - e->since : FIRST_LOOK_AGAIN);
         }

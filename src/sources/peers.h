@@ -7,7 +7,7 @@
  *     socket that waits for anybody: a peer connection gathers such ones on each interface before it is made, also
  *     where its sound then goes another way. A page that only passes data has them as well, so where threads are known
  *     by their names they say nothing. The program's own are not looked at: HTTP/3 has them too.
- * Nothing is opened but what /proc says of the user's own processes. */
+ * What has ended meanwhile has neither. Nothing is opened but what /proc says of the user's own processes. */
 #pragma once
 
 #include <sys/types.h>
@@ -41,7 +41,7 @@ struct peers_memory {
  * not before something changes. */
 usec_t peers_run(struct peers_memory *m);
 
-/* Of a capture stream that runs. A page may take the microphone first and call later, so as long as there is nobody it
- * is looked at again, each time after as long as it has gone on by then; once there is somebody, that holds as long
- * as the stream. */
+/* Of a capture stream that runs. A page may take the microphone first and call later, so as long as nobody is
+ * seen it is looked at again, each time after as long as it has gone on by then; once there is somebody, that holds as
+ * long as the stream. */
 enum peers peers_of(struct peers_memory *m, const char *id, pid_t pid, usec_t now);

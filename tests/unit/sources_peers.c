@@ -134,6 +134,39 @@ Test(peers, are_known_by_what_the_program_has_started) {
         }
 }
 
+/* Starts what ends at once, again and again, without looking whether it has. */
+static pid_t restless_program(void) {
+        pid_t pid = fork();
+
+        cr_assert_geq(pid, 0);
+        if (pid == 0) {
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+                if (fork() == 0) {
+                        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+                        for (;;) {
+                                pid_t child = fork();
+
+                                if (child == 0)
+                                        _exit(0);
+                                (void) waitpid(child, NULL, 0);
+                        }
+                }
+                for (;;)
+                        pause();
+        }
+        return pid;
+}
+
+Test(peers, a_process_that_ends_meanwhile_is_nobody) {
+        pid_t pid = restless_program();
+        unsigned not_none = 0;
+
+        for (unsigned look = 0; look < 200; look++)
+                not_none += peers_look(pid) != PEERS_NONE;
+        end(pid);
+        cr_expect_eq(not_none, 0, "%u of 200 looks", not_none);
+}
+
 Test(peers, of_ipv6_as_well) {
         int fd = socket(AF_INET6, SOCK_DGRAM, 0);
         struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
@@ -177,6 +210,17 @@ Test(peers, are_looked_for_again_after_as_long_as_there_were_none) {
         cr_expect_eq(peers_of(&m, "a", nobody, start + 200 * s), PEERS_NONE);
         end(nobody);
         end(call);
+}
+
+Test(peers, what_could_not_be_seen_is_looked_for_again) {
+        struct peers_memory m = { 0 };
+        pid_t gone = program(NOTHING, NOTHING), nobody = program(NOTHING, NOTHING);
+
+        end(gone);
+        cr_expect_eq(peers_of(&m, "a", gone, USEC_PER_HOUR), PEERS_UNKNOWN);
+        cr_expect_eq(peers_run(&m), USEC_PER_HOUR + USEC_PER_SEC);
+        cr_expect_eq(peers_of(&m, "a", nobody, USEC_PER_HOUR + USEC_PER_SEC), PEERS_NONE);
+        end(nobody);
 }
 
 Test(peers, of_more_streams_than_are_looked_at_nothing_is_known) {
