@@ -18,6 +18,7 @@
 
 #define ARGUMENTS_MAX 32
 #define ENV_MAX       48
+#define LOG_END       4000
 
 /* No waiting for what a test does not ask about. Busy also where a phone is online: how that is decided has tests of
  * its own. */
@@ -450,6 +451,23 @@ void world_show(const struct world *w) {
 
         fprintf(stderr, "---- %s/busyd.log\n%s%s---- requests\n%s----\n", w->dir, log,
                 describe_busyd(w, death, sizeof(death)), requests);
+}
+
+char *world_why(const struct world *w, const char *format, ...) {
+        char death[64];
+        SCOPED(free) char *log = world_log(w), *why = NULL;
+        char *ret = NULL;
+        size_t n = strlen(log);
+        va_list arguments;
+
+        world_show(w);
+        va_start(arguments, format);
+        cr_assert_geq(vasprintf(&why, format, arguments), 0);
+        va_end(arguments);
+        cr_assert_geq(asprintf(&ret, "%s\nthe end of its log:\n%s%s", why, n > LOG_END ? log + n - LOG_END : log,
+                               describe_busyd(w, death, sizeof(death))),
+                      0);
+        return ret;
 }
 
 /* ---- what tests say often ---- */

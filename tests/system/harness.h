@@ -54,15 +54,16 @@ void world_end(struct world *w);
         }                                                                                                             \
         static void suite##_##name##_in(struct world *w)
 
-/* Fails the test, showing busyd's log and what the homeserver was asked. */
+/* Fails the test, with the end of busyd's log; on stderr, which a quiet run leaves out, with all of it and with what
+ * the homeserver was asked. */
 #define check(w, condition, ...)                                                                                      \
         do {                                                                                                          \
-                if (!(condition)) {                                                                                   \
-                        world_show(w);                                                                                \
-                        cr_assert_fail(__VA_ARGS__);                                                                  \
-                }                                                                                                     \
+                if (!(condition))                                                                                     \
+                        cr_assert_fail("%s", world_why(w, __VA_ARGS__));                                              \
         } while (0)
+/* The first on stderr, the other for the caller to own. */
 void world_show(const struct world *w);
+char *world_why(const struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Paths in the world; borrowed until the next call. */
 const char *world_path(const struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
