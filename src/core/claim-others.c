@@ -262,9 +262,13 @@ const char *claim_others_words_before(const struct claim_others *o, const struct
         return last && is_prior_known(&last->owed) ? last->owed.prior.text : NULL;
 }
 
-/* It may have begun after ours, and found itself what ours has not: that one was told no order of ours to be above. */
+/* It may have begun after ours, and found itself what ours has not: that one was told no order of ours to be above.
+ * One that has put there what ours has found explains that, as long as it goes on. */
 static unsigned oldest_to_take(const struct claim_owed *own, const struct claim_other *c) {
-        return own->secondhand && !c->done ? 1 : own->order + 1;
+        bool explains = own->text_claimed ? claim_owed_has_text(&c->owed, own->prior.text)
+                                          : claim_owed_has_state(&c->owed, own->prior.state);
+
+        return own->secondhand && !c->done && !explains ? 1 : own->order + 1;
 }
 
 static void take_over_newer(const struct claim_others *o, const struct claim_owed *own, struct claim_value *v) {

@@ -283,3 +283,30 @@ Test(core_claim_untold, words_left_to_a_machine_that_had_yet_to_write_are_put_ba
                 claim_done(&claim);
         }
 }
+
+/* It goes on, and we have found what it put there: that it tells what was before is nothing to be put on disk first.
+ * Where we end right then, it would take us for one that was never told, and what a person takes away for our doing.
+ */
+Test(core_claim_untold, what_explains_our_prior_is_known_to_us_at_once) {
+        for (unsigned of_words = 0; of_words < 2; of_words++) {
+                const struct claim_traits *traits = of_words ? &per_device : &field;
+                const char *words = of_words ? "In a call" : NULL;
+                struct claim_other other = machine(1, "", of_words ? "Working" : "", "busy", words), ours;
+
+                begin(traits, "busy", words);
+                if (of_words)
+                        push();
+                else
+                        told_live(&other);
+                want(of_words ? "busy" : "{ours}", words);
+                for (struct claim_request r = decide(); r.step != CLAIM_WRITE; r = decide())
+                        carry_out(&r);
+                claim_on_failure(&claim, CLAIM_FAILED_NOT_APPLIED, USEC_NEVER, now, 500);
+                told_live(&other);
+                cr_assert(claim_tell_others(&claim, &ours));
+                cr_assert_eq(ours.owed.order, 0);
+                cr_assert_str_eq(ours.owed.prior.text, of_words ? "Working" : "");
+                cr_assert_str_eq(ours.owed.prior.state, of_words ? "busy" : "");
+                claim_done(&claim);
+        }
+}
