@@ -219,19 +219,26 @@ struct claim_value claim_prior(const struct claim *c) {
         return v;
 }
 
+/* The state of an aggregate says nothing about who has put the text beside it, nor does one that our own polls bring
+ * about, or that was there before words went: one of another client is left as it is by who takes those away. */
+static bool does_state_tell(const struct claim *c, const char *state) {
+        bool polled = c->traits.kept_as && streq(state, c->traits.kept_as);
+
+        return !c->traits.per_device && !polled && !(c->view.emptied && streq(state, c->view.is.state));
+}
+
 /* With one text per user, another machine that knows of nothing that was before leaves none. Within our own call that
- * shows soon after its end, and later the same is a person's word. The state of an aggregate says nothing about who
- * has put the text beside it, nor does one that our own polls bring about. */
+ * shows soon after its end, and later the same is a person's word. */
 bool claim_is_left_empty(const struct claim *c, const struct claim_value *v) {
         bool in_call = c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD;
-        bool tells_nothing = c->traits.per_device || (c->traits.kept_as && streq(v->state, c->traits.kept_as));
+        const char *state = does_state_tell(c, v->state) ? v->state : NULL;
 
         if (!in_call && (!claim_is_way_back(c->phase) || c->in.leaving.yielded))
                 return false;
         if (c->traits.text_per_device || v->text[0] || (!c->traits.per_device && claim_is_taken(c, v->state)))
                 return false;
-        return claim_others_may_have_left_none(&c->others, &c->debt.is, tells_nothing ? NULL : v->state,
-                                               c->traits.withdrawn, in_call ? c->view.at : USEC_NEVER);
+        return claim_others_may_have_left_none(&c->others, &c->debt.is, state, c->traits.withdrawn,
+                                               in_call ? c->view.at : USEC_NEVER);
 }
 
 /* Half of what gave back has taken ours away, and nobody else's show any more. No person's word: on another device an

@@ -184,8 +184,7 @@ bool claim_others_may_have_left_none(const struct claim_others *o, const struct 
 
                 if (!c->owed.text_claimed || !found->text[0] || !claim_owed_has_text(own, found->text))
                         continue;
-                if (state && !streq(state, withdrawn) && !streq(state, found->state) &&
-                    !streq(state, own->prior.state))
+                if (state && !streq(state, withdrawn) && !streq(state, found->state))
                         continue;
                 if (now == USEC_NEVER ? !was_done_before(o, c) : has_just_ended(o, c, now))
                         return true;

@@ -69,8 +69,8 @@ bool claim_others_may_have_left(const struct claim_others *o, const struct claim
 bool claim_others_may_leave(const struct claim_others *o, const struct claim_owed *own);
 
 /* One of them has found words of `own`, was never told what was before them, and puts back none beside `state`: the
- * one that it has found, `withdrawn` where that was taken, or one of another client, which is left as it is; NULL:
- * beside whatever others say. At `now` its end was just told; USEC_NEVER: or may not be heard of yet. */
+ * one that it has found, or `withdrawn` where that was taken; NULL: beside whatever others say. At `now` its end was
+ * just told; USEC_NEVER: or may not be heard of yet. */
 bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own, const char *state,
                                      const char *withdrawn, usec_t now);
 

@@ -113,11 +113,12 @@ struct claim_debt {
 /* What the server shows. */
 struct claim_view {
         struct claim_value is;
-        bool ever;  /* `is` was seen */
-        bool known; /* ... and is what stands there now */
-        bool told;  /* ... as it was pushed; else it was read */
-        bool live;  /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
-        usec_t at;  /* when it was told or read */
+        bool ever;    /* `is` was seen */
+        bool known;   /* ... and is what stands there now */
+        bool told;    /* ... as it was pushed; else it was read */
+        bool live;    /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
+        bool emptied; /* no words are there, and ours or another machine's went last, from beside this very state */
+        usec_t at;    /* when it was told or read */
 };
 
 /* The step under way, and the last write. */

@@ -473,9 +473,11 @@ Test(core_claim, what_a_machine_could_not_know_is_put_back_for_it) {
         }
 }
 
-/* Where busy is not offered, it has found our state as well, and puts that back. A person says another one. */
+/* Where busy is not offered, it has found our state as well, and puts that back, be it in place of another client's
+ * that we saw last. A person says another one. */
 Test(core_claim, a_state_that_a_machine_could_not_know_is_put_back_for_it) {
-        for (unsigned persons = 0; persons < 2; persons++) {
+        for (unsigned i = 0; i < 3; i++) {
+                bool persons = i == 1, of_another_client = i == 2;
                 struct claim_other other = machine(1, "unavailable", "In a call", "unavailable", "In a call");
 
                 begin(&single_value, "offline", "In the garden");
@@ -486,6 +488,8 @@ Test(core_claim, a_state_that_a_machine_could_not_know_is_put_back_for_it) {
                 claim_set_want(&claim, NULL);
                 run_for(10 * SEC);
                 expect_phase(CLAIM_SHARED);
+                if (of_another_client)
+                        push_shown("online", "In a call");
                 push_shown(persons ? "online" : "unavailable", "");
                 told_done(&other);
                 run_for(USEC_PER_MIN);

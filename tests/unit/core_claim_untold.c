@@ -39,30 +39,48 @@ Test(core_claim_untold, words_that_a_machine_could_not_know_are_put_back_for_it)
         }
 }
 
-/* It has found our words beside a state of ours, and another client has set one since: that one it leaves as it is. */
+/* It has found our words beside a state of ours, and another client has set one since: that one it leaves as it is, so
+ * nothing but our words goes. Who takes words away in person comes with a state, and be it the one that was there
+ * before us. */
 Test(core_claim_untold, none_are_left_beside_the_state_that_another_client_has_set) {
-        for (unsigned by_person = 0; by_person < 2; by_person++) {
+        static const struct row {
+                const char *state, *text; /* shown before none are */
+                const char *beside;       /* ... and then */
+                bool by_person, wordless; /* we have none any more in the same call */
+        } rows[] = {
+                { "online", "On the phone", "online", false, false },
+                { "online", "On the phone", "dnd", true, false },
+                { "unavailable", "On the phone", "online", true, false },
+                { "online", "Lunch", "online", true, false },
+                { "dnd", "", "dnd", false, true },
+        };
+
+        for (unsigned i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
                 struct claim_other other = machine(0, "unavailable", "On the phone", "unavailable", "On the phone");
+                const struct row *row = &rows[i / 2];
+                bool on_the_way_back = i % 2;
 
                 begin(&single_value, "online", "In the garden");
                 push();
-                want("unavailable", "On the phone");
-                run_for(10 * SEC);
+                enter("unavailable", "On the phone");
                 told_live(&other);
+                if (row->wordless)
+                        want("unavailable", "");
                 run_for(10 * SEC);
-                set_shown("online", "On the phone");
-                push();
+                if (on_the_way_back)
+                        claim_set_want(&claim, NULL);
+                run_for(10 * SEC);
+                push_shown(row->state, row->text);
                 other.live = false;
                 told(&other);
-                set_shown(by_person ? "dnd" : "online", "");
-                push();
+                push_shown(row->beside, "");
+                push(); /* again, as on a new connection */
                 run_for(SEC);
                 told_done(&other);
                 run_for(10 * SEC);
-                if (by_person)
-                        expect_phase(CLAIM_YIELDED);
-                else
-                        expect_given_back(USEC_PER_MIN, "online", "In the garden");
+                if (!on_the_way_back)
+                        expect_phase(row->by_person ? CLAIM_YIELDED : CLAIM_HELD);
+                expect_given_back(USEC_PER_MIN, row->beside, row->by_person ? "" : "In the garden");
                 claim_done(&claim);
         }
 }

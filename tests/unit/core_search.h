@@ -143,13 +143,14 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
                            (uint64_t) c->ahead.failed << 43 | (uint64_t) c->ahead.arming << 44 |
                            (uint64_t) c->ahead.refused << 46 | (uint64_t) d->unsure_on_disk << 32 |
                            (uint64_t) c->view.known << 6 | (uint64_t) c->view.told << 45 |
-                           (uint64_t) c->view.live << 7 | (uint64_t) c->flight.echoed << 8 |
-                           (uint64_t) c->flight.back << 9 | (uint64_t) c->flight.step << 10 |
-                           (uint64_t) c->inquiry.due << 14 | (uint64_t) c->inquiry.under_way << 15 |
-                           (uint64_t) c->inquiry.released << 16 | (uint64_t) c->limits.is_fresh << 17 |
-                           (uint64_t) c->limits.was_fresh << 18 | (uint64_t) c->flight.told << 48 |
-                           (uint64_t) c->flight.displaced << 49 | (uint64_t) c->limits.waits << 33 |
-                           (uint64_t) c->limits.write_failed << 50 | (uint64_t) c->limits.backoff.failures << 20);
+                           (uint64_t) c->view.emptied << 51 | (uint64_t) c->view.live << 7 |
+                           (uint64_t) c->flight.echoed << 8 | (uint64_t) c->flight.back << 9 |
+                           (uint64_t) c->flight.step << 10 | (uint64_t) c->inquiry.due << 14 |
+                           (uint64_t) c->inquiry.under_way << 15 | (uint64_t) c->inquiry.released << 16 |
+                           (uint64_t) c->limits.is_fresh << 17 | (uint64_t) c->limits.was_fresh << 18 |
+                           (uint64_t) c->flight.told << 48 | (uint64_t) c->flight.displaced << 49 |
+                           (uint64_t) c->limits.waits << 33 | (uint64_t) c->limits.write_failed << 50 |
+                           (uint64_t) c->limits.backoff.failures << 20);
         h = mix_time(h, c->inquiry.due ? c->inquiry.at : 0, now);
         h = mix_value(h, &c->view.is);
         if (c->view.known)
