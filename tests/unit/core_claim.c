@@ -499,6 +499,28 @@ Test(core_claim, a_state_that_a_machine_could_not_know_is_put_back_for_it) {
         }
 }
 
+/* It was done before our claim began: whoever takes our words away now, it is not that one. */
+Test(core_claim, a_machine_that_was_done_before_leaves_none_on_our_way_back) {
+        for (unsigned before = 0; before < 2; before++) {
+                struct claim_other other = machine(1, "unavailable", "In a call", "unavailable", "In a call");
+
+                begin(&single_value, "offline", "In the garden");
+                if (before)
+                        told_done(&other);
+                run_for(2 * USEC_PER_MIN);
+                push();
+                enter("unavailable", "In a call");
+                if (!before)
+                        told_done(&other);
+                claim_set_want(&claim, NULL);
+                push_shown("unavailable", "");
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown(before ? "unavailable" : "offline", before ? "" : "In the garden");
+                claim_done(&claim);
+        }
+}
+
 /* What it leaves stands there after its end was told, and soon after that. */
 Test(core_claim, what_a_machine_could_not_know_is_no_persons_word_in_our_call) {
         static const struct row {
