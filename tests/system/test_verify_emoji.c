@@ -420,33 +420,27 @@ WORLD_TEST(verify_emoji, who_does_not_want_it_now_is_told_how_later, .no_session
 
 /* ---- its token ends ---- */
 
-static const struct hs_match hears = { .method = "GET", .path = "*/sync" };
-
 /* Minutes may pass before the user has found their phone. */
 static void token_ends_while_the_phone_is_fetched(struct world *w, bool oauth) {
         SCOPED(terminal_free) struct terminal *t = NULL;
         struct session session;
-        size_t from;
 
         world_session_renewable(w, oauth);
         user_has_phone(w);
         t = verify_begins(w);
         expect_asked(w, t);
-        from = hs_n_requests(w->hs);
         hs_expire(w->hs, DEVICE);
-        /* One poll ends by it, and there are others. */
+        /* One poll ends by it: the next one that begins, which may be the one behind the one that waits already. And
+         * there are others. */
         for (int i = 0; i < 2; i++) {
-                check(w, hs_wait_answered(w->hs, hears, from, patience(), NULL), "it does not poll on: %s",
-                      terminal_text(t));
-                from = hs_n_requests(w->hs);
                 hs_send(w->hs, ROOM, json_pack("{ss ss s{}}", "type", "m.room.message", "sender", HS_USER, "content"));
+                check(w, hs_wait_seen(w->hs, patience()), "it does not poll on: %s", terminal_text(t));
         }
         check(w, hs_n_renewals(w->hs) == 1, "%u renewals", hs_n_renewals(w->hs));
         check(w, !hs_is_over(w->hs, DEVICE), "the session was ended");
         cr_assert_eq(session_load(world_state_path(w, ""), ACCOUNT, &session), 0);
         check(w, session.refresh_token && session.expires_at > 0, "the new tokens are not on disk");
         session_done(&session);
-        check(w, hs_wait_seen(w->hs, patience()), "it does not poll on: %s", terminal_text(t));
         terminal_type(t, "\x03");
         terminal_expect(t, "was logged out");
         check(w, terminal_end(t) == 1, "%s", terminal_text(t));
