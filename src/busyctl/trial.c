@@ -11,9 +11,6 @@
 #include "util/clock.h"
 #include "util/text.h"
 
-/* For each of beginning and end: a grace, a read, a write and a look, on a slow server. */
-#define TRIAL_MAX (20 * USEC_PER_SEC)
-
 struct trial {
         struct ctl *c;
         sd_event *event;
