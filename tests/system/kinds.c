@@ -1,5 +1,16 @@
 #include "system/kinds.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
+void is_refreshed_before_it_gets_old(struct world *w) {
+        char config[256];
+
+        (void) snprintf(config, sizeof(config), KINDS_CONFIG("refresh-interval = %" PRId64 "s\n"),
+                        GETS_OLD_MSEC * 3 / 5 / 1000);
+        world_config(w, config);
+}
+
 void person_is_online(struct world *w) {
         hs_client_polls(w->hs, PHONE, "online");
         hs_person_sets(w->hs, PHONE, "online", READING);

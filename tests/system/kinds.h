@@ -4,6 +4,7 @@
 #pragma once
 
 #include "system/harness.h"
+#include "system/pace.h"
 
 #define IN_CALL "In a call"
 #define READING "Reading"
@@ -18,6 +19,11 @@
 
 /* busyd.conf as tests need it, with more lines for the account. */
 #define KINDS_CONFIG(more) "[busyd]\nend-grace = 0s\nlog-level = debug\n[account " ACCOUNT "]\npoll-pause = 0s\n" more
+
+/* When a state gets old on a server that has to show it, and when busyd writes it again: so far apart that it comes in
+ * time on this machine. */
+#define GETS_OLD_MSEC paced(5000)
+void is_refreshed_before_it_gets_old(struct world *w);
 
 void person_is_online(struct world *w);
 void person_is_in_call(struct world *w, const char *shown);

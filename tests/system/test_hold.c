@@ -1,7 +1,10 @@
 /* Busy by hand: holds and modes, over the bus. */
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "system/harness.h"
+#include "system/pace.h"
 
 /* CONTROL_HOLDS_PER_PEER_MAX */
 #define HOLDS_PER_PEER 32
@@ -232,10 +235,14 @@ WORLD_TEST(mode, paused_writes_nothing) {
 
 /* The hold is another each time, the program is the same. */
 WORLD_TEST(mode, free_holds_for_a_program_that_begins_anew, .no_homeserver = true) {
+        char config[128];
         uint32_t cookie;
         bool ok;
 
-        world_config(w, "[busyd]\nend-grace = 3s\nhint-end-grace = 3s\n");
+        /* long enough for a hold to follow on another */
+        (void) snprintf(config, sizeof(config),
+                        "[busyd]\nend-grace = %1$" PRId64 "s\nhint-end-grace = %1$" PRId64 "s\n", paced(3000) / 1000);
+        world_config(w, config);
         world_start(w);
         cookie = hold(w, w->peer);
         expect_availability(w, "busy");

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "system/harness.h"
+#include "system/pace.h"
 
 /* A script that writes a line into `told` in the world's folder. */
 static void script(struct world *w, const char *name, const char *body) {
@@ -143,13 +144,17 @@ WORLD_TEST(hooks, one_that_is_not_there_is_told, .no_homeserver = true) {
 }
 
 WORLD_TEST(hooks, one_that_hangs_is_ended_with_all_it_started, .no_homeserver = true) {
+        const int limit = (int) (paced(1000) / 1000); /* it has begun by then */
+        char ended[64];
+
         script(w, "begin", "sleep 1000 & echo $! >$out.part; mv $out.part $out; wait");
         script(w, "end", "echo end >$out.end");
-        config(w, BOTH_HOOKS "hook-time-limit = 1s\n", w->dir);
+        config(w, BOTH_HOOKS "hook-time-limit = %2$ds\n", w->dir, limit);
         world_start(w);
         by_hand(w, "busy");
         by_hand(w, "auto");
-        check(w, world_wait_log(w, "on-busy: it did not end within 1s, and was ended"), "not told");
+        (void) snprintf(ended, sizeof(ended), "on-busy: it did not end within %ds, and was ended", limit);
+        check(w, world_wait_log(w, ended), "not told");
         check(w, world_wait_log(w, "on-free: it has run"), "the other one does not run");
         {
                 SCOPED(free) char *told = file_text(world_path(w, "told"));

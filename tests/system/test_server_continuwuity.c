@@ -58,10 +58,11 @@ WORLD_TEST(continuwuity, others_are_not_the_user, .homeserver = { CONTINUWUITY }
 }
 
 /* Idle becomes offline when it has not been confirmed for a while. */
-WORLD_TEST(continuwuity, is_written_again_before_it_gets_old, .homeserver = { CONTINUWUITY, .away_msec = 5000 }) {
+WORLD_TEST(continuwuity, is_written_again_before_it_gets_old,
+           .homeserver = { CONTINUWUITY, .away_msec = GETS_OLD_MSEC }) {
         size_t shown, mark = 0;
 
-        world_config(w, KINDS_CONFIG("refresh-interval = 3s\n"));
+        is_refreshed_before_it_gets_old(w);
         world_start_online(w);
         call_starts(w, ROOM, "c1");
         expect_presence(w, IDLE, IN_CALL);

@@ -54,10 +54,10 @@ WORLD_TEST(tuwunel, the_message_survives_own_polls, .homeserver.kind = HS_TUWUNE
 
 /* Busy counts as idle when it was not confirmed for a while; whatever another device does brings that to light. */
 WORLD_TEST(tuwunel, is_written_again_before_it_gets_old,
-           .homeserver = { .kind = HS_TUWUNEL, .idle_msec = 5000, .quiet_msec = 1 }) {
+           .homeserver = { .kind = HS_TUWUNEL, .idle_msec = GETS_OLD_MSEC, .quiet_msec = 1 }) {
         size_t shown, mark = 0;
 
-        world_config(w, KINDS_CONFIG("refresh-interval = 3s\n"));
+        is_refreshed_before_it_gets_old(w);
         person_is_in_call(w, BUSY);
         shown = hs_n_shown(w->hs);
         for (int i = 0; i < 3; i++)
