@@ -26,6 +26,15 @@ static const struct claim_traits per_device = {
         .pushed = true,
         .refresh_interval = USEC_NEVER,
 };
+static const struct claim_traits text_per_device = {
+        .per_device = true,
+        .text_per_device = true,
+        .withdrawn = "offline",
+        .taken = "busy",
+        .sticky = true,
+        .text_tells_person = true,
+        .refresh_interval = USEC_NEVER,
+};
 static const struct claim_traits single_value = {
         .withdrawn = "offline",
         .taken = "busy",
@@ -175,6 +184,25 @@ static inline struct claim_value run_to_write(void) {
         }
         cr_assert(false, "there is nothing to write");
         return value("", "");
+}
+
+/* An earlier run has died over its write, which may land late. */
+static inline struct claim_value die_over_write(const struct claim_traits *traits, const char *state,
+                                                const char *text) {
+        struct claim_value late;
+
+        want(state, text);
+        late = run_to_write();
+        restart(traits);
+        return late;
+}
+
+/* ... which says busy beside the words of before, and those stand there still. */
+static inline void begin_after_state(void) {
+        begin(&single_value, "online", "Working");
+        push();
+        (void) die_over_write(&single_value, "busy", NULL);
+        push();
 }
 
 /* The user is busy from now on, and it comes to stand there. */

@@ -1,22 +1,24 @@
-/* The claim machine, one scene a test: words of others that a write of ours hides, where each device has its own. */
+/* The claim machine, one scene a test: words of others that a write of ours hides, or that go with one,
+ * where each device has its own. */
 #include "core_claim.h"
+
+/* The answer to a write is lost, behind which this shows. */
+static void lose(const char *state, const char *text) {
+        (void) run_to_write();
+        set_shown(state, text);
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+}
 
 /* What takes our device's away is lost on the way back, and shows them no more. The call that begins then finds none.
  */
 static void leave_and_lose(void) {
-        struct claim_traits traits = per_device;
-
-        traits.text_per_device = true;
-        traits.pushed = false;
-        begin(&traits, "offline", "Lunch");
+        begin(&text_per_device, "offline", "Lunch");
         want("busy", NULL);
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
         set_shown("busy", "In the garden");
         claim_set_want(&claim, NULL);
-        (void) run_to_write();
-        set_shown("offline", "");
-        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        lose("offline", "");
 }
 
 Test(core_claim_hidden, words_that_a_lost_way_back_has_hidden_come_back_after_the_next_call) {
@@ -51,11 +53,7 @@ Test(core_claim_hidden, and_after_one_with_a_message) {
 
 /* A call whose last write was lost, and may land after what takes our device's words away. */
 static void hold_and_lose(const char *words) {
-        struct claim_traits traits = per_device;
-
-        traits.text_per_device = true;
-        traits.pushed = false;
-        begin(&traits, "online", words);
+        begin(&text_per_device, "online", words);
         enter("busy", "In a call");
         claim_on_erased(&claim);
         set_shown("online", "In a call");
@@ -142,4 +140,126 @@ Test(core_claim_hidden, nothing_is_taken_away_again_where_no_words_show) {
                 cr_expect_not(on_disk);
                 cr_expect_eq(writes, before);
         }
+}
+
+/* ---- words that go with a write ---- */
+
+/* Acknowledged, and not there. */
+Test(core_claim_hidden, words_that_should_be_back_and_do_not_show_are_written_again) {
+        begin(&text_per_device, "offline", "Lunch");
+        enter("busy", "In a call");
+        claim_set_want(&claim, NULL);
+        (void) run_to_write();
+        set_shown("offline", "");
+        claim_on_written(&claim, now);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
+
+/* The server works out what shows with each write, and words of a device that was silent for long do not count then.
+ */
+Test(core_claim_hidden, words_that_go_with_a_late_write_come_back) {
+        for (unsigned claimed = 0; claimed < 2; claimed++)
+                for (unsigned killed = 0; killed < 2; killed++) {
+                        begin(&text_per_device, "offline", "Lunch");
+                        enter("busy", claimed ? "In a call" : NULL);
+                        claim_set_want(&claim, NULL);
+                        lose("busy", claimed ? "In a call" : "Lunch");
+                        run_for(20 * SEC);
+                        expect_phase(CLAIM_FREE);
+                        expect_shown("offline", "Lunch");
+                        cr_expect(on_disk);
+                        set_shown("offline", "");
+                        if (killed)
+                                restart(&text_per_device);
+                        run_for(2 * CLAIM_LANDS_WITHIN);
+                        expect_phase(CLAIM_FREE);
+                        expect_shown("offline", "Lunch");
+                        cr_expect_not(on_disk);
+                }
+}
+
+Test(core_claim_hidden, words_that_are_not_ours_and_go_with_a_lost_write_come_back) {
+        begin(&text_per_device, "offline", "Lunch");
+        enter("busy", NULL);
+        claim_set_want(&claim, NULL);
+        lose("offline", "");
+        run_for(USEC_PER_MIN);
+        expect_shown("offline", "Lunch");
+
+        begin(&text_per_device, "offline", "");
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        set_shown("busy", "Lunch");
+        claim_on_doubt(&claim, /* released= */ false, now);
+        lose("offline", "");
+        expect_phase(CLAIM_YIELDED);
+        push();
+        claim_on_unsure(&claim);
+        expect_given_back(2 * CLAIM_LANDS_WITHIN, "offline", "Lunch");
+}
+
+/* A page in place of the answers, as in a train: that is asked by and by, not again and again. */
+Test(core_claim_hidden, a_look_for_what_may_still_come_back_that_fails_is_not_repeated_at_once) {
+        unsigned n = 0;
+
+        begin(&text_per_device, "offline", "Lunch");
+        enter("busy", "In a call");
+        restart(&text_per_device);
+        run_for(5 * SEC);
+        expect_phase(CLAIM_FREE);
+        cr_assert(on_disk, "words may come back");
+        for (usec_t end = now + USEC_PER_MIN; now < end; now += SEC / 10) {
+                struct claim_request r = decide();
+
+                if (r.step != CLAIM_READ) {
+                        carry_out(&r);
+                        continue;
+                }
+                n++;
+                claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        }
+        cr_assert(n > 0 && n < 10, "%u times a minute", n);
+}
+
+/* Where each device has words of its own, none at all show once ours are away and the others' have been silent. */
+Test(core_claim_hidden, words_that_half_a_give_back_has_taken_away_come_back) {
+        hold(&text_per_device, "offline", "Lunch");
+        claim_set_want(&claim, NULL);
+        lose("offline", "");
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
+
+/* Likewise where the claim has only repeated them, and the run that took them away has died. */
+Test(core_claim_hidden, repeated_words_that_an_earlier_run_has_half_given_back_come_back) {
+        begin(&text_per_device, "offline", "Lunch");
+        want("busy", NULL);
+        run_for(10 * SEC);
+        expect_shown("busy", "Lunch");
+        claim_set_want(&claim, NULL);
+        (void) run_to_write();
+        set_shown("offline", "");
+        restart(&text_per_device);
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Lunch");
+}
+
+/* Where each device has words of its own: a machine that has left all to us took its own away, and has begun again. */
+Test(core_claim_hidden, words_found_by_ourselves_are_not_forgotten_for_none) {
+        struct claim_other other = machine(2, "offline", "", "busy", "In a call");
+        struct claim_traits traits = text_per_device;
+
+        traits.pushed = true;
+        other.live = true;
+        hold(&traits, "offline", "Lunch");
+        told_by(other, other);
+        other.live = false;
+        other.done = true;
+        set_shown("offline", "");
+        told_by(other, other);
+        expect_given_back(5 * USEC_PER_MIN, "offline", "Lunch");
 }

@@ -3,12 +3,7 @@
 
 /* An earlier run died before it wrote, and this one adds a message. */
 static void begin_to_grow(void) {
-        begin(&single_value, "online", "Working");
-        push();
-        want("busy", NULL);
-        (void) run_to_write();
-        restart(&single_value);
-        push();
+        begin_after_state();
         want("busy", "In a call");
         (void) run_to_write();
 }

@@ -93,9 +93,7 @@ Test(core_claim_lost, what_lands_when_nothing_is_owed_is_taken_back) {
         struct claim_value late;
 
         begin(&single_value, "online", "Working");
-        want("busy", "In a call");
-        late = run_to_write();
-        restart(&single_value);
+        late = die_over_write(&single_value, "busy", "In a call");
         push();
         run_for(2 * CLAIM_LANDS_WITHIN);
         expect_phase(CLAIM_FREE);
@@ -114,9 +112,7 @@ Test(core_claim_lost, a_call_after_a_late_write_keeps_the_message) {
         struct claim_value late;
 
         begin(&single_value, "online", "Working");
-        want("busy", "In a call");
-        late = run_to_write();
-        restart(&single_value);
+        late = die_over_write(&single_value, "busy", "In a call");
         push();
         run_for(10 * SEC);
         expect_phase(CLAIM_FREE);
@@ -151,9 +147,7 @@ Test(core_claim_lost, a_late_value_of_ours_is_nobody_elses) {
         struct claim_value late;
 
         begin(&field, "", "");
-        want("{ours}", NULL);
-        late = run_to_write();
-        restart(&field);
+        late = die_over_write(&field, "{ours}", NULL);
         run_for(10 * SEC);
         expect_phase(CLAIM_FREE);
         shown = late;
@@ -180,9 +174,7 @@ Test(core_claim_lost, what_lands_after_another_restart_is_taken_back) {
         struct claim_value late;
 
         begin(&single_value, "online", "Working");
-        want("busy", "In a call");
-        late = run_to_write();
-        restart(&single_value);
+        late = die_over_write(&single_value, "busy", "In a call");
         run_for(20 * SEC);
         expect_phase(CLAIM_FREE);
         cr_expect_null(claim_owed(&claim), "it is given back");
@@ -203,9 +195,7 @@ Test(core_claim_lost, what_lands_in_a_sleep_is_taken_back) {
                 struct claim_value late;
 
                 begin(&single_value, "online", "Working");
-                want("busy", "In a call");
-                late = run_to_write();
-                restart(&single_value);
+                late = die_over_write(&single_value, "busy", "In a call");
                 run_for(20 * SEC);
                 expect_phase(CLAIM_FREE);
                 cr_assert(on_disk && disk.given_back);
@@ -227,9 +217,7 @@ Test(core_claim_lost, what_lands_in_a_sleep_is_taken_back) {
 /* Who reads the journal is not told that nothing is owed while something is. */
 Test(core_claim_lost, what_is_kept_is_owed_again_with_the_next_write) {
         begin(&single_value, "online", "Working");
-        want("busy", "In a call");
-        (void) run_to_write();
-        restart(&single_value);
+        (void) die_over_write(&single_value, "busy", "In a call");
         run_for(20 * SEC);
         cr_assert(on_disk && disk.given_back);
         restart(&single_value);
@@ -243,9 +231,7 @@ Test(core_claim_lost, a_late_message_is_ours_in_a_claim_of_more) {
         struct claim_value late;
 
         begin(&single_value, "online", "Working");
-        want(NULL, "In a call");
-        late = run_to_write();
-        restart(&single_value);
+        late = die_over_write(&single_value, NULL, "In a call");
         run_for(10 * SEC);
         expect_phase(CLAIM_FREE);
         enter("busy", "On the phone");
@@ -289,9 +275,7 @@ Test(core_claim_lost, a_message_alone_waits_for_a_lost_write_of_an_earlier_run) 
         struct claim_value late;
 
         begin(&single_value, "online", "Working");
-        want("busy", "In a call");
-        late = run_to_write();
-        restart(&single_value);
+        late = die_over_write(&single_value, "busy", "In a call");
         run_for(20 * SEC);
         cr_assert(on_disk && disk.given_back);
         restart(&single_value);
@@ -339,12 +323,7 @@ Test(core_claim_lost, a_debt_that_is_only_suspected_keeps_no_call_from_being_sho
 
 /* A write of the state alone, which may land late, repeats the words of before. */
 Test(core_claim_lost, who_says_busy_with_other_words_is_no_late_write_of_a_state) {
-        begin(&single_value, "online", "Working");
-        push();
-        want("busy", NULL);
-        (void) run_to_write();
-        restart(&single_value);
-        push();
+        begin_after_state();
         run_for(5 * SEC);
         expect_phase(CLAIM_FREE);
         push_shown("busy", "Lunch");
@@ -356,12 +335,7 @@ Test(core_claim_lost, who_says_busy_with_other_words_is_no_late_write_of_a_state
 
 /* What a person has said in the call is what stands there without us by now. */
 Test(core_claim_lost, what_was_left_to_a_person_is_no_late_write) {
-        begin(&single_value, "online", "Working");
-        push();
-        want("busy", NULL);
-        (void) run_to_write();
-        restart(&single_value);
-        push();
+        begin_after_state();
         want("busy", "In a call");
         expect_step(CLAIM_JOURNAL);
         push_shown("busy", "Lunch");
@@ -392,9 +366,7 @@ Test(core_claim_lost, a_claim_that_was_to_grow_by_words_is_given_back_after_a_re
         begin(&single_value, "online", "Working");
         push();
         enter("busy", NULL);
-        want("busy", "In a call");
-        (void) run_to_write();
-        restart(&single_value);
+        (void) die_over_write(&single_value, "busy", "In a call");
         push();
         run_for(10 * SEC);
         expect_phase(CLAIM_FREE);
@@ -418,12 +390,7 @@ Test(core_claim_lost, a_late_write_of_before_a_claim_grew_is_not_the_servers_doi
 }
 
 Test(core_claim_lost, a_late_write_of_before_a_claim_grew_is_given_back) {
-        begin(&single_value, "online", "Working");
-        push();
-        want("busy", NULL);
-        (void) run_to_write();
-        restart(&single_value);
-        push();
+        begin_after_state();
         want("busy", "In a call");
         run_for(SEC);
         push();
@@ -502,9 +469,7 @@ Test(core_claim_lost, a_growth_that_is_refused_after_a_restart_is_owed_still) {
         push();
         want("busy", NULL);
         run_for(10 * SEC);
-        want("busy", "In a call");
-        shown = run_to_write();
-        restart(&per_device);
+        shown = die_over_write(&per_device, "busy", "In a call");
         want("busy", "In a call");
         push_shown("busy", "Working");
         (void) run_to_write();
@@ -515,12 +480,7 @@ Test(core_claim_lost, a_growth_that_is_refused_after_a_restart_is_owed_still) {
 
 /* It repeats the words of before, also those that a later claim gives back. */
 Test(core_claim_lost, a_late_state_is_nobody_elses_in_a_claim_of_more) {
-        begin(&single_value, "online", "Working");
-        push();
-        want("busy", NULL);
-        (void) run_to_write();
-        restart(&single_value);
-        push();
+        begin_after_state();
         run_for(5 * SEC);
         expect_phase(CLAIM_FREE);
         want("busy", "In a call");
@@ -605,143 +565,6 @@ Test(core_claim_lost, words_that_were_left_to_another_machine_and_land_late_are_
         cr_expect_not(on_disk);
 }
 
-/* ---- a message for each device ---- */
-
-static struct claim_traits text_per_device(void) {
-        struct claim_traits traits = per_device;
-
-        traits.text_per_device = true;
-        traits.pushed = false;
-        return traits;
-}
-
-static void lose(const char *state, const char *text) {
-        (void) run_to_write();
-        set_shown(state, text);
-        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
-}
-
-/* Acknowledged, and not there. */
-Test(core_claim_lost, words_that_should_be_back_and_do_not_show_are_written_again) {
-        struct claim_traits traits = text_per_device();
-
-        begin(&traits, "offline", "Lunch");
-        enter("busy", "In a call");
-        claim_set_want(&claim, NULL);
-        (void) run_to_write();
-        set_shown("offline", "");
-        claim_on_written(&claim, now);
-        run_for(USEC_PER_MIN);
-        expect_phase(CLAIM_FREE);
-        expect_shown("offline", "Lunch");
-}
-
-/* The server works out what shows with each write, and words of a device that was silent for long do not count then.
- */
-Test(core_claim_lost, words_that_go_with_a_late_write_come_back) {
-        for (unsigned claimed = 0; claimed < 2; claimed++)
-                for (unsigned killed = 0; killed < 2; killed++) {
-                        struct claim_traits traits = text_per_device();
-
-                        begin(&traits, "offline", "Lunch");
-                        enter("busy", claimed ? "In a call" : NULL);
-                        claim_set_want(&claim, NULL);
-                        lose("busy", claimed ? "In a call" : "Lunch");
-                        run_for(20 * SEC);
-                        expect_phase(CLAIM_FREE);
-                        expect_shown("offline", "Lunch");
-                        cr_expect(on_disk);
-                        set_shown("offline", "");
-                        if (killed)
-                                restart(&traits);
-                        run_for(2 * CLAIM_LANDS_WITHIN);
-                        expect_phase(CLAIM_FREE);
-                        expect_shown("offline", "Lunch");
-                        cr_expect_not(on_disk);
-                }
-}
-
-Test(core_claim_lost, words_that_are_not_ours_and_go_with_a_lost_write_come_back) {
-        struct claim_traits traits = text_per_device();
-
-        begin(&traits, "offline", "Lunch");
-        enter("busy", NULL);
-        claim_set_want(&claim, NULL);
-        lose("offline", "");
-        run_for(USEC_PER_MIN);
-        expect_shown("offline", "Lunch");
-
-        begin(&traits, "offline", "");
-        want("busy", "In a call");
-        run_for(10 * SEC);
-        set_shown("busy", "Lunch");
-        claim_on_doubt(&claim, /* released= */ false, now);
-        lose("offline", "");
-        expect_phase(CLAIM_YIELDED);
-        push();
-        claim_on_unsure(&claim);
-        expect_given_back(2 * CLAIM_LANDS_WITHIN, "offline", "Lunch");
-}
-
-/* A page in place of the answers, as in a train: that is asked by and by, not again and again. */
-Test(core_claim_lost, a_look_for_what_may_still_come_back_that_fails_is_not_repeated_at_once) {
-        struct claim_traits traits = text_per_device();
-        unsigned n = 0;
-
-        begin(&traits, "offline", "Lunch");
-        enter("busy", "In a call");
-        restart(&traits);
-        run_for(5 * SEC);
-        expect_phase(CLAIM_FREE);
-        cr_assert(on_disk, "words may come back");
-        for (usec_t end = now + USEC_PER_MIN; now < end; now += SEC / 10) {
-                struct claim_request r = decide();
-
-                if (r.step != CLAIM_READ) {
-                        carry_out(&r);
-                        continue;
-                }
-                n++;
-                claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
-        }
-        cr_assert(n > 0 && n < 10, "%u times a minute", n);
-}
-
-/* Where each device has words of its own, none at all show once ours are away and the others' have been silent. */
-Test(core_claim_words, words_that_half_a_give_back_has_taken_away_come_back) {
-        struct claim_traits traits = per_device;
-
-        traits.pushed = false;
-        traits.text_per_device = true;
-        hold(&traits, "offline", "Lunch");
-        claim_set_want(&claim, NULL);
-        (void) run_to_write();
-        set_shown("offline", "");
-        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
-        run_for(5 * USEC_PER_MIN);
-        expect_phase(CLAIM_FREE);
-        expect_shown("offline", "Lunch");
-}
-
-/* Likewise where the claim has only repeated them, and the run that took them away has died. */
-Test(core_claim_words, repeated_words_that_an_earlier_run_has_half_given_back_come_back) {
-        struct claim_traits traits = per_device;
-
-        traits.pushed = false;
-        traits.text_per_device = true;
-        begin(&traits, "offline", "Lunch");
-        want("busy", NULL);
-        run_for(10 * SEC);
-        expect_shown("busy", "Lunch");
-        claim_set_want(&claim, NULL);
-        (void) run_to_write();
-        set_shown("offline", "");
-        restart(&traits);
-        run_for(5 * USEC_PER_MIN);
-        expect_phase(CLAIM_FREE);
-        expect_shown("offline", "Lunch");
-}
-
 /* A machine that claims the state alone has repeated the words that it had read before ours came, and is heard late.
  */
 Test(core_claim_lost, words_that_another_machine_has_overwritten_unaware_are_written_again) {
@@ -759,22 +582,6 @@ Test(core_claim_lost, words_that_another_machine_has_overwritten_unaware_are_wri
         run_for(10 * SEC);
         expect_phase(CLAIM_HELD);
         expect_shown("unavailable", "In a call");
-}
-
-/* Where each device has words of its own: a machine that has left all to us took its own away, and has begun again. */
-Test(core_claim_lost, words_found_by_ourselves_are_not_forgotten_for_none) {
-        struct claim_other other = machine(2, "offline", "", "busy", "In a call");
-        struct claim_traits traits = per_device;
-
-        traits.text_per_device = true;
-        other.live = true;
-        hold(&traits, "offline", "Lunch");
-        told_by(other, other);
-        other.live = false;
-        other.done = true;
-        set_shown("offline", "");
-        told_by(other, other);
-        expect_given_back(5 * USEC_PER_MIN, "offline", "Lunch");
 }
 
 /* Between what gave back and the look at it. */

@@ -35,20 +35,16 @@ Test(core_claim_words, an_empty_text_is_no_persons_word_where_each_device_has_on
 
 /* Busyd has died, a person has written, and the next run sees it until its first poll brings ours back. */
 Test(core_claim_words, words_of_a_person_that_hide_behind_ours_come_back_after_a_crash) {
-        struct claim_traits traits = per_device;
-
-        traits.pushed = false;
-        traits.text_per_device = true;
         for (unsigned in_call = 0; in_call < 2; in_call++) {
-                hold(&traits, "offline", "Reading");
-                restart(&traits);
+                hold(&text_per_device, "offline", "Reading");
+                restart(&text_per_device);
                 push_shown("online", "Lunch");
                 claim_on_unsure(&claim);
                 set_shown("unavailable", "In a call");
                 if (in_call) {
                         want("busy", "In a call");
                         run_for(20 * SEC);
-                        restart(&traits);
+                        restart(&text_per_device);
                 }
                 run_for(20 * SEC);
                 expect_phase(CLAIM_FREE);
@@ -436,14 +432,11 @@ Test(core_claim_words, the_own_words_are_taken_away_once) {
 static void yield_beside_another(bool one_is_over) {
         struct claim_other other = machine(1, "offline", "", "busy", "On the phone"),
                            none = machine(0, "", "", NULL, NULL);
-        struct claim_traits traits = per_device;
 
         other.live = true;
         none.done = one_is_over;
         none.live = !one_is_over;
-        traits.text_per_device = true;
-        traits.pushed = false;
-        begin(&traits, "busy", "On the phone");
+        begin(&text_per_device, "busy", "On the phone");
         told_by(other, none);
         enter("busy", "In a call");
         set_shown("busy", "Lunch");
@@ -592,10 +585,8 @@ Test(core_claim_words, what_a_person_wrote_before_the_end_goes_back_once_ours_sh
 Test(core_claim_words, what_a_person_wrote_first_does_not_go_over_the_words_of_another_machine) {
         struct claim_other other = machine(2, "online", "Gone", "busy", "In a call"),
                            none = machine(0, "", "", NULL, NULL);
-        struct claim_traits traits = per_device;
+        struct claim_traits traits = text_per_device;
 
-        traits.pushed = false;
-        traits.text_per_device = true;
         traits.refresh_interval = 4 * USEC_PER_MIN;
         hold(&traits, "online", "Working");
         set_shown("busy", "Lunch");
