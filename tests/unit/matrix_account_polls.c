@@ -143,23 +143,30 @@ Test(matrix_account_polls, where_presence_is_switched_off_ringing_asks_for_none)
         expect_nothing_owed(w);
 }
 
+/* A call has begun. What happens from here on is not told: the server is away. */
+static void lose_server_in_a_call(struct world *w) {
+        pass(w, 10 * USEC_PER_SEC);
+        cr_assert(w->n_calls_begun > 0 && w->n_calls_ended == 0);
+        fail_polls(w, 2);
+        account_wake(w->account, false);
+        (void) turn(w);
+        cr_assert_neq(account_state(w->account), CONNECTION_ONLINE);
+}
+
+static void expect_call_over_within(struct world *w, usec_t span) {
+        pass(w, span);
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
+        cr_assert_eq(w->n_calls_ended, 1);
+}
+
 Test(matrix_account_polls, a_call_that_a_whole_state_does_not_have_is_over) {
         struct world *w = world_online(NULL);
 
         phone_joins(w, "!room:test");
-        pass(w, 10 * USEC_PER_SEC);
-        cr_assert(w->n_calls_begun > 0 && w->n_calls_ended == 0);
-        /* Nobody tells that the user leaves the room: the server is away, and has lost the position when it is back.
-         */
-        w->http.fault = (struct fault){ "GET", "/sync", 502, "<html>Bad gateway</html>", 2, false };
-        account_wake(w->account, false);
-        (void) turn(w);
-        cr_assert_neq(account_state(w->account), CONNECTION_ONLINE);
+        lose_server_in_a_call(w);
         model_leave(w->http.model, "!room:test", msec(&w->http));
-        model_restart(w->http.model, msec(&w->http));
-        pass(w, 20 * USEC_PER_SEC);
-        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
-        cr_assert_eq(w->n_calls_ended, 1);
+        model_restart(w->http.model, msec(&w->http)); /* the position is lost */
+        expect_call_over_within(w, 20 * USEC_PER_SEC);
 }
 
 /* Whether the slot of a group call is closed only others say, whom a whole state leaves out. A server that minds a
@@ -196,19 +203,20 @@ Test(matrix_account_polls, a_call_in_a_room_that_cannot_be_read_back_is_over) {
 
         call_says(w, "m.call.invite", "@you:test", json_pack("{s:i}", "lifetime", 90000));
         call_says(w, "m.call.answer", HS_USER, json_object());
-        pass(w, 10 * USEC_PER_SEC);
-        cr_assert(w->n_calls_begun > 0 && w->n_calls_ended == 0);
-        w->http.fault = (struct fault){ "GET", "/sync", 502, "<html>Bad gateway</html>", 2, false };
-        account_wake(w->account, false);
-        (void) turn(w);
-        cr_assert_neq(account_state(w->account), CONNECTION_ONLINE);
+        lose_server_in_a_call(w);
         call_says(w, "m.call.hangup", "@you:test", json_object());
         model_restart(w->http.model, msec(&w->http)); /* the position is lost */
         w->http.fault = (struct fault){ "GET", "/messages", 502, "<html>Bad gateway</html>", 1000, false };
-        pass(w, 30 * USEC_PER_SEC);
+        expect_call_over_within(w, 30 * USEC_PER_SEC);
         cr_assert(w->http.fault.times < 1000, "nothing was read back");
-        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
-        cr_assert_eq(w->n_calls_ended, 1);
+}
+
+/* The answer to the next poll says so. */
+static void sign_out(struct world *w) {
+        model_revoke(w->http.model, SELF, false);
+        model_person_sets(w->http.model, PHONE, "online", "x", msec(&w->http));
+        pass(w, 20 * USEC_PER_SEC);
+        cr_assert_eq(account_state(w->account), CONNECTION_SIGNED_OUT);
 }
 
 /* What goes on there can only be told by a session that works. */
@@ -216,10 +224,7 @@ Test(matrix_account_polls, and_while_a_call_goes_on_there) {
         struct world *w = world_online(NULL);
 
         w->situation.n_calls = 1;
-        model_revoke(w->http.model, SELF, false);
-        model_person_sets(w->http.model, PHONE, "online", "x", msec(&w->http));
-        pass(w, 20 * USEC_PER_SEC);
-        cr_assert_eq(account_state(w->account), CONNECTION_SIGNED_OUT);
+        sign_out(w);
         model_unrevoke(w->http.model, SELF);
         pass(w, 2 * USEC_PER_MIN);
         cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
@@ -229,10 +234,7 @@ Test(matrix_account_polls, without_anything_owed_it_is_left_alone) {
         struct world *w = world_online(NULL);
         size_t mark;
 
-        model_revoke(w->http.model, SELF, false);
-        model_person_sets(w->http.model, PHONE, "online", "x", msec(&w->http));
-        pass(w, USEC_PER_MIN);
-        cr_assert_eq(account_state(w->account), CONNECTION_SIGNED_OUT);
+        sign_out(w);
         cr_assert_eq(account_retry_at(w->account), USEC_NEVER);
         mark = w->http.n_log;
         pass(w, 5 * USEC_PER_HOUR);

@@ -338,6 +338,13 @@ static struct world *signed_out_in_a_call(void) {
         return w;
 }
 
+static void expect_back_within(struct world *w, usec_t span) {
+        pass(w, span);
+        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
+        cr_assert_str_neq(message(w), "In a call");
+        expect_nothing_owed(w);
+}
+
 Test(matrix_account_session, while_something_is_owed_a_signed_out_account_is_asked_now_and_then) {
         struct world *w = signed_out_in_a_call();
         size_t mark = w->http.n_log;
@@ -348,10 +355,7 @@ Test(matrix_account_session, while_something_is_owed_a_signed_out_account_is_ask
         cr_assert_leq(asked(w, mark, "/account/whoami"), 65);
         cr_assert_eq(asked(w, mark, "PUT /"), 0);
         model_unrevoke(w->http.model, SELF);
-        pass(w, USEC_PER_HOUR + USEC_PER_MIN);
-        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
-        cr_assert_str_neq(message(w), "In a call");
-        expect_nothing_owed(w);
+        expect_back_within(w, USEC_PER_HOUR + USEC_PER_MIN);
 }
 
 Test(matrix_account_session, and_when_a_person_asks_for_it) {
@@ -359,10 +363,7 @@ Test(matrix_account_session, and_when_a_person_asks_for_it) {
 
         model_unrevoke(w->http.model, SELF);
         account_retry_now(w->account);
-        pass(w, 10 * USEC_PER_SEC);
-        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
-        cr_assert_str_neq(message(w), "In a call");
-        expect_nothing_owed(w);
+        expect_back_within(w, 10 * USEC_PER_SEC);
 }
 
 Test(matrix_account_session, and_after_a_sleep) {
@@ -370,15 +371,13 @@ Test(matrix_account_session, and_after_a_sleep) {
 
         model_unrevoke(w->http.model, SELF);
         account_wake(w->account, true);
-        pass(w, 10 * USEC_PER_SEC);
-        cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
-        expect_nothing_owed(w);
+        expect_back_within(w, 10 * USEC_PER_SEC);
 }
 
 Test(matrix_account_session, what_was_told_before_a_sleep_is_in_doubt_until_the_server_has_answered) {
         struct world *w = world_online(NULL);
 
-        w->http.fault = (struct fault){ "GET", "/sync", 502, "<html>Bad gateway</html>", 1, false };
+        fail_polls(w, 1);
         account_wake(w->account, true);
         cr_assert(w->doubted);
         (void) turn(w);
@@ -395,12 +394,12 @@ Test(matrix_account_session, what_was_told_is_in_doubt_when_nothing_has_come_for
 
         w->situation.n_calls = 1;
         pass(w, 9 * USEC_PER_MIN);
-        w->http.fault = (struct fault){ "GET", "/sync", 502, "<html>Bad gateway</html>", 1, false };
+        fail_polls(w, 1);
         account_wake(w->account, false);
         pass(w, 15 * USEC_PER_SEC);
         cr_assert(account_state(w->account) == CONNECTION_ONLINE && !w->doubted, "a moment is nothing");
 
-        w->http.fault = (struct fault){ "GET", "/sync", 502, "<html>Bad gateway</html>", 1000, false };
+        fail_polls(w, 1000);
         account_wake(w->account, false);
         pass(w, 4 * USEC_PER_MIN);
         cr_assert_not(w->doubted);

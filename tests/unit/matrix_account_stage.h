@@ -474,6 +474,11 @@ static inline void expect_online(struct world *w) {
                      connection_state_to_string(account_state(w->account)), account_problem(w->account));
 }
 
+/* Something in between answers the next polls. */
+static inline void fail_polls(struct world *w, unsigned times) {
+        w->http.fault = (struct fault){ "GET", "/sync", 502, "<html>Bad gateway</html>", times, false };
+}
+
 static inline void expect_nothing_owed(struct world *w) {
         cr_assert_not(account_owes(w->account));
         for (size_t i = 0; i < OUTPUTS_MAX; i++)
