@@ -555,6 +555,23 @@ Test(core_claim, what_a_machine_could_not_know_is_no_persons_word_in_our_call) {
         }
 }
 
+/* One whose claim was over before ours began leaves nothing behind it. */
+Test(core_claim, no_words_at_our_end_are_a_persons_where_the_other_machine_had_ended_before) {
+        struct claim_other other = machine(1, "busy", "In a call", "busy", "In a call");
+
+        begin(&single_value, "online", "Working");
+        told_done(&other);
+        run_for(2 * CLAIM_OTHERS_SETTLE);
+        push();
+        enter("busy", "In a call");
+        claim_set_want(&claim, NULL);
+        push_shown("online", "");
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "");
+        claim_done(&claim);
+}
+
 /* Its note is old by then, and busy goes on here. */
 Test(core_claim, words_that_go_within_our_call_are_a_persons_doing) {
         struct claim_other other = machine(1, "busy", "In a call", "busy", "In a call");
