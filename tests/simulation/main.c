@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "allocator/allocator.h"
+#include "progress.h"
 #include "world.h"
 
 #define FAILURES_MAX 64
@@ -21,7 +22,7 @@ struct options {
         bool trace, whole;
         enum server_kind server;
         uint64_t first, worlds; /* worlds 0: as long as the others say */
-        uint64_t episodes, jobs, failures;
+        uint64_t episodes, jobs, failures, progress;
         const char *except;    /* seeds, with commas */
         uint64_t memory, disk; /* see struct torture */
         double hours, seconds;
@@ -47,6 +48,8 @@ static const struct option_row {
         { "failures", "N", "a process goes on until so many of its worlds have failed (4)", OPTION_NUMBER,
           PLACE(failures) },
         { "jobs", "N", "processes (2)", OPTION_NUMBER, PLACE(jobs) },
+        { "progress", "N", "says on stderr after each N worlds how far it is (on a terminal after each)",
+          OPTION_NUMBER, PLACE(progress) },
         { "server", "KIND", "worlds of one kind of homeserver only", OPTION_SERVER, PLACE(server) },
         { "episodes", "N", "so many in a world, or as many days (12)", OPTION_NUMBER, PLACE(episodes) },
         { "memory", "N", "of what busyd allocates, one in N fails, but for quiet times", OPTION_NUMBER,
@@ -226,7 +229,7 @@ static bool is_left_out(const struct options *o, uint64_t seed) {
         return false;
 }
 
-static void work(const struct options *o, struct tally *t, unsigned job, double started) {
+static void work(const struct options *o, struct tally *t, struct progress *p, unsigned job, double started) {
         char dir[256];
         double hours = 0;
 
@@ -246,9 +249,10 @@ static void work(const struct options *o, struct tally *t, unsigned job, double 
                 if (outcome.violated && t->n_failures < FAILURES_MAX) {
                         t->failures[t->n_failures].seed = seed;
                         t->failures[t->n_failures++].outcome = outcome;
-                        fprintf(stderr, "seed %llu (%s): %s\n", (unsigned long long) seed,
+                        fprintf(stderr, "%sseed %llu (%s): %s\n", progress_break(p), (unsigned long long) seed,
                                 server_kind_to_string(h->server), outcome.what);
                 }
+                progress_step(p, c.simulated, outcome.violated);
                 history_free(h);
                 if (t->n_failures >= o->failures)
                         break;
@@ -389,6 +393,7 @@ static int run_many(const struct options *o) {
         struct tally *tallies =
                 mmap(NULL, o->jobs * sizeof(*tallies), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         struct tally *total = calloc(1, sizeof(*total));
+        struct progress *progress = progress_new(o->progress, o->worlds, o->hours);
         double started = real_seconds(), took;
         pid_t pids[JOBS_MAX];
         int code = 0;
@@ -397,7 +402,7 @@ static int run_many(const struct options *o) {
         for (unsigned i = 0; i < o->jobs; i++) {
                 pids[i] = fork();
                 if (pids[i] == 0) {
-                        work(o, &tallies[i], i, started);
+                        work(o, &tallies[i], progress, i, started);
                         exit(0);
                 }
         }
@@ -412,6 +417,7 @@ static int run_many(const struct options *o) {
                         counters_add(&total->counters[k], &tallies[i].counters[k]);
         }
         took = real_seconds() - started;
+        (void) progress_free(progress);
         print_tally(total);
         for (size_t k = 0; k < SERVER_KINDS; k++)
                 hours += (double) total->counters[k].simulated / USEC_PER_HOUR;
