@@ -11,7 +11,7 @@
 static const char *const encrypted_words[ENCRYPTED_STATES] = {
         [ENCRYPTED_CHECKING] = "checking", [ENCRYPTED_VERIFIED] = "verified",
         [ENCRYPTED_UNPROVEN] = "unproven", [ENCRYPTED_UNVERIFIED] = "needs-verification",
-        [ENCRYPTED_LOST] = "lost",
+        [ENCRYPTED_LOST] = "lost",         [ENCRYPTED_OFF] = "off",
 };
 
 /* Where no login has given the token, none helps. */

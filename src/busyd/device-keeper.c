@@ -63,6 +63,22 @@ static int get_key(struct device_keeper *k, const struct session *session, struc
         return r;
 }
 
+/* Without what is told of one that is of no use, and without waiting for a keyring that says that it has nothing. */
+static int load_quietly(struct device_keeper *k, const struct session *session, struct vault *vault) {
+        int r = crypto_store_load(k->state_dir, k->name, &k->store);
+
+        if (r >= 0 && (!streq(k->store.user_id, session->user_id) || !streq(k->store.device_id, session->device_id)))
+                r = -ENOENT;
+        if (r >= 0)
+                r = get_key(k, session, vault);
+        if (r == -ENOMEM || (r == -EAGAIN && !vault_is_in_vain(vault, k->name)))
+                return r;
+        k->there = r >= 0;
+        if (r < 0)
+                drop(k, WORD_OFF);
+        return 0;
+}
+
 static int load(struct device_keeper *k, const struct session *session, struct vault *vault) {
         int r = crypto_store_load(k->state_dir, k->name, &k->store);
 
@@ -106,9 +122,9 @@ int device_keeper_open(struct device_keeper *k, const char *state_dir, const cha
                 .state_dir = state_dir, .name = name, .lock = -1, .off = off, .word = off ? WORD_OFF : WORD_NONE
         };
         r = lock(k);
-        if (r < 0 || off || !crypto_store_exists(state_dir, name))
+        if (r < 0 || !crypto_store_exists(state_dir, name) || (off && k->lock < 0))
                 return r;
-        r = load(k, session, vault);
+        r = off ? load_quietly(k, session, vault) : load(k, session, vault);
         if (r < 0)
                 device_keeper_close(k);
         else
@@ -138,9 +154,14 @@ const struct encrypted_keeper *device_keeper_doors(struct device_keeper *k) {
 }
 
 bool device_keeper_reject(struct device_keeper *k, int error) {
+        const bool is_of_no_use =
+                error == -EOPNOTSUPP || error == -ENOPKG || error == -EBADMSG || error == -EKEYREJECTED;
+
         if (!k->there)
                 return false;
-        if (error == -EOPNOTSUPP)
+        if (k->off && is_of_no_use)
+                drop(k, WORD_OFF);
+        else if (error == -EOPNOTSUPP)
                 drop(k, WORD_UNSUPPORTED);
         else if (error == -ENOPKG) {
                 log_error("Account %s: calls in encrypted rooms are not seen: the library that decrypts is not "
@@ -160,7 +181,7 @@ bool device_keeper_reject(struct device_keeper *k, int error) {
 bool device_keeper_is_current(const struct device_keeper *k, bool off) {
         if (k->off != off)
                 return false;
-        if (off || streq(k->word, WORD_UNSUPPORTED))
+        if ((off && !k->there) || streq(k->word, WORD_UNSUPPORTED))
                 return true;
         return k->there ? crypto_store_exists(k->state_dir, k->name)
                         : k->refused == crypto_store_written(k->state_dir, k->name);

@@ -2,7 +2,10 @@
  * key. Its lock is held as long as the account is taken up, with or without a device: a session that is being verified
  * is used by nobody else. Without such a file there is nothing to decrypt with; how that comes is said in a word. One
  * that an earlier session has left behind is removed: nobody gives that device keys any more, and what it could read
- * is nobody's business. */
+ * is nobody's business.
+ *
+ * Where the configuration wants nothing read, a device that can be used is kept all the same, so that it is seen when
+ * it harms others; what is wrong with one is then neither told nor mended, and holds up nothing. */
 #pragma once
 
 #include "matrix/encrypted.h"
@@ -22,7 +25,7 @@ struct device_keeper {
         struct encrypted_keeper doors;
 };
 
-/* `off`: what is kept is not even looked at. -EAGAIN: its key is in the keyring, which has yet to answer; -EBUSY:
+/* `off`: the configuration wants nothing read. -EAGAIN: its key is in the keyring, which has yet to answer; -EBUSY:
  * somebody else is at it, as `busyctl verify`. Otherwise what is wrong with it is told, and it counts as none: 0. */
 int device_keeper_open(struct device_keeper *k, const char *state_dir, const char *name, const struct session *session,
                        bool off, struct vault *vault);

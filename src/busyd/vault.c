@@ -174,6 +174,13 @@ int vault_look(struct vault *v, const char *name, const struct session *session,
         return 0;
 }
 
+bool vault_is_in_vain(const struct vault *v, const char *name) {
+        for (size_t i = 0; i < v->n; i++)
+                if (streq(v->waits[i]->name, name))
+                        return !v->waits[i]->job && !v->waits[i]->secret && v->waits[i]->told[0] != '\0';
+        return false;
+}
+
 static void spend(struct vault_wait *w) {
         erase_and_free(w->secret);
         w->secret = NULL;

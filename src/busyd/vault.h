@@ -32,6 +32,8 @@ void vault_done(struct vault *v);
 /* What the account has there under that id: borrowed until vault_forget(). -EAGAIN: the keyring is asked, or waited
  * for. */
 int vault_look(struct vault *v, const char *name, const struct session *session, const char *id, const char **ret);
+/* Of what was asked so: whether there was an answer, which has nothing. It may come yet. */
+bool vault_is_in_vain(const struct vault *v, const char *name);
 /* What was found is of no use: as if it were missing. */
 void vault_refuse(struct vault *v, const char *name);
 /* Puts the tokens into the session. -EAGAIN as above. */

@@ -189,13 +189,17 @@ static void on_position_lost(void *userdata) {
         a->handler.position(a->handler.userdata, NULL, a->now, a->wall);
 }
 
+static bool reads_encrypted(const struct account *a) {
+        return a->encrypted && a->settings.encrypted_calls != ENCRYPTED_CALLS_OFF;
+}
+
 int account_start_sync(struct account *a, const char *since) {
         SCOPED(json_decref) json_t *messages = kinds_message_types_new(), *state = kinds_state_types_new();
         SCOPED(json_decref) json_t *in_call = kinds_in_call_types_new();
 
         if (!messages || !state || !in_call ||
-            (a->encrypted && (json_array_append_new(messages, json_string("m.room.encrypted")) < 0 ||
-                              json_array_append_new(state, json_string("m.room.encryption")) < 0)))
+            (reads_encrypted(a) && (json_array_append_new(messages, json_string("m.room.encrypted")) < 0 ||
+                                    json_array_append_new(state, json_string("m.room.encryption")) < 0)))
                 return -ENOMEM;
         a->sync_handler = (struct sync_handler){ .touched = account_touch,
                                                  .answer = on_answer,

@@ -32,8 +32,8 @@ struct account_options {
         const struct call_sink *sink; /* where its calls are reported, as source "matrix/NAME" */
         const struct claim_journal *journal;
         uint32_t (*random)(void *userdata); /* for waits */
-        /* The session is a verified device: calls are looked for in encrypted rooms. NULL: it is none, or they are not
-         * wanted. */
+        /* The session is a verified device: calls are looked for in encrypted rooms, or only whether it harms others
+         * where the settings want none. NULL: it is none. */
         const struct encrypted_keeper *encrypted;
         struct instant at; /* of this turn; only with `encrypted` */
 };

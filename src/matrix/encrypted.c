@@ -83,6 +83,7 @@ void encrypted_set_scope(struct encrypted *e, enum encrypted_calls scope) {
         if (!e)
                 return;
         e->scope = scope;
+        receiver_set_deaf(e->receiver, scope == ENCRYPTED_CALLS_OFF);
         e->look = scope == ENCRYPTED_CALLS_DM && !e->rooms.seen;
         if (want(e) < 0)
                 log_debug("Account %s: no memory for the people of encrypted rooms", e->account);
@@ -342,6 +343,15 @@ static enum encrypted_state state_of(const struct encrypted *e) {
         return ENCRYPTED_CHECKING;
 }
 
+/* Where nothing is read, what keeps from reading is of no interest, but for what harms others. */
+static enum encrypted_state shown_state(const struct encrypted *e) {
+        enum encrypted_state state = state_of(e);
+
+        if (e->scope != ENCRYPTED_CALLS_OFF || receiver_facts(e->receiver).own == OWN_UNSIGNED)
+                return state;
+        return ENCRYPTED_OFF;
+}
+
 bool encrypted_facts(const struct encrypted *e, struct encrypted_facts *ret) {
         struct receiver_facts f;
 
@@ -349,7 +359,7 @@ bool encrypted_facts(const struct encrypted *e, struct encrypted_facts *ret) {
                 return false;
         f = receiver_facts(e->receiver);
         *ret = (struct encrypted_facts){
-                .state = state_of(e),
+                .state = shown_state(e),
                 .harms = e->harms,
                 .n_withholding = f.n_withholding,
                 .n_unreadable = f.n_unreadable + e->n_unreadable,
@@ -372,13 +382,9 @@ static usec_t judge_harm(struct encrypted *e, const struct instant *at) {
         return at->now < told_until ? told_until : USEC_NEVER;
 }
 
-/* Once for each change that there is something to be done about. */
-static void tell(struct encrypted *e, usec_t now) {
+static void say(const struct encrypted *e, enum encrypted_state state) {
         const struct receiver_facts f = receiver_facts(e->receiver);
-        enum encrypted_state state = state_of(e);
 
-        if (state == e->told || state == ENCRYPTED_CHECKING)
-                return;
         if (state == ENCRYPTED_UNVERIFIED && f.own == OWN_UNSIGNED && f.never_signed)
                 log_warning("Account %s: verifying this session was broken off before another session has signed it: "
                             "run 'busyctl verify %s'; without that it is logged out in an hour, since it keeps others "
@@ -403,8 +409,17 @@ static void tell(struct encrypted *e, usec_t now) {
                 log_warning("Account %s: the server has other keys of this session than the ones here: run 'busyctl "
                             "logout %s', 'busyctl login' and 'busyctl verify'",
                             e->account, e->account);
-        else
+        else if (state == ENCRYPTED_VERIFIED)
                 log_info("Account %s: a verified session, calls in encrypted rooms are seen", e->account);
+}
+
+/* Once for each change that there is something to be done about. */
+static void tell(struct encrypted *e, usec_t now) {
+        enum encrypted_state state = shown_state(e);
+
+        if (state == e->told || receiver_facts(e->receiver).own == OWN_UNKNOWN)
+                return;
+        say(e, state);
         e->told = state;
         e->told_at = now;
 }
@@ -420,7 +435,7 @@ int encrypted_take(struct encrypted *e, const json_t *answer, const struct insta
                 .changed = json_member_array(lists, "changed"),
         };
         usec_t wake_at;
-        int r = encrypted_rooms_take(&e->rooms, answer, /* all= */ false);
+        int r = e->scope == ENCRYPTED_CALLS_OFF ? 0 : encrypted_rooms_take(&e->rooms, answer, /* all= */ false);
 
         if (r > 0)
                 r = want(e);
@@ -489,6 +504,8 @@ static bool is_encrypted(const struct matrix_event *e) {
 
 /* What cannot be of a call is not read. */
 static bool is_candidate(struct encrypted *e, const struct matrix_event *event) {
+        if (e->scope == ENCRYPTED_CALLS_OFF)
+                return false;
         if (streq(event->sender, e->user_id))
                 return true;
         return e->scope == ENCRYPTED_CALLS_DM && (has_room(e, event->room_id) || is_live(e, event->room_id));

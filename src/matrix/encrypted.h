@@ -44,6 +44,7 @@ enum encrypted_state {
         ENCRYPTED_UNPROVEN,   /* an identity has that the user has not proved here: to be verified again */
         ENCRYPTED_UNVERIFIED, /* it has not, or not any more: to be verified again */
         ENCRYPTED_LOST,       /* the server has other keys of this device: to be logged in anew */
+        ENCRYPTED_OFF, /* nothing is to be read; a device that harms others is ENCRYPTED_UNVERIFIED there, too */
         ENCRYPTED_STATES,
 };
 
@@ -64,7 +65,7 @@ int encrypted_new(struct encrypted **ret, const struct encrypted_keeper *keeper,
 struct encrypted *encrypted_free(struct encrypted *e);
 CLEANUP(struct encrypted, encrypted_free);
 
-/* What is read: from the next answer on. */
+/* What is read: from the next answer on. Where that is nothing, only whether the device harms others is looked at. */
 void encrypted_set_scope(struct encrypted *e, enum encrypted_calls scope);
 
 /* Of an answer of /sync all but events of calls, as it came, before anything else is made of it. What it brought is on

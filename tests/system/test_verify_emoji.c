@@ -14,6 +14,8 @@
 #include "system/identity.h"
 #include "system/terminal.h"
 
+#define NOTHING_READ "[account " ACCOUNT "]\nencrypted-calls = off\n"
+
 static const struct seeds seeds = { .master = { 1 }, .self_signing = { 2 } };
 static const struct hs_match asks = { .method = "PUT", .path = "*/sendToDevice/m.key.verification.request/*" };
 
@@ -244,7 +246,7 @@ WORLD_TEST(verify_emoji, busyd_leaves_the_session_alone_meanwhile_though_it_read
         SCOPED(terminal_free) struct terminal *t = NULL;
         SCOPED_RUN r = { 0 };
 
-        world_config(w, "[account " ACCOUNT "]\nencrypted-calls = off\n");
+        world_config(w, NOTHING_READ);
         user_has_phone(w);
         world_start_online(w);
         t = verify_begins(w);
@@ -300,6 +302,43 @@ WORLD_TEST(verify_emoji, a_session_that_the_phone_signs_after_the_machine_went_d
         terminal_type(again, "\x03");
         check(w, terminal_end(again) == 1, "%s", terminal_text(again));
         check(w, !hs_is_over(w->hs, DEVICE), "a session that is signed was logged out");
+}
+
+/* ... and one that stays unsigned is looked at also where nothing is read: `config`, as it is from then on. */
+static void unsigned_session_is_noticed(struct world *w, const char *config, const char *then) {
+        SCOPED(terminal_free) struct terminal *t = NULL;
+        SCOPED(free) char *log = NULL;
+
+        world_config(w, config);
+        user_has_phone(w);
+        world_start_online(w);
+        t = verify_to_end_begins(w);
+        expect_asked(w, t);
+        check(w, world_stop(w) == 0, "busyd does not end well");
+        machine_goes_down(w);
+        world_config(w, then);
+        world_start_online(w);
+        check(w, peer_wait_has(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "EncryptedCalls", "needs-verification"),
+              "it is not seen to be unsigned");
+        check(w, world_wait_log(w, "without that it is logged out in an hour"), "it is not said");
+        {
+                SCOPED_RUN r = world_busyctl(w, NULL, "status", NULL);
+
+                check(w, strstr(r.out, "busyctl verify " ACCOUNT), "no way out is named: %s", r.out);
+        }
+        phone_signs(w);
+        check(w, peer_wait_has(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "EncryptedCalls", "off"),
+              "it is not seen to be signed");
+        log = world_log(w);
+        check(w, !strstr(log, "not proved here to be yours"), "what harms nobody is told");
+}
+
+WORLD_TEST(verify_emoji, a_session_left_unsigned_is_noticed_where_nothing_is_read) {
+        unsigned_session_is_noticed(w, NOTHING_READ, NOTHING_READ);
+}
+
+WORLD_TEST(verify_emoji, and_where_nothing_is_to_be_read_any_more) {
+        unsigned_session_is_noticed(w, "", NOTHING_READ);
 }
 
 /* Something between answers in place of the server. */

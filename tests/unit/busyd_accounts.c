@@ -229,14 +229,19 @@ static void log_in(const char *token) {
 }
 
 /* What `busyctl verify` leaves of a device, as far as it is looked at here. */
-static void keep_device(const char *device_id) {
+static void keep_device_by(const char *device_id, const char *keyring_id) {
         SCOPED(crypto_store_done)
         struct crypto_store s = { .user_id = strdup("@me:test"),
                                   .device_id = strdup(device_id),
+                                  .keyring_id = keyring_id ? strdup(keyring_id) : NULL,
                                   .receiver = json_object() };
 
         cr_assert_eq(crypto_store_new_key(&s), 0);
         cr_assert_eq(crypto_store_save(t.dir.path, NAME, &s), 0);
+}
+
+static void keep_device(const char *device_id) {
+        keep_device_by(device_id, NULL);
 }
 
 static void update(void) {
@@ -405,6 +410,54 @@ static void configure(const char *text) {
 }
 
 #define NOTHING_READ "[account " NAME "]\nencrypted-calls = off\n"
+
+/* Nothing is read, but what others see of it is looked at. */
+Test(accounts, so_is_one_that_nothing_is_read_with_once_it_is_there) {
+        configure(NOTHING_READ);
+        update();
+        cr_assert(t.n_new == 2 && !t.decrypts);
+        keep_device("BUSYD");
+        log_in("two");
+        update();
+        cr_assert(t.n_new == 3 && t.decrypts, "whether it harms others is not looked at");
+        update();
+        cr_assert_eq(t.n_new, 3, "nothing has changed");
+}
+
+/* There it is as if there were none, and kept for when something is to be read. */
+Test(accounts, one_that_cannot_be_used_costs_nothing_where_nothing_is_read) {
+        SCOPED(free) char *path = NULL;
+        static const int errors[] = { -EBADMSG, -EKEYREJECTED, -ENOPKG, -EOPNOTSUPP };
+        unsigned n = 1;
+
+        configure(NOTHING_READ);
+        keep_device("EARLIER");
+        update();
+        cr_assert(t.n_new == ++n && !t.decrypts && crypto_store_exists(t.dir.path, NAME));
+        keep_device("BUSYD");
+        for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+                t.accounts = accounts_free(t.accounts);
+                t.error = errors[i];
+                make_accounts();
+                cr_assert(t.n_new == ++n && !t.decrypts && crypto_store_exists(t.dir.path, NAME), "%d", errors[i]);
+                update();
+                cr_assert_eq(t.n_new, n, "%d: started anew at each look", errors[i]);
+        }
+        cr_assert_geq(asprintf(&path, "%s/crypto-" NAME ".json", t.dir.path), 0);
+        cr_assert_eq(truncate(path, 1), 0);
+        t.accounts = accounts_free(t.accounts);
+        make_accounts();
+        cr_assert(t.n_new == ++n && !t.decrypts && crypto_store_exists(t.dir.path, NAME));
+}
+
+Test(accounts, a_keyring_that_does_not_open_holds_up_nothing_where_nothing_is_read) {
+        keep_device_by("BUSYD", "item");
+        update();
+        cr_assert_eq(t.n_new, 1, "it is used while its device waits");
+        configure(NOTHING_READ);
+        update();
+        cr_assert(t.n_new == 2 && !t.decrypts);
+}
 
 /* As `busyctl verify` has it, however long that takes, and busyd may have been started anew meanwhile: it would take
  * what the other session says to this one, and renew its tokens. Whether there is a device yet is all the same, and

@@ -58,7 +58,8 @@ int control_set_account(struct control *c, const struct control_account_view *v)
 
 static void answer(size_t i, enum keyring_outcome outcome) {
         cr_assert(jobs[i].under_way, "%zu", i);
-        jobs[i].done(&(struct keyring_answer){ .outcome = outcome, .problem = "" }, jobs[i].userdata);
+        jobs[i].done(&(struct keyring_answer){ .outcome = outcome, .problem = "no", .secret = "s3cret" },
+                     jobs[i].userdata);
         cr_assert_not(jobs[i].under_way, "%zu is over", i);
 }
 
@@ -113,4 +114,31 @@ Test(busyd_vault, without_a_keyring_nothing_is_removed) {
         vault.bus = NULL;
         vault_remove(&vault, "one");
         cr_assert_eq(n_jobs, 0);
+}
+
+static void on_touched(void *userdata) {
+}
+
+static const struct session session = { .user_id = (char *) "@me:test", .homeserver = (char *) "https://test" };
+
+static int look(void) {
+        const char *secret = "";
+        int r = vault_look(&vault, "home", &session, "one", &secret);
+
+        cr_assert(r < 0 || streq(secret, "s3cret"));
+        return r;
+}
+
+/* Whoever can do without it need not wait for longer than for an answer. */
+Test(busyd_vault, an_entry_is_in_vain_once_the_keyring_has_said_so_until_it_is_asked_again) {
+        vault.touched = on_touched;
+        cr_assert_not(vault_is_in_vain(&vault, "home"));
+        cr_assert(look() == -EAGAIN && !vault_is_in_vain(&vault, "home"));
+        answer(0, KEYRING_LOCKED);
+        cr_assert(look() == -EAGAIN && vault_is_in_vain(&vault, "home"));
+        cr_assert_not(vault_is_in_vain(&vault, "work"));
+        vault_retry(&vault);
+        cr_assert_not(vault_is_in_vain(&vault, "home"), "it is asked");
+        answer(1, KEYRING_DONE);
+        cr_assert(look() == 0 && !vault_is_in_vain(&vault, "home"));
 }

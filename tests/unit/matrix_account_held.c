@@ -22,6 +22,7 @@ static struct account *account;
 static usec_t now;
 static const char *missed; /* what the first poll from the stored position brings; NULL: nothing */
 static unsigned n_reports, n_positions;
+static bool wants_encrypted; /* it asked for what is encrypted in rooms */
 
 /* ---- what reads encrypted events: none (encrypted-none.c), but for this ---- */
 
@@ -87,7 +88,7 @@ static void on_position(void *userdata, const char *since, usec_t at, usec_t wal
 static void on_learned(void *userdata, const struct account_lessons *l) {
 }
 
-static void set_up(void) {
+static void make(enum encrypted_calls wanted) {
         static const struct claim_journal journal = { .get = journal_get,
                                                       .put = journal_put,
                                                       .remove = journal_remove };
@@ -96,10 +97,12 @@ static void set_up(void) {
                                                    .message = "",
                                                    .poll_timeout = 10 * USEC_PER_MIN,
                                                    .poll_pause = 5 * USEC_PER_SEC,
-                                                   .call_cap = 4 * USEC_PER_HOUR };
+                                                   .call_cap = 4 * USEC_PER_HOUR,
+                                                   .encrypted_calls = wanted };
 
         now = USEC_PER_HOUR;
         reader = (struct encrypted){ .awaits = true };
+        wants_encrypted = false;
         missed = NULL;
         n_reports = n_positions = 0;
         cr_assert_eq(account_new(&account, NULL,
@@ -117,6 +120,10 @@ static void set_up(void) {
                                  &(struct account_handler){
                                          .touched = on_touched, .position = on_position, .learned = on_learned }),
                      0);
+}
+
+static void set_up(void) {
+        make(ENCRYPTED_CALLS_DM);
 }
 
 static void tear_down(void) {
@@ -170,6 +177,9 @@ static usec_t serve(void) {
         for (int i = 0; i < 100; i++) {
                 usec_t wake_at = turn();
 
+                for (size_t j = 0; j < door_n; j++)
+                        wants_encrypted |= strstr(door_requests[j]->url, "m.room.encrypt") ||
+                                           strstr(door_requests[j]->body, "m.room.encrypt");
                 if (door_n == 1 && is_long_poll(door_requests[0]->url) && !missed)
                         return wake_at;
                 if (door_n > 0)
@@ -221,4 +231,17 @@ Test(matrix_account_held, what_happens_now_is_told_at_once) {
         (void) serve();
         cr_assert_gt(n_reports, 0);
         cr_assert_eq(reader.n_again, 1);
+}
+
+/* The device is there all the same. */
+Test(matrix_account_held, what_is_encrypted_comes_where_it_is_to_be_read) {
+        reader.awaits = false;
+        (void) serve();
+        cr_assert(wants_encrypted);
+        account = account_free(account);
+        make(ENCRYPTED_CALLS_OFF);
+        reader.awaits = false;
+        (void) serve();
+        cr_assert_eq(account_state(account), CONNECTION_ONLINE);
+        cr_assert_not(wants_encrypted);
 }

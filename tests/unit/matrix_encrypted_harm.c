@@ -204,3 +204,68 @@ Test(matrix_encrypted_harm, a_device_that_is_signed_after_the_comparison_is_veri
         pass(ENCRYPTED_UNSIGNED_MAX);
         cr_assert_not(harms());
 }
+
+/* ---- where nothing is read: it harms others all the same ---- */
+
+Test(matrix_encrypted_harm, a_device_that_was_never_signed_is_looked_at_where_nothing_is_read) {
+        break_off_a_comparison();
+        signing_seed = reset_seed;
+        open_with(ENCRYPTED_CALLS_OFF);
+        (void) serve();
+        cr_assert_eq(state(), ENCRYPTED_UNVERIFIED);
+        pass(ENCRYPTED_TOLD_MIN - USEC_PER_MIN);
+        cr_assert_not(harms());
+        pass(USEC_PER_MIN);
+        cr_assert(harms());
+}
+
+Test(matrix_encrypted_harm, so_is_one_that_lost_its_signature) {
+        open_with(ENCRYPTED_CALLS_OFF);
+        (void) serve();
+        cr_assert_eq(state(), ENCRYPTED_OFF, "a device that is as it should be is of no interest there");
+        reset_identity();
+        cr_assert_eq(state(), ENCRYPTED_UNVERIFIED);
+        pass(ENCRYPTED_UNSIGNED_MAX - USEC_PER_MIN);
+        cr_assert_not(harms());
+        pass(USEC_PER_MIN);
+        cr_assert(harms());
+}
+
+Test(matrix_encrypted_harm, what_harms_nobody_is_of_no_interest_where_nothing_is_read) {
+        json_t *mine;
+
+        break_off_before_anybody_is_believed();
+        open_with(ENCRYPTED_CALLS_OFF);
+        cr_assert_eq(state(), ENCRYPTED_OFF, "being asked");
+        (void) serve();
+        cr_assert_eq(state(), ENCRYPTED_OFF, "signed by an identity that nobody has proved");
+        mine = json_object_get(users, ME);
+        cr_assert_eq(json_object_del(mine, MY_DEVICE), 0);
+        something_changed();
+        cr_assert_eq(state(), ENCRYPTED_OFF, "gone");
+        pass(2 * ENCRYPTED_UNSIGNED_MAX);
+        cr_assert_not(harms());
+}
+
+/* Neither messages nor keys are taken, and none are made for others to begin with. */
+Test(matrix_encrypted_harm, looking_at_it_reads_nothing_and_gives_no_keys) {
+        unsigned n_before;
+
+        go(ENCRYPTED_CALLS_DM);
+        claim(&phone);
+        cr_assert_eq(come(key_for(&phone, ROOM)), 0);
+        cr_assert_eq(said(&phone, ROOM, "$0", rings(&phone, ROOM)), 1);
+        encrypted_free(e);
+        json_object_clear(one_time_keys);
+        open_with(ENCRYPTED_CALLS_OFF);
+        n_before = n_puts;
+        for (int i = 0; i < 3; i++)
+                cr_assert_eq(come_with(key_for(&bob, ROOM), 0), 0);
+        pass(2 * STOCK_FALLBACK_AGE_USEC);
+        cr_assert_eq(n_puts, n_before, "something was kept");
+        cr_assert_eq(json_object_size(one_time_keys), 0, "keys were uploaded");
+        cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 0);
+        cr_assert_eq(said(&phone, ROOM, "$2", rings(&phone, ROOM)), 0, "what was read before");
+        cr_assert_eq(n_looks, 1, "the rooms are looked at");
+        cr_assert_not(encrypted_expects(e));
+}

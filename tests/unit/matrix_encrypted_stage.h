@@ -148,14 +148,19 @@ static inline usec_t serve(void) {
         return 0;
 }
 
-/* An answer of /sync: messages to the device, taken over. */
-static inline int come(json_t *to_device) {
+/* An answer of /sync: messages to the device, taken over, and how many keys the server has for others to begin with.
+ */
+static inline int come_with(json_t *to_device, int n_keys) {
         SCOPED(json_decref)
         json_t *body = json_pack("{s{so} s{si} s[s] s{}}", "to_device", "events", to_device ? to_device : json_array(),
-                                 "device_one_time_keys_count", "signed_curve25519", STOCK_FULL,
+                                 "device_one_time_keys_count", "signed_curve25519", n_keys,
                                  "device_unused_fallback_key_types", "signed_curve25519", "rooms");
 
         return encrypted_take(e, body, &at);
+}
+
+static inline int come(json_t *to_device) {
+        return come_with(to_device, STOCK_FULL);
 }
 
 static inline void go(enum encrypted_calls scope) {

@@ -29,6 +29,7 @@ struct receiver {
         char **wanted;
         size_t n_wanted;
         bool wants_all;
+        bool deaf; /* nothing is to be read */
         struct receiver_scope scope;
 
         enum own_state own;

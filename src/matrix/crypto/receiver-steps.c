@@ -111,7 +111,7 @@ static int make_query(struct receiver *r, const struct instant *at, json_t **ret
         if (!r->asked)
                 return -ENOMEM;
         e = wants_own ? ask(r, r->user_id) : 0;
-        if (e == 0)
+        if (e == 0 && !r->deaf)
                 e = ask_of_others(r);
         if (e < 0 || json_object_size(r->asked) == 0)
                 return e;
@@ -165,6 +165,14 @@ static int make_message(struct receiver *r, struct receiver_order *o) {
         return o->body ? 1 : -ENOMEM;
 }
 
+static int make_query_order(struct receiver *r, const struct instant *at, struct receiver_order *o) {
+        int e = make_query(r, at, &o->body, &o->wake_at);
+
+        if (e != 0)
+                o->step = RECEIVER_QUERY;
+        return e;
+}
+
 /* The next request: 1, or 0 if there is none. */
 static int make_request(struct receiver *r, const struct instant *at, struct receiver_order *o) {
         int e = r->to_send ? make_message(r, o) : 0;
@@ -181,11 +189,9 @@ static int make_request(struct receiver *r, const struct instant *at, struct rec
                 o->step = RECEIVER_UPLOAD;
                 return e;
         }
-        e = make_query(r, at, &o->body, &o->wake_at);
-        if (e != 0) {
-                o->step = RECEIVER_QUERY;
+        e = make_query_order(r, at, o);
+        if (e != 0)
                 return e;
-        }
         e = make_claim(r, at, &o->body);
         if (e != 0)
                 o->step = RECEIVER_CLAIM;
@@ -274,13 +280,17 @@ static void hold_keys(struct receiver *r) {
                 k->held = r->scope.is_live(r->scope.userdata, k->room_id);
 }
 
-static int decide(struct receiver *r, const struct instant *at, bool may_ask, struct receiver_order *ret) {
-        struct receiver_order o = { .wake_at = late_run(r->late, at->now) };
-        int e;
-
+/* The keys of rooms grow old, and those for others fewer. */
+static int look_after_keys(struct receiver *r, const struct instant *at, usec_t *wake_at) {
         hold_keys(r);
         r->changed |= room_keys_run(r->rooms, at->wall);
-        e = fill_stock(r, at, &o.wake_at);
+        return fill_stock(r, at, wake_at);
+}
+
+static int decide(struct receiver *r, const struct instant *at, bool may_ask, struct receiver_order *ret) {
+        struct receiver_order o = { .wake_at = late_run(r->late, at->now) };
+        int e = r->deaf ? 0 : look_after_keys(r, at, &o.wake_at);
+
         if (e < 0)
                 return e;
         if (r->changed) {
@@ -290,7 +300,7 @@ static int decide(struct receiver *r, const struct instant *at, bool may_ask, st
         } else if (at->now < r->retry_at) {
                 o.wake_at = usec_min(o.wake_at, r->retry_at);
         } else {
-                e = make_request(r, at, &o);
+                e = r->deaf ? make_query_order(r, at, &o) : make_request(r, at, &o);
                 if (e < 0)
                         return e;
                 r->out = o.step;

@@ -133,6 +133,10 @@ void receiver_set_scope(struct receiver *r, const struct receiver_scope *scope) 
         r->scope = *scope;
 }
 
+void receiver_set_deaf(struct receiver *r, bool deaf) {
+        r->deaf = deaf;
+}
+
 bool receiver_took_key(struct receiver *r) {
         bool took = r->took_key;
 
@@ -309,6 +313,8 @@ int receiver_take_sync(struct receiver *r, const struct receiver_sync *sync, con
                 if (streq(user_id, r->user_id))
                         r->own = OWN_UNKNOWN;
         }
+        if (r->deaf)
+                return 0;
         json_array_foreach(sync->to_device, i, v) {
                 int e = take_message(r, v, at);
 

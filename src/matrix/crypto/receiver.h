@@ -60,6 +60,10 @@ struct receiver_scope {
 };
 void receiver_set_scope(struct receiver *r, const struct receiver_scope *scope);
 
+/* Where nothing is to be read: what comes is passed over, no keys are made, and of what receiver_decide() names only
+ * the own identity is left, and storing what became of that. */
+void receiver_set_deaf(struct receiver *r, bool deaf);
+
 /* Parts of one answer of /sync; any may be NULL. */
 struct receiver_sync {
         const json_t *to_device;            /* the events: an array */
