@@ -1,7 +1,44 @@
-/* When a device without the signature of its user harms others. */
+/* When a device without the signature of its user harms others, and what the user is told of it. */
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "unit/matrix_encrypted_stage.h"
 
-TestSuite(matrix_encrypted_harm, .init = set_up, .fini = tear_down);
+#include "util/log.h"
+
+/* ---- what is told ---- */
+
+#define TOLD_MAX 64
+
+static char told[TOLD_MAX][1024];
+static size_t n_told;
+
+void __wrap_log_write(int level, const char *id, const char *const *fields, const char *file, int line,
+                      const char *func, const char *format, ...);
+void __wrap_log_write(int level, const char *id, const char *const *fields, const char *file, int line,
+                      const char *func, const char *format, ...) {
+        va_list args;
+
+        cr_assert_lt(n_told, TOLD_MAX, "%s", told[0]);
+        va_start(args, format);
+        (void) vsnprintf(told[n_told++], sizeof(told[0]), format, args);
+        va_end(args);
+}
+
+/* Since the last time: this, and nothing else. NULL: nothing at all. */
+static void expect_told_once(const char *words, const char *when) {
+        cr_assert_eq(n_told, words ? 1 : 0, "%s: %zu times, %s", when, n_told, told[0]);
+        if (words)
+                cr_assert(strstr(told[0], words), "%s: %s", when, told[0]);
+        n_told = 0;
+}
+
+static void set_up_with_log(void) {
+        n_told = 0;
+        set_up();
+}
+
+TestSuite(matrix_encrypted_harm, .init = set_up_with_log, .fini = tear_down);
 
 static bool harms(void) {
         struct encrypted_facts facts;
@@ -268,4 +305,64 @@ Test(matrix_encrypted_harm, looking_at_it_reads_nothing_and_gives_no_keys) {
         cr_assert_eq(said(&phone, ROOM, "$2", rings(&phone, ROOM)), 0, "what was read before");
         cr_assert_eq(n_looks, 1, "the rooms are looked at");
         cr_assert_not(encrypted_expects(e));
+}
+
+/* ---- what the user is told: once, however often it is asked and found the same ---- */
+
+static void time_goes_by(void) {
+        pass(2 * USEC_PER_HOUR);
+        for (int i = 0; i < 3; i++)
+                something_changed();
+        pass(USEC_PER_HOUR);
+}
+
+#define NOT_ANY_MORE "not verified any more"
+#define VERIFIED     "a verified session"
+
+Test(matrix_encrypted_harm, a_lost_signature_is_told_once_each_time) {
+        go(ENCRYPTED_CALLS_DM);
+        time_goes_by();
+        expect_told_once(VERIFIED, "as it should be");
+        for (int i = 0; i < 2; i++) {
+                reset_identity();
+                time_goes_by();
+                expect_told_once(NOT_ANY_MORE, "reset");
+                master_seed = my_master_seed;
+                signing_seed = my_signing_seed;
+                time_goes_by();
+                expect_told_once(VERIFIED, "signed again");
+        }
+}
+
+Test(matrix_encrypted_harm, so_is_whatever_else_is_to_be_done) {
+        json_t *mine = json_object_get(users, ME), *device = json_incref(json_object_get(mine, MY_DEVICE));
+
+        break_off_before_anybody_is_believed();
+        signing_seed = reset_seed;
+        open_with(ENCRYPTED_CALLS_DM);
+        time_goes_by();
+        expect_told_once("broken off before another session has signed it", "never signed");
+        signing_seed = my_signing_seed;
+        time_goes_by();
+        expect_told_once("not proved here to be yours", "signed meanwhile");
+        cr_assert_eq(json_object_del(mine, MY_DEVICE), 0);
+        time_goes_by();
+        expect_told_once("no keys of this session any more", "gone");
+        json_object_set_new(json_object_get(device, "keys"), "curve25519:" MY_DEVICE, json_string(bob.curve25519));
+        put_user(ME, MY_DEVICE, device);
+        time_goes_by();
+        expect_told_once("other keys of this session", "another one");
+}
+
+/* There only what harms others is to be mended. */
+Test(matrix_encrypted_harm, where_nothing_is_read_the_rest_is_not_told) {
+        open_with(ENCRYPTED_CALLS_OFF);
+        time_goes_by();
+        expect_told_once(NULL, "as it should be");
+        reset_identity();
+        time_goes_by();
+        expect_told_once(NOT_ANY_MORE, "reset");
+        cr_assert_eq(json_object_del(json_object_get(users, ME), MY_DEVICE), 0);
+        time_goes_by();
+        expect_told_once(NULL, "gone");
 }
