@@ -8,6 +8,7 @@
 #include "interop/people.h"
 #include "interop/web.h"
 #include "util/clock.h"
+#include "util/file.h"
 
 static void write_config(struct desk *d, const char *more) {
         char text[2048];
@@ -214,4 +215,17 @@ unsigned desk_times_busy(struct desk *d) {
         }
         json_decref(history);
         return n;
+}
+
+void desk_lose_sessions(struct desk *d) {
+        SCOPED(free) char *path = strdup(world_state_path(d->world, "crypto-" ACCOUNT ".json")), *text = NULL;
+        json_t *store = json_load_file(path, 0, NULL), *olm;
+
+        cr_assert(store, "%s", path);
+        olm = json_object_get(json_object_get(store, "receiver"), "olm");
+        cr_assert_gt(json_array_size(olm), 0);
+        json_array_clear(olm);
+        text = json_dumps(store, JSON_COMPACT);
+        json_decref(store);
+        cr_assert_eq(file_write(path, text, strlen(text), 0600), 0);
 }

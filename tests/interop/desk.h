@@ -92,5 +92,7 @@ char *desk_output(struct desk *d, const char *key);
 void desk_expect_calls(struct desk *d, unsigned n);
 /* How many of busyd's writes of the presence Synapse has taken since that place in its log. */
 unsigned desk_writes(struct desk *d, long from);
+/* What busyd, which does not run, has kept of how others encrypt for it is gone; it must have been something. */
+void desk_lose_sessions(struct desk *d);
 /* How often busyd became busy since it was first started. */
 unsigned desk_times_busy(struct desk *d);

@@ -1,11 +1,11 @@
-/* A verified session in trouble, among clients that nobody here wrote: keys that come late, run out or are lost, and a
- * call of which one half is encrypted. One Synapse and one session for all of it, since each thing leaves them whole.
+/* A verified session in trouble, among clients that nobody here wrote: a busyd that ends in the middle of a call, keys
+ * that come late, run out or are lost, and a call of which one half is encrypted. One Synapse and one session for all
+ * of it, since each thing leaves them whole.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "interop/scene.h"
-#include "util/file.h"
 
 #define UPLOADED "Processed|POST |/keys/upload|\"busyd/"
 
@@ -25,6 +25,38 @@ static void expect_restored(struct scene *s) {
         desk_expect(s->desk, "offline", "before");
         desk_expect_calls(s->desk, 0);
         expect_nothing_owed(s->desk->world);
+}
+
+static void expect_still_busy(struct scene *s) {
+        scene_expect_state(s, "verified");
+        desk_expect_calls(s->desk, 1);
+        desk_expect_claim(s->desk, "held");
+        expect_busy(s);
+}
+
+/* Killed, the call stands there as it was; stopped, busyd takes its busy along and shows it again. The end is read by
+ * keys that came before. */
+static void a_call_outlives_busyd(struct scene *s) {
+        static const char *const ended_by[] = { "peer", "phone" };
+        struct desk *d = s->desk;
+
+        for (size_t i = 0; i < ARRAY_SIZE(ended_by); i++) {
+                const bool is_killed = i == 0;
+
+                scene_call_begins(s, ended_by[i]);
+                expect_busy(s);
+                desk_expect_claim(d, "held");
+                if (is_killed)
+                        world_kill(d->world);
+                else {
+                        desk_check(d, world_stop(d->world) == 0, "busyd does not end well");
+                        desk_expect(d, "offline", "before");
+                }
+                world_start_online(d->world);
+                expect_still_busy(s);
+                scene_call_ends(s, ended_by[i], ended_by[i]);
+                expect_restored(s);
+        }
 }
 
 /* The event is there, and busyd polls again, before the key leaves the sender. */
@@ -80,25 +112,13 @@ static void one_time_keys_run_out(struct scene *s) {
         tell(s, "tablet", "logout", NULL);
 }
 
-static void lose_sessions(struct scene *s) {
-        SCOPED(free) char *path = strdup(world_state_path(s->desk->world, "crypto-" ACCOUNT ".json")), *text = NULL;
-        json_t *store = json_load_file(path, 0, NULL);
-
-        cr_assert(store, "%s", path);
-        cr_assert_gt(json_array_size(json_object_get(json_object_get(store, "receiver"), "olm")), 0);
-        json_array_clear(json_object_get(json_object_get(store, "receiver"), "olm"));
-        text = json_dumps(store, JSON_COMPACT);
-        json_decref(store);
-        cr_assert_eq(file_write(path, text, strlen(text), 0600), 0);
-}
-
 /* A disk that gave back less than was written: what others send by the sessions of before cannot be read, until busyd
  * has begun new ones with them. */
 static void sessions_are_lost(struct scene *s) {
         struct desk *d = s->desk;
 
         desk_check(d, world_stop(d->world) == 0, "busyd does not end well");
-        lose_sessions(s);
+        desk_lose_sessions(d);
         world_start_online(d->world);
         scene_expect_state(s, "verified");
         for (size_t i = 0; i < 2; i++) {
@@ -133,11 +153,12 @@ static void a_group_call_is_half_plain(struct scene *s) {
                    "%s", types);
 }
 
-DESK_TEST(encrypted_trouble, late_keys_lost_keys_no_keys_and_half_a_call,
+DESK_TEST(encrypted_trouble, restarts_late_keys_lost_keys_no_keys_and_half_a_call,
           .synapse = { .no_presence_limit = true, .delayed_events = true, .sticky_events = true }) {
         struct scene s = scene_begin(d);
 
         scene_verify(&s);
+        a_call_outlives_busyd(&s);
         the_key_comes_late(&s);
         a_group_call_is_half_plain(&s);
         one_time_keys_run_out(&s);

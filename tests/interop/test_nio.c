@@ -7,6 +7,10 @@
 #include "interop/web.h"
 #include "util/file.h"
 
+#define INVITE   "{\"lifetime\":60000,\"offer\":{\"type\":\"offer\",\"sdp\":\"v=0\"}}"
+#define ANSWER   "{\"answer\":{\"type\":\"answer\",\"sdp\":\"v=0\"}}"
+#define UPLOADED "Processed|POST |/keys/upload|\"busyd/"
+
 struct scene {
         struct desk *desk;
         struct driver *nio; /* "phone" is the user's, "peer" somebody else's */
@@ -82,19 +86,24 @@ static void say(struct scene *s, const char *client, const char *type, const cha
 }
 
 static void call_in(struct scene *s, const char *call) {
-        say(s, "peer", "m.call.invite", call, "{\"lifetime\":60000,\"offer\":{\"type\":\"offer\",\"sdp\":\"v=0\"}}");
-        say(s, "phone", "m.call.answer", call, "{\"answer\":{\"type\":\"answer\",\"sdp\":\"v=0\"}}");
+        say(s, "peer", "m.call.invite", call, INVITE);
+        say(s, "phone", "m.call.answer", call, ANSWER);
         say(s, "peer", "m.call.select_answer", call, "{\"selected_party_id\":\"phone\"}");
 }
 
 static void call_out(struct scene *s, const char *call) {
-        say(s, "phone", "m.call.invite", call, "{\"lifetime\":60000,\"offer\":{\"type\":\"offer\",\"sdp\":\"v=0\"}}");
-        say(s, "peer", "m.call.answer", call, "{\"answer\":{\"type\":\"answer\",\"sdp\":\"v=0\"}}");
+        say(s, "phone", "m.call.invite", call, INVITE);
+        say(s, "peer", "m.call.answer", call, ANSWER);
         say(s, "phone", "m.call.select_answer", call, "{\"selected_party_id\":\"peer\"}");
 }
 
 static void hang_up(struct scene *s, const char *client, const char *call) {
         say(s, client, "m.call.hangup", call, "{\"reason\":\"user_hangup\"}");
+}
+
+/* The next event comes by a new one. */
+static void new_key(struct scene *s, const char *client) {
+        free(driver_do(s->nio, client, "newKey", json_pack("{ss}", "room", s->room)));
 }
 
 static void expect_restored(struct desk *d) {
@@ -139,7 +148,7 @@ static void after_a_reset_identity_it_is_told_once_and_verified_again(struct sce
         s->key = driver_do(s->nio, "phone", "setUpRecovery", NULL);
         expect_state(s, "needs-verification");
         from = synapse_log_end(d->synapse);
-        free(driver_do(s->nio, "peer", "newKey", json_pack("{ss}", "room", s->room)));
+        new_key(s, "peer");
         hang_up(s, "peer", "c3");
         from = synapse_log_wait(d->synapse, from, "Processed|PUT |/send/m.room.encrypted/");
         from = synapse_log_wait(d->synapse, from, LOG_COUNTED_POLL_DONE);
@@ -147,7 +156,7 @@ static void after_a_reset_identity_it_is_told_once_and_verified_again(struct sce
         desk_shows(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
         cr_assert_eq(times_logged(s, "is not verified any more"), 1);
         verify(s);
-        free(driver_do(s->nio, "peer", "newKey", json_pack("{ss}", "room", s->room)));
+        new_key(s, "peer");
         call_in(s, "c4");
         desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
         hang_up(s, "peer", "c3");
@@ -179,11 +188,10 @@ DESK_TEST(nio, a_verified_session_among_those_who_trust_only_signed_ones, .synap
         end(&s);
 }
 
-DESK_TEST(nio, a_call_outlives_busyd_however_it_ends, .synapse = { .no_presence_limit = true }) {
-        struct scene s = begin(d);
+static void a_call_outlives_busyd(struct scene *s) {
+        struct desk *d = s->desk;
 
-        verify(&s);
-        call_in(&s, "c1");
+        call_in(s, "c1");
         desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
         desk_expect_claim(d, "held");
         world_kill(d->world);
@@ -191,14 +199,76 @@ DESK_TEST(nio, a_call_outlives_busyd_however_it_ends, .synapse = { .no_presence_
         desk_expect_calls(d, 1);
         desk_expect_claim(d, "held");
         desk_check(d, world_stop(d->world) == 0, "busyd does not end well");
-        hang_up(&s, "peer", "c1");
+        hang_up(s, "peer", "c1");
         /* By keys that come while nobody is there. */
-        free(driver_do(s.nio, "peer", "newKey", json_pack("{ss}", "room", s.room)));
-        call_in(&s, "c2");
+        new_key(s, "peer");
+        call_in(s, "c2");
         world_start_online(d->world);
         desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
         desk_expect_calls(d, 1);
-        hang_up(&s, "phone", "c2");
+        hang_up(s, "phone", "c2");
         expect_restored(d);
+}
+
+static void expect_claimed(struct scene *s, int n, const char *kind) {
+        SCOPED(free)
+        char *last = driver_do(s->nio, "peer", "claim",
+                               json_pack("{ss ss si}", "user", s->desk->me, "device", s->device, "n", n));
+
+        desk_check(s->desk, streq(last, kind), "the last key is a %s key", last);
+}
+
+/* More begin to write to busyd than it has keys for; who comes then is read by the one that stays, and there are new
+ * ones at once. */
+static void one_time_keys_run_out(struct scene *s) {
+        struct desk *d = s->desk;
+        long from;
+
+        log_in(s, "tablet", "peer");
+        free(driver_do(s->nio, "tablet", "knows", json_pack("{ss ss}", "user", d->me, "device", s->device)));
+        from = synapse_log_end(d->synapse);
+        expect_claimed(s, 60, "fallback");
+        desk_check(d, synapse_log_count(d->synapse, from, UPLOADED) == 0, "busyd has made new ones by now");
+        say(s, "tablet", "m.call.invite", "many", INVITE);
+        say(s, "phone", "m.call.answer", "many", ANSWER);
+        desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
+        hang_up(s, "tablet", "many");
+        expect_restored(d);
+        (void) synapse_log_wait(d->synapse, from, UPLOADED);
+        expect_claimed(s, 1, "one-time");
+        free(driver_do(s->nio, "tablet", "logout", NULL));
+}
+
+/* A disk that gave back less than was written: what others send by the sessions of before cannot be read, until busyd
+ * has begun new ones with them. */
+static void sessions_are_lost(struct scene *s) {
+        struct desk *d = s->desk;
+
+        desk_check(d, world_stop(d->world) == 0, "busyd does not end well");
+        desk_lose_sessions(d);
+        world_start_online(d->world);
+        expect_state(s, "verified");
+        for (size_t i = 0; i < 2; i++) {
+                const char *client = i > 0 ? "phone" : "peer";
+
+                free(driver_do(s->nio, client, "listenForDummy", NULL));
+                new_key(s, client);
+                say(s, client, "m.room.message", "x", "{\"msgtype\":\"m.text\",\"body\":\"hello\"}");
+                free(driver_do(s->nio, client, "awaitDummy", NULL));
+                new_key(s, client);
+        }
+        call_in(s, "healed");
+        desk_expect(d, PRESENCE_BUSY_WIRE, DESK_MESSAGE);
+        hang_up(s, "peer", "healed");
+        expect_restored(d);
+}
+
+DESK_TEST(nio, restarts_no_keys_and_lost_sessions, .synapse = { .no_presence_limit = true }) {
+        struct scene s = begin(d);
+
+        verify(&s);
+        a_call_outlives_busyd(&s);
+        one_time_keys_run_out(&s);
+        sessions_are_lost(&s);
         end(&s);
 }

@@ -19,7 +19,7 @@ from Crypto.Hash import SHA256
 from Crypto.Protocol.KDF import HKDF
 from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
-from nio import AsyncClient, AsyncClientConfig
+from nio import AsyncClient, AsyncClientConfig, BadEvent, DummyEvent, UnknownBadEvent
 
 # The test's own patience is shorter or about as long: it says then what it waited for.
 PATIENCE = 120
@@ -211,6 +211,35 @@ class Client:
             await self.judge(list(self.nio.rooms[room].users))
         answer = await self.nio.room_send(room, type, content, ignore_unverified_devices=not self.only_signed)
         return answer.event_id
+
+    async def claim(self, user, device, n):
+        """Takes that many keys of a device, as so many others would who begin to write to it. Says of which kind the last
+        one is."""
+        wanted, key = {"one_time_keys": {user: {device: "signed_curve25519"}}}, None
+        for i in range(n):
+            answer = await self.expect("POST", "keys/claim", wanted)
+            key = next(iter(answer["one_time_keys"].get(user, {}).get(device, {}).values()), None)
+            if not key:
+                raise RuntimeError(f"no key after {i}")
+        return "fallback" if key.get("fallback") else "one-time"
+
+    async def listenForDummy(self):
+        """From now on it takes down the empty message of a device that begins anew with it. nio misses a `sender_device` in
+        it, of which the specification knows nothing, and calls it bad; it goes on with the new session all the same."""
+        self.dummy = asyncio.Event()
+
+        def look(event):
+            if event.source.get("type") == "m.dummy":
+                self.dummy.set()
+
+        self.nio.add_to_device_callback(look, (DummyEvent, BadEvent, UnknownBadEvent))
+
+    async def awaitDummy(self):
+        await asyncio.wait_for(self.dummy.wait(), PATIENCE)
+
+    async def logout(self):
+        self.loop.cancel()
+        await self.nio.logout()
 
     async def devices(self):
         return json.dumps(sorted(d["device_id"] for d in (await self.expect("GET", "devices"))["devices"]))
