@@ -122,9 +122,12 @@ int device_keeper_open(struct device_keeper *k, const char *state_dir, const cha
                 .state_dir = state_dir, .name = name, .lock = -1, .off = off, .word = off ? WORD_OFF : WORD_NONE
         };
         r = lock(k);
-        if (r < 0 || !crypto_store_exists(state_dir, name) || (off && k->lock < 0))
+        if (r < 0 || !crypto_store_exists(state_dir, name))
                 return r;
-        r = off ? load_quietly(k, session, vault) : load(k, session, vault);
+        if (!off)
+                r = load(k, session, vault);
+        else if (k->lock >= 0)
+                r = load_quietly(k, session, vault);
         if (r < 0)
                 device_keeper_close(k);
         else
@@ -181,7 +184,7 @@ bool device_keeper_reject(struct device_keeper *k, int error) {
 bool device_keeper_is_current(const struct device_keeper *k, bool off) {
         if (k->off != off)
                 return false;
-        if ((off && !k->there) || streq(k->word, WORD_UNSUPPORTED))
+        if (streq(k->word, WORD_UNSUPPORTED))
                 return true;
         return k->there ? crypto_store_exists(k->state_dir, k->name)
                         : k->refused == crypto_store_written(k->state_dir, k->name);

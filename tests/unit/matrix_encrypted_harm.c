@@ -291,11 +291,13 @@ Test(matrix_encrypted_harm, looking_at_it_reads_nothing_and_gives_no_keys) {
         go(ENCRYPTED_CALLS_DM);
         claim(&phone);
         cr_assert_eq(come(key_for(&phone, ROOM)), 0);
+        cr_assert_eq(come(key_for(&bob, ROOM)), 0);
         cr_assert_eq(said(&phone, ROOM, "$0", rings(&phone, ROOM)), 1);
         encrypted_free(e);
         json_object_clear(one_time_keys);
         open_with(ENCRYPTED_CALLS_OFF);
         n_before = n_puts;
+        n_others_asked = 0;
         for (int i = 0; i < 3; i++)
                 cr_assert_eq(come_with(key_for(&bob, ROOM), 0), 0);
         pass(2 * STOCK_FALLBACK_AGE_USEC);
@@ -305,6 +307,19 @@ Test(matrix_encrypted_harm, looking_at_it_reads_nothing_and_gives_no_keys) {
         cr_assert_eq(said(&phone, ROOM, "$2", rings(&phone, ROOM)), 0, "what was read before");
         cr_assert_eq(n_looks, 1, "the rooms are looked at");
         cr_assert_not(encrypted_expects(e));
+        cr_assert_eq(n_others_asked, 0, "others are asked for");
+}
+
+Test(matrix_encrypted_harm, nor_those_keys_that_it_has_made) {
+        open_with(ENCRYPTED_CALLS_DM);
+        for (int i = 0; i < 2; i++)
+                cr_assert_eq(come_with(NULL, 0), 0);
+        encrypted_set_scope(e, ENCRYPTED_CALLS_OFF);
+        (void) serve();
+        cr_assert_eq(json_object_size(one_time_keys), 0);
+        encrypted_set_scope(e, ENCRYPTED_CALLS_DM);
+        (void) serve();
+        cr_assert_gt(json_object_size(one_time_keys), 0, "there were none");
 }
 
 /* ---- what the user is told: once, however often it is asked and found the same ---- */

@@ -22,6 +22,7 @@ static bool was_touched;
 static const char *rooms; /* what a look at all of them finds */
 static const char *members;
 static unsigned n_looks, n_members;
+static unsigned n_others_asked; /* how often the devices of others were asked for */
 
 static inline int on_put(void *userdata, const json_t *receiver) {
         if (put_error < 0)
@@ -80,7 +81,7 @@ static inline void open_with(enum encrypted_calls scope) {
 
 static inline void set_up(void) {
         begin();
-        n_reports = n_puts = n_looks = n_members = 0;
+        n_reports = n_puts = n_looks = n_members = n_others_asked = 0;
         put_error = 0;
         rooms = LOOK(DM_IS_SMALL);
         members = "{\"joined\":{\"" ME "\":{},\"" BOB "\":{}}}";
@@ -123,9 +124,10 @@ static inline void answer_one(void) {
         if (asks_for("/keys/upload")) {
                 upload(body);
                 answer_json(json_pack("{s{si}}", "one_time_key_counts", "signed_curve25519", STOCK_FULL));
-        } else if (asks_for("/keys/query"))
+        } else if (asks_for("/keys/query")) {
+                n_others_asked += json_object_get(json_object_get(body, "device_keys"), BOB) != NULL;
                 answer_json(query_answer(body));
-        else if (asks_for("/joined_members")) {
+        } else if (asks_for("/joined_members")) {
                 n_members++;
                 door_answer(200, members, at.now);
         } else if (asks_for("/sync?")) {
