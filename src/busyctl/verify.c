@@ -486,6 +486,13 @@ static void report(const struct ctl *c, const struct verifying *v, bool before) 
                        v->session.device_id);
                 return;
         }
+        if (v->off) {
+                printf("This session (%s, device %s) is verified. busyd sees no calls in your encrypted rooms all the "
+                       "same: "
+                       "the configuration says encrypted-calls = off.\n",
+                       v->session.user_id, v->session.device_id);
+                return;
+        }
         printf("This session (%s, device %s) is verified: busyd sees calls in your encrypted rooms from now on.\n",
                v->session.user_id, v->session.device_id);
         print_wrapped(
@@ -549,6 +556,7 @@ static enum exit_code load_session(struct verifying *v) {
 enum exit_code verify_account(struct ctl *c, const struct args *a, const char *folder, const char *name) {
         struct verifying v = { .ctl = c, .args = a, .folder = folder, .name = name, .lock = -1 };
         SCOPED(config_free) struct config *config = NULL;
+        const struct account_config *account = NULL;
         enum exit_code code;
         int r;
 
@@ -557,8 +565,10 @@ enum exit_code verify_account(struct ctl *c, const struct args *a, const char *f
         json_wipe_what_is_freed();
         code = load_session(&v);
         if (code == CTL_OK) {
-                r = config_load(&config, NULL, ignore_problem, NULL);
-                r = homeserver_new(&v.server, &v.session, r >= 0 ? config_account(config, name)->ca_file : NULL);
+                if (config_load(&config, NULL, ignore_problem, NULL) >= 0)
+                        account = config_account(config, name);
+                v.off = account && account->settings.encrypted_calls == ENCRYPTED_CALLS_OFF;
+                r = homeserver_new(&v.server, &v.session, account ? account->ca_file : NULL);
                 if (r < 0) {
                         complain("Cannot ask the homeserver: %s", strerror(-r));
                         code = CTL_FAILED;

@@ -27,6 +27,7 @@ struct verifying {
         struct crypto_store store;
         struct receiver *receiver;
         enum trust_step done; /* what it took */
+        bool off;             /* the configuration wants no calls in encrypted rooms */
 };
 
 static inline struct instant instant_now(void) {

@@ -70,6 +70,17 @@ static void expect_verified(struct world *w) {
         check(w, access(world_state_path(w, STORE), F_OK) == 0, "nothing is kept");
 }
 
+WORLD_TEST(verify, what_the_configuration_does_not_want_is_not_promised) {
+        world_config(w, "[account " ACCOUNT "]\nencrypted-calls = off\n");
+        user_has_recovery(w);
+        {
+                SCOPED_RUN r = verify_with(w, recovery_key());
+
+                check(w, r.code == 0 && strstr(r.out, "is verified"), "%d %s%s", r.code, r.out, r.err);
+                check(w, strstr(r.out, "encrypted-calls = off") && !strstr(r.out, "from now on"), "%s", r.out);
+        }
+}
+
 /* ---- in one request, signed, and kept before ---- */
 
 WORLD_TEST(verify, the_keys_leave_signed_in_one_request_and_are_kept) {
