@@ -257,13 +257,8 @@ Test(crypto_lasting, what_is_not_proven_or_signed_is_neither_after_a_restart) {
 
 /* Else it would be healed, though all that it brought is there. */
 Test(crypto_lasting, a_repeat_is_known_after_a_restart_that_has_lost_its_session) {
-        json_t *m;
+        json_t *m = get_going_with_a_message();
 
-        get_going();
-        claim(&bob);
-        m = json_pack("[o]", key_message(&bob));
-        take_messages(json_incref(m));
-        cr_assert(work());
         json_array_clear(json_object_get(disk, "olm"));
         load();
         take_messages(m);

@@ -61,12 +61,23 @@ static void pass(usec_t usec) {
         (void) serve();
 }
 
-static void reset_identity(void) {
+static void expect_harm_after(usec_t usec) {
+        pass(usec - USEC_PER_MIN);
+        cr_assert_not(harms());
+        pass(USEC_PER_MIN);
+        cr_assert(harms());
+}
+
+static void something_changed(void) {
         SCOPED(json_decref) json_t *body = json_pack("{s{s[s]} s{}}", "device_lists", "changed", ME, "rooms");
 
-        master_seed = signing_seed = reset_seed;
         cr_assert_eq(encrypted_take(e, body, &at), 0);
         (void) serve();
+}
+
+static void reset_identity(void) {
+        master_seed = signing_seed = reset_seed;
+        something_changed();
 }
 
 Test(matrix_encrypted_harm, a_device_that_stays_unsigned_for_a_week_harms_others) {
@@ -74,10 +85,7 @@ Test(matrix_encrypted_harm, a_device_that_stays_unsigned_for_a_week_harms_others
         pass(2 * ENCRYPTED_UNSIGNED_MAX);
         cr_assert_not(harms());
         reset_identity();
-        pass(ENCRYPTED_UNSIGNED_MAX - USEC_PER_MIN);
-        cr_assert_not(harms());
-        pass(USEC_PER_MIN);
-        cr_assert(harms());
+        expect_harm_after(ENCRYPTED_UNSIGNED_MAX);
 }
 
 Test(matrix_encrypted_harm, a_device_that_is_signed_again_in_time_does_not) {
@@ -126,15 +134,17 @@ static void break_off_a_comparison(void) {
         cr_assert_eq(receiver_store(left, key, &disk), 0);
 }
 
-Test(matrix_encrypted_harm, a_device_that_was_never_signed_is_given_no_week) {
+static void open_unsigned(enum encrypted_calls scope) {
         break_off_a_comparison();
         signing_seed = reset_seed;
-        open_with(ENCRYPTED_CALLS_DM);
+        open_with(scope);
         (void) serve();
-        pass(ENCRYPTED_TOLD_MIN - USEC_PER_MIN);
-        cr_assert_not(harms(), "whoever tries again may have begun");
-        pass(USEC_PER_MIN);
-        cr_assert(harms());
+}
+
+/* Not before: whoever tries again may have begun. */
+Test(matrix_encrypted_harm, a_device_that_was_never_signed_is_given_no_week) {
+        open_unsigned(ENCRYPTED_CALLS_DM);
+        expect_harm_after(ENCRYPTED_TOLD_MIN);
 }
 
 Test(matrix_encrypted_harm, a_device_that_was_signed_after_all_is_as_all_others) {
@@ -144,10 +154,7 @@ Test(matrix_encrypted_harm, a_device_that_was_signed_after_all_is_as_all_others)
         encrypted_free(e);
         open_with(ENCRYPTED_CALLS_DM);
         reset_identity();
-        pass(ENCRYPTED_UNSIGNED_MAX - USEC_PER_MIN);
-        cr_assert_not(harms());
-        pass(USEC_PER_MIN);
-        cr_assert(harms());
+        expect_harm_after(ENCRYPTED_UNSIGNED_MAX);
 }
 
 /* ---- another session signed it, and nobody has proved here whose identity that is ---- */
@@ -171,13 +178,6 @@ static enum encrypted_state state(void) {
 
         cr_assert(encrypted_facts(e, &facts));
         return facts.state;
-}
-
-static void something_changed(void) {
-        SCOPED(json_decref) json_t *body = json_pack("{s{s[s]} s{}}", "device_lists", "changed", ME, "rooms");
-
-        cr_assert_eq(encrypted_take(e, body, &at), 0);
-        (void) serve();
 }
 
 Test(matrix_encrypted_harm, a_device_that_another_session_has_signed_meanwhile_does_not) {
@@ -222,18 +222,12 @@ Test(matrix_encrypted_harm, one_whose_other_session_takes_its_signature_back_is_
         (void) serve();
         reset_identity();
         cr_assert_eq(state(), ENCRYPTED_UNVERIFIED);
-        pass(ENCRYPTED_UNSIGNED_MAX - USEC_PER_MIN);
-        cr_assert_not(harms());
-        pass(USEC_PER_MIN);
-        cr_assert(harms());
+        expect_harm_after(ENCRYPTED_UNSIGNED_MAX);
 }
 
 /* The comparison was over, and only the signature was waited for: what is on disk is all there is to know. */
 Test(matrix_encrypted_harm, a_device_that_is_signed_after_the_comparison_is_verified) {
-        break_off_a_comparison();
-        signing_seed = reset_seed;
-        open_with(ENCRYPTED_CALLS_DM);
-        (void) serve();
+        open_unsigned(ENCRYPTED_CALLS_DM);
         cr_assert_eq(state(), ENCRYPTED_UNVERIFIED);
         signing_seed = my_signing_seed;
         something_changed();
@@ -245,15 +239,9 @@ Test(matrix_encrypted_harm, a_device_that_is_signed_after_the_comparison_is_veri
 /* ---- where nothing is read: it harms others all the same ---- */
 
 Test(matrix_encrypted_harm, a_device_that_was_never_signed_is_looked_at_where_nothing_is_read) {
-        break_off_a_comparison();
-        signing_seed = reset_seed;
-        open_with(ENCRYPTED_CALLS_OFF);
-        (void) serve();
+        open_unsigned(ENCRYPTED_CALLS_OFF);
         cr_assert_eq(state(), ENCRYPTED_UNVERIFIED);
-        pass(ENCRYPTED_TOLD_MIN - USEC_PER_MIN);
-        cr_assert_not(harms());
-        pass(USEC_PER_MIN);
-        cr_assert(harms());
+        expect_harm_after(ENCRYPTED_TOLD_MIN);
 }
 
 Test(matrix_encrypted_harm, so_is_one_that_lost_its_signature) {
@@ -262,10 +250,7 @@ Test(matrix_encrypted_harm, so_is_one_that_lost_its_signature) {
         cr_assert_eq(state(), ENCRYPTED_OFF, "a device that is as it should be is of no interest there");
         reset_identity();
         cr_assert_eq(state(), ENCRYPTED_UNVERIFIED);
-        pass(ENCRYPTED_UNSIGNED_MAX - USEC_PER_MIN);
-        cr_assert_not(harms());
-        pass(USEC_PER_MIN);
-        cr_assert(harms());
+        expect_harm_after(ENCRYPTED_UNSIGNED_MAX);
 }
 
 Test(matrix_encrypted_harm, what_harms_nobody_is_of_no_interest_where_nothing_is_read) {

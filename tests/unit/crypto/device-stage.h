@@ -433,3 +433,15 @@ static inline enum own_state own_after_change(void) {
         cr_assert(work());
         return receiver_facts(r).own;
 }
+
+/* The keys of the first day, and a first message with a room key, which is returned. */
+static inline json_t *get_going_with_a_message(void) {
+        json_t *m;
+
+        get_going();
+        claim(&bob);
+        m = json_pack("[o]", key_message(&bob));
+        take_messages(json_incref(m));
+        cr_assert(work());
+        return m;
+}
