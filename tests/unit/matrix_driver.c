@@ -175,11 +175,53 @@ Test(matrix_driver, what_may_be_another_machines_is_left_alone_while_none_is_hea
         cr_expect_str_eq(phase(s), "held");
 }
 
-/* ---- ahead of a call ---- */
-
 static void tell(struct stage *s) {
         s->output.listener.seen(s->output.listener.userdata, &s->shown, s->now);
 }
+
+/* ---- beside polls that take away what was written before ---- */
+
+/* The poll that is about to begin would bring ours up again. */
+static void person_says(struct stage *s, const char *words) {
+        s->polling = true;
+        (void) claim_value_set(&s->shown, "busy", words);
+        tell(s);
+        cr_assert(driver_is_looking(s->driver, s->now), "the poll does not wait");
+}
+
+Test(matrix_driver, what_had_to_wait_for_the_first_word_of_others_does_not_wait_for_each_poll) {
+        struct stage *s = stage_new(false);
+
+        s->words_per_device = true;
+        s->hear = USEC_NEVER;
+        s->deaf = true;
+        set_busy(s, true, NULL);
+        go_on(s, 10 * USEC_PER_MIN);
+        cr_assert_eq(s->reads, 0, "others were not heard");
+        s->deaf = false;
+        enter(s);
+        person_says(s, "In the garden");
+        run(s);
+        cr_assert_eq(s->asked, READ, "the claim waits for the poll");
+        go_on(s, 10 * USEC_PER_SEC);
+        cr_expect_str_eq(phase(s), "yielded");
+}
+
+Test(matrix_driver, a_poll_waits_for_what_is_to_be_read_even_where_that_waits_for_the_poll) {
+        struct stage *s = stage_new(false);
+
+        s->words_per_device = true;
+        s->hear = 20 * USEC_PER_SEC;
+        enter(s);
+        person_says(s, "In the garden");
+        run(s);
+        cr_assert_eq(s->asked, NOTHING);
+        go_on(s, 20 * USEC_PER_SEC);
+        cr_expect_not(driver_is_looking(s->driver, s->now), "they wait for each other");
+        cr_expect_str_eq(phase(s), "yielded");
+}
+
+/* ---- ahead of a call ---- */
 
 static void ring(struct stage *s, bool rings) {
         driver_set_want(s->driver, &(struct driver_want){ .likely = rings, .now = s->now });

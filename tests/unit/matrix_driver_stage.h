@@ -45,7 +45,9 @@ struct stage {
         struct claim_journal door; /* to `journal`, unless another one is put there */
         struct claim_owed journal;
         bool stored, refused, full;
-        bool deaf; /* to other machines */
+        bool deaf;    /* to other machines */
+        bool polling; /* a poll is about to begin */
+        usec_t hear;  /* so long both may be waited for */
         unsigned puts;
         usec_t now;
 };
@@ -209,8 +211,16 @@ static inline bool is_deaf(void *userdata) {
         return s->deaf;
 }
 
-static inline usec_t hear_at_once(void *userdata, bool wanted) {
-        return 0;
+static inline bool is_polling(void *userdata) {
+        const struct stage *s = userdata;
+
+        return s->polling;
+}
+
+static inline usec_t hear(void *userdata, bool wanted) {
+        const struct stage *s = userdata;
+
+        return s->hear;
 }
 
 /* busyd is started (again) on what the journal has. */
@@ -227,9 +237,9 @@ static inline void start(struct stage *s) {
                                                         .refused = refused,
                                                         .tell = tell_nobody,
                                                         .is_telling = no,
-                                                        .hear = hear_at_once,
+                                                        .hear = hear,
                                                         .is_hearing = is_deaf,
-                                                        .is_polling = no,
+                                                        .is_polling = is_polling,
                                                         .userdata = s }),
                      0);
 }

@@ -325,6 +325,9 @@ static bool is_telling(const struct claim_driver *d, usec_t now) {
 static void hear_machines(struct claim_driver *d, usec_t now) {
         bool wanted = claim_wanted(&d->claim) != NULL;
 
+        /* What had to wait for their first word does not go on to wait for each poll of the call. */
+        if (d->hear_until == USEC_NEVER && !d->doors.is_hearing(d->doors.userdata))
+                d->hear_until = usec_add(now, TELL_MAX);
         if (d->has_heard && wanted == d->was_wanted)
                 return;
         d->has_heard = true;
@@ -500,8 +503,7 @@ bool driver_is_at_rest(const struct claim_driver *d) {
 bool driver_is_looking(const struct claim_driver *d, usec_t now) {
         if (d->request)
                 return claim_phase(&d->claim) == CLAIM_HELD && !d->writing;
-        /* A claim that waits for a poll to begin would wait for ever for one that waits for it. */
-        return d->may && !is_hearing(d, now) && claim_is_to_be_read(&d->claim, now);
+        return d->may && claim_is_to_be_read(&d->claim, now);
 }
 
 bool driver_is_shared(const struct claim_driver *d) {

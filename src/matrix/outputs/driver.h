@@ -24,11 +24,12 @@ struct driver_doors {
         /* There are some, and they do not know it yet. */
         bool (*is_telling)(void *userdata);
         /* What they have told until now is asked for, for a claim that begins (`wanted`) or ends. Returns how long
-         * that may be waited for, as long as it is still on its way. */
+         * that may be waited for, as long as it is still on its way; USEC_NEVER: until it is there. */
         usec_t (*hear)(void *userdata, bool wanted);
         /* It is still on its way; after that time it counts as not coming at all (claim_set_deaf()). */
         bool (*is_hearing)(void *userdata);
-        /* A poll is about to begin that takes away what is written before it: waited for as long as that at most. */
+        /* A poll is about to begin that takes away what is written before it: waited for as long as that at most, and
+         * only briefly once that has come. Meanwhile the poll may wait for driver_is_looking(). */
         bool (*is_polling)(void *userdata);
         void *userdata;
 };
