@@ -269,8 +269,8 @@ static void run_claims(struct account *a, bool may, usec_t now) {
 static usec_t run_poll(struct account *a, usec_t now) {
         usec_t deadline;
 
-        if (sync_is_due(a->sync, now) && output_set_is_awaited(&a->outputs, now))
-                return USEC_NEVER;
+        if (sync_is_due(a->sync, now) && output_set_is_awaited(&a->outputs, now, &deadline))
+                return deadline;
         deadline = sync_run(a->sync, now);
         if (sync_error(a->sync) < 0) {
                 struct matrix_reply failure = own_trouble(sync_error(a->sync), now);

@@ -221,6 +221,60 @@ Test(matrix_driver, a_poll_waits_for_what_is_to_be_read_even_where_that_waits_fo
         cr_expect_str_eq(phase(s), "yielded");
 }
 
+/* ---- what the output itself has looked for ---- */
+
+static void look(struct stage *s, const char *words) {
+        const struct output_listener *l = &s->output.listener;
+
+        (void) claim_value_set(&s->shown, "unavailable", words);
+        tell(s);
+        l->looked(l->userdata, &s->shown, s->now);
+        l->unsure(l->userdata);
+}
+
+Test(matrix_driver, what_a_look_shows_in_a_call_is_as_good_as_a_read) {
+        struct stage *s = stage_new(false);
+        unsigned reads;
+
+        s->words_per_device = true;
+        enter(s);
+        reads = s->reads;
+        look(s, "In the garden");
+        run(s);
+        cr_expect_str_eq(phase(s), "yielded");
+        cr_expect_eq(s->reads, reads);
+}
+
+Test(matrix_driver, what_a_look_shows_waits_for_what_others_tell) {
+        struct stage *s = stage_new(false);
+
+        s->words_per_device = true;
+        s->hear = USEC_PER_MIN;
+        enter(s);
+        s->deaf = true;
+        look(s, "In the garden");
+        run(s);
+        cr_expect_str_eq(phase(s), "held");
+        s->deaf = false;
+        go_on(s, 10 * USEC_PER_SEC);
+        cr_expect_str_eq(phase(s), "yielded");
+}
+
+Test(matrix_driver, what_a_look_shows_is_not_taken_for_the_answer_to_a_read) {
+        struct stage *s = stage_new(false);
+
+        s->words_per_device = true;
+        enter(s);
+        (void) claim_value_set(&s->shown, "unavailable", "In the garden");
+        tell(s);
+        run(s);
+        cr_assert_eq(s->asked, READ);
+        look(s, "In the garden");
+        cr_expect_str_eq(phase(s), "held");
+        go_on(s, 10 * USEC_PER_SEC);
+        cr_expect_str_eq(phase(s), "yielded");
+}
+
 /* ---- ahead of a call ---- */
 
 static void ring(struct stage *s, bool rings) {

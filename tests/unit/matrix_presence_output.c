@@ -46,7 +46,18 @@ Test(presence_output, is_unsure_after_a_look_while_nobody_watches) {
         output_presence.resynced(f.output, START);
         door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Reading\"}", START + 1);
         cr_assert_eq(f.heard.n_seen, 1);
+        cr_assert_eq(f.heard.n_looked, 1);
+        cr_assert_str_eq(f.heard.looked.text, "Reading");
         cr_assert_eq(f.heard.n_unsure, 1);
+}
+
+Test(presence_output, a_look_while_somebody_watches_is_as_what_is_pushed) {
+        output_presence.watching(f.output, true, START);
+        output_presence.resynced(f.output, START);
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Reading\"}", START + 1);
+        cr_assert_eq(f.heard.n_seen, 1);
+        cr_assert_eq(f.heard.n_looked, 0);
+        cr_assert_eq(f.heard.n_unsure, 0);
 }
 
 /* An answer that does not say what was asked for, or says it in another way, is none: nothing is empty by it. */
@@ -96,8 +107,7 @@ Test(presence_output, busy_that_has_stuck_is_followed_though_presence_is_switche
                 f.settings.presence = PRESENCE_OFF;
                 f.at.learned.sticks = sticks;
                 f.heard.n_seen = 0;
-                cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
-                f.output->listener = (struct output_listener){ on_seen, on_unsure, on_erased, NULL, &f.heard };
+                make_output();
                 output_presence.resynced(f.output, START);
                 cr_assert_eq(door_waiting() != NULL, sticks, "what shows at the start");
                 if (sticks)

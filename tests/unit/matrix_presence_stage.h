@@ -10,8 +10,8 @@
 #define START USEC_PER_HOUR
 
 struct listened {
-        unsigned n_seen, n_unsure, n_erased;
-        struct claim_value seen;
+        unsigned n_seen, n_looked, n_unsure, n_erased;
+        struct claim_value seen, looked;
 };
 
 static inline void on_seen(void *userdata, const struct claim_value *v, usec_t now) {
@@ -19,6 +19,13 @@ static inline void on_seen(void *userdata, const struct claim_value *v, usec_t n
 
         l->n_seen++;
         l->seen = *v;
+}
+
+static inline void on_looked(void *userdata, const struct claim_value *v, usec_t now) {
+        struct listened *l = userdata;
+
+        l->n_looked++;
+        l->looked = *v;
 }
 
 static inline void on_unsure(void *userdata) {
@@ -41,6 +48,17 @@ static struct fixture {
         enum matrix_outcome read; /* the last one */
 } f;
 
+static inline void make_output(void) {
+        cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
+        f.output->listener = (struct output_listener){
+                .seen = on_seen,
+                .looked = on_looked,
+                .unsure = on_unsure,
+                .erased = on_erased,
+                .userdata = &f.heard,
+        };
+}
+
 static inline void on_read(const struct output_result *result, void *userdata) {
         f.read = result->outcome;
 }
@@ -61,8 +79,7 @@ static inline void setup(void) {
                                          .settings = &f.settings,
                                          .doubt = nothing,
                                          .touched = nothing };
-        cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
-        f.output->listener = (struct output_listener){ on_seen, on_unsure, on_erased, NULL, &f.heard };
+        make_output();
 }
 
 static inline void teardown(void) {

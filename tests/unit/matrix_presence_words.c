@@ -19,8 +19,7 @@ static void start_with_words(const char *words) {
         output_free(f.output);
         f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
         (void) snprintf(f.at.learned.words, sizeof(f.at.learned.words), "%s", words);
-        cr_assert_eq(output_presence.make(&f.output, &f.at), 0);
-        f.output->listener = (struct output_listener){ on_seen, on_unsure, on_erased, NULL, &f.heard };
+        make_output();
         cr_assert_str_eq(own_words(), words);
 }
 
@@ -61,6 +60,64 @@ Test(presence_words, words_that_could_not_be_taken_away_give_way_later) {
         cr_assert(output_presence.awaited(f.output, START));
         door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
         cr_assert_null(door_waiting(), "once");
+}
+
+/* A poll would bring ours up before what a person has said. */
+Test(presence_words, a_look_that_fails_is_tried_again_before_the_poll) {
+        usec_t now = START;
+
+        start_with_words("Lunch");
+        for (unsigned i = 0; i < 4; i++) {
+                cr_assert(output_presence.awaited(f.output, now));
+                cr_assert_eq(output_presence.awaited_until(f.output), USEC_NEVER);
+                door_answer(i % 2 ? 0 : 502, "", now);
+                cr_assert(output_presence.awaited(f.output, now), "the poll begins");
+                cr_assert_null(door_waiting(), "at once");
+                cr_assert_eq(output_presence.awaited_until(f.output), now + (2 << i) * USEC_PER_SEC);
+                now += (2 << i) * USEC_PER_SEC;
+        }
+        cr_assert(output_presence.awaited(f.output, now));
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Lunch\"}", now);
+        cr_assert_not(output_presence.awaited(f.output, now));
+        cr_assert_eq(output_presence.awaited_until(f.output), USEC_NEVER);
+        cr_assert(output_presence.awaited(f.output, now));
+        door_answer(502, "", now);
+        cr_assert_eq((output_presence.awaited(f.output, now), output_presence.awaited_until(f.output)),
+                     now + 2 * USEC_PER_SEC, "it begins anew");
+}
+
+/* Calls are to be heard of all the same. */
+Test(presence_words, a_poll_does_not_wait_for_ever_for_looks_that_fail) {
+        usec_t now = START;
+
+        start_with_words("Lunch");
+        while (output_presence.awaited(f.output, now)) {
+                if (door_waiting())
+                        door_answer(502, "", now);
+                cr_assert(output_presence.awaited(f.output, now) && !door_waiting());
+                now = output_presence.awaited_until(f.output);
+                cr_assert_leq(now, START + 6 * USEC_PER_MIN);
+        }
+        cr_assert_geq(now, START + 5 * USEC_PER_MIN);
+        /* The next one looks once, until that has not failed. */
+        now += 10 * USEC_PER_MIN;
+        cr_assert(output_presence.awaited(f.output, now));
+        door_answer(502, "", now);
+        cr_assert_not(output_presence.awaited(f.output, now));
+}
+
+/* A hang-up is heard of by polls, and a refusal is an answer. */
+Test(presence_words, a_look_that_fails_in_a_call_or_is_refused_is_not_tried_again) {
+        struct output_claim held = { .phase = CLAIM_HELD, .owed = true, .text_claimed = true };
+
+        for (unsigned refused = 0; refused < 2; refused++) {
+                start_with_words("Lunch");
+                if (!refused)
+                        output_presence.claim(f.output, &held, START);
+                cr_assert(output_presence.awaited(f.output, START));
+                door_answer(refused ? 403 : 502, refused ? "{\"errcode\":\"M_FORBIDDEN\"}" : "", START);
+                cr_assert_not(output_presence.awaited(f.output, START), "%u", refused);
+        }
 }
 
 /* Whoever shows what our device has hides nothing. */

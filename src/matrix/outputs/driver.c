@@ -98,12 +98,27 @@ static void resume(struct claim_driver *d) {
 
 /* ---- what the output hears of the server ---- */
 
+static bool is_hearing(const struct claim_driver *d, usec_t now) {
+        const struct driver_doors *doors = &d->doors;
+
+        return now < d->hear_until && (doors->is_hearing(doors->userdata) || doors->is_polling(doors->userdata));
+}
+
 /* What it means depends on the server, which may have become known since anything was wanted last. */
 static void on_seen(void *userdata, const struct claim_value *v, usec_t now) {
         struct claim_driver *d = userdata;
 
         refresh_traits(d);
         claim_on_seen(&d->claim, v, now);
+}
+
+/* As good as a read of the claim, which may fail until the next poll has hidden what a person said. */
+static void on_looked(void *userdata, const struct claim_value *v, usec_t now) {
+        struct claim_driver *d = userdata;
+
+        if (d->may && !is_hearing(d, now) && claim_phase(&d->claim) == CLAIM_HELD &&
+            claim_in_flight(&d->claim) == CLAIM_NOTHING)
+                claim_on_read(&d->claim, v, now, draw(d));
 }
 
 static void on_unsure(void *userdata) {
@@ -137,9 +152,12 @@ int driver_new(struct claim_driver **ret, struct output *output, const struct dr
         kind(d)->traits(output, &traits);
         claim_init(&d->claim, &traits);
         resume(d);
-        output->listener = (struct output_listener){
-                .seen = on_seen, .unsure = on_unsure, .erased = on_erased, .refused = on_refused, .userdata = d
-        };
+        output->listener = (struct output_listener){ .seen = on_seen,
+                                                     .looked = on_looked,
+                                                     .unsure = on_unsure,
+                                                     .erased = on_erased,
+                                                     .refused = on_refused,
+                                                     .userdata = d };
         *ret = d;
         return 0;
 }
@@ -333,12 +351,6 @@ static void hear_machines(struct claim_driver *d, usec_t now) {
         d->has_heard = true;
         d->was_wanted = wanted;
         d->hear_until = usec_add(now, d->doors.hear(d->doors.userdata, wanted));
-}
-
-static bool is_hearing(const struct claim_driver *d, usec_t now) {
-        const struct driver_doors *doors = &d->doors;
-
-        return now < d->hear_until && (doors->is_hearing(doors->userdata) || doors->is_polling(doors->userdata));
 }
 
 static void fail_step(struct claim_driver *d, usec_t now, const char *what, int error) {

@@ -117,14 +117,17 @@ struct output_poll output_set_poll(const struct output_set *s, usec_t now) {
         return all;
 }
 
-bool output_set_is_awaited(const struct output_set *s, usec_t now) {
+bool output_set_is_awaited(const struct output_set *s, usec_t now, usec_t *ret_until) {
         bool any = false;
 
+        *ret_until = USEC_NEVER;
         for (size_t i = 0; i < s->n; i++) {
                 struct output *o = s->of[i].output;
 
                 if (o->kind->awaited && (o->kind->awaited(o, now) || driver_is_looking(s->of[i].driver, now)))
                         any = true;
+                if (o->kind->awaited_until)
+                        *ret_until = usec_min(*ret_until, o->kind->awaited_until(o));
         }
         return any;
 }

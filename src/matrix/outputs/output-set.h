@@ -50,8 +50,8 @@ bool output_set_step(struct output_set *s, bool may, usec_t now);
 
 /* What they ask of the poll, together. */
 struct output_poll output_set_poll(const struct output_set *s, usec_t now);
-/* The next poll has to wait for one of them. Asked when it is due only. */
-bool output_set_is_awaited(const struct output_set *s, usec_t now);
+/* The next poll has to wait for one of them. Asked when it is due only, and again at `*ret_until`. */
+bool output_set_is_awaited(const struct output_set *s, usec_t now, usec_t *ret_until);
 /* As of the last output_set_step(). */
 usec_t output_set_deadline(const struct output_set *s);
 bool output_set_is_shared(const struct output_set *s);

@@ -34,6 +34,8 @@ struct output_endpoint {
 /* Whoever drives the claim on it hears what the server shows there. */
 struct output_listener {
         void (*seen)(void *userdata, const struct claim_value *v, usec_t now);
+        /* ... as it was read: after seen(), where nothing is pushed. */
+        void (*looked)(void *userdata, const struct claim_value *v, usec_t now);
         void (*unsure)(void *userdata);  /* pushes may have been missed */
         void (*erased)(void *userdata);  /* the server has lost our value, as known from its traits */
         void (*refused)(void *userdata); /* it does not tell, when asked by the output itself */
@@ -101,6 +103,8 @@ struct output_kind {
         /* The next poll would begin now. True: not before something was read that it would change; then it is asked
          * again. */
         bool (*awaited)(struct output *o, usec_t now);
+        /* ... at this time even if nothing happens until then; USEC_NEVER: only then. */
+        usec_t (*awaited_until)(const struct output *o);
         /* Whether what comes is told at once, and everything before has arrived: once for each poll. */
         void (*watching)(struct output *o, bool watching, usec_t now);
         /* Another machine of the user's holds its state, or has words of its own there, or not any more. */

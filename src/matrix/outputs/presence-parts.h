@@ -31,9 +31,11 @@ struct presence {
         struct output_request *way;      /* takes them away, or puts newer ones in their place */
         bool awaited, looked;            /* by the next poll; in this run */
         usec_t look_again_at;            /* before a poll in a call */
-        bool ours_by_this;               /* it became ours with the write under way */
-        bool dropped;                    /* the write under way: not wanted any more when it was to be sent */
-        bool refused;                    /* the look before the first poll: the one after it is left out */
+        usec_t unlooked_since;           /* looks fail; 0: the last one did not */
+        usec_t retry_look_at, retry_after;
+        bool ours_by_this; /* it became ours with the write under way */
+        bool dropped;      /* the write under way: not wanted any more when it was to be sent */
+        bool refused;      /* the look before the first poll: the one after it is left out */
 };
 
 static inline struct presence *presence_of(struct output *o) {
@@ -81,8 +83,11 @@ void presence_words_sent(struct presence *p, const char *words);
 void presence_words_answered(struct presence *p, const struct matrix_reply *reply);
 /* What shows was just read. */
 void presence_words_seen(struct presence *p);
+/* A look has come to its end, whatever was answered. */
+void presence_words_looked(struct presence *p, const struct matrix_reply *reply);
 /* The next poll has to wait for a look, or for words that are taken away: see output.h. */
 bool presence_words_awaited(struct output *o, usec_t now);
+usec_t presence_words_awaited_until(const struct output *o);
 bool presence_words_occupied(const struct output *o);
 /* Takes our message away, with `v->state`; `v->text` is put back if nobody's shows by itself then. `owed` says which
  * are ours. As output_kind.write. */

@@ -17,6 +17,12 @@
 
 #define LOOK_EVERY (10 * USEC_PER_SEC)
 
+/* A look before a poll that fails is tried again. Where that is in vain for so long, polls go on without, until one
+ * has not failed. */
+#define LOOK_RETRY_FIRST (2 * USEC_PER_SEC)
+#define LOOK_RETRY_CAP   (30 * USEC_PER_SEC)
+#define LOOK_PATIENCE    (5 * USEC_PER_MIN)
+
 /* ---- what our device has ---- */
 
 void presence_words_sent(struct presence *p, const char *words) {
@@ -193,19 +199,40 @@ static bool is_in_call(const struct presence *p) {
         return p->claim.phase == CLAIM_HELD || p->claim.phase == CLAIM_YIELDED;
 }
 
+void presence_words_looked(struct presence *p, const struct matrix_reply *reply) {
+        if (has_told(reply)) {
+                p->unlooked_since = 0;
+                return;
+        }
+        p->retry_after = p->unlooked_since == 0 ? LOOK_RETRY_FIRST : usec_min(2 * p->retry_after, LOOK_RETRY_CAP);
+        p->retry_look_at = usec_add(reply->now, p->retry_after);
+        if (p->unlooked_since == 0)
+                p->unlooked_since = reply->now;
+}
+
+usec_t presence_words_awaited_until(const struct output *o) {
+        const struct presence *p = presence_of_const(o);
+
+        return p->awaited && p->unlooked_since > 0 && !p->look ? p->retry_look_at : USEC_NEVER;
+}
+
 /* What somebody has written since would be gone with the next poll: it is read before, also where an earlier run has
  * left a claim. One that is on its way there or back looks by itself, and must not wait for the end of what its poll
- * takes away; in a call many polls in a row are looked before once. */
+ * takes away; in a call many polls in a row are looked before once. A look that fails is tried again, but not in a
+ * call, whose end polls tell. */
 bool presence_words_awaited(struct output *o, usec_t now) {
         struct presence *p = presence_of(o);
         bool held = is_in_call(p) && (p->awaited || now >= p->look_again_at);
         bool left = p->own_words[0] && (!p->claim.owed || held);
         bool wanted = presence_server(o)->message_per_device && (left || (p->claim.owed && !p->looked));
+        bool again =
+                wanted && !p->claim.owed && p->unlooked_since > 0 && now < usec_add(p->unlooked_since, LOOK_PATIENCE);
 
-        if (wanted && !p->awaited && !p->way) {
+        if (wanted && !p->way && (again ? now >= p->retry_look_at : !p->awaited)) {
                 presence_look(p);
                 p->look_again_at = usec_add(now, LOOK_EVERY);
+                p->retry_look_at = usec_add(now, p->retry_after);
         }
-        p->awaited = (wanted && p->look) || p->way;
+        p->awaited = (wanted && (p->look || again)) || p->way;
         return p->awaited;
 }

@@ -53,6 +53,14 @@ static void tell_unsure(struct presence *p) {
                 l->unsure(l->userdata);
 }
 
+static void tell_looked(struct presence *p, usec_t now) {
+        const struct output_listener *l = &p->output.listener;
+
+        if (p->shown_known && l->looked)
+                l->looked(l->userdata, &p->shown, now);
+        tell_unsure(p);
+}
+
 /* Idle with the words of a run whose journal was lost is its state, where the server does not offer busy. */
 static int read_value(const struct presence *p, struct claim_value *ret, const char *presence,
                       const char *status_msg) {
@@ -111,6 +119,7 @@ static void on_look(const struct matrix_reply *reply, void *userdata) {
         const char *presence, *status_msg;
 
         p->look = NULL;
+        presence_words_looked(p, reply);
         p->output.at->touched(p->output.at->userdata);
         if (reply->outcome == MATRIX_SIGNED_OUT)
                 p->output.at->doubt(p->output.at->userdata);
@@ -124,7 +133,7 @@ static void on_look(const struct matrix_reply *reply, void *userdata) {
         see_activity(p, reply);
         take(p, presence, status_msg, reply->now);
         if (!p->watching)
-                tell_unsure(p);
+                tell_looked(p, reply->now);
         if (p->shown_known && presence_server(&p->output)->message_per_device)
                 presence_words_seen(p);
 }
@@ -564,6 +573,7 @@ const struct output_kind output_presence = {
         .resynced = on_resynced,
         .presence = on_pushed,
         .awaited = presence_words_awaited,
+        .awaited_until = presence_words_awaited_until,
         .watching = on_watching,
         .machines = on_machines,
         .claim = on_claim,
