@@ -264,8 +264,8 @@ const char *claim_others_words_before(const struct claim_others *o, const struct
 /* It may have begun after ours, and found itself what ours has not: that one was told no order of ours to be above.
  * One that has put there what ours has found explains that, as long as it goes on. */
 static unsigned oldest_to_take(const struct claim_owed *own, const struct claim_other *c) {
-        bool explains = own->text_claimed ? claim_owed_has_text(&c->owed, own->prior.text)
-                                          : claim_owed_has_state(&c->owed, own->prior.state);
+        bool explains = c->live && (own->text_claimed ? claim_owed_has_text(&c->owed, own->prior.text)
+                                                      : claim_owed_has_state(&c->owed, own->prior.state));
 
         return own->secondhand && !c->done && !explains ? 1 : own->order + 1;
 }

@@ -328,3 +328,21 @@ Test(core_claim_untold, what_explains_our_prior_is_known_to_us_at_once) {
                 claim_done(&claim);
         }
 }
+
+/* Nobody else tells it any more once that call is over, though what it owes is not given back yet. */
+Test(core_claim_untold, what_explained_our_prior_is_taken_over_once_its_call_is_over) {
+        struct claim_other other = machine(1, "", "Working", "busy", "In a call");
+
+        begin(&per_device, "busy", "In a call");
+        push();
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        told_live(&other);
+        run_for(10 * SEC);
+        cr_assert_str_eq(disk.prior.text, "In a call");
+        other.live = false;
+        told(&other);
+        run_for(10 * SEC);
+        cr_assert_str_eq(disk.prior.text, "Working");
+        claim_done(&claim);
+}
