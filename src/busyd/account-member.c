@@ -200,6 +200,7 @@ usec_t member_run(struct member *m, const struct accounts_wanted *wanted, const 
                 situation.likely = wanted->likely;
         }
         wake_at = usec_min(wake_at, account_run(m->account, &situation, at->now));
+        farewell_account_ran(&m->farewell, at->now);
         account_memory_store(&m->memory, account_device_id(m->account),
                              call_table_count(m->accounts->context.calls, m->source) > 0, at->now, at->wall);
         if (m->leaving)

@@ -105,6 +105,11 @@ bool farewell_is_on(const struct farewell *f) {
         return f->request || (is_to_be_seen(f) && !goes_on);
 }
 
+void farewell_account_ran(struct farewell *f, usec_t now) {
+        if (f->state == FAREWELL_CHECKED)
+                check(f, now);
+}
+
 usec_t farewell_run(struct farewell *f, struct http *http, bool may, usec_t now) {
         int r;
 

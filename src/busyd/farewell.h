@@ -45,6 +45,9 @@ void farewell_done(struct farewell *f);
 /* Once a turn; returns when to call again. `may`: it may begin, where it is due. */
 usec_t farewell_run(struct farewell *f, struct http *http, bool may, usec_t now);
 
+/* The account has run in this turn: it may have begun to find out, and be through with that before the next one. */
+void farewell_account_ran(struct farewell *f, usec_t now);
+
 /* The session is being ended, or has been and the account has yet to find out: what is written now could come first,
  * and nobody could take it back. */
 bool farewell_is_on(const struct farewell *f);
