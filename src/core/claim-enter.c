@@ -195,19 +195,20 @@ static void renew_prior(struct claim *c) {
         struct claim_value prior = claim_prior(c), found;
         bool words = claim_is_overwritten(c);
         bool state = words || c->flight.displaced || !claim_state_is_ours(c, &c->view.is);
+        bool known = claim_find_prior(c, &found); /* ... from those who know it, also where it has not looked itself */
 
         if (c->traits.per_device || claim_is_left_empty(c, &c->view.is))
                 return;
         if (words)
                 claim_value_put_text(&prior, c->view.is.text);
-        else if (!claim_find_prior(c, &found))
+        else if (!known)
                 claim_value_put_text(&prior, c->debt.is.prior.text);
         if (state)
                 claim_value_put_state(&prior, c->view.is.state);
         if ((!words && !state) || claim_value_equal(&prior, &c->debt.is.prior))
                 return;
         c->debt.is.prior = prior;
-        c->debt.is.secondhand = c->debt.is.secondhand && c->debt.is.text_claimed && !words;
+        c->debt.is.secondhand = c->debt.is.secondhand && c->debt.is.text_claimed && !words && !known;
         if (c->debt.is.order < newest_order(c))
                 c->debt.is.order = newest_order(c);
         claim_others_found(&c->others, c->view.at);

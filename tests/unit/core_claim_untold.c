@@ -133,6 +133,32 @@ Test(core_claim_untold, what_was_not_known_is_told_as_not_known) {
         }
 }
 
+/* It is known from the other machine, which is to learn in turn what another client has set within the call: that is
+ * found by us, and newer than all it knows. */
+Test(core_claim_untold, what_is_known_from_another_machine_is_told_with_what_we_have_found_since) {
+        static const char *const texts[] = { "", "Lunch" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                struct claim_other other = machine(1, "offline", texts[i], "unavailable", "In a call"), ours;
+
+                begin(&single_value, "unavailable", "In a call");
+                push();
+                told_live(&other);
+                enter("unavailable", "In a call");
+                cr_assert(claim_tell_others(&claim, &ours));
+                cr_assert_eq(ours.owed.order, 0);
+                push_shown("online", "In a call");
+                run_for(20 * SEC);
+                expect_phase(CLAIM_HELD);
+                expect_shown("unavailable", "In a call");
+                cr_assert(claim_tell_others(&claim, &ours));
+                cr_assert_eq(ours.owed.order, 2);
+                cr_assert_str_eq(ours.owed.prior.state, "online");
+                cr_assert_str_eq(ours.owed.prior.text, texts[i]);
+                claim_done(&claim);
+        }
+}
+
 /* It was put on disk before a call, in which this machine died; then a person wrote, and a call began on another. */
 Test(core_claim_untold, what_was_put_on_disk_ahead_is_older_than_what_another_machine_has_found) {
         static const struct row {
