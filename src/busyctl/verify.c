@@ -487,9 +487,8 @@ static void report(const struct ctl *c, const struct verifying *v, bool before) 
                 return;
         }
         if (v->off) {
-                printf("This session (%s, device %s) is verified. busyd sees no calls in your encrypted rooms all the "
-                       "same: "
-                       "the configuration says encrypted-calls = off.\n",
+                printf("This session (%s, device %s) is verified. All the same, busyd sees no calls in your "
+                       "encrypted rooms: the configuration says encrypted-calls = off.\n",
                        v->session.user_id, v->session.device_id);
                 return;
         }

@@ -49,6 +49,10 @@ static void clear_up(struct device_keeper *k, struct vault *vault) {
         drop(k, WORD_NONE);
 }
 
+static bool is_device_of(const struct device_keeper *k, const struct session *session) {
+        return streq(k->store.user_id, session->user_id) && streq(k->store.device_id, session->device_id);
+}
+
 static int get_key(struct device_keeper *k, const struct session *session, struct vault *vault) {
         const char *key;
         int r;
@@ -67,7 +71,7 @@ static int get_key(struct device_keeper *k, const struct session *session, struc
 static int load_quietly(struct device_keeper *k, const struct session *session, struct vault *vault) {
         int r = crypto_store_load(k->state_dir, k->name, &k->store);
 
-        if (r >= 0 && (!streq(k->store.user_id, session->user_id) || !streq(k->store.device_id, session->device_id)))
+        if (r >= 0 && !is_device_of(k, session))
                 r = -ENOENT;
         if (r >= 0)
                 r = get_key(k, session, vault);
@@ -90,7 +94,7 @@ static int load(struct device_keeper *k, const struct session *session, struct v
                                            : strerror(-r));
                 return 0;
         }
-        if (!streq(k->store.user_id, session->user_id) || !streq(k->store.device_id, session->device_id)) {
+        if (!is_device_of(k, session)) {
                 clear_up(k, vault);
                 return 0;
         }
