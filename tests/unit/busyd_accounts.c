@@ -23,6 +23,7 @@
 /* What the one account is like, and what became of it. */
 static struct {
         bool at_rest, owes, owes_itself, settled, offline;
+        bool asks; /* in its turn, and is answered before the next one */
         struct accounts_wanted wanted;
         struct account_situation situation;
         unsigned n_new, n_freed, n_retries, n_wakes;
@@ -66,6 +67,7 @@ struct account *account_free(struct account *a) {
 }
 usec_t account_run(struct account *a, const struct account_situation *s, usec_t now) {
         t.situation = *s;
+        t.offline = t.offline || t.asks;
         return USEC_NEVER;
 }
 int account_set_settings(struct account *a, const struct account_settings *settings, usec_t now) {
@@ -651,6 +653,19 @@ Test(accounts, a_call_and_its_end_do_not_meet) {
         run_at(t.at.now);
         cr_assert_not(t.situation.busy);
         t.offline = false;
+        run_at(t.at.now);
+        cr_assert(t.situation.busy, "the session has turned out to go on");
+}
+
+/* Between two turns it may have asked and been answered. */
+Test(accounts, calls_show_again_in_a_session_that_is_found_to_go_on_at_once) {
+        t.harms = true;
+        run_at(t.at.now);
+        answer_logout(MATRIX_OK);
+        t.wanted.busy = t.asks = true;
+        run_at(t.at.now);
+        cr_assert_not(t.situation.busy);
+        t.asks = t.offline = false;
         run_at(t.at.now);
         cr_assert(t.situation.busy, "the session has turned out to go on");
 }
