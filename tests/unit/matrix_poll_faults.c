@@ -122,6 +122,34 @@ static void go_on(struct owner *o) {
         run(o);
 }
 
+/* A server that was refusing all for a while may have been started anew meanwhile, without what it kept: no number of
+ * refusals makes the filter one that need not be uploaded again. */
+Test(matrix_poll_faults, a_filter_that_is_refused_is_uploaded_again_however_often) {
+        for (unsigned first = 0; first < 2; first++) {
+                struct owner o;
+                unsigned waits = 0;
+
+                if (first) {
+                        open_at(&o, NULL, START);
+                        (void) poll_of(&o);
+                } else
+                        begin(&o);
+                for (unsigned n = 0; n < 10; n++) {
+                        answer(&o, 400, "{\"errcode\":\"M_INVALID_PARAM\",\"error\":\"No such filter\"}");
+                        if (o.n_failed > waits) {
+                                waits++;
+                                go_on(&o);
+                        }
+                        cr_assert_null(strstr(asked(), "filter=1&"), "%u: %s", n, asked());
+                        (void) poll_of(&o);
+                }
+                cr_assert_geq(waits, 6, "without a pause");
+                answer(&o, 200, EMPTY("s2"));
+                cr_assert_eq(o.n_lost, 0);
+                close_it(&o);
+        }
+}
+
 /* One that was put back to a backup may stumble over a position of before, and say no more than that. */
 Test(matrix_poll_faults, a_position_over_which_the_server_stumbles_for_minutes_is_dropped_once) {
         struct owner o;

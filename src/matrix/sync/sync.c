@@ -387,12 +387,14 @@ static void on_answer(struct sync *s, const struct matrix_reply *reply) {
                 hand_over(s, reply);
 }
 
+/* The next one is uploaded anew, also after a wait: that it was refused before says nothing of now. */
 static void on_bad_filter(struct sync *s, const struct matrix_reply *reply) {
-        if (++s->filter_tries > FILTER_TRIES_MAX) {
+        sync_filters_forget(&s->filters);
+        if (s->filter_tries == FILTER_TRIES_MAX) {
                 fail(s, reply);
                 return;
         }
-        sync_filters_forget(&s->filters);
+        s->filter_tries++;
         enter(s, STAGE_DUE);
 }
 
