@@ -155,14 +155,18 @@ static size_t find_ours(const struct devices *d, const char *device) {
         return i;
 }
 
-/* A new one pushes the oldest out. */
+/* A new one pushes the oldest out whose keys are gone. */
 static size_t ours_of(struct devices *d, const char *device) {
-        size_t i = find_ours(d, device);
+        size_t i = find_ours(d, device), out = 0;
 
         if (i < d->n_ours)
                 return i;
-        if (d->n_ours == PARTNERS_MAX)
-                memmove(&d->ours[0], &d->ours[1], (i = --d->n_ours) * sizeof(d->ours[0]));
+        if (d->n_ours == PARTNERS_MAX) {
+                while (out + 1 < d->n_ours && keys_of(d, d->ours[out].device))
+                        out++;
+                i = --d->n_ours;
+                memmove(&d->ours[out], &d->ours[out + 1], (i - out) * sizeof(d->ours[0]));
+        }
         memset(&d->ours[i], 0, sizeof(d->ours[i]));
         (void) snprintf(d->ours[i].device, sizeof(d->ours[i].device), "%s", device);
         d->ours[d->n_ours++].since = USEC_NEVER;
