@@ -247,8 +247,11 @@ Test(client, server_version_whoami_and_flows) {
         json_t *body = json("{\"server\":{\"name\":\"Synapse\",\"version\":\"1.160.0\"},\"user_id\":\"@me:test\","
                             "\"flows\":[1,{},{\"type\":\"m.login.password\"}]}");
         json_t *odd = json("{\"server\":{\"name\":7},\"user_id\":{},\"flows\":{}}");
+        json_t *nobody = json("{\"user_id\":\"\"}");
         const char *a, *b;
 
+        cr_assert_eq(matrix_whoami_parse(nobody, &a, &b), -EBADMSG);
+        json_decref(nobody);
         cr_assert_eq(matrix_server_version_parse(body, &a, &b), 0);
         cr_assert_str_eq(a, "Synapse");
         cr_assert_str_eq(b, "1.160.0");

@@ -86,7 +86,7 @@ int matrix_whoami_parse(const json_t *body, const char **ret_user_id, const char
         const char *user_id = json_member_string(body, "user_id");
         const char *device_id = json_member_string(body, "device_id");
 
-        if (!user_id)
+        if (!user_id || !user_id[0])
                 return -EBADMSG;
         *ret_user_id = user_id;
         *ret_device_id = device_id ? device_id : "";
