@@ -144,7 +144,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         must(odd == 0 || odd == 1, "mending cannot fail");
         look(strict, 0, &before);
-        if (strict)
+        /* Between tokens jansson passes over a NUL. */
+        if (strict && !memchr(text, '\0', size))
                 must(!odd || before.depth > JSON_DEPTH_MAX || before.large, "what a parser takes is left alone");
         must(!odd || mended_size <= 4 * size, "no more than four times the size");
         must((json_parse(text, size, &v) == 0) == is_json_in_shape(text, size), "only the shape decides");
