@@ -104,8 +104,9 @@ int encrypted_rooms_take(struct encrypted_rooms *r, const json_t *answer, bool a
                         return e;
                 changed |= e > 0;
         }
-        json_object_foreach((json_t *) json_member_object(of, "leave"), room_id, room) changed |=
-                json_object_del(rooms, room_id) == 0;
+        for (const char *const *away = sync_rooms_not_joined; *away; away++)
+                json_object_foreach((json_t *) json_member_object(of, *away), room_id, room) changed |=
+                        json_object_del(rooms, room_id) == 0;
         if (!all)
                 return changed;
         json_decref(r->of);

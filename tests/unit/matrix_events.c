@@ -68,8 +68,9 @@ Test(events, a_recorded_sync) {
         cr_assert_eq(b->n_gaps, 1);
         cr_expect_str_eq(b->gaps[0].room_id, STAGE_ROOM);
         cr_expect_str_eq(b->gaps[0].prev_batch, "t34-23535_0_0");
-        cr_assert_eq(b->n_left_rooms, 1);
+        cr_assert_eq(b->n_left_rooms, 2);
         cr_expect_str_eq(b->left_rooms[0], "!left:hs");
+        cr_expect_str_eq(b->left_rooms[1], "!invited:hs");
         cr_expect(b->own_presence);
         cr_expect_str_eq(b->presence, "unavailable");
         cr_expect_str_eq(b->status_msg, "Lunch");
@@ -178,6 +179,32 @@ Test(events, membership_is_taken_from_the_timeline_beside_state_after) {
                        "\"sender\":\"@x:hs\",\"state_key\":\"@me:hs\",\"content\":{\"membership\":\"leave\"}}]}}"));
 
         cr_expect_eq(b->n_events, 1);
+}
+
+/* One who was taken out and invited again between two answers is in no room that was left, on some servers. */
+Test(events, a_room_to_which_one_is_invited_is_one_that_was_left) {
+        SCOPED(sync_batch_free)
+        struct sync_batch *b = parse(SYNC("\"rooms\":{\"knock\":{\"!k:hs\":{}},\"invite\":{\"!i:hs\":{},\"\":{}},"
+                                          "\"leave\":{\"!l:hs\":{}}}"));
+
+        cr_assert_eq(b->n_left_rooms, 3);
+        cr_expect_str_eq(b->left_rooms[0], "!l:hs");
+        cr_expect_str_eq(b->left_rooms[1], "!i:hs");
+        cr_expect_str_eq(b->left_rooms[2], "!k:hs");
+}
+
+/* The state of a room comes on its own, but for who has gone meanwhile: with them, calls end. */
+Test(events, membership_is_taken_from_messages) {
+        SCOPED(sync_batch_free) struct sync_batch *b = NULL;
+        SCOPED(json_decref)
+        json_t *root =
+                stage_json("{\"chunk\":[{\"type\":\"m.room.member\",\"sender\":\"@x:hs\",\"state_key\":\"@x:hs\","
+                           "\"content\":{\"membership\":\"leave\"}},{\"type\":\"m.call.member\","
+                           "\"sender\":\"@x:hs\",\"state_key\":\"@x:hs\"}]}");
+
+        cr_assert_eq(sync_batch_new_from_messages(&b, root, STAGE_ME, STAGE_ROOM), 0);
+        cr_assert_eq(b->n_events, 1);
+        cr_expect_str_eq(b->events[0].type, "m.room.member");
 }
 
 static const struct {

@@ -241,6 +241,8 @@ static const struct scenario incoming[] = {
         { "14 version 0: another was first",
           { { "x invite", RING_IN }, { "y answer", GONE }, { "me answer", GONE } } },
         { "14 version 0: I was first", { { "x invite; me answer; y answer", ACTIVE } } },
+        { "14 version 0: selected by an empty name",
+          { { "x invite; me answer", ACTIVE }, { "x select to=", ACTIVE }, { "x/ hangup", GONE } } },
         { "15 I reject", { { "x/X invite", RING_IN }, { "me/M reject", GONE }, { "me/N answer", GONE } } },
         { "15 another client of mine rejects after my answer",
           { { "x/X invite; me/M answer; me/N reject", ACTIVE } } },

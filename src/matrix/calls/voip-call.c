@@ -136,15 +136,16 @@ static bool says_version_0(const json_t *content) {
         return said_int(content, "version", 1) == 0;
 }
 
-static const char *short_string(const json_t *content, const char *key) {
+/* An empty one is none: whoever has no party says so in either way. */
+static const char *party_id_in(const json_t *content, const char *key) {
         const char *s = json_member_string(content, key);
 
-        return s && strlen(s) <= PARTY_ID_BYTES_MAX ? s : NULL;
+        return s && s[0] && strlen(s) <= PARTY_ID_BYTES_MAX ? s : NULL;
 }
 
 static int add_invite(struct voip_call *c, const struct matrix_event *e, moment_t at) {
         int64_t lifetime = said_int(e->content, "lifetime", LIFETIME_DEFAULT_MSEC);
-        const char *party_id = short_string(e->content, "party_id");
+        const char *party_id = party_id_in(e->content, "party_id");
         const char *invitee = json_member_string(e->content, "invitee");
 
         if (invitee && strlen(invitee) > PARTY_ID_BYTES_MAX)
@@ -194,7 +195,7 @@ static int add_word(struct voip_call *c, struct voip_party *p, enum voip_kind ki
                         p->rejected = ++c->n_words;
                 return 0;
         case VOIP_SELECT_ANSWER:
-                return add_selection(p, short_string(e->content, "selected_party_id"));
+                return add_selection(p, party_id_in(e->content, "selected_party_id"));
         case VOIP_HANGUP:
                 p->hung_up = true;
                 return 0;
@@ -219,7 +220,7 @@ int voip_call_add(struct voip_call *c, const char *me, enum voip_kind kind, cons
                         return r;
         }
         c->last_at = moment_max(c->last_at, at);
-        r = get_party(c, me, e->sender, short_string(e->content, "party_id"), &p);
+        r = get_party(c, me, e->sender, party_id_in(e->content, "party_id"), &p);
         if (r < 0)
                 return r;
         return add_word(c, p, kind, e, at);

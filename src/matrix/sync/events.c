@@ -19,6 +19,8 @@ static bool id_is_sane(const char *s) {
         return s && s[0] && strlen(s) <= MATRIX_ID_BYTES_MAX;
 }
 
+const char *const sync_rooms_not_joined[] = { "leave", "invite", "knock", NULL };
+
 /* Makes room for one more element. */
 static int grow(void *array, size_t n, size_t element_size) {
         void **a = array;
@@ -191,11 +193,10 @@ static int add_rooms(struct parser *p, const json_t *rooms) {
 
 static int add_left_rooms(struct parser *p, const json_t *rooms) {
         struct sync_batch *b = p->batch;
-        json_t *leave = (json_t *) json_member_object(rooms, "leave");
         const char *room_id;
         json_t *room;
 
-        json_object_foreach(leave, room_id, room) {
+        json_object_foreach((json_t *) rooms, room_id, room) {
                 int r;
 
                 if (!id_is_sane(room_id))
@@ -279,9 +280,11 @@ static int batch_new(struct sync_batch **ret, json_t *root, const char *me, bool
         r = add_rooms(&p, rooms);
         if (r < 0)
                 return r;
-        r = add_left_rooms(&p, rooms);
-        if (r < 0)
-                return r;
+        for (const char *const *of = sync_rooms_not_joined; *of; of++) {
+                r = add_left_rooms(&p, json_member_object(rooms, *of));
+                if (r < 0)
+                        return r;
+        }
         r = add_account_data(&p, json_member_array(json_member_object(root, "account_data"), "events"));
         if (r < 0)
                 return r;
@@ -316,7 +319,8 @@ int sync_batch_new_from_messages(struct sync_batch **ret, json_t *root, const ch
         for (size_t i = json_array_size(chunk); i > 0; i--) {
                 struct matrix_event e;
 
-                if (!read_event(&p, room_id, EVENT_TIMELINE, json_array_get(chunk, i - 1), &e) || e.state_key)
+                if (!read_event(&p, room_id, EVENT_TIMELINE, json_array_get(chunk, i - 1), &e) ||
+                    is_settled_elsewhere(&e))
                         continue;
                 r = add_event(&p, &e);
                 if (r < 0)

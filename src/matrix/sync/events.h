@@ -35,6 +35,10 @@ struct sync_batch {
         size_t n_account_data;
 };
 
+/* The members of `rooms` in an answer that name rooms in which the user is not; NULL ends them. One who was taken out
+ * of a room and invited again between two answers is in the one for invites alone, on some servers. */
+extern const char *const sync_rooms_not_joined[];
+
 /* The position that each answer of /sync has; NULL: it is none, whoever has given it, and says nothing of what is not
  * in it. */
 const char *sync_next_batch(const json_t *answer);
