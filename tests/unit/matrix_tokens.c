@@ -53,6 +53,31 @@ Test(tokens, the_margin_of_a_short_life_is_short) {
         cr_assert(renews(&t, 18));
 }
 
+/* It is used as long as it lasts; that one is over as soon as it is there brings no loop of renewals, whoever says so.
+ */
+Test(tokens, one_that_lasts_for_a_moment_is_not_renewed_at_once) {
+        static const usec_t lives[] = { 1, USEC_PER_MSEC, USEC_PER_SEC / 2 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(lives); i++) {
+                struct tokens t = fresh();
+                unsigned n = 0;
+
+                for (usec_t msec = 270000; msec < 330000; msec += 10) {
+                        const struct instant now = { .now = msec * USEC_PER_MSEC,
+                                                     .wall = WALL + msec * USEC_PER_MSEC };
+
+                        (void) tokens_rejected(&t, now.now);
+                        if (!tokens_renew(&t, &now))
+                                continue;
+                        n++;
+                        tokens_renewed(&t, now.wall + lives[i], &now);
+                        cr_assert_not(tokens_hold(&t, &now), "not used");
+                        cr_assert_eq(tokens_deadline(&t), now.now + 5 * USEC_PER_SEC);
+                }
+                cr_assert_eq(n, 12);
+        }
+}
+
 Test(tokens, without_an_end_only_a_401_renews) {
         const struct instant now = at(0);
         struct tokens t;

@@ -2,7 +2,8 @@
  *
  *   good -> renewing            little of its time is left, or the server does not take it
  *   renewing -> good            there is a new one
- *   renewing -> waiting         no answer that counts; again soon, and with the old refresh token
+ *   renewing -> waiting         no answer that counts; again soon, and with the old refresh token. Or a token that
+ *                               lasts for a moment
  *   waiting -> renewing
  *   renewing -> over            refused for good: the server's word on the session stands, until it is tried again
  *   over -> renewing            a while later, if the server still does not take the token, or by hand; at once, if it
@@ -64,6 +65,10 @@ void tokens_renewed(struct tokens *t, usec_t expires_wall, const struct instant 
         t->fresh_until = usec_add(at->now, TOKENS_FRESH);
         if (t->ends_at != USEC_NEVER)
                 t->fresh_until = usec_min(t->fresh_until, at->now + (t->ends_at - at->now) / 2);
+        if (usec_add(at->now, TOKENS_LIFE_MIN) >= t->ends_at) {
+                t->state = TOKENS_WAITING;
+                t->retry_at = usec_add(at->now, TOKENS_APART);
+        }
 }
 
 void tokens_refused(struct tokens *t, usec_t now) {

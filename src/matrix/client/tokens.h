@@ -17,6 +17,11 @@
  * on the session, and no new token changes it. Half of its life where that is less. */
 #define TOKENS_FRESH USEC_PER_MIN
 
+/* One that lives no longer than this is used while it lasts, and the next one asked for so much later: whoever gives
+ * out what is over at once would be asked without end. */
+#define TOKENS_LIFE_MIN USEC_PER_SEC
+#define TOKENS_APART    (5 * USEC_PER_SEC)
+
 /* Somebody else is at it: they need one request. */
 #define TOKENS_BUSY_WAIT (USEC_PER_SEC / 2)
 
@@ -24,7 +29,8 @@ enum tokens_state {
         TOKENS_FIXED,    /* nothing renews it */
         TOKENS_GOOD,     /* as far as is known */
         TOKENS_RENEWING, /* one renewal is under way */
-        TOKENS_WAITING,  /* it has failed, or somebody else is at it; the next one is at `retry_at` */
+        TOKENS_WAITING,  /* it has failed, has brought next to nothing, or somebody else is at it; the next one is at
+                          * `retry_at` */
         TOKENS_OVER_NOW, /* refused for good; before `retry_at` nothing is tried */
 };
 
