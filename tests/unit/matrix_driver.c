@@ -43,6 +43,25 @@ Test(matrix_driver, one_call) {
         cr_assert_not(s->stored);
 }
 
+/* With a message of none, and a state that has to wait: a write would repeat the words of others, and those of another
+ * machine's call may be gone when it lands. */
+Test(matrix_driver, who_claims_nothing_writes_nothing) {
+        struct stage *s = stage_new(true);
+        const struct claim_want wanted = s->want;
+
+        s->want = (struct claim_want){ .state_claimed = false };
+        set_busy(s, true, NULL);
+        go_on(s, 10 * USEC_PER_SEC);
+        cr_assert_str_eq(phase(s), "free");
+        cr_assert_str_eq(s->shown.state, "online");
+        cr_assert_not(s->stored);
+        s->want = wanted; /* once the state need not wait any more */
+        set_busy(s, true, NULL);
+        go_on(s, 10 * USEC_PER_SEC);
+        cr_assert_str_eq(phase(s), "held");
+        cr_assert_str_eq(s->shown.state, "busy");
+}
+
 /* A8 */
 Test(matrix_driver, a_401_on_one_write_is_told_and_the_claim_acts_again) {
         struct stage *s = stage_new(true);

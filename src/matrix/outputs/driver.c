@@ -193,6 +193,12 @@ static void keep_fallen(const struct claim_driver *d, struct claim_want *want) {
         memcpy(want->value.state, so_far->value.state, sizeof(want->value.state));
 }
 
+/* NULL: nothing, as with a message of none and a state that has to wait. Whoever claims nothing writes nothing: it
+ * would repeat what others say. */
+static const struct claim_want *wanted_at_all(const struct claim_want *w) {
+        return w->state_claimed || w->text_claimed ? w : NULL;
+}
+
 static void expect(struct claim_driver *d, const struct driver_want *w, const struct output_situation *here) {
         struct claim_want want;
         const char *why;
@@ -203,7 +209,7 @@ static void expect(struct claim_driver *d, const struct driver_want *w, const st
                 return;
         }
         kind(d)->want(d->output, here, &want, &why);
-        claim_expect(&d->claim, &want);
+        claim_expect(&d->claim, wanted_at_all(&want));
 }
 
 void driver_set_want(struct claim_driver *d, const struct driver_want *w) {
@@ -235,7 +241,7 @@ void driver_set_want(struct claim_driver *d, const struct driver_want *w) {
         keep_fallen(d, &want);
         if (!d->fallen)
                 d->why = why;
-        claim_set_want(&d->claim, &want);
+        claim_set_want(&d->claim, wanted_at_all(&want));
 }
 
 void driver_calls_changed(struct claim_driver *d, bool released, usec_t now) {
