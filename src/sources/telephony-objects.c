@@ -17,7 +17,8 @@ static void on_call(void *s, const char *subject, sd_bus_message *reply, const s
 
         (void) snprintf(path, sizeof(path), "%.*s", (int) (modem - 1 - subject), subject);
         if (!reply)
-                phone_gone(phone_of(s), path);
+                /* Over, for all that is known; whose it is stays known, in case that it goes on again. */
+                phone_seen(phone_of(s), path, modem, CALL_GONE);
         else if (phone_read_call(phone_of(s), reply, path, modem) < 0)
                 source_tell_bad(s, reply, "a call cannot be read");
 }
@@ -26,6 +27,9 @@ static void ask_call(struct phone *p, const char *path, const char *modem) {
         char subject[SUBJECT_SIZE];
         int r = snprintf(subject, sizeof(subject), "%s %s", path, modem);
 
+        /* Its changes may be told before the answer comes, and do not name the modem. */
+        if (modem[0])
+                phone_belongs(p, path, modem);
         if (r < 0 || (size_t) r >= sizeof(subject) ||
             bus_service_get_all(p->bus.service, path, p->service->call, subject, on_call) < 0)
                 source_tell_bad(&p->bus.source, NULL, "there are more calls than are asked about");

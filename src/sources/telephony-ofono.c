@@ -25,7 +25,7 @@ static void on_calls(void *s, const char *modem, sd_bus_message *reply, const sd
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
                 bus_service_fail(p->bus.service, "its calls are not told", error);
         else if (!reply)
-                phone_modem_gone(p, modem); /* it went while we asked */
+                phone_calls_gone(p, modem); /* it went while we asked */
         else if (phone_read_list(p, reply, 'r', "oa{sv}", read_call, modem) < 0)
                 source_tell_bad(s, reply, "the calls of a modem cannot be read to their end");
 }

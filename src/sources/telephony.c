@@ -48,9 +48,51 @@ static int add(struct phone *p, const char *path, const char *modem, struct phon
         return 0;
 }
 
+/* Who told of it first may not have said whose it is. */
+static int set_modem(struct phone_call *c, const char *modem) {
+        char *copy;
+
+        if (!modem[0] || streq(c->modem, modem))
+                return 0;
+        copy = strdup(modem);
+        if (!copy)
+                return -ENOMEM;
+        free(c->modem);
+        c->modem = copy;
+        return 0;
+}
+
+static struct phone_call *ensure(struct phone *p, const char *path, const char *modem) {
+        struct phone_call *c = find(p, path);
+
+        if ((c ? set_modem(c, modem) : add(p, path, modem, &c)) >= 0)
+                return c;
+        source_tell_bad(&p->bus.source, NULL, "there are more calls than are kept");
+        return NULL;
+}
+
+void phone_belongs(struct phone *p, const char *path, const char *modem) {
+        (void) ensure(p, path, modem);
+}
+
+/* It is the parent, or below it; a space ends a path among others. */
+static bool is_in(const char *path, const char *parent) {
+        size_t n = strlen(parent);
+
+        return strncmp(path, parent, n) == 0 && strchr("/ ", path[n]);
+}
+
+/* A question's subject names one path, or two. */
+static bool asks_about(const char *subject, const char *path) {
+        const char *space = strchr(subject, ' ');
+
+        return is_in(subject, path) || (space && is_in(space + 1, path));
+}
+
 void phone_gone(struct phone *p, const char *path) {
         struct phone_call *c = find(p, path);
 
+        bus_service_drop(p->bus.service, asks_about, path);
         if (c)
                 forget(p, c);
 }
@@ -70,26 +112,23 @@ static void report(struct phone *p, const struct phone_call *c, enum call_phase 
 }
 
 void phone_seen(struct phone *p, const char *path, const char *modem, enum call_phase phase) {
-        struct phone_call *c = find(p, path);
+        struct phone_call *c = ensure(p, path, modem);
 
-        if (!c && add(p, path, modem, &c) < 0) {
-                source_tell_bad(&p->bus.source, NULL, "there are more calls than are kept");
+        if (!c)
                 return;
-        }
         c->goes_on = phase != CALL_GONE;
         report(p, c, phase);
 }
 
-static bool is_below(const char *path, const char *parent) {
-        size_t n = strlen(parent);
-
-        return strncmp(path, parent, n) == 0 && path[n] == '/';
+void phone_calls_gone(struct phone *p, const char *modem) {
+        for (size_t i = p->n_calls; i > 0; i--)
+                if (streq(p->calls[i - 1].modem, modem) || is_in(p->calls[i - 1].path, modem))
+                        forget(p, &p->calls[i - 1]);
 }
 
 void phone_modem_gone(struct phone *p, const char *modem) {
-        for (size_t i = p->n_calls; i > 0; i--)
-                if (streq(p->calls[i - 1].modem, modem) || is_below(p->calls[i - 1].path, modem))
-                        forget(p, &p->calls[i - 1]);
+        bus_service_drop(p->bus.service, asks_about, modem);
+        phone_calls_gone(p, modem);
 }
 
 /* ---- reading ---- */

@@ -51,11 +51,15 @@ static inline struct phone *phone_of(void *s) {
         return s; /* the source comes first */
 }
 
-/* A call is in this phase. */
+/* A call is the modem's, whatever becomes known of it, and when. */
+void phone_belongs(struct phone *p, const char *path, const char *modem);
+/* A call is in this phase; `modem` "": whose it is, is not said here. */
 void phone_seen(struct phone *p, const char *path, const char *modem, enum call_phase phase);
+/* Neither call nor modem: what was asked about it, or what lies below it, is not answered any more. */
 void phone_gone(struct phone *p, const char *path);
-/* What belongs to the modem, or lies below it. */
 void phone_modem_gone(struct phone *p, const char *modem);
+/* The modem has no call, and may get one. */
+void phone_calls_gone(struct phone *p, const char *modem);
 
 /* Reading; a negative errno means that the message is not as it should be. */
 

@@ -173,6 +173,23 @@ int bus_service_get_all(struct bus_service *s, const char *path, const char *int
         return bus_service_call(s, path, "org.freedesktop.DBus.Properties", "GetAll", subject, answer, "s", interface);
 }
 
+void bus_service_drop(struct bus_service *s, bool (*is_about)(const char *subject, const char *what),
+                      const char *what) {
+        struct question **at = &s->questions;
+
+        while (*at) {
+                struct question *q = *at;
+
+                if (!q->subject || !is_about(q->subject, what)) {
+                        at = &q->next;
+                        continue;
+                }
+                unlink_question(s, q);
+                question_free(q);
+        }
+        settle(s);
+}
+
 /* ---- matches ---- */
 
 static int on_match_installed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {

@@ -63,6 +63,10 @@ int bus_service_call(struct bus_service *s, const char *path, const char *interf
 int bus_service_get_all(struct bus_service *s, const char *path, const char *interface, const char *subject,
                         bus_service_answer_t answer);
 
+/* Questions whose subject `is_about` this are not answered any more. */
+void bus_service_drop(struct bus_service *s, bool (*is_about)(const char *subject, const char *what),
+                      const char *what);
+
 /* The service cannot be watched: it is unavailable and the detail says why. Tried again, a few times and ever more
  * slowly, unless the service refuses us; and in any case when the service comes back. `error` may be NULL. */
 void bus_service_fail(struct bus_service *s, const char *what, const sd_bus_error *error);

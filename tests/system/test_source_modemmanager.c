@@ -1,4 +1,7 @@
 /* Calls of a modem, through ModemManager. */
+#include <stdlib.h>
+#include <systemd/sd-bus.h>
+
 #include "system/mock.h"
 
 #define SOURCE "modemmanager"
@@ -208,4 +211,111 @@ MM_TEST(more_calls_than_are_kept) {
         expect_availability(w, "busy");
         mock_free(mm);
         expect_availability(w, "free");
+}
+
+/* ---- answers that take their time: a service that answers when the test says so ---- */
+
+static sd_bus *slow_new(const struct private_bus *bus) {
+        sd_bus *b = NULL;
+
+        if (sd_bus_new(&b) < 0 || sd_bus_set_address(b, private_bus_address(bus)) < 0 ||
+            sd_bus_set_bus_client(b, true) < 0 || sd_bus_start(b) < 0 ||
+            sd_bus_request_name(b, "org.freedesktop.ModemManager1", 0) < 0)
+                abort();
+        return b;
+}
+
+static sd_bus_message *slow_asked(struct world *w, sd_bus *b, const char *path, const char *member) {
+        int64_t left = patience();
+        sd_bus_message *m = NULL;
+
+        for (; left > 0; left--) {
+                int r = sd_bus_process(b, &m);
+
+                if (r > 0 && m && sd_bus_message_is_method_call(m, NULL, member) &&
+                    streq(sd_bus_message_get_path(m), path))
+                        return m;
+                m = sd_bus_message_unref(m);
+                if (r == 0)
+                        sd_bus_wait(b, USEC_PER_MSEC);
+        }
+        check(w, false, "nobody asks for %s of %s", member, path);
+        return NULL;
+}
+
+static void slow_answer(sd_bus_message *question, int state) {
+        if (sd_bus_reply_method_return(question, "a{sv}", 1, "State", "i", state) < 0)
+                abort();
+        sd_bus_message_unref(question);
+}
+
+static void slow_tell(sd_bus *b, const char *path, int state) {
+        if (sd_bus_emit_signal(b, path, "org.freedesktop.DBus.Properties", "PropertiesChanged", "sa{sv}as", CALL, 1,
+                               "State", "i", state, 0) < 0)
+                abort();
+}
+
+static void slow_remove(sd_bus *b, const char *modem) {
+        if (sd_bus_emit_signal(b, ROOT, "org.freedesktop.DBus.ObjectManager", "InterfacesRemoved", "oas", modem, 1,
+                               VOICE) < 0)
+                abort();
+}
+
+/* A call is there; the question how it goes is open. */
+static sd_bus_message *slow_call(struct world *w, sd_bus *b, const char *modem, const char *path) {
+        if (sd_bus_emit_signal(b, modem, VOICE, "CallAdded", "o", path) < 0)
+                abort();
+        return slow_asked(w, b, path, "GetAll");
+}
+
+static sd_bus *slow_watched(struct world *w, const struct private_bus *bus) {
+        sd_bus *b = slow_new(bus);
+        sd_bus_message *list;
+
+        world_start(w);
+        list = slow_asked(w, b, ROOT, "GetManagedObjects");
+        if (sd_bus_reply_method_return(list, "a{oa{sa{sv}}}", 0) < 0)
+                abort();
+        sd_bus_message_unref(list);
+        expect_source(w, SOURCE, "watching");
+        return b;
+}
+
+MM_TEST(changes_before_its_state_is_answered_and_ends_with_its_modem) {
+        sd_bus *b = slow_watched(w, bus);
+        sd_bus_message *question = slow_call(w, b, MODEM, CALL1);
+
+        slow_tell(b, CALL1, ACTIVE);
+        expect_availability(w, "busy");
+        slow_answer(question, HELD);
+        expect_shown(w, "\"held\"");
+        slow_remove(b, MODEM);
+        expect_availability(w, "free");
+        sd_bus_flush_close_unref(b);
+}
+
+MM_TEST(modem_goes_before_the_state_of_its_call_is_answered) {
+        sd_bus *b = slow_watched(w, bus);
+        sd_bus_message *question = slow_call(w, b, MODEM, CALL1);
+
+        slow_remove(b, MODEM);
+        slow_answer(question, ACTIVE);
+        slow_answer(slow_call(w, b, ROOT "/Modem/1", CALL2), HELD);
+        expect_shown(w, "\"held\"");
+        expect_source_calls(w, SOURCE, "1");
+        sd_bus_flush_close_unref(b);
+}
+
+MM_TEST(ends_with_its_modem_although_its_state_was_refused) {
+        sd_bus *b = slow_watched(w, bus);
+        sd_bus_message *question = slow_call(w, b, MODEM, CALL1);
+
+        if (sd_bus_reply_method_errorf(question, SD_BUS_ERROR_NO_REPLY, "not now") < 0)
+                abort();
+        sd_bus_message_unref(question);
+        slow_tell(b, CALL1, ACTIVE);
+        expect_availability(w, "busy");
+        slow_remove(b, MODEM);
+        expect_availability(w, "free");
+        sd_bus_flush_close_unref(b);
 }
