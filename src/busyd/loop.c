@@ -292,7 +292,7 @@ static int make_control(struct loop *l) {
                 .streams = op_streams,
                 .userdata = l,
         };
-        int r = control_new(&l->control, buses_user(l->buses), &ops);
+        int r = control_new(&l->control, buses_user(l->buses), random_u32(), &ops);
 
         if (r < 0)
                 log_error("The bus object cannot be made: %s", strerror(-r));

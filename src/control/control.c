@@ -13,7 +13,7 @@ static void on_owner_left(void *userdata, uint32_t cookie) {
         c->ops.release(c->ops.userdata, cookie);
 }
 
-int control_new(struct control **ret, sd_bus *bus, const struct control_ops *ops) {
+int control_new(struct control **ret, sd_bus *bus, uint32_t last_cookie, const struct control_ops *ops) {
         SCOPED(control_free) struct control *c = calloc(1, sizeof(*c));
         int r;
 
@@ -24,7 +24,7 @@ int control_new(struct control **ret, sd_bus *bus, const struct control_ops *ops
         r = object_set_new(&c->objects, bus);
         if (r < 0)
                 return r;
-        r = holds_new(&c->holds, bus, on_owner_left, c);
+        r = holds_new(&c->holds, bus, last_cookie, on_owner_left, c);
         if (r < 0)
                 return r;
         r = manager_object_add(c);

@@ -63,8 +63,8 @@ struct control_ops {
 };
 
 /* Exports the objects on `bus`, the user bus, which must be attached to its event loop; the name comes with
- * control_publish(). */
-int control_new(struct control **ret, sd_bus *bus, const struct control_ops *ops);
+ * control_publish(). Cookies of holds follow `last_cookie`, a random number: see holds_new(). */
+int control_new(struct control **ret, sd_bus *bus, uint32_t last_cookie, const struct control_ops *ops);
 struct control *control_free(struct control *c);
 CLEANUP(struct control, control_free);
 

@@ -254,12 +254,14 @@ void holds_remove(struct holds *h, uint32_t cookie) {
         }
 }
 
-int holds_new(struct holds **ret, sd_bus *bus, void (*ended)(void *userdata, uint32_t cookie), void *userdata) {
+int holds_new(struct holds **ret, sd_bus *bus, uint32_t last_cookie, void (*ended)(void *userdata, uint32_t cookie),
+              void *userdata) {
         struct holds *h = calloc(1, sizeof(*h));
 
         if (!h)
                 return -ENOMEM;
         h->bus = sd_bus_ref(bus);
+        h->last_cookie = last_cookie;
         h->ended = ended;
         h->userdata = userdata;
         *ret = h;

@@ -8,8 +8,10 @@
 
 struct holds;
 
-/* `ended` is told of each hold whose owner left the bus. */
-int holds_new(struct holds **ret, sd_bus *bus, void (*ended)(void *userdata, uint32_t cookie), void *userdata);
+/* `ended` is told of each hold whose owner left the bus. Cookies follow `last_cookie`, which is to be another one in
+ * each run: what was given out in an earlier one must not release somebody else's hold of this one. */
+int holds_new(struct holds **ret, sd_bus *bus, uint32_t last_cookie, void (*ended)(void *userdata, uint32_t cookie),
+              void *userdata);
 struct holds *holds_free(struct holds *h);
 CLEANUP(struct holds, holds_free);
 

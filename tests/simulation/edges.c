@@ -19,7 +19,7 @@ struct control {
         struct edges *e;
 };
 
-int control_new(struct control **ret, sd_bus *bus, const struct control_ops *ops) {
+int control_new(struct control **ret, sd_bus *bus, uint32_t last_cookie, const struct control_ops *ops) {
         SPARED;
 
         *ret = calloc(1, sizeof(**ret));

@@ -256,7 +256,7 @@ static int begin(struct machine *m) {
         m->in_force = m->configured;
         r = state_open(&m->state, m->state_dir, on_problem, m);
         if (r >= 0)
-                r = control_new(&m->control, NULL, &(struct control_ops){ 0 });
+                r = control_new(&m->control, NULL, 0, &(struct control_ops){ 0 });
         if (r >= 0)
                 r = logind_new(&m->logind, NULL, &(struct logind_handler){ 0 });
         if (r < 0) {

@@ -83,6 +83,19 @@ WORLD_TEST(contrib, nothing_to_stop, .no_homeserver = true) {
         expect_availability(w, "free");
 }
 
+/* What an earlier busyd gave out releases nothing that this one holds. */
+WORLD_TEST(contrib, a_hook_of_before_a_restart_ends_no_other_call, .no_homeserver = true) {
+        world_start(w);
+        cr_assert_eq(shell(w, "./busyd-hook start phone"), 0);
+        cr_assert_eq(world_stop(w), 0);
+        world_start(w);
+        cr_assert_eq(shell(w, "./busyd-hook start zoom"), 0);
+        cr_assert_eq(shell(w, "./busyd-hook stop phone"), 0);
+        expect_availability(w, "busy");
+        cr_assert_eq(shell(w, "./busyd-hook stop zoom"), 0);
+        expect_availability(w, "free");
+}
+
 /* ---- bars: what stands in the snippets, run as the bars run it ---- */
 
 /* What is printed by the command that `sed` finds in a snippet. timeout(1) ends all that it has started. */

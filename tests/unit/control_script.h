@@ -11,6 +11,9 @@
 
 #include "control/control.h"
 
+/* The first cookie is the largest there is; the next one is not 0. */
+#define LAST_COOKIE (UINT32_MAX - 1)
+
 struct script {
         struct control *control;
         int fd; /* lines in: what to do; lines out: what control asked for */
@@ -237,7 +240,7 @@ static int serve(const char *address, int fd) {
 
         if (sd_event_new(&event) < 0 || connect_sd_bus(address, event, &bus) < 0)
                 return 91;
-        if (control_new(&s.control, bus, &ops) < 0)
+        if (control_new(&s.control, bus, LAST_COOKIE, &ops) < 0)
                 return 92;
         r = control_publish(s.control);
         tell(&s, "publish %d", r);
