@@ -261,6 +261,7 @@ static void store_mode(const struct manager *m, const struct instant *at) {
         struct state_mode stored = {
                 .mode = a->mode,
                 .until_wall = a->mode_until == USEC_NEVER ? USEC_NEVER : instant_to_wall(at, a->mode_until),
+                .said_wall = at->wall,
                 .until_calls_end = a->until_calls_end,
         };
         int r;
@@ -463,15 +464,27 @@ bool manager_is_over(const struct manager *m, int *ret_code) {
 
 /* ---- making and ending ---- */
 
+/* When a mode of an earlier run is over. Where the clock is late, as before it is set on a machine that keeps no time
+ * while it is off, no later than after all that was asked for. */
+static usec_t until_of(const struct state_mode *stored, const struct instant *at) {
+        usec_t asked = CONTROL_DURATION_MAX;
+
+        if (stored->until_wall == USEC_NEVER)
+                return USEC_NEVER;
+        if (stored->until_wall > stored->said_wall)
+                asked = usec_min(asked, stored->until_wall - stored->said_wall);
+        return usec_min(instant_from_wall(at, stored->until_wall), usec_add(at->now, asked));
+}
+
 static void restore_mode(struct manager *m, const struct instant *at) {
         struct state_mode stored;
         usec_t until;
 
         if (state_get_mode(m->edges.state, &stored) < 0 || stored.mode == MODE_AUTO)
                 return;
-        if (stored.until_wall != USEC_NEVER && stored.until_wall <= at->wall)
+        until = until_of(&stored, at);
+        if (until <= at->now)
                 return;
-        until = stored.until_wall == USEC_NEVER ? USEC_NEVER : instant_from_wall(at, stored.until_wall);
         availability_set_mode(&m->availability, stored.mode, until, call_book_calls(m->book), at->now);
         /* Which calls those were is not known any more: the ones found now. */
         if (stored.until_calls_end)

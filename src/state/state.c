@@ -136,6 +136,7 @@ static bool mode_from_json(const json_t *entry, struct state_mode *ret) {
         if (!mode || mode_from_string(mode, &m.mode) < 0 || !message || strlen(message) >= sizeof(m.message) ||
             !has_usec(entry, "until_wall", &m.until_wall) || !has_bool(entry, "until_calls_end", &m.until_calls_end))
                 return false;
+        (void) has_usec(entry, "said_wall", &m.said_wall);
         memcpy(m.message, message, strlen(message) + 1);
         *ret = m;
         return true;
@@ -612,9 +613,9 @@ int state_get_mode(const struct state *s, struct state_mode *ret) {
 
 int state_put_mode(struct state *s, const struct state_mode *m) {
         return commit_entry(s, CONCERN_MODE, 0,
-                            json_pack_whole("{ss sI sb ss}", "mode", mode_to_string(m->mode), "until_wall",
-                                            usec_to_json(m->until_wall), "until_calls_end", m->until_calls_end,
-                                            "message", m->message));
+                            json_pack_whole("{ss sI sI sb ss}", "mode", mode_to_string(m->mode), "until_wall",
+                                            usec_to_json(m->until_wall), "said_wall", usec_to_json(m->said_wall),
+                                            "until_calls_end", m->until_calls_end, "message", m->message));
 }
 
 /* ---- ignored ---- */

@@ -87,6 +87,7 @@ int state_put_account(struct state *s, const char *account, const struct state_a
 struct state_mode {
         enum mode mode;
         usec_t until_wall; /* USEC_NEVER: stays */
+        usec_t said_wall;  /* 0: an older busyd has not told */
         bool until_calls_end;
         char message[CLAIM_TEXT_MAX]; /* "" : none */
 };

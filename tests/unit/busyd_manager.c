@@ -301,6 +301,54 @@ Test(manager, a_message_by_hand_holds_until_the_next_word) {
         cr_assert_str_eq(t.message, "", "the old words are still wanted");
 }
 
+#define YEAR (INT64_C(365) * 86400)
+
+/* Another run; the clock may have been set meanwhile. */
+static void start_anew(int64_t seconds_late) {
+        const struct manager_edges edges = { .state = t.state, .touched = on_touched };
+        struct instant now = at();
+
+        now.wall -= (usec_t) seconds_late * S;
+        manager_free(t.m);
+        cr_assert_eq(config_load(&t.config, NULL, NULL, NULL), 0);
+        cr_assert_eq(manager_new(&t.m, t.config, &edges, &now), 0);
+        cr_assert_eq(manager_start(t.m, &now), 0);
+}
+
+Test(manager, a_mode_lasts_no_longer_than_was_asked_for) {
+        static const struct {
+                const char *what;
+                int64_t late;
+                usec_t ends_at;
+        } cases[] = {
+                { "right", 0, 60 },   { "an hour late", 3600, 10 + 60 }, { "a year late", YEAR, 10 + 60 },
+                { "early", -20, 40 }, { "an hour early", -3600, 0 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct instant now;
+
+                t.now = 0;
+                now = at();
+                manager_set_mode(t.m, MODE_BUSY, 60 * S, "", &now);
+                t.now = 10 * S;
+                start_anew(cases[i].late);
+                cr_expect_eq(turn(10), cases[i].ends_at, "%s", cases[i].what);
+                cr_expect_eq(t.wanted.busy, cases[i].ends_at > 0, "%s", cases[i].what);
+        }
+}
+
+/* An older busyd has not stored when it was said. */
+Test(manager, a_mode_without_its_moment_lasts_no_longer_than_can_be_asked_for) {
+        struct state_mode stored = { .mode = MODE_BUSY, .until_wall = at().wall + 60 * S, .message = "" };
+
+        cr_assert_eq(state_put_mode(t.state, &stored), 0);
+        start_anew(0);
+        cr_expect_eq(turn(0), 60);
+        start_anew(YEAR);
+        cr_expect_eq(turn(0), CONTROL_DURATION_MAX / S);
+}
+
 Test(manager, free_is_over_with_the_calls_of_its_moment_and_forgotten) {
         struct state_mode stored;
         struct instant now;

@@ -195,7 +195,7 @@ Test(state, accounts_survive) {
 Test(state, mode_survives) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         struct state *s = open_state(&t, NULL);
-        struct state_mode m = { .mode = MODE_BUSY, .until_wall = 77, .message = "Lunch" }, back;
+        struct state_mode m = { .mode = MODE_BUSY, .until_wall = 77, .said_wall = 70, .message = "Lunch" }, back;
 
         cr_assert_eq(state_get_mode(s, &back), 0);
         cr_expect_eq(back.mode, MODE_AUTO);
@@ -210,6 +210,7 @@ Test(state, mode_survives) {
         cr_assert_eq(state_get_mode(s, &back), 0);
         cr_expect_eq(back.mode, MODE_BUSY);
         cr_expect_eq(back.until_wall, USEC_NEVER);
+        cr_expect_eq(back.said_wall, 70);
         cr_expect(back.until_calls_end);
         cr_expect_str_eq(back.message, "Lunch");
         state_free(s);
