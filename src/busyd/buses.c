@@ -77,16 +77,20 @@ static int on_system_answer(sd_bus_message *m, void *userdata, sd_bus_error *err
         return 0;
 }
 
+/* Nothing that is still to be sent there is waited for: a bus that answers nothing would hold up the end. */
 static void close_system(struct buses *b) {
         b->system_lost = false;
         b->system_answer = sd_bus_slot_unref(b->system_answer);
         b->system_disconnected = sd_bus_slot_unref(b->system_disconnected);
-        b->system = sd_bus_flush_close_unref(b->system);
+        b->system = sd_bus_close_unref(b->system);
 }
 
 static int open_system(struct buses *b) {
         int r = sd_bus_open_system(&b->system);
 
+        if (r >= 0)
+                /* It would be flushed as the loop ends. */
+                r = sd_bus_set_close_on_exit(b->system, false);
         if (r >= 0)
                 r = watch_disconnect(b->system, &b->system_disconnected, on_system_disconnected, b);
         if (r >= 0)

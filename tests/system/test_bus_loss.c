@@ -1,6 +1,9 @@
 /* Buses that go: the user's, without which busyd cannot be told anything, and the system's. */
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "system/mock.h"
@@ -132,4 +135,29 @@ WORLD_TEST(bus_loss, a_system_bus_that_comes_later_is_found, .no_homeserver = tr
         expect_availability(w, "busy");
         mock_free(mm);
         private_bus_free(bus);
+}
+
+/* Seconds after which libsystemd gives up a bus that does not let it in. */
+#define HANG_ENDS_AFTER 90
+
+/* Who connects waits there for ever. */
+static int mute_bus(struct world *w) {
+        struct sockaddr_un at = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        snprintf(at.sun_path, sizeof(at.sun_path), "%s", world_path(w, "system.socket"));
+        check(w, fd >= 0 && bind(fd, (struct sockaddr *) &at, sizeof(at)) == 0 && listen(fd, 16) == 0,
+              "no socket for a bus");
+        return fd;
+}
+
+WORLD_TEST(bus_loss, a_system_bus_that_answers_nothing_does_not_hold_up_the_end, .no_homeserver = true) {
+        int fd = mute_bus(w);
+        time_t begun;
+
+        world_start(w);
+        begun = time(NULL);
+        cr_assert_eq(world_stop(w), 0);
+        check(w, time(NULL) - begun < HANG_ENDS_AFTER / 2, "busyd waits for the system bus");
+        close(fd);
 }
