@@ -32,7 +32,9 @@ static void say_busy(json_t *reasons, const json_t *status) {
         if (n > 0)
                 say(reasons, n == 1 ? "a call counts" : "%zu calls count", n);
         else
-                say(reasons, "the last call has just ended: busy lasts for a moment longer (end-grace in busyd.conf)");
+                say(reasons,
+                    "the last call has just ended: busy lasts for a moment longer (end-grace or hint-end-grace in "
+                    "busyd.conf)");
 }
 
 static void say_no_call(json_t *reasons, const json_t *status) {

@@ -90,7 +90,8 @@ WORLD_TEST(why, busy_for_a_moment_after_a_call, .no_homeserver = true) {
         run = world_busyctl(w, NULL, "run", "true", NULL);
         check(w, run.code == 0, "%s", run.err);
         expect_availability(w, "busy");
-        expect_because(w, "the last call has just ended");
+        expect_because(w,
+                       "the last call has just ended: busy lasts for a moment longer (end-grace or hint-end-grace ");
 }
 
 WORLD_TEST(why, a_pause_is_said, .no_homeserver = true) {
