@@ -4,7 +4,8 @@
  *   waiting    it is there; nothing is to be done, or not before `again`
  *   asked      whether it is quiet is being asked
  *   switched   it is being made quiet, or given back
- *   foreign    what is there has no such switch, until something else comes in its place
+ *   foreign    what is there has no such switch, or has failed too often, until something else comes in its place, or
+ * busy begins or ends
  *
  * Answers are noted as they come (`answered`), and followed in quiet_run(). `owed`: it was quiet by us, as the journal
  * says too; `settled`: this time of busy is done with, whatever came of it. */
@@ -22,7 +23,8 @@
 #define EFFECT       "do-not-disturb"
 #define JOURNAL_ON   "on"
 #define ANSWER_MAX   (5 * USEC_PER_SEC)
-#define AGAIN_AFTER  (30 * USEC_PER_SEC) /* what failed, while it is owed */
+#define AGAIN_AFTER  (30 * USEC_PER_SEC) /* what failed, while it is owed; each time twice as long */
+#define AGAIN_MAX    9                   /* times: four hours in all */
 #define WAYS_MAX     8
 #define JOURNAL_NAME 64
 
@@ -48,11 +50,13 @@ struct way {
         bool answered;
         int answer; /* 1, 0 or a negative errno */
         struct later again;
+        unsigned n_again; /* since something has come of it */
 };
 
 struct quiet {
         struct desktop_context context;
         bool on;
+        bool wanted;    /* in the last turn */
         bool told_none; /* that nothing here can be made quiet, once a time of busy */
         struct way ways[WAYS_MAX];
         size_t n_ways;
@@ -166,6 +170,13 @@ static void switch_to(struct way *w, bool on) {
 
 /* ---- what follows from an answer ---- */
 
+static void try_again(struct way *w) {
+        if (w->n_again == AGAIN_MAX)
+                w->state = WAY_FOREIGN;
+        else
+                later_set(&w->again, AGAIN_AFTER << w->n_again++);
+}
+
 /* It was asked to be made quiet. */
 static void enter(struct way *w, bool is_quiet) {
         int r;
@@ -197,16 +208,31 @@ static void leave(struct way *w, bool is_quiet) {
         if (set_owed(w, false) == 0)
                 tell(w, true, "was changed meanwhile and is left so", 0);
         else
-                later_set(&w->again, AGAIN_AFTER);
+                try_again(w);
 }
 
-/* What has no such switch answers with an error; who does not answer at all may do so later. */
+/* Whether the answer itself says so: no such interface, method, property or object; some libraries call that a wrong
+ * argument. */
+static bool lacks_switch(int error) {
+        return error == -EBADR || error == -EINVAL;
+}
+
+/* Where nothing is owed any error is taken for that. What was made quiet had a switch, and one failure does not take
+ * it away. Who does not answer at all may do so later. */
+static void follow_failure(struct way *w) {
+        if (lacks_switch(w->answer) || (!w->owed && w->answer != -ETIMEDOUT)) {
+                w->state = WAY_FOREIGN;
+                return;
+        }
+        if (w->owed && w->n_again == 0)
+                tell(w, false, "cannot be asked whether it is quiet, and will be asked again", w->answer);
+        try_again(w);
+}
+
 static void follow_asking(struct way *w, bool want) {
         w->state = WAY_WAITING;
-        if (w->answer == -ETIMEDOUT)
-                later_set(&w->again, AGAIN_AFTER);
-        else if (w->answer < 0)
-                w->state = WAY_FOREIGN;
+        if (w->answer < 0)
+                follow_failure(w);
         else if (want && !w->settled)
                 enter(w, w->answer > 0);
         else if (!want && w->owed)
@@ -227,8 +253,16 @@ static void follow_switching(struct way *w) {
         if (r == 0)
                 r = set_owed(w, false);
         if (r < 0)
-                later_set(&w->again, AGAIN_AFTER);
+                try_again(w);
         tell(w, r == 0, r == 0 ? "is as before" : "cannot be given back, and will be tried again", r);
+}
+
+/* Busy begins or ends: whatever failed before is worth another try. */
+static void begin_anew(struct way *w) {
+        later_clear(&w->again);
+        w->n_again = 0;
+        if (w->state == WAY_FOREIGN)
+                w->state = WAY_WAITING;
 }
 
 static void run_way(struct way *w, bool want, usec_t now) {
@@ -242,6 +276,8 @@ static void run_way(struct way *w, bool want, usec_t now) {
         }
         if (!want)
                 w->settled = false;
+        if (want ? w->settled : !w->owed)
+                w->n_again = 0;
         if (w->state != WAY_WAITING)
                 return;
         if (later_is_set(&w->again) && !later_run(&w->again, now))
@@ -257,6 +293,7 @@ static void forget(struct way *w) {
         w->command = command_free(w->command);
         w->answered = false;
         later_clear(&w->again);
+        w->n_again = 0;
         quiet_memory_clear(&w->memory);
         w->state = WAY_ABSENT;
         w->settled = false;
@@ -331,12 +368,16 @@ usec_t quiet_run(struct quiet *q, const struct desktop_facts *facts, usec_t now)
                         wake_at = usec_min(wake_at, bus_service_run(w->service, now));
                 if (w->command)
                         wake_at = usec_min(wake_at, command_run(w->command, now));
+                if (facts->known && want != q->wanted)
+                        begin_anew(w);
                 if (facts->known)
                         run_way(w, want, now);
                 if (w->command)
                         wake_at = usec_min(wake_at, command_run(w->command, now));
                 wake_at = usec_min(wake_at, later_at(&w->again, now));
         }
+        if (facts->known)
+                q->wanted = want;
         tell_if_none(q, want);
         return wake_at;
 }
