@@ -168,6 +168,7 @@ const struct quiet_way quiet_ways[] = {
         {
                 .name = "swaync",
                 .service = SWAYNC,
+                .is_lasting = true,
                 .ask = swaync_ask,
                 .heard = swaync_heard,
                 .set = swaync_set,
@@ -175,6 +176,7 @@ const struct quiet_way quiet_ways[] = {
         {
                 .name = "GNOME",
                 .service = "org.gnome.Shell",
+                .is_lasting = true,
                 .ask_argv = (const char *const[]){ "gsettings", "get", BANNERS, NULL },
                 .on_argv = (const char *const[]){ "gsettings", "set", BANNERS, "false", NULL },
                 .off_argv = (const char *const[]){ "gsettings", "set", BANNERS, "true", NULL },

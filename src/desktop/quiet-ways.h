@@ -17,6 +17,7 @@ struct quiet_way {
         const char *name;    /* for people, and in the journal */
         const char *service; /* on the bus */
         bool ends_with_us;   /* the service itself takes it back when we leave the bus */
+        bool is_lasting;     /* it is a setting on disk, and as it was when the service is started anew */
 
         /* Services with an interface of their own. `ask` and `set` append to what they make; `heard` and `was_set`
          * read the answer: 1 quiet, 0 not; a negative errno: it has no such thing. */

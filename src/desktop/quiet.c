@@ -42,7 +42,7 @@ struct way {
         struct bus_service *service;
         enum way_state state;
         bool was_there; /* one has been on the bus since we are */
-        bool is_anew;   /* the one that was made quiet is gone, and another has come */
+        bool is_anew;   /* the one that was made quiet is gone, and its state with it; another has come */
         bool owed, settled, switching_on;
         struct quiet_memory memory;
         sd_bus_slot *call;
@@ -304,7 +304,7 @@ static void forget(struct way *w) {
 static int on_service_start(void *userdata) {
         struct way *w = userdata;
 
-        w->is_anew = w->was_there;
+        w->is_anew = w->was_there && !w->kind->is_lasting;
         w->was_there = true;
         w->state = WAY_WAITING;
         return 0;

@@ -3,8 +3,9 @@
  * Every service of the table in quiet-ways.c that is on the bus is asked first. One that is quiet already is left
  * alone. One that is not is written down in the journal, then made quiet; when busy is over it is asked again, and
  * given back only if it still is as we left it: else somebody has decided otherwise meanwhile, and that stands. A
- * service that is started anew while busy is made quiet again. After a crash the journal says what is owed. Who cannot
- * be asked while something is owed is asked again for some hours, and whenever busy begins or ends. */
+ * service that is started anew while busy is made quiet again, unless it keeps on disk what it is told. After a crash
+ * the journal says what is owed. Who cannot be asked while something is owed is asked again for some hours, and
+ * whenever busy begins or ends. */
 #pragma once
 
 #include "core/base.h"

@@ -124,6 +124,12 @@ static usec_t service_comes(void) {
         return turns();
 }
 
+static usec_t service_goes(void) {
+        t.is_there = false;
+        t.service->reset(t.service_userdata);
+        return turns();
+}
+
 static void make(void) {
         const struct desktop_context context = { .journal = { .get = journal_get, .put = journal_put },
                                                  .touched = on_touched,
@@ -247,4 +253,28 @@ Test(quiet, who_says_that_it_has_no_such_switch_is_believed) {
         cr_assert(quiet_is_at_rest(t.q));
         cr_assert_eq(t.n_told, 0);
         cr_assert_str_eq(t.journal, "on");
+}
+
+/* A setting on disk is as it was when its service comes back: what differs then is the user's word. */
+Test(quiet, who_ended_it_by_hand_is_heard_also_where_the_service_is_started_anew) {
+        (void) turns_as(true);
+        t.shown = true;
+        (void) service_goes();
+        (void) service_comes();
+        cr_assert(t.shown);
+        cr_assert_str_eq(t.journal, "");
+        cr_assert_eq(t.n_set, 1);
+        (void) turns_as(false);
+        cr_assert(t.shown);
+        cr_assert_eq(t.n_set, 1);
+}
+
+Test(quiet, a_setting_is_given_back_also_where_the_service_is_started_anew) {
+        (void) turns_as(true);
+        (void) service_goes();
+        (void) service_comes();
+        cr_assert_not(t.shown);
+        cr_assert_str_eq(t.journal, "on");
+        (void) turns_as(false);
+        expect(true, "ok: GNOME is as before");
 }
