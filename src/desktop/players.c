@@ -4,8 +4,8 @@
  *   playing    it does; to be paused in the next players_run()
  *   pausing    it is being paused; it is in the journal
  *   paused     by us; whether it is set going by somebody else is listened to
- *   checked    busy is over: whether it still is paused is being asked
- *   resting    it still is; to be resumed in the next players_run()
+ *   checked    busy is over, or busyd has been started again: whether it still is paused is being asked
+ *   resting    it still is; to be resumed in the next players_run(), or left so while busy
  *   resuming   it is told to play on
  *   gone       to be forgotten */
 #include "desktop/players.h"
@@ -91,25 +91,11 @@ static struct player *add(struct players *ps, enum player_state state) {
         return p;
 }
 
-static void read_journal(struct players *ps) {
-        const struct desktop_journal *j = &ps->context.journal;
-        const char *value = j->get(j->userdata, JOURNAL_NAME);
-        SCOPED(free) char *copy = value ? strdup(value) : NULL;
-        char *rest = NULL, *word = copy ? strtok_r(copy, " ", &rest) : NULL;
-
-        if (!word || !streq(word, ps->bus_id))
-                return;
-        while ((word = strtok_r(NULL, " ", &rest))) {
-                struct player *p = strlen(word) < UNIQUE_MAX ? add(ps, PLAYER_PAUSED) : NULL;
-
-                if (!p)
-                        break;
-                (void) snprintf(p->unique, sizeof(p->unique), "%s", word);
-                p->is_stored = true;
-        }
-}
-
 /* ---- asking ---- */
+
+static const char *title(const struct player *p) {
+        return p->title[0] ? p->title : p->unique;
+}
 
 static void touch(const struct player *p) {
         p->players->context.touched(p->players->context.userdata);
@@ -159,8 +145,11 @@ static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
                 p->state = fits ? PLAYER_PLAYING : PLAYER_GONE;
                 if (fits)
                         (void) snprintf(p->unique, sizeof(p->unique), "%s", sender);
-        } else
+        } else if (p->state == PLAYER_CHECKED) {
                 p->state = known && s.paused ? PLAYER_RESTING : PLAYER_GONE;
+                if (p->state == PLAYER_GONE)
+                        log_debug("pause-players: %s has gone its own way", title(p));
+        }
         touch(p);
         return 0;
 }
@@ -172,12 +161,17 @@ static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         struct status s = { 0 };
 
         if (sd_bus_message_read(m, "s", &interface) >= 0 && streq(interface, PLAYER) && read_status(m, &s) >= 0 &&
-            s.told && !s.paused && p->state == PLAYER_PAUSED) {
-                log_debug("pause-players: %s goes its own way", p->title);
+            s.told && !s.paused && (p->state >= PLAYER_PAUSED && p->state <= PLAYER_RESTING)) {
+                log_debug("pause-players: %s goes its own way", title(p));
                 p->state = PLAYER_GONE;
                 touch(p);
         }
         return 0;
+}
+
+static void listen(struct player *p) {
+        (void) sd_bus_match_signal_async(p->players->context.bus, &p->changed, p->unique, AT, PROPERTIES,
+                                         "PropertiesChanged", on_changed, NULL, p);
 }
 
 static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
@@ -189,8 +183,7 @@ static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         p->state = p->state == PLAYER_PAUSING && ok ? PLAYER_PAUSED : PLAYER_GONE;
         if (p->state == PLAYER_PAUSED) {
                 p->players->n_paused++;
-                (void) sd_bus_match_signal_async(p->players->context.bus, &p->changed, p->unique, AT, PROPERTIES,
-                                                 "PropertiesChanged", on_changed, NULL, p);
+                listen(p);
         }
         touch(p);
         return 0;
@@ -209,6 +202,33 @@ static void call(struct player *p, const char *to, const char *interface, const 
         if (r >= 0)
                 r = sd_bus_call_async(bus, &p->call, m, callback, p, ANSWER_MAX);
         p->state = r < 0 ? PLAYER_GONE : next;
+}
+
+/* ---- after a crash ---- */
+
+/* What has gone on since it was paused only the player knows. */
+static void take_over(struct players *ps, const char *unique) {
+        struct player *p = strlen(unique) < UNIQUE_MAX ? add(ps, PLAYER_PAUSED) : NULL;
+
+        if (!p)
+                return;
+        (void) snprintf(p->unique, sizeof(p->unique), "%s", unique);
+        p->is_stored = true;
+        ps->begun = true;
+        listen(p);
+        call(p, p->unique, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_CHECKED);
+}
+
+static void read_journal(struct players *ps) {
+        const struct desktop_journal *j = &ps->context.journal;
+        const char *value = j->get(j->userdata, JOURNAL_NAME);
+        SCOPED(free) char *copy = value ? strdup(value) : NULL;
+        char *rest = NULL, *word = copy ? strtok_r(copy, " ", &rest) : NULL;
+
+        if (!word || !streq(word, ps->bus_id))
+                return;
+        while ((word = strtok_r(NULL, " ", &rest)))
+                take_over(ps, word);
 }
 
 /* ---- who there is ---- */
@@ -279,7 +299,11 @@ static void run_player(struct player *p, const struct desktop_facts *facts, bool
                         call(p, p->unique, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_CHECKED);
                 break;
         case PLAYER_RESTING:
-                call(p, p->unique, PLAYER, "Play", on_told, NULL, PLAYER_RESUMING);
+                if (want) {
+                        log_debug("pause-players: %s stays paused", title(p));
+                        p->state = PLAYER_PAUSED;
+                } else
+                        call(p, p->unique, PLAYER, "Play", on_told, NULL, PLAYER_RESUMING);
                 break;
         case PLAYER_ASKED:
         case PLAYER_PAUSING:

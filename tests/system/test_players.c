@@ -112,6 +112,36 @@ WORLD_TEST(players, a_crash_is_made_up_for, .no_homeserver = true) {
         expect_player(w, "Playing");
 }
 
+/* What is said within the call holds, however often busyd dies in it. */
+WORLD_TEST(players, one_that_was_set_going_and_paused_by_hand_after_a_crash_stays_so, .no_homeserver = true) {
+        (void) play(w);
+        start(w);
+        begin(w);
+        world_kill(w);
+        world_start(w);
+        check(w, world_wait_log(w, "stays paused"), "not looked at");
+        tell_player(w, "Play");
+        expect_player(w, "Playing");
+        check(w, world_wait_log(w, "goes its own way"), "not heard");
+        tell_player(w, "Pause");
+        expect_player(w, "Paused");
+        expect_left_paused(w);
+}
+
+WORLD_TEST(players, one_that_was_set_going_while_busyd_was_dead_and_paused_by_hand_stays_so, .no_homeserver = true) {
+        (void) play(w);
+        start(w);
+        begin(w);
+        world_kill(w);
+        tell_player(w, "Play");
+        expect_player(w, "Playing");
+        world_start(w);
+        check(w, world_wait_log(w, "has gone its own way"), "not seen");
+        tell_player(w, "Pause");
+        expect_player(w, "Paused");
+        expect_left_paused(w);
+}
+
 /* A page that is on a call may be a player as well. */
 WORLD_TEST(players, the_program_of_the_call_is_left_alone, .no_homeserver = true) {
         const char *app = "MPV Calls", *reason = "a call";
