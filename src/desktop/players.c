@@ -12,8 +12,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <strings.h>
 
+#include "desktop/program-names.h"
 #include "util/bus-service.h"
 #include "util/log.h"
 
@@ -245,33 +245,18 @@ static int on_names(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) 
 
                 if (!p)
                         continue;
-                (void) snprintf(p->title, sizeof(p->title), "%.*s", (int) strcspn(name + strlen(NAMES), "."),
-                                name + strlen(NAMES));
+                (void) program_name_of(p->title, sizeof(p->title), name + strlen(NAMES));
                 call(p, name, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_ASKED);
         }
         ps->context.touched(ps->context.userdata);
         return 0;
 }
 
-/* The call is in this very program: a page that is on a call may show as a player. */
-static bool is_on_call(const struct player *p, const char *apps) {
-        size_t n = strlen(p->title);
-
-        for (const char *app = apps; n > 0 && *app != '\0';) {
-                size_t wide = strcspn(app, "\n");
-
-                for (size_t i = 0; i + n <= wide; i++)
-                        if (strncasecmp(app + i, p->title, n) == 0)
-                                return true;
-                app += wide + (app[wide] == '\n');
-        }
-        return false;
-}
-
 /* ---- one turn ---- */
 
 static void pause_player(struct player *p, const struct desktop_facts *facts) {
-        if (is_on_call(p, facts->apps)) {
+        /* A page that is on a call may show as a player. */
+        if (program_is_among(p->title, facts->apps)) {
                 log_debug("pause-players: %s is on the call", p->title);
                 p->state = PLAYER_GONE;
                 return;
