@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "desktop/desktop.h"
+#include "sources/identity.h"
 #include "state/state.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -143,6 +144,7 @@ int desk_new(struct desk **ret, const struct desk_context *context) {
                                              .event = context->event,
                                              .bus = context->bus,
                                              .journal = { .get = journal_get, .put = journal_put, .userdata = d },
+                                             .names_of_pid = identities_of_pid,
                                              .touched = on_touched,
                                              .done = on_done,
                                              .userdata = d,

@@ -1,6 +1,7 @@
 /* What each effect of this room is given when it is made. */
 #pragma once
 
+#include <sys/types.h>
 #include <systemd/sd-bus.h>
 
 #include "core/base.h"
@@ -21,6 +22,9 @@ struct desktop_context {
         sd_event *event;
         sd_bus *bus; /* the user's; NULL: none, and what needs it is not done */
         struct desktop_journal journal;
+        /* What the program of this process may go by, one a line; returns buf, "" if nobody knows. NULL: nobody ever
+         * does. */
+        const char *(*names_of_pid)(char *buf, size_t size, pid_t pid);
         void (*touched)(void *userdata); /* desktop_run() soon, but not from within */
         /* For the history: something was done, or could not be; its key in the configuration, and in words how it
          * went. From desktop_run(). */

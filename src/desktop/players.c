@@ -1,7 +1,9 @@
 /* See players.h. Each player that is known is in one of these states; who is done with is forgotten:
  *
  *   asked      whether it plays is being asked
- *   playing    it does; to be paused in the next players_run()
+ *   named      it does; what it calls itself is being asked
+ *   traced     whose process it is is being asked
+ *   playing    to be paused once all are through with that
  *   pausing    it is being paused; it is in the journal
  *   paused     by us; whether it is set going by somebody else is listened to
  *   checked    busy is over, or busyd has been started again: whether it still is paused is being asked
@@ -19,17 +21,23 @@
 
 #define EFFECT       "pause-players"
 #define JOURNAL_NAME "players"
-#define NAMES        "org.mpris.MediaPlayer2."
+#define ROOT         "org.mpris.MediaPlayer2"
+#define NAMES        ROOT "."
+#define NO_TRACK     "/org/mpris/MediaPlayer2/TrackList/NoTrack"
 #define AT           "/org/mpris/MediaPlayer2"
 #define PLAYER       "org.mpris.MediaPlayer2.Player"
 #define PROPERTIES   "org.freedesktop.DBus.Properties"
 #define BUS          "org.freedesktop.DBus"
 #define ANSWER_MAX   (3 * USEC_PER_SEC) /* who does not answer is left alone */
 #define TITLE_MAX    64
+#define NAMES_MAX    512
+#define TRACK_MAX    128
 #define UNIQUE_MAX   32
 
 enum player_state {
         PLAYER_ASKED,
+        PLAYER_NAMED,
+        PLAYER_TRACED,
         PLAYER_PLAYING,
         PLAYER_PAUSING,
         PLAYER_PAUSED,
@@ -42,6 +50,9 @@ enum player_state {
 struct player {
         struct players *players;
         char title[TITLE_MAX];   /* of its name on the bus; "": from the journal */
+        char names[NAMES_MAX];   /* all that it goes by, one a line */
+        char track[TRACK_MAX];   /* what it plays, "" if it does not say */
+        bool is_on_call;         /* it is the program of the call */
         char unique[UNIQUE_MAX]; /* who it is */
         enum player_state state;
         bool resumed; /* for the history */
@@ -101,13 +112,63 @@ static void touch(const struct player *p) {
         p->players->context.touched(p->players->context.userdata);
 }
 
+static void call(struct player *p, const char *to, const char *path, const char *interface, const char *member,
+                 sd_bus_message_handler_t callback, const char *argument, enum player_state next) {
+        SCOPED(sd_bus_message_unref) sd_bus_message *m = NULL;
+        sd_bus *bus = p->players->context.bus;
+        int r = sd_bus_message_new_method_call(bus, &m, to, path, interface, member);
+
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(m, false);
+        if (r >= 0 && argument)
+                r = sd_bus_message_append(m, "s", argument);
+        if (r >= 0)
+                r = sd_bus_call_async(bus, &p->call, m, callback, p, ANSWER_MAX);
+        p->state = r < 0 ? PLAYER_GONE : next;
+}
+
 struct status {
         bool told, playing, paused, can_pause;
+        const char *track; /* of the message; "" */
 };
+
+/* From a variant. What has another type says nothing. */
+static int read_text(sd_bus_message *m, const char **ret) {
+        const char *type;
+        int r = sd_bus_message_peek_type(m, NULL, &type);
+
+        if (r >= 0 && (streq(type, "s") || streq(type, "o")))
+                return sd_bus_message_read(m, "v", type, ret);
+        return r < 0 ? r : sd_bus_message_skip(m, "v");
+}
+
+static int read_track(sd_bus_message *m, const char **ret) {
+        const char *type;
+        int r = sd_bus_message_peek_type(m, NULL, &type);
+
+        if (r >= 0 && !streq(type, "a{sv}"))
+                return sd_bus_message_skip(m, "v");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'v', "a{sv}");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                const char *name;
+
+                r = sd_bus_message_read(m, "s", &name);
+                if (r >= 0)
+                        r = streq(name, "mpris:trackid") ? read_text(m, ret) : sd_bus_message_skip(m, "v");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
 
 /* From a{sv}; what is not there is not known. */
 static int read_status(sd_bus_message *m, struct status *ret) {
-        struct status s = { .can_pause = true };
+        struct status s = { .can_pause = true, .track = "" };
         int r = sd_bus_message_enter_container(m, 'a', "{sv}");
 
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
@@ -121,6 +182,8 @@ static int read_status(sd_bus_message *m, struct status *ret) {
                         s.paused = streq(text, "Paused");
                 } else if (r >= 0 && streq(name, "CanPause") && (r = sd_bus_message_read(m, "v", "b", &can)) >= 0)
                         s.can_pause = can;
+                else if (r >= 0 && streq(name, "Metadata"))
+                        r = read_track(m, &s.track);
                 else if (r >= 0)
                         r = sd_bus_message_skip(m, "v");
                 if (r >= 0)
@@ -132,36 +195,17 @@ static int read_status(sd_bus_message *m, struct status *ret) {
         return 0;
 }
 
-static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        struct player *p = userdata;
-        const char *sender = sd_bus_message_get_sender(m);
-        struct status s = { 0 };
-        bool known = !sd_bus_message_is_method_error(m, NULL) && read_status(m, &s) >= 0;
-
-        p->call = sd_bus_slot_unref(p->call);
-        if (p->state == PLAYER_ASKED) {
-                bool fits = known && s.playing && s.can_pause && sender && strlen(sender) < sizeof(p->unique);
-
-                p->state = fits ? PLAYER_PLAYING : PLAYER_GONE;
-                if (fits)
-                        (void) snprintf(p->unique, sizeof(p->unique), "%s", sender);
-        } else if (p->state == PLAYER_CHECKED) {
-                p->state = known && s.paused ? PLAYER_RESTING : PLAYER_GONE;
-                if (p->state == PLAYER_GONE)
-                        log_debug("pause-players: %s has gone its own way", title(p));
-        }
-        touch(p);
-        return 0;
-}
-
 /* Somebody else has set it going, or has stopped it. */
 static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         struct player *p = userdata;
         const char *interface;
         struct status s = { 0 };
 
-        if (sd_bus_message_read(m, "s", &interface) >= 0 && streq(interface, PLAYER) && read_status(m, &s) >= 0 &&
-            s.told && !s.paused && (p->state >= PLAYER_PAUSED && p->state <= PLAYER_RESTING)) {
+        if (sd_bus_message_read(m, "s", &interface) < 0 || !streq(interface, PLAYER) || read_status(m, &s) < 0 ||
+            !s.told)
+                return 0;
+        if ((p->state >= PLAYER_NAMED && p->state <= PLAYER_PLAYING && !s.playing) ||
+            (p->state >= PLAYER_PAUSED && p->state <= PLAYER_RESTING && !s.paused)) {
                 log_debug("pause-players: %s goes its own way", title(p));
                 p->state = PLAYER_GONE;
                 touch(p);
@@ -174,6 +218,100 @@ static void listen(struct player *p) {
                                          "PropertiesChanged", on_changed, NULL, p);
 }
 
+/* ---- whose it is ---- */
+
+static void add_name(struct player *p, const char *name) {
+        size_t used = strlen(p->names), n = strlen(name);
+
+        if (n > 0 && used + n + 2 <= sizeof(p->names))
+                (void) snprintf(p->names + used, sizeof(p->names) - used, "%s\n", name);
+}
+
+static void add_program(struct player *p, const char *id) {
+        char name[TITLE_MAX];
+
+        add_name(p, program_name_of(name, sizeof(name), id));
+}
+
+static int on_pid(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        struct player *p = userdata;
+        const struct desktop_context *c = &p->players->context;
+        char names[NAMES_MAX], *rest = names, *name;
+        uint32_t pid;
+
+        p->call = sd_bus_slot_unref(p->call);
+        if (p->state == PLAYER_GONE)
+                return 0;
+        if (!sd_bus_message_is_method_error(m, NULL) && sd_bus_message_read(m, "u", &pid) >= 0 && c->names_of_pid) {
+                (void) c->names_of_pid(names, sizeof(names), (pid_t) pid);
+                while ((name = strsep(&rest, "\n")))
+                        add_program(p, name);
+        }
+        p->state = PLAYER_PLAYING;
+        touch(p);
+        return 0;
+}
+
+/* From a{sv}. */
+static void read_names(struct player *p, sd_bus_message *m) {
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        while (r >= 0 && sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+                const char *name, *text = "";
+
+                r = sd_bus_message_read(m, "s", &name);
+                if (r >= 0)
+                        r = read_text(m, &text);
+                if (r >= 0 && streq(name, "Identity"))
+                        add_name(p, text);
+                else if (r >= 0 && streq(name, "DesktopEntry"))
+                        add_program(p, text);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+}
+
+static int on_names_told(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        struct player *p = userdata;
+
+        p->call = sd_bus_slot_unref(p->call);
+        if (p->state == PLAYER_GONE)
+                return 0;
+        if (!sd_bus_message_is_method_error(m, NULL))
+                read_names(p, m);
+        call(p, BUS, "/org/freedesktop/DBus", BUS, "GetConnectionUnixProcessID", on_pid, p->unique, PLAYER_TRACED);
+        touch(p);
+        return 0;
+}
+
+/* ---- what it does ---- */
+
+static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        struct player *p = userdata;
+        const char *sender = sd_bus_message_get_sender(m);
+        struct status s = { 0 };
+        bool known = !sd_bus_message_is_method_error(m, NULL) && read_status(m, &s) >= 0;
+
+        p->call = sd_bus_slot_unref(p->call);
+        if (p->state == PLAYER_ASKED) {
+                bool fits = known && s.playing && s.can_pause && sender && strlen(sender) < sizeof(p->unique);
+
+                p->state = PLAYER_GONE;
+                if (fits) {
+                        (void) snprintf(p->unique, sizeof(p->unique), "%s", sender);
+                        (void) snprintf(p->track, sizeof(p->track), "%s", s.track);
+                        listen(p);
+                        call(p, p->unique, AT, PROPERTIES, "GetAll", on_names_told, ROOT, PLAYER_NAMED);
+                }
+        } else if (p->state == PLAYER_CHECKED) {
+                p->state = known && s.paused ? PLAYER_RESTING : PLAYER_GONE;
+                if (p->state == PLAYER_GONE)
+                        log_debug("pause-players: %s has gone its own way", title(p));
+        }
+        touch(p);
+        return 0;
+}
+
 static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         struct player *p = userdata;
         bool ok = !sd_bus_message_is_method_error(m, NULL);
@@ -181,27 +319,10 @@ static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         p->call = sd_bus_slot_unref(p->call);
         p->resumed = p->state == PLAYER_RESUMING && ok;
         p->state = p->state == PLAYER_PAUSING && ok ? PLAYER_PAUSED : PLAYER_GONE;
-        if (p->state == PLAYER_PAUSED) {
+        if (p->state == PLAYER_PAUSED)
                 p->players->n_paused++;
-                listen(p);
-        }
         touch(p);
         return 0;
-}
-
-static void call(struct player *p, const char *to, const char *interface, const char *member,
-                 sd_bus_message_handler_t callback, const char *argument, enum player_state next) {
-        SCOPED(sd_bus_message_unref) sd_bus_message *m = NULL;
-        sd_bus *bus = p->players->context.bus;
-        int r = sd_bus_message_new_method_call(bus, &m, to, AT, interface, member);
-
-        if (r >= 0)
-                r = sd_bus_message_set_auto_start(m, false);
-        if (r >= 0 && argument)
-                r = sd_bus_message_append(m, "s", argument);
-        if (r >= 0)
-                r = sd_bus_call_async(bus, &p->call, m, callback, p, ANSWER_MAX);
-        p->state = r < 0 ? PLAYER_GONE : next;
 }
 
 /* ---- after a crash ---- */
@@ -216,7 +337,7 @@ static void take_over(struct players *ps, const char *unique) {
         p->is_stored = true;
         ps->begun = true;
         listen(p);
-        call(p, p->unique, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_CHECKED);
+        call(p, p->unique, AT, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_CHECKED);
 }
 
 static void read_journal(struct players *ps) {
@@ -246,7 +367,8 @@ static int on_names(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) 
                 if (!p)
                         continue;
                 (void) program_name_of(p->title, sizeof(p->title), name + strlen(NAMES));
-                call(p, name, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_ASKED);
+                add_name(p, p->title);
+                call(p, name, AT, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_ASKED);
         }
         ps->context.touched(ps->context.userdata);
         return 0;
@@ -254,9 +376,31 @@ static int on_names(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) 
 
 /* ---- one turn ---- */
 
-static void pause_player(struct player *p, const struct desktop_facts *facts) {
-        /* A page that is on a call may show as a player. */
-        if (program_is_among(p->title, facts->apps)) {
+static bool is_one_asked(const struct players *ps) {
+        bool is = false;
+
+        for (size_t i = 0; i < ps->n; i++)
+                is = is || ps->list[i].state < PLAYER_PLAYING;
+        return is;
+}
+
+/* Some players are another's go-between: they say that they play the very thing that it plays. */
+static bool is_for_another(const struct player *p, const struct player *other) {
+        return p->track[0] && !streq(p->track, NO_TRACK) && streq(p->track, other->track);
+}
+
+/* A page that is on a call may show as a player. */
+static bool is_on_call(const struct player *p) {
+        const struct players *ps = p->players;
+
+        for (size_t i = 0; i < ps->n; i++)
+                if (ps->list[i].is_on_call && (&ps->list[i] == p || is_for_another(p, &ps->list[i])))
+                        return true;
+        return false;
+}
+
+static void pause_player(struct player *p) {
+        if (is_on_call(p)) {
                 log_debug("pause-players: %s is on the call", p->title);
                 p->state = PLAYER_GONE;
                 return;
@@ -268,29 +412,31 @@ static void pause_player(struct player *p, const struct desktop_facts *facts) {
                 p->state = PLAYER_GONE;
                 return;
         }
-        call(p, p->unique, PLAYER, "Pause", on_told, NULL, PLAYER_PAUSING);
+        call(p, p->unique, AT, PLAYER, "Pause", on_told, NULL, PLAYER_PAUSING);
 }
 
-static void run_player(struct player *p, const struct desktop_facts *facts, bool want) {
+static void run_player(struct player *p, bool want) {
         switch (p->state) {
         case PLAYER_PLAYING:
-                if (want)
-                        pause_player(p, facts);
-                else
+                if (!want)
                         p->state = PLAYER_GONE;
+                else if (!is_one_asked(p->players))
+                        pause_player(p);
                 break;
         case PLAYER_PAUSED:
                 if (!want)
-                        call(p, p->unique, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_CHECKED);
+                        call(p, p->unique, AT, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_CHECKED);
                 break;
         case PLAYER_RESTING:
                 if (want) {
                         log_debug("pause-players: %s stays paused", title(p));
                         p->state = PLAYER_PAUSED;
                 } else
-                        call(p, p->unique, PLAYER, "Play", on_told, NULL, PLAYER_RESUMING);
+                        call(p, p->unique, AT, PLAYER, "Play", on_told, NULL, PLAYER_RESUMING);
                 break;
         case PLAYER_ASKED:
+        case PLAYER_NAMED:
+        case PLAYER_TRACED:
         case PLAYER_PAUSING:
         case PLAYER_CHECKED:
         case PLAYER_RESUMING:
@@ -361,6 +507,18 @@ static void begin(struct players *ps) {
                                                 "ListNames", on_names, ps, NULL);
 }
 
+/* Lines of both. */
+static bool are_among(const char *names, const char *apps) {
+        for (const char *name = names; *name != '\0'; name += strcspn(name, "\n") + 1) {
+                char one[NAMES_MAX];
+
+                (void) snprintf(one, sizeof(one), "%.*s", (int) strcspn(name, "\n"), name);
+                if (program_is_among(one, apps))
+                        return true;
+        }
+        return false;
+}
+
 /* Who begins to play during a call does so by the user's hand. */
 usec_t players_run(struct players *ps, const struct desktop_facts *facts, usec_t now) {
         bool want = ps->on && facts->known && facts->busy;
@@ -368,7 +526,10 @@ usec_t players_run(struct players *ps, const struct desktop_facts *facts, usec_t
         if (!facts->known)
                 return USEC_NEVER;
         for (size_t i = 0; i < ps->n; i++)
-                run_player(&ps->list[i], facts, want);
+                if (ps->list[i].state == PLAYER_PLAYING)
+                        ps->list[i].is_on_call = are_among(ps->list[i].names, facts->apps);
+        for (size_t i = 0; i < ps->n; i++)
+                run_player(&ps->list[i], want);
         forget_gone(ps);
         tell(ps);
         if (want && !ps->begun && !is_under_way(ps)) {

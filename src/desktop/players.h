@@ -1,7 +1,8 @@
 /* Music pauses while busy: each player on the user's bus (MPRIS) that plays when busy begins is paused. When it is
  * over it plays on, if it still is as we left it: who was set going meanwhile, or is another process now, is left
- * alone, and so is the program that the call is in. Who is paused is in the journal, so that a crash is made up for as
- * long as the bus is the same. */
+ * alone, and so is the program that the call is in, by what the player and its process go by, and whoever plays the
+ * same in its place. Who is paused is in the journal, so that a crash is made up for as long as the bus is the same.
+ */
 #pragma once
 
 #include "core/base.h"

@@ -221,16 +221,12 @@ static int read_proc(pid_t pid, const char *name, char **ret) {
         return file_read(path, PROC_FILE_MAX, ret, NULL);
 }
 
-const char *identity_of_pid(char *buf, size_t size, pid_t pid) {
-        SCOPED(free) char *cgroup = NULL, *comm = NULL, *cmdline = NULL;
+/* The name of the program as it was started; comm is cut short at 15 bytes and may be a thread's. */
+static const char *of_program(char *buf, size_t size, pid_t pid) {
+        SCOPED(free) char *comm = NULL, *cmdline = NULL;
 
         buf[0] = '\0';
-        if (pid <= 0)
-                return buf;
-        if (read_proc(pid, "cgroup", &cgroup) >= 0 && identity_of_cgroup(buf, size, cgroup)[0])
-                return buf;
-        /* The name of the program as it was started; comm is cut short at 15 bytes and may be a thread's. Chromium
-         * writes its own command line, with blanks in between. */
+        /* Chromium writes its own command line, with blanks in between. */
         if (read_proc(pid, "cmdline", &cmdline) >= 0 && cmdline[0]) {
                 char *arguments = strstr(cmdline, " --");
 
@@ -242,6 +238,47 @@ const char *identity_of_pid(char *buf, size_t size, pid_t pid) {
                 return buf;
         comm[strcspn(comm, "\n")] = '\0';
         return identity_of_name(buf, size, comm);
+}
+
+static const char *of_control_group(char *buf, size_t size, pid_t pid) {
+        SCOPED(free) char *cgroup = NULL;
+
+        buf[0] = '\0';
+        return read_proc(pid, "cgroup", &cgroup) >= 0 ? identity_of_cgroup(buf, size, cgroup) : buf;
+}
+
+const char *identity_of_pid(char *buf, size_t size, pid_t pid) {
+        buf[0] = '\0';
+        if (pid <= 0 || of_control_group(buf, size, pid)[0])
+                return buf;
+        return of_program(buf, size, pid);
+}
+
+pid_t parent_of_pid(pid_t pid) {
+        SCOPED(free) char *stat = NULL;
+        const char *end;
+
+        if (read_proc(pid, "stat", &stat) < 0)
+                return 0;
+        /* "PID (NAME) STATE PARENT ...", and a name may have anything in it. */
+        end = strrchr(stat, ')');
+        return end && strlen(end) > 4 && !strchr("ZX", end[2]) ? (pid_t) strtol(end + 4, NULL, 10) : 0;
+}
+
+const char *identities_of_pid(char *buf, size_t size, pid_t pid) {
+        size_t used = 0;
+
+        buf[0] = '\0';
+        for (int generation = 0; generation < 2 && pid > 0; generation++, pid = parent_of_pid(pid))
+                for (int i = 0; i < 2; i++) {
+                        char name[UNIT_SIZE] = "";
+                        size_t n = strlen(i == 0 ? of_control_group(name, sizeof(name), pid)
+                                                 : of_program(name, sizeof(name), pid));
+
+                        if (n > 0 && !program_is_runtime(name) && used + n + 2 <= size)
+                                used += (size_t) snprintf(buf + used, size - used, "%s\n", name);
+                }
+        return buf;
 }
 
 bool cgroup_is_sandbox(const char *cgroup) {

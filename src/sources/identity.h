@@ -14,6 +14,10 @@ const char *identity_of_name(char *buf, size_t size, const char *name);
  * process ids out of a sandbox. */
 const char *identity_of_pid(char *buf, size_t size, pid_t pid);
 
+/* Everything that the program of this process may go by, one a line: its control group, the program's name, and both
+ * of the process that has started it, as a browser does its helpers. No runtimes. */
+const char *identities_of_pid(char *buf, size_t size, pid_t pid);
+
 /* Whether that text is of a Flatpak's or a Snap's process. */
 bool cgroup_is_sandbox(const char *cgroup);
 
@@ -23,6 +27,9 @@ const char *identity_of_sandbox(char *buf, size_t size, pid_t pid);
 
 /* Such as "electron32" or "python3": many programs go by it. */
 bool program_is_runtime(const char *binary);
+
+/* Of whoever has started it; 0: it has ended, if only its parent has not asked how. */
+pid_t parent_of_pid(pid_t pid);
 
 /* From the text of /proc/PID/cgroup; "" if it names no application. */
 const char *identity_of_cgroup(char *buf, size_t size, const char *cgroup);

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sources/identity.h"
 #include "util/file.h"
 
 #define PROCESSES_MAX 4096
 #define SOCKETS_MAX   256
-#define STAT_MAX      4096
 #define COMM_MAX      64
 #define TABLE_MAX     (1U << 20)
 /* A process is started by one that is started by one ... */
@@ -45,20 +45,6 @@ struct sockets {
 
 /* ---- who was started by whom ---- */
 
-/* 0: it has ended, if only its parent has not asked how. */
-static pid_t parent_of(pid_t pid) {
-        SCOPED(free) char *stat = NULL;
-        char path[64];
-        const char *end;
-
-        (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
-        if (file_read(path, STAT_MAX, &stat, NULL) < 0)
-                return 0;
-        /* "PID (NAME) STATE PARENT ...", and a name may have anything in it. */
-        end = strrchr(stat, ')');
-        return end && strlen(end) > 4 && !strchr("ZX", end[2]) ? (pid_t) strtol(end + 4, NULL, 10) : 0;
-}
-
 static void list_processes(struct processes *p) {
         DIR *proc = opendir("/proc");
         const struct dirent *d;
@@ -72,7 +58,7 @@ static void list_processes(struct processes *p) {
                 if (!isdigit((unsigned char) d->d_name[0]) || stat(path, &st) < 0 || st.st_uid != geteuid())
                         continue;
                 p->list[p->n].pid = (pid_t) strtol(d->d_name, NULL, 10);
-                p->list[p->n].parent = parent_of(p->list[p->n].pid);
+                p->list[p->n].parent = parent_of_pid(p->list[p->n].pid);
                 p->n++;
         }
         if (proc)
@@ -136,7 +122,7 @@ static enum peers look_at_sockets(pid_t pid, const struct sockets *s) {
         (void) snprintf(path, sizeof(path), "/proc/%d/fd", (int) pid);
         files = opendir(path);
         if (!files)
-                return parent_of(pid) > 0 ? PEERS_UNKNOWN : PEERS_NONE;
+                return parent_of_pid(pid) > 0 ? PEERS_UNKNOWN : PEERS_NONE;
         while (found == PEERS_NONE && (d = readdir(files))) {
                 ssize_t n = readlinkat(dirfd(files), d->d_name, link, sizeof(link) - 1);
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "system/harness.h"
+#include "system/mock.h"
 
 #define MPV "org.mpris.MediaPlayer2.mpv /org/mpris/MediaPlayer2 org.mpris.MediaPlayer2.Player"
 
@@ -23,16 +23,20 @@ static void tell_player(struct world *w, const char *method) {
 }
 
 /* A tone without an end, which nobody hears. */
-static pid_t play(struct world *w) {
-        pid_t pid =
-                world_program(w,
-                              (const char *const[]){ "mpv", "--no-config", "--no-video", "--ao=null", "--no-terminal",
-                                                     "--script=/etc/mpv/scripts/mpris.so", "av://lavfi:sine", NULL },
-                              -1, "mpv.log");
+static pid_t play_as(struct world *w, const char *program) {
+        pid_t pid = world_program(w,
+                                  (const char *const[]){ program, "--no-config", "--no-video", "--ao=null",
+                                                         "--no-terminal", "--script=/etc/mpv/scripts/mpris.so",
+                                                         "av://lavfi:sine", NULL },
+                                  -1, "mpv.log");
 
         check(w, pid > 0, "mpv cannot be started");
         expect_player(w, "Playing");
         return pid;
+}
+
+static pid_t play(struct world *w) {
+        return play_as(w, "mpv");
 }
 
 static void start(struct world *w) {
@@ -156,6 +160,92 @@ WORLD_TEST(players, the_program_of_the_call_is_left_alone, .no_homeserver = true
         check(w, world_wait_log(w, "pause-players: mpv is on the call"), "not looked at");
         cr_assert_eq(world_stop(w), 0);
         expect_player(w, "Playing");
+}
+
+static void start_call(struct world *w, const char *app) {
+        const char *reason = "a call";
+        bool ok;
+
+        free(peer_call(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Hold", &ok, DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING,
+                       &reason, DBUS_TYPE_INVALID));
+        cr_assert(ok);
+}
+
+/* An engine has its name on the bus in every program that it is a part of. */
+WORLD_TEST(players, the_program_of_the_call_is_known_by_its_process, .no_homeserver = true) {
+        SCOPED(free) char *program = strdup(world_path(w, "home/caller"));
+
+        world_do(w, "ln -s \"$(command -v mpv)\" $HOME/caller");
+        (void) play_as(w, program);
+        start(w);
+        start_call(w, "Caller");
+        check(w, world_wait_log(w, "pause-players: mpv is on the call"), "not looked at");
+        cr_assert_eq(world_stop(w), 0);
+        expect_player(w, "Playing");
+}
+
+/* What plays this track, and says this of itself. */
+static struct mock *play_track(struct world *w, const char *name, const char *identity, const char *track) {
+        char bus_name[64], setup[1024];
+
+        snprintf(bus_name, sizeof(bus_name), "org.mpris.MediaPlayer2.%s", name);
+        snprintf(setup, sizeof(setup),
+                 "mock.AddProperties('org.mpris.MediaPlayer2', {'Identity': '%s', 'CanQuit': False}); "
+                 "mock.AddProperties('org.mpris.MediaPlayer2.Player', {'PlaybackStatus': 'Playing', 'CanPause': True, "
+                 "'Metadata': dbus.Dictionary({'mpris:length': dbus.Int64(7), 'mpris:trackid': "
+                 "dbus.ObjectPath('%s')}, signature='sv')}); "
+                 "mock.AddMethod('org.mpris.MediaPlayer2.Player', 'Pause', '', '', "
+                 "\"self.UpdateProperties('org.mpris.MediaPlayer2.Player', {'PlaybackStatus': 'Paused'})\")",
+                 identity, track);
+        return mock_new(w, w->bus,
+                        &(struct mock_options){ .name = bus_name,
+                                                .path = "/org/mpris/MediaPlayer2",
+                                                .interface = "org.mpris.MediaPlayer2",
+                                                .setup = setup });
+}
+
+static void expect_status(struct world *w, const char *name, const char *status) {
+        char command[256], wanted[64];
+
+        snprintf(command, sizeof(command),
+                 "busctl --user get-property org.mpris.MediaPlayer2.%s /org/mpris/MediaPlayer2 "
+                 "org.mpris.MediaPlayer2.Player PlaybackStatus",
+                 name);
+        snprintf(wanted, sizeof(wanted), "s \"%s\"\n", status);
+        expect_printed(w, command, wanted);
+}
+
+/* So is what it calls itself, and whoever plays what it plays is its go-between; who plays something else is neither.
+ */
+WORLD_TEST(players, the_program_of_the_call_is_known_by_what_it_says, .no_homeserver = true) {
+        struct mock *page = play_track(w, "chromium.instance7", "Caller", "/page/1");
+        struct mock *between = play_track(w, "between", "Between", "/page/1");
+        struct mock *music = play_track(w, "music", "Music", "/music/1");
+
+        start(w);
+        start_call(w, "caller-desktop");
+        check(w, world_wait_log(w, "pause-players: paused 1"), "not told");
+        expect_status(w, "music", "Paused");
+        expect_status(w, "between", "Playing");
+        expect_status(w, "chromium.instance7", "Playing");
+        mock_free(music);
+        mock_free(between);
+        mock_free(page);
+}
+
+/* That it plays nothing in particular two may say without having to do with each other. */
+WORLD_TEST(players, who_plays_no_track_is_nobodys_go_between, .no_homeserver = true) {
+        const char *none = "/org/mpris/MediaPlayer2/TrackList/NoTrack";
+        struct mock *page = play_track(w, "chromium.instance7", "Caller", none);
+        struct mock *music = play_track(w, "music", "Music", none);
+
+        start(w);
+        start_call(w, "caller-desktop");
+        check(w, world_wait_log(w, "pause-players: paused 1"), "not told");
+        expect_status(w, "music", "Paused");
+        expect_status(w, "chromium.instance7", "Playing");
+        mock_free(music);
+        mock_free(page);
 }
 
 WORLD_TEST(players, nothing_is_paused_unless_it_is_asked_for, .no_homeserver = true) {

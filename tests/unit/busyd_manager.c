@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "control/control.h"
 #include "desktop/desktop.h"
+#include "sources/identity.h"
 #include "sources/set.h"
 #include "state/state.h"
 #include "util_temp.h"
@@ -112,6 +113,11 @@ bool source_set_stream(const struct source_set *s, size_t source, size_t i, stru
 }
 const char *source_state_to_string(enum source_state s) {
         return "watching";
+}
+
+const char *identities_of_pid(char *buf, size_t size, pid_t pid) {
+        buf[0] = '\0';
+        return buf;
 }
 
 /* ---- this machine ---- */

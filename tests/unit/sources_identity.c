@@ -1,8 +1,13 @@
 /* Which application a control group or a name belongs to. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sources/identity.h"
+#include "util_temp.h"
 
 static const struct row {
         const char *what, *from, *identity;
@@ -74,4 +79,55 @@ Test(identity, of_this_process) {
         cr_assert_neq(identity_of_pid(buf, sizeof(buf), getpid())[0], '\0');
         cr_assert_str_eq(identity_of_pid(buf, sizeof(buf), 0), "");
         cr_assert_str_eq(identity_of_pid(buf, sizeof(buf), -1), "");
+}
+
+/* Under a name of its own, started by this process. */
+static pid_t start(const char *program) {
+        int started[2];
+        char nothing;
+        pid_t pid;
+
+        cr_assert_eq(pipe2(started, O_CLOEXEC), 0);
+        pid = fork();
+        if (pid == 0) {
+                (void) execl(program, program, "60", (char *) NULL);
+                _exit(1);
+        }
+        close(started[1]);
+        cr_assert_eq(read(started[0], &nothing, 1), 0);
+        close(started[0]);
+        return pid;
+}
+
+static bool has_line(const char *lines, const char *line) {
+        char wanted[128];
+
+        (void) snprintf(wanted, sizeof(wanted), "%s\n", line);
+        return strncmp(lines, wanted, strlen(wanted)) == 0 || strstr(lines, wanted);
+}
+
+Test(identity, are_all_that_a_process_goes_by_and_who_has_started_it) {
+        __attribute__((cleanup(temp_dir_scoped))) struct temp_dir dir = temp_dir();
+        const char *helper = temp_path(&dir, "browser-helper"), *runtime = temp_path(&dir, "python3");
+        char buf[512], own[64];
+        pid_t pid;
+
+        cr_assert_eq(symlink("/bin/sleep", helper), 0);
+        pid = start(helper);
+        (void) identities_of_pid(buf, sizeof(buf), pid);
+        cr_assert(has_line(buf, "browser-helper"), "%s", buf);
+        cr_assert(has_line(buf, identity_of_pid(own, sizeof(own), getpid())), "%s", buf);
+        (void) kill(pid, SIGKILL);
+        (void) waitpid(pid, NULL, 0);
+        cr_assert_str_eq(identities_of_pid(buf, sizeof(buf), pid), "");
+
+        cr_assert_eq(symlink("/bin/sleep", runtime), 0);
+        pid = start(runtime);
+        (void) identities_of_pid(buf, sizeof(buf), pid);
+        cr_assert_not(has_line(buf, "python3"), "%s", buf);
+        cr_assert(has_line(buf, own), "%s", buf);
+        cr_assert_str_eq(identities_of_pid(buf, 4, pid), "");
+        (void) kill(pid, SIGKILL);
+        (void) waitpid(pid, NULL, 0);
+        cr_assert_str_eq(identities_of_pid(buf, sizeof(buf), 0), "");
 }
