@@ -5,6 +5,7 @@
 #include "busyctl/args.h"
 #include "busyctl/bus.h"
 #include "busyctl/print.h"
+#include "util/inherited.h"
 
 static enum exit_code run(struct ctl *c, int argc, char **argv) {
         const struct verb *v = verbs;
@@ -31,6 +32,7 @@ int main(int argc, char **argv) {
         struct ctl c = { .bus = NULL };
         enum exit_code code;
 
+        inherited_mend();
         /* For the way times are written and wide characters are let through. */
         (void) setlocale(LC_ALL, "");
         code = run(&c, argc, argv);

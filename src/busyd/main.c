@@ -9,6 +9,7 @@
 #include "busyd/check.h"
 #include "busyd/loop.h"
 #include "json/json.h"
+#include "util/inherited.h"
 #include "util/log.h"
 
 static void print_help(void) {
@@ -86,8 +87,10 @@ static void no_core(void) {
 int main(int argc, char *argv[]) {
         struct loop_options options = {};
         bool check = false;
-        int r = parse_options(argc, argv, &options, &check);
+        int r;
 
+        inherited_mend();
+        r = parse_options(argc, argv, &options, &check);
         if (r <= 0)
                 return r < 0 ? EX_USAGE : EXIT_SUCCESS;
         no_core();

@@ -1,4 +1,5 @@
 /* Starting: without anything configured, with something wrong, and twice. */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -49,6 +50,40 @@ WORLD_TEST(start, ends_in_order, .no_homeserver = true) {
         world_start(w);
         cr_assert_eq(world_stop(w), 0);
         cr_assert_not(peer_sees_name(w->peer, BUSYD_NAME));
+}
+
+/* From now on busyd is started by this line of the shell, with itself as the first argument. */
+static void start_by(struct world *w, const char *line) {
+        SCOPED(free) char *text = NULL;
+        static char path[PATH_MAX];
+
+        (void) snprintf(path, sizeof(path), "%s", world_path(w, "starter"));
+        cr_assert(asprintf(&text, "#!/bin/sh\nset -- '%s' \"$@\"\n%s\n", BUSYD_PROGRAM, line) > 0);
+        file_put(path, text);
+        cr_assert_eq(chmod(path, 0755), 0);
+        w->program = path;
+}
+
+/* As a start script of a desktop may: what busyd opens next is a lock, a file or a connection to the server, and is
+ * not to get its log, or what a hook prints. */
+WORLD_TEST(start, with_its_descriptors_closed_shows_calls_and_writes_no_log_anywhere) {
+        struct stat lock;
+
+        world_config(w, "[busyd]\nlog-level = debug\non-busy = sh -c 'echo hook; echo hook >&2'\n");
+        start_by(w, "exec \"$@\" <&- >&- 2>&-");
+        world_start_online(w);
+        for (int fd = 0; fd <= 2; fd++) {
+                char name[64], is[64] = "";
+
+                (void) snprintf(name, sizeof(name), "/proc/%d/fd/%d", (int) w->busyd, fd);
+                check(w, readlink(name, is, sizeof(is) - 1) > 0 && streq(is, "/dev/null"), "%d is \"%s\"", fd, is);
+        }
+        call_starts(w, ROOM, "c1");
+        expect_presence(w, HS_BUSY, NULL);
+        expect_claim(w, "held");
+        cr_assert_eq(world_stop(w), 0);
+        cr_assert_eq(stat(world_state_path(w, "lock"), &lock), 0);
+        check(w, lock.st_size == 0, "the log is in the lock");
 }
 
 /* With a poll under way, and a call that is given back. */

@@ -1,0 +1,5 @@
+/* What whoever starts a process may leave it with, and no process of ours can work with. */
+#pragma once
+
+/* First thing in main(): what is opened later is never taken for a standard descriptor that was closed. */
+void inherited_mend(void);
