@@ -217,18 +217,22 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
 static int spawn(struct command *c, int output) {
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
-        sigset_t none;
+        sigset_t none, all;
         int r;
 
         (void) sigemptyset(&none);
+        (void) sigfillset(&all);
         (void) posix_spawn_file_actions_init(&actions);
         (void) posix_spawnattr_init(&attributes);
         r = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
         if (r == 0)
                 r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        /* A group of its own, so that whatever it starts ends with it; the loop's blocked signals are not its. */
-        (void) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+        /* A group of its own, so that whatever it starts ends with it; signals that are blocked or ignored here are
+         * neither there. */
+        (void) posix_spawnattr_setflags(&attributes,
+                                        POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
         (void) posix_spawnattr_setsigmask(&attributes, &none);
+        (void) posix_spawnattr_setsigdefault(&attributes, &all);
         if (r == 0)
                 r = posix_spawn(&c->pid, c->argv[0], &actions, &attributes, c->argv, c->environment);
         (void) posix_spawn_file_actions_destroy(&actions);

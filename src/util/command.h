@@ -28,10 +28,10 @@ struct command_options {
 /* What runs a line by a shell, as the first of four words. */
 #define COMMAND_SHELL(line) ((const char *const[]){ "/bin/sh", "-c", (line), NULL })
 
-/* Runs it with the environment of this process and its standard error. `bus` is the user's, NULL: none. `done` is
- * called once, from the event loop or from command_run(), and not after command_free(), which ends the command.
- * Negative errno: it could not be started, -ENOENT: there is no such program in PATH. A program that turns out not to
- * be there later ends with 127. */
+/* Runs it with the environment of this process and its standard error, and every signal as it is by default. `bus` is
+ * the user's, NULL: none. `done` is called once, from the event loop or from command_run(), and not after
+ * command_free(), which ends the command. Negative errno: it could not be started, -ENOENT: there is no such program
+ * in PATH. A program that turns out not to be there later ends with 127. */
 int command_start(struct command **ret, sd_event *event, sd_bus *bus, const struct command_options *options,
                   command_done_t done, void *userdata);
 /* Gives up on a command that takes longer than `time_max`. Once a turn; returns when to call again. */

@@ -86,6 +86,24 @@ WORLD_TEST(start, with_its_descriptors_closed_shows_calls_and_writes_no_log_anyw
         check(w, lock.st_size == 0, "the log is in the lock");
 }
 
+/* As after `trap '' CHLD` of whoever starts it. Hooks, and commands that print tokens, are waited for all the same. */
+WORLD_TEST(start, where_ends_of_children_are_ignored_hooks_are_waited_for, .no_homeserver = true) {
+        world_config(w, "[busyd]\nend-grace = 0s\non-busy = sh -c 'exit 7'\non-free = true\n");
+        start_by(w, "exec env --ignore-signal=CHLD \"$@\"");
+        world_start(w);
+        by_hand(w, "busy");
+        check(w, world_wait_log(w, "on-busy: it ended with code 7"), "not waited for");
+        by_hand(w, "auto");
+        check(w, world_wait_log(w, "on-free: it has run"), "not waited for");
+        {
+                SCOPED_RUN run = world_run(w, NULL,
+                                           (const char *const[]){ "env", "--ignore-signal=CHLD", BUSYCTL_PROGRAM,
+                                                                  "run", "--", "sh", "-c", "exit 3", NULL });
+
+                check(w, run.code == 3, "%d, %s", run.code, run.err);
+        }
+}
+
 /* With a poll under way, and a call that is given back. */
 WORLD_TEST(start, an_end_is_nothing_to_warn_of) {
         SCOPED(free) char *log = NULL;

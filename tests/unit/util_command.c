@@ -1,6 +1,7 @@
 /* A command as a child; as a unit it is tried under a real user manager (tests/manager). */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -79,6 +80,14 @@ Test(command, a_signal_is_told_as_a_shell_does) {
 
 Test(command, what_it_leaves_running_is_waited_for_while_it_may_print) {
         cr_assert_str_eq(run("(sleep 0.1; echo late) & echo soon").text, "soon\nlate\n");
+}
+
+/* As if systemd had started it: what the loop ignores, or whoever started that, is nothing to it. */
+Test(command, begins_with_every_signal_as_it_is_by_default) {
+        (void) signal(SIGPIPE, SIG_IGN);
+        (void) signal(SIGHUP, SIG_IGN);
+        cr_assert_eq(run("kill -PIPE $$").status, 128 + SIGPIPE);
+        cr_assert_eq(run("kill -HUP $$").status, 128 + SIGHUP);
 }
 
 Test(command, too_much_is_not_waited_for) {

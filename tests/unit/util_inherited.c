@@ -1,6 +1,7 @@
 /* A child that was started with less than it needs. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,4 +62,27 @@ static int output_of_before(void) {
 
 Test(inherited, what_is_open_stays) {
         cr_expect_eq(in_child(output_of_before), 0);
+}
+
+static int status_of_own_child(void) {
+        sigset_t alarm;
+        int status = 0;
+        pid_t pid;
+
+        (void) signal(SIGCHLD, SIG_IGN);
+        (void) sigemptyset(&alarm);
+        (void) sigaddset(&alarm, SIGALRM);
+        (void) sigprocmask(SIG_BLOCK, &alarm, NULL);
+        inherited_mend();
+        pid = fork();
+        if (pid == 0)
+                _exit(7);
+        if (waitpid(pid, &status, 0) != pid)
+                return 1;
+        (void) sigprocmask(SIG_BLOCK, NULL, &alarm);
+        return sigismember(&alarm, SIGALRM) ? 2 : WEXITSTATUS(status);
+}
+
+Test(inherited, the_end_of_a_child_and_of_a_wait_are_told) {
+        cr_expect_eq(in_child(status_of_own_child), 7);
 }
