@@ -16,7 +16,6 @@
 #define SYSTEM_FILE     "/etc/busyd/busyd.conf"
 #define FILE_SIZE_MAX   1048576
 #define INI_SECTION_MAX 48 /* bytes; inih cuts longer names of sections without a word */
-#define VALUE_SHOWN_MAX 80 /* bytes of a wrong value in a sentence */
 
 /* Lists that one file has begun: a further line of the same key adds to it. */
 #define LISTS_MAX (4 * CONFIG_SOURCES_MAX)
@@ -233,7 +232,7 @@ static bool seen_before(struct loader *l, const struct key *key) {
 
 static int on_key(void *userdata, const char *section, const char *name, const char *value) {
         struct loader *l = userdata;
-        char expected[256], current[256];
+        char wrong[128], expected[256], current[256];
         const struct key *key;
         int r;
 
@@ -251,8 +250,8 @@ static int on_key(void *userdata, const char *section, const char *name, const c
         if (r == -ENOMEM)
                 l->error = r;
         else if (r < 0)
-                tell(l, l->line, "[%s] %s = \"%.*s\" is not %s; %s stays in force", l->section, name, VALUE_SHOWN_MAX,
-                     value, key_expected(key, expected, sizeof(expected)),
+                tell(l, l->line, "[%s] %s = %s is not %s; %s stays in force", l->section, name,
+                     key_wrong(key, value, wrong, sizeof(wrong)), key_expected(key, expected, sizeof(expected)),
                      key_current(key, l->base, current, sizeof(current)));
         return 1;
 }

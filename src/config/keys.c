@@ -19,10 +19,13 @@
 /* Longer than every known word. */
 #define WORD_MAX 64
 
+#define VALUE_SHOWN_MAX 80 /* bytes of a wrong value in a sentence */
+
 struct key_type {
         int (*set)(const struct key *key, void *field, const char *value, bool append);
         const char *(*expected)(const struct key *key, char *buf, size_t size);
         const char *(*current)(const struct key *key, const void *field, char *buf, size_t size);
+        bool untold; /* a wrong value may be a secret: a command that has one among its words, or the token itself */
 };
 
 static const char *copy_text(char *buf, size_t size, const char *text) {
@@ -56,7 +59,7 @@ static const char *current_duration(const struct key *key, const void *field, ch
         return format_duration(buf, size, *(const usec_t *) field);
 }
 
-static const struct key_type type_duration = { set_duration, expected_duration, current_duration };
+static const struct key_type type_duration = { set_duration, expected_duration, current_duration, false };
 
 /* ---- yes or no ---- */
 
@@ -72,7 +75,7 @@ static const char *current_bool(const struct key *key, const void *field, char *
         return copy_text(buf, size, *(const bool *) field ? "yes" : "no");
 }
 
-static const struct key_type type_bool = { set_bool, expected_bool, current_bool };
+static const struct key_type type_bool = { set_bool, expected_bool, current_bool, false };
 
 /* ---- one of a few words ---- */
 
@@ -122,8 +125,8 @@ static const char *current_bool_word(const struct key *key, const void *field, c
         return copy_text(buf, size, key->words[*(const bool *) field ? 1 : 0]);
 }
 
-static const struct key_type type_word = { set_word, expected_word, current_word };
-static const struct key_type type_bool_word = { set_bool_word, expected_word, current_bool_word };
+static const struct key_type type_word = { set_word, expected_word, current_word, false };
+static const struct key_type type_bool_word = { set_bool_word, expected_word, current_bool_word, false };
 
 static_assert(sizeof(enum ringing_policy) == sizeof(int), "set_word() stores an int");
 static_assert(sizeof(enum presence_mode) == sizeof(int), "set_word() stores an int");
@@ -143,7 +146,7 @@ static const char *current_level(const struct key *key, const void *field, char 
         return copy_text(buf, size, log_level_to_string(*(const int *) field));
 }
 
-static const struct key_type type_level = { set_level, expected_level, current_level };
+static const struct key_type type_level = { set_level, expected_level, current_level, false };
 
 /* ---- text ---- */
 
@@ -252,12 +255,13 @@ static const char *expected_program(const struct key *key, char *buf, size_t siz
         return buf;
 }
 
-static const struct key_type type_message = { set_message, expected_message, current_text };
-static const struct key_type type_path = { set_path, expected_path, current_text };
-static const struct key_type type_homeserver = { set_homeserver, expected_homeserver, current_text };
-static const struct key_type type_user_id = { set_user_id, expected_user_id, current_text };
-static const struct key_type type_command = { set_command, expected_message, current_command };
-static const struct key_type type_program = { set_program, expected_program, current_command };
+static const struct key_type type_message = { set_message, expected_message, current_text, false };
+static const struct key_type type_path = { set_path, expected_path, current_text, false };
+static const struct key_type type_token_path = { set_path, expected_path, current_text, true };
+static const struct key_type type_homeserver = { set_homeserver, expected_homeserver, current_text, false };
+static const struct key_type type_user_id = { set_user_id, expected_user_id, current_text, false };
+static const struct key_type type_command = { set_command, expected_message, current_command, true };
+static const struct key_type type_program = { set_program, expected_program, current_command, true };
 
 /* ---- lists ---- */
 
@@ -351,8 +355,8 @@ static const char *current_globs(const struct key *key, const void *field, char 
         return buf;
 }
 
-static const struct key_type type_globs = { set_globs, expected_globs, current_globs };
-static const struct key_type type_reasons = { set_reasons, expected_reasons, current_globs };
+static const struct key_type type_globs = { set_globs, expected_globs, current_globs, false };
+static const struct key_type type_reasons = { set_reasons, expected_reasons, current_globs, false };
 
 /* ---- the table ---- */
 
@@ -399,7 +403,7 @@ static const struct key keys[] = {
         { SECTION_ACCOUNT, "user-id", &type_user_id, ACCOUNT(user_id), 0, 0, NULL },
         { SECTION_ACCOUNT, "ca-file", &type_path, ACCOUNT(ca_file), 0, 0, NULL },
         { SECTION_ACCOUNT, "token-command", &type_command, ACCOUNT(token_command), 0, 0, NULL },
-        { SECTION_ACCOUNT, "appservice-token-file", &type_path, ACCOUNT(appservice_token_file), 0, 0, NULL },
+        { SECTION_ACCOUNT, "appservice-token-file", &type_token_path, ACCOUNT(appservice_token_file), 0, 0, NULL },
         { SECTION_ACCOUNT, "poll-timeout", &type_duration, ACCOUNT(settings.poll_timeout), 10 * USEC_PER_SEC,
           USEC_PER_HOUR, NULL },
         { SECTION_ACCOUNT, "poll-pause", &type_duration, ACCOUNT(settings.poll_pause), 0, USEC_PER_MIN, NULL },
@@ -527,6 +531,19 @@ const char *section_title(enum section_kind section) {
 
 int key_set(const struct key *key, void *base, const char *value, bool append) {
         return key->type->set(key, (char *) base + key->offset, value, append);
+}
+
+/* Whatever the key is for: what stands before an "@" may be the name and the password of an address. */
+static const char *without_user(char *buf, size_t size, const char *value) {
+        const char *at = strrchr(value, '@');
+        bool cut = at && at != value;
+
+        (void) snprintf(buf, size, "\"%s%.*s\"", cut ? "..." : "", VALUE_SHOWN_MAX, cut ? at : value);
+        return buf;
+}
+
+const char *key_wrong(const struct key *key, const char *value, char *buf, size_t size) {
+        return key->type->untold && value[0] != '\0' ? copy_text(buf, size, "...") : without_user(buf, size, value);
 }
 
 const char *key_expected(const struct key *key, char *buf, size_t size) {

@@ -36,7 +36,9 @@ const char *section_title(enum section_kind section);
 /* Sets the field in `base`; `append` adds to a list. -EINVAL, -ERANGE, -E2BIG: the value is wrong and the field
  * unchanged. */
 int key_set(const struct key *key, void *base, const char *value, bool append);
-/* What the value should have been, and what the field is now; for people. Both return buf. */
+/* What a wrong value is shown as, with nothing of a secret, what it should have been, and what the field is now; for
+ * people. All return buf. */
+const char *key_wrong(const struct key *key, const char *value, char *buf, size_t size);
 const char *key_expected(const struct key *key, char *buf, size_t size);
 const char *key_current(const struct key *key, const void *base, char *buf, size_t size);
 

@@ -129,10 +129,10 @@ static const struct {
           ":2: [busyd] log-level = \"loud\" is not error, warning, notice, info or debug; info stays in force" },
         { "[busyd]\ncall-cap = 1s\n",
           ":2: [busyd] call-cap = \"1s\" is not a duration from 1min to 7d; 4h stays in force" },
-        { "[busyd]\non-busy = sh -c 'echo\n", ":2: [busyd] on-busy = \"sh -c 'echo\" is not a program (its name or "
+        { "[busyd]\non-busy = sh -c 'echo\n", ":2: [busyd] on-busy = ... is not a program (its name or "
                                               "absolute path) and at most 63 words, with "
                                               "quotes closed; none stays in force" },
-        { "[busyd]\non-free = ok\non-free = ./x\n", ":3: [busyd] on-free = \"./x\" is not a program (its name or "
+        { "[busyd]\non-free = ok\non-free = ./x\n", ":3: [busyd] on-free = ... is not a program (its name or "
                                                     "absolute path) and at most 63 words, with quotes "
                                                     "closed; the earlier command stays in force" },
         { "[busyd]\nhook-time-limit = 0\n",
@@ -146,6 +146,16 @@ static const struct {
           "characters; \"In a call\" stays in force" },
         { "[account work]\nca-file = ca.pem\n",
           ":2: [account work] ca-file = \"ca.pem\" is not an absolute path; \"\" stays in force" },
+        { "[account work]\nhomeserver = https://me:hunter2@matrix.example.org\n",
+          ":2: [account work] homeserver = \"...@matrix.example.org\" is not an address like "
+          "https://matrix.example.org, or a server name like example.org; \"\" stays in force" },
+        { "[account work]\nuser-id = https://me:hunter@2@example.org\n",
+          ":2: [account work] user-id = \"...@example.org\" is not a user id like @me:example.org; \"\" stays in "
+          "force" },
+        { "[account work]\nca-file = https://me:hunter2@example.org/ca.pem\n",
+          ":2: [account work] ca-file = \"...@example.org/ca.pem\" is not an absolute path; \"\" stays in force" },
+        { "[account work]\nappservice-token-file = hunter2\n",
+          ":2: [account work] appservice-token-file = ... is not an absolute path; \"\" stays in force" },
         { "[account work]\nhomeserver = @me:example.org\n", ":2: [account work] homeserver = \"@me:example.org\" is "
                                                             "not an address like https://matrix.example.org, or a "
                                                             "server name like example.org; \"\" stays in force" },
