@@ -258,6 +258,14 @@ static int on_key(void *userdata, const char *section, const char *name, const c
 
 /* ---- files ---- */
 
+/* inih takes [busyd] hint-delay = 1s for [busyd] and says nothing. */
+static void look_behind_section(struct loader *l, const char *line) {
+        const char *rest = line[0] == '[' ? strchr(line, ']') : NULL;
+
+        if (rest && !strchr("\r\n;#", rest[1 + strspn(rest + 1, " \t")]))
+                tell(l, l->line, "what stands behind \"]\" is ignored: each key has a line of its own");
+}
+
 /* Like fgets(), for inih, but a line that does not fit comes out empty. Indentation goes, as inih would take an
  * indented line for more of the value above. */
 static char *next_line(char *str, int num, void *stream) {
@@ -282,6 +290,7 @@ static char *next_line(char *str, int num, void *stream) {
         }
         memcpy(str, line, n);
         str[n] = '\0';
+        look_behind_section(l, str);
         return str;
 }
 
@@ -290,6 +299,8 @@ static int parse_file(struct loader *l, const char *data, size_t size) {
 
         l->at = data;
         l->end = data + size;
+        if (size >= 3 && memcmp(data, "\357\273\277", 3) == 0) /* the mark of UTF-8 */
+                l->at += 3;
         l->line = 0;
         l->section_known = false;
         l->n_lists = 0;
