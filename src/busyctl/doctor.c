@@ -11,6 +11,7 @@
 #include "busyctl/surroundings.h"
 #include "busyctl/trial.h"
 #include "config/config.h"
+#include "config/keys.h"
 #include "json/json.h"
 #include "state/folder.h"
 #include "util/clock.h"
@@ -226,6 +227,26 @@ static int look_at_outsiders(json_t *doc, char *const *names, const struct confi
         return n;
 }
 
+/* Without a session it may be there by a credential of the unit, which busyd alone knows, of one that is not off. */
+static void look_at_sections(json_t *doc, char *const *names, const struct config *config, const json_t *status) {
+        for (size_t i = 0; status && i < config->n_accounts; i++) {
+                const struct account_config *a = &config->accounts[i];
+                const char *guess = account_guess(names, a->name);
+                char remedy[256];
+
+                if (!a->enabled || !account_config_needs_session(a) || is_among(names, a->name) ||
+                    facts_account(status, a->name))
+                        continue;
+                if (guess)
+                        (void) snprintf(remedy, sizeof(remedy), "did you mean [account %s]? Then: busyctl reload",
+                                        guess);
+                else
+                        (void) snprintf(remedy, sizeof(remedy), "log in under that name: busyctl login %s", a->name);
+                finding_add(doc, FINDING_NOTE, remedy,
+                            "no account is called %s: [account %s] of busyd.conf is without effect", a->name, a->name);
+        }
+}
+
 static int look_at_accounts(json_t *doc, sd_event *event, const char *folder, const struct config *config,
                             const json_t *status) {
         char **names = NULL;
@@ -235,6 +256,7 @@ static int look_at_accounts(json_t *doc, sd_event *event, const char *folder, co
                 return n;
         if (look_at_outsiders(doc, names, config, status) == 0 && n == 0)
                 finding_add(doc, FINDING_NOTE, "busyctl login", "no Matrix account is set up");
+        look_at_sections(doc, names, config, status);
         for (int i = 0; i < n; i++)
                 (void) json_array_append_new(json_object_get(doc, "accounts"),
                                              examine_account(event, folder, names[i], config_account(config, names[i]),

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "config/config.h"
+#include "config/keys.h"
 #include "state/secret.h"
 #include "state/session.h"
 #include "util/log.h"
@@ -62,6 +63,29 @@ int account_names(const char *state_dir, const struct config *config, char ***re
         else
                 *ret = names;
         return n;
+}
+
+static bool is_among(char *const *names, const char *name) {
+        for (; *names; names++)
+                if (streq(*names, name))
+                        return true;
+        return false;
+}
+
+void account_names_tell_missing(const char *state_dir, const struct config *config) {
+        char **names = NULL;
+
+        if (account_names(state_dir, config, &names) < 0)
+                return;
+        for (size_t i = 0; i < config->n_accounts; i++) {
+                const char *name = config->accounts[i].name, *guess = account_guess(names, name);
+
+                if (account_config_needs_session(&config->accounts[i]) && !is_among(names, name))
+                        log_full(LOG_NOTICE, NULL, NULL,
+                                 "No account is called \"%s\"%s%s%s [account %s] is without effect", name,
+                                 guess ? ", did you mean \"" : ":", guess ? guess : "", guess ? "\"?" : "", name);
+        }
+        session_names_free(names);
 }
 
 static const char *session_problem(int error) {

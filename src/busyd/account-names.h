@@ -11,6 +11,9 @@ struct session;
  * session_names_free(). Returns how many, or a negative errno. */
 int account_names(const char *state_dir, const struct config *config, char ***ret);
 
+/* Tells of each section for which there is no account: its name is misspelt, or nobody has logged in. */
+void account_names_tell_missing(const char *state_dir, const struct config *config);
+
 /* It is one of the latter two, so that it is there without a session too. */
 bool account_needs_no_session(const struct config *config, const char *name);
 

@@ -279,6 +279,8 @@ int accounts_update(struct accounts *s, const struct config *config, bool by_han
                 vault_retry(&s->keys);
                 outsiders_retry(&s->outsiders);
         }
+        if (config)
+                account_names_tell_missing(state_dir(s->context.state), config);
         return look_at_sessions(s, by_hand, now);
 }
 

@@ -398,6 +398,10 @@ struct config *config_free(struct config *c) {
         return NULL;
 }
 
+bool account_config_needs_session(const struct account_config *a) {
+        return !a->token_command && !a->homeserver && !a->user_id;
+}
+
 const struct account_config *config_account(const struct config *c, const char *name) {
         for (size_t i = 0; i < c->n_accounts; i++)
                 if (streq(c->accounts[i].name, name))

@@ -50,6 +50,9 @@ int config_load(struct config **ret, const char *path, config_problem_t problem,
 struct config *config_free(struct config *c);
 CLEANUP(struct config, config_free);
 
+/* It says nothing of where a token comes from or is good: there is such an account if somebody has logged in. */
+bool account_config_needs_session(const struct account_config *a);
+
 /* The section of that name, or the defaults. Never NULL. */
 const struct account_config *config_account(const struct config *c, const char *name);
 const struct source_config *config_source(const struct config *c, const char *name);

@@ -502,6 +502,21 @@ const char *source_guess(const char *name) {
         return best;
 }
 
+const char *account_guess(char *const *names, const char *name) {
+        const char *best = NULL;
+        size_t best_edits = SIZE_MAX;
+
+        for (; *names; names++) {
+                size_t edits = edits_to(name, *names);
+
+                if (is_near(*names, edits) && edits < best_edits) {
+                        best = *names;
+                        best_edits = edits;
+                }
+        }
+        return best;
+}
+
 bool section_find(const char *word, size_t n, enum section_kind *ret) {
         for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
                 if (strlen(sections[i].word) == n && memcmp(sections[i].word, word, n) == 0) {

@@ -30,6 +30,8 @@ bool section_guess(const char *word, enum section_kind *ret);
 extern const char *const source_names[];
 /* What the name of a source may have been meant to be; NULL: nothing is near. */
 const char *source_guess(const char *name);
+/* Which of these, closed by NULL, the name of an account may have been meant to be; NULL: nothing is near. */
+const char *account_guess(char *const *names, const char *name);
 /* "[busyd]", "[account NAME]" */
 const char *section_title(enum section_kind section);
 

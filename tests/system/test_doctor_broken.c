@@ -95,6 +95,12 @@ static void only_a_command(struct world *w) {
         session_gone(w);
         world_config(w, "[account " ACCOUNT "]\ntoken-command = echo x\n");
 }
+static void account_misspelt(struct world *w) {
+        world_config(w, "[account hoem]\npresence = off\n");
+}
+static void account_of_nobody(struct world *w) {
+        world_config(w, "[account elsewhere]\npresence = off\n");
+}
 static void command_without_busyd(struct world *w) {
         session_gone(w);
         world_config(w, "[account " ACCOUNT "]\ntoken-command = echo x\nuser-id = @me:test\n");
@@ -321,6 +327,20 @@ static const struct row {
           "note",
           "has a token-command, but no session and no homeserver",
           "user-id = @me:example.org",
+          {} },
+        { "the section of an account that is misspelt",
+          account_misspelt,
+          RUNNING,
+          "note",
+          "no account is called hoem: [account hoem] of busyd.conf is without effect",
+          "did you mean [account home]?",
+          {} },
+        { "the section of an account that nobody has logged in to",
+          account_of_nobody,
+          RUNNING,
+          "note",
+          "no account is called elsewhere",
+          "busyctl login elsewhere",
           {} },
         { "a token-command, and busyd does not run",
           command_without_busyd,

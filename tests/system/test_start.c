@@ -145,6 +145,21 @@ WORLD_TEST(start, config_errors_are_told, .no_homeserver = true) {
         check(w, world_wait_log(w, "busyd.conf:2"), "file and line are not named");
 }
 
+/* Else its presence would go on being written, and the user would look for the reason elsewhere. */
+WORLD_TEST(start, a_section_of_no_account_is_told_with_the_one_that_was_meant) {
+        world_config(w, "[account hoem]\nenabled = no\n[account elsewhere]\nprofile-call = no\n"
+                        "[account " ACCOUNT "]\nprofile-call = no\n");
+        world_start_online(w);
+        check(w, world_wait_log(w, "No account is called \"hoem\", did you mean \"" ACCOUNT "\"? [account hoem]"),
+              "not told");
+        check(w, world_wait_log(w, "No account is called \"elsewhere\": [account elsewhere] is"), "not told");
+        {
+                SCOPED(free) char *log = world_log(w);
+
+                check(w, !strstr(log, "No account is called \"" ACCOUNT "\""), "one too many");
+        }
+}
+
 /* A code of its own, on which the unit does not start it again and again. */
 WORLD_TEST(start, configuration_that_cannot_be_read_is_final, .no_homeserver = true) {
         int status;

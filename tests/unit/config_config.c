@@ -249,6 +249,15 @@ Test(config, every_sentence) {
         }
 }
 
+Test(config, which_account_was_meant) {
+        char *const names[] = { (char *) "work", (char *) "default", NULL };
+
+        cr_expect_str_eq(account_guess(names, "defualt"), "default");
+        cr_expect_str_eq(account_guess(names, "Work"), "work");
+        cr_expect_null(account_guess(names, "elsewhere"));
+        cr_expect_null(account_guess(names + 2, "work"));
+}
+
 Test(config, the_rest_of_a_file_counts) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         struct told told = { 0 };
