@@ -87,6 +87,11 @@ static bool is_nearly_an_id(const char *text) {
         return text[0] == '@' ? text[1] == ':' || text[1] == '\0' : strpbrk(text, "@:") != NULL;
 }
 
+static void complain_of_name(const char *name) {
+        complain("\"%s\" cannot name an account: only letters, digits, - and _, at most %d.", name,
+                 ACCOUNT_NAME_NEW_MAX);
+}
+
 static enum exit_code check_args(const struct args *a) {
         const char *name = a->n_rest > 0 ? a->rest[0] : NULL;
         enum matrix_login_way way;
@@ -103,8 +108,7 @@ static enum exit_code check_args(const struct args *a) {
                 complain("\"%s\" is no Matrix ID: write it as @me:example.org.",
                          name && is_nearly_an_id(name) ? name : a->user);
         else if (name && !account_name_is_valid(name))
-                complain("\"%s\" cannot name an account: only letters, digits, - and _, at most %d.", name,
-                         ACCOUNT_NAME_MAX - 1);
+                complain_of_name(name);
         else if (a->user && a->user[0] != '@' && !a->homeserver)
                 complain("\"%s\" is no Matrix ID: write it as @me:example.org, or give --homeserver too.", a->user);
         else if (!a->user && !a->homeserver && !name && by_token(a))
@@ -186,6 +190,10 @@ static enum exit_code load_old(struct login *l) {
         if (r < 0 && r != -ENOENT && r != -EBADMSG) {
                 complain("Cannot read the session of \"%s\" in %s: %s", l->name, l->folder, strerror(-r));
                 return CTL_FAILED;
+        }
+        if (r == -ENOENT && strlen(l->name) > ACCOUNT_NAME_NEW_MAX) {
+                complain_of_name(l->name);
+                return CTL_USAGE;
         }
         return CTL_OK;
 }

@@ -29,7 +29,7 @@ static bool is_taken(char *const *names, const char *name) {
 
 /* The local part with what a name cannot hold replaced, and a number if that is taken too. */
 static int name_from_user(char *const *names, const char *user_id, char **ret) {
-        char base[ACCOUNT_NAME_MAX - 4], name[ACCOUNT_NAME_MAX];
+        char base[ACCOUNT_NAME_NEW_MAX + 1 - 4], name[ACCOUNT_NAME_MAX];
         const char *local = user_id + (user_id[0] == '@');
 
         (void) snprintf(base, sizeof(base), "%.*s", (int) strcspn(local, ":"), local);

@@ -5,7 +5,9 @@
 
 /* An account's name: [A-Za-z0-9_-], so that it can be a file name, a section and a part of an object path. */
 #define ACCOUNT_NAME_MAX 64
-#define ACCOUNTS_MAX     128
+/* Letters of a name that is given now: busyd.conf has no longer one in the name of a section. */
+#define ACCOUNT_NAME_NEW_MAX 40
+#define ACCOUNTS_MAX         128
 bool account_name_is_valid(const char *name);
 
 enum presence_mode {

@@ -1,4 +1,6 @@
 /* busyctl login as a person sees it, at a terminal. */
+#include <sys/stat.h>
+
 #include "system/terminal.h"
 
 static bool is_logged_in(struct world *w) {
@@ -21,6 +23,30 @@ WORLD_TEST(login, a_password_is_asked_for_and_not_shown, .no_session = true) {
                       strstr(terminal_text(t), "busy would stick"),
               "not what works: %s", terminal_text(t));
         check(w, !strstr(terminal_text(t), HS_PASSWORD), "%s", terminal_text(t));
+}
+
+#define NAME40 "a234567890b234567890c234567890d234567890"
+
+/* A longer one has no section in busyd.conf; who has it already goes on with it. */
+WORLD_TEST(login, a_name_is_no_longer_than_its_section_may_be, .no_session = true) {
+        SCOPED(free) char *text = NULL;
+        SCOPED_RUN longer = world_busyctl(w, HS_PASSWORD "\n", "login", NAME40 "e", "--user", HS_USER, "--homeserver",
+                                          hs_url(w->hs), "--password-stdin", NULL),
+                   just = world_busyctl(w, HS_PASSWORD "\n", "login", NAME40, "--user", HS_USER, "--homeserver",
+                                        hs_url(w->hs), "--password-stdin", NULL),
+                   again = { 0 }, checked = { 0 };
+
+        check(w, longer.code == 2 && strstr(longer.err, "at most 40"), "%d %s", longer.code, longer.err);
+        check(w, just.code == 0, "%d %s", just.code, just.err);
+        text = file_text(world_state_path(w, "session-" NAME40 ".json"));
+        file_put(world_state_path(w, "session-" NAME40 "e.json"), text);
+        cr_assert_eq(chmod(world_state_path(w, "session-" NAME40 "e.json"), 0600), 0);
+        again = world_busyctl(w, HS_PASSWORD "\n", "login", NAME40 "e", "--user", HS_USER, "--homeserver",
+                              hs_url(w->hs), "--password-stdin", NULL);
+        check(w, again.code == 0, "%d %s", again.code, again.err);
+        world_config(w, "[account " NAME40 "]\npresence = off\n");
+        checked = world_run(w, NULL, (const char *const[]){ BUSYD_PROGRAM, "--check", NULL });
+        check(w, checked.code == 0, "%d %s", checked.code, checked.err);
 }
 
 /* What people type or paste in place of one, and what it says of where a server may be. */

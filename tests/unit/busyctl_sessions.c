@@ -102,6 +102,7 @@ Test(busyctl_sessions, a_long_user_still_gets_a_name) {
         cr_assert_eq(sessions_name_for("state", user, &second), 0);
         cr_assert(account_name_is_valid(second));
         cr_assert_str_neq(name, second);
+        cr_assert(strlen(name) <= ACCOUNT_NAME_NEW_MAX && strlen(second) <= ACCOUNT_NAME_NEW_MAX, "%s", second);
 }
 
 Test(busyctl_sessions, no_more_than_there_may_be) {
