@@ -33,6 +33,7 @@ enum {
 
 #define GLOBAL_SHORTS "hj"
 #define HISTORY_N     20
+#define DURATION_MAX  (720 * USEC_PER_HOUR) /* as on the bus */
 #define OPTIONS_MAX   16
 #define SHORTS_MAX    16
 
@@ -284,6 +285,10 @@ static int set_duration(struct args *a, const char *s) {
         /* Without an end is what no --for means. */
         if (r < 0 || a->duration == 0 || a->duration == USEC_NEVER) {
                 complain("\"%s\" is no duration; write it as 90s, 25min or \"1h 30min\".", s);
+                return -EINVAL;
+        }
+        if (a->duration > DURATION_MAX) {
+                complain("\"%s\" is too long: at most 30d.", s);
                 return -EINVAL;
         }
         return 0;

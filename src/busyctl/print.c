@@ -220,6 +220,14 @@ const char *format_when(char *buf, size_t size, int64_t at, int64_t now) {
         return buf;
 }
 
+/* mktime() would make the 1st of the next month of the 31st of one that has none. */
+static bool has_such_day(const struct tm *tm) {
+        struct tm day = { .tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday };
+
+        (void) timegm(&day);
+        return day.tm_mday == tm->tm_mday;
+}
+
 int parse_moment(const char *s, int64_t now, int64_t *ret) {
         static const char *const shapes[] = { "%H:%M:%S", "%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M" };
         time_t t = (time_t) now;
@@ -236,6 +244,8 @@ int parse_moment(const char *s, int64_t now, int64_t *ret) {
                 rest = strptime(s, shapes[i], &tm);
                 if (!rest || *rest != '\0')
                         continue;
+                if (!has_such_day(&tm))
+                        return -EINVAL;
                 *ret = mktime(&tm);
                 if (!has_day && *ret <= now) {
                         tm.tm_mday++;

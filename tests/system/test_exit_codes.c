@@ -150,6 +150,7 @@ static const struct {
         { { "status", "more" }, 2, true },
         { { "status", "--nonsense" }, 2, true },
         { { "busy", "--for", "soon" }, 2, true },
+        { { "busy", "--for", "30d 1s" }, 2, true },
         { { "busy", "--for", "1h", "--until", "23:59" }, 2, true },
         { { "free", "--until-call-ends", "--for", "1h" }, 2, true },
         { { "history", "-n", "0" }, 2, true },
