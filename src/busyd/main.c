@@ -84,6 +84,14 @@ static void no_core(void) {
         (void) setrlimit(RLIMIT_CORE, &limit);
 }
 
+/* Instead of `code`, where what was to be printed is not there. */
+static int printed(int code) {
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return code;
+        log_error("Cannot write the output: %m");
+        return EXIT_FAILURE;
+}
+
 int main(int argc, char *argv[]) {
         struct loop_options options = {};
         bool check = false;
@@ -92,10 +100,10 @@ int main(int argc, char *argv[]) {
         inherited_mend();
         r = parse_options(argc, argv, &options, &check);
         if (r <= 0)
-                return r < 0 ? EX_USAGE : EXIT_SUCCESS;
+                return r < 0 ? EX_USAGE : printed(EXIT_SUCCESS);
         no_core();
         json_wipe_what_is_freed();
         if (check)
-                return check_config(options.config_path);
+                return printed(check_config(options.config_path));
         return loop_run(&options);
 }

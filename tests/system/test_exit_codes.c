@@ -87,6 +87,8 @@ static const struct {
 };
 
 WORLD_TEST(exit_codes, of_busyd, .no_homeserver = true) {
+        static const char *const unprinted[] = { BUSYD_PROGRAM " --help >/dev/full",
+                                                 BUSYD_PROGRAM " --check >/dev/full" };
         const int tried[] = { 0, 1, 64, 65, 69, 78 };
         SCOPED(free) char *file = strdup(world_path(w, "tried.conf"));
         pid_t pid;
@@ -106,6 +108,14 @@ WORLD_TEST(exit_codes, of_busyd, .no_homeserver = true) {
                       r.out, r.err);
                 check(w, strstr(r.out, busyd_runs[i].said) || strstr(r.err, busyd_runs[i].said), "row %zu: %s%s", i,
                       r.out, r.err);
+        }
+
+        /* What is printed is not there. */
+        for (size_t i = 0; i < ARRAY_SIZE(unprinted); i++) {
+                SCOPED_RUN r = world_run(w, NULL, (const char *const[]){ "sh", "-c", unprinted[i], NULL });
+
+                check(w, r.code == 1 && strstr(r.err, "Cannot write the output"), "%s: %d %s", unprinted[i], r.code,
+                      r.err);
         }
 
         /* A state folder that is no folder. */
