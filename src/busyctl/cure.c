@@ -71,7 +71,7 @@ static enum exit_code print_registration(const char *folder, const char *name, b
                 return CTL_FAILED;
         }
         if (r < 0) {
-                complain("Cannot read the session of \"%s\": %s; see: busyctl accounts", name, strerror(-r));
+                sessions_complain(folder, name, r);
                 return CTL_FAILED;
         }
         if (!may_replace(folder, name, force))

@@ -147,10 +147,10 @@ static bool look_at_session(struct examination *x) {
                 return false;
         }
         if (r < 0) {
-                finding_add(x->doc, FINDING_PROBLEM,
-                            r == -EPERM ? "see that it belongs to you, with mode 0600" : "log in again: busyctl login",
-                            "%s/session-%s.json cannot be used: %s", x->folder, x->name,
-                            r == -EPERM ? "it belongs to somebody else or others may read it" : strerror(-r));
+                SCOPED(free) char *remedy = session_remedy(x->folder, x->name, r);
+
+                finding_add(x->doc, FINDING_PROBLEM, remedy, "%s/session-%s.json cannot be used: %s", x->folder,
+                            x->name, session_fault(r));
                 return false;
         }
         set_text(x->doc, "user_id", x->session.user_id);

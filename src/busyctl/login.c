@@ -187,8 +187,8 @@ static enum exit_code load_old(struct login *l) {
         int r = session_load(l->folder, l->name, &old);
 
         l->old = old;
-        if (r < 0 && r != -ENOENT && r != -EBADMSG) {
-                complain("Cannot read the session of \"%s\" in %s: %s", l->name, l->folder, strerror(-r));
+        if (r < 0 && r != -ENOENT && !session_is_useless(r)) {
+                sessions_complain(l->folder, l->name, r);
                 return CTL_FAILED;
         }
         if (r == -ENOENT && strlen(l->name) > ACCOUNT_NAME_NEW_MAX) {

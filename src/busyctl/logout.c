@@ -228,6 +228,24 @@ static enum exit_code forget(struct ctl *c, const char *folder, const char *name
         return code;
 }
 
+/* Nothing in it can be used to log out. */
+static enum exit_code forget_useless(struct ctl *c, const char *folder, const char *name, int error, bool force) {
+        int r;
+
+        if (!force) {
+                sessions_complain(folder, name, error);
+                complain("To forget it here all the same: busyctl logout --force %s", name);
+                return CTL_FAILED;
+        }
+        r = session_remove(folder, name);
+        if (r < 0) {
+                complain("Cannot remove the session from %s: %s", folder, strerror(-r));
+                return CTL_FAILED;
+        }
+        (void) bus_sessions_changed(c);
+        return CTL_OK;
+}
+
 /* busyd has such an account, though there is no session. */
 static bool is_from_elsewhere(const char *name) {
         struct ctl quiet = { .when_absent = ABSENT_LEAVE, .quiet = true };
@@ -250,15 +268,15 @@ enum exit_code logout_account(struct ctl *c, const char *folder, const char *nam
                          name);
         else if (r == -EINVAL || r == -ENOENT)
                 complain("There is no account \"%s\" here; see: busyctl accounts", name);
-        else if (r == -EBADMSG && force)
-                return session_remove(folder, name) < 0 ? CTL_FAILED : CTL_OK;
         else if (r == -ENOKEY && !force)
                 complain("The tokens of \"%s\" are in the keyring, and cannot be had: %s. To forget it here all the "
                          "same: "
                          "busyctl logout --force %s",
                          name, problem, name);
+        else if (r != -ENOKEY && session_is_useless(r))
+                return forget_useless(c, folder, name, r, force);
         else if (r < 0 && r != -ENOKEY)
-                complain("Cannot read the session of \"%s\": %s", name, strerror(-r));
+                sessions_complain(folder, name, r);
         else
                 return forget(c, folder, name, &s, force);
         return CTL_FAILED;

@@ -5,6 +5,7 @@
 
 #include "busyctl/sessions.h"
 
+#include "busyctl/print.h"
 #include "matrix/client/client.h"
 
 /* Whoever renews the session has it for one request. */
@@ -122,6 +123,18 @@ int sessions_name_for(const char *folder, const char *user_id, char **ret) {
         }
         session_names_free(names);
         return r;
+}
+
+bool session_is_useless(int error) {
+        return error < 0 && error != -ENOENT && error != -EINVAL && error != -ENOMEM && error != -EMFILE &&
+               error != -ENFILE;
+}
+
+void sessions_complain(const char *folder, const char *name, int error) {
+        SCOPED(free) char *remedy = session_remedy(folder, name, error);
+
+        complain("Cannot use the session of \"%s\": %s%s%s", name, session_fault(error), remedy ? "; " : "",
+                 remedy ? remedy : "");
 }
 
 int sessions_lock(const char *folder, const char *name) {

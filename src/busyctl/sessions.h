@@ -19,5 +19,11 @@ int sessions_user_of(const char *folder, const char *local, const char *homeserv
  * be kept out then, or somebody who hangs. For session_unlock(). */
 int sessions_lock(const char *folder, const char *name);
 
+/* After session_load() has failed: what lies there is of no use, so that a login takes its place and a logout that is
+ * forced removes it. Not so what another moment may have. */
+bool session_is_useless(int error);
+/* Says that it cannot be used, why, and what to do. */
+void sessions_complain(const char *folder, const char *name, int error);
+
 /* Whether `user` ("@me:example.org", or "me") may be the session's; NULL may be anybody. */
 bool session_may_be_of(const struct session *s, const char *user);

@@ -81,13 +81,14 @@ static void print_encryption(const json_t *account) {
 }
 
 static void print_account(const json_t *account, int64_t now) {
-        const char *server = fact_text(account, "server"), *state = fact_text(account, "state");
+        const char *user = fact_text(account, "user_id"), *server = fact_text(account, "server");
+        const char *state = fact_text(account, "state");
         const json_t *outputs = json_object_get(account, "outputs");
         char when[WHEN_MAX];
 
         format_when(when, sizeof(when), fact_time(account, "retry_at"), now);
-        print_wrapped("", STYLE_PLAIN, "Account %s (%s%s%s): %s%s%s", fact_text(account, "name"),
-                      fact_text(account, "user_id"), server[0] ? " on " : "", server, state,
+        print_wrapped("", STYLE_PLAIN, "Account %s%s%s%s%s%s: %s%s%s", fact_text(account, "name"), user[0] ? " (" : "",
+                      user, server[0] ? " on " : "", server, user[0] ? ")" : "", state,
                       when[0] ? ", next try at " : "", when);
         print_trouble("  ", fact_text(account, "problem"));
         for (size_t i = 0; i < json_array_size(outputs); i++)

@@ -17,6 +17,7 @@
 #include "busyctl/let-go.h"
 #include "busyctl/print.h"
 #include "busyctl/prompt.h"
+#include "busyctl/sessions.h"
 #include "busyctl/verify.h"
 #include "config/config.h"
 #include "json/json.h"
@@ -541,7 +542,7 @@ static enum exit_code load_session(struct verifying *v) {
         else if (r == -ENOKEY)
                 complain("The tokens of \"%s\" are in the keyring, and cannot be had: %s", v->name, problem);
         else if (r < 0)
-                complain("Cannot read the session of \"%s\": %s", v->name, strerror(-r));
+                sessions_complain(v->folder, v->name, r);
         else if (!*v->session.device_id)
                 complain(
                         "The session of \"%s\" is that of no device, so nothing can be encrypted for it. Log in with: "

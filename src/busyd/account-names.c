@@ -2,6 +2,7 @@
 #include "busyd/account-names.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "config/config.h"
 #include "config/keys.h"
@@ -88,14 +89,6 @@ void account_names_tell_missing(const char *state_dir, const struct config *conf
         session_names_free(names);
 }
 
-static const char *session_problem(int error) {
-        if (error == -EPERM)
-                return "it belongs to somebody else or others may read it; it must be yours with mode 0600";
-        if (error == -EBADMSG)
-                return "it is broken; log in again with 'busyctl login'";
-        return strerror(-error);
-}
-
 char *account_load_appservice(const char *dir, const struct config *config, const char *name) {
         const char *file = config_account(config, name)->appservice_token_file;
         char *token = NULL;
@@ -107,20 +100,44 @@ char *account_load_appservice(const char *dir, const struct config *config, cons
         return token;
 }
 
-int account_load_session(const char *dir, const struct config *config, const char *name, struct session *ret) {
+/* Of a session, NULL if out of memory. */
+static char *describe_session(const char *dir, const char *name, int error) {
+        SCOPED(free) char *remedy = session_remedy(dir, name, error);
+        char *why = NULL;
+
+        if (!remedy ||
+            asprintf(&why, "%s/session-%s.json is not used: %s; %s", dir, name, session_fault(error), remedy) < 0)
+                return NULL;
+        return why;
+}
+
+static char *describe_credential(const char *name, int error) {
+        char *why = NULL;
+
+        if (asprintf(&why, "the credential busyd-%s.token is not used: %s; the account stays off", name,
+                     strerror(-error)) < 0)
+                return NULL;
+        return why;
+}
+
+static int refuse(const char *name, int error, char *why, char **ret_why) {
+        log_error("Account %s: %s", name, why ? why : strerror(-error));
+        *ret_why = why;
+        return error;
+}
+
+int account_load_session(const char *dir, const struct config *config, const char *name, struct session *ret,
+                         char **ret_why) {
         int r = session_load(dir, name, ret);
 
         if (r == -ENOENT && account_needs_no_session(config, name))
                 *ret = (struct session){ .user_id = NULL };
-        else if (r < 0) {
-                log_error("Account %s: %s/session-%s.json is not used: %s", name, dir, name, session_problem(r));
-                return r;
-        }
+        else if (r < 0)
+                return refuse(name, r, describe_session(dir, name, r), ret_why);
         r = session_token_from_credentials(name, ret);
         if (r < 0) {
-                log_error("Account %s: the credential busyd-%s.token is not used: %s; the account stays off", name,
-                          name, strerror(-r));
                 session_done(ret);
+                return refuse(name, r, describe_credential(name, r), ret_why);
         }
         return r;
 }

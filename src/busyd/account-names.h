@@ -19,7 +19,9 @@ bool account_needs_no_session(const struct config *config, const char *name);
 
 /* The session of one, and what is wrong with it is told. Who has no session needs none where the token comes from
  * elsewhere: there is nothing in *ret then but a token of the service manager's. Returns 1 where that is the one, or a
- * negative errno: it is not to be used. */
-int account_load_session(const char *state_dir, const struct config *config, const char *name, struct session *ret);
+ * negative errno: it is not to be used, and *ret_why is a sentence about that and what helps, to be freed; NULL: out
+ * of memory. */
+int account_load_session(const char *state_dir, const struct config *config, const char *name, struct session *ret,
+                         char **ret_why);
 /* The token of its application service, for erase_and_free(), and what is wrong with it is told; NULL: none. */
 char *account_load_appservice(const char *state_dir, const struct config *config, const char *name);

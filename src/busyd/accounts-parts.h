@@ -40,6 +40,12 @@ struct let_go {
         usec_t until;
 };
 
+/* What there is of an account whose session is not to be used. */
+struct refused {
+        char name[ACCOUNT_NAME_MAX];
+        char *why;
+};
+
 struct accounts {
         struct accounts_context context;
         struct journal_door door;
@@ -53,6 +59,8 @@ struct accounts {
         struct outsiders outsiders;
         struct let_go let_go[ACCOUNTS_MAX];
         size_t n_let_go;
+        struct refused refused[ACCOUNTS_MAX]; /* by the last look at the sessions */
+        size_t n_refused;
         bool lacks;      /* something was in the way of ours that passes, as memory that is used up */
         usec_t again_at; /* then the sessions are looked at again; USEC_NEVER: not by themselves */
         char published[ACCOUNTS_MAX][ACCOUNT_NAME_MAX];

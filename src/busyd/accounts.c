@@ -2,6 +2,7 @@
  *
  *   awaited    its token comes from a command that runs, or has failed; or from the keyring, which has yet to answer;
  *              or it has no session, and the server has yet to say whose its token is
+ *   refused    its session, or its token, is not to be used; that is shown until the sessions are looked at again
  *   taken up   there is an account object
  *   leaving    ... that gives back what it owes and is let go then, or at `leave_by` at the latest
  *   let go     by a person's logout: not taken up again before `until`, though its session is still there */
@@ -188,11 +189,48 @@ static void take_up_new(struct accounts *s, const char *name, struct session *se
         log_info("Account %s: %s", name, account_user_id(m->account));
 }
 
+static void forget_refused(struct accounts *s) {
+        while (s->n_refused > 0)
+                free(s->refused[--s->n_refused].why);
+}
+
+/* Takes `why` over. */
+static void note_refused(struct accounts *s, const char *name, char *why) {
+        struct refused *r = &s->refused[s->n_refused++];
+
+        (void) snprintf(r->name, sizeof(r->name), "%s", name);
+        r->why = why;
+}
+
+static bool is_refused(const struct accounts *s, const char *name) {
+        for (size_t i = 0; i < s->n_refused; i++)
+                if (streq(s->refused[i].name, name))
+                        return true;
+        return false;
+}
+
+/* What passes by itself is not shown, nor what its user logs out of. */
+static void refuse(struct accounts *s, const char *name, int error, char *why, usec_t now) {
+        struct member **at = find_member(s, name);
+
+        if (lacks(s, error)) {
+                free(why);
+                return;
+        }
+        if (at)
+                dismiss(s, at, "its session is gone", now);
+        if (error == -ENOENT || find_let_go(s, name))
+                free(why);
+        else
+                note_refused(s, name, why);
+}
+
 static void take_up(struct accounts *s, const char *name, usec_t now) {
         const struct account_config *config = config_account(s->config, name);
         SCOPED(session_done) struct session session = { .user_id = NULL };
         SCOPED(device_keeper_close) struct device_keeper device = { .lock = -1 };
         struct member **at = find_member(s, name);
+        char *why = NULL;
         int from_credentials, r;
         bool aside, deaf = config->settings.encrypted_calls == ENCRYPTED_CALLS_OFF;
 
@@ -201,10 +239,9 @@ static void take_up(struct accounts *s, const char *name, usec_t now) {
                         dismiss(s, at, "switched off in the configuration", now);
                 return;
         }
-        from_credentials = account_load_session(state_dir(s->context.state), s->config, name, &session);
+        from_credentials = account_load_session(state_dir(s->context.state), s->config, name, &session, &why);
         if (from_credentials < 0) {
-                if (!lacks(s, from_credentials) && at)
-                        dismiss(s, at, "its session is gone", now);
+                refuse(s, name, from_credentials, why, now);
                 return;
         }
         if (!at && find_let_go(s, name))
@@ -255,6 +292,7 @@ static int look_at_sessions(struct accounts *s, bool by_hand, usec_t now) {
         for (size_t i = s->n_members; i > 0; i--)
                 if (!is_among(names, n, s->members[i - 1]->name))
                         dismiss(s, &s->members[i - 1], "logged out", now);
+        forget_refused(s);
         for (int i = 0; i < n; i++)
                 take_up(s, names[i], now);
         if (s->lacks)
@@ -399,13 +437,28 @@ static void note_published(struct accounts *s, const char *name) {
                 (void) snprintf(s->published[s->n_published++], ACCOUNT_NAME_MAX, "%s", name);
 }
 
+static void publish_refused(struct accounts *s, const struct refused *r, struct control *control) {
+        if (find_member(s, r->name))
+                return;
+        note_published(s, r->name);
+        if (control_set_account(control, &(struct control_account_view){
+                                                 .name = r->name,
+                                                 .user_id = "",
+                                                 .homeserver = "",
+                                                 .server = "",
+                                                 .state = connection_state_to_string(CONNECTION_BROKEN),
+                                                 .problem = r->why ? r->why : strerror(ENOMEM),
+                                         }) < 0)
+                log_debug("Account %s cannot be published", r->name);
+}
+
 void accounts_publish(struct accounts *s, struct control *control, const struct instant *at) {
         const char *waits;
 
         for (size_t i = 0; i < s->n_published; i++)
                 if (!find_member(s, s->published[i]) && !vault_has(&s->vault, s->published[i]) &&
                     !vault_has(&s->keys, s->published[i]) && !outsiders_wait(&s->outsiders, s->published[i]) &&
-                    !token_waits_wait(&s->tokens, s->published[i]))
+                    !token_waits_wait(&s->tokens, s->published[i]) && !is_refused(s, s->published[i]))
                         control_remove_account(control, s->published[i]);
         s->n_published = 0;
         for (size_t i = 0; i < s->n_members; i++) {
@@ -415,6 +468,8 @@ void accounts_publish(struct accounts *s, struct control *control, const struct 
                 account_show(control, m->name, m->account, token_waits_problem(&s->tokens, m->name), m->device.word,
                              at);
         }
+        for (size_t i = 0; i < s->n_refused; i++)
+                publish_refused(s, &s->refused[i], control);
         for (size_t i = 0; (waits = token_waits_name(&s->tokens, i)); i++)
                 if (!find_member(s, waits) && token_waits_publish(&s->tokens, i, control))
                         note_published(s, waits);
@@ -464,6 +519,7 @@ struct accounts *accounts_free(struct accounts *s) {
         vault_done(&s->vault);
         vault_done(&s->keys);
         outsiders_done(&s->outsiders);
+        forget_refused(s);
         free(s);
         return NULL;
 }

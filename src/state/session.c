@@ -1,5 +1,6 @@
 /* Sessions on disk, see session.h. Whatever held a token is wiped before it is freed. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "state/account-file.h"
 #include "state/session.h"
@@ -207,6 +208,38 @@ static int add_tokens(json_t *o, const struct session *s) {
         return json_object_update(o, tokens) < 0 ? -ENOMEM : 0;
 }
 
+const char *session_fault(int error) {
+        switch (error) {
+        case -EPERM:
+                return "it is a link or no file, it belongs to somebody else, or others may read it";
+        case -EBADMSG:
+                return "it is broken";
+        default:
+                return strerror(-error);
+        }
+}
+
+char *session_remedy(const char *state_dir, const char *name, int error) {
+        char *remedy = NULL;
+        int r;
+
+        if (error == -ENOENT || error == -EBADMSG)
+                r = asprintf(&remedy, "log in again: busyctl login %s", name);
+        else
+                r = asprintf(&remedy, "see that %s/" SESSION_PREFIX "%s" SESSION_SUFFIX " %s, then: busyctl reload",
+                             state_dir, name,
+                             error == -EPERM ? "is a file of yours, and no link, with mode 0600 (chmod 600)"
+                                             : "can be read");
+        return r < 0 ? NULL : remedy;
+}
+
+/* What can be neither replaced nor removed. */
+static int put_folder_aside(const char *path) {
+        SCOPED(free) char *name = NULL;
+
+        return file_set_aside(path, /* keep= */ false, &name);
+}
+
 static int save(const char *state_dir, const char *name, const struct session *s, bool tokens) {
         SCOPED(free) char *path = NULL;
         SCOPED(erase_and_free) char *data = NULL;
@@ -229,7 +262,10 @@ static int save(const char *state_dir, const char *name, const struct session *s
         r = dir_make(state_dir);
         if (r < 0)
                 return r;
-        return file_write(path, data, strlen(data), 0600);
+        r = file_write(path, data, strlen(data), 0600);
+        if (r == -EISDIR && put_folder_aside(path) >= 0)
+                r = file_write(path, data, strlen(data), 0600);
+        return r;
 }
 
 int session_save(const char *state_dir, const char *name, const struct session *s) {
@@ -284,7 +320,9 @@ int session_remove(const char *state_dir, const char *name) {
         SCOPED(free) char *path = NULL;
         int r = session_path(state_dir, name, &path);
 
-        return r < 0 ? r : file_remove(path);
+        if (r >= 0)
+                r = file_remove(path);
+        return r == -EISDIR ? put_folder_aside(path) : r;
 }
 
 static int account_names(const char *dir, const char *prefix, const char *suffix, char ***ret) {

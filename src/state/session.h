@@ -35,11 +35,16 @@ static inline void session_done_scoped(struct session *s) {
  * not logged in; -EPERM: a link, not ours, or open to others; -EBADMSG: broken, too large or of a newer busyd;
  * -EINVAL: no such name can be. Of what an OAuth session needs all is there, or -EBADMSG. */
 int session_load(const char *state_dir, const char *name, struct session *ret);
-/* Makes the folder if it is missing. -EINVAL: a bad name, or something other than device_id is missing. */
+/* Makes the folder if it is missing, and takes the place of whatever stands there; a folder is put aside, and so it is
+ * by session_remove(). -EINVAL: a bad name, or something other than device_id is missing. */
 int session_save(const char *state_dir, const char *name, const struct session *s);
 /* The same without the tokens, which are in the keyring. */
 int session_save_bare(const char *state_dir, const char *name, const struct session *s);
 int session_remove(const char *state_dir, const char *name);
+/* What people read of an error of session_load(): what is wrong, as "it is broken", and what to do about it, with the
+ * file or the account named. The latter is to be freed; NULL: out of memory. */
+const char *session_fault(int error);
+char *session_remedy(const char *state_dir, const char *name, int error);
 
 /* Whoever changes a session, or renews its token, holds this lock, and loads the session again once it has it:
  * somebody else may have renewed the token, or logged in anew, meanwhile. Held for the time of one request at most.

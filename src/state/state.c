@@ -487,6 +487,20 @@ static bool is_owed(const struct claim_owed *o) {
         return !o->given_back || o->ahead;
 }
 
+static void note_without_session(struct state *s, const char *account, int error) {
+        SCOPED(free) char *remedy = error == -ENOENT ? NULL : session_remedy(s->dir, account, error);
+
+        if (error == -ENOENT)
+                note(&s->without_session,
+                     "what busyd has written on account %s is still there, and its session is gone: `busyctl login "
+                     "%s` gives it back",
+                     account, account);
+        else
+                note(&s->without_session,
+                     "what busyd has written on account %s is still there, and its session cannot be used: %s",
+                     account, remedy ? remedy : strerror(-error));
+}
+
 void state_look_again(struct state *s, bool (*needs_none)(void *userdata, const char *account), void *userdata) {
         struct state_claim c;
 
@@ -496,12 +510,7 @@ void state_look_again(struct state *s, bool (*needs_none)(void *userdata, const 
                 int r = is_owed(&c.owed) ? session_load(s->dir, c.account, &session) : 0;
 
                 if (r < 0 && !(r == -ENOENT && needs_none && needs_none(userdata, c.account)))
-                        note(&s->without_session,
-                             "what busyd has written on account %s is still there, and %s: `busyctl login %s` gives "
-                             "it "
-                             "back",
-                             c.account, r == -ENOENT ? "its session is gone" : "its session cannot be used",
-                             c.account);
+                        note_without_session(s, c.account, r);
         }
 }
 

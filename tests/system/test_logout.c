@@ -1,5 +1,8 @@
 /* busyctl logout and login: what is owed comes first, whatever stands in the configuration. */
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "system/harness.h"
@@ -152,4 +155,79 @@ WORLD_TEST(login, is_taken_up_by_a_reload_that_keeps_the_configuration, .no_sess
         r = world_busyctl(w, NULL, "reload", NULL);
         check(w, r.code == 1 && strstr(r.err, "nonsense"), "%d %s", r.code, r.err);
         check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not taken up");
+}
+
+/* ---- a session that is refused ---- */
+
+static void let_others_read(const char *path) {
+        cr_assert_eq(chmod(path, 0644), 0);
+}
+
+static void make_link(const char *path) {
+        char to[PATH_MAX];
+
+        cr_assert_lt(snprintf(to, sizeof(to), "%s.kept", path), (int) sizeof(to));
+        cr_assert_eq(rename(path, to), 0);
+        cr_assert_eq(symlink(to, path), 0);
+}
+
+static void make_folder(const char *path) {
+        cr_assert_eq(unlink(path), 0);
+        cr_assert_eq(mkdir(path, 0700), 0);
+}
+
+static void (*const refused[])(const char *path) = { let_others_read, make_link, make_folder };
+
+/* busyd has died in a call, and starts with such a session. */
+static void start_refused(struct world *w, void (*spoil)(const char *path)) {
+        SCOPED_RUN status = { 0 }, out = { 0 };
+        SCOPED(free) char *file = strdup(world_state_path(w, "session-" ACCOUNT ".json"));
+
+        begin_call(w);
+        world_kill(w);
+        call_hangup(w, ROOM, "c1");
+        spoil(file);
+        world_start(w);
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "broken"), "it is not shown");
+        status = world_busyctl(w, NULL, "--json", "status", NULL);
+        check(w, strstr(status.out, file) && strstr(status.out, "0600") && !strstr(status.out, "busyctl login"),
+              "not what helps: %s", status.out);
+        out = world_busyctl(w, NULL, "logout", ACCOUNT, NULL);
+        expect_refused(w, &out, "with mode 0600");
+}
+
+Test(logout, forgets_a_session_that_is_refused_when_told_twice) {
+        for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+                struct world *w = world_new(NULL);
+                SCOPED_RUN r = { 0 }, accounts = { 0 };
+
+                start_refused(w, refused[i]);
+                r = world_busyctl(w, NULL, "logout", "--force", ACCOUNT, NULL);
+                check(w, r.code == 0 && !has_session(w), "%d %s", r.code, r.err);
+                accounts = world_busyctl(w, NULL, "accounts", NULL);
+                check(w, strstr(accounts.out, "No Matrix account"), "it is still there: %s", accounts.out);
+                world_end(w);
+        }
+}
+
+Test(login, takes_the_place_of_a_session_that_is_refused) {
+        for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+                struct world *w = world_new(NULL);
+                SCOPED_RUN r = { 0 };
+
+                start_refused(w, refused[i]);
+                r = world_busyctl(w, HS_PASSWORD "\n", "login", ACCOUNT, "--user", HS_USER, "--homeserver",
+                                  hs_url(w->hs), "--password-stdin", "--keep-in", "file", NULL);
+                check(w, r.code == 0 && has_session(w), "%d %s", r.code, r.err);
+                check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not taken up");
+                world_end(w);
+        }
+}
+
+WORLD_TEST(logout, what_helps_a_session_that_is_refused_does) {
+        start_refused(w, let_others_read);
+        cr_assert_eq(chmod(world_state_path(w, "session-" ACCOUNT ".json"), 0600), 0);
+        world_signal(w, SIGHUP);
+        expect_presence(w, "online", "Reading");
+        expect_nothing_owed(w);
 }

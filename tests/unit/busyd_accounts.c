@@ -38,6 +38,8 @@ static struct {
         struct call_sink sink;
         struct call_table *calls;
         unsigned n_source_ends;
+        char shown[512]; /* the last on the bus */
+        unsigned n_shown, n_hidden;
         struct instant at;
         struct config *config;
         struct state *state;
@@ -128,7 +130,7 @@ bool account_report(struct account *a, size_t i, struct driver_report *ret) {
         return false;
 }
 const char *connection_state_to_string(enum connection_state s) {
-        return "online";
+        return s == CONNECTION_BROKEN ? "broken" : "online";
 }
 
 /* ---- what else stands around it ---- */
@@ -201,9 +203,12 @@ bool outsiders_publish(struct outsiders *o, size_t i, struct control *control, c
 void outsiders_done(struct outsiders *o) {
 }
 int control_set_account(struct control *c, const struct control_account_view *v) {
+        t.n_shown++;
+        (void) snprintf(t.shown, sizeof(t.shown), "%s is %s: %s", v->name, v->state, v->problem);
         return 0;
 }
 void control_remove_account(struct control *c, const char *name) {
+        t.n_hidden++;
 }
 
 static void on_report(void *userdata, const struct call_report *r) {
@@ -253,6 +258,11 @@ static void update(void) {
 static void run_at(usec_t now) {
         t.at.now = now;
         (void) accounts_run(t.accounts, &t.wanted, &t.at);
+}
+
+static void publish(void) {
+        t.n_shown = t.n_hidden = 0;
+        accounts_publish(t.accounts, NULL, &t.at);
 }
 
 static void make_accounts(void) {
@@ -305,6 +315,30 @@ Test(accounts, what_is_owed_is_given_back_before_an_account_goes_with_its_sessio
         t.at_rest = true;
         run_at(t.at.now + USEC_PER_SEC);
         cr_assert_eq(t.n_freed, 1);
+}
+
+Test(accounts, one_whose_session_is_refused_is_shown_with_what_helps) {
+        const char *file = temp_path(&t.dir, "session-" NAME ".json");
+
+        cr_assert_eq(chmod(file, 0644), 0);
+        update();
+        publish();
+        cr_assert(t.n_freed == 1 && t.n_shown == 1 && t.n_hidden == 0, "%u %u", t.n_shown, t.n_hidden);
+        cr_expect(strstr(t.shown, NAME " is broken: ") && strstr(t.shown, file) && strstr(t.shown, "0600"), "%s",
+                  t.shown);
+        cr_assert_eq(chmod(file, 0600), 0);
+        update();
+        publish();
+        cr_assert(t.n_new == 2 && t.n_shown == 1 && t.n_hidden == 0, "%u %u", t.n_shown, t.n_hidden);
+        cr_expect_str_eq(t.shown, NAME " is online: ");
+        cr_assert_eq(chmod(file, 0644), 0);
+        update();
+        publish();
+        cr_assert(t.n_shown == 1 && t.n_hidden == 0, "%u %u", t.n_shown, t.n_hidden);
+        cr_assert_eq(session_remove(t.dir.path, NAME), 0);
+        update();
+        publish();
+        cr_expect(t.n_shown == 0 && t.n_hidden == 1, "still there: %s", t.shown);
 }
 
 Test(accounts, one_that_could_not_be_made_for_want_of_memory_is_made_later) {
@@ -424,6 +458,14 @@ Test(accounts, so_is_one_that_nothing_is_read_with_once_it_is_there) {
         cr_assert(t.n_new == 3 && t.decrypts, "whether it harms others is not looked at");
         update();
         cr_assert_eq(t.n_new, 3, "nothing has changed");
+}
+
+Test(accounts, one_that_is_switched_off_is_not_shown_whatever_its_session_is_like) {
+        cr_assert_eq(chmod(temp_path(&t.dir, "session-" NAME ".json"), 0644), 0);
+        configure("[account " NAME "]\nenabled = no\n");
+        update();
+        publish();
+        cr_expect_eq(t.n_shown, 0, "%s", t.shown);
 }
 
 /* There it is as if there were none, and kept for when something is to be read. */

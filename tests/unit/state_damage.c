@@ -233,6 +233,31 @@ Test(state_damage, what_is_owed_without_a_session_is_told) {
         state_free(s);
 }
 
+/* What a login would not bring back, where the file only has to be put right. */
+Test(state_damage, what_is_owed_with_a_session_that_is_refused_is_told_with_what_helps) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        struct state_claim c = example_claim("work", "presence");
+        const char *file = temp_path(&t, "session-work.json");
+
+        make_session(&t, "work");
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        cr_assert_eq(chmod(file, 0644), 0);
+        state_look_again(s, NULL, NULL);
+        cr_expect(strstr(state_problem(s), "cannot be used: see that ") && strstr(state_problem(s), file) &&
+                          strstr(state_problem(s), "0600") && strstr(state_problem(s), "busyctl reload"),
+                  "%s", state_problem(s));
+        cr_expect_not(strstr(state_problem(s), "busyctl login"), "%s", state_problem(s));
+        cr_assert_eq(chmod(file, 0600), 0);
+        state_look_again(s, NULL, NULL);
+        cr_expect_str_eq(state_problem(s), "");
+        temp_write(&t, "session-work.json", "{");
+        state_look_again(s, NULL, NULL);
+        cr_expect(strstr(state_problem(s), "cannot be used: log in again: busyctl login work"), "%s",
+                  state_problem(s));
+        state_free(s);
+}
+
 static int make_fifo(const char *path) {
         return mkfifo(path, 0600);
 }

@@ -146,6 +146,23 @@ Test(session, somebody_elses_is_refused) {
         cr_expect_eq(session_load(t.path, "real", &s), -EPERM);
 }
 
+/* Nobody has to clear the way by hand. */
+Test(session, a_folder_in_its_place_makes_room) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        SCOPED(session_done) struct session s = { 0 };
+
+        cr_assert_eq(mkdir(temp_path(&t, "session-work.json"), 0700), 0);
+        cr_expect_eq(session_load(t.path, "work", &s), -EPERM);
+        cr_expect_eq(session_save(t.path, "work", &example), 0);
+        cr_assert_eq(session_load(t.path, "work", &s), 0);
+        cr_expect(temp_exists(&t, "session-work.json.broken"), "what was there is gone");
+        cr_assert_eq(session_remove(t.path, "work"), 0);
+        cr_assert_eq(mkdir(temp_path(&t, "session-work.json"), 0700), 0);
+        cr_expect_eq(session_remove(t.path, "work"), 0);
+        cr_expect_not(temp_exists(&t, "session-work.json"));
+        cr_expect(temp_exists(&t, "session-work.json.broken-2"));
+}
+
 static const struct {
         const char *name;
         bool valid;
