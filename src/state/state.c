@@ -362,12 +362,13 @@ static void view_history(struct state *s) {
         s->n_changes = n;
 }
 
-/* A journal was there from the first start on, so it has been lost if other files tell of one. */
+/* A journal was there from the first start on, so it has been lost if other files tell of one, whatever state they are
+ * in themselves. */
 static bool is_journal_missing(const enum store_finding findings[static CONCERNS]) {
         bool started = false;
 
         for (size_t i = 0; i < CONCERNS; i++)
-                started = started || findings[i] == STORE_WHOLE;
+                started = started || findings[i] != STORE_MISSING;
         return started && findings[CONCERN_CLAIMS] == STORE_MISSING;
 }
 

@@ -1,6 +1,8 @@
 /* State files that are gone, torn, or not files at all: what stands on the server is given back all the same, and what
  * is wrong is said. */
+#include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -71,6 +73,21 @@ static void is_gone(const char *path) {
         cr_assert_eq(unlink(path), 0);
 }
 
+/* The rest is empty, which is something else than gone. */
+static void is_gone_and_the_rest_is_empty(const char *path) {
+        static const char *const rest[] = { "accounts.json", "history.json", "mode.json" };
+
+        is_gone(path);
+        for (size_t i = 0; i < ARRAY_SIZE(rest); i++) {
+                char beside[PATH_MAX];
+
+                cr_assert_lt(snprintf(beside, sizeof(beside), "%.*s%s", (int) (strrchr(path, '/') + 1 - path), path,
+                                      rest[i]),
+                             (int) sizeof(beside));
+                cr_assert(truncate(beside, 0) == 0 || errno == ENOENT);
+        }
+}
+
 static const struct loss_row {
         const char *what;
         void (*spoil)(const char *path);
@@ -80,6 +97,10 @@ static const struct loss_row {
         { "torn", tear, CLAIMS " was damaged" },
         { "flipped", flip_a_bit, CLAIMS " was damaged" },
 };
+
+/* Which calls go on, such a busyd does not know any more. */
+static const struct loss_row all_lost = { "missing, the rest empty", is_gone_and_the_rest_is_empty,
+                                          CLAIMS " is missing" };
 
 /* On servers with one value for the user as on those with one for each device. */
 static const struct kind_row {
@@ -117,6 +138,8 @@ static void taken_back(const struct loss_row *row, const struct kind_row *kind) 
 }
 
 Test(state, what_stands_there_is_taken_back_whatever_became_of_the_journal) {
+        for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+                taken_back(&all_lost, &kinds[k]);
         for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
                 for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
                         taken_back(&losses[i], &kinds[k]);

@@ -205,6 +205,39 @@ Test(state_damage, missing_journal_is_told) {
         state_free(s);
 }
 
+/* Files that are of no use any more still tell that there was an earlier start. */
+Test(state_damage, missing_journal_is_told_whatever_became_of_the_rest) {
+        static const char *const texts[] = { "", "{\"version\":2,\"entr", "{\"version\":1,\"entries\":[]}" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                SCOPED(temp_dir) struct temp_dir t = temp_dir();
+                struct state_claim c;
+                struct state *s;
+
+                temp_write(&t, "history.json", texts[i]);
+                s = open_state(&t, NULL);
+                cr_expect(strstr(state_problem(s), "claims.json is missing"), "%s: %s", texts[i], state_problem(s));
+                cr_expect_eq(state_get_claim(s, "work", "presence", &c), -ENODATA, "%s", texts[i]);
+                state_free(s);
+                s = open_state(&t, NULL);
+                cr_expect_str_eq(state_problem(s), "", "told once");
+                state_free(s);
+        }
+}
+
+/* As a login leaves it before the first start. */
+Test(state_damage, a_session_alone_tells_of_no_earlier_start) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state_claim c;
+        struct state *s;
+
+        make_session(&t, "work");
+        s = open_state(&t, NULL);
+        cr_expect_str_eq(state_problem(s), "");
+        cr_expect_eq(state_get_claim(s, "work", "presence", &c), -ENOENT);
+        state_free(s);
+}
+
 static bool is_work(void *userdata, const char *account) {
         return streq(account, userdata);
 }
