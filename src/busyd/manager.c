@@ -216,6 +216,16 @@ static void leave(struct manager *m, usec_t now) {
                 m->stop_by = 0;
 }
 
+static bool needs_no_session(void *userdata, const char *account) {
+        const struct manager *m = userdata;
+
+        return account_needs_no_session(m->config, account);
+}
+
+static void look_at_state(struct manager *m) {
+        state_look_again(m->edges.state, needs_no_session, m);
+}
+
 usec_t manager_turn(struct manager *m, const struct instant *at) {
         usec_t now = at->now, wake_at = source_set_run(m->sources, now);
         enum mode mode_before;
@@ -248,6 +258,8 @@ usec_t manager_turn(struct manager *m, const struct instant *at) {
         wake_at = usec_min(wake_at, run_desk(m, &v, at));
         /* What is not the journal comes after what others see. */
         wake_at = usec_min(wake_at, state_run(m->edges.state, now));
+        if (state_is_out_of_date(m->edges.state))
+                look_at_state(m);
         publish(m, at);
         if (is_leaving(m))
                 leave(m, now);
@@ -368,16 +380,6 @@ static int configure_sources(const struct manager *m) {
                                          });
         }
         return r;
-}
-
-static bool needs_no_session(void *userdata, const char *account) {
-        const struct manager *m = userdata;
-
-        return account_needs_no_session(m->config, account);
-}
-
-static void look_at_state(struct manager *m) {
-        state_look_again(m->edges.state, needs_no_session, m);
 }
 
 int manager_reload_accounts(struct manager *m, const struct instant *at) {

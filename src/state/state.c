@@ -49,6 +49,7 @@ struct state {
         char *unwritable;          /* sentences of state_problem(); NULL: all is well */
         char *journal_damaged;
         char *without_session;
+        bool out_of_date;                               /* the journal has changed since the last was found */
         struct state_change changes[STATE_HISTORY_MAX]; /* the newest first; reasons are in the list */
         size_t n_changes;
 };
@@ -283,6 +284,7 @@ static int commit(struct state *s, enum concern concern, json_t *list) {
         s->dirty[concern] = !is_journal(concern);
         if (s->dirty[concern])
                 later_set(&s->write, 0);
+        s->out_of_date = s->out_of_date || concern == CONCERN_CLAIMS;
         set_list(s, concern, list);
         return 0;
 }
@@ -506,6 +508,7 @@ void state_look_again(struct state *s, bool (*needs_none)(void *userdata, const 
         struct state_claim c;
 
         free(TAKE(s->without_session));
+        s->out_of_date = false;
         for (size_t i = 0; !s->without_session && state_claim_at(s, i, &c) == 0; i++) {
                 SCOPED(session_done) struct session session = { 0 };
                 int r = is_owed(&c.owed) ? session_load(s->dir, c.account, &session) : 0;
@@ -513,6 +516,10 @@ void state_look_again(struct state *s, bool (*needs_none)(void *userdata, const 
                 if (r < 0 && !(r == -ENOENT && needs_none && needs_none(userdata, c.account)))
                         note_without_session(s, c.account, r);
         }
+}
+
+bool state_is_out_of_date(const struct state *s) {
+        return s->without_session && s->out_of_date;
 }
 
 const char *state_problem(const struct state *s) {

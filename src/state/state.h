@@ -37,6 +37,8 @@ const char *state_problem(const struct state *s);
 /* Says which accounts have no session any more; at the start, and when sessions may have come or gone. `needs_none`:
  * which need none; NULL: all do. */
 void state_look_again(struct state *s, bool (*needs_none)(void *userdata, const char *account), void *userdata);
+/* What was said then may be over: the journal has changed since. */
+bool state_is_out_of_date(const struct state *s);
 
 /* ---- journal: what is owed, by account and output ---- */
 

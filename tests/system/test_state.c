@@ -306,6 +306,16 @@ WORLD_TEST(state, what_is_owed_without_a_session_is_said_and_given_back_after_a_
         expect_nothing_owed(w);
 }
 
+/* The session goes in a call: busyd still has it, and gives back. */
+WORLD_TEST(state, what_was_given_back_after_its_session_is_gone_is_not_said_to_be_there) {
+        in_call(w);
+        cr_assert_eq(unlink(world_state_path(w, "session-" ACCOUNT ".json")), 0);
+        world_signal(w, SIGHUP);
+        check(w, world_wait_log(w, "Account " ACCOUNT ": logged out; giving back"), "not given back");
+        expect_presence(w, "online", "Reading");
+        check(w, peer_wait_is(w->peer, BUSYD_PATH, BUSYD_MANAGER, "Problem", ""), "still said");
+}
+
 /* ---- what others see comes first (C7) ---- */
 
 /* Waits until `part` has happened, and returns what was done until then, from `mark` on. */

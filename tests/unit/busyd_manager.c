@@ -32,6 +32,7 @@ static struct {
         const struct desktop_word *word; /* that was said on it; NULL: none */
         char hook[32];                   /* of the configuration */
         struct control_manager_view shown;
+        char problem[512]; /* of `shown` */
         unsigned n_touched, n_updates, n_retries, n_wakes, n_let_sleep, n_configured, holds_ended;
         struct state *state;
         struct config *config;
@@ -153,6 +154,7 @@ bool desktop_is_at_rest(const struct desktop *d) {
 
 void control_set_manager(struct control *c, const struct control_manager_view *v) {
         t.shown = *v;
+        (void) snprintf(t.problem, sizeof(t.problem), "%s", v->problem);
 }
 int control_set_call(struct control *c, const struct control_call_view *v) {
         return 0;
@@ -453,6 +455,20 @@ Test(manager, a_reload_with_a_mistake_still_takes_up_sessions_and_ends_waits) {
         cr_assert_eq(t.n_configured, configured, "the sources were touched");
         cr_assert_eq(t.n_updates, updates + 1);
         cr_assert_eq(t.n_retries, 1);
+}
+
+/* What is there no more is not said until the next reload. */
+Test(manager, what_is_owed_without_a_session_is_said_until_it_is_given_back) {
+        const struct state_claim claim = { .account = "home", .output = "presence", .owed.n_ours = 1 };
+        const struct instant now = at();
+
+        cr_assert_eq(state_put_claim(t.state, &claim), 0);
+        (void) manager_reload_accounts(t.m, &now);
+        turn(1);
+        cr_expect(strstr(t.problem, "its session is gone"), "%s", t.problem);
+        cr_assert_eq(state_remove_claim(t.state, "home", "presence"), 0);
+        turn(2);
+        cr_expect_str_eq(t.problem, "");
 }
 
 Test(manager, a_change_of_the_network_ends_waits) {

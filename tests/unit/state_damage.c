@@ -266,6 +266,31 @@ Test(state_damage, what_is_owed_without_a_session_is_told) {
         state_free(s);
 }
 
+/* It says so as long as it is so. */
+Test(state_damage, what_was_given_back_without_a_session_is_to_be_looked_at_again) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s = open_state(&t, NULL);
+        struct state_claim c = example_claim("work", "presence");
+
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        cr_expect_not(state_is_out_of_date(s), "nothing was said");
+        state_look_again(s, NULL, NULL);
+        cr_expect(strstr(state_problem(s), "its session is gone"), "%s", state_problem(s));
+        cr_expect_not(state_is_out_of_date(s), "nothing has changed");
+        c.owed.given_back = true;
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        cr_expect(state_is_out_of_date(s));
+        state_look_again(s, NULL, NULL);
+        cr_expect_str_eq(state_problem(s), "");
+        cr_expect_not(state_is_out_of_date(s));
+        c.owed.given_back = false;
+        cr_assert_eq(state_put_claim(s, &c), 0);
+        state_look_again(s, NULL, NULL);
+        cr_assert_eq(state_remove_claim(s, "work", "presence"), 0);
+        cr_expect(state_is_out_of_date(s));
+        state_free(s);
+}
+
 /* What a login would not bring back, where the file only has to be put right. */
 Test(state_damage, what_is_owed_with_a_session_that_is_refused_is_told_with_what_helps) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
