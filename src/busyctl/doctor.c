@@ -260,7 +260,7 @@ static int look_at_accounts(json_t *doc, sd_event *event, const char *folder, co
         for (int i = 0; i < n; i++)
                 (void) json_array_append_new(json_object_get(doc, "accounts"),
                                              examine_account(event, folder, names[i], config_account(config, names[i]),
-                                                             facts_account(status, names[i])));
+                                                             status != NULL, facts_account(status, names[i])));
         session_names_free(names);
         return 0;
 }

@@ -33,6 +33,7 @@ struct examination {
         const char *claim; /* on presence, as status has it; "": not known */
         const struct account_config *config;
         const json_t *account; /* as status has it; NULL: not known */
+        bool running;          /* busyd is */
         json_t *doc;
         struct session session;
         struct http *http;
@@ -298,16 +299,30 @@ static bool is_held(const struct examination *x) {
         return *x->claim && !streq(x->claim, "free") && !streq(x->claim, "off");
 }
 
+/* Why what others see cannot be told apart from what busyd shows, and what helps; NULL: it can. */
+static const char *why_untold(const struct examination *x, const char **ret_advice) {
+        *ret_advice = "look again after the call";
+        if (is_held(x))
+                return "busyd has written there";
+        if (*x->claim)
+                return NULL;
+        *ret_advice = "look again once it is switched on";
+        if (!x->config->enabled)
+                return "the account is switched off";
+        *ret_advice = x->running ? "look again in a moment: busyctl doctor" : "start busyd, and look again";
+        return x->running ? "busyd is still taking the account up" : "busyd does not run";
+}
+
 /* Reference 2.8: what is shown while nothing of busyd's stands there is another client's. */
 static void judge_presence(struct examination *x) {
-        const char *shown = json_member_string(x->doc, "presence");
+        const char *shown = json_member_string(x->doc, "presence"), *advice, *why;
 
         if (!shown)
                 return;
-        if (!*x->claim || is_held(x)) {
-                finding_add(x->doc, FINDING_NOTE, "look again after the call",
-                            "whether another client of yours is online cannot be told now: %s",
-                            *x->claim ? "busyd has written there" : "busyd does not run");
+        why = why_untold(x, &advice);
+        if (why) {
+                finding_add(x->doc, FINDING_NOTE, advice,
+                            "whether another client of yours is online cannot be told now: %s", why);
                 return;
         }
         x->other_client = !streq(shown, PRESENCE_STATE_OFFLINE);
@@ -578,16 +593,20 @@ static void look(struct examination *x) {
 }
 
 json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
-                        const json_t *account) {
+                        bool running, const json_t *account) {
         static const char *const unknown[] = {
                 "user_id",       "homeserver",      "server",           "per_device",     "busy",
                 "profile_field", "presence",        "other_client",     "learned",        "cure",
                 "would_stick",   "signed_out",      "token_ends",       "kept_in",        "probe",
                 "machines",      "encrypted_rooms", "encrypted_direct", "encrypted_calls"
         };
-        struct examination x = {
-                .event = event, .folder = folder, .name = name, .config = config, .account = account, .cure = "none"
-        };
+        struct examination x = { .event = event,
+                                 .folder = folder,
+                                 .name = name,
+                                 .config = config,
+                                 .running = running,
+                                 .account = account,
+                                 .cure = "none" };
         json_t *doc = json_pack("{s:s, s:[]}", "name", name, "findings");
 
         if (!doc)

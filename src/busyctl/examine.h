@@ -18,6 +18,6 @@ void examine_by_word(json_t *doc, const json_t *account);
 /* A new object: {name, user_id, homeserver, server, per_device, busy, profile_field, presence, other_client, learned,
  * cure ("none", "works", "refused"), would_stick, signed_out, token_ends, probe, machines, encrypted_rooms,
  * encrypted_direct, encrypted_calls, findings}. What could not be found
- * out is null. `account`: what status says of it; NULL: not known. */
+ * out is null. `running`: busyd is; `account`: what status says of it; NULL: not known. */
 json_t *examine_account(sd_event *event, const char *folder, const char *name, const struct account_config *config,
-                        const json_t *account);
+                        bool running, const json_t *account);

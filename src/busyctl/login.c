@@ -619,13 +619,14 @@ static enum exit_code store(struct login *l) {
 }
 
 /* What the account is good for; the login stands, whatever comes of it. */
-static void examine(struct login *l) {
+static void examine(struct login *l, bool running) {
         SCOPED(config_free) struct config *config = NULL;
         sd_event *event = NULL;
 
         on_progress("Looking at what works with this account", l);
         if (config_load(&config, NULL, ignore_problem, NULL) >= 0 && sd_event_new(&event) >= 0)
-                l->examined = examine_account(event, l->folder, l->name, config_account(config, l->name), NULL);
+                l->examined =
+                        examine_account(event, l->folder, l->name, config_account(config, l->name), running, NULL);
         sd_event_unref(event);
 }
 
@@ -692,7 +693,7 @@ enum exit_code verb_login(struct ctl *c, const struct args *a) {
                 end_replaced(&l);
                 (void) keep_forget(&l.old, &(const char *){ NULL });
                 (void) keep_crypto_forget_other(l.folder, l.name, &l.new, &(const char *){ NULL });
-                examine(&l);
+                examine(&l, taken_up != CTL_UNREACHABLE);
                 report(c, &l, taken_up);
                 code = offer_to_verify(c, l.folder, l.name, l.examined);
                 if (taken_up == CTL_FAILED)

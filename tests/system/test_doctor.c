@@ -70,6 +70,42 @@ WORLD_TEST(doctor, in_a_call_it_cannot_tell_who_is_online) {
 WORLD_TEST(doctor, busyd_does_not_run) {
         says(w, "server", "\"Synapse 1.160.0\"", 1);
         says_in_words(w, "systemctl --user");
+        says_in_words(w, "cannot be told now: busyd does not run");
+}
+
+static void does_not_say(struct world *w, const char *part) {
+        SCOPED_RUN run = world_busyctl(w, NULL, "doctor", NULL);
+
+        check(w, !strstr(run.out, part), "it says \"%s\": %s%s", part, run.out, run.err);
+}
+
+/* Each reason why it cannot tell who is online has its own advice. */
+WORLD_TEST(doctor, an_account_that_is_switched_off) {
+        world_config(w, "[account " ACCOUNT "]\nenabled = no\n");
+        world_start(w);
+        says(w, "other_client", "null", 0);
+        says_in_words(w, "cannot be told now: the account is switched off");
+        does_not_say(w, "busyd does not run");
+        does_not_say(w, "look again after the call");
+}
+
+WORLD_TEST(doctor, an_account_that_is_not_taken_up_yet, .no_session = true) {
+        world_start(w);
+        world_session(w);
+        says(w, "other_client", "null", 0);
+        says_in_words(w, "cannot be told now: busyd is still taking the account up");
+        does_not_say(w, "busyd does not run");
+        does_not_say(w, "look again after the call");
+}
+
+WORLD_TEST(doctor, a_login_to_a_busyd_that_runs, .no_session = true) {
+        SCOPED_RUN r = { 0 };
+
+        world_start(w);
+        r = world_busyctl(w, HS_PASSWORD "\n", "login", ACCOUNT, "--user", HS_USER, "--homeserver", hs_url(w->hs),
+                          "--password-stdin", "--keep-in", "file", NULL);
+        check(w, r.code == 0 && strstr(r.out, "answers") && !strstr(r.out, "does not run"), "%d %s%s", r.code, r.out,
+              r.err);
 }
 
 WORLD_TEST(doctor, wrong_configuration) {
