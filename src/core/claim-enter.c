@@ -113,6 +113,10 @@ static bool is_armed_for(const struct claim *c, const struct claim_owed *d) {
         return c->debt.armed && c->debt.fits && same_debt(d, &c->debt.is) && d->order == c->debt.is.order;
 }
 
+static bool stands_in(const struct claim *c, const struct claim_value *v) {
+        return c->traits.stands_in && c->traits.stands_in(v);
+}
+
 /* Before the first write: what stands there, is it free. Returns false if `ret` is the step. */
 static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         struct claim_owed d;
@@ -139,6 +143,16 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         }
         if (!is_free_for_us(c, now)) {
                 claim_stop_for_claim_of_another(c);
+                *ret = claim_wait_until(USEC_NEVER);
+                return false;
+        }
+        /* Who reads it is told why. */
+        if (stands_in(c, &c->view.is) && c->view.told) {
+                *ret = claim_take_step(c, CLAIM_READ);
+                return false;
+        }
+        if (stands_in(c, &c->view.is)) {
+                claim_enter_phase(c, CLAIM_REFUSED);
                 *ret = claim_wait_until(USEC_NEVER);
                 return false;
         }
@@ -176,7 +190,7 @@ struct claim_request claim_arm_step(struct claim *c, usec_t now) {
                 c->ahead.asked = true;
                 return claim_take_step(c, CLAIM_READ);
         }
-        if (!is_free_for_us(c, now))
+        if (!is_free_for_us(c, now) || stands_in(c, &c->view.is))
                 return claim_wait_until(USEC_NEVER);
         d = compose_debt(c, now);
         d.unsure = d.given_back = d.ahead = true;

@@ -4,8 +4,9 @@
 
 #include "core/base.h"
 
-/* With the terminating NUL. A longer value on the server is not claimed: its owner would lose it. The exhaustive
- * searches are built with shorter ones, since they copy many. */
+/* With the terminating NUL. Over a longer value on the server no claim begins: its owner would lose it. For one that
+ * comes later outputs have something that stands in. The exhaustive searches are built with shorter ones, since they
+ * copy many. */
 #ifndef CLAIM_STATE_MAX
 #define CLAIM_STATE_MAX 128
 #define CLAIM_TEXT_MAX  1024

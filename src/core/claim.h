@@ -45,6 +45,9 @@ struct claim_traits {
         bool pushed;              /* the server tells of changes by itself: reads only where that is not enough */
         bool curable;             /* a cure is configured */
         usec_t refresh_interval;  /* write again while held; USEC_NEVER: something else keeps it alive */
+
+        /* It stands in for a longer value, which a later run could not put back; NULL: none does. */
+        bool (*stands_in)(const struct claim_value *v);
 };
 
 /* What should stand there while the user is busy. A part that is not claimed is left as it is. */

@@ -31,12 +31,12 @@ Test(presence_output, is_unsure_as_soon_as_nobody_tells_of_changes) {
 }
 
 Test(presence_output, is_unsure_of_what_no_claim_can_hold) {
-        char endless[CLAIM_TEXT_MAX + 1];
+        char endless[CLAIM_STATE_MAX + 1];
 
         memset(endless, 'x', sizeof(endless) - 1);
         endless[sizeof(endless) - 1] = '\0';
         watch();
-        output_presence.presence(f.output, "online", endless, START + 1);
+        output_presence.presence(f.output, endless, "Reading", START + 1);
         cr_assert_eq(f.heard.n_seen, 1);
         cr_assert_eq(f.heard.n_unsure, 1);
 }

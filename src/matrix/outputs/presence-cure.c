@@ -28,6 +28,7 @@ static int cure_more(struct output_request *request, struct output *o, const str
         struct curing *c = data;
         const struct output_endpoint *at = o->at;
         struct cure *cure = presence_of(o)->cure;
+        char buf[CLAIM_TEXT_MAX];
         int r;
 
         if (!cure)
@@ -44,8 +45,8 @@ static int cure_more(struct output_request *request, struct output *o, const str
         c->planned = true;
         if (c->next == c->plan.n)
                 return 0;
-        r = cure_put(cure, &c->plan.targets[c->next++], c->message, output_request_answered, request,
-                     output_request_http(request));
+        r = cure_put(cure, &c->plan.targets[c->next++], presence_whole_message(presence_of(o), c->message, buf),
+                     output_request_answered, request, output_request_http(request));
         return r < 0 ? r : 1;
 }
 

@@ -5,11 +5,13 @@
 
 #include "matrix/outputs/cure.h"
 #include "matrix/outputs/output.h"
+#include "matrix/outputs/stand-in.h"
 
 struct presence {
         struct output output;
         struct claim_value shown;
         bool shown_known;
+        struct stand_in longer; /* than a claim can hold: words of a person */
         struct other_clients others;
         struct http_request *look;
         struct cure *cure;
@@ -61,6 +63,9 @@ static inline bool presence_is_not_taken(enum matrix_outcome outcome) {
 void presence_look(struct presence *p);
 /* A state is on its way: from now on an echo of it may come. */
 void presence_sent(struct presence *p, const char *state, usec_t now);
+/* What is to be written for a message: all of one that a claim cannot hold, else it, or how one that an earlier run
+ * has seen began, in `buf`. */
+const char *presence_whole_message(const struct presence *p, const char *message, char buf[static CLAIM_TEXT_MAX]);
 /* One write, as part of `request`. `message` NULL reads as "". Returns 0 or a negative errno. */
 int presence_put_value(struct output *o, const char *state, const char *message, struct output_request *request);
 void presence_translate_write(struct output *o, const struct matrix_reply *reply, struct output_result *result);

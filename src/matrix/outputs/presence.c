@@ -19,6 +19,8 @@ static const char not_allowed[] =
 
 static const char nobody_looks[] = "you share no room with anybody there, so nobody sees it";
 
+static const char too_long[] = "your status message is too long to be put back after a call: left alone";
+
 static const char lacks_presence[] = "the answer of the server says nothing of your presence";
 
 static bool is_wanted(const struct output *o) {
@@ -61,11 +63,21 @@ static void tell_looked(struct presence *p, usec_t now) {
         tell_unsure(p);
 }
 
+/* Words that a claim cannot hold are a person's. */
+static int read_longer(struct presence *p, struct claim_value *ret, const char *presence, const char *status_msg) {
+        int r = presence_value(ret, presence, "");
+
+        if (r < 0 || !status_msg || strlen(status_msg) < sizeof(ret->text))
+                return r;
+        return stand_in_take(&p->longer, ret->text, sizeof(ret->text), status_msg);
+}
+
 /* Idle with the words of a run whose journal was lost is its state, where the server does not offer busy. */
-static int read_value(const struct presence *p, struct claim_value *ret, const char *presence,
-                      const char *status_msg) {
+static int read_value(struct presence *p, struct claim_value *ret, const char *presence, const char *status_msg) {
         int r = presence_value(ret, presence, status_msg);
 
+        if (r == -E2BIG)
+                r = read_longer(p, ret, presence, status_msg);
         if (r >= 0 && p->lost[0] && streq(ret->text, p->lost) && streq(ret->state, PRESENCE_STATE_UNAVAILABLE))
                 claim_value_put_state(ret, PRESENCE_STATE_BUSY);
         return r;
@@ -98,7 +110,7 @@ static void see_activity(struct presence *p, const struct matrix_reply *reply) {
                 other_clients_active(&p->others, reply->now - ago);
 }
 
-/* A value that no claim can hold is left unknown: a read says what is wrong with it. */
+/* A state that no claim can hold is left unknown: a read says what is wrong with it. */
 static void take(struct presence *p, const char *presence, const char *status_msg, usec_t now) {
         struct claim_value v;
 
@@ -272,6 +284,10 @@ static bool usable(const struct output *o, const char **ret_why) {
         return false;
 }
 
+static bool stands_in(const struct claim_value *v) {
+        return stand_in_is(v->text, sizeof(v->text));
+}
+
 static void traits(const struct output *o, struct claim_traits *ret) {
         const struct server_traits *t = presence_server(o);
         usec_t refresh = o->at->settings->refresh_interval;
@@ -287,6 +303,7 @@ static void traits(const struct output *o, struct claim_traits *ret) {
                 .text_tells_person = true,
                 .pushed = is_pushed(o),
                 .curable = presence_cure_state(presence_of_const(o)) == CURE_WORKS,
+                .stands_in = stands_in,
                 .refresh_interval = refresh > 0 ? refresh : t->refresh_interval,
         };
 }
@@ -395,6 +412,7 @@ static void end_look(struct presence *p) {
 static void translate_read(struct output *o, const struct matrix_reply *reply, struct output_result *result) {
         struct presence *p = presence_of(o);
         const char *presence = NULL, *status_msg = NULL;
+        int r;
 
         if (reply->outcome == MATRIX_OK) {
                 if (matrix_presence_parse(reply->body, &presence, &status_msg) < 0) {
@@ -411,9 +429,15 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
                         output_refuse(result, not_allowed);
                 return;
         }
-        if (read_value(p, &result->value, presence, status_msg) < 0)
-                output_refuse(result, "your status message is too long to be put back after a call: left alone");
+        r = read_value(p, &result->value, presence, status_msg);
+        if (r == -ENOMEM) {
+                result->outcome = MATRIX_UNSURE;
+                result->problem = "there is no memory for your status message";
+        } else if (r < 0)
+                output_refuse(result, "the server shows a state that nobody knows: left alone");
         else if (presence) {
+                if (!p->claim.owed && stands_in(&result->value))
+                        result->problem = too_long;
                 p->shown = result->value;
                 p->shown_known = true;
                 see_activity(p, reply);
@@ -451,8 +475,16 @@ static int presence_read(struct output *o, output_done_t done, void *userdata, s
         return 0;
 }
 
+const char *presence_whole_message(const struct presence *p, const char *message, char buf[static CLAIM_TEXT_MAX]) {
+        const char *whole = stand_in_whole(&p->longer, message, CLAIM_TEXT_MAX);
+
+        return whole ? whole : stand_in_beginning(buf, CLAIM_TEXT_MAX, message);
+}
+
 int presence_put_value(struct output *o, const char *state, const char *message, struct output_request *request) {
-        int r = matrix_presence_put(o->at->client, o->at->user_id, presence_word(state, presence_server(o)), message,
+        char buf[CLAIM_TEXT_MAX];
+        int r = matrix_presence_put(o->at->client, o->at->user_id, presence_word(state, presence_server(o)),
+                                    message ? presence_whole_message(presence_of(o), message, buf) : NULL,
                                     output_request_answered, request, output_request_http(request));
 
         if (r >= 0)
@@ -560,6 +592,7 @@ static void presence_free(struct output *o) {
         http_request_free(p->look);
         output_request_free(p->way);
         cure_free(p->cure);
+        stand_in_done(&p->longer);
         free(p);
 }
 
