@@ -74,6 +74,34 @@ WORLD_TEST(profile, set_and_removed) {
         cr_assert_eq(hs_count(w->hs, PROFILE_PUT, 0), 1);
 }
 
+/* A member of each device, say: more than busyd keeps of any value. */
+static json_t *long_value(void) {
+        json_t *value = json_pack("{s:i}", "call_joined_ts", 7);
+
+        for (char name[] = "a"; *name <= 'z'; ++*name)
+                json_object_set_new(value, name, json_string("a device of another client"));
+        return value;
+}
+
+WORLD_TEST(profile, a_longer_value_of_another_client_is_theirs) {
+        json_t *theirs = long_value(), *shown;
+
+        in_call(w);
+        hs_set_profile(w->hs, FIELD, json_incref(theirs));
+        call_hangup(w, ROOM, "c1");
+        expect_nothing_owed(w);
+        expect_profile_claim(w, "free");
+        call_starts(w, ROOM, "c2");
+        expect_profile_claim(w, "foreign");
+        call_hangup(w, ROOM, "c2");
+        expect_profile_claim(w, "free");
+        shown = hs_profile(w->hs, FIELD);
+        check(w, json_equal(shown, theirs), "it was written over");
+        json_decref(shown);
+        json_decref(theirs);
+        cr_assert_eq(hs_count(w->hs, PROFILE_PUT, 0), 1);
+}
+
 WORLD_TEST(profile, old_server, .homeserver.profile_old = true) {
         struct hs_match old = { .method = "PUT", .path = "*/unstable/uk.tcpip.msc4133/profile/*" };
 

@@ -7,7 +7,7 @@
 #include "json/json.h"
 
 /* Writers differ in spaces and the order of members; the same value is the same text here. */
-int profile_value(struct claim_value *ret, const json_t *body, const char *field) {
+int profile_value(struct claim_value *ret, struct stand_in *longer, const json_t *body, const char *field) {
         const json_t *value = json_object_get(body, field);
         char *text;
         int r;
@@ -18,6 +18,10 @@ int profile_value(struct claim_value *ret, const json_t *body, const char *field
         if (!text)
                 return -ENOMEM;
         r = claim_value_set(ret, text, "");
+        if (r == -E2BIG) {
+                (void) claim_value_set(ret, "", "");
+                r = stand_in_take(longer, ret->state, sizeof(ret->state), text);
+        }
         free(text);
         return r;
 }
@@ -42,6 +46,8 @@ const char *profile_words(const char *value) {
 
         if (!*value)
                 return "";
+        if (stand_in_is(value, CLAIM_STATE_MAX))
+                return "a long value of another client";
         if (json_parse(value, strlen(value), &parsed) == 0 && json_object_get(parsed, "call_joined_ts"))
                 return "in a call";
         return "something that is no call";

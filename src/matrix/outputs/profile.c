@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "matrix/outputs/output.h"
+#include "matrix/outputs/stand-in.h"
 #include "json/json.h"
 
 /* In place of the time that was lost. */
@@ -16,6 +17,7 @@
 struct profile {
         struct output output;
         bool lost;
+        struct stand_in longer; /* than a claim can hold: somebody else's value */
 };
 
 static struct profile *profile_of(struct output *o) {
@@ -41,8 +43,12 @@ static bool usable(const struct output *o, const char **ret_why) {
         return false;
 }
 
+static bool stands_in(const struct claim_value *v) {
+        return stand_in_is(v->state, sizeof(v->state));
+}
+
 static void traits(const struct output *o, struct claim_traits *ret) {
-        *ret = (struct claim_traits){ .withdrawn = "", .refresh_interval = USEC_NEVER };
+        *ret = (struct claim_traits){ .withdrawn = "", .stands_in = stands_in, .refresh_interval = USEC_NEVER };
 }
 
 /* The same for the whole call, also when busyd was restarted meanwhile: readers count from it. */
@@ -99,10 +105,8 @@ static void translate_read(struct output *o, const struct matrix_reply *reply, s
                 result->problem = "the answer of the server says nothing of the profile field";
                 return;
         }
-        r = profile_value(&result->value, absent ? NULL : reply->body, field_of(o));
-        if (r == -E2BIG)
-                output_refuse(result, "somebody else's value is too long to be put back after a call: left alone");
-        else if (r < 0) {
+        r = profile_value(&result->value, &profile_of(o)->longer, absent ? NULL : reply->body, field_of(o));
+        if (r < 0) {
                 result->outcome = MATRIX_UNSURE;
                 result->problem = "there is no memory for the profile field";
         } else if (profile_of(o)->lost && profile_is_joined(&result->value))
@@ -130,12 +134,14 @@ static int profile_read(struct output *o, output_done_t done, void *userdata, st
         return 0;
 }
 
+/* In place of a value that only an earlier run had there is none. */
 static int start_write(struct output *o, const struct claim_value *v, struct output_request *request) {
+        const char *state = stand_in_whole(&profile_of(o)->longer, v->state, sizeof(v->state));
         SCOPED(json_decref) json_t *value = NULL;
         int r = 0;
 
-        if (v->state[0])
-                r = json_parse(v->state, strlen(v->state), &value);
+        if (state && state[0])
+                r = json_parse(state, strlen(state), &value);
         if (r < 0)
                 return r;
         return matrix_profile_field_put(o->at->client, support(o)->unstable, o->at->user_id, field_of(o), value,
@@ -170,6 +176,7 @@ static int make(struct output **ret, const struct output_endpoint *at) {
 }
 
 static void profile_free(struct output *o) {
+        stand_in_done(&profile_of(o)->longer);
         free(profile_of(o));
 }
 

@@ -4,9 +4,11 @@
 #include <jansson.h>
 
 #include "core/claim.h"
+#include "matrix/outputs/stand-in.h"
 
-/* The field's value as canonical text, "" where there is none. -E2BIG, changing nothing, if a claim cannot hold it. */
-int profile_value(struct claim_value *ret, const json_t *body, const char *field);
+/* The field's value as canonical text, "" where there is none, or what stands in for it, if a claim cannot hold that.
+ * Returns 0 or -ENOMEM. */
+int profile_value(struct claim_value *ret, struct stand_in *longer, const json_t *body, const char *field);
 
 /* What says that the user joined then. */
 int profile_joined(struct claim_value *ret, int64_t seconds);
