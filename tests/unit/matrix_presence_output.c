@@ -1,5 +1,6 @@
 /* The presence output alone: what whoever drives its claim hears of the server, and when. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "matrix/outputs/other-clients.h"
 #include "matrix/outputs/output.h"
@@ -350,5 +351,41 @@ Test(presence_output, words_that_are_not_wanted_any_more_are_not_sent) {
                 if (gives_back)
                         door_answer(200, "{}", START);
                 cr_assert_eq(wrote, gives_back ? MATRIX_OK : MATRIX_RETRY);
+        }
+}
+
+/* ---- refusals ---- */
+
+static char problem[256];
+
+static void on_refused(const struct output_result *result, void *userdata) {
+        f.read = result->outcome;
+        (void) snprintf(problem, sizeof(problem), "%s", result->problem);
+}
+
+/* Only a server without presence says that nobody may: what else it refuses is named. */
+Test(presence_output, says_that_presence_may_be_off_where_the_server_forbids_it) {
+        static const struct refusal_row {
+                const char *errcode, *says;
+        } rows[] = {
+                { "M_FORBIDDEN", "presence may be switched off" },
+                { "M_USER_SUSPENDED", "M_USER_SUSPENDED (HTTP 403)" },
+                { "M_USER_DEACTIVATED", "M_USER_DEACTIVATED (HTTP 403)" },
+        };
+        struct claim_value busy = { .state = "busy", .text = "In a call" };
+
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+                const struct refusal_row *row = &rows[i / 2];
+                struct output_request *request;
+                char body[64];
+
+                (void) snprintf(body, sizeof(body), "{\"errcode\":\"%s\"}", row->errcode);
+                if (i % 2)
+                        cr_assert_eq(output_presence.write(f.output, &busy, START, on_refused, NULL, &request), 0);
+                else
+                        cr_assert_eq(output_presence.read(f.output, on_refused, NULL, &request), 0);
+                door_answer(403, body, START);
+                cr_expect_eq(f.read, MATRIX_REFUSED, "%zu: %s", i, row->errcode);
+                cr_expect(strstr(problem, row->says), "%zu: %s: '%s'", i, row->errcode, problem);
         }
 }

@@ -395,9 +395,11 @@ static const char *stuck_until(const struct output *o) {
 
 /* ---- requests ---- */
 
-/* A Matrix answer that says no; what something in between says is nobody's word. */
+/* A server without presence says no with these words; others are of the account, and what something in between says is
+ * nobody's. */
 static bool is_not_allowed(const struct matrix_reply *reply) {
-        return reply->outcome == MATRIX_REFUSED && reply->status == 403 && reply->errcode;
+        return reply->outcome == MATRIX_REFUSED && reply->status == 403 && reply->errcode &&
+               streq(reply->errcode, "M_FORBIDDEN");
 }
 
 /* What a claim has read is as good. A poll that waits for the look then begins before what the claim writes next,
