@@ -594,6 +594,11 @@ static enum exit_code put_in_keyring(struct login *l) {
         return CTL_FAILED;
 }
 
+static int save(const struct login *l) {
+        return l->in_keyring ? session_save_bare(l->folder, l->name, &l->new)
+                             : session_save(l->folder, l->name, &l->new);
+}
+
 /* The lock is nothing to hold while somebody is asked. */
 static enum exit_code store(struct login *l) {
         enum exit_code code = CTL_OK;
@@ -609,7 +614,10 @@ static enum exit_code store(struct login *l) {
                 return code;
         lock = sessions_lock(l->folder, l->name);
         load_replaced(l);
-        r = l->in_keyring ? session_save_bare(l->folder, l->name, &l->new) : session_save(l->folder, l->name, &l->new);
+        r = save(l);
+        /* A folder cannot be replaced. */
+        if (r == -EISDIR && session_remove(l->folder, l->name) >= 0)
+                r = save(l);
         session_unlock(lock);
         if (r >= 0)
                 return CTL_OK;

@@ -233,13 +233,6 @@ char *session_remedy(const char *state_dir, const char *name, int error) {
         return r < 0 ? NULL : remedy;
 }
 
-/* What can be neither replaced nor removed. */
-static int put_folder_aside(const char *path) {
-        SCOPED(free) char *name = NULL;
-
-        return file_set_aside(path, /* keep= */ false, &name);
-}
-
 static int save(const char *state_dir, const char *name, const struct session *s, bool tokens) {
         SCOPED(free) char *path = NULL;
         SCOPED(erase_and_free) char *data = NULL;
@@ -262,10 +255,7 @@ static int save(const char *state_dir, const char *name, const struct session *s
         r = dir_make(state_dir);
         if (r < 0)
                 return r;
-        r = file_write(path, data, strlen(data), 0600);
-        if (r == -EISDIR && put_folder_aside(path) >= 0)
-                r = file_write(path, data, strlen(data), 0600);
-        return r;
+        return file_write(path, data, strlen(data), 0600);
 }
 
 int session_save(const char *state_dir, const char *name, const struct session *s) {
@@ -317,12 +307,12 @@ void session_unlock(int lock) {
 }
 
 int session_remove(const char *state_dir, const char *name) {
-        SCOPED(free) char *path = NULL;
+        SCOPED(free) char *path = NULL, *aside = NULL;
         int r = session_path(state_dir, name, &path);
 
         if (r >= 0)
                 r = file_remove(path);
-        return r == -EISDIR ? put_folder_aside(path) : r;
+        return r == -EISDIR ? file_set_aside(path, /* keep= */ false, &aside) : r;
 }
 
 static int account_names(const char *dir, const char *prefix, const char *suffix, char ***ret) {

@@ -48,6 +48,7 @@ struct day {
         struct private_bus *system;
         struct mock *logind;
         pid_t busyctl; /* 0: none runs */
+        dbus_uint32_t cookie;
         bool logged_out;
         bool polls_count; /* the word of each client's poll is the user's state from then on, but over a busy */
         bool tells;       /* own presence, as it changes */
@@ -235,16 +236,16 @@ static void leaves(struct day *d) {
 
 static void holds(struct day *d) {
         const char *app = "tests", *reason = "trying";
+        SCOPED(free)
+        char *answer = peer_call(d->w->peer, BUSYD_PATH, BUSYD_MANAGER, "Hold", NULL, DBUS_TYPE_STRING, &app,
+                                 DBUS_TYPE_STRING, &reason, DBUS_TYPE_INVALID);
 
-        free(peer_call(d->w->peer, BUSYD_PATH, BUSYD_MANAGER, "Hold", NULL, DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING,
-                       &reason, DBUS_TYPE_INVALID));
+        d->cookie = answer ? (dbus_uint32_t) strtoul(answer, NULL, 10) : 0;
         until_claim(d, "held");
 }
 
 static void lets_go(struct day *d) {
-        dbus_uint32_t first = 1;
-
-        free(peer_call(d->w->peer, BUSYD_PATH, BUSYD_MANAGER, "Release", NULL, DBUS_TYPE_UINT32, &first,
+        free(peer_call(d->w->peer, BUSYD_PATH, BUSYD_MANAGER, "Release", NULL, DBUS_TYPE_UINT32, &d->cookie,
                        DBUS_TYPE_INVALID));
         until_claim(d, "free");
 }
