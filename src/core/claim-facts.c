@@ -36,7 +36,7 @@ static void stop_wanting(struct claim *c) {
         };
 
         if (leaving.yielded)
-                leaving.persons = c->in.stopped.judged;
+                leaving.persons = c->in.stopped.outdone ? c->debt.is.prior : c->in.stopped.judged;
         c->wanted = false;
         c->inquiry = (struct claim_inquiry){};
         if (claim_is_way_back(c->phase) || c->phase == CLAIM_STUCK)
@@ -171,6 +171,12 @@ static bool is_prior_in_front(const struct claim *c, const struct claim_value *v
         return c->traits.text_per_device && streq(v->text, c->debt.is.prior.text) && claim_state_is_ours(c, v);
 }
 
+/* Once somebody has written in place of ours, the prior words are no trace of a write of ours that was lost. */
+static void see_persons(struct claim *c, const struct claim_value *v) {
+        if (c->traits.text_tells_person && !c->traits.text_per_device && claim_is_persons(c, v, /* prior_too= */ true))
+                c->flight.persons = true;
+}
+
 /* What does not fit may be older than our write: not known until it was read. */
 static void see_owed(struct claim *c) {
         const struct claim_value *v = &c->view.is;
@@ -180,6 +186,7 @@ static void see_owed(struct claim *c) {
         case CLAIM_ENTERING:
                 if (c->in.entering.written_at == 0)
                         return;
+                see_persons(c, v);
                 c->view.known = claim_stands(c, v);
                 if (c->view.known && claim_is_acked(c)) {
                         usec_t written_at = c->in.entering.written_at;
@@ -189,6 +196,7 @@ static void see_owed(struct claim *c) {
                 }
                 return;
         case CLAIM_HELD:
+                see_persons(c, v);
                 c->view.known = claim_stands(c, v);
                 c->in.held.doubt = !c->view.known && !is_prior_in_front(c, v);
                 return;
@@ -201,8 +209,10 @@ static void see_owed(struct claim *c) {
                         c->view.known = claim_stands(c, v);
                 return;
         case CLAIM_YIELDED:
-                if (c->traits.text_tells_person && is_last_word(c, v))
+                if (c->traits.text_tells_person && is_last_word(c, v)) {
                         c->in.stopped.judged = *v;
+                        c->in.stopped.outdone = false;
+                }
                 c->view.known = claim_stands(c, v);
                 return;
         case CLAIM_FOREIGN:

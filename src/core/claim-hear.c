@@ -41,6 +41,17 @@ static bool may_begin_again(const struct claim *c) {
                (is_explained(c) && (claim_is_others(c, &c->view.is) || claim_is_back_at_prior(c, &c->view.is)));
 }
 
+/* Another machine has found words that this one has not seen before the person's, to whom it has yielded: they were
+ * written later. What only explains words of ours that this one has found is older. */
+static void take_newer_word(struct claim *c, const struct claim_value *told, const struct claim_value *v) {
+        if (streq(v->text, told->text) || claim_text_is_ours(c, told))
+                return;
+        if (c->phase == CLAIM_YIELDED)
+                c->in.stopped.outdone = !streq(v->text, c->in.stopped.judged.text);
+        else if (claim_is_way_back(c->phase) && c->in.leaving.yielded && !streq(v->text, c->in.leaving.persons.text))
+                c->in.leaving.persons = *v;
+}
+
 /* What the others have told and will not change any more is what is owed. That they have found no words is no reason
  * to forget those that were found here, unless one of them has told before that it put them there (`theirs`). */
 static void learn_prior(struct claim *c, const struct claim_value *told, bool theirs) {
@@ -53,6 +64,7 @@ static void learn_prior(struct claim *c, const struct claim_value *told, bool th
                 claim_value_put_text(&v, c->debt.is.prior.text);
         if (claim_value_equal(&v, &c->debt.is.prior))
                 return;
+        take_newer_word(c, told, &v);
         c->debt.is.prior = v;
         c->debt.on_disk = false;
 }

@@ -132,6 +132,7 @@ struct claim_flight {
         bool echoed;              /* it was pushed before its acknowledgement came */
         bool told;                /* its state was pushed since it was sent */
         bool displaced;           /* ... and then another: whatever state shows since is not ours */
+        bool persons;             /* somebody's words were told in place of ours since */
 };
 
 /* Another client of the user may have written: this is to be read. Lives as long as something is wanted. */
@@ -201,6 +202,7 @@ struct claim_stopped {
         usec_t look_at;            /* foreign: perhaps another machine's, which is not heard; 0: not so */
         usec_t written_at;         /* refused: a value of ours from before that was acknowledged; 0: there is none */
         bool text_due;             /* yielded: the own text is still there, and is to be taken away */
+        bool outdone;              /* yielded: another machine has found newer words since, which are owed back */
 };
 
 /* Embedded; start it with claim_init(). The fields belong to the files that include claim-parts.h. */

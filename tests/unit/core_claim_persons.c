@@ -1,0 +1,139 @@
+/* The claim machine, one scene a test: what a person writes within a call, while other machines of the user are in it
+ * as well. */
+#include "core_claim.h"
+
+static void yield_to(const char *text) {
+        begin(&single_value, "online", "Lunch");
+        push();
+        enter("unavailable", "In a call");
+        push_shown("unavailable", text);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+}
+
+/* The other machine has begun over what a person wrote after that, and ends with this one. */
+static void begin_there_and_end(struct claim_other *other) {
+        told_live(other);
+        push_shown("unavailable", "In a call");
+        run_for(10 * SEC);
+        other->live = false;
+        other->waits = true;
+        told(other);
+}
+
+Test(core_claim_persons, what_another_machine_has_found_since_is_newer_than_the_word_that_was_yielded_to) {
+        struct claim_other other = machine(2, "online", "Newer", "unavailable", "In a call");
+
+        yield_to("New");
+        begin_there_and_end(&other);
+        expect_given_back(USEC_PER_MIN, "online", "Newer");
+}
+
+Test(core_claim_persons, what_another_machine_finds_after_the_end_is_newer_as_well) {
+        struct claim_other other = machine(2, "online", "Newer", "unavailable", "In a call");
+
+        yield_to("New");
+        claim_set_want(&claim, NULL);
+        begin_there_and_end(&other);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "Newer");
+}
+
+/* It had read that before the person wrote. */
+Test(core_claim_persons, what_was_there_before_is_not_newer) {
+        struct claim_other other = machine(2, "online", "Lunch", "unavailable", "In a call");
+
+        yield_to("New");
+        begin_there_and_end(&other);
+        expect_given_back(USEC_PER_MIN, "unavailable", "New");
+}
+
+/* Nor is what explains the words that were found there, and which nobody had told of. */
+Test(core_claim_persons, what_was_there_before_another_machines_words_is_not_newer) {
+        struct claim_other other = machine(2, "online", "Lunch", "unavailable", "On the phone");
+
+        begin(&single_value, "online", "On the phone");
+        push();
+        enter("unavailable", "In a call");
+        push_shown("unavailable", "New");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        told_done(&other);
+        push_shown("unavailable", "In a call");
+        expect_given_back(USEC_PER_MIN, "unavailable", "New");
+}
+
+/* ... but what came after that is. */
+Test(core_claim_persons, the_last_word_is_what_comes_back) {
+        struct claim_other other = machine(2, "online", "Newer", "unavailable", "In a call");
+
+        yield_to("New");
+        told_live(&other);
+        push_shown("unavailable", "In a call");
+        run_for(10 * SEC);
+        push_shown("online", "Newest");
+        run_for(10 * SEC);
+        push_shown("unavailable", "In a call");
+        other.live = false;
+        other.waits = true;
+        told(&other);
+        expect_given_back(USEC_PER_MIN, "online", "Newest");
+}
+
+/* The server shows another state beside the words, and another machine is in the call as well. */
+static void enter_again_beside(struct claim_other *other) {
+        begin(&single_value, "online", "Lunch");
+        push();
+        told_live(other);
+        enter("unavailable", "In a call");
+        push_shown("online", "In a call");
+        expect_step(CLAIM_READ);
+        answer_read();
+        expect_phase(CLAIM_ENTERING);
+}
+
+/* A person who has written something else, and then that again, has chosen it: no write of ours was lost. */
+Test(core_claim_persons, the_words_of_before_are_a_persons_after_others) {
+        struct claim_other other = machine(1, "online", "Lunch", "unavailable", "In a call");
+
+        enter_again_beside(&other);
+        push_shown("unavailable", "New");
+        set_shown("online", "Lunch");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        expect_shown("online", "Lunch");
+}
+
+/* Else another machine has put them back, which did not know of our call. */
+Test(core_claim_persons, the_words_of_before_alone_are_not) {
+        struct claim_other other = machine(1, "online", "Lunch", "unavailable", "In a call");
+
+        enter_again_beside(&other);
+        push_shown("online", "Lunch");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("unavailable", "In a call");
+}
+
+/* The same where the other machine gives back, and may not have heard of ours. */
+Test(core_claim_persons, the_words_of_before_tell_also_beside_one_that_gives_back) {
+        for (unsigned written = 0; written < 2; written++) {
+                struct claim_other other = machine(1, "online", "Lunch", "unavailable", "In a call");
+
+                begin(&single_value, "online", "Lunch");
+                push();
+                told_live(&other);
+                want("unavailable", "In a call");
+                run_for(3 * SEC);
+                expect_phase(CLAIM_HELD);
+                other.live = false;
+                told(&other);
+                if (written)
+                        push_shown("unavailable", "New");
+                push_shown("online", "Lunch");
+                run_for(10 * SEC);
+                expect_phase(written ? CLAIM_YIELDED : CLAIM_HELD);
+                claim_done(&claim);
+        }
+}
