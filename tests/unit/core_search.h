@@ -55,8 +55,9 @@ static inline uint64_t mix(uint64_t h, uint64_t v) {
         return h ^ (h >> 32);
 }
 
+/* Two letters tell the states of this model; behind the end of one lies whatever was there before. */
 static inline uint64_t mix_value(uint64_t h, const struct claim_value *v) {
-        h = mix(h, (unsigned char) v->state[0] | (uint64_t) (unsigned char) v->state[1] << 8);
+        h = mix(h, v->state[0] ? (unsigned char) v->state[0] | (uint64_t) (unsigned char) v->state[1] << 8 : 0);
         return mix(h, (unsigned char) v->text[0]);
 }
 
@@ -118,7 +119,8 @@ static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) 
         case CLAIM_FOREIGN:
         case CLAIM_REFUSED:
         case CLAIM_NO_EFFECT:
-                h = mix(h, (uint64_t) (c->in.stopped.written_at > 0) | (uint64_t) c->in.stopped.text_due << 1);
+                h = mix(h, (uint64_t) (c->in.stopped.written_at > 0) | (uint64_t) c->in.stopped.text_due << 1 |
+                                   (uint64_t) c->in.stopped.outdone << 2);
                 h = mix_since(h, c->in.stopped.lost_at, CLAIM_ASK_AFTER, now);
                 h = mix_time(mix(h, c->in.stopped.look_at > 0), c->in.stopped.look_at, now);
                 return mix_value(h, &c->in.stopped.judged);
@@ -149,6 +151,7 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
                            (uint64_t) c->inquiry.under_way << 15 | (uint64_t) c->inquiry.released << 16 |
                            (uint64_t) c->limits.is_fresh << 17 | (uint64_t) c->limits.was_fresh << 18 |
                            (uint64_t) c->flight.told << 48 | (uint64_t) c->flight.displaced << 49 |
+                           (uint64_t) c->flight.persons << 52 | (uint64_t) c->caught_unheard << 53 |
                            (uint64_t) c->limits.waits << 33 | (uint64_t) c->limits.write_failed << 50 |
                            (uint64_t) c->limits.backoff.failures << 20);
         h = mix_time(h, c->inquiry.due ? c->inquiry.at : 0, now);
