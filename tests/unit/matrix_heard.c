@@ -199,6 +199,36 @@ Test(peers, from_somebody_to_nobody) {
         cr_expect_not(heard_any(p));
 }
 
+/* Its first word in a new run replaces the last one of before: this machine slept meanwhile. */
+Test(peers, who_has_started_anew_is_done_with_what_was_before) {
+        SCOPED(heard_free) struct heard *p = new_peers();
+        struct claim_other c;
+
+        cr_assert(take(p, TYPE, ENTRY("{\"presence\":" CLAIM ",\"profile\":" CLAIM "}")));
+        cr_expect(take(p, TYPE, ENTRY("{\"profile\":" CLAIM "}")));
+        c = only_claim(p, "presence");
+        cr_expect(c.done && !c.live && !c.silent);
+        cr_expect_str_eq(c.owed.prior.text, "Working", "whoever sees its value still knows what was before it");
+        cr_expect(only_claim(p, "profile").live);
+        cr_expect(take(p, TYPE, WITHOUT_CLAIMS));
+        cr_expect(only_claim(p, "presence").done);
+        cr_expect(only_claim(p, "profile").done);
+        cr_expect(take(p, TYPE, PRESENCE(CLAIM)));
+        cr_expect(only_claim(p, "presence").live, "and it owes again");
+        cr_expect(only_claim(p, "profile").done);
+}
+
+Test(peers, what_was_done_before_makes_room_for_what_is_told) {
+        SCOPED(heard_free) struct heard *p = new_peers();
+        static const char *const others[] = { "a", "b", "c", "d" };
+
+        cr_assert(take(p, TYPE, PRESENCE(CLAIM)));
+        cr_assert(take(p, TYPE, ENTRY("{\"a\":" CLAIM ",\"b\":" CLAIM ",\"c\":" CLAIM ",\"d\":" CLAIM "}")));
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                cr_expect(only_claim(p, others[i]).live);
+        cr_expect_eq(n_claims(p, "presence"), 0);
+}
+
 Test(peers, resync) {
         SCOPED(heard_free) struct heard *p = new_peers();
 
@@ -236,7 +266,7 @@ Test(peers, a_limit_of_machines) {
         cr_expect_not(take_nth(p, HEARD_MAX, PRESENCE(CLAIM)));
         cr_expect_eq(n_claims(p, "presence"), HEARD_MAX);
         cr_expect(take_nth(p, 3, WITHOUT_CLAIMS), "those that are known are still heard");
-        cr_expect_eq(n_claims(p, "presence"), HEARD_MAX - 1);
+        cr_expect_eq(n_claims(p, "presence"), HEARD_MAX, "and whoever sees its value still knows what was before it");
         cr_expect(take_nth(p, HEARD_MAX, PRESENCE(CLAIM)), "one that owes nothing makes room");
         cr_expect_eq(n_claims(p, "presence"), HEARD_MAX);
         cr_expect_not(take_nth(p, 3, PRESENCE(CLAIM)), "it is not known any more");

@@ -16,7 +16,7 @@ struct machine {
         usec_t until; /* believed until then */
         bool seen;    /* since the resync began */
         size_t n;
-        struct {
+        struct heard_claim {
                 char output[OUTPUT_MAX];
                 struct claim_other claim;
         } claims[ENTRY_CLAIMS_MAX];
@@ -90,13 +90,32 @@ static void date_done(struct machine *m, usec_t age) {
 }
 
 /* Whoever sees its value may still ask what was before it. `silent`: nobody has said that they are done. */
-static void finish_claims(struct machine *m, bool silent) {
-        for (size_t i = 0; i < m->n; i++) {
-                struct claim_other *c = &m->claims[i].claim;
+static void finish_claim(struct claim_other *c, bool silent) {
+        c->live = c->waits = false;
+        c->silent = silent && (c->silent || !c->done);
+        c->done = true;
+}
 
-                c->live = c->waits = false;
-                c->silent = silent && (c->silent || !c->done);
-                c->done = true;
+static void finish_claims(struct machine *m, bool silent) {
+        for (size_t i = 0; i < m->n; i++)
+                finish_claim(&m->claims[i].claim, silent);
+}
+
+static bool has_output(const struct machine *m, const char *output) {
+        for (size_t i = 0; i < m->n; i++)
+                if (streq(m->claims[i].output, output))
+                        return true;
+        return false;
+}
+
+/* One that has started anew tells nothing of what it was done with before: who was away meanwhile hears of that by
+ * what is missing. */
+static void finish_missing(struct machine *m, const struct heard_claim *before, size_t n) {
+        for (size_t i = 0; i < n && m->n < ENTRY_CLAIMS_MAX; i++) {
+                if (has_output(m, before[i].output))
+                        continue;
+                m->claims[m->n] = before[i];
+                finish_claim(&m->claims[m->n++].claim, /* silent= */ false);
         }
 }
 
@@ -118,7 +137,9 @@ static struct machine *add(struct heard *h, const char *type) {
 }
 
 bool heard_take(struct heard *h, const char *type, const json_t *content, usec_t age, usec_t now) {
+        struct heard_claim before[ENTRY_CLAIMS_MAX];
         struct machine *m;
+        size_t n_before;
         usec_t life;
 
         if (strncmp(type, ENTRY_TYPE, strlen(ENTRY_TYPE)) != 0)
@@ -140,8 +161,11 @@ bool heard_take(struct heard *h, const char *type, const json_t *content, usec_t
         }
         life = entry_life(content, age);
         m->until = usec_add(now, life);
+        n_before = m->n;
+        memcpy(before, m->claims, sizeof(before));
         read_claims(m);
         date_done(m, age);
+        finish_missing(m, before, n_before);
         if (life > 0)
                 return true;
         finish_claims(m, /* silent= */ true);

@@ -15,7 +15,7 @@ CLEANUP(struct heard, heard_free);
 
 /* An entry of account data other than our own; `type` may be any. `age`: how old it is by the clocks of both machines,
  * 0 if it has just come. Returns whether something changed. What cannot be understood, as the empty entry of a
- * machine that has logged out, counts as done. */
+ * machine that has logged out, or is not told any more, as by one that has started anew, counts as done. */
 bool heard_take(struct heard *h, const char *type, const json_t *content, usec_t age, usec_t now);
 
 /* A whole state begins, and ends: entries that were not in it are gone. The end returns whether there were any. */
