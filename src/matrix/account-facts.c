@@ -55,8 +55,16 @@ bool account_owes_itself(const struct account *a) {
         return output_set_owes_itself(&a->outputs);
 }
 
+/* Two machines that end at the same moment would each leave it to the other: one of them has told of that later, and
+ * hears of the other one before it sees its own word. */
+static bool may_be_left_to_us(const struct account *a) {
+        return output_set_is_shared(&a->outputs) && tell_is_unseen(a->tell);
+}
+
 bool account_is_at_rest(const struct account *a) {
-        return !a->endpoint.known || connection_is_final(a->connection) || output_set_is_at_rest(&a->outputs);
+        if (!a->endpoint.known || connection_is_final(a->connection))
+                return true;
+        return output_set_is_at_rest(&a->outputs) && !may_be_left_to_us(a);
 }
 
 bool account_encrypted(const struct account *a, struct encrypted_facts *ret) {

@@ -98,7 +98,7 @@ Test(matrix_account, a_write_that_is_not_answered_holds_up_the_others_for_a_mome
 #define OLD "BUSYDOLD"
 
 /* An earlier session, or another machine, is on a call as far as it has told. */
-static void tell_of_a_call(struct world *w, const char *device, const char *state) {
+static void tell_of(struct world *w, const char *device, const char *state, const char *live_or_done) {
         int64_t told = msec(&w->http) + (int64_t) (WALL / USEC_PER_MSEC);
         char type[64];
 
@@ -107,8 +107,12 @@ static void tell_of_a_call(struct world *w, const char *device, const char *stat
                                json_pack("{si s{s{s{ss ss} s[{ss ss}] sb sb si sb}} sI sI}", "version", 1, "claims",
                                          "presence", "prior", "state", "offline", "text", "", "ours", "state", state,
                                          "text", "In a call", "state_claimed", 1, "text_claimed", 1, "order", 1,
-                                         "live", 1, "told", (json_int_t) told, "expires",
+                                         live_or_done, 1, "told", (json_int_t) told, "expires",
                                          (json_int_t) (told + 7200000)));
+}
+
+static void tell_of_a_call(struct world *w, const char *device, const char *state) {
+        tell_of(w, device, state, "live");
 }
 
 static struct world *world_with_a_call_elsewhere(void) {
@@ -189,6 +193,46 @@ Test(matrix_account, what_another_machine_goes_on_with_is_left_to_it_as_long_as_
         pass(w, 11 * USEC_PER_MIN);
         cr_assert_eq(account_state(w->account), CONNECTION_ONLINE);
         cr_assert_not(account_owes_itself(w->account));
+}
+
+/* On a call that another machine is on as well, or was. The poll is over then, and what follows dies in silence. */
+static struct world *world_that_goes_unheard(const char *live_or_done) {
+        struct world *w = world_with_a_call_elsewhere();
+
+        call(w, true);
+        pass(w, USEC_PER_MIN);
+        w->http.fault = (struct fault){ "GET", "/sync", 0, NULL, UINT_MAX, false };
+        tell_of(w, OLD, "unavailable", live_or_done);
+        pass(w, 10 * USEC_PER_SEC);
+        w->situation.goes = true;
+        call(w, false);
+        pass(w, 10 * USEC_PER_SEC);
+        return w;
+}
+
+/* Two that end at the same moment would each leave it to the other. Whichever tells of that later hears of the other
+ * one before its own word comes back. */
+Test(matrix_account, what_is_left_to_another_machine_may_be_left_to_us_until_our_word_is_back) {
+        for (unsigned ends = 0; ends < 2; ends++) {
+                struct world *w = world_that_goes_unheard("live");
+
+                cr_assert_str_eq(report(w).claim, "shared");
+                cr_assert_not(account_is_at_rest(w->account), "it may be about to end as well");
+                tell_of(w, OLD, "unavailable", ends ? "done" : "live");
+                w->http.fault.times = 0;
+                account_wake(w->account, /* gap= */ false);
+                pass(w, 20 * USEC_PER_SEC);
+                cr_assert(account_is_at_rest(w->account));
+                cr_assert_str_eq(message(w), ends ? "" : "In a call");
+        }
+}
+
+Test(matrix_account, where_nothing_is_left_to_another_machine_our_word_need_not_come_back) {
+        struct world *w = world_that_goes_unheard("done");
+
+        expect_nothing_owed(w);
+        cr_assert(account_is_at_rest(w->account));
+        cr_assert_str_eq(message(w), "");
 }
 
 Test(matrix_account, whoever_came_during_a_sleep_is_there) {

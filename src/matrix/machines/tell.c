@@ -95,6 +95,10 @@ bool tell_is_pending(struct tell *t) {
         return t->heard && t->begun && t->type && !t->refused && t->n_refused < REFUSED_MAX && is_outdated(t);
 }
 
+bool tell_is_unseen(const struct tell *t) {
+        return t->heard && t->acked;
+}
+
 static void end_wait(struct tell *t) {
         t->wait_until = 0;
         t->wait_asked = false;

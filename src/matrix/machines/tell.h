@@ -44,6 +44,8 @@ void tell_set_heard(struct tell *t, bool heard);
 void tell_set(struct tell *t, const char *output, const struct claim_other *claim);
 /* It has not been told yet. */
 bool tell_is_pending(struct tell *t);
+/* It has, and has yet to come back by the poll: with it comes what others had told before. */
+bool tell_is_unseen(const struct tell *t);
 
 /* Along with other traffic: the next tell_run() tells again what others would soon not believe any more. */
 void tell_refresh(struct tell *t);
