@@ -72,7 +72,7 @@ static bool hears_nothing(const struct site *s) {
 
 /* A person who says offline takes away the state of a client that is there, until that polls again: a machine that
  * connects meanwhile is told that nobody is there, and has seen nothing else before an answer tells of that poll. */
-static bool cannot_see(const struct site *s, const struct client *c) {
+bool judge_cannot_see(const struct site *s, const struct client *c) {
         const struct wire *wire = machine_wire(s->machine);
         usec_t told_at = wire_answered_at(wire, REQUEST_SYNC), read_at = wire_answered_at(wire, REQUEST_PRESENCE_GET);
 
@@ -94,7 +94,8 @@ static void look_for_live_clients(const struct site *s, const char *body) {
         if (hears_nothing(s) || (w->restarted_at > 0 && door_now() < w->restarted_at + LIVE_IS_KNOWN_AFTER))
                 return;
         for (size_t i = 0; i < CLIENTS; i++)
-                if (w->clients[i].polls_since < door_now() - LIVE_IS_KNOWN_AFTER && !cannot_see(s, &w->clients[i]))
+                if (w->clients[i].polls_since < door_now() - LIVE_IS_KNOWN_AFTER &&
+                    !judge_cannot_see(s, &w->clients[i]))
                         world_violation(w, "busy is written beside a client that has been polling for %.0f s: %s",
                                         (double) (door_now() - w->clients[i].polls_since) / USEC_PER_SEC, body);
 }

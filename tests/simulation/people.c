@@ -136,6 +136,18 @@ static bool is_under_way(const struct world *w, enum request_kind kind) {
         return false;
 }
 
+/* Who has missed the last word, and was told of nothing since, has missed what this one builds on. */
+static bool is_missing_words(const struct site *s) {
+        const struct world *w = s->world;
+
+        if (!is_connected(s->machine))
+                return true;
+        for (size_t i = 0; i < CLIENTS; i++)
+                if (client_polls_presence(&w->clients[i]) && judge_cannot_see(s, &w->clients[i]))
+                        return true;
+        return false;
+}
+
 void person_sets(struct world *w) {
         /* Two that write within a moment of each other cannot both win. */
         if (is_under_way(w, REQUEST_PRESENCE_GET) || is_under_way(w, REQUEST_PRESENCE_PUT) || is_poll_arriving(w)) {
@@ -143,12 +155,12 @@ void person_sets(struct world *w) {
                 return;
         }
         w->person_due = USEC_NEVER;
+        for (unsigned i = 0; i < w->history->n_machines; i++)
+                w->sites[i].missed_word = is_missing_words(&w->sites[i]);
         w->person_set_at = w->person_at = door_now();
         trace("a person sets %s \"%s\"", w->person_was[0], w->person_was[1]);
         look_for_unseen_words(w);
         people_look_before(w);
-        for (unsigned i = 0; i < w->history->n_machines; i++)
-                w->sites[i].missed_word = !is_connected(w->sites[i].machine);
         model_person_sets(w->model, w->clients[0].device, w->person_was[0], w->person_was[1], world_msec());
         model_person_sets(w->twin, w->clients[0].device, w->person_was[0], w->person_was[1], world_msec());
 }

@@ -73,7 +73,7 @@ struct site {
         usec_t harms_since;   /* ... and nothing keeps its session from being ended */
         bool said_farewell;   /* its session was ended */
         bool in_front;
-        bool missed_word; /* it was not connected when a person set something last */
+        bool missed_word; /* it has not heard what a person set last, or what was there before */
         bool wrote_busy;  /* last of all */
         char phase[CLAIM_PHASES_MAX];
         char last_phase[MACHINE_OUTPUTS][32];
@@ -178,6 +178,8 @@ void encryption_judge_request(struct world *w, struct site *s, const char *uri);
 /* ---- judge.c: what must be true ---- */
 
 void judge_on_asked(void *userdata, enum request_kind kind, const char *method, const char *uri, const char *body);
+/* It has missed a word that hides the client, and has yet to hear of it. */
+bool judge_cannot_see(const struct site *s, const struct client *c);
 /* `status` has said of the busy of now that somebody else holds it. */
 void judge_follow_stuck(struct world *w);
 /* All is quiet for long enough. */
