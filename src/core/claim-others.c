@@ -116,8 +116,10 @@ struct claim_others_now claim_others_now(const struct claim_others *o) {
 }
 
 void claim_others_found(struct claim_others *o, usec_t seen_at) {
-        for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX; i++)
+        for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX; i++) {
+                o->done[i].known = true;
                 o->done[i].before = usec_add(o->done[i].at, CLAIM_OTHERS_SETTLE) <= seen_at;
+        }
 }
 
 static bool was_done_before(const struct claim_others *o, const struct claim_other *c) {
@@ -229,19 +231,33 @@ static bool may_still_stand(const struct claim_other *c, const struct claim_valu
         return c->silent && v->text[0] && claim_owed_has_text(&c->owed, v->text);
 }
 
-/* Of those that put it there, the one that is most likely to have done so last: one that is done has taken it away
- * since, and of the others the one that began last has found what the earlier ones put there. NULL: nobody did. */
+/* How late it has had a part in what stands there: one that is done has taken its own away since, most likely if it
+ * was done when our claim began. */
+static unsigned lateness_of(const struct claim_others *o, const struct claim_other *c) {
+        size_t at = find_done(o, &c->owed);
+
+        if (!c->done)
+                return 2;
+        return at < CLAIM_OTHERS_DONE_MAX && o->done[at].known ? 0 : 1;
+}
+
+/* Of those that put it there, the one that is most likely to have done so last: of several that are as late, the one
+ * that began last has found what the earlier ones put there. NULL: nobody did. */
 static const struct claim_other *last_to_put(const struct claim_others *o, unsigned part, bool per_device,
                                              const struct claim_value *v) {
         const struct claim_other *last = NULL;
+        unsigned late = 0;
 
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_other *c = &o->of[i];
+                unsigned own = lateness_of(o, c);
 
                 if (!(parts_put_by(c, per_device, v) & part) || (was_done_before(o, c) && !may_still_stand(c, v)))
                         continue;
-                if (!last || (last->done && !c->done) || (last->done == c->done && c->owed.order > last->owed.order))
-                        last = c;
+                if (last && (own < late || (own == late && c->owed.order <= last->owed.order)))
+                        continue;
+                last = c;
+                late = own;
         }
         return last;
 }

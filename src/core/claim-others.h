@@ -31,7 +31,8 @@ struct claim_others {
         struct claim_done {
                 uint64_t contents; /* of what was owed, as several machines may count alike; 0: none */
                 usec_t at;         /* since when it is known to be done; 0: before the clock began */
-                bool before;       /* what our claim has found: it has put nothing of that there */
+                bool known;        /* ... to be so when our claim has found what it owes back */
+                bool before;       /* ... and long enough for having put nothing of that there */
         } done[CLAIM_OTHERS_DONE_MAX];
         unsigned n_done; /* so many were noted so far */
 };

@@ -372,3 +372,46 @@ Test(core_claim_untold, what_explained_our_prior_is_taken_over_once_its_call_is_
         cr_assert_str_eq(disk.prior.text, "Working");
         claim_done(&claim);
 }
+
+/* Of two that have put our very words there and are done, one was done already when our claim began: since when is not
+ * known, as where its clock was ahead of ours. It has taken its own away, and the other one knows what was before. */
+Test(core_claim_untold, what_was_before_is_known_by_who_was_done_later) {
+        for (unsigned i = 0; i < 2; i++) {
+                struct claim_other old = machine(3, "online", "Lunch", "busy", "In a call");
+                struct claim_other later = machine(0, "online", "In the garden", "busy", "In a call");
+
+                old.done = later.live = true;
+                begin(&per_device, "busy", "In a call");
+                if (i == 0)
+                        told_by(old, later);
+                else
+                        told_by(later, old);
+                push();
+                enter("busy", "In a call");
+                later.live = false;
+                later.done = later.withdrawn = true;
+                if (i == 0)
+                        told_by(old, later);
+                else
+                        told_by(later, old);
+                push();
+                expect_given_back(USEC_PER_MIN, "offline", "In the garden");
+                claim_done(&claim);
+        }
+}
+
+Test(core_claim_untold, what_was_before_is_known_by_who_goes_on) {
+        struct claim_other first = machine(3, "online", "Lunch", "busy", "In a call");
+        struct claim_other other = machine(0, "online", "In the garden", "busy", "In a call");
+
+        first.live = other.live = true;
+        begin(&per_device, "busy", "In a call");
+        told_by(first, other);
+        push();
+        enter("busy", "In a call");
+        first.live = false;
+        first.done = first.withdrawn = true;
+        told_by(first, other);
+        cr_assert_str_eq(claim_prior(&claim).text, "In the garden");
+        claim_done(&claim);
+}
