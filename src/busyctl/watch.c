@@ -118,7 +118,7 @@ static char *line_for_waybar(const json_t *doc) {
 
         bar = json_pack("{s:s, s:s, s:s, s:s}", "text", streq(word, "off") ? "" : word, "alt", word, "class", word,
                         "tooltip", tooltip ? tooltip : "");
-        return bar ? json_dumps(bar, JSON_COMPACT) : NULL;
+        return bar ? json_dumps_whole(bar, JSON_COMPACT) : NULL;
 }
 
 static json_t *look(struct ctl *c) {
@@ -145,7 +145,7 @@ static int on_look(sd_event_source *s, void *userdata) {
         SCOPED(json_decref) json_t *doc = look(w->ctl);
         bool people = !w->ctl->json && !w->args->waybar;
         char *line = w->args->waybar ? line_for_waybar(doc)
-                     : w->ctl->json  ? json_dumps(doc, JSON_COMPACT)
+                     : w->ctl->json  ? json_dumps_whole(doc, JSON_COMPACT)
                                      : line_for_people(doc);
 
         if (!line)

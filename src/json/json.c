@@ -72,6 +72,21 @@ json_t *json_pack_whole(const char *format, ...) {
         return NULL;
 }
 
+/* Into room that is there already: nothing on the way can be left out. */
+char *json_dumps_whole(const json_t *v, size_t flags) {
+        size_t size = json_dumpb(v, NULL, 0, flags);
+        char *text = size > 0 ? malloc(size + 1) : NULL;
+
+        if (!text)
+                return NULL;
+        if (json_dumpb(v, text, size, flags) != size) {
+                erase_and_free(text);
+                return NULL;
+        }
+        text[size] = '\0';
+        return text;
+}
+
 int json_parse(const char *data, size_t size, json_t **ret) {
         char *mended = NULL;
         size_t mended_size = 0;

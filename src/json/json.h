@@ -28,6 +28,9 @@ json_t *json_copy_whole(const json_t *v);
  * errno is ENOMEM then, or EINVAL where a text is missing or no UTF-8. */
 json_t *json_pack_whole(const char *format, ...);
 
+/* As json_dumps(), and all of it or NULL: that writes on where there is no memory for the name of a member. */
+char *json_dumps_whole(const json_t *v, size_t flags);
+
 /* Arrays and objects within one another. Matrix's own reach about ten. */
 #define JSON_DEPTH_MAX 128
 

@@ -52,6 +52,27 @@ Test(json_scarce, a_copy_is_whole) {
         }
 }
 
+/* Members enough that their names and values each are the first not to find room. */
+Test(json_scarce, what_is_written_is_whole) {
+        static const char text[] =
+                "{\"a name that is longer than all before\":1,\"another long name of a member\":[{"
+                "\"name\":\"and a value of its own that is long\"}],\"c\":{},\"the last long name\":2}";
+        SCOPED(json_decref) json_t *object = NULL;
+
+        cr_assert_eq(json_parse(text, sizeof(text) - 1, &object), 0);
+        for (struct scarce s = scarce(); scarce_again(&s);) {
+                SCOPED(free) char *sorted = NULL, *as_made = NULL;
+
+                scarce_begin(&s);
+                sorted = json_dumps_whole(object, JSON_COMPACT | JSON_SORT_KEYS);
+                as_made = json_dumps_whole(object, JSON_COMPACT);
+                scarce_end(&s);
+                cr_assert(!sorted || streq(sorted, text), "%s: %s", scarce_where(&s), sorted);
+                cr_assert(!as_made || streq(as_made, text), "%s: %s", scarce_where(&s), as_made);
+                cr_assert((sorted && as_made) || s.refused > 0);
+        }
+}
+
 Test(json_scarce, what_is_odd_is_mended_or_asked_again) {
         static const char odd[] = "\357\273\277{\"a\":[1e999,\"\377\"],\"b\":\"\\ud800\"}";
 

@@ -254,7 +254,7 @@ int matrix_messages_get(struct matrix_client *c, const char *room_id, const char
 
         if (!filter)
                 return -ENOMEM;
-        text = json_dumps(filter, JSON_COMPACT);
+        text = json_dumps_whole(filter, JSON_COMPACT);
         if (!text)
                 return -ENOMEM;
         (void) snprintf(number, sizeof(number), "%u", limit);
@@ -272,7 +272,7 @@ int matrix_joined_members_get(struct matrix_client *c, const char *room_id, matr
 
 int matrix_state_get(struct matrix_client *c, const json_t *filter, const char *set_presence, matrix_done_t done,
                      void *userdata, struct http_request **ret) {
-        SCOPED(free) char *text = json_dumps(filter, JSON_COMPACT);
+        SCOPED(free) char *text = json_dumps_whole(filter, JSON_COMPACT);
 
         if (!text)
                 return -ENOMEM;

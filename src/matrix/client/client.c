@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "matrix/client/client.h"
+#include "json/json.h"
 
 #define REQUEST_TIMEOUT (30 * USEC_PER_SEC)
 
@@ -259,7 +260,7 @@ int matrix_request(struct matrix_client *c, const struct matrix_call *call, matr
                 url = NULL;
                 return -ENOMEM;
         }
-        if (call->body && !(body = json_dumps(call->body, JSON_COMPACT)))
+        if (call->body && !(body = json_dumps_whole(call->body, JSON_COMPACT)))
                 return -ENOMEM;
         p = malloc(sizeof(*p));
         if (!p)

@@ -276,7 +276,7 @@ int oauth_post_form(struct http *http, const char *url, const struct oauth_field
 
 int oauth_post_json(struct http *http, const char *url, const json_t *json, oauth_done_t done, void *userdata,
                     struct http_request **ret) {
-        SCOPED(free) char *body = json_dumps(json, JSON_COMPACT);
+        SCOPED(free) char *body = json_dumps_whole(json, JSON_COMPACT);
 
         return body ? post(http, url, NULL, body, done, userdata, ret) : -ENOMEM;
 }

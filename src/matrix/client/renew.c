@@ -127,7 +127,7 @@ static char *form(const char *key, const char *secret, const char *client_id) {
 
 static char *object(const char *refresh_token) {
         json_t *o = json_pack("{s:s}", "refresh_token", refresh_token);
-        char *body = o ? json_dumps(o, JSON_COMPACT) : NULL;
+        char *body = o ? json_dumps_whole(o, JSON_COMPACT) : NULL;
 
         renew_body_free(o);
         return body;

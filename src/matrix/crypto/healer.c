@@ -36,7 +36,7 @@ int healer_begin(struct crypto_account *account, const struct device_keys *own, 
         says = json_pack("{ss s{} ss ss s{ss} s{ss} sO}", "type", "m.dummy", "content", "sender", own->user_id,
                          "recipient", device->user_id, "recipient_keys", "ed25519", device->ed25519, "keys", "ed25519",
                          own->ed25519, "sender_device_keys", own->object);
-        bytes = says ? json_dumps(says, JSON_COMPACT) : NULL;
+        bytes = says ? json_dumps_whole(says, JSON_COMPACT) : NULL;
         if (!bytes)
                 return -ENOMEM;
         r = crypto_account_outbound(account, device->curve25519, key, &s);

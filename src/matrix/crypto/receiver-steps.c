@@ -154,7 +154,7 @@ static int make_claim(struct receiver *r, const struct instant *at, json_t **ret
 }
 
 static int make_message(struct receiver *r, struct receiver_order *o) {
-        SCOPED(free) char *bytes = json_dumps(r->to_send, JSON_COMPACT | JSON_SORT_KEYS);
+        SCOPED(free) char *bytes = json_dumps_whole(r->to_send, JSON_COMPACT | JSON_SORT_KEYS);
         struct digest d;
 
         if (!bytes || digest_of(bytes, &d) < 0)

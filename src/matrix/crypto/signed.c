@@ -48,7 +48,7 @@ int signed_json_bytes(const json_t *object, char **ret) {
         (void) json_object_del(bare, "signatures");
         (void) json_object_del(bare, "unsigned");
         /* Byte order of UTF-8 is the order of code points. */
-        bytes = json_dumps(bare, JSON_COMPACT | JSON_SORT_KEYS);
+        bytes = json_dumps_whole(bare, JSON_COMPACT | JSON_SORT_KEYS);
         if (!bytes)
                 return -ENOMEM;
         *ret = bytes;

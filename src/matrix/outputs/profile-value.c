@@ -14,7 +14,7 @@ int profile_value(struct claim_value *ret, struct stand_in *longer, const json_t
 
         if (!value || json_is_null(value))
                 return claim_value_set(ret, "", "");
-        text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+        text = json_dumps_whole(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
         if (!text)
                 return -ENOMEM;
         r = claim_value_set(ret, text, "");

@@ -560,7 +560,7 @@ static int ask(struct sync *s, usec_t now) {
         if (way == SYNC_FILTER_KEPT)
                 return id ? start_poll(s, id, now) : upload_filter(s);
         filter = s->poll.sent_along ? salted_filter_new(s) : filter_new(s);
-        text = filter ? json_dumps(filter, JSON_COMPACT) : NULL;
+        text = filter ? json_dumps_whole(filter, JSON_COMPACT) : NULL;
         return text ? start_poll(s, text, now) : -ENOMEM;
 }
 
