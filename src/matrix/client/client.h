@@ -10,7 +10,7 @@
 enum matrix_outcome {
         MATRIX_OK,
         MATRIX_RETRY,         /* not applied (429, no connection): wait `retry_after`, or back off */
-        MATRIX_UNSURE,        /* may have been applied (cut, timeout, 5xx): back off */
+        MATRIX_UNSURE,        /* may have been applied (cut, timeout, 5xx, no memory to read it): back off */
         MATRIX_REFUSED,       /* 4xx: will not work as asked */
         MATRIX_NOT_FOUND,     /* 404 with a Matrix error code other than M_UNRECOGNIZED */
         MATRIX_UNRECOGNIZED,  /* 404/405 M_UNRECOGNIZED: the server has no such endpoint */

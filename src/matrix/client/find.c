@@ -87,6 +87,7 @@ static void on_well_known(const struct http_reply *reply, void *userdata) {
         SCOPED(json_decref) json_t *body = NULL;
         struct matrix_find *f = userdata;
         const char *url = NULL;
+        int r;
 
         f->request = NULL;
         if (reply->error < 0) {
@@ -100,10 +101,13 @@ static void on_well_known(const struct http_reply *reply, void *userdata) {
                 use_server_name(f);
                 return;
         }
-        if (reply->status == 200 && json_parse(reply->body, reply->size, &body) >= 0)
+        r = reply->status == 200 ? json_parse(reply->body, reply->size, &body) : -EBADMSG;
+        if (r >= 0)
                 url = json_member_string(json_member_object(body, "m.homeserver"), "base_url");
         if (url)
                 use_homeserver(f, url);
+        else if (r == -ENOMEM)
+                fail_with_errno(f, r);
         else
                 fail(f,
                      "https://%s/.well-known/matrix/client does not name a homeserver: give the homeserver's address",

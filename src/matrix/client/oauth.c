@@ -168,9 +168,11 @@ const char *oauth_word(const char *s) {
 }
 
 /* Of what is not an answer of OAuth at all. */
-static const char *describe(const struct http_reply *http, char *text, size_t size) {
+static const char *describe(const struct http_reply *http, int parsed, char *text, size_t size) {
         if (http->error < 0)
                 return http->problem;
+        if (parsed == -ENOMEM)
+                return "there is no memory for the answer";
         if (http->status >= 500)
                 (void) snprintf(text, size, "the login server has a problem of its own (HTTP %ld)", http->status);
         else if (http->status == 429)
@@ -184,9 +186,10 @@ static void on_http_done(const struct http_reply *http, void *userdata) {
         const struct pending *p = userdata;
         SCOPED(json_decref) json_t *body = NULL;
         struct oauth_reply reply = { .sent = http->sent, .wall = http->wall };
+        int r = http->error < 0 ? http->error : json_parse(http->body, http->size, &body);
         char text[128];
 
-        if (http->error >= 0 && json_parse(http->body, http->size, &body) >= 0 && json_is_object(body))
+        if (r >= 0 && json_is_object(body))
                 reply.body = body;
         reply.granted = http->error >= 0 && reply.body && http->status >= 200 && http->status < 300;
         /* What a revocation says is nothing: an empty body. */
@@ -194,7 +197,7 @@ static void on_http_done(const struct http_reply *http, void *userdata) {
                 reply.granted = true;
         if (reply.body && !reply.granted)
                 reply.error = oauth_word(json_member_string(body, "error"));
-        reply.problem = reply.granted || reply.error ? "" : describe(http, text, sizeof(text));
+        reply.problem = reply.granted || reply.error ? "" : describe(http, r, text, sizeof(text));
         p->done(&reply, p->userdata);
 }
 

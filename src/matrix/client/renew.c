@@ -75,11 +75,12 @@ void renew_read(struct renew_answer *ret, const struct http_reply *http, bool oa
                                   .now = http->now,
                                   .wall = http->wall };
         json_t *body = NULL;
+        int r = http->error == 0 ? json_parse(http->body, http->size, &body) : 0;
 
-        if (http->error == 0 && json_parse(http->body, http->size, &body) < 0)
-                body = NULL;
         if (http->error < 0)
                 a.problem = http->problem;
+        else if (r == -ENOMEM)
+                a.problem = "the token cannot be renewed: there is no memory for the answer";
         else if (http->status >= 200 && http->status < 300 && is_token(json_member_string(body, "access_token"))) {
                 const char *new = json_member_string(body, "refresh_token");
 

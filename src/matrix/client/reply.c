@@ -155,13 +155,12 @@ void matrix_reply_read(struct matrix_reply *ret, const struct http_reply *http, 
                 .now = http->now,
                 .wall = http->wall,
         };
+        bool unread = http->error == 0 && json_parse(r.raw, r.raw_size, &r.body) == -ENOMEM;
 
-        if (http->error == 0 && json_parse(r.raw, r.raw_size, &r.body) < 0)
-                r.body = NULL;
         if (r.status < 200 || r.status >= 300)
                 r.errcode = read_errcode(r.body);
         r.retry_after = read_retry_after(http, r.body);
-        r.outcome = read_outcome(http, &r, sync);
-        r.problem = describe(http, &r, text, text_size);
+        r.outcome = unread ? MATRIX_UNSURE : read_outcome(http, &r, sync);
+        r.problem = unread ? "there is no memory for the answer" : describe(http, &r, text, text_size);
         *ret = r;
 }
