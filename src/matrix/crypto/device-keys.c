@@ -11,11 +11,10 @@
 #define ID_BYTES_MAX 255
 
 static int read_key(const json_t *keys, const char *algorithm, const char *device_id, const char **ret) {
-        SCOPED(free) char *name = NULL;
+        char name[sizeof("curve25519:") + ID_BYTES_MAX];
         const char *key;
 
-        if (asprintf(&name, "%s:%s", algorithm, device_id) < 0)
-                return -ENOMEM;
+        (void) snprintf(name, sizeof(name), "%s:%s", algorithm, device_id);
         key = json_member_string(keys, name);
         if (!key || strlen(key) != CRYPTO_KEY_TEXT - 1)
                 return -EBADMSG;
@@ -55,6 +54,8 @@ int device_keys_read(const json_t *object, struct device_keys *ret) {
         return 0;
 }
 
-bool device_keys_are_cross_signed(const struct device_keys *k, const char *self_signing_key) {
-        return signed_json_check(k->object, k->user_id, self_signing_key, self_signing_key) == 0;
+int device_keys_are_cross_signed(const struct device_keys *k, const char *self_signing_key) {
+        int r = signed_json_check(k->object, k->user_id, self_signing_key, self_signing_key);
+
+        return r == -ENOMEM ? r : r == 0;
 }

@@ -12,11 +12,11 @@ struct device_keys {
         const json_t *object;
 };
 
-/* Reads them, without looking at signatures: for those that were checked before. -EBADMSG: they are none; -ENOMEM. */
+/* Reads them, without looking at signatures: for those that were checked before. -EBADMSG: they are none. */
 int device_keys_parse(const json_t *object, struct device_keys *ret);
-/* Reads them and checks that the device has signed them itself. -EBADMSG: they are none, or not signed so. Whether
- * they are those of somebody, and whether that user knows the device, is the caller's to compare. */
+/* Reads them and checks that the device has signed them itself. -EBADMSG: they are none, or not signed so; -ENOMEM.
+ * Whether they are those of somebody, and whether that user knows the device, is the caller's to compare. */
 int device_keys_read(const json_t *object, struct device_keys *ret);
 
-/* Whether the user's self-signing key has signed them. */
-bool device_keys_are_cross_signed(const struct device_keys *k, const char *self_signing_key);
+/* Whether the user's self-signing key has signed them: 1 or 0; -ENOMEM. */
+int device_keys_are_cross_signed(const struct device_keys *k, const char *self_signing_key);

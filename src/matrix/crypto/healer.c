@@ -11,12 +11,16 @@ int healer_claimed(const json_t *answer, const struct device_keys *device, const
                 json_member_object(json_member_object(answer, "one_time_keys"), device->user_id), device->device_id);
         const char *name, *key;
         json_t *v;
+        int r;
 
         json_object_foreach((json_t *) keys, name, v) {
                 if (strncmp(name, "signed_curve25519:", 18) != 0)
                         continue;
                 key = json_member_string(v, "key");
-                if (!key || signed_json_check(v, device->user_id, device->device_id, device->ed25519) < 0)
+                r = key ? signed_json_check(v, device->user_id, device->device_id, device->ed25519) : -EBADMSG;
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0)
                         continue;
                 *ret_key = key;
                 return 0;

@@ -7,7 +7,8 @@
 #include "matrix/crypto/crypto.h"
 #include "matrix/crypto/device-keys.h"
 
-/* Of an answer of /keys/claim, the key of that device; checked to be signed by it. -EBADMSG: it has none. Borrowed. */
+/* Of an answer of /keys/claim, the key of that device; checked to be signed by it. -EBADMSG: it has none; -ENOMEM.
+ * Borrowed. */
 int healer_claimed(const json_t *answer, const struct device_keys *device, const char **ret_key);
 
 /* Begins a session with that key and makes the content of the message to it. `own` are our keys as the server has

@@ -98,6 +98,7 @@ static const char *identity_key(const json_t *answer, const char *section, const
 static int take_identity(struct identity *e, const json_t *answer, const char *user_id) {
         const char *master = identity_key(answer, "master_keys", user_id);
         const char *self_signing = identity_key(answer, "self_signing_keys", user_id);
+        int r;
 
         free(e->self_signing);
         e->self_signing = NULL;
@@ -108,9 +109,10 @@ static int take_identity(struct identity *e, const json_t *answer, const char *u
         }
         if (!master || !streq(master, e->master) || !self_signing)
                 return 0;
-        if (signed_json_check(json_member_object(json_member_object(answer, "self_signing_keys"), user_id), user_id,
-                              e->master, e->master) < 0)
-                return 0;
+        r = signed_json_check(json_member_object(json_member_object(answer, "self_signing_keys"), user_id), user_id,
+                              e->master, e->master);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
         e->self_signing = strdup(self_signing);
         return e->self_signing ? 0 : -ENOMEM;
 }
@@ -190,10 +192,10 @@ int identities_find(const struct identities *ids, const char *user_id, const cha
         return 0;
 }
 
-bool identities_sign(const struct identities *ids, const struct device_keys *k) {
+int identities_sign(const struct identities *ids, const struct device_keys *k) {
         const struct identity *e = find(ids, k->user_id);
 
-        return e && e->self_signing && device_keys_are_cross_signed(k, e->self_signing);
+        return e && e->self_signing ? device_keys_are_cross_signed(k, e->self_signing) : 0;
 }
 
 int identities_pin(struct identities *ids, const char *user_id, const char *master) {

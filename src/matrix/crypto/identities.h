@@ -32,8 +32,8 @@ bool identities_know(const struct identities *ids, const char *user_id);
  * if the user is not known. *ret is borrowed until the next change. */
 int identities_find(const struct identities *ids, const char *user_id, const char *curve25519, const char *ed25519,
                     struct device_keys *ret);
-/* Whether the identity of its owner signs the device; without knowing that user: no. */
-bool identities_sign(const struct identities *ids, const struct device_keys *k);
+/* Whether the identity of its owner signs the device, 1 or 0; without knowing that user: no. -ENOMEM. */
+int identities_sign(const struct identities *ids, const struct device_keys *k);
 
 /* From now on this is the user's master key. */
 int identities_pin(struct identities *ids, const char *user_id, const char *master);

@@ -1,6 +1,8 @@
 /* See own.h. */
 #include "matrix/crypto/own.h"
 
+#include <errno.h>
+
 #include "json/json.h"
 #include "matrix/crypto/identities.h"
 #include "matrix/crypto/plaintext.h"
@@ -28,7 +30,10 @@ enum own_state own_judge(const struct own_device *own, const json_t *answer) {
                 return OWN_UNKNOWN;
         if (!shown)
                 return OWN_GONE;
-        if (device_keys_read(shown, &k) < 0 || !streq(k.device_id, own->device_id) ||
+        r = device_keys_read(shown, &k);
+        if (r == -ENOMEM)
+                return OWN_UNKNOWN;
+        if (r < 0 || !streq(k.device_id, own->device_id) ||
             !olm_device_fits(&k, own->user_id, own->curve25519, own->ed25519))
                 return OWN_OTHER;
         proven = is_signed(own, own->master, answer, &k);

@@ -21,5 +21,6 @@ struct own_device {
         const char *master; /* the user's key as it was when they verified */
 };
 
-/* What an answer of /keys/query, asked for the own user, shows; OWN_UNKNOWN if it does not speak of that user. */
+/* What an answer of /keys/query, asked for the own user, shows; OWN_UNKNOWN if it does not speak of that user, or
+ * there is no memory to look at it. */
 enum own_state own_judge(const struct own_device *own, const json_t *answer);

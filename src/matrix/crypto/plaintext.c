@@ -21,8 +21,9 @@ static bool member_is(const json_t *object, const char *key, const char *value) 
         return s && streq(s, value);
 }
 
-static enum olm_verdict judge(struct olm_plaintext *p, const struct olm_envelope *e) {
+static int judge(struct olm_plaintext *p, const struct olm_envelope *e) {
         const json_t *device;
+        int r;
 
         p->type = json_member_string(p->root, "type");
         p->content = json_member_object(p->root, "content");
@@ -42,16 +43,17 @@ static enum olm_verdict judge(struct olm_plaintext *p, const struct olm_envelope
                 device = json_object_get(p->root, "org.matrix.msc4147.device_keys");
         if (!device)
                 return OLM_DEVICE_UNPROVEN;
-        if (device_keys_read(device, &p->device) < 0 ||
-            !olm_device_fits(&p->device, e->sender, e->sender_key, p->ed25519))
+        r = device_keys_read(device, &p->device);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0 || !olm_device_fits(&p->device, e->sender, e->sender_key, p->ed25519))
                 return OLM_OTHER_DEVICE;
         return OLM_ACCEPTED;
 }
 
 int olm_plaintext_read(const char *data, size_t size, const struct olm_envelope *e, struct olm_plaintext *ret) {
         SCOPED(olm_plaintext_done) struct olm_plaintext p = { 0 };
-        enum olm_verdict verdict;
-        int r = json_parse(data, size, &p.root);
+        int r = json_parse(data, size, &p.root), verdict;
 
         if (r == -ENOMEM)
                 return r;

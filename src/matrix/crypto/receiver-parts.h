@@ -14,6 +14,15 @@
 #define OLM    "m.olm.v1.curve25519-aes-sha2"
 #define SIGNED "signed_curve25519" /* one-time and fallback keys */
 
+/* A message that was decrypted, and then there was no memory for what it says: no session decrypts it once more. So
+ * it waits here until the server gives it again, and until then nothing of the receiver is stored: after a restart the
+ * sessions are as they were before it. */
+struct half {
+        struct digest of;
+        char sender_key[CRYPTO_KEY_TEXT]; /* of the session */
+        struct crypto_text text;          /* no data: there is none */
+};
+
 struct receiver {
         char *user_id, *device_id;
         char curve25519[CRYPTO_KEY_TEXT], ed25519[CRYPTO_KEY_TEXT];
@@ -25,6 +34,7 @@ struct receiver {
         struct late *late;
         struct withheld *withheld;
         struct repeats repeats;
+        struct half half;
         struct stock stock;
         char **wanted;
         size_t n_wanted;
@@ -56,6 +66,10 @@ struct receiver {
         bool keys_refused;
         size_t n_refused, n_unreadable;
 };
+
+/* What is known of a device proves the room keys that came from it. Returns 1, 0 if its user has no such device,
+ * -ENOENT if their devices are not known, or -ENOMEM. */
+int receiver_prove(struct receiver *r, const char *user_id, const char *sender_key, const char *ed25519);
 
 /* All but the account, which must be there. */
 int receiver_make_parts(struct receiver *r, const char *user_id, const char *device_id, const char *master);

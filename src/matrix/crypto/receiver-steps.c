@@ -293,7 +293,9 @@ static int decide(struct receiver *r, const struct instant *at, bool may_ask, st
 
         if (e < 0)
                 return e;
-        if (r->changed) {
+        if (r->half.text.data) {
+                o.step = RECEIVER_IDLE;
+        } else if (r->changed) {
                 o.step = RECEIVER_SAVE;
         } else if (r->out != RECEIVER_IDLE || !may_ask) {
                 o.step = RECEIVER_IDLE;
@@ -392,6 +394,24 @@ int receiver_uploaded(struct receiver *r, const json_t *answer, const struct ins
         return 0;
 }
 
+/* Takes the session and the content over. Nothing goes out by a session that is not kept here. */
+static int begin_to_send(struct receiver *r, const struct device_keys *device, struct crypto_session *s,
+                         json_t *content) {
+        SCOPED(json_decref) json_t *to_send = json_pack("{s{so}}", device->user_id, device->device_id, content);
+        int e;
+
+        if (!to_send) {
+                crypto_session_free(s);
+                return -ENOMEM;
+        }
+        e = olm_box_put(r->olm, device->user_id, device->curve25519, s);
+        if (e < 0)
+                return e;
+        r->to_send = TAKE(to_send);
+        r->changed = true;
+        return 0;
+}
+
 int receiver_claimed(struct receiver *r, const json_t *answer, const struct instant *at) {
         struct device_keys own, device;
         struct crypto_session *s;
@@ -407,15 +427,13 @@ int receiver_claimed(struct receiver *r, const json_t *answer, const struct inst
         e = healer_claimed(answer, &device, &key);
         if (e == 0)
                 e = healer_begin(r->account, &own, &device, key, &s, &content);
-        if (e == 0) {
-                r->to_send = json_pack("{s{so}}", device.user_id, device.device_id, content);
-                e = olm_box_put(r->olm, device.user_id, device.curve25519, s);
-                r->changed = true;
-                if (!r->to_send || e < 0)
-                        return -ENOMEM;
-        }
+        if (e == 0)
+                e = begin_to_send(r, &device, s, content);
+        /* Its keys are claimed once more. */
+        if (e == -ENOMEM)
+                return e;
         heal_done(r->heal, &(struct heal_device){ device.user_id, device.curve25519 }, at->now);
-        return e == -ENOMEM ? e : 0;
+        return 0;
 }
 
 void receiver_sent(struct receiver *r) {
@@ -424,24 +442,35 @@ void receiver_sent(struct receiver *r) {
         r->to_send = NULL;
 }
 
+int receiver_prove(struct receiver *r, const char *user_id, const char *sender_key, const char *ed25519) {
+        struct device_keys d;
+        int found = identities_find(r->identities, user_id, sender_key, ed25519, &d), e;
+
+        if (found <= 0)
+                return found;
+        e = identities_sign(r->identities, &d);
+        if (e >= 0)
+                e = room_keys_prove(r->rooms, &d, e);
+        if (e < 0)
+                return e;
+        r->changed |= e > 0;
+        return 1;
+}
+
 /* What the keys of a user's devices say of the room keys that came from them. */
 static int prove_room_keys(struct receiver *r, const char *user_id) {
         const struct room_key *k;
 
         for (size_t i = 0; (k = room_keys_at(r->rooms, i));) {
-                struct device_keys d;
-                int found, e;
+                int found;
 
                 i++;
                 if (!streq(k->user_id, user_id))
                         continue;
-                found = identities_find(r->identities, user_id, k->sender_key, k->ed25519, &d);
-                if (found > 0) {
-                        e = room_keys_prove(r->rooms, &d, identities_sign(r->identities, &d));
-                        if (e < 0)
-                                return e;
-                        r->changed |= e > 0;
-                } else if (found == 0 && !k->device_id) {
+                found = receiver_prove(r, user_id, k->sender_key, k->ed25519);
+                if (found == -ENOMEM)
+                        return found;
+                if (found == 0 && !k->device_id) {
                         char sender_key[CRYPTO_KEY_TEXT], ed25519[CRYPTO_KEY_TEXT];
 
                         memcpy(sender_key, k->sender_key, sizeof(sender_key));
@@ -487,8 +516,11 @@ int receiver_queried(struct receiver *r, const json_t *answer, const struct inst
 
                 if (e == 0)
                         e = prove_room_keys(r, user_id);
-                if (e == -ENOMEM)
+                /* Who is not known is asked for again. */
+                if (e == -ENOMEM) {
+                        (void) identities_forget(r->identities, user_id);
                         return e;
+                }
                 /* Their server may be out of reach. */
                 if (e < 0 && put_off(r, user_id, at) < 0)
                         return -ENOMEM;

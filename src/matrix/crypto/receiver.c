@@ -62,6 +62,7 @@ struct receiver *receiver_free(struct receiver *r) {
                 return NULL;
         drop_wanted(r);
         olm_box_free(r->olm);
+        crypto_text_done(&r->half.text);
         crypto_account_free(r->account);
         room_keys_free(r->rooms);
         identities_free(r->identities);
@@ -157,17 +158,19 @@ static bool is_wanted(const struct receiver *r, const char *user_id) {
 
 static int take_room_key(struct receiver *r, const struct olm_envelope *e, const struct olm_plaintext *p,
                          bool is_proven, usec_t wall) {
+        const int cross_signed = is_proven ? identities_sign(r->identities, &p->device) : 0;
         const struct room_key_sender from = {
                 .user_id = e->sender,
                 .sender_key = e->sender_key,
                 .ed25519 = p->ed25519,
                 .device_id = is_proven ? p->device.device_id : NULL,
-                .cross_signed = is_proven && identities_sign(r->identities, &p->device),
+                .cross_signed = cross_signed > 0,
         };
         const char *room_id = json_member_string(p->content, "room_id");
-        struct device_keys known;
         int outcome;
 
+        if (cross_signed < 0)
+                return cross_signed;
         if (r->scope.has_room && room_id && !streq(e->sender, r->user_id) &&
             !r->scope.has_room(r->scope.userdata, room_id))
                 return 0;
@@ -175,16 +178,14 @@ static int take_room_key(struct receiver *r, const struct olm_envelope *e, const
         if (outcome < 0)
                 return outcome;
         r->n_refused += outcome == ROOM_KEY_FOREIGN || outcome == ROOM_KEY_BROKEN;
-        if (outcome != ROOM_KEY_TAKEN)
+        if (outcome == ROOM_KEY_TAKEN) {
+                r->changed = r->keys_came = r->took_key = true;
+                withheld_came(r->withheld, json_member_string(p->content, "room_id"),
+                              json_member_string(p->content, "session_id"));
+        } else if (outcome != ROOM_KEY_KNOWN)
                 return 0;
-        r->changed = r->keys_came = r->took_key = true;
-        withheld_came(r->withheld, json_member_string(p->content, "room_id"),
-                      json_member_string(p->content, "session_id"));
         /* What the message brings may be older than the signature of the user's identity. */
-        if (identities_find(r->identities, e->sender, e->sender_key, p->ed25519, &known) <= 0)
-                return 0;
-        outcome = room_keys_prove(r->rooms, &known, identities_sign(r->identities, &known));
-        return outcome < 0 ? outcome : 0;
+        return receiver_prove(r, e->sender, e->sender_key, p->ed25519) == -ENOMEM ? -ENOMEM : 0;
 }
 
 static int take_plaintext(struct receiver *r, const struct olm_envelope *e, const struct crypto_text *text,
@@ -202,6 +203,24 @@ static int take_plaintext(struct receiver *r, const struct olm_envelope *e, cons
         return streq(p.type, "m.room_key") ? take_room_key(r, e, &p, verdict == OLM_ACCEPTED, wall) : 0;
 }
 
+/* As olm_box_read(). */
+static int decrypt(struct receiver *r, const struct olm_envelope *e, const json_t *message, const struct digest *d,
+                   struct crypto_text *ret) {
+        if (!r->half.text.data || !digest_equal(&r->half.of, d) || !streq(r->half.sender_key, e->sender_key))
+                return olm_box_read(r->olm, e->sender, e->sender_key, (int) json_member_int(message, "type", -1),
+                                    json_member_string(message, "body"), ret);
+        *ret = r->half.text;
+        r->half.text = (struct crypto_text){ 0 };
+        return OLM_READ;
+}
+
+static void put_aside(struct receiver *r, const char *sender_key, const struct digest *d, struct crypto_text *text) {
+        crypto_text_done(&r->half.text);
+        r->half = (struct half){ .of = *d, .text = *text };
+        memcpy(r->half.sender_key, sender_key, sizeof(r->half.sender_key));
+        *text = (struct crypto_text){ 0 };
+}
+
 static int take_encrypted(struct receiver *r, const char *sender, const json_t *content, const struct instant *at) {
         SCOPED(crypto_text_done) struct crypto_text text = { 0 };
         const char *algorithm = json_member_string(content, "algorithm");
@@ -213,30 +232,35 @@ static int take_encrypted(struct receiver *r, const char *sender, const json_t *
                 .me = r->user_id,
                 .my_ed25519 = r->ed25519,
         };
+        struct digest d;
         int outcome;
 
         if (!algorithm || !streq(algorithm, OLM) || !body || !e.sender_key || strlen(body) > CRYPTO_MESSAGE_BYTES_MAX)
                 return 0;
-        outcome = repeats_has(&r->repeats, body);
-        if (outcome != 0)
-                return outcome < 0 ? outcome : 0;
-        outcome = olm_box_read(r->olm, sender, e.sender_key, (int) json_member_int(mine, "type", -1), body, &text);
+        if (digest_of(body, &d) < 0)
+                return -ENOMEM;
+        if (repeats_has(&r->repeats, &d))
+                return 0;
+        outcome = decrypt(r, &e, mine, &d, &text);
         if (outcome < 0)
                 return outcome;
         if (outcome == OLM_UNREADABLE) {
-                r->n_unreadable++;
                 if (heal_want(r->heal, sender, e.sender_key, at->now) < 0)
                         return -ENOMEM;
+                r->n_unreadable++;
         }
         if (outcome != OLM_REPEATED)
                 r->changed = true;
         if (outcome == OLM_READ) {
                 int result = take_plaintext(r, &e, &text, at->wall);
 
-                if (result < 0)
+                if (result < 0) {
+                        put_aside(r, e.sender_key, &d, &text);
                         return result;
+                }
         }
-        return repeats_add(&r->repeats, body);
+        repeats_put(&r->repeats, &d);
+        return 0;
 }
 
 static int take_message(struct receiver *r, const json_t *event, const struct instant *at) {
@@ -313,15 +337,16 @@ int receiver_take_sync(struct receiver *r, const struct receiver_sync *sync, con
                 if (streq(user_id, r->user_id))
                         r->own = OWN_UNKNOWN;
         }
-        if (r->deaf)
-                return 0;
-        json_array_foreach(sync->to_device, i, v) {
+        json_array_foreach(r->deaf ? NULL : sync->to_device, i, v) {
                 int e = take_message(r, v, at);
 
                 if (e < 0)
                         return e;
         }
-        take_counts(r, sync);
+        if (!r->deaf)
+                take_counts(r, sync);
+        /* A server that does not give it again never will. */
+        crypto_text_done(&r->half.text);
         return 0;
 }
 

@@ -1,16 +1,11 @@
 /* See repeats.h. */
 #include "matrix/crypto/repeats.h"
 
-int repeats_has(const struct repeats *r, const char *ciphertext) {
-        struct digest d;
-        int e = digest_of(ciphertext, &d);
-
-        if (e < 0)
-                return e;
+bool repeats_has(const struct repeats *r, const struct digest *d) {
         for (size_t i = 0; i < r->n; i++)
-                if (digest_equal(&r->ring[i], &d))
-                        return 1;
-        return 0;
+                if (digest_equal(&r->ring[i], d))
+                        return true;
+        return false;
 }
 
 void repeats_put(struct repeats *r, const struct digest *d) {
@@ -18,15 +13,6 @@ void repeats_put(struct repeats *r, const struct digest *d) {
         r->next = (r->next + 1) % REPEATS_MAX;
         if (r->n < REPEATS_MAX)
                 r->n++;
-}
-
-int repeats_add(struct repeats *r, const char *ciphertext) {
-        struct digest d;
-        int e = digest_of(ciphertext, &d);
-
-        if (e == 0)
-                repeats_put(r, &d);
-        return e;
 }
 
 const struct digest *repeats_at(const struct repeats *r, size_t i) {

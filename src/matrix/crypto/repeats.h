@@ -13,11 +13,10 @@ struct repeats {
         size_t n, next;
 };
 
-/* Whether this ciphertext is among the last ones: 1 or 0; -ENOMEM. */
-int repeats_has(const struct repeats *r, const char *ciphertext);
-/* It was dealt with. -ENOMEM. */
-int repeats_add(struct repeats *r, const char *ciphertext);
+/* Whether the message of this ciphertext is among the last ones. */
+bool repeats_has(const struct repeats *r, const struct digest *d);
+/* It was dealt with. */
+void repeats_put(struct repeats *r, const struct digest *d);
 
 /* To look at all of them, for storage, the oldest first: `i` from 0 until NULL. */
 const struct digest *repeats_at(const struct repeats *r, size_t i);
-void repeats_put(struct repeats *r, const struct digest *d);

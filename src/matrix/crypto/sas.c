@@ -141,11 +141,12 @@ static int find_others(struct sas *s, const json_t *keys) {
                 struct device_keys k;
 
                 r = device_keys_read(object, &k);
+                if (r == 0)
+                        r = identities_sign(ids, &k);
                 if (r == -ENOMEM)
                         return r;
-                if (r < 0 || !streq(k.user_id, s->user_id) || !streq(k.device_id, device) ||
-                    streq(device, s->device_id) || !identities_sign(ids, &k) ||
-                    json_object_size(s->others) == SAS_ASKED_MAX)
+                if (r <= 0 || !streq(k.user_id, s->user_id) || !streq(k.device_id, device) ||
+                    streq(device, s->device_id) || json_object_size(s->others) == SAS_ASKED_MAX)
                         continue;
                 if (json_object_set_new(s->others, device, json_string(k.ed25519)) < 0)
                         return -ENOMEM;
