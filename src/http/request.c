@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "http/address.h"
 #include "http/request.h"
 #include "util/text.h"
 
@@ -84,30 +85,6 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata) {
 
 /* ---- setting up ---- */
 
-static int parse_url(const char *url, char **ret_scheme, char **ret_host) {
-        CURLU *u = curl_url();
-        char *scheme = NULL, *host = NULL;
-        int error = -EINVAL;
-
-        if (!u)
-                return -ENOMEM;
-        if (curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-            curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-            curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-            (streq(scheme, "http") || streq(scheme, "https")))
-                error = 0;
-        if (error == 0) {
-                *ret_scheme = strdup(scheme);
-                *ret_host = strdup(host);
-                if (!*ret_scheme || !*ret_host)
-                        error = -ENOMEM;
-        }
-        curl_free(scheme);
-        curl_free(host);
-        curl_url_cleanup(u);
-        return error;
-}
-
 /* Not asprintf(), which leaves a copy behind in memory. */
 static int add_header(struct http_request *r, const char *name, const char *value) {
         size_t size = strlen(name) + strlen(value) + 1;
@@ -173,17 +150,19 @@ static int set_method(struct http_request *r, const struct http_call *call) {
 }
 
 static int set_target(struct http_request *r, const struct http_call *call) {
-        SCOPED(free) char *scheme = NULL;
+        SCOPED(http_address_done) struct http_address a = { .scheme = NULL };
         CURLcode c = CURLE_OK;
-        int error;
+        int error = http_address_read(call->url, &a);
 
-        error = parse_url(call->url, &scheme, &r->host);
         if (error < 0)
                 return error;
+        if (!streq(a.scheme, "http") && !streq(a.scheme, "https"))
+                return -EINVAL;
+        r->host = TAKE(a.host);
         SET(r, c, CURLOPT_URL, call->url);
         SET(r, c, CURLOPT_PATH_AS_IS, 1L);
         SET(r, c, CURLOPT_PROTOCOLS_STR, "http,https");
-        SET(r, c, CURLOPT_REDIR_PROTOCOLS_STR, streq(scheme, "https") ? "https" : "http,https");
+        SET(r, c, CURLOPT_REDIR_PROTOCOLS_STR, streq(a.scheme, "https") ? "https" : "http,https");
         SET(r, c, CURLOPT_FOLLOWLOCATION, call->follow ? 1L : 0L);
         SET(r, c, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
         /* "localhost" means something else to a proxy, and the token would be in clear on the way to it. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "http/address.h"
 #include "matrix/client/client.h"
 #include "json/json.h"
 
@@ -45,44 +46,20 @@ static int check_url_parts(const char *scheme, const char *host, const char **re
         return -EPERM;
 }
 
-static bool has_part(CURLU *u, CURLUPart part) {
-        char *value = NULL;
-        bool has = curl_url_get(u, part, &value, 0) == CURLUE_OK;
-
-        curl_free(value);
-        return has;
-}
-
-static int check_url(CURLU *u, const char *url, const char **ret_problem) {
-        char *scheme = NULL, *host = NULL;
-        int r = -EINVAL;
-
-        *ret_problem = "the homeserver's address is not a URL like https://matrix.example.org";
-        if (curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
-            curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-            curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-                r = -EINVAL;
-        else if (has_part(u, CURLUPART_QUERY) || has_part(u, CURLUPART_FRAGMENT) || has_part(u, CURLUPART_USER))
-                *ret_problem = "the homeserver's address must not have a user, '?' or '#' in it";
-        else
-                r = check_url_parts(scheme, host, ret_problem);
-        curl_free(scheme);
-        curl_free(host);
-        return r;
-}
-
 int matrix_base_url_check(const char *url, const char **ret_problem) {
-        const char *problem;
-        CURLU *u = curl_url();
-        int r;
+        SCOPED(http_address_done) struct http_address a = { .scheme = NULL };
+        int r = http_address_read(url, &a);
 
-        if (!u)
-                return -ENOMEM;
-        r = check_url(u, url, &problem);
-        curl_url_cleanup(u);
+        if (r == -EINVAL)
+                *ret_problem = "the homeserver's address is not a URL like https://matrix.example.org";
+        else if (r < 0)
+                *ret_problem = "there is no memory for the homeserver's address";
         if (r < 0)
-                *ret_problem = problem;
-        return r;
+                return r;
+        if (!a.has_query && !a.has_fragment && !a.has_user)
+                return check_url_parts(a.scheme, a.host, ret_problem);
+        *ret_problem = "the homeserver's address must not have a user, '?' or '#' in it";
+        return -EINVAL;
 }
 
 static bool same_part(CURLU *a, CURLU *b, CURLUPart part, int (*compare)(const char *one, const char *other)) {

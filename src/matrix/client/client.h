@@ -52,8 +52,8 @@ void matrix_reply_read(struct matrix_reply *ret, const struct http_reply *http, 
 
 struct matrix_client;
 
-/* Whether a token may be sent there: https, or plain http to this machine. -EINVAL or -EPERM; `ret_problem` then gets
- * a sentence that says what to do. */
+/* Whether a token may be sent there: https, or plain http to this machine. -EINVAL, -EPERM or -ENOMEM; `ret_problem`
+ * then gets a sentence that says what to do. */
 int matrix_base_url_check(const char *url, const char **ret_problem);
 /* However they are written: a host has no case, https has a port, and a slash at the end says nothing. */
 bool matrix_base_url_same(const char *one, const char *other);

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <sys/random.h>
 
+#include "http/address.h"
 #include "json/json.h"
 #include "matrix/client/oauth.h"
 
@@ -34,33 +35,20 @@ static const char *word(const json_t *body, const char *key) {
 
 /* ---- addresses ---- */
 
-static bool url_has(CURLU *u, CURLUPart part) {
-        char *value = NULL;
-        bool has = curl_url_get(u, part, &value, 0) == CURLUE_OK;
+int oauth_address_check(const char *url) {
+        SCOPED(http_address_done) struct http_address a = { .scheme = NULL };
+        int r = http_address_read(url, &a);
 
-        curl_free(value);
-        return has;
-}
-
-bool oauth_address_is_safe(const char *url) {
-        CURLU *u = curl_url();
-        char *scheme = NULL, *host = NULL;
-        bool safe = false;
-
-        if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-            curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-            curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK)
-                safe = (streq(scheme, "https") || (streq(scheme, "http") && http_host_is_loopback(host))) &&
-                       !url_has(u, CURLUPART_USER) && !url_has(u, CURLUPART_PASSWORD);
-        curl_free(scheme);
-        curl_free(host);
-        curl_url_cleanup(u);
-        return safe;
+        if (r < 0)
+                return r == -ENOMEM ? r : -EPERM;
+        if (a.has_user)
+                return -EPERM;
+        return streq(a.scheme, "https") || (streq(a.scheme, "http") && http_host_is_loopback(a.host)) ? 0 : -EPERM;
 }
 
 bool oauth_address_is_plain(const char *url) {
-        return oauth_address_is_safe(url) && strspn(url, "!#$%&'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                         "[]_abcdefghijklmnopqrstuvwxyz~") == strlen(url);
+        return oauth_address_check(url) == 0 && strspn(url, "!#$%&'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                            "[]_abcdefghijklmnopqrstuvwxyz~") == strlen(url);
 }
 
 /* "name=value", for libcurl to encode what follows the first "=". */
@@ -96,11 +84,13 @@ int oauth_address_with(const char *url, const struct oauth_field *query, char **
 
 static int take_address(const json_t *body, const char *key, char **ret) {
         const char *url = json_member_string(body, key);
+        int r;
 
         if (!url)
                 return 0;
-        if (!oauth_address_is_safe(url))
-                return -EPERM;
+        r = oauth_address_check(url);
+        if (r < 0)
+                return r;
         *ret = strdup(url);
         return *ret ? 0 : -ENOMEM;
 }
@@ -218,10 +208,10 @@ const char *oauth_failure(const struct oauth_reply *reply, const char *what, cha
 static int post(struct http *http, const char *url, const char *content_type, const char *body, oauth_done_t done,
                 void *userdata, struct http_request **ret) {
         struct pending *p;
-        int r;
+        int r = oauth_address_check(url);
 
-        if (!oauth_address_is_safe(url))
-                return -EPERM;
+        if (r < 0)
+                return r;
         p = malloc(sizeof(*p));
         if (!p)
                 return -ENOMEM;

@@ -158,8 +158,9 @@ int renew_start(struct renewing **ret, struct http *http, const struct renew_pla
 
         if (!r || !body || !url || !(r->old = strdup(refresh_token)))
                 return -ENOMEM;
-        if (matrix_base_url_check(oauth ? url : place->homeserver, &problem) < 0)
-                return -EPERM;
+        error = matrix_base_url_check(oauth ? url : place->homeserver, &problem);
+        if (error < 0)
+                return error == -ENOMEM ? error : -EPERM;
         r->oauth = oauth;
         r->done = done;
         r->userdata = userdata;
