@@ -296,6 +296,30 @@ Test(matrix_account_session, a_new_pair_is_stored_before_it_is_used) {
         cr_assert_not(w->is_kept);
 }
 
+/* Else it would go round until that is answered. */
+Test(matrix_account_session, what_could_not_be_stored_waits_for_a_renewal_that_is_out) {
+        struct world *w = renewable_world(HS_RENEWAL_COMPAT);
+
+        start(w);
+        expect_online(w);
+        w->put_fails = true;
+        model_expire(w->http.model, SELF);
+        call(w, true);
+        pass(w, 6 * USEC_PER_MIN + 55 * USEC_PER_SEC);
+        cr_assert_str_eq(shown(w), HS_BUSY);
+        model_expire(w->http.model, SELF);
+        w->http.fault = (struct fault){ "POST", "/refresh", 0, NULL, 1, false };
+        call(w, false);
+        pass(w, 20 * USEC_PER_SEC);
+        cr_assert_eq(w->http.fault.times, 0, "it is not asked for");
+        cr_assert_eq(w->n_puts, 0);
+        http_cut(&w->http);
+        w->put_fails = false;
+        pass(w, 2 * USEC_PER_MIN);
+        cr_assert_gt(w->n_puts, 0);
+        cr_assert_str_eq(shown(w), "offline");
+}
+
 /* ---- the session (A8, A9, E16) ---- */
 
 Test(matrix_account_session, a_single_401_on_a_write_is_asked_about) {

@@ -261,7 +261,8 @@ enum renewal_news renewal_run(struct renewal *r, const struct instant *at, bool 
         if (!r->storing && tokens_renew(&r->tokens, at))
                 renew(r, at);
         *ret_held = tokens_hold(&r->tokens, at);
-        *ret_deadline = usec_min(tokens_deadline(&r->tokens), r->store_at);
+        /* What cannot be stored while a request is out is looked at with its answer. */
+        *ret_deadline = usec_min(tokens_deadline(&r->tokens), r->request ? USEC_NEVER : r->store_at);
         news = r->news;
         r->news = RENEWAL_NOTHING;
         return news;
