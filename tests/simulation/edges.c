@@ -52,6 +52,8 @@ int control_set_account(struct control *c, const struct control_account_view *v)
 
         view->has_account = true;
         COPY(view->account_state, v->state);
+        view->over = streq(v->state, "signed-out") || streq(v->state, "broken") ||
+                     (view->over && !streq(v->state, "syncing") && !streq(v->state, "online"));
         COPY(view->problem, v->problem);
         COPY(view->encrypted, v->encrypted_calls);
         view->n_outputs = 0;
@@ -68,7 +70,7 @@ int control_set_account(struct control *c, const struct control_account_view *v)
 }
 
 void control_remove_account(struct control *c, const char *name) {
-        c->e->view.has_account = false;
+        c->e->view.has_account = c->e->view.over = false;
         c->e->view.n_outputs = 0;
 }
 

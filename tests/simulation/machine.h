@@ -25,6 +25,8 @@ struct machine_view {
         enum mode mode;
         bool has_account;
         char account_state[32], encrypted[32], problem[256];
+        bool over; /* the server has ended the session, and nothing has come by it since, whatever is asked meanwhile
+                    */
         struct machine_output {
                 char name[32], claim[32], shows[256], restore[256], note[512];
         } outputs[MACHINE_OUTPUTS];

@@ -93,12 +93,11 @@ static void look_later(struct site *s) {
 
 static void happens(struct world *w, const struct happening *n);
 
-/* Also while it asks once more whether that is so. */
+/* Also while it asks once more whether that is so, and tries to renew the token. */
 bool machine_is_final(const struct machine *m) {
         const struct machine_view *v = machine_view(m);
-        bool asks = streq(v->account_state, "connecting") && strstr(v->problem, "has ended the session");
 
-        return v->has_account && (streq(v->account_state, "signed-out") || streq(v->account_state, "broken") || asks);
+        return v->has_account && v->over;
 }
 
 static bool is_tortured(const struct world *w) {
