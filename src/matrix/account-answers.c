@@ -91,16 +91,16 @@ static int apply(struct account *a, const struct sync_answer *answer) {
                 kinds_apply(a->kinds, &(struct room_events){ .torn_room = answer->torn[i] }, &t);
                 encrypted_torn(a->encrypted, answer->torn[i]);
         }
-        (void) encrypted_apply_late(a->encrypted, a->kinds, &at);
+        lacks = encrypted_apply_late(a->encrypted, a->kinds, &at) < 0;
         for (size_t i = answer->n_gaps; i > 0; i--) {
                 events = sync_batch_events(answer->gaps[i - 1]);
-                encrypted_apply(a->encrypted, a->kinds, &events, &at);
+                lacks = encrypted_apply(a->encrypted, a->kinds, &events, &at) < 0 || lacks;
         }
         events = sync_batch_events(answer->batch);
-        encrypted_apply(a->encrypted, a->kinds, &events, &at);
+        lacks = encrypted_apply(a->encrypted, a->kinds, &events, &at) < 0 || lacks;
         if (answer->initial)
                 kinds_resync(a->kinds, false);
-        lacks = kinds_take_lack(a->kinds);
+        lacks = kinds_take_lack(a->kinds) || lacks;
         /* Old events may come in several answers. */
         if (!answer->more && !lacks && !hold_events(a, answer->now))
                 concerned = kinds_commit(a->kinds, &t);

@@ -31,9 +31,10 @@ static const char *idle_word(const struct account *a) {
 static usec_t run_encrypted(struct account *a, bool may_ask, usec_t now) {
         const struct instant at = { .now = now, .wall = a->wall };
         const struct kind_time t = { .now = now, .wall = a->wall };
-        bool held = a->held_until > 0, late = encrypted_apply_late(a->encrypted, a->kinds, &at);
+        int late = encrypted_apply_late(a->encrypted, a->kinds, &at);
+        bool held = a->held_until > 0;
 
-        if ((held || late) && !account_holds_events(a, now)) {
+        if (late >= 0 && (held || late > 0) && !account_holds_events(a, now)) {
                 (void) kinds_commit(a->kinds, &t);
                 sync_set_in_call(a->sync, kinds_in_call(a->kinds));
         }

@@ -31,16 +31,17 @@ bool encrypted_expects(struct encrypted *e) {
         return false;
 }
 
-void encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_events *events,
-                     const struct instant *at) {
+int encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_events *events,
+                    const struct instant *at) {
         kinds_apply(kinds, events, &(struct kind_time){ .now = at->now, .wall = at->wall });
+        return 0;
 }
 
 void encrypted_torn(struct encrypted *e, const char *room_id) {
 }
 
-bool encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct instant *at) {
-        return false;
+int encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct instant *at) {
+        return 0;
 }
 
 usec_t encrypted_run(struct encrypted *e, const char *says, const struct instant *at) {

@@ -20,6 +20,7 @@
 
 #define RETRY_FIRST (5 * USEC_PER_SEC)
 #define RETRY_MAX   (5 * USEC_PER_MIN)
+#define LATE_AGAIN  USEC_PER_SEC
 
 static_assert(ENCRYPTED_KEY_BYTES == CRYPTO_SECRET_BYTES, "the key of the keeper is that of the receiver");
 
@@ -48,6 +49,9 @@ struct encrypted {
         usec_t asked_until; /* ... of which so long was asked for by the server */
         struct backoff save_backoff;
         usec_t save_at;
+        struct reading *late; /* of what had waited for its key, and not applied as a whole; NULL: nothing */
+        usec_t late_at;       /* again then, after there was no memory for that */
+        bool late_begun;      /* some of it was applied */
 
         bool failing; /* told: it cannot be stored */
         enum encrypted_state told;
@@ -466,6 +470,8 @@ usec_t encrypted_run(struct encrypted *e, const char *says, const struct instant
                 e->save_at = usec_add(at->now, backoff_next(&e->save_backoff, e->random(e->userdata)));
         if (e->save_at > at->now)
                 wake_at = usec_min(wake_at, e->save_at);
+        if (e->late_at > at->now)
+                wake_at = usec_min(wake_at, e->late_at);
         if (says && !e->request)
                 ask(e, says, at->now);
         if (e->ask_at > at->now && (e->look || encrypted_rooms_unclear(&e->rooms)))
@@ -573,64 +579,102 @@ static int read_events(struct encrypted *e, const struct room_events *events, co
         return 0;
 }
 
-static int read_late(struct encrypted *e, const struct instant *at, struct room_events *ret,
-                     struct reading **ret_reading) {
+/* NULL: nothing, also beside an error. */
+static int read_late(struct encrypted *e, const struct instant *at, struct reading **ret) {
         SCOPED(reading_free) struct reading *reading = NULL;
+        int r = 1;
 
-        for (;;) {
+        *ret = NULL;
+        if (!receiver_may_read_late(e->receiver))
+                return 0;
+        reading = reading_new(LATE_MAX, LATE_MAX);
+        if (!reading)
+                return -ENOMEM;
+        while (r > 0 && reading->n_plain < LATE_MAX) {
                 SCOPED(room_plaintext_done) struct room_plaintext plain = { 0 };
                 SCOPED(late_event_done) struct late_event late = { 0 };
-                int r = receiver_read_late(e->receiver, at, &late, &plain);
 
-                if (r < 0)
-                        return r;
-                if (r == 0)
-                        break;
-                if (!kinds_want_message(plain.event.type))
+                r = receiver_read_late(e->receiver, at, &late, &plain);
+                if (r <= 0 || !kinds_want_message(plain.event.type))
                         continue;
-                if (!reading && !(reading = reading_new(LATE_MAX, LATE_MAX)))
-                        return -ENOMEM;
                 reading->events[reading->n_plain] = plain.event;
                 reading->late[reading->n_plain] = late;
                 reading->plain[reading->n_plain++] = plain;
                 plain = (struct room_plaintext){ 0 };
                 late = (struct late_event){ 0 };
-                if (reading->n_plain == LATE_MAX)
-                        break;
         }
-        if (!reading)
-                return 0;
-        *ret = (struct room_events){ .events = reading->events, .n_events = reading->n_plain };
-        *ret_reading = TAKE(reading);
-        return 1;
+        if (reading->n_plain > 0)
+                *ret = TAKE(reading);
+        return r < 0 ? r : 0;
 }
 
-void encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_events *events,
-                     const struct instant *at) {
+int encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_events *events,
+                    const struct instant *at) {
         const struct kind_time t = { .now = at->now, .wall = at->wall };
         SCOPED(reading_free) struct reading *reading = NULL;
-        struct room_events readable;
+        struct room_events readable = *events;
+        int r = e ? read_events(e, events, at, &readable, &reading) : 0;
 
-        if (e && read_events(e, events, at, &readable, &reading) >= 0)
-                kinds_apply(kinds, &readable, &t);
-        else
-                kinds_apply(kinds, events, &t);
+        kinds_apply(kinds, r < 0 ? events : &readable, &t);
+        return r;
+}
+
+static void forget_late(struct reading *r, const char *room_id) {
+        struct late_event late;
+        size_t n = 0;
+
+        for (size_t i = 0; i < r->n_plain; i++)
+                if (!room_id || streq(r->events[i].room_id, room_id)) {
+                        room_plaintext_done(&r->plain[i]);
+                        late_event_done(&r->late[i]);
+                } else {
+                        r->events[n] = r->events[i];
+                        r->plain[n] = r->plain[i];
+                        late = r->late[i];
+                        r->late[i] = (struct late_event){ 0 };
+                        r->late[n++] = late;
+                }
+        r->n_plain = n;
 }
 
 void encrypted_torn(struct encrypted *e, const char *room_id) {
-        if (e)
-                receiver_forget_late(e->receiver, room_id);
+        if (!e)
+                return;
+        receiver_forget_late(e->receiver, room_id);
+        if (e->late)
+                forget_late(e->late, room_id);
 }
 
-bool encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct instant *at) {
+/* 1, if there was anything; 0; -ENOMEM. */
+static int apply_late(struct encrypted *e, struct kinds *kinds, const struct instant *at) {
         const struct kind_time t = { .now = at->now, .wall = at->wall };
-        SCOPED(reading_free) struct reading *reading = NULL;
-        struct room_events events;
+        int r = e->late ? 0 : read_late(e, at, &e->late);
 
-        if (!e || read_late(e, at, &events, &reading) <= 0)
-                return false;
-        kinds_apply(kinds, &events, &t);
-        return true;
+        if (!e->late)
+                return r;
+        kinds_apply(kinds, &(struct room_events){ .events = e->late->events, .n_events = e->late->n_plain }, &t);
+        if (kinds_take_lack(kinds))
+                return -ENOMEM;
+        e->late = reading_free(e->late);
+        e->late_begun = true;
+        return r < 0 ? r : 1;
+}
+
+int encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct instant *at) {
+        bool any;
+        int r;
+
+        if (!e)
+                return 0;
+        do
+                r = apply_late(e, kinds, at);
+        while (r > 0);
+        e->late_at = r < 0 ? usec_add(at->now, LATE_AGAIN) : USEC_NEVER;
+        if (r < 0)
+                return r;
+        any = e->late_begun;
+        e->late_begun = false;
+        return any;
 }
 
 /* ---- the object ---- */
@@ -671,6 +715,7 @@ struct encrypted *encrypted_free(struct encrypted *e) {
                 return NULL;
         http_request_free(e->request);
         drop_order(e);
+        reading_free(e->late);
         receiver_free(e->receiver);
         encrypted_rooms_done(&e->rooms);
         free(e->room);

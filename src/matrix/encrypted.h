@@ -81,11 +81,13 @@ bool encrypted_expects(struct encrypted *e);
 /* What has followed in that room is not known, NULL: in any: events there whose keys have not come are given up. */
 void encrypted_torn(struct encrypted *e, const char *room_id);
 
-/* Tells the calls of events, with what can be read in the place of what is encrypted. */
-void encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_events *events,
-                     const struct instant *at);
-/* The same of events of before whose keys have come since. Returns whether there were any. */
-bool encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct instant *at);
+/* Tells the calls of events, with what can be read in the place of what is encrypted. -ENOMEM: of none that is
+ * encrypted, and all are to be given again. */
+int encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_events *events,
+                    const struct instant *at);
+/* The same of events of before whose keys have come since. Returns whether there were any, or -ENOMEM: nothing of it is
+ * to be committed before the rest has come as well, for which encrypted_run() names the time. */
+int encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct instant *at);
 
 /* Once a turn: does what is due, and returns when to run next. `says` as set_presence of /sync; NULL: the server
  * cannot be asked now. */

@@ -1,17 +1,13 @@
 /* The receiving device without memory: what came to it is dealt with in the end, whatever ran out on the way. */
-#include <openssl/err.h>
-
 #include "crypto/device-stage.h"
 #include "scarce/scarce.h"
 
-/* What libcrypto keeps of its last errors, it has from then on. */
-static void begin_with_errors(void) {
-        for (size_t i = 0; i < ERR_NUM_ERRORS; i++)
-                ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE);
+static void begin_scarcely(void) {
+        fill_errors();
         begin();
 }
 
-TestSuite(crypto_scarce, .init = begin_with_errors, .fini = end);
+TestSuite(crypto_scarce, .init = begin_scarcely, .fini = end);
 
 /* For the next round. */
 static void put_back(json_t *before) {

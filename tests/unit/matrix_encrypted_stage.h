@@ -79,6 +79,14 @@ static inline void open_with(enum encrypted_calls scope) {
                      0);
 }
 
+static inline void make_kinds(void) {
+        cr_assert_eq(kinds_new(&kinds, &(struct kind_context){ .me = ME,
+                                                               .source = "matrix/test",
+                                                               .sink = &sink,
+                                                               .call_cap = 4 * USEC_PER_HOUR }),
+                     0);
+}
+
 static inline void set_up(void) {
         begin();
         n_reports = n_puts = n_looks = n_members = n_others_asked = 0;
@@ -87,11 +95,7 @@ static inline void set_up(void) {
         members = "{\"joined\":{\"" ME "\":{},\"" BOB "\":{}}}";
         sink = (struct call_sink){ .report = on_report, .end = on_end };
         cr_assert_eq(matrix_client_new(&client, NULL, "http://localhost:1", "s3cret"), 0);
-        cr_assert_eq(kinds_new(&kinds, &(struct kind_context){ .me = ME,
-                                                               .source = "matrix/test",
-                                                               .sink = &sink,
-                                                               .call_cap = 4 * USEC_PER_HOUR }),
-                     0);
+        make_kinds();
 }
 
 static inline void tear_down(void) {
@@ -178,10 +182,10 @@ static inline void go(enum encrypted_calls scope) {
         claim(&bob);
 }
 
-/* One event of a room, as /sync brings it. Returns how many calls that is told of. */
-static inline unsigned said(const struct sender *s, const char *room, const char *event_id, json_t *content) {
-        const struct kind_time t = { .now = at.now, .wall = at.wall };
-        struct matrix_event event = {
+/* One event of a room, as /sync brings it. */
+static inline struct matrix_event event_of(const struct sender *s, const char *room, const char *event_id,
+                                           const json_t *content) {
+        return (struct matrix_event){
                 .place = EVENT_TIMELINE,
                 .type = "m.room.encrypted",
                 .room_id = room,
@@ -191,12 +195,18 @@ static inline unsigned said(const struct sender *s, const char *room, const char
                 .age = 0,
                 .sticky_duration = -1,
                 .sticky_ttl = -1,
-                .content = content,
+                .content = (json_t *) content,
         };
+}
+
+/* Returns how many calls that is told of. */
+static inline unsigned said(const struct sender *s, const char *room, const char *event_id, json_t *content) {
+        const struct kind_time t = { .now = at.now, .wall = at.wall };
+        struct matrix_event event = event_of(s, room, event_id, content);
         const struct room_events events = { .events = &event, .n_events = 1 };
         unsigned before = n_reports;
 
-        encrypted_apply(e, kinds, &events, &at);
+        cr_assert_eq(encrypted_apply(e, kinds, &events, &at), 0);
         (void) kinds_commit(kinds, &t);
         json_decref(content);
         return n_reports - before;

@@ -38,14 +38,10 @@ size_t late_count(const struct late *l) {
         return l->n;
 }
 
-static void forget(struct late *l, size_t i) {
-        memmove(&l->entries[i], &l->entries[i + 1], (l->n - i - 1) * sizeof(l->entries[0]));
-        l->n--;
-}
-
 static void drop(struct late *l, size_t i) {
         json_decref(l->entries[i].owner);
-        forget(l, i);
+        memmove(&l->entries[i], &l->entries[i + 1], (l->n - i - 1) * sizeof(l->entries[0]));
+        l->n--;
 }
 
 static void keep_bounds(struct late *l, const char *room_id) {
@@ -91,23 +87,30 @@ void late_event_done(struct late_event *e) {
         *e = (struct late_event){ 0 };
 }
 
-int late_take(struct late *l, const char *room_id, const char *session_id, usec_t now, struct late_event *ret) {
+int late_find(const struct late *l, const char *room_id, const char *session_id, usec_t now, struct late_event *ret) {
         for (size_t i = 0; i < l->n; i++) {
-                struct entry *e = &l->entries[i];
+                const struct entry *e = &l->entries[i];
                 int64_t waited = (int64_t) ((now - e->since) / USEC_PER_MSEC);
 
                 if (!streq(e->event.room_id, room_id) ||
                     !streq(json_member_string(e->owner, "session_id"), session_id))
                         continue;
-                *ret = (struct late_event){ .event = e->event, .owner = e->owner };
+                *ret = (struct late_event){ .event = e->event, .owner = json_incref(e->owner) };
                 if (ret->event.age >= 0)
                         ret->event.age += waited;
                 if (ret->event.sticky_ttl >= 0)
                         ret->event.sticky_ttl = ret->event.sticky_ttl > waited ? ret->event.sticky_ttl - waited : 0;
-                forget(l, i);
                 return 1;
         }
         return 0;
+}
+
+void late_remove(struct late *l, const struct late_event *e) {
+        for (size_t i = 0; i < l->n; i++)
+                if (l->entries[i].owner == e->owner) {
+                        drop(l, i);
+                        return;
+                }
 }
 
 void late_forget(struct late *l, const char *room_id) {

@@ -18,9 +18,9 @@ CLEANUP(struct late, late_free);
  * oldest one goes. 1, or 0 if it is kept already; -ENOMEM. */
 int late_put(struct late *l, const struct matrix_event *e, const char *session_id, usec_t now);
 
-/* An event that was kept, out of the table. */
+/* An event that is kept. */
 struct late_event {
-        struct matrix_event event; /* its `age` and `sticky_ttl` are those of the moment when it was taken out */
+        struct matrix_event event; /* its `age` and `sticky_ttl` are those of the moment when it was found */
         json_t *owner;             /* of all that the event borrows */
 };
 void late_event_done(struct late_event *e);
@@ -28,8 +28,10 @@ static inline void late_event_done_scoped(struct late_event *e) {
         late_event_done(e);
 }
 
-/* The oldest event that waits for this session of the room, now that its key is there: 1, or 0 if there is none. */
-int late_take(struct late *l, const char *room_id, const char *session_id, usec_t now, struct late_event *ret);
+/* The oldest event that waits for this session of the room, now that its key is there: 1, or 0 if there is none. It
+ * stays in the table until it was dealt with. */
+int late_find(const struct late *l, const char *room_id, const char *session_id, usec_t now, struct late_event *ret);
+void late_remove(struct late *l, const struct late_event *e);
 
 /* Gives up those of a room; NULL: all. */
 void late_forget(struct late *l, const char *room_id);

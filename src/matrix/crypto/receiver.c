@@ -393,6 +393,10 @@ void receiver_forget_late(struct receiver *r, const char *room_id) {
         late_forget(r->late, room_id);
 }
 
+bool receiver_may_read_late(const struct receiver *r) {
+        return r->keys_came && late_count(r->late) > 0;
+}
+
 int receiver_read_late(struct receiver *r, const struct instant *at, struct late_event *ret_event,
                        struct room_plaintext *ret) {
         const char *room_id, *session_id;
@@ -407,10 +411,11 @@ int receiver_read_late(struct receiver *r, const struct instant *at, struct late
                         i++;
                         continue;
                 }
-                (void) late_take(r->late, room_id, session_id, at->now, &e);
+                (void) late_find(r->late, room_id, session_id, at->now, &e);
                 verdict = room_event_read(r->rooms, r->user_id, &e.event, ret);
                 if (verdict < 0)
                         return verdict;
+                late_remove(r->late, &e);
                 if (verdict != ROOM_READ)
                         continue;
                 *ret_event = e;
