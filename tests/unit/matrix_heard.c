@@ -316,3 +316,14 @@ Test(peers, who_comes_first) {
         cr_assert_eq(heard_claims(p, "presence", "AAA", claims), 2);
         cr_expect_not(claims[0].first || claims[1].first);
 }
+
+/* No account takes up one itself. */
+Test(peers, who_has_an_id_that_is_too_long_is_not_heard) {
+        SCOPED(heard_free) struct heard *p = new_peers();
+        char type[ENTRY_TYPE_SIZE + 1];
+
+        (void) snprintf(type, sizeof(type), ENTRY_TYPE "%0255d", 0);
+        cr_expect(take(p, type, PRESENCE(CLAIM)));
+        (void) snprintf(type, sizeof(type), ENTRY_TYPE "%0256d", 0);
+        cr_expect_not(take(p, type, PRESENCE(CLAIM)));
+}

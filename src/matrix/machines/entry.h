@@ -8,6 +8,8 @@
 #include "core/claim.h"
 
 #define ENTRY_TYPE "org.busyd.claim."
+/* With the id of a device, and a NUL. Whose id is longer has no busyd. */
+#define ENTRY_TYPE_SIZE (sizeof(ENTRY_TYPE) + 255)
 
 #define ENTRY_CLAIMS_MAX 4
 

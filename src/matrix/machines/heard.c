@@ -10,7 +10,7 @@
 #define OUTPUT_MAX 32
 
 struct machine {
-        char *type;
+        char type[ENTRY_TYPE_SIZE];
         json_t *content;
         usec_t at;    /* it came then */
         usec_t until; /* believed until then */
@@ -34,7 +34,6 @@ int heard_new(struct heard **ret) {
 }
 
 static void machine_done(struct machine *m) {
-        free(m->type);
         json_decref(m->content);
 }
 
@@ -132,8 +131,9 @@ static struct machine *add(struct heard *h, const char *type) {
                 h->told_full = true;
                 return NULL;
         }
-        h->of[h->n] = (struct machine){ .type = strdup(type) };
-        return h->of[h->n].type ? &h->of[h->n++] : NULL;
+        h->of[h->n] = (struct machine){ .n = 0 };
+        (void) snprintf(h->of[h->n].type, sizeof(h->of[0].type), "%s", type);
+        return &h->of[h->n++];
 }
 
 bool heard_take(struct heard *h, const char *type, const json_t *content, usec_t age, usec_t now) {
@@ -142,7 +142,7 @@ bool heard_take(struct heard *h, const char *type, const json_t *content, usec_t
         size_t n_before;
         usec_t life;
 
-        if (strncmp(type, ENTRY_TYPE, strlen(ENTRY_TYPE)) != 0)
+        if (strncmp(type, ENTRY_TYPE, strlen(ENTRY_TYPE)) != 0 || strlen(type) >= ENTRY_TYPE_SIZE)
                 return false;
         m = find(h, type);
         if (!m && entry_is_one(content))

@@ -10,6 +10,7 @@
 #include "matrix/machines/tell.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "core/backoff.h"
 #include "matrix/client/api.h"
@@ -31,7 +32,8 @@
 
 struct tell {
         struct matrix_client *client;
-        char *user_id, *type;
+        char *user_id;
+        char type[ENTRY_TYPE_SIZE]; /* "": this device has none */
         struct tell_handler handler;
         struct backoff backoff;
         usec_t wait_until; /* whatever there is to tell meanwhile; 0: no wait */
@@ -64,7 +66,7 @@ static json_t *entry_at(const struct tell *t, usec_t wall) {
 }
 
 static bool may_send(const struct tell *t) {
-        return t->begun && t->type && !t->refused && !t->signed_out;
+        return t->begun && t->type[0] && !t->refused && !t->signed_out;
 }
 
 /* Takes the reference. */
@@ -92,7 +94,7 @@ static bool is_due(struct tell *t) {
 
 /* A session that has ended may go on. */
 bool tell_is_pending(struct tell *t) {
-        return t->heard && t->begun && t->type && !t->refused && t->n_refused < REFUSED_MAX && is_outdated(t);
+        return t->heard && t->begun && t->type[0] && !t->refused && t->n_refused < REFUSED_MAX && is_outdated(t);
 }
 
 bool tell_is_unseen(const struct tell *t) {
@@ -243,7 +245,7 @@ static bool is_late(const struct tell *t, const json_t *content) {
 }
 
 bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t now) {
-        if (!t->type || !streq(type, t->type))
+        if (!t->type[0] || !streq(type, t->type))
                 return false;
         if (is_late(t, content))
                 return true;
@@ -274,12 +276,7 @@ void tell_answered(struct tell *t) {
 }
 
 void tell_set_device(struct tell *t, const char *device_id) {
-        char *type = NULL;
-
-        if (*device_id && asprintf(&type, ENTRY_TYPE "%s", device_id) < 0)
-                type = NULL;
-        free(t->type);
-        t->type = type;
+        (void) snprintf(t->type, sizeof(t->type), "%s%s", *device_id ? ENTRY_TYPE : "", device_id);
         t->refused = t->signed_out = false;
 }
 
@@ -306,7 +303,6 @@ struct tell *tell_free(struct tell *t) {
         json_decref(t->shown);
         json_decref(t->sent);
         free(t->user_id);
-        free(t->type);
         free(t);
         return NULL;
 }
