@@ -126,9 +126,10 @@ int member_new(struct member **ret, struct accounts *s, const char *name, struct
         m->accounts = s;
         (void) snprintf(m->name, sizeof(m->name), "%s", name);
         (void) snprintf(m->source, sizeof(m->source), "matrix/%s", name);
-        m->memory = (struct account_memory){ .state = s->context.state, .name = m->name };
         m->session = *session;
         *session = (struct session){ .user_id = NULL };
+        m->memory =
+                (struct account_memory){ .state = s->context.state, .name = m->name, .user_id = m->session.user_id };
         m->device = *device;
         m->device.name = m->name;
         *device = (struct device_keeper){ .lock = -1 };

@@ -36,7 +36,13 @@ static bool is_device(const struct state_account *stored, const char *device_id)
         return stored->device_id && streq(stored->device_id, device_id);
 }
 
+static bool is_position_ours(const struct account_memory *m, const struct state_account *stored,
+                             const char *device_id) {
+        return stored->user_id ? streq(stored->user_id, m->user_id) : is_device(stored, device_id);
+}
+
 static int put(struct account_memory *m, struct state_account *stored, const char *device_id) {
+        stored->user_id = m->user_id;
         stored->device_id = device_id;
         stored->sticks = m->learned.sticks;
         stored->words = m->learned.words[0] ? m->learned.words : NULL;
@@ -50,6 +56,8 @@ static void store_position(struct account_memory *m, const char *device_id, bool
 
         if (state_get_account(m->state, m->name, &stored) < 0)
                 return;
+        if (!is_position_ours(m, &stored, device_id))
+                stored.since = NULL;
         before = stored.since;
         if (!m->since || !stored.since || !in_call)
                 stored.since = m->since;
@@ -68,7 +76,7 @@ static void store_learned(struct account_memory *m, const char *device_id) {
         struct state_account stored;
         int r = state_get_account(m->state, m->name, &stored);
 
-        if (r >= 0 && !is_device(&stored, device_id))
+        if (r >= 0 && !is_position_ours(m, &stored, device_id))
                 stored.since = NULL;
         m->learned_pending = r < 0 || put(m, &stored, device_id) < 0;
 }
@@ -93,11 +101,9 @@ const char *account_memory_load(struct account_memory *m, const char *device_id,
         if (state_get_account(m->state, m->name, &stored) < 0)
                 return NULL;
         m->learned.sticks = stored.sticks;
-        if (!is_device(&stored, device_id))
-                return NULL;
-        if (stored.words)
+        if (is_device(&stored, device_id) && stored.words)
                 (void) snprintf(m->learned.words, sizeof(m->learned.words), "%s", stored.words);
-        if (!stored.since)
+        if (!stored.since || !is_position_ours(m, &stored, device_id))
                 return NULL;
         return stored.since_at_wall > wall || wall - stored.since_at_wall < SYNC_GAP_MAX ? stored.since : NULL;
 }

@@ -70,7 +70,6 @@ struct connection {
 
         enum due due;
         bool gap;         /* the next poll is of a whole state */
-        bool forgets;     /* the position goes with the session */
         bool probing;     /* the server is being asked */
         bool wants_aside; /* what it is, is to be asked without giving up the poll */
 
@@ -183,7 +182,6 @@ static usec_t retry_time(struct connection *c, const struct matrix_reply *reply)
 
 static void signed_out(struct connection *c, usec_t now) {
         c->doubted = false;
-        c->forgets = true;
         make_due(c, DUE_STOP);
         set_state(c, CONNECTION_SIGNED_OUT,
                   sentence("the server has ended the session of %s: log in again with \"busyctl login %s\"",
@@ -326,13 +324,8 @@ usec_t connection_retry_at(const struct connection *c, bool at_stake) {
 }
 
 static struct connection_order stop(struct connection *c) {
-        struct connection_order order = { .step = CONNECTION_STOP };
-
         c->probing = false;
-        if (c->forgets)
-                order.position = CONNECTION_FORGETS_POSITION;
-        c->forgets = false;
-        return order;
+        return (struct connection_order){ .step = CONNECTION_STOP };
 }
 
 static struct connection_order ask(struct connection *c, usec_t now) {

@@ -112,13 +112,15 @@ static bool is_optional_string(const json_t *entry, const char *key) {
 
 static bool account_from_json(const json_t *entry, struct state_account *ret) {
         struct state_account a = { .since = json_member_string(entry, "since"),
+                                   .user_id = json_member_string(entry, "user_id"),
                                    .device_id = json_member_string(entry, "device_id"),
                                    .words = json_member_string(entry, "words") };
         const char *name = json_member_string(entry, "account");
 
         if (!name || !account_name_is_valid(name) || !is_optional_string(entry, "since") ||
-            !is_optional_string(entry, "device_id") || !is_optional_string(entry, "words") ||
-            !has_usec(entry, "since_at_wall", &a.since_at_wall) || !has_bool(entry, "sticks", &a.sticks))
+            !is_optional_string(entry, "user_id") || !is_optional_string(entry, "device_id") ||
+            !is_optional_string(entry, "words") || !has_usec(entry, "since_at_wall", &a.since_at_wall) ||
+            !has_bool(entry, "sticks", &a.sticks))
                 return false;
         *ret = a;
         return true;
@@ -614,9 +616,9 @@ int state_put_account(struct state *s, const char *account, const struct state_a
 
         if (!account_name_is_valid(account))
                 return -EINVAL;
-        entry = json_pack_whole("{ss ss* ss* sI sb ss*}", "account", account, "since", a->since, "device_id",
-                                a->device_id, "since_at_wall", usec_to_json(a->since_at_wall), "sticks", a->sticks,
-                                "words", a->words);
+        entry = json_pack_whole("{ss ss* ss* ss* sI sb ss*}", "account", account, "since", a->since, "user_id",
+                                a->user_id, "device_id", a->device_id, "since_at_wall", usec_to_json(a->since_at_wall),
+                                "sticks", a->sticks, "words", a->words);
         return commit_entry(s, CONCERN_ACCOUNTS, find_entry(s->lists[CONCERN_ACCOUNTS], account, NULL), entry);
 }
 

@@ -74,11 +74,12 @@ const char *state_get_desktop(const struct state *s, const char *name);
 /* ---- accounts ---- */
 
 struct state_account {
-        const char *since;     /* sync position, NULL: none */
-        const char *device_id; /* position and words belong to this device */
+        const char *since;   /* sync position, NULL: none */
+        const char *user_id; /* whose it is; NULL: an earlier busyd stored it, and it is of no use to another device */
+        const char *device_id; /* position and words were stored by this device */
         usec_t since_at_wall;
         bool sticks;       /* busy was seen to stick on this account (a failed verify after leaving) */
-        const char *words; /* of the device, see account_lessons; NULL: none */
+        const char *words; /* of the device alone, see account_lessons; NULL: none */
 };
 /* Missing: zeroes and returns 0. */
 int state_get_account(const struct state *s, const char *account, struct state_account *ret);

@@ -91,6 +91,69 @@ WORLD_TEST(login, again_by_the_name_of_the_account) {
         check(w, terminal_end(t) == 0, "%s", terminal_text(t));
 }
 
+static void end_session_in_a_call(struct world *w) {
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        hs_revoke(w->hs, w->device, false);
+        by_hand(w, "reload");
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "signed-out"), "not signed out");
+}
+
+static void expect_online(struct world *w) {
+        check(w, peer_wait_is(w->peer, ACCOUNT_PATH, BUSYD_ACCOUNT, "State", "online"), "not online");
+}
+
+WORLD_TEST(login, again_in_a_call_finds_it_again) {
+        struct run r;
+
+        end_session_in_a_call(w);
+        r = world_busyctl(w, HS_PASSWORD "\n", "login", "--password-stdin", ACCOUNT, NULL);
+        check(w, r.code == 0, "%s", r.err);
+        run_done(&r);
+        expect_online(w);
+        expect_claim(w, "held");
+        expect_availability(w, "busy");
+        call_hangup(w, ROOM, "c1");
+        expect_availability(w, "free");
+        expect_nothing_owed(w);
+}
+
+/* As by OAuth, where each login is a device of its own. */
+static void log_in_anew(struct world *w) {
+        w->device = OTHER_DEVICE;
+        world_session(w);
+}
+
+WORLD_TEST(login, of_another_device_in_a_call_finds_it_too) {
+        end_session_in_a_call(w);
+        log_in_anew(w);
+        by_hand(w, "reload");
+        expect_online(w);
+        expect_claim(w, "held");
+        call_hangup(w, ROOM, "c1");
+        expect_availability(w, "free");
+}
+
+WORLD_TEST(login, while_busyd_is_down_finds_a_call_that_began_before) {
+        world_start_online(w);
+        call_starts(w, ROOM, "c1");
+        expect_claim(w, "held");
+        check(w, world_stop(w) == 0, "busyd ended with %#x", (unsigned) w->status);
+        log_in_anew(w);
+        world_start_online(w);
+        expect_claim(w, "held");
+}
+
+WORLD_TEST(login, again_does_not_take_a_call_for_one_that_goes_on_which_has_ended_meanwhile) {
+        end_session_in_a_call(w);
+        call_hangup(w, ROOM, "c1");
+        log_in_anew(w);
+        by_hand(w, "reload");
+        expect_online(w);
+        expect_availability(w, "free");
+}
+
 /* The session that the server makes of what it has been sent is ended again. */
 WORLD_TEST(login, interrupted_while_the_server_is_at_it_leaves_no_session, .no_session = true) {
         struct hs_match login = { .method = "POST", .path = "*/login" },

@@ -29,6 +29,7 @@ static struct {
         unsigned n_new, n_freed, n_retries, n_wakes;
         int error;                      /* of the next new one */
         struct account_lessons learned; /* as it was made with */
+        char since[32], device[32];     /* ... since "": from nowhere */
         struct account_handler handler;
         bool decrypts, harms, signed_out;
         matrix_done_t logout; /* of the request that is out */
@@ -58,6 +59,8 @@ int account_new(struct account **ret, struct http *http, const struct account_op
                 return r;
         t.n_new++;
         t.learned = options->learned;
+        (void) snprintf(t.since, sizeof(t.since), "%s", options->since ? options->since : "");
+        (void) snprintf(t.device, sizeof(t.device), "%s", options->device_id);
         t.handler = *handler;
         t.decrypts = options->encrypted != NULL;
         *ret = (struct account *) &t;
@@ -93,7 +96,7 @@ const char *account_user_id(const struct account *a) {
         return "@me:test";
 }
 const char *account_device_id(const struct account *a) {
-        return "BUSYD";
+        return t.device;
 }
 const char *account_homeserver(const struct account *a) {
         return "https://test";
@@ -222,13 +225,17 @@ static void on_touched(void *userdata) {
 static void ignore_problem(const char *sentence, void *userdata) {
 }
 
-static void log_in_as(const char *device, const char *token) {
+static void log_in_user(const char *user_id, const char *device, const char *token) {
         const struct session session = { .homeserver = (char *) "https://test",
-                                         .user_id = (char *) "@me:test",
+                                         .user_id = (char *) user_id,
                                          .device_id = (char *) device,
                                          .access_token = (char *) token };
 
         cr_assert_eq(session_save(t.dir.path, NAME, &session), 0);
+}
+
+static void log_in_as(const char *device, const char *token) {
+        log_in_user("@me:test", device, token);
 }
 
 static void log_in(const char *token) {
@@ -394,6 +401,36 @@ Test(accounts, each_hears_of_a_wake_and_of_a_retry) {
         accounts_wake(t.accounts, /* gap= */ true);
         accounts_retry_now(t.accounts);
         cr_assert(t.n_wakes == 1 && t.n_retries == 1);
+}
+
+/* From there it is read again what goes on, and what has ended meanwhile. */
+Test(accounts, where_a_user_was_before_the_next_session_begins) {
+        t.handler.position(t.handler.userdata, "s1", t.at.now, t.at.wall);
+        run_at(t.at.now + 1);
+        log_in_as("ANOTHER", "two");
+        update();
+        cr_assert_eq(t.n_new, 2);
+        cr_assert_str_eq(t.since, "s1");
+        t.handler.learned(t.handler.userdata, &(struct account_lessons){ .words = "Lunch" });
+        run_at(t.at.now + 1);
+        log_in_as("A THIRD", "three");
+        update();
+        cr_assert_str_eq(t.since, "s1", "lost with the words of a device");
+        log_in_user("@you:test", "ANOTHER", "four");
+        update();
+        cr_assert_eq(t.n_new, 4);
+        cr_assert_str_eq(t.since, "", "somebody else's");
+        (void) call_table_report(t.calls, &(struct call_report){ .source = "matrix/" NAME,
+                                                                 .id = "c1",
+                                                                 .app = "",
+                                                                 .what = "",
+                                                                 .phase = CALL_ACTIVE,
+                                                                 .lasts = USEC_NEVER });
+        t.handler.position(t.handler.userdata, "s2", t.at.now, t.at.wall);
+        run_at(t.at.now + 1);
+        log_in_user("@you:test", "ANOTHER", "five");
+        update();
+        cr_assert_str_eq(t.since, "s2", "where somebody else was stands for where this one was before the call");
 }
 
 /* Words are a device's. */

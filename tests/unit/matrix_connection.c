@@ -34,8 +34,8 @@ struct row {
 
 #define STAY                                                                                                          \
         { CONNECTION_STAY, CONNECTION_KEEPS_POSITION }
-#define STOP_FORGET                                                                                                   \
-        { CONNECTION_STOP, CONNECTION_FORGETS_POSITION }
+#define STOP                                                                                                          \
+        { CONNECTION_STOP, CONNECTION_KEEPS_POSITION }
 #define ASK                                                                                                           \
         { CONNECTION_ASK, CONNECTION_KEEPS_POSITION }
 #define ASIDE                                                                                                         \
@@ -230,28 +230,25 @@ Test(matrix_connection, a_doubt_that_is_not_asked_about_keeps_nothing_from_being
 }
 
 Test(matrix_connection, the_end_of_the_session_is_final_only_while_nothing_is_at_stake) {
-        PLAY(BEGIN,
-             { "signed out", MIN, LOST, MATRIX_SIGNED_OUT, .state = CONNECTION_SIGNED_OUT, .order = STOP_FORGET },
+        PLAY(BEGIN, { "signed out", MIN, LOST, MATRIX_SIGNED_OUT, .state = CONNECTION_SIGNED_OUT, .order = STOP },
              { "nothing at stake", 5 * HOUR, .state = CONNECTION_SIGNED_OUT, .order = STAY },
              { "a call there", 5 * HOUR + 1, .at_stake = true, .state = CONNECTION_CONNECTING, .order = ASK },
              { "still so", 5 * HOUR + 2, PROBE_FAILS, MATRIX_SIGNED_OUT, .at_stake = true,
-               .state = CONNECTION_SIGNED_OUT, .order = STOP_FORGET },
+               .state = CONNECTION_SIGNED_OUT, .order = STOP },
              { "by hand", 5 * HOUR + 3, RETRY, .state = CONNECTION_CONNECTING, .order = ASK },
              { "it lives", 5 * HOUR + 4, KNOWN, .state = CONNECTION_SYNCING, .order = POLL_ANEW });
 }
 
 Test(matrix_connection, what_is_still_on_its_way_does_not_revive_a_session) {
         PLAY(BEGIN, { "reload", MIN, RETRY, .state = CONNECTION_ONLINE, .order = ASIDE },
-             { "the end", MIN + 1, PROBE_FAILS, MATRIX_SIGNED_OUT, .state = CONNECTION_SIGNED_OUT,
-               .order = STOP_FORGET },
+             { "the end", MIN + 1, PROBE_FAILS, MATRIX_SIGNED_OUT, .state = CONNECTION_SIGNED_OUT, .order = STOP },
              { "an answer", MIN + 2, ANSWERED, .state = CONNECTION_SIGNED_OUT, .order = STAY },
              { "a failure", MIN + 3, LOST, MATRIX_RETRY, .state = CONNECTION_SIGNED_OUT, .order = STAY });
 }
 
 Test(matrix_connection, somebody_elses_session_is_not_used) {
         PLAY(BEGIN, { "reload", MIN, RETRY, .state = CONNECTION_ONLINE, .order = ASIDE },
-             { "theirs", MIN + 1, ANOTHERS, .state = CONNECTION_BROKEN,
-               .order = { CONNECTION_STOP, CONNECTION_KEEPS_POSITION } },
+             { "theirs", MIN + 1, ANOTHERS, .state = CONNECTION_BROKEN, .order = STOP },
              { "asked again", MIN + 1 + MIN, .state = CONNECTION_CONNECTING, .order = ASK });
 }
 

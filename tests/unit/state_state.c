@@ -167,9 +167,12 @@ Test(state, what_is_to_be_put_back_on_this_machine_survives) {
 Test(state, accounts_survive) {
         SCOPED(temp_dir) struct temp_dir t = temp_dir();
         struct state *s = open_state(&t, NULL);
-        struct state_account a = {
-                .since = "s1_2", .device_id = "D", .since_at_wall = 9, .sticks = true, .words = "Lunch"
-        };
+        struct state_account a = { .since = "s1_2",
+                                   .user_id = "@me:hs",
+                                   .device_id = "D",
+                                   .since_at_wall = 9,
+                                   .sticks = true,
+                                   .words = "Lunch" };
         struct state_account back;
 
         cr_assert_eq(state_get_account(s, "work", &back), 0);
@@ -181,6 +184,7 @@ Test(state, accounts_survive) {
         s = open_state(&t, NULL);
         cr_assert_eq(state_get_account(s, "work", &back), 0);
         cr_expect_str_eq(back.since, "s1_2");
+        cr_expect_str_eq(back.user_id, "@me:hs");
         cr_expect_str_eq(back.device_id, "D");
         cr_expect_eq(back.since_at_wall, 9);
         cr_expect(back.sticks);
