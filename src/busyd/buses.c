@@ -16,6 +16,9 @@
 #define RETRY_CAP   (5 * USEC_PER_MIN)
 #define RETRIES_MAX 8 /* two minutes: a machine that has none gets none */
 
+/* So long at most the end waits for the user bus to take what is to be said there. */
+#define FLUSH_MAX USEC_PER_SEC
+
 #define LOCAL      "org.freedesktop.DBus.Local"
 #define LOCAL_PATH "/org/freedesktop/DBus/Local"
 
@@ -43,6 +46,29 @@ static int watch_disconnect(sd_bus *bus, sd_bus_slot **slot, sd_bus_message_hand
         return sd_bus_match_signal(bus, slot, LOCAL, LOCAL_PATH, LOCAL, "Disconnected", callback, userdata);
 }
 
+/* What the end has to say, as that notifications may be shown again, is worth a moment. Nothing of ours listens any
+ * more to what comes in meanwhile. */
+static void flush_user(sd_bus *bus) {
+        usec_t now = clock_now(), until = usec_add(now, FLUSH_MAX);
+        uint64_t n;
+        int r = 0;
+
+        for (; r >= 0 && now < until; now = clock_now()) {
+                if (sd_bus_is_ready(bus) <= 0 || sd_bus_get_n_queued_write(bus, &n) < 0 || n == 0)
+                        break;
+                r = sd_bus_process(bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(bus, until - now);
+        }
+}
+
+static void close_user(struct buses *b) {
+        b->user_disconnected = sd_bus_slot_unref(b->user_disconnected);
+        if (b->user)
+                flush_user(b->user);
+        b->user = sd_bus_close_unref(b->user);
+}
+
 static int open_user(struct buses *b) {
         int r = sd_bus_open_user(&b->user);
 
@@ -51,7 +77,10 @@ static int open_user(struct buses *b) {
                           strerror(-r));
                 return r;
         }
-        r = watch_disconnect(b->user, &b->user_disconnected, on_user_disconnected, b);
+        /* It would be flushed as the loop ends, however long that takes. */
+        r = sd_bus_set_close_on_exit(b->user, false);
+        if (r >= 0)
+                r = watch_disconnect(b->user, &b->user_disconnected, on_user_disconnected, b);
         return r < 0 ? r : sd_bus_attach_event(b->user, b->event, SD_EVENT_PRIORITY_NORMAL);
 }
 
@@ -89,7 +118,7 @@ static int open_system(struct buses *b) {
         int r = sd_bus_open_system(&b->system);
 
         if (r >= 0)
-                /* It would be flushed as the loop ends. */
+                /* As above. */
                 r = sd_bus_set_close_on_exit(b->system, false);
         if (r >= 0)
                 r = watch_disconnect(b->system, &b->system_disconnected, on_system_disconnected, b);
@@ -186,8 +215,7 @@ struct buses *buses_free(struct buses *b) {
         if (!b)
                 return NULL;
         close_system(b);
-        sd_bus_slot_unref(b->user_disconnected);
-        sd_bus_flush_close_unref(b->user);
+        close_user(b);
         sd_event_unref(b->event);
         free(b);
         return NULL;

@@ -22,7 +22,7 @@ struct buses_handler {
 
 /* Fails, with a word in the log, if there is no user bus. No callback comes before it has returned. */
 int buses_new(struct buses **ret, sd_event *event, const struct buses_handler *handler);
-struct buses *buses_free(struct buses *b); /* flushes what is to be sent to the user bus */
+struct buses *buses_free(struct buses *b); /* sends what the user bus takes soon */
 CLEANUP(struct buses, buses_free);
 
 sd_bus *buses_user(struct buses *b);

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "busyd/buses.h"
 #include "busyd/logind.h"
@@ -70,28 +71,44 @@ static void tell_service_manager(struct loop *l) {
         (void) sd_notifyf(false, "STATUS=%s", status);
 }
 
-/* Not before there is something true to say. */
-static void take_name(struct loop *l, const struct instant *at) {
-        int r;
+/* For a reason of its own, which was told. */
+static void fail(struct loop *l, int code, const struct instant *at) {
+        l->ends = true;
+        manager_stop(l->manager, code, at);
+}
+
+static void on_named(void *userdata, int error) {
+        struct loop *l = userdata;
+        const struct instant at = instant();
 
         if (l->ends)
-                l->name_by = USEC_NEVER;
-        if (l->name_by == USEC_NEVER || (!manager_verdict(l->manager)->settled && at->now < l->name_by))
                 return;
-        l->name_by = USEC_NEVER;
-        r = control_publish(l->control);
-        if (r == -EEXIST)
-                log_error("Another busyd runs already; 'busyctl status' shows it");
-        else if (r < 0)
-                log_error("The bus name cannot be had: %s", strerror(-r));
-        if (r < 0) {
-                manager_stop(l->manager, r == -EEXIST ? EX_UNAVAILABLE : EXIT_FAILURE, at);
+        if (error < 0) {
+                if (error == -EEXIST)
+                        log_error("Another busyd runs already; 'busyctl status' shows it");
+                else
+                        log_error("The bus name cannot be had: %s", strerror(-error));
+                fail(l, error == -EEXIST ? EX_UNAVAILABLE : EXIT_FAILURE, &at);
                 return;
         }
         (void) sd_notify(false, "READY=1");
         log_info("busyd " BUSYD_VERSION " runs with %zu account%s", manager_n_accounts(l->manager),
                  manager_n_accounts(l->manager) == 1 ? "" : "s");
-        l->started_by = usec_add(at->now, START_ENDS_AFTER);
+        l->started_by = usec_add(at.now, START_ENDS_AFTER);
+}
+
+/* Not before there is something true to say. */
+static void take_name(struct loop *l, usec_t now) {
+        int r;
+
+        if (l->ends)
+                l->name_by = USEC_NEVER;
+        if (l->name_by == USEC_NEVER || (!manager_verdict(l->manager)->settled && now < l->name_by))
+                return;
+        l->name_by = USEC_NEVER;
+        r = control_publish(l->control);
+        if (r < 0)
+                on_named(l, r);
 }
 
 /* No turn is made for this: a poll that waits has one soon. */
@@ -112,7 +129,7 @@ static void turn(struct loop *l) {
         wake_at = buses_run(l->buses, at.now);
         wake_at = usec_min(wake_at, logind_run(l->logind, at.now));
         wake_at = usec_min(wake_at, manager_turn(l->manager, &at));
-        take_name(l, &at);
+        take_name(l, at.now);
         end_start(l, at.now);
         wake_at = usec_min(wake_at, l->name_by);
         tell_service_manager(l);
@@ -290,6 +307,7 @@ static int make_control(struct loop *l) {
                 .allow = op_allow,
                 .ignored = op_ignored,
                 .streams = op_streams,
+                .named = on_named,
                 .userdata = l,
         };
         int r = control_new(&l->control, buses_user(l->buses), random_u32(), &ops);
@@ -310,8 +328,7 @@ static void on_user_bus_lost(void *userdata) {
         if (l->ends)
                 return;
         log_error("The user bus is gone: ending");
-        l->ends = true;
-        manager_stop(l->manager, EXIT_FAILURE, &at);
+        fail(l, EXIT_FAILURE, &at);
 }
 
 static void on_system_bus_changed(void *userdata) {
@@ -491,16 +508,46 @@ static int make_manager(struct loop *l, struct config *config) {
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int start(struct loop *l) {
-        struct config *config = NULL;
-        int code = load_config(l, &config);
+static void end_at_once(int signal) {
+        _exit(EXIT_SUCCESS);
+}
 
+/* What is read and asked before there is anything to give back may take the user bus a while, and is not waited for by
+ * whoever ends busyd. */
+static void end_at_once_by_signal(bool may) {
+        const struct sigaction action = { .sa_handler = may ? end_at_once : SIG_DFL };
+        sigset_t signals;
+
+        (void) sigemptyset(&signals);
+        (void) sigaddset(&signals, SIGTERM);
+        (void) sigaddset(&signals, SIGINT);
+        if (!may)
+                (void) sigprocmask(SIG_BLOCK, &signals, NULL);
+        (void) sigaction(SIGTERM, &action, NULL);
+        (void) sigaction(SIGINT, &action, NULL);
+        if (may)
+                (void) sigprocmask(SIG_UNBLOCK, &signals, NULL);
+}
+
+static int prepare(struct loop *l, struct config **ret) {
+        int code;
+
+        end_at_once_by_signal(true);
+        code = load_config(l, ret);
         if (code == EXIT_SUCCESS)
                 code = open_state(l);
         if (code == EXIT_SUCCESS)
                 code = make_event(l);
         if (code == EXIT_SUCCESS)
                 code = open_buses(l);
+        end_at_once_by_signal(false);
+        return code;
+}
+
+static int start(struct loop *l) {
+        struct config *config = NULL;
+        int code = prepare(l, &config);
+
         if (code == EXIT_SUCCESS)
                 code = make_control(l);
         if (code != EXIT_SUCCESS) {

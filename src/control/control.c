@@ -7,6 +7,10 @@
 
 #define BUS_NAME "org.busyd.Busyd1"
 
+/* Answers to a request of a name, as the D-Bus specification has them; others mean that somebody else has it. */
+#define NAME_IS_OURS       1
+#define NAME_IS_OURS_AGAIN 4
+
 static void on_owner_left(void *userdata, uint32_t cookie) {
         struct control *c = userdata;
 
@@ -38,6 +42,7 @@ int control_new(struct control **ret, sd_bus *bus, uint32_t last_cookie, const s
 struct control *control_free(struct control *c) {
         if (!c)
                 return NULL;
+        sd_bus_slot_unref(c->naming);
         holds_free(c->holds);
         object_set_free(c->objects);
         sd_bus_unref(c->bus);
@@ -45,9 +50,29 @@ struct control *control_free(struct control *c) {
         return NULL;
 }
 
+static int name_answer(sd_bus_message *m) {
+        uint32_t answer;
+        int r;
+
+        if (sd_bus_message_is_method_error(m, NULL))
+                return -sd_bus_message_get_errno(m);
+        r = sd_bus_message_read(m, "u", &answer);
+        if (r < 0)
+                return r;
+        return answer == NAME_IS_OURS || answer == NAME_IS_OURS_AGAIN ? 0 : -EEXIST;
+}
+
+static int on_named(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct control *c = userdata;
+
+        c->naming = sd_bus_slot_unref(c->naming);
+        c->ops.named(c->ops.userdata, name_answer(m));
+        return 0;
+}
+
 int control_publish(struct control *c) {
         /* Neither queued nor replaceable: one busyd for one bus. */
-        int r = sd_bus_request_name(c->bus, BUS_NAME, 0);
+        int r = sd_bus_request_name_async(c->bus, &c->naming, BUS_NAME, 0, on_named, c);
 
         return r < 0 ? r : 0;
 }

@@ -59,6 +59,8 @@ struct control_ops {
         int (*ignored)(void *userdata, size_t i, const char **ret_app, const char **ret_source);
         /* Hands everything that the sources have looked at to `take`, until that returns a negative number. */
         void (*streams)(void *userdata, control_take_stream_t take, void *taker);
+        /* What has come of control_publish(): 0, or a negative errno; -EEXIST: another busyd runs. */
+        void (*named)(void *userdata, int error);
         void *userdata;
 };
 
@@ -70,7 +72,7 @@ CLEANUP(struct control, control_free);
 
 /* Another busyd has the bus name. Waits for the bus's answer: for the start only. */
 bool control_name_is_taken(sd_bus *bus);
-/* Requests the bus name. -EEXIST: another busyd runs. */
+/* Requests the bus name: ops.named() tells what comes of it, unless this fails. */
 int control_publish(struct control *c);
 
 /* The hold ended by itself (its duration was over). */

@@ -9,6 +9,7 @@
 
 struct control {
         sd_bus *bus;
+        sd_bus_slot *naming;
         struct control_ops ops;
         struct object_set *objects;
         struct object *root; /* the Manager interface */

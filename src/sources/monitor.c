@@ -250,6 +250,9 @@ static int connect_ear(struct ear *e) {
         if (r >= 0)
                 r = sd_bus_set_monitor(e->bus, true);
         if (r >= 0)
+                /* It would be flushed as the loop ends, however long that takes. */
+                r = sd_bus_set_close_on_exit(e->bus, false);
+        if (r >= 0)
                 r = sd_bus_start(e->bus);
         if (r >= 0)
                 r = sd_bus_add_filter(e->bus, NULL, e == &m->bell ? on_ring : on_heard, m);

@@ -13,6 +13,9 @@
 /* From this version on the state of user units is below $XDG_STATE_HOME. */
 #define SYSTEMD_STATE_HOME 254
 
+/* Getting in, and what is asked. */
+#define CALL_MAX (FOLDER_ASK_MAX / 4)
+
 enum keeper {
         KEEPER_NONE, /* no systemd, or none that keeps state for busyd */
         KEEPER_CONFIG_HOME,
@@ -55,15 +58,28 @@ static enum keeper ask_systemd(sd_bus *bus) {
         return strtoul(version, NULL, 10) < SYSTEMD_STATE_HOME ? KEEPER_CONFIG_HOME : KEEPER_STATE_HOME;
 }
 
+/* A call would wait for a bus that lets nobody in as long as libsystemd does. Each step of getting in may take as long
+ * as a call. */
+static bool gets_in(sd_bus *bus) {
+        int r = 1;
+
+        while (r > 0 && sd_bus_is_ready(bus) == 0) {
+                r = sd_bus_process(bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(bus, CALL_MAX);
+        }
+        return r > 0;
+}
+
 static enum keeper find_keeper(void) {
         enum keeper keeper = KEEPER_NONE;
         sd_bus *bus = NULL;
 
-        if (sd_bus_open_user(&bus) >= 0) {
-                (void) sd_bus_set_method_call_timeout(bus, FOLDER_ASK_MAX / 3);
+        if (sd_bus_open_user(&bus) >= 0 && gets_in(bus)) {
+                (void) sd_bus_set_method_call_timeout(bus, CALL_MAX);
                 keeper = ask_systemd(bus);
         }
-        sd_bus_flush_close_unref(bus);
+        sd_bus_close_unref(bus);
         return keeper;
 }
 

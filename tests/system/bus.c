@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -112,6 +113,10 @@ struct private_bus *private_bus_new(const char *dir, const char *name) {
         snprintf(b->dir, sizeof(b->dir), "%s", dir);
         snprintf(b->name, sizeof(b->name), "%s", name);
         return start(b) ? b : private_bus_free(b);
+}
+
+void private_bus_hang(const struct private_bus *b, bool hangs) {
+        (void) kill(b->pid, hangs ? SIGSTOP : SIGCONT);
 }
 
 const char *private_bus_address(const struct private_bus *b) {

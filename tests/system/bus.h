@@ -21,6 +21,8 @@ struct private_bus *private_bus_free(struct private_bus *b);
 void private_bus_stop(struct private_bus *b);
 /* It dies if it runs, and another one comes at the same address. */
 bool private_bus_restart(struct private_bus *b);
+/* It stays there, takes connections and what is sent, and answers nothing, until it is let go on. */
+void private_bus_hang(const struct private_bus *b, bool hangs);
 const char *private_bus_address(const struct private_bus *b);
 
 struct peer; /* one connection */

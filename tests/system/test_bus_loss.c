@@ -1,4 +1,5 @@
-/* Buses that go: the user's, without which busyd cannot be told anything, and the system's. */
+/* Buses that go, or hang: the user's, without which busyd cannot be told anything, and the system's. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -137,22 +138,25 @@ WORLD_TEST(bus_loss, a_system_bus_that_comes_later_is_found, .no_homeserver = tr
         private_bus_free(bus);
 }
 
+/* ---- buses that hang ---- */
+
 /* Seconds after which libsystemd gives up a bus that does not let it in. */
 #define HANG_ENDS_AFTER 90
 
 /* Who connects waits there for ever. */
-static int mute_bus(struct world *w) {
+static int mute_bus(struct world *w, const char *name) {
         struct sockaddr_un at = { .sun_family = AF_UNIX };
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-        snprintf(at.sun_path, sizeof(at.sun_path), "%s", world_path(w, "system.socket"));
+        snprintf(at.sun_path, sizeof(at.sun_path), "%s", world_path(w, "%s", name));
+        (void) unlink(at.sun_path);
         check(w, fd >= 0 && bind(fd, (struct sockaddr *) &at, sizeof(at)) == 0 && listen(fd, 16) == 0,
               "no socket for a bus");
         return fd;
 }
 
 WORLD_TEST(bus_loss, a_system_bus_that_answers_nothing_does_not_hold_up_the_end, .no_homeserver = true) {
-        int fd = mute_bus(w);
+        int fd = mute_bus(w, "system.socket");
         time_t begun;
 
         world_start(w);
@@ -160,4 +164,53 @@ WORLD_TEST(bus_loss, a_system_bus_that_answers_nothing_does_not_hold_up_the_end,
         cr_assert_eq(world_stop(w), 0);
         check(w, time(NULL) - begun < HANG_ENDS_AFTER / 2, "busyd waits for the system bus");
         close(fd);
+}
+
+static int wait_connection(struct world *w, int fd) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        check(w, poll(&p, 1, (int) patience()) > 0, "nobody comes to the bus");
+        return accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+}
+
+/* It is asked where the state is kept, and then, on another connection, whether busyd runs already. */
+static void end_at_connection(struct world *w, int n) {
+        int fd, connection = -1;
+
+        private_bus_stop(w->bus);
+        fd = mute_bus(w, "bus.socket");
+        w->busyd = world_spawn(w);
+        for (int i = 0; i < n; i++) {
+                if (connection >= 0)
+                        close(connection);
+                connection = wait_connection(w, fd);
+        }
+        check(w, world_stop(w) == 0, "busyd ended with %#x", (unsigned) w->status);
+        close(connection);
+        close(fd);
+}
+
+WORLD_TEST(bus_loss, a_user_bus_that_lets_nobody_in_does_not_hold_up_the_end) {
+        end_at_connection(w, 1);
+}
+
+WORLD_TEST(bus_loss, nor_does_one_that_does_not_say_who_is_there) {
+        end_at_connection(w, 2);
+}
+
+WORLD_TEST(bus_loss, a_user_bus_that_gives_no_name_holds_up_nothing) {
+        const struct hs_match whoami = { .path = "*/whoami" };
+
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        hs_fault(w->hs, &(struct hs_fault){ .match = whoami, .kind = HS_HANG });
+        w->busyd = world_spawn(w);
+        check(w, hs_wait_request(w->hs, whoami, 0, patience(), NULL), "the server is not asked");
+        private_bus_hang(w->bus, true);
+        hs_clear_faults(w->hs);
+        check(w, hs_wait_seen(w->hs, patience()), "the server is not listened to");
+        call_starts(w, ROOM, "c1");
+        expect_presence(w, HS_BUSY, NULL);
+        check(w, world_stop(w) == 0, "busyd ended with %#x", (unsigned) w->status);
+        expect_presence(w, "online", "Reading");
+        private_bus_hang(w->bus, false);
 }

@@ -16,6 +16,7 @@
 
 struct script {
         struct control *control;
+        sd_event *event;
         int fd; /* lines in: what to do; lines out: what control asked for */
 };
 
@@ -50,6 +51,14 @@ static void do_release(void *userdata, uint32_t cookie) {
 static int do_reload(void *userdata, char **ret_problem) {
         *ret_problem = strdup("busyd.conf:3: nonsense");
         return -EINVAL;
+}
+
+static void do_named(void *userdata, int error) {
+        struct script *s = userdata;
+
+        tell(s, "publish %d", error);
+        if (error < 0)
+                (void) sd_event_exit(s->event, 0);
 }
 
 static int do_reload_accounts(void *userdata) {
@@ -232,23 +241,20 @@ static int serve(const char *address, int fd) {
                 .allow = do_allow,
                 .ignored = do_ignored,
                 .streams = do_streams,
+                .named = do_named,
                 .userdata = &s,
         };
         sd_event *event = NULL;
         sd_bus *bus = NULL;
-        int r;
 
         if (sd_event_new(&event) < 0 || connect_sd_bus(address, event, &bus) < 0)
                 return 91;
         if (control_new(&s.control, bus, LAST_COOKIE, &ops) < 0)
                 return 92;
-        r = control_publish(s.control);
-        tell(&s, "publish %d", r);
-        if (r >= 0) {
-                if (sd_event_add_io(event, NULL, fd, POLLIN, on_line, &s) < 0)
-                        return 93;
-                r = sd_event_loop(event);
-        }
+        s.event = event;
+        if (control_publish(s.control) < 0 || sd_event_add_io(event, NULL, fd, POLLIN, on_line, &s) < 0)
+                return 93;
+        (void) sd_event_loop(event);
         control_free(s.control);
         sd_bus_flush_close_unref(bus);
         sd_event_unref(event);
