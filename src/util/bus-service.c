@@ -184,7 +184,8 @@ void bus_service_drop(struct bus_service *s, bool (*is_about)(const char *subjec
                         at = &q->next;
                         continue;
                 }
-                unlink_question(s, q);
+                *at = q->next;
+                s->n_questions--;
                 question_free(q);
         }
         settle(s);
