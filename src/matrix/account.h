@@ -98,7 +98,8 @@ bool account_is_settled(const struct account *a);
 bool account_owes(const struct account *a);
 /* Without what another machine of the user puts back, as far as that is heard. */
 bool account_owes_itself(const struct account *a);
-/* Nothing is owed, or nothing can be done about it as things are. */
+/* Nothing is owed, or nothing can be done about it as things are. What another machine goes on with counts once our
+ * own word has come back from the server. */
 bool account_is_at_rest(const struct account *a);
 /* False: it is no verified device. */
 bool account_encrypted(const struct account *a, struct encrypted_facts *ret);
