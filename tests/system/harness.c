@@ -236,13 +236,18 @@ void world_restart_bus(struct world *w) {
         cr_assert_not_null(w->peer, "this is not our bus");
 }
 
-void world_kill(struct world *w) {
+void world_wait_nameless(struct world *w) {
         int64_t until = now_msec() + patience();
 
-        process_kill(w->busyd);
-        w->busyd = 0;
         while (peer_sees_name(w->peer, BUSYD_NAME) && now_msec() < until)
                 peer_wait(w->peer, 200);
+        check(w, !peer_sees_name(w->peer, BUSYD_NAME), "the bus still knows a busyd");
+}
+
+void world_kill(struct world *w) {
+        process_kill(w->busyd);
+        w->busyd = 0;
+        world_wait_nameless(w);
 }
 
 char *world_log(const struct world *w) {

@@ -96,7 +96,8 @@ void world_start_online(struct world *w);
 int world_stop(struct world *w);
 /* The same, of a busyd that ends by itself. */
 int world_wait_end(struct world *w);
-void world_kill(struct world *w); /* SIGKILL */
+void world_kill(struct world *w);          /* SIGKILL */
+void world_wait_nameless(struct world *w); /* until the bus has seen that it ended */
 /* Another user bus comes at the address of the one of before. */
 void world_restart_bus(struct world *w);
 void world_signal(struct world *w, int signal);
