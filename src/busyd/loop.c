@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "busyd/buses.h"
@@ -29,6 +30,9 @@
 
 /* What it has asked at first is answered, and put away, by then. */
 #define START_ENDS_AFTER (2 * USEC_PER_SEC)
+
+/* Between two tries of what has failed. */
+#define FAILED_NAP_NSEC 10000000L
 
 struct loop {
         const struct loop_options *options;
@@ -573,6 +577,20 @@ static void end(struct loop *l) {
         sd_event_unref(l->event);
 }
 
+/* What has failed may work the next time: what is owed is given back by the loop, as long as that may take. Where it
+ * fails for good, the turns see that it has taken too long. */
+static void end_though_it_fails(struct loop *l) {
+        const struct timespec nap = { .tv_nsec = FAILED_NAP_NSEC };
+        const struct instant at = instant();
+
+        if (!l->ends)
+                fail(l, EXIT_FAILURE, &at);
+        do {
+                turn(l);
+                (void) nanosleep(&nap, NULL);
+        } while (sd_event_loop(l->event) < 0);
+}
+
 int loop_run(const struct loop_options *options) {
         struct loop l = { .options = options, .started_by = USEC_NEVER };
         sigset_t signals;
@@ -592,8 +610,10 @@ int loop_run(const struct loop_options *options) {
         if (code == EXIT_SUCCESS) {
                 (void) sd_event_set_watchdog(l.event, true);
                 code = sd_event_loop(l.event);
-                if (code < 0)
+                if (code < 0) {
                         log_error("The event loop failed: %s", strerror(-code));
+                        end_though_it_fails(&l);
+                }
         }
         end(&l);
         return code < 0 ? EXIT_FAILURE : code;

@@ -1,5 +1,6 @@
 /* What befalls a machine in the middle of a call: its disk is full, its clock is set, it stands still, the server
- * never answers again when it is told to end. Others see the right thing all the same, and what is wrong is said. */
+ * never answers again when it is told to end, nothing can be waited for. Others see the right thing all the same, and
+ * what is wrong is said. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "system/harness.h"
@@ -421,4 +423,44 @@ static void told_to_end(const struct silence_row *row) {
 Test(misfortunes, it_ends_in_time_though_the_server_never_answers) {
         for (size_t i = 0; i < ARRAY_SIZE(silences); i++)
                 told_to_end(&silences[i]);
+}
+
+/* ---- nothing can be waited for ---- */
+
+static void in_call_with_a_loop_that_may_break(struct world *w) {
+        world_preload(BROKEN_LOOP_LIBRARY, "BROKEN_LOOP_FILE", world_path(w, "broken"));
+        in_call(w);
+}
+
+/* Whatever wakes it: it is done, and the next wait fails. */
+static void expect_failed_end(struct world *w) {
+        SCOPED(free) char *log = NULL;
+        int code;
+
+        world_signal(w, SIGHUP);
+        code = world_wait_end(w);
+        log = world_log(w);
+        check(w, code == 1 && strstr(log, "The event loop failed"), "busyd ended with %d", code);
+}
+
+WORLD_TEST(misfortunes, a_loop_that_fails_once_ends_busyd_which_gives_back) {
+        in_call_with_a_loop_that_may_break(w);
+        file_put(world_path(w, "broken"), "");
+        expect_failed_end(w);
+        expect_presence(w, "online", "Reading");
+        check(w, !world_owes(w, /* kept_too= */ false), "something is owed");
+}
+
+WORLD_TEST(misfortunes, a_loop_that_fails_for_good_ends_busyd_in_time) {
+        usec_t began;
+
+        in_call_with_a_loop_that_may_break(w);
+        began = clock_now();
+        cr_assert_eq(mkdir(world_path(w, "broken"), 0700), 0);
+        expect_failed_end(w);
+        check(w, clock_now() - began < END_MAX * (usec_t) (paced(1000)) / 1000, "it took too long");
+        cr_assert_eq(rmdir(world_path(w, "broken")), 0);
+        call_hangup(w, ROOM, "c1");
+        world_start_online(w);
+        expect_given_back(w);
 }
