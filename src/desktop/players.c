@@ -3,7 +3,7 @@
  *   asked      whether it plays is being asked
  *   named      it does; what it calls itself is being asked
  *   traced     whose process it is is being asked
- *   playing    to be paused once all are through with that
+ *   playing    to be paused once all are through with that, or have had a moment for it
  *   pausing    it is being paused; it is in the journal
  *   paused     by us; whether it is set going by somebody else is listened to
  *   checked    busy is over, or busyd has been started again: whether it still is paused is being asked
@@ -29,6 +29,7 @@
 #define PROPERTIES   "org.freedesktop.DBus.Properties"
 #define BUS          "org.freedesktop.DBus"
 #define ANSWER_MAX   (3 * USEC_PER_SEC) /* who does not answer is left alone */
+#define OTHERS_MAX   USEC_PER_SEC       /* ... by then, others are paused that may be its go-between */
 #define TITLE_MAX    64
 #define NAMES_MAX    512
 #define TRACK_MAX    128
@@ -68,6 +69,7 @@ struct players {
         sd_bus_slot *listing;
         struct player list[PLAYERS_MAX];
         size_t n;
+        usec_t pause_by; /* then who is known to play is paused, whoever else is being asked; 0: nobody is */
         unsigned n_paused, n_resumed; /* since it was last told */
 };
 
@@ -292,6 +294,8 @@ static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         struct status s = { 0 };
         bool known = !sd_bus_message_is_method_error(m, NULL) && read_status(m, &s) >= 0;
 
+        if (sd_bus_message_is_method_error(m, NULL))
+                log_debug("pause-players: %s does not say what it does", title(p));
         p->call = sd_bus_slot_unref(p->call);
         if (p->state == PLAYER_ASKED) {
                 bool fits = known && s.playing && s.can_pause && sender && strlen(sender) < sizeof(p->unique);
@@ -384,6 +388,15 @@ static bool is_one_asked(const struct players *ps) {
         return is;
 }
 
+/* Whether those who play wait for those who are being asked. */
+static bool is_waiting(struct players *ps, usec_t now) {
+        if (!is_one_asked(ps))
+                ps->pause_by = 0;
+        else if (ps->pause_by == 0)
+                ps->pause_by = usec_add(now, OTHERS_MAX);
+        return now < ps->pause_by;
+}
+
 /* Some players are another's go-between: they say that they play the very thing that it plays. */
 static bool is_for_another(const struct player *p, const struct player *other) {
         return p->track[0] && !streq(p->track, NO_TRACK) && streq(p->track, other->track);
@@ -405,6 +418,7 @@ static void pause_player(struct player *p) {
                 p->state = PLAYER_GONE;
                 return;
         }
+        log_debug("pause-players: pausing %s", p->title);
         p->state = PLAYER_PAUSING;
         p->is_stored = true;
         if (store(p->players) < 0) {
@@ -415,12 +429,12 @@ static void pause_player(struct player *p) {
         call(p, p->unique, AT, PLAYER, "Pause", on_told, NULL, PLAYER_PAUSING);
 }
 
-static void run_player(struct player *p, bool want) {
+static void run_player(struct player *p, bool want, bool waits) {
         switch (p->state) {
         case PLAYER_PLAYING:
                 if (!want)
                         p->state = PLAYER_GONE;
-                else if (!is_one_asked(p->players))
+                else if (!waits)
                         pause_player(p);
                 break;
         case PLAYER_PAUSED:
@@ -521,15 +535,16 @@ static bool are_among(const char *names, const char *apps) {
 
 /* Who begins to play during a call does so by the user's hand. */
 usec_t players_run(struct players *ps, const struct desktop_facts *facts, usec_t now) {
-        bool want = ps->on && facts->known && facts->busy;
+        bool want = ps->on && facts->known && facts->busy, waits;
 
         if (!facts->known)
                 return USEC_NEVER;
+        waits = is_waiting(ps, now);
         for (size_t i = 0; i < ps->n; i++)
                 if (ps->list[i].state == PLAYER_PLAYING)
                         ps->list[i].is_on_call = are_among(ps->list[i].names, facts->apps);
         for (size_t i = 0; i < ps->n; i++)
-                run_player(&ps->list[i], want);
+                run_player(&ps->list[i], want, waits);
         forget_gone(ps);
         tell(ps);
         if (want && !ps->begun && !is_under_way(ps)) {
@@ -537,7 +552,7 @@ usec_t players_run(struct players *ps, const struct desktop_facts *facts, usec_t
                 begin(ps);
         }
         ps->begun = ps->begun && want;
-        return USEC_NEVER;
+        return waits ? ps->pause_by : USEC_NEVER;
 }
 
 bool players_are_at_rest(const struct players *ps) {

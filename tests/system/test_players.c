@@ -248,6 +248,25 @@ WORLD_TEST(players, who_plays_no_track_is_nobodys_go_between, .no_homeserver = t
         mock_free(page);
 }
 
+WORLD_TEST(players, one_that_answers_nothing_does_not_keep_the_music_on, .no_homeserver = true) {
+        pid_t mute = play(w);
+        struct mock *music = play_track(w, "music", "Music", "/music/1");
+        SCOPED(free) char *log = NULL;
+        const char *paused, *given_up;
+
+        cr_assert_eq(kill(mute, SIGSTOP), 0);
+        start(w);
+        start_call(w, "caller-desktop");
+        check(w, world_wait_log(w, "pause-players: mpv does not say what it does"), "not asked");
+        log = world_log(w);
+        paused = strstr(log, "pause-players: pausing music");
+        given_up = strstr(log, "pause-players: mpv does not say what it does");
+        check(w, paused && paused < given_up, "it plays on");
+        expect_status(w, "music", "Paused");
+        process_kill(mute);
+        mock_free(music);
+}
+
 WORLD_TEST(players, nothing_is_paused_unless_it_is_asked_for, .no_homeserver = true) {
         (void) play(w);
         world_config(w, "[busyd]\non-busy = true\n");
