@@ -19,6 +19,36 @@ WORLD_TEST(call, makes_busy_and_gives_back) {
         expect_nothing_owed(w);
 }
 
+/* Whatever is under way by then. */
+static void ends_at_once(struct world *w) {
+        expect_availability(w, "busy");
+        call_hangup(w, ROOM, "c1");
+        expect_availability(w, "free");
+        expect_presence(w, "online", "Reading");
+        expect_nothing_owed(w);
+}
+
+WORLD_TEST(call, one_that_ends_as_soon_as_it_has_made_busy) {
+        world_config(w, "[busyd]\nend-grace = 0\nlog-level = debug\n");
+        hs_client_polls(w->hs, PHONE, "online");
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start(w);
+        check(w, hs_wait_seen(w->hs, patience()), "the server is not listened to");
+        call_starts(w, ROOM, "c1");
+        ends_at_once(w);
+}
+
+WORLD_TEST(call, one_found_at_the_start_that_ends_as_soon_as_it_has_made_busy) {
+        world_config(w, "[busyd]\nend-grace = 0\nlog-level = debug\n");
+        hs_client_polls(w->hs, PHONE, "online");
+        hs_person_sets(w->hs, PHONE, "online", "Reading");
+        world_start_online(w);
+        check(w, world_stop(w) == 0, "busyd ended with %#x", (unsigned) w->status);
+        call_starts(w, ROOM, "c1");
+        world_start(w);
+        ends_at_once(w);
+}
+
 WORLD_TEST(call, gives_back_what_an_offline_user_had) {
         hs_person_sets(w->hs, PHONE, "offline", "Back on Monday");
         world_start_online(w);
