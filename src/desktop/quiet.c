@@ -4,8 +4,8 @@
  *   waiting    it is there; nothing is to be done, or not before `again`
  *   asked      whether it is quiet is being asked
  *   switched   it is being made quiet, or given back
- *   foreign    what is there has no such switch, or has failed too often, until something else comes in its place, or
- * busy begins or ends
+ *   foreign    what is there has no such switch, or has failed too often; until something else comes in its place,
+ *              or busy begins or ends
  *
  * Answers are noted as they come (`answered`), and followed in quiet_run(). `owed`: it was quiet by us, as the journal
  * says too; `settled`: this time of busy is done with, whatever came of it. */
@@ -14,8 +14,10 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/backoff.h"
 #include "desktop/quiet-ways.h"
 #include "util/bus-service.h"
+#include "util/clock.h"
 #include "util/command.h"
 #include "util/later.h"
 #include "util/log.h"
@@ -24,7 +26,8 @@
 #define JOURNAL_ON   "on"
 #define ANSWER_MAX   (5 * USEC_PER_SEC)
 #define AGAIN_AFTER  (30 * USEC_PER_SEC) /* what failed, while it is owed; each time twice as long */
-#define AGAIN_MAX    9                   /* times: four hours in all */
+#define AGAIN_CAP    (2 * USEC_PER_HOUR)
+#define AGAIN_MAX    9 /* times: four hours in all, at most */
 #define WAYS_MAX     8
 #define JOURNAL_NAME 64
 
@@ -50,7 +53,7 @@ struct way {
         bool answered;
         int answer; /* 1, 0 or a negative errno */
         struct later again;
-        unsigned n_again; /* since something has come of it */
+        struct backoff backoff; /* since something has come of it */
 };
 
 struct quiet {
@@ -171,10 +174,10 @@ static void switch_to(struct way *w, bool on) {
 /* ---- what follows from an answer ---- */
 
 static void try_again(struct way *w) {
-        if (w->n_again == AGAIN_MAX)
+        if (w->backoff.failures == AGAIN_MAX)
                 w->state = WAY_FOREIGN;
         else
-                later_set(&w->again, AGAIN_AFTER << w->n_again++);
+                later_set(&w->again, backoff_next(&w->backoff, random_u32()));
 }
 
 /* It was asked to be made quiet. */
@@ -224,7 +227,7 @@ static void follow_failure(struct way *w) {
                 w->state = WAY_FOREIGN;
                 return;
         }
-        if (w->owed && w->n_again == 0)
+        if (w->owed && w->backoff.failures == 0)
                 tell(w, false, "cannot be asked whether it is quiet, and will be asked again", w->answer);
         try_again(w);
 }
@@ -260,7 +263,7 @@ static void follow_switching(struct way *w) {
 /* Busy begins or ends: whatever failed before is worth another try. */
 static void begin_anew(struct way *w) {
         later_clear(&w->again);
-        w->n_again = 0;
+        backoff_reset(&w->backoff);
         if (w->state == WAY_FOREIGN)
                 w->state = WAY_WAITING;
 }
@@ -277,7 +280,7 @@ static void run_way(struct way *w, bool want, usec_t now) {
         if (!want)
                 w->settled = false;
         if (want ? w->settled : !w->owed)
-                w->n_again = 0;
+                backoff_reset(&w->backoff);
         if (w->state != WAY_WAITING)
                 return;
         if (later_is_set(&w->again) && !later_run(&w->again, now))
@@ -293,7 +296,7 @@ static void forget(struct way *w) {
         w->command = command_free(w->command);
         w->answered = false;
         later_clear(&w->again);
-        w->n_again = 0;
+        backoff_reset(&w->backoff);
         quiet_memory_clear(&w->memory);
         w->state = WAY_ABSENT;
         w->settled = false;
@@ -409,6 +412,7 @@ int quiet_new(struct quiet **ret, const struct desktop_context *context) {
 
                 w->quiet = q;
                 w->kind = kind;
+                w->backoff = (struct backoff){ .first = AGAIN_AFTER, .cap = AGAIN_CAP };
                 w->owed = j->get(j->userdata, journal_name(w, name)) != NULL;
         }
         *ret = q;

@@ -3,6 +3,7 @@
 
 #include "matrix/outputs/presence.h"
 
+#include "core/backoff.h"
 #include "matrix/outputs/cure.h"
 #include "matrix/outputs/output.h"
 #include "matrix/outputs/stand-in.h"
@@ -34,6 +35,7 @@ struct presence {
         bool awaited, looked;            /* by the next poll; in this run */
         usec_t look_again_at;            /* before a poll in a call */
         usec_t unlooked_since;           /* looks fail; 0: the last one did not */
+        struct backoff retry;            /* of them */
         usec_t retry_look_at, retry_after;
         bool ours_by_this; /* it became ours with the write under way */
         bool dropped;      /* the write under way: not wanted any more when it was to be sent */
@@ -83,6 +85,7 @@ int presence_cure(struct output *o, const struct claim_value *v, const struct cl
 
 /* ---- presence-words.c: where each device has a message of its own ---- */
 
+void presence_words_init(struct presence *p);
 /* They go to our device, and the server has answered. */
 void presence_words_sent(struct presence *p, const char *words);
 void presence_words_answered(struct presence *p, const struct matrix_reply *reply);

@@ -23,6 +23,13 @@
 #define LOOK_RETRY_CAP   (30 * USEC_PER_SEC)
 #define LOOK_PATIENCE    (5 * USEC_PER_MIN)
 
+/* For backoff_next(): the whole wait, as an output has nothing to draw from. */
+#define LOOK_RETRY_WHOLE 1000
+
+void presence_words_init(struct presence *p) {
+        p->retry = (struct backoff){ .first = LOOK_RETRY_FIRST, .cap = LOOK_RETRY_CAP };
+}
+
 /* ---- what our device has ---- */
 
 void presence_words_sent(struct presence *p, const char *words) {
@@ -202,9 +209,10 @@ static bool is_in_call(const struct presence *p) {
 void presence_words_looked(struct presence *p, const struct matrix_reply *reply) {
         if (has_told(reply)) {
                 p->unlooked_since = 0;
+                backoff_reset(&p->retry);
                 return;
         }
-        p->retry_after = p->unlooked_since == 0 ? LOOK_RETRY_FIRST : usec_min(2 * p->retry_after, LOOK_RETRY_CAP);
+        p->retry_after = backoff_next(&p->retry, LOOK_RETRY_WHOLE);
         p->retry_look_at = usec_add(reply->now, p->retry_after);
         if (p->unlooked_since == 0)
                 p->unlooked_since = reply->now;

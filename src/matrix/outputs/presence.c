@@ -584,6 +584,7 @@ static int make(struct output **ret, const struct output_endpoint *at) {
         p->sticks = at->learned.sticks;
         memcpy(p->own_words, at->learned.words, sizeof(p->own_words));
         p->was_wanted = is_wanted(&p->output);
+        presence_words_init(p);
         *ret = &p->output;
         return 0;
 }
