@@ -677,6 +677,8 @@ static void compare(struct machine *m) {
 
 /* As `busyctl logout`: what is owed is given back first, or it is refused. */
 static void look_at_logout(struct machine *m) {
+        SPARED;
+
         if (!m->edges.view.has_account && m->verifying)
                 verify(m);
         else if (!m->edges.view.has_account)
