@@ -102,12 +102,12 @@ static void look_for_live_clients(const struct site *s, const char *body) {
 
 /* A poll that dies in silence looks like one that brings nothing. For CLAIM_PUSH_LASTS what its last answer has told
  * is taken for what stands there, since a call costs two writes and no read where the server tells of changes. Who has
- * written meanwhile could only be known by that read. */
-static bool writes_over_unheard(const struct site *s) {
+ * written meanwhile, a person or by its polls a client, could only be known by that read. */
+static bool writes_over_unheard(const struct site *s, usec_t said_at) {
         const struct wire *wire = machine_wire(s->machine);
-        usec_t told_at = wire_answered_at(wire, REQUEST_SYNC), word_at = s->world->person_set_at;
+        usec_t told_at = wire_answered_at(wire, REQUEST_SYNC);
 
-        return hears_nothing(s) && word_at > told_at && word_at > wire_answered_at(wire, REQUEST_PRESENCE_GET) &&
+        return hears_nothing(s) && said_at > told_at && said_at > wire_answered_at(wire, REQUEST_PRESENCE_GET) &&
                door_now() < usec_add(told_at, CLAIM_PUSH_LASTS);
 }
 
@@ -129,8 +129,10 @@ void judge_on_asked(void *userdata, enum request_kind kind, const char *method, 
                 return;
         if (wire_n_writes_in_flight(machine_wire(s->machine), kind) > 1)
                 world_violation(w, "two writes in flight for one claim: %s", request_kind_to_string(kind));
-        if (kind == REQUEST_PRESENCE_PUT && writes_over_unheard(s))
+        if (kind == REQUEST_PRESENCE_PUT && writes_over_unheard(s, w->person_set_at))
                 w->unseen_words = w->unseen_state = true;
+        if (kind == REQUEST_PRESENCE_PUT && writes_over_unheard(s, w->client_does_at))
+                w->unseen_state = true;
         if (kind == REQUEST_PRESENCE_PUT) {
                 s->wrote_busy = body && names_busy(body);
                 memmove(s->wrote, s->wrote + 1, sizeof(s->wrote) - sizeof(s->wrote[0]));
