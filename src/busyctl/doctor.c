@@ -15,6 +15,7 @@
 #include "json/json.h"
 #include "state/folder.h"
 #include "util/clock.h"
+#include "util/text.h"
 
 /* ---- looking ---- */
 
@@ -165,13 +166,6 @@ static void look_at_history(struct ctl *c, json_t *doc) {
         finding_add(doc, FINDING_OK, NULL, "no call was heard of yet: make one, and look at busyctl why");
 }
 
-static bool is_among(char *const *names, const char *name) {
-        for (; *names; names++)
-                if (streq(*names, name))
-                        return true;
-        return false;
-}
-
 /* Without a session here, its token is busyd's alone: what works is what that says. */
 static json_t *look_at_outsider(const char *name, const json_t *account) {
         json_t *found = json_pack("{s:s, s:s, s:s, s:s, s:[]}", "name", name, "user_id", fact_text(account, "user_id"),
@@ -201,7 +195,7 @@ static int look_at_outsiders(json_t *doc, char *const *names, const struct confi
         json_array_foreach(accounts, i, account) {
                 const char *name = fact_text(account, "name");
 
-                if (is_among(names, name) || !is_outsider(config, account))
+                if (text_is_among(names, name) || !is_outsider(config, account))
                         continue;
                 n++;
                 (void) json_array_append_new(json_object_get(doc, "accounts"), look_at_outsider(name, account));
@@ -209,7 +203,7 @@ static int look_at_outsiders(json_t *doc, char *const *names, const struct confi
         for (i = 0; i < config->n_accounts; i++) {
                 const struct account_config *a = &config->accounts[i];
 
-                if (!a->enabled || !a->token_command || is_among(names, a->name))
+                if (!a->enabled || !a->token_command || text_is_among(names, a->name))
                         continue;
                 if ((a->homeserver || a->user_id) && facts_account(status, a->name))
                         continue;
@@ -234,7 +228,7 @@ static void look_at_sections(json_t *doc, char *const *names, const struct confi
                 const char *guess = account_guess(names, a->name);
                 char remedy[256];
 
-                if (!a->enabled || !account_config_needs_session(a) || is_among(names, a->name) ||
+                if (!a->enabled || !account_config_needs_session(a) || text_is_among(names, a->name) ||
                     facts_account(status, a->name))
                         continue;
                 if (guess)

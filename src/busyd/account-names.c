@@ -9,6 +9,7 @@
 #include "state/secret.h"
 #include "state/session.h"
 #include "util/log.h"
+#include "util/text.h"
 
 bool account_needs_no_session(const struct config *config, const char *name) {
         const struct account_config *a = config_account(config, name);
@@ -16,11 +17,9 @@ bool account_needs_no_session(const struct config *config, const char *name) {
         return session_has_credential(name) || (a->token_command && (a->homeserver || a->user_id));
 }
 
+/* The list ends behind the nth. */
 static int add_name(char **names, int n, const char *name) {
-        for (int i = 0; i < n; i++)
-                if (streq(names[i], name))
-                        return n;
-        if (n >= ACCOUNTS_MAX)
+        if (n >= ACCOUNTS_MAX || text_is_among(names, name))
                 return n;
         names[n] = strdup(name);
         return names[n] ? n + 1 : -ENOMEM;
@@ -66,13 +65,6 @@ int account_names(const char *state_dir, const struct config *config, char ***re
         return n;
 }
 
-static bool is_among(char *const *names, const char *name) {
-        for (; *names; names++)
-                if (streq(*names, name))
-                        return true;
-        return false;
-}
-
 void account_names_tell_missing(const char *state_dir, const struct config *config) {
         char **names = NULL;
 
@@ -81,7 +73,7 @@ void account_names_tell_missing(const char *state_dir, const struct config *conf
         for (size_t i = 0; i < config->n_accounts; i++) {
                 const char *name = config->accounts[i].name, *guess = account_guess(names, name);
 
-                if (account_config_needs_session(&config->accounts[i]) && !is_among(names, name))
+                if (account_config_needs_session(&config->accounts[i]) && !text_is_among(names, name))
                         log_full(LOG_NOTICE, NULL, NULL,
                                  "No account is called \"%s\"%s%s%s [account %s] is without effect", name,
                                  guess ? ", did you mean \"" : ":", guess ? guess : "", guess ? "\"?" : "", name);

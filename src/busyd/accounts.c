@@ -16,6 +16,7 @@
 #include "control/control.h"
 #include "state/state.h"
 #include "util/log.h"
+#include "util/text.h"
 
 /* A session that is gone or has changed: what is owed has so long. */
 #define LEAVE_MAX (5 * USEC_PER_SEC)
@@ -61,13 +62,6 @@ static void dismiss(struct accounts *s, struct member **at, const char *why, use
         m->leave_by = usec_add(now, LEAVE_MAX);
 }
 
-static bool is_among(char *const *names, int n, const char *name) {
-        for (int i = 0; i < n; i++)
-                if (streq(names[i], name))
-                        return true;
-        return false;
-}
-
 static struct let_go *find_let_go(struct accounts *s, const char *name) {
         for (size_t i = 0; i < s->n_let_go; i++)
                 if (streq(s->let_go[i].name, name))
@@ -99,7 +93,7 @@ int accounts_let_go(struct accounts *s, const char *name, usec_t until) {
 
 /* Whoever was let go and has no session any more is logged out. What the journal still has of it, another machine of
  * the user puts back. */
-static void forget_logged_out(struct accounts *s, char *const *names, int n) {
+static void forget_logged_out(struct accounts *s, char *const *names) {
         struct state_claim c;
         char output[32];
 
@@ -107,7 +101,7 @@ static void forget_logged_out(struct accounts *s, char *const *names, int n) {
                 const char *name = s->let_go[g].name;
                 size_t i = 0;
 
-                if (find_member(s, name) || is_among(names, n, name))
+                if (find_member(s, name) || text_is_among(names, name))
                         continue;
                 while (state_claim_at(s->context.state, i, &c) == 0) {
                         (void) snprintf(output, sizeof(output), "%s", c.output);
@@ -283,14 +277,14 @@ static int look_at_sessions(struct accounts *s, bool by_hand, usec_t now) {
                 s->again_at = lacks(s, n) ? usec_add(now, AGAIN_AFTER) : USEC_NEVER;
                 return n;
         }
-        forget_logged_out(s, names, n);
+        forget_logged_out(s, names);
         if (by_hand)
                 (void) take_back(s, /* all= */ true, now);
         for (size_t i = s->n_let_go; i > 0; i--)
-                if (!is_among(names, n, s->let_go[i - 1].name))
+                if (!text_is_among(names, s->let_go[i - 1].name))
                         s->let_go[i - 1] = s->let_go[--s->n_let_go];
         for (size_t i = s->n_members; i > 0; i--)
-                if (!is_among(names, n, s->members[i - 1]->name))
+                if (!text_is_among(names, s->members[i - 1]->name))
                         dismiss(s, &s->members[i - 1], "logged out", now);
         forget_refused(s);
         for (int i = 0; i < n; i++)

@@ -205,6 +205,13 @@ bool glob_match(const char *pattern, const char *s) {
         return fnmatch(pattern, s, FNM_CASEFOLD) == 0;
 }
 
+bool text_is_among(char *const *list, const char *s) {
+        for (; *list; list++)
+                if (streq(*list, s))
+                        return true;
+        return false;
+}
+
 /* Length of the UTF-8 character at s and its code point; 0 if it is none (overlong, surrogate, cut). */
 static size_t utf8_decode(const unsigned char *s, uint32_t *ret) {
         static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };

@@ -20,6 +20,9 @@ size_t edit_distance(const char *a, const char *b);
 /* Shell wildcards, case-insensitive: for lists of applications. */
 bool glob_match(const char *pattern, const char *s);
 
+/* `list` is NULL-terminated. */
+bool text_is_among(char *const *list, const char *s);
+
 /* Whether all of it is well-formed UTF-8. */
 bool text_is_utf8(const char *s);
 
