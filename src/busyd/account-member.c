@@ -62,7 +62,8 @@ static int fetch_token(void *userdata) {
 }
 
 static int make_account(struct member *m, const struct account_config *config, usec_t now) {
-        const char *since = account_memory_load(&m->memory, m->session.device_id, m->accounts->door.wall);
+        const struct account_whose whose = { .user_id = m->session.user_id, .device_id = m->session.device_id };
+        const char *since = account_memory_load(&m->memory, &whose, m->accounts->door.wall);
         const struct account_handler handler = {
                 .touched = on_touched, .position = on_position, .learned = on_learned, .userdata = m
         };
@@ -128,8 +129,7 @@ int member_new(struct member **ret, struct accounts *s, const char *name, struct
         (void) snprintf(m->source, sizeof(m->source), "matrix/%s", name);
         m->session = *session;
         *session = (struct session){ .user_id = NULL };
-        m->memory =
-                (struct account_memory){ .state = s->context.state, .name = m->name, .user_id = m->session.user_id };
+        m->memory = (struct account_memory){ .state = s->context.state, .name = m->name };
         m->device = *device;
         m->device.name = m->name;
         *device = (struct device_keeper){ .lock = -1 };
@@ -202,7 +202,9 @@ usec_t member_run(struct member *m, const struct accounts_wanted *wanted, const 
         }
         wake_at = usec_min(wake_at, account_run(m->account, &situation, at->now));
         farewell_account_ran(&m->farewell, at->now);
-        account_memory_store(&m->memory, account_device_id(m->account),
+        account_memory_store(&m->memory,
+                             &(struct account_whose){ .user_id = account_user_id(m->account),
+                                                      .device_id = account_device_id(m->account) },
                              call_table_count(m->accounts->context.calls, m->source) > 0, at->now, at->wall);
         if (m->leaving)
                 wake_at = usec_min(wake_at, m->leave_by);

@@ -36,27 +36,26 @@ static bool is_device(const struct state_account *stored, const char *device_id)
         return stored->device_id && streq(stored->device_id, device_id);
 }
 
-static bool is_position_ours(const struct account_memory *m, const struct state_account *stored,
-                             const char *device_id) {
-        return stored->user_id ? streq(stored->user_id, m->user_id) : is_device(stored, device_id);
+static bool is_position_ours(const struct state_account *stored, const struct account_whose *whose) {
+        return stored->user_id ? streq(stored->user_id, whose->user_id) : is_device(stored, whose->device_id);
 }
 
-static int put(struct account_memory *m, struct state_account *stored, const char *device_id) {
-        stored->user_id = m->user_id;
-        stored->device_id = device_id;
+static int put(struct account_memory *m, struct state_account *stored, const struct account_whose *whose) {
+        stored->user_id = whose->user_id;
+        stored->device_id = whose->device_id;
         stored->sticks = m->learned.sticks;
         stored->words = m->learned.words[0] ? m->learned.words : NULL;
         return state_put_account(m->state, m->name, stored);
 }
 
-static void store_position(struct account_memory *m, const char *device_id, bool in_call, usec_t wall) {
+static void store_position(struct account_memory *m, const struct account_whose *whose, bool in_call, usec_t wall) {
         struct state_account stored;
         const char *before;
         int r;
 
         if (state_get_account(m->state, m->name, &stored) < 0)
                 return;
-        if (!is_position_ours(m, &stored, device_id))
+        if (!is_position_ours(&stored, whose))
                 stored.since = NULL;
         before = stored.since;
         if (!m->since || !stored.since || !in_call)
@@ -64,7 +63,7 @@ static void store_position(struct account_memory *m, const char *device_id, bool
         if (stored.since && before && streq(stored.since, before) && wall - stored.since_at_wall < POSITION_AGE_STEP)
                 return;
         stored.since_at_wall = wall;
-        r = put(m, &stored, device_id);
+        r = put(m, &stored, whose);
         if (r < 0)
                 log_warning(
                         "Account %s: the sync position cannot be stored: %s; a restart will look at all rooms again",
@@ -72,38 +71,39 @@ static void store_position(struct account_memory *m, const char *device_id, bool
 }
 
 /* What fails is tried again with the next turn. */
-static void store_learned(struct account_memory *m, const char *device_id) {
+static void store_learned(struct account_memory *m, const struct account_whose *whose) {
         struct state_account stored;
         int r = state_get_account(m->state, m->name, &stored);
 
-        if (r >= 0 && !is_position_ours(m, &stored, device_id))
+        if (r >= 0 && !is_position_ours(&stored, whose))
                 stored.since = NULL;
-        m->learned_pending = r < 0 || put(m, &stored, device_id) < 0;
+        m->learned_pending = r < 0 || put(m, &stored, whose) < 0;
 }
 
-void account_memory_store(struct account_memory *m, const char *device_id, bool in_call, usec_t now, usec_t wall) {
+void account_memory_store(struct account_memory *m, const struct account_whose *whose, bool in_call, usec_t now,
+                          usec_t wall) {
         bool early = m->since && m->since_stored_at > 0 && now < usec_add(m->since_stored_at, POSITION_STORE_INTERVAL);
 
         if (m->learned_pending)
-                store_learned(m, device_id);
+                store_learned(m, whose);
         if (!m->since_pending || early)
                 return;
         m->since_stored_at = now;
         m->since_pending = false;
-        store_position(m, device_id, in_call, wall);
+        store_position(m, whose, in_call, wall);
 }
 
 /* One from a time that has yet to come is of a clock that was set back since: how old it is, nobody can tell, and a
  * call may go on that it leads back to. */
-const char *account_memory_load(struct account_memory *m, const char *device_id, usec_t wall) {
+const char *account_memory_load(struct account_memory *m, const struct account_whose *whose, usec_t wall) {
         struct state_account stored;
 
         if (state_get_account(m->state, m->name, &stored) < 0)
                 return NULL;
         m->learned.sticks = stored.sticks;
-        if (is_device(&stored, device_id) && stored.words)
+        if (is_device(&stored, whose->device_id) && stored.words)
                 (void) snprintf(m->learned.words, sizeof(m->learned.words), "%s", stored.words);
-        if (!stored.since || !is_position_ours(m, &stored, device_id))
+        if (!stored.since || !is_position_ours(&stored, whose))
                 return NULL;
         return stored.since_at_wall > wall || wall - stored.since_at_wall < SYNC_GAP_MAX ? stored.since : NULL;
 }

@@ -5,10 +5,15 @@
 #include "core/account-lessons.h"
 #include "state/state.h"
 
-/* Embedded; all zero but for the borrowed state, name and user id. The other fields belong to account-memory.c. */
+/* The session in use. */
+struct account_whose {
+        const char *user_id, *device_id;
+};
+
+/* Embedded; all zero but for the borrowed state and name. The other fields belong to account-memory.c. */
 struct account_memory {
         struct state *state;
-        const char *name, *user_id;
+        const char *name;
         char *since; /* that is to be stored; NULL: forget the stored one */
         bool since_pending;
         usec_t since_stored_at;
@@ -22,9 +27,10 @@ void account_memory_position(struct account_memory *m, const char *since);
 void account_memory_learned(struct account_memory *m, const struct account_lessons *l);
 
 /* Writes what is due. In a call the position before it stays: a restart then reads again how the call came about. */
-void account_memory_store(struct account_memory *m, const char *device_id, bool in_call, usec_t now, usec_t wall);
+void account_memory_store(struct account_memory *m, const struct account_whose *whose, bool in_call, usec_t now,
+                          usec_t wall);
 
 /* At the start: fills `learned`, and returns the position, if it is this user's and not known to be old; borrowed
  * until something is stored. It outlives the session that it was made by: servers take it from the next one, which
  * without it would never hear of a call that goes on. One that does not is asked for all there is. */
-const char *account_memory_load(struct account_memory *m, const char *device_id, usec_t wall);
+const char *account_memory_load(struct account_memory *m, const struct account_whose *whose, usec_t wall);

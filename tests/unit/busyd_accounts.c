@@ -29,8 +29,10 @@ static struct {
         unsigned n_new, n_freed, n_retries, n_wakes;
         int error;                      /* of the next new one */
         struct account_lessons learned; /* as it was made with */
-        char since[32], device[32];     /* ... since "": from nowhere */
+        char since[32];                 /* ... "": from nowhere */
+        char user[32], device[32];
         struct account_handler handler;
+        const struct token_keeper *keeper; /* borrowed */
         bool decrypts, harms, signed_out;
         matrix_done_t logout; /* of the request that is out */
         void *logout_userdata;
@@ -60,8 +62,10 @@ int account_new(struct account **ret, struct http *http, const struct account_op
         t.n_new++;
         t.learned = options->learned;
         (void) snprintf(t.since, sizeof(t.since), "%s", options->since ? options->since : "");
+        (void) snprintf(t.user, sizeof(t.user), "%s", options->user_id);
         (void) snprintf(t.device, sizeof(t.device), "%s", options->device_id);
         t.handler = *handler;
+        t.keeper = options->keeper;
         t.decrypts = options->encrypted != NULL;
         *ret = (struct account *) &t;
         return 0;
@@ -93,7 +97,7 @@ void account_retry_now(struct account *a) {
         t.n_retries++;
 }
 const char *account_user_id(const struct account *a) {
-        return "@me:test";
+        return t.user;
 }
 const char *account_device_id(const struct account *a) {
         return t.device;
@@ -431,6 +435,23 @@ Test(accounts, where_a_user_was_before_the_next_session_begins) {
         log_in_user("@you:test", "ANOTHER", "five");
         update();
         cr_assert_str_eq(t.since, "s2", "where somebody else was stands for where this one was before the call");
+}
+
+/* The tokens of a session are renewed, and all that is kept of it is replaced. */
+Test(accounts, where_a_user_was_is_stored_as_theirs_after_a_renewal) {
+        struct state_account stored;
+        struct token_pair pair;
+
+        cr_assert_eq(t.keeper->begin(t.keeper->userdata, &pair), 0);
+        pair = (struct token_pair){ .access_token = "two", .refresh_token = "" };
+        cr_assert_eq(t.keeper->put(t.keeper->userdata, &pair), 0);
+        t.keeper->end(t.keeper->userdata);
+        t.handler.position(t.handler.userdata, "s1", t.at.now, t.at.wall);
+        run_at(t.at.now + 1);
+        cr_assert_eq(state_get_account(t.state, NAME, &stored), 0);
+        cr_assert_str_eq(stored.since, "s1");
+        cr_assert_str_eq(stored.user_id, "@me:test");
+        cr_assert_str_eq(stored.device_id, "BUSYD");
 }
 
 /* Words are a device's. */
