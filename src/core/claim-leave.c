@@ -261,8 +261,13 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         return claim_write_step(c, &l->back, /* back= */ true, now);
 }
 
+/* A person has taken ours away, and who is not heard now may have begun anew over newer words. */
+static bool is_anothers_by_now(const struct claim *c) {
+        return c->in.leaving.yielded && c->deaf && !claim_is_alone(c);
+}
+
 struct claim_request claim_shared_step(struct claim *c, usec_t now) {
-        if (claim_going_on(c))
+        if (claim_going_on(c) || is_anothers_by_now(c))
                 return claim_wait_until(USEC_NEVER);
         if (now < c->in.leaving.look_at)
                 return claim_wait_until(c->in.leaving.look_at);

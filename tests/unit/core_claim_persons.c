@@ -81,6 +81,33 @@ Test(core_claim_persons, the_last_word_is_what_comes_back) {
         expect_given_back(USEC_PER_MIN, "online", "Newest");
 }
 
+/* It sleeps, and what the other machine has begun meanwhile it hears only after it could have written. */
+Test(core_claim_persons, who_has_yielded_waits_to_hear_whose_words_show) {
+        struct claim_other other = machine(2, "online", "Lunch", "unavailable", "In a call"),
+                           next = machine(3, "online", "Newer", "unavailable", "In a call");
+
+        yield_to("New");
+        other.first = true;
+        told(&other);
+        push_shown("unavailable", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(SEC);
+        expect_phase(CLAIM_SHARED);
+        claim_set_deaf(&claim, true);
+        writes = 0;
+        run_for(USEC_PER_HOUR);
+        cr_assert_eq(writes, 0);
+        told_live(&next);
+        claim_set_deaf(&claim, false);
+        run_for(USEC_PER_MIN);
+        cr_assert_eq(writes, 0, "it goes on there");
+        push_shown("online", "Newer");
+        told_done(&next);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "Newer");
+}
+
 /* The server shows another state beside the words, and another machine is in the call as well. */
 static void enter_again_beside(struct claim_other *other) {
         begin(&single_value, "online", "Lunch");
