@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "core/fnv1a.h"
+
 static bool has_order(const struct claim_other *list, size_t n, unsigned order) {
         for (size_t i = 0; i < n; i++)
                 if (list[i].owed.order == order)
@@ -29,16 +31,13 @@ bool claim_others_know_all(const struct claim_others *o, const struct claim_othe
         return true;
 }
 
-/* FNV-1a. */
+/* With its end, so that two in a row are none that is as long as both. */
 static uint64_t mix_text(uint64_t h, const char *text) {
-        do
-                h = (h ^ (unsigned char) *text) * UINT64_C(0x100000001b3);
-        while (*text++);
-        return h;
+        return fnv1a_add(h, text, strlen(text) + 1);
 }
 
 static uint64_t contents_of(const struct claim_owed *d) {
-        uint64_t h = UINT64_C(0xcbf29ce484222325) ^ d->order << 2 ^ d->state_claimed << 1 ^ d->text_claimed;
+        uint64_t h = FNV1A_BEGIN ^ d->order << 2 ^ d->state_claimed << 1 ^ d->text_claimed;
 
         h = mix_text(mix_text(h, d->prior.state), d->prior.text);
         for (unsigned i = 0; i < d->n_ours; i++)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/fnv1a.h"
 #include "json/json.h"
 #include "util/file.h"
 #include "util/path.h"
@@ -26,15 +27,13 @@
 static int add_to_sum(const char *bytes, size_t n, void *userdata) {
         uint64_t *sum = userdata;
 
-        /* FNV-1a: of texts of one length that differ in one byte it never is the same. */
-        for (size_t i = 0; i < n; i++)
-                *sum = (*sum ^ (unsigned char) bytes[i]) * UINT64_C(0x100000001b3);
+        *sum = fnv1a_add(*sum, bytes, n);
         return 0;
 }
 
 static int sum_of(const json_t *object, char ret[static SUM_SIZE]) {
         SCOPED(json_decref) json_t *rest = json_copy_whole(object);
-        uint64_t sum = UINT64_C(0xcbf29ce484222325);
+        uint64_t sum = FNV1A_BEGIN;
 
         if (!rest)
                 return -ENOMEM;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/fnv1a.h"
 #include "util/text.h"
 
 #define DOTS "…"
@@ -12,11 +13,7 @@
 #define END DOTS " (%zu bytes, %016" PRIx64 ")"
 
 static uint64_t hash(const char *text) {
-        uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-        for (; *text; text++)
-                h = (h ^ (unsigned char) *text) * UINT64_C(0x100000001b3);
-        return h;
+        return fnv1a_add(FNV1A_BEGIN, text, strlen(text));
 }
 
 static void name(char *ret, size_t size, const char *whole) {
