@@ -85,8 +85,8 @@ void encrypted_torn(struct encrypted *e, const char *room_id);
  * encrypted, and all are to be given again. */
 int encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_events *events,
                     const struct instant *at);
-/* The same of events of before whose keys have come since. Returns whether there were any, or -ENOMEM: nothing of it is
- * to be committed before the rest has come as well, for which encrypted_run() names the time. */
+/* The same of events of before whose keys have come since. Returns whether there were any, or -ENOMEM: nothing of it
+ * is to be committed before the rest has come as well, for which encrypted_run() names the time. */
 int encrypted_apply_late(struct encrypted *e, struct kinds *kinds, const struct instant *at);
 
 /* Once a turn: does what is due, and returns when to run next. `says` as set_presence of /sync; NULL: the server
