@@ -273,13 +273,33 @@ static void set_list(struct state *s, enum concern concern, json_t *list) {
         s->lists[concern] = json_incref(list);
 }
 
+static int put(struct state *s, enum concern concern) {
+        int r = written(s, store_put(s->dir, &kinds[concern], s->lists[concern]));
+
+        if (r < 0) {
+                later_set(&s->write, WRITE_AGAIN_AFTER);
+                return r;
+        }
+        s->dirty[concern] = false;
+        s->unflushed[concern] = true;
+        later_set(&s->flush, FLUSH_AFTER);
+        return 0;
+}
+
+/* No file comes into being before the journal of claims: by the others it is known to be missing. */
+static int put_claims(struct state *s) {
+        return s->dirty[CONCERN_CLAIMS] ? put(s, CONCERN_CLAIMS) : 0;
+}
+
 /* Takes the list over: that of a journal once it is saved. */
 static int commit(struct state *s, enum concern concern, json_t *list) {
         int r = 0;
 
         if (!list)
                 return -ENOMEM;
-        if (is_journal(concern))
+        if (concern != CONCERN_CLAIMS && is_journal(concern))
+                r = put_claims(s);
+        if (r >= 0 && is_journal(concern))
                 r = written(s, store_save(s->dir, &kinds[concern], list));
         if (r < 0)
                 return r;
@@ -292,17 +312,11 @@ static int commit(struct state *s, enum concern concern, json_t *list) {
 }
 
 static void write_dirty(struct state *s) {
-        for (size_t i = 0; i < CONCERNS; i++) {
-                if (!s->dirty[i])
-                        continue;
-                if (written(s, store_put(s->dir, &kinds[i], s->lists[i])) < 0)
-                        later_set(&s->write, WRITE_AGAIN_AFTER);
-                else {
-                        s->dirty[i] = false;
-                        s->unflushed[i] = true;
-                        later_set(&s->flush, FLUSH_AFTER);
-                }
-        }
+        if (put_claims(s) < 0)
+                return;
+        for (size_t i = 0; i < CONCERNS; i++)
+                if (s->dirty[i])
+                        (void) put(s, i);
 }
 
 /* What cannot be flushed is written anew. A flush that succeeds shows of no folder that it can be written to. */

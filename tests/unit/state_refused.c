@@ -18,6 +18,7 @@ static struct {
         bool on, for_good;
         int error;
         unsigned n, asked, refused;
+        const char *refused_name; /* no file of that name comes into being; NULL: all may */
 } disk;
 
 static bool refuses(void) {
@@ -62,6 +63,10 @@ int fsync(int fd) {
 }
 
 int rename(const char *from, const char *to) {
+        if (disk.refused_name && strstr(to, disk.refused_name)) {
+                errno = EIO;
+                return -1;
+        }
         return refuses() ? -1 : (int) syscall(SYS_rename, from, to);
 }
 
@@ -197,4 +202,21 @@ Test(state_refused, a_start_loses_none) {
                 cr_assert(has(s, &one), "%s, which %s", where(&turn), r == 0 ? "it has outlived" : "has ended it");
                 state_free(s);
         }
+}
+
+/* What was owed by an earlier run would be looked for, and might be another client's. */
+Test(state_refused, a_journal_that_never_was_is_not_missing) {
+        SCOPED(temp_dir) struct temp_dir t = temp_dir();
+        struct state *s;
+
+        disk.refused_name = "claims.json";
+        s = open_state(&t);
+        cr_assert_eq(state_add_change(s, &(struct state_change){ 1, true, "a call" }), 0);
+        (void) state_put_desktop(s, "theme", "dark");
+        (void) state_run(s, USEC_PER_HOUR);
+        state_free(s);
+        disk.refused_name = NULL;
+        s = open_state(&t);
+        cr_assert_str_eq(state_problem(s), "");
+        state_free(s);
 }
