@@ -22,9 +22,7 @@ void oauth_server_done(struct oauth_server *s);
 /* Whether it can be asked for an authorisation code. */
 bool oauth_has_code(const struct oauth_server *s);
 
-/* Whether a secret may be sent there: https, or plain http to this machine, and no user in it. -EPERM: not so;
- * -ENOMEM.
- */
+/* 0 if a secret may be sent there: https, or plain http to this machine, and no user in it. Else -EPERM; -ENOMEM. */
 int oauth_address_check(const char *url);
 /* Such an address that can also be shown and opened: of printable characters, without space. */
 bool oauth_address_is_plain(const char *url);

@@ -80,9 +80,9 @@ bool receiver_took_key(struct receiver *r);
 /* Reads an encrypted event, or keeps it for when its key comes: a verdict or -ENOMEM, as room_event_read(). */
 int receiver_read(struct receiver *r, const struct matrix_event *e, const struct instant *at,
                   struct room_plaintext *ret);
-/* Of events that were kept, one that can be read now: 1, or 0; -ENOMEM: once more later. *ret borrows from *ret_event.
- */
+/* A key has come since, so that one of the events that were kept may be readable. */
 bool receiver_may_read_late(const struct receiver *r);
+/* One that can be read now: 1, or 0; -ENOMEM: once more later. *ret borrows from *ret_event. */
 struct late_event;
 int receiver_read_late(struct receiver *r, const struct instant *at, struct late_event *ret_event,
                        struct room_plaintext *ret);
