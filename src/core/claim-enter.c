@@ -241,10 +241,16 @@ void claim_stop_suspecting(struct claim *c) {
                 c->debt.is.given_back = c->debt.is.ahead = c->debt.on_disk = false;
 }
 
+/* In place of ours, and no other machine has told meanwhile that it was it: the prior words after that are no trace of
+ * a write of ours that was lost. */
+static bool has_person_written(const struct claim *c) {
+        return c->flight.other.text[0] && !claim_text_is_ours(c, &c->flight.other);
+}
+
 /* Before a further write: has somebody else written meanwhile. Returns false if `ret` is the step. */
 static bool look_before_writing(struct claim *c, usec_t now, struct claim_request *ret) {
         bool may_be_prior = !c->in.entering.landed || claim_may_be_restored(c, now) || claim_may_be_crossed(c, now);
-        bool prior_too = may_be_prior && !c->flight.persons;
+        bool prior_too = may_be_prior && !has_person_written(c);
         const struct claim_value *v = &c->view.is;
 
         if (!claim_is_view_fresh(c, now)) {

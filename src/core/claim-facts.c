@@ -171,10 +171,10 @@ static bool is_prior_in_front(const struct claim *c, const struct claim_value *v
         return c->traits.text_per_device && streq(v->text, c->debt.is.prior.text) && claim_state_is_ours(c, v);
 }
 
-/* Once somebody has written in place of ours, the prior words are no trace of a write of ours that was lost. */
+/* Where each device has its own words, others show before they are written. */
 static void see_persons(struct claim *c, const struct claim_value *v) {
         if (c->traits.text_tells_person && !c->traits.text_per_device && claim_is_persons(c, v, /* prior_too= */ true))
-                c->flight.persons = true;
+                c->flight.other = *v;
 }
 
 /* What does not fit may be older than our write: not known until it was read. */

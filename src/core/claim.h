@@ -132,7 +132,7 @@ struct claim_flight {
         bool echoed;              /* it was pushed before its acknowledgement came */
         bool told;                /* its state was pushed since it was sent */
         bool displaced;           /* ... and then another: whatever state shows since is not ours */
-        bool persons;             /* somebody's words were told in place of ours since */
+        struct claim_value other; /* with words of somebody else, told in place of ours since; "": none was */
 };
 
 /* Another client of the user may have written: this is to be read. Lives as long as something is wanted. */

@@ -132,6 +132,21 @@ Test(core_claim_persons, the_words_of_before_are_a_persons_after_others) {
         expect_shown("online", "Lunch");
 }
 
+/* They were another machine's, which is heard of only after that. */
+Test(core_claim_persons, the_words_of_before_are_nobodys_after_a_machine_that_is_heard_late) {
+        struct claim_other other = machine(1, "online", "Lunch", "unavailable", "In a call"),
+                           late = machine(3, "online", "Lunch", "unavailable", "On the phone");
+
+        enter_again_beside(&other);
+        push_shown("unavailable", "On the phone");
+        other.live = late.live = true;
+        told_by(other, late);
+        set_shown("online", "Lunch");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("unavailable", "In a call");
+}
+
 /* Else another machine has put them back, which did not know of our call. */
 Test(core_claim_persons, the_words_of_before_alone_are_not) {
         struct claim_other other = machine(1, "online", "Lunch", "unavailable", "In a call");
