@@ -358,6 +358,45 @@ Test(matrix_tell, a_late_echo_is_no_news) {
         fixture_done(&f);
 }
 
+/* The poll is answered on a connection of its own. */
+Test(matrix_tell, an_echo_may_come_before_the_acknowledgement) {
+        const struct entry_claim owed = { .output = "presence", .claim = claim("In a call") };
+        struct fixture f;
+        usec_t wall;
+
+        begin(&f, takes, /* heard= */ true);
+        wait_until_told(&f);
+        take(&f, last_sent(&f));
+        tell_set(f.tell, "presence", &owed.claim);
+        wall = clock_wall_now();
+        (void) tell_run(f.tell, now_of(&f), wall);
+        take(&f, entry_new(&owed, 1, wall));
+        tell_set_heard(f.tell, true);
+        wait_until_told(&f);
+        cr_expect_not(tell_is_pending(f.tell) || tell_is_unseen(f.tell), "what would come has come");
+        set(&f, "presence", "In another call");
+        wait_until_told(&f);
+        cr_expect(tell_is_unseen(f.tell), "the next one is waited for again");
+        expect_n_sent(&f, 3, "in all");
+        fixture_done(&f);
+}
+
+/* ... and so may that of another one, which is none of what is on its way. */
+Test(matrix_tell, an_older_echo_before_the_acknowledgement_is_not_that_of_the_newest) {
+        struct fixture f;
+        json_t *older;
+
+        begin(&f, takes, /* heard= */ true);
+        wait_until_told(&f);
+        older = last_sent(&f);
+        set(&f, "presence", "In a call");
+        take(&f, older);
+        tell_set_heard(f.tell, true);
+        wait_until_told(&f);
+        cr_expect(tell_is_unseen(f.tell));
+        fixture_done(&f);
+}
+
 /* It was taken for lost. Others would wait for this machine. */
 Test(matrix_tell, what_lands_after_the_echo_of_the_newest_is_put_right) {
         const struct entry_claim newest = { .output = "presence", .claim = claim("In a call") };

@@ -48,6 +48,7 @@ struct tell {
         json_t *shown;      /* what the server has; NULL: nothing */
         bool acked;         /* ... as it has answered; its echo has yet to come */
         json_t *sent;       /* on its way */
+        bool echoed;        /* ... though the poll has told of it already */
         struct http_request *request;
         struct entry_claim claims[ENTRY_CLAIMS_MAX];
         size_t n;
@@ -112,7 +113,8 @@ static uint32_t draw(const struct tell *t) {
 
 static void take_sent(struct tell *t) {
         set_shown(t, TAKE(t->sent));
-        t->acked = t->taken = true;
+        t->acked = !t->echoed;
+        t->taken = true;
         t->n_refused = 0;
         backoff_reset(&t->backoff);
 }
@@ -164,6 +166,7 @@ static void send(struct tell *t, usec_t now, usec_t wall) {
 
         if (r >= 0) {
                 t->sent = TAKE(entry);
+                t->echoed = false;
                 return;
         }
         log_debug("What is owed cannot be told to other machines: %s", strerror(-r));
@@ -254,6 +257,7 @@ bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t n
                 t->wait_until = usec_add(now, OTHERS_WAIT);
         set_shown(t, json_incref((json_t *) content));
         t->acked = false;
+        t->echoed = t->request && json_equal(content, t->sent);
         t->taken = t->taken || entry_is_one(content);
         return true;
 }
