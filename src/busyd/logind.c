@@ -99,11 +99,11 @@ static int on_prepare_for_sleep(sd_bus_message *m, void *userdata, sd_bus_error 
         }
         if (about_to && !l->sleeping)
                 begin_sleep(l);
-        else if (!about_to && l->sleeping) {
+        else if (!about_to && l->sleeping)
                 end_sleep(l);
-                if (inhibit(l) < 0)
-                        log_warning("The next sleep cannot be held up");
-        }
+        /* Whoever asks while the machine is about to sleep is refused: also where busyd has started only then. */
+        if (!about_to && l->inhibitor < 0 && inhibit(l) < 0)
+                log_warning("The next sleep cannot be held up");
         return 0;
 }
 

@@ -36,18 +36,25 @@ struct stage {
         }                                                                                                             \
         static void test##_on(struct stage *s)
 
-static void start_logind(struct stage *s) {
-        char setup[1024];
+/* Inhibit, as code of the mock. */
+static const char *inhibit(struct stage *s) {
+        static char code[512];
 
-        snprintf(setup, sizeof(setup),
-                 "mock.AddMethod('" MANAGER "', 'Inhibit', 'ssss', 'h', '''\n"
+        snprintf(code, sizeof(code),
                  "import os\n"
                  "fd = os.open('%s', os.O_WRONLY)\n"
                  "os.write(fd, b'x')\n"
                  "ret = dbus.types.UnixFd(fd)\n"
-                 "os.close(fd)\n"
-                 "''')",
+                 "os.close(fd)\n",
                  world_path(s->w, "inhibitor"));
+        return code;
+}
+
+static void start_logind(struct stage *s) {
+        char setup[1024];
+
+        snprintf(setup, sizeof(setup), "mock.AddMethod('" MANAGER "', 'Inhibit', 'ssss', 'h', '''\n%s''')",
+                 inhibit(s));
         s->logind =
                 mock_new(s->w, s->bus,
                          &(struct mock_options){ .name = NAME, .path = PATH, .interface = MANAGER, .setup = setup });
@@ -103,6 +110,10 @@ static void list_sessions(struct stage *s, const struct listed *sessions) {
 }
 
 #define LIST_SESSIONS(s, ...) list_sessions(s, (const struct listed[]){ __VA_ARGS__, {} })
+
+static void set_inhibit(struct stage *s, const char *code) {
+        mock_call(s->logind, PATH, "AddMethod", "sssss", MANAGER, "Inhibit", "ssss", "h", code);
+}
 
 static void tell_sleep(struct stage *s, int about_to) {
         mock_call(s->logind, PATH, "EmitSignal", "sssav", MANAGER, "PrepareForSleep", "b", 1, "b", about_to);
@@ -173,6 +184,20 @@ LOGIND_TEST(nothing_owed_lets_sleep_at_once, .no_homeserver = true) {
         tell_sleep(s, 0);
         tell_sleep(s, 1);
         expect_let_go(s);
+}
+
+/* busyd starts while the machine is about to sleep, and logind takes no inhibitor then. */
+LOGIND_TEST(one_that_was_refused_is_taken_after_the_next_sleep, .no_homeserver = true) {
+        set_inhibit(s, "raise dbus.exceptions.DBusException('not now', name='" MANAGER ".OperationInProgress')");
+        world_start(s->w);
+        check(s->w, world_wait_log(s->w, "does not let busyd hold up sleep"), "it is not told");
+        set_inhibit(s, inhibit(s));
+        tell_sleep(s, 0);
+        expect_inhibited(s);
+        tell_sleep(s, 1);
+        expect_let_go(s);
+        tell_sleep(s, 0);
+        expect_inhibited(s);
 }
 
 LOGIND_TEST(a_server_that_does_not_answer_does_not_keep_awake) {
