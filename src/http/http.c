@@ -436,7 +436,7 @@ struct http *http_free(struct http *h) {
 
 static void end_repeatable(struct http_pool *p, const struct http *h) {
         for (struct http_request *r = p->requests; r; r = r->next) {
-                if (r->http != h || r->aborted || r->delivering || !r->repeatable)
+                if (r->http != h || r->aborted || r->delivering || (!r->repeatable && http_request_is_sent(r)))
                         continue;
                 (void) curl_multi_remove_handle(p->multi, r->easy);
                 r->aborted = true;

@@ -67,6 +67,7 @@ struct http_request *http_request_free(struct http_request *r); /* cancels; NULL
 
 /* The way to servers is another one now: nothing may ever come over a connection of before, and nobody would say so.
  * Each request that goes on ends with -ENETRESET, its `done` called from within this; those that are started from now
- * on make connections of their own. But for a POST, which may be one that must not be made twice: it goes on. */
+ * on make connections of their own. But for a POST that has been sent, which may be one that must not be made twice:
+ * it goes on. */
 void http_cut(struct http *h);
 CLEANUP(struct http_request, http_request_free);

@@ -327,13 +327,17 @@ static void read_failure(struct http_request *r, const char *ca_file, struct htt
         ret->problem = r->problem;
 }
 
-void http_request_read(struct http_request *r, const char *ca_file, struct http_reply *ret) {
+bool http_request_is_sent(const struct http_request *r) {
         long sent = 0;
 
-        *ret = (struct http_reply){ .body = "", .retry_after = USEC_NEVER, .now = ret->now, .wall = ret->wall };
         /* Bytes of the request that left curl, over all connections it tried. */
         (void) curl_easy_getinfo(r->easy, CURLINFO_REQUEST_SIZE, &sent);
-        ret->sent = sent > 0;
+        return sent > 0;
+}
+
+void http_request_read(struct http_request *r, const char *ca_file, struct http_reply *ret) {
+        *ret = (struct http_reply){ .body = "", .retry_after = USEC_NEVER, .now = ret->now, .wall = ret->wall };
+        ret->sent = http_request_is_sent(r);
         if (r->result != CURLE_OK) {
                 read_failure(r, ca_file, ret);
                 return;

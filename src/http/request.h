@@ -35,5 +35,8 @@ int http_request_prepare(struct http_request **ret, const struct http_call *call
 struct http_request *http_request_destroy(struct http_request *r);
 CLEANUP(struct http_request, http_request_destroy);
 
+/* Any of it has left: whoever it goes to may act on it. */
+bool http_request_is_sent(const struct http_request *r);
+
 /* What became of a finished one; everything is borrowed from it. `ret` has its instant already. */
 void http_request_read(struct http_request *r, const char *ca_file, struct http_reply *ret);

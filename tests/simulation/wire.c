@@ -345,7 +345,7 @@ void http_cut(struct http *h) {
         struct http_request *r;
 
         for (r = h->wire->requests; r; r = r->next)
-                r->is_cut = r->http == h && !r->orphan && !r->delivering && !streq(r->method, "POST");
+                r->is_cut = r->http == h && !r->orphan && !r->delivering && (r->unsent || !streq(r->method, "POST"));
         while ((r = next_cut(h))) {
                 const struct http_reply reply = { .error = -ENETRESET,
                                                   .sent = !r->unsent,

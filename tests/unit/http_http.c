@@ -1,14 +1,20 @@
 /* HTTP on the event loop against a real server: what must come back, what must not be waited for, and that a
  * callback may do anything. */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "http/http.h"
 #include "http/problem.h"
 #include "unit/loopback/loopback.h"
+
+/* Connections that a queue of none takes, and some more. */
+#define FILLERS 4
 
 static const struct loopback_route routes[] = {
         ROUTE_WITH("GET", "/good", 200, "{\"a\":1}", "Server", "Loop/1"),
@@ -443,13 +449,24 @@ Test(http, cancelled_before_the_answer) {
         (void) close(fd);
 }
 
+/* The next one that comes to this port. Returns its connection, which is the caller's to close. */
+static int wait_until_sent(struct fixture *f, int listener) {
+        int fd = accept(listener, NULL, NULL);
+        char byte;
+
+        cr_assert_geq(fd, 0);
+        while (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+                cr_assert_geq(sd_event_run(f->event, 10 * USEC_PER_MSEC), 0);
+        return fd;
+}
+
 /* Nobody answers any of them, nor would ever. */
 Test(http, what_goes_on_ends_when_the_network_changes) {
         struct fixture f;
         struct http_request *post;
         unsigned port;
         char url[64];
-        int fd = loopback_dead_port(true, &port);
+        int fd = loopback_dead_port(true, &port), connection;
         struct http_call call = get(url);
 
         fixture_init(&f, NULL, NULL);
@@ -457,6 +474,7 @@ Test(http, what_goes_on_ends_when_the_network_changes) {
         call.method = "POST";
         start(&f, &call);
         post = TAKE(f.request);
+        connection = wait_until_sent(&f, fd);
         call.method = "PUT";
         start(&f, &call);
         http_cut(f.http);
@@ -468,6 +486,45 @@ Test(http, what_goes_on_ends_when_the_network_changes) {
         cr_assert_str_eq(f.body, "{\"a\":1}");
         http_request_free(post);
         fixture_done(&f);
+        (void) close(connection);
+        (void) close(fd);
+}
+
+/* A port where nobody takes the connections, and as many wait as may. */
+static int full_port(int fillers[FILLERS], unsigned *ret_port) {
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        int fd = loopback_dead_port(false, ret_port);
+
+        cr_assert_eq(listen(fd, 0), 0);
+        address.sin_port = htons((uint16_t) *ret_port);
+        for (size_t i = 0; i < FILLERS; i++) {
+                fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+                (void) connect(fillers[i], (struct sockaddr *) &address, sizeof(address));
+        }
+        return fd;
+}
+
+/* As the renewal of a token does that is asked for as the machine wakes up, before there is a network. */
+Test(http, what_must_not_be_made_twice_ends_with_the_network_where_it_has_not_been_sent) {
+        struct fixture f;
+        unsigned port;
+        char url[64];
+        int fillers[FILLERS], fd = full_port(fillers, &port);
+        struct http_call call = get(url);
+
+        fixture_init(&f, NULL, NULL);
+        (void) snprintf(url, sizeof(url), "http://127.0.0.1:%u/", port);
+        call.method = "POST";
+        start(&f, &call);
+        for (unsigned i = 0; i < 10; i++)
+                cr_assert_geq(sd_event_run(f.event, USEC_PER_MSEC), 0);
+        http_cut(f.http);
+        cr_assert(f.done);
+        cr_assert_eq(f.reply.error, -ENETRESET);
+        cr_assert_not(f.reply.sent);
+        fixture_done(&f);
+        for (size_t i = 0; i < FILLERS; i++)
+                (void) close(fillers[i]);
         (void) close(fd);
 }
 
@@ -518,7 +575,7 @@ Test(http, one_account_is_cut_or_goes_and_the_other_goes_on) {
         struct http_request *post;
         unsigned port;
         char url[64];
-        int fd = loopback_dead_port(true, &port);
+        int fd = loopback_dead_port(true, &port), connection;
         struct http_call call = get(url);
 
         fixture_init(&f, NULL, NULL);
@@ -540,12 +597,16 @@ Test(http, one_account_is_cut_or_goes_and_the_other_goes_on) {
         call.method = "POST";
         start(&other, &call);
         post = other.request;
+        (void) close(accept(fd, NULL, NULL)); /* of the first one */
+        connection = wait_until_sent(&other, fd);
         http_cut(other.http);
+        cr_assert_not(other.done);
         other.http = http_free(other.http);
         cr_assert_eq(other.n_released, 3, "also what went by the one of before: %p", (void *) post);
         run_path(&f, "/good");
         cr_assert_str_eq(f.body, "{\"a\":1}");
         fixture_done(&f);
+        (void) close(connection);
         (void) close(fd);
 }
 
