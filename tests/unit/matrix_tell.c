@@ -381,6 +381,30 @@ Test(matrix_tell, an_echo_may_come_before_the_acknowledgement) {
         fixture_done(&f);
 }
 
+/* ... and after it what lands on top of it, as of a copy of this machine. */
+Test(matrix_tell, what_comes_between_an_echo_and_its_acknowledgement_is_put_right) {
+        const struct entry_claim owed = { .output = "presence", .claim = claim("In a call") };
+        struct fixture f;
+        usec_t wall;
+
+        begin(&f, takes, /* heard= */ true);
+        wait_until_told(&f);
+        take(&f, last_sent(&f));
+        tell_set(f.tell, "presence", &owed.claim);
+        wall = clock_wall_now();
+        (void) tell_run(f.tell, now_of(&f), wall);
+        take(&f, entry_new(&owed, 1, wall));
+        take(&f, entry_new(NULL, 0, wall));
+        tell_set_heard(f.tell, true);
+        wait_until_answered(&f);
+        cr_expect(tell_is_pending(f.tell));
+        cr_expect_not(tell_is_unseen(f.tell));
+        wait_until_told(&f);
+        expect_last_claim(&f, "In a call");
+        expect_n_sent(&f, 3, "in all");
+        fixture_done(&f);
+}
+
 /* ... and so may that of another one, which is none of what is on its way. */
 Test(matrix_tell, an_older_echo_before_the_acknowledgement_is_not_that_of_the_newest) {
         struct fixture f;

@@ -112,7 +112,11 @@ static uint32_t draw(const struct tell *t) {
 }
 
 static void take_sent(struct tell *t) {
-        set_shown(t, TAKE(t->sent));
+        /* What the poll has told since is newer. */
+        if (!t->echoed)
+                set_shown(t, json_incref(t->sent));
+        json_decref(t->sent);
+        t->sent = NULL;
         t->acked = !t->echoed;
         t->taken = true;
         t->n_refused = 0;
@@ -257,7 +261,7 @@ bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t n
                 t->wait_until = usec_add(now, OTHERS_WAIT);
         set_shown(t, json_incref((json_t *) content));
         t->acked = false;
-        t->echoed = t->request && json_equal(content, t->sent);
+        t->echoed = t->echoed || (t->request && json_equal(content, t->sent));
         t->taken = t->taken || entry_is_one(content);
         return true;
 }
