@@ -39,7 +39,8 @@ struct manager {
         struct desk *desk;
         struct availability availability;
         struct availability_verdict verdict; /* of the last turn */
-        char reason[256];                    /* of its `busy`, in words */
+        char reason[256];                    /* of its `busy`, in words; "" before it is known */
+        bool by_hand;                        /* is that reason */
         char message[CLAIM_TEXT_MAX];        /* by hand; "" if none */
         usec_t settle_by;
         usec_t stop_by; /* USEC_NEVER: goes on; 0: over */
@@ -101,21 +102,33 @@ static const struct call *first_that_counts(const struct manager *m, usec_t now)
         return NULL;
 }
 
+/* Why it is so now: within one busy or free, calls and the user's word take turns. In the grace after a call that call
+ * is why. */
+static void note_reason(struct manager *m, const struct availability_verdict *v, usec_t now) {
+        const struct call *c = first_that_counts(m, now);
+        enum mode mode = m->availability.mode;
+        bool was_by_hand = m->by_hand;
+
+        if (!v->settled)
+                return;
+        m->by_hand = mode == MODE_BUSY || mode == MODE_FREE;
+        if (m->by_hand)
+                (void) snprintf(m->reason, sizeof(m->reason), "by hand");
+        else if (!v->busy)
+                (void) snprintf(m->reason, sizeof(m->reason), "no call");
+        else if (c)
+                (void) snprintf(m->reason, sizeof(m->reason), "%s%s%s", c->what, c->app[0] ? ", " : "", c->app);
+        else if (was_by_hand || !m->verdict.busy)
+                (void) snprintf(m->reason, sizeof(m->reason), "a call");
+        text_end_whole(m->reason);
+}
+
 static void tell_change(struct manager *m, const struct availability_verdict *v, const struct instant *at) {
         const struct call *c = first_that_counts(m, at->now);
-        enum mode mode = m->availability.mode;
-        bool by_hand = mode == MODE_BUSY || mode == MODE_FREE;
         char availability[32], source[128];
-        const char *const fields[] = { availability, c && !by_hand ? source : NULL, NULL };
+        const char *const fields[] = { availability, c && !m->by_hand ? source : NULL, NULL };
         int r;
 
-        if (by_hand)
-                (void) snprintf(m->reason, sizeof(m->reason), "by hand");
-        else if (v->busy && c)
-                (void) snprintf(m->reason, sizeof(m->reason), "%s%s%s", c->what, c->app[0] ? ", " : "", c->app);
-        else
-                (void) snprintf(m->reason, sizeof(m->reason), v->busy ? "a call" : "no call");
-        text_end_whole(m->reason);
         (void) snprintf(availability, sizeof(availability), "BUSYD_AVAILABILITY=%s", v->busy ? "busy" : "free");
         if (c)
                 (void) snprintf(source, sizeof(source), "BUSYD_SOURCE=%s", c->source);
@@ -238,6 +251,7 @@ usec_t manager_turn(struct manager *m, const struct instant *at) {
         settle(m, now);
         tell_blind_sources(m);
         v = availability_decide(&m->availability, call_book_calls(m->book), now);
+        note_reason(m, &v, now);
         if (v.busy != busy_before)
                 tell_change(m, &v, at);
         forget_mode(m, mode_before);

@@ -118,6 +118,56 @@ WORLD_TEST(tray, it_says_what_is_so_and_why, .no_homeserver = true) {
         expect_printed(w, GET "ToolTip | jq -r '.data[2,3]'", "Paused: nobody is told\nBy hand\n");
 }
 
+static void hold(struct world *w, struct peer *owner, const char *app) {
+        const char *reason = "a call";
+        bool ok;
+
+        free(peer_call(owner, BUSYD_PATH, BUSYD_MANAGER, "Hold", &ok, DBUS_TYPE_STRING, &app, DBUS_TYPE_STRING,
+                       &reason, DBUS_TYPE_INVALID));
+        check(w, ok, "%s is not held", app);
+}
+
+/* Within one busy or free, calls and the user's word take turns. */
+WORLD_TEST(tray, it_says_why_it_still_is_so, .no_homeserver = true) {
+        static const char why[] = GET "ToolTip | jq -r '.data[3]'";
+        struct peer *studio;
+
+        world_config(w, "[busyd]\nend-grace = 1h\nhint-end-grace = 0s\ntray = yes\n");
+        world_start(w);
+        studio = peer_new(w->bus);
+        by_hand(w, "busy");
+        expect_printed(w, why, "By hand\n");
+        hold(w, studio, "Studio");
+        by_hand(w, "auto");
+        expect_printed(w, why, "a call, Studio\n");
+        hold(w, w->peer, "Phone");
+        peer_free(studio);
+        expect_printed(w, why, "a call, Phone\n");
+        by_hand(w, "free");
+        expect_printed(w, why, "By hand, until this call ends\n");
+        by_hand(w, "auto");
+        expect_printed(w, why, "a call, Phone\n");
+}
+
+/* In the grace after a call that call is why; once a word has ended in it nobody knows which. */
+WORLD_TEST(tray, it_says_why_after_the_call, .no_homeserver = true) {
+        static const char why[] = GET "ToolTip | jq -r '.data[3]'";
+        struct peer *studio;
+
+        world_config(w, "[busyd]\nend-grace = 1h\ntray = yes\n");
+        world_start(w);
+        studio = peer_new(w->bus);
+        hold(w, studio, "Studio");
+        expect_printed(w, why, "a call, Studio\n");
+        peer_free(studio);
+        by_hand(w, "busy");
+        by_hand(w, "auto");
+        expect_printed(w, why, "a call\n");
+        by_hand(w, "free");
+        by_hand(w, "auto");
+        expect_printed(w, why, "no call\n");
+}
+
 /* Of each look the middle of the smallest picture: alpha, red, green, blue. */
 WORLD_TEST(tray, the_icon_changes_and_whoever_shows_it_is_told, .no_homeserver = true) {
         static const char middle[] = GET "IconPixmap | jq -c '.data[0] | [.[0], .[1], .[2][4*(16*8+8):4*(16*8+9)]]'";
