@@ -230,6 +230,35 @@ static bool is_configured(const struct config *config, const char *app, const ch
         return false;
 }
 
+/* Whether calls of `which`, or some of them, are ignored by this entry, which is not taken back with it. */
+static bool is_ignored_by(const struct call_book *b, const struct state_ignored *which,
+                          const struct state_ignored *entry) {
+        if (which->source[0] && entry->source[0] && !streq(which->source, entry->source))
+                return false;
+        if (glob_match(entry->app, which->app))
+                return true;
+        for (const struct call *c = call_table_next(b->ignored, NULL); c; c = call_table_next(b->ignored, c))
+                if (call_matches(which, c) && call_matches(entry, c))
+                        return true;
+        return false;
+}
+
+/* An entry goes by the words it was made with, and by no others. */
+static void tell_why_not_allowed(const struct call_book *b, const struct config *config,
+                                 const struct state_ignored *which, char **ret_problem) {
+        struct state_ignored entry;
+
+        for (size_t i = 0; state_ignored_at(b->state, i, &entry) >= 0; i++) {
+                if (!is_ignored_by(b, which, &entry))
+                        continue;
+                tell(ret_problem, "%s is ignored by \"%s\"%s%s: allow that, as 'busyctl ignore' lists it", which->app,
+                     entry.app, entry.source[0] ? " of " : ", everywhere", entry.source);
+                return;
+        }
+        if (is_configured(config, which->app, which->source))
+                tell(ret_problem, "%s is ignored in busyd.conf, where only you can change it", which->app);
+}
+
 int call_book_allow(struct call_book *b, const struct config *config, const char *app, const char *source,
                     char **ret_problem) {
         const struct state_ignored which = { .app = app, .source = source };
@@ -241,8 +270,7 @@ int call_book_allow(struct call_book *b, const struct config *config, const char
         if (r < 0)
                 return r;
         if (move_calls(b, &which, /* ignore= */ false) == 0 && r == 0) {
-                if (is_configured(config, app, source))
-                        tell(ret_problem, "%s is ignored in busyd.conf, where only you can change it", app);
+                tell_why_not_allowed(b, config, &which, ret_problem);
                 return -ENOENT;
         }
         log_info("Calls of %s count again, by hand", app);

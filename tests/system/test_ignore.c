@@ -200,6 +200,32 @@ WORLD_TEST(ignore, says_what_cannot_be, .no_homeserver = true) {
         }
 }
 
+/* What is ignored only as a part of something else is not said to be counted. */
+WORLD_TEST(ignore, says_by_which_entry_it_stays_ignored, .no_homeserver = true) {
+        static const struct {
+                const char *what, *app, *source, *words;
+        } rows[] = {
+                { "1 a pattern", "zoom", "", "by \"ZO*\"" },
+                { "2 a pattern, in one source", "zoom", "hold", "by \"ZO*\"" },
+                { "3 everywhere, in one source", "Skype", "pipewire", "by \"Skype\", everywhere" },
+                { "4 a pattern of one source", "obs-studio", "", "by \"obs*\" of hold" },
+                { "5 a pattern of another source", "obs-studio", "pipewire", "That is not ignored" },
+                { "6 another application", "jitsi", "", "That is not ignored" },
+        };
+
+        world_start(w);
+        must_ignore(w, "ZO*", "", false);
+        must_ignore(w, "Skype", "", false);
+        must_ignore(w, "obs*", "hold", false);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                SCOPED(free) char *answer = NULL;
+                bool ok = allow(w, rows[i].app, rows[i].source, &answer);
+
+                check(w, !ok && strstr(answer, "NotIgnored") && strstr(answer, rows[i].words), "%s: %s", rows[i].what,
+                      answer);
+        }
+}
+
 WORLD_TEST(ignore, on_the_command_line, .no_homeserver = true) {
         SCOPED_RUN r = { 0 };
 
