@@ -5,7 +5,7 @@
  *   traced     whose process it is is being asked
  *   playing    to be paused once all are through with that, or have had a moment for it
  *   pausing    it is being paused; it is in the journal
- *   paused     by us; whether it is set going by somebody else is listened to
+ *   paused     by us, as far as it has said; whether it is set going by somebody else is listened to
  *   checked    busy is over, or busyd has been started again: whether it still is paused is being asked
  *   resting    it still is; to be resumed in the next players_run(), or left so while busy
  *   resuming   it is told to play on
@@ -316,15 +316,19 @@ static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         return 0;
 }
 
+/* Who has not said in time that it is paused may be all the same, and is looked at in the end. */
 static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         struct player *p = userdata;
         bool ok = !sd_bus_message_is_method_error(m, NULL);
+        bool late = !ok && sd_bus_message_get_errno(m) == ETIMEDOUT;
 
         p->call = sd_bus_slot_unref(p->call);
+        if (p->state == PLAYER_PAUSING && late)
+                log_debug("pause-players: %s has not said that it is paused", title(p));
         p->resumed = p->state == PLAYER_RESUMING && ok;
-        p->state = p->state == PLAYER_PAUSING && ok ? PLAYER_PAUSED : PLAYER_GONE;
-        if (p->state == PLAYER_PAUSED)
+        if (p->state == PLAYER_PAUSING && ok)
                 p->players->n_paused++;
+        p->state = p->state == PLAYER_PAUSING && (ok || late) ? PLAYER_PAUSED : PLAYER_GONE;
         touch(p);
         return 0;
 }

@@ -267,6 +267,25 @@ WORLD_TEST(players, one_that_answers_nothing_does_not_keep_the_music_on, .no_hom
         mock_free(music);
 }
 
+/* One that is slow, as on a machine that is busy with the call, has been paused all the same. */
+WORLD_TEST(players, one_that_was_slow_to_pause_plays_on, .no_homeserver = true) {
+        struct mock *music = play_track(w, "music", "Music", "/music/1");
+
+        mock_call(music, "/org/mpris/MediaPlayer2", "AddMethod", "sssss", "org.mpris.MediaPlayer2.Player", "Pause", "",
+                  "",
+                  "import time; time.sleep(4); self.UpdateProperties('org.mpris.MediaPlayer2.Player', "
+                  "{'PlaybackStatus': 'Paused'})");
+        mock_call(music, "/org/mpris/MediaPlayer2", "AddMethod", "sssss", "org.mpris.MediaPlayer2.Player", "Play", "",
+                  "", "self.UpdateProperties('org.mpris.MediaPlayer2.Player', {'PlaybackStatus': 'Playing'})");
+        start(w);
+        by_hand(w, "busy");
+        expect_status(w, "music", "Paused");
+        check(w, world_wait_log(w, "music has not said that it is paused"), "not told");
+        by_hand(w, "auto");
+        expect_status(w, "music", "Playing");
+        mock_free(music);
+}
+
 WORLD_TEST(players, nothing_is_paused_unless_it_is_asked_for, .no_homeserver = true) {
         (void) play(w);
         world_config(w, "[busyd]\non-busy = true\n");
