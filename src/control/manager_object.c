@@ -249,6 +249,12 @@ static int on_effects(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return answer_newest(m, control_of(userdata), append_effects);
 }
 
+/* What is wrong is said as if it were left out and the rest taken, as at a start. */
+static int fail_reload(sd_bus_error *error, const char *problem) {
+        return sd_bus_error_setf(error, CONTROL_ERROR_CONFIG,
+                                 "%s. Nothing of the file is taken: the configuration stays as it was", problem);
+}
+
 static int on_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct control *c = control_of(userdata);
         SCOPED(free) char *problem = NULL;
@@ -256,7 +262,8 @@ static int on_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         r = c->ops.reload(c->ops.userdata, &problem);
         if (r < 0)
-                return fail(error, CONTROL_ERROR_CONFIG, r, "read the configuration", problem);
+                return problem ? fail_reload(error, problem)
+                               : fail(error, CONTROL_ERROR_CONFIG, r, "read the configuration", NULL);
         return sd_bus_reply_method_return(m, NULL);
 }
 

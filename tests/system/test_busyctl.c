@@ -137,7 +137,14 @@ WORLD_TEST(busyctl, reload_takes_all_or_nothing) {
         world_config(w, "[busyd]\nend-grace = 0s\nringing = maybe\n");
         bad = world_busyctl(w, NULL, "reload", NULL);
         cr_assert_eq(bad.code, 1);
-        check(w, strstr(bad.err, "maybe"), "%s", bad.err);
+        check(w, strstr(bad.err, "maybe") && strstr(bad.err, "Nothing of the file is taken"), "%s", bad.err);
+        expect_availability(w, "busy");
+        run_done(&bad);
+        /* That it is ignored is not all. */
+        world_config(w, "[busyd]\nend-grace = 0s\nringing = no\nof-a-newer-one = 1\n");
+        bad = world_busyctl(w, NULL, "reload", NULL);
+        cr_assert_eq(bad.code, 1);
+        check(w, strstr(bad.err, "of-a-newer-one") && strstr(bad.err, "Nothing of the file is taken"), "%s", bad.err);
         expect_availability(w, "busy");
 }
 
