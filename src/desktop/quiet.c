@@ -8,7 +8,8 @@
  *              or busy begins or ends
  *
  * Answers are noted as they come (`answered`), and followed in quiet_run(). `owed`: it was quiet by us, as the journal
- * says too; `settled`: this time of busy is done with, whatever came of it. */
+ * says too; `settled`: this time of busy is done with, whatever came of it. Where being quiet ends with the service,
+ * it is owed to the one that was made so, and to no other that has come in its place. */
 #include "desktop/quiet.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@
 #define AGAIN_MAX    9 /* times: four hours in all, at most */
 #define WAYS_MAX     8
 #define JOURNAL_NAME 64
+#define OWNER_MAX    96 /* bytes of a bus and a unique name there */
 
 enum way_state {
         WAY_ABSENT,
@@ -44,9 +46,8 @@ struct way {
         const struct quiet_way *kind;
         struct bus_service *service;
         enum way_state state;
-        bool was_there; /* one has been on the bus since we are */
-        bool is_anew;   /* the one that was made quiet is gone, and its state with it; another has come */
         bool owed, settled, switching_on;
+        char owed_to[OWNER_MAX]; /* as the journal says: JOURNAL_ON where it lasts longer than the service */
         struct quiet_memory memory;
         sd_bus_slot *call;
         struct command *command;
@@ -61,6 +62,7 @@ struct quiet {
         bool on;
         bool wanted;    /* in the last turn */
         bool told_none; /* that nothing here can be made quiet, once a time of busy */
+        char bus_id[SD_ID128_STRING_MAX];
         struct way ways[WAYS_MAX];
         size_t n_ways;
 };
@@ -72,19 +74,42 @@ static const char *journal_name(const struct way *w, char *buf) {
         return buf;
 }
 
+/* To whom it is owed if the one is made quiet that is there. Unique names mean nothing on another bus. */
+static const char *creditor(const struct way *w, char *buf) {
+        if (w->kind->is_lasting)
+                (void) snprintf(buf, OWNER_MAX, JOURNAL_ON);
+        else
+                (void) snprintf(buf, OWNER_MAX, "%s %s", w->quiet->bus_id, bus_service_owner(w->service));
+        return buf;
+}
+
 static int set_owed(struct way *w, bool owed) {
         const struct desktop_journal *j = &w->quiet->context.journal;
-        char name[JOURNAL_NAME];
+        char name[JOURNAL_NAME], to[OWNER_MAX];
         int r = 0;
 
         if (w->owed == owed)
                 return 0;
+        if (owed)
+                (void) creditor(w, to);
         if (!w->kind->ends_with_us)
-                r = j->put(j->userdata, journal_name(w, name), owed ? JOURNAL_ON : NULL);
+                r = j->put(j->userdata, journal_name(w, name), owed ? to : NULL);
         if (r < 0)
                 return r;
         w->owed = owed;
+        (void) snprintf(w->owed_to, sizeof(w->owed_to), "%s", owed ? to : "");
         return 0;
+}
+
+/* With the one that was made quiet its state is gone. If this one is quiet, it is so by the user's word. */
+static void forgive_another(struct way *w) {
+        char here[OWNER_MAX];
+
+        if (!w->owed || streq(w->owed_to, creditor(w, here)))
+                return;
+        if (set_owed(w, false) < 0)
+                log_warning("It cannot be stored that %s is another one now", w->kind->name);
+        w->owed = false;
 }
 
 static void tell(const struct way *w, bool ok, const char *what, int error) {
@@ -184,7 +209,7 @@ static void try_again(struct way *w) {
 static void enter(struct way *w, bool is_quiet) {
         int r;
 
-        if (is_quiet || (w->owed && !w->is_anew)) {
+        if (is_quiet || w->owed) {
                 /* It is quiet by the user's word or, after a crash, by ours; or it was, and the user has ended that.
                  */
                 if (!is_quiet)
@@ -247,7 +272,6 @@ static void follow_switching(struct way *w) {
         int r = w->answer < 0 ? w->answer : 0;
 
         w->state = WAY_WAITING;
-        w->is_anew = false;
         if (w->switching_on) {
                 w->settled = true;
                 tell(w, r == 0, r == 0 ? "is quiet" : "cannot be made quiet", r);
@@ -283,6 +307,7 @@ static void run_way(struct way *w, bool want, usec_t now) {
                 backoff_reset(&w->backoff);
         if (w->state != WAY_WAITING)
                 return;
+        forgive_another(w);
         if (later_is_set(&w->again) && !later_run(&w->again, now))
                 return;
         if (want ? !w->settled : w->owed)
@@ -307,8 +332,6 @@ static void forget(struct way *w) {
 static int on_service_start(void *userdata) {
         struct way *w = userdata;
 
-        w->is_anew = w->was_there && !w->kind->is_lasting;
-        w->was_there = true;
         w->state = WAY_WAITING;
         return 0;
 }
@@ -332,7 +355,6 @@ static void watch(struct way *w, bool wanted) {
         if (!wanted) {
                 w->service = bus_service_free(w->service);
                 forget(w);
-                w->was_there = false;
         } else if (bus_service_new(&w->service, w->quiet->context.bus, w->kind->service, w->kind->name, &service_ops,
                                    w) < 0)
                 log_warning("Out of memory: %s is not made quiet", w->kind->name);
@@ -403,17 +425,23 @@ int quiet_new(struct quiet **ret, const struct desktop_context *context) {
         const struct desktop_journal *j = &context->journal;
         struct quiet *q = calloc(1, sizeof(*q));
         char name[JOURNAL_NAME];
+        const char *value;
+        sd_id128_t id;
 
         if (!q)
                 return -ENOMEM;
         q->context = *context;
+        if (context->bus && sd_bus_get_bus_id(context->bus, &id) >= 0)
+                (void) sd_id128_to_string(id, q->bus_id);
         for (const struct quiet_way *kind = quiet_ways; kind->name && q->n_ways < WAYS_MAX; kind++) {
                 struct way *w = &q->ways[q->n_ways++];
 
                 w->quiet = q;
                 w->kind = kind;
                 w->backoff = (struct backoff){ .first = AGAIN_AFTER, .cap = AGAIN_CAP };
-                w->owed = j->get(j->userdata, journal_name(w, name)) != NULL;
+                value = j->get(j->userdata, journal_name(w, name));
+                w->owed = value != NULL;
+                (void) snprintf(w->owed_to, sizeof(w->owed_to), "%s", value ? value : "");
         }
         *ret = q;
         return 0;

@@ -56,6 +56,10 @@ const char *bus_service_detail(const struct bus_service *s) {
         return s->detail;
 }
 
+const char *bus_service_owner(const struct bus_service *s) {
+        return s->owner ? s->owner : "";
+}
+
 static void set_state(struct bus_service *s, enum bus_service_state state, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 static void set_state(struct bus_service *s, enum bus_service_state state, const char *format, ...) {

@@ -43,6 +43,7 @@ CLEANUP(struct bus_service, bus_service_free);
 
 enum bus_service_state bus_service_state(const struct bus_service *s);
 const char *bus_service_detail(const struct bus_service *s); /* why it is unavailable; "" */
+const char *bus_service_owner(const struct bus_service *s);  /* the unique name of who has it now; "": nobody */
 
 /* Tries again if that is due. Returns when to run next; USEC_NEVER: not before ops->changed(). */
 usec_t bus_service_run(struct bus_service *s, usec_t now);

@@ -335,6 +335,38 @@ WORLD_TEST(quiet, a_service_that_is_started_anew_is_made_quiet_again, .no_homese
         mock_free(mock);
 }
 
+/* What a crash has left quiet is gone with its service; the one in its place is quiet by the user's word. */
+static void another_is_left_as_the_person_had_it(struct world *w, const struct kind *kind) {
+        struct mock *mock = play(w, kind);
+        char told[128];
+
+        start(w);
+        by_hand(w, "busy");
+        expect_history(w, kind, "is quiet");
+        world_kill(w);
+        mock_free(mock);
+        mock = play(w, kind);
+        world_do(w, kind->by_hand_on);
+        cr_assert_eq(unlink(world_state_path(w, "mode.json")), 0);
+        world_start(w);
+        by_hand(w, "busy");
+        snprintf(told, sizeof(told), "do-not-disturb: %s is quiet already", kind->name);
+        check(w, world_wait_log(w, told), "it has not been looked at");
+        by_hand(w, "auto");
+        expect_availability(w, "free");
+        cr_assert_eq(world_stop(w), 0);
+        expect_printed(w, kind->ask, kind->quiet);
+        mock_free(mock);
+}
+
+WORLD_TEST(quiet, another_dunst_is_left_as_the_person_had_it, .no_homeserver = true) {
+        another_is_left_as_the_person_had_it(w, &dunst);
+}
+
+WORLD_TEST(quiet, another_mako_is_left_as_the_person_had_it, .no_homeserver = true) {
+        another_is_left_as_the_person_had_it(w, &mako);
+}
+
 WORLD_TEST(quiet, one_that_comes_later_is_made_quiet, .no_homeserver = true) {
         struct mock *mock;
 

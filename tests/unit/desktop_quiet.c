@@ -76,6 +76,10 @@ enum bus_service_state bus_service_state(const struct bus_service *s) {
         return s == (const void *) &t && t.is_there ? BUS_SERVICE_WATCHING : BUS_SERVICE_UNAVAILABLE;
 }
 
+const char *bus_service_owner(const struct bus_service *s) {
+        return s == (const void *) &t && t.is_there ? ":1.1" : "";
+}
+
 usec_t bus_service_run(struct bus_service *s, usec_t now) {
         return USEC_NEVER;
 }
