@@ -30,6 +30,7 @@
 #define BUS          "org.freedesktop.DBus"
 #define ANSWER_MAX   (3 * USEC_PER_SEC) /* who does not answer is left alone */
 #define OTHERS_MAX   USEC_PER_SEC       /* ... by then, others are paused that may be its go-between */
+#define CHECKS_MAX   10                 /* who was paused by us is asked so often before it is left so */
 #define TITLE_MAX    64
 #define NAMES_MAX    512
 #define TRACK_MAX    128
@@ -58,6 +59,7 @@ struct player {
         enum player_state state;
         bool resumed; /* for the history */
         bool is_stored;
+        unsigned n_checks; /* not answered */
         sd_bus_slot *call, *changed;
 };
 
@@ -288,30 +290,51 @@ static int on_names_told(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
 
 /* ---- what it does ---- */
 
+static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+
+/* Whether it still is as we left it. */
+static void check(struct player *p) {
+        call(p, p->unique, AT, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_CHECKED);
+}
+
+static void follow_asking(struct player *p, const struct status *s, const char *sender) {
+        p->state = PLAYER_GONE;
+        if (!s->playing || !s->can_pause || !sender || strlen(sender) >= sizeof(p->unique))
+                return;
+        (void) snprintf(p->unique, sizeof(p->unique), "%s", sender);
+        (void) snprintf(p->track, sizeof(p->track), "%s", s->track);
+        listen(p);
+        call(p, p->unique, AT, PROPERTIES, "GetAll", on_names_told, ROOT, PLAYER_NAMED);
+}
+
+/* Who has left the bus is no longer asked. */
+static void follow_check(struct player *p, const struct status *s, bool late) {
+        if (late && ++p->n_checks < CHECKS_MAX) {
+                check(p);
+                return;
+        }
+        p->n_checks = 0;
+        p->state = s->paused ? PLAYER_RESTING : PLAYER_GONE;
+        if (p->state == PLAYER_GONE)
+                log_debug("pause-players: %s has gone its own way", title(p));
+}
+
 static int on_status(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         struct player *p = userdata;
         const char *sender = sd_bus_message_get_sender(m);
+        bool failed = sd_bus_message_is_method_error(m, NULL);
+        bool late = failed && sd_bus_message_get_errno(m) == ETIMEDOUT;
         struct status s = { 0 };
-        bool known = !sd_bus_message_is_method_error(m, NULL) && read_status(m, &s) >= 0;
 
-        if (sd_bus_message_is_method_error(m, NULL))
+        if (failed)
                 log_debug("pause-players: %s does not say what it does", title(p));
+        else
+                (void) read_status(m, &s);
         p->call = sd_bus_slot_unref(p->call);
-        if (p->state == PLAYER_ASKED) {
-                bool fits = known && s.playing && s.can_pause && sender && strlen(sender) < sizeof(p->unique);
-
-                p->state = PLAYER_GONE;
-                if (fits) {
-                        (void) snprintf(p->unique, sizeof(p->unique), "%s", sender);
-                        (void) snprintf(p->track, sizeof(p->track), "%s", s.track);
-                        listen(p);
-                        call(p, p->unique, AT, PROPERTIES, "GetAll", on_names_told, ROOT, PLAYER_NAMED);
-                }
-        } else if (p->state == PLAYER_CHECKED) {
-                p->state = known && s.paused ? PLAYER_RESTING : PLAYER_GONE;
-                if (p->state == PLAYER_GONE)
-                        log_debug("pause-players: %s has gone its own way", title(p));
-        }
+        if (p->state == PLAYER_ASKED)
+                follow_asking(p, &s, sender);
+        else if (p->state == PLAYER_CHECKED)
+                follow_check(p, &s, late);
         touch(p);
         return 0;
 }
@@ -345,7 +368,7 @@ static void take_over(struct players *ps, const char *unique) {
         p->is_stored = true;
         ps->begun = true;
         listen(p);
-        call(p, p->unique, AT, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_CHECKED);
+        check(p);
 }
 
 static void read_journal(struct players *ps) {
@@ -433,6 +456,14 @@ static void pause_player(struct player *p) {
         call(p, p->unique, AT, PLAYER, "Pause", on_told, NULL, PLAYER_PAUSING);
 }
 
+/* Busy has begun anew, or goes on after a crash. */
+static void rest(struct player *p) {
+        log_debug("pause-players: %s stays paused", title(p));
+        p->call = sd_bus_slot_unref(p->call);
+        p->n_checks = 0;
+        p->state = PLAYER_PAUSED;
+}
+
 static void run_player(struct player *p, bool want, bool waits) {
         switch (p->state) {
         case PLAYER_PLAYING:
@@ -443,20 +474,23 @@ static void run_player(struct player *p, bool want, bool waits) {
                 break;
         case PLAYER_PAUSED:
                 if (!want)
-                        call(p, p->unique, AT, PROPERTIES, "GetAll", on_status, PLAYER, PLAYER_CHECKED);
+                        check(p);
                 break;
         case PLAYER_RESTING:
-                if (want) {
-                        log_debug("pause-players: %s stays paused", title(p));
-                        p->state = PLAYER_PAUSED;
-                } else
+                if (want)
+                        rest(p);
+                else
                         call(p, p->unique, AT, PLAYER, "Play", on_told, NULL, PLAYER_RESUMING);
+                break;
+        case PLAYER_CHECKED:
+                /* Others do not wait for one that hangs. */
+                if (want && p->n_checks > 0)
+                        rest(p);
                 break;
         case PLAYER_ASKED:
         case PLAYER_NAMED:
         case PLAYER_TRACED:
         case PLAYER_PAUSING:
-        case PLAYER_CHECKED:
         case PLAYER_RESUMING:
         case PLAYER_GONE:
                 break;
@@ -520,7 +554,7 @@ static void tell(struct players *ps) {
 }
 
 static void begin(struct players *ps) {
-        if (ps->context.bus && ps->n == 0)
+        if (ps->context.bus)
                 (void) sd_bus_call_method_async(ps->context.bus, &ps->listing, BUS, "/org/freedesktop/DBus", BUS,
                                                 "ListNames", on_names, ps, NULL);
 }

@@ -286,6 +286,52 @@ WORLD_TEST(players, one_that_was_slow_to_pause_plays_on, .no_homeserver = true) 
         mock_free(music);
 }
 
+WORLD_TEST(players, one_that_hangs_as_busy_ends_plays_on_once_it_answers, .no_homeserver = true) {
+        pid_t slow = play(w);
+
+        start(w);
+        begin(w);
+        cr_assert_eq(kill(slow, SIGSTOP), 0);
+        by_hand(w, "auto");
+        check(w, world_wait_log(w, "does not say what it does"), "not asked");
+        cr_assert_eq(kill(slow, SIGCONT), 0);
+        expect_player(w, "Playing");
+        check(w, world_wait_log(w, "pause-players: 1 plays on"), "not told");
+}
+
+/* Others are paused in the next call, and it is not forgotten for that. */
+WORLD_TEST(players, one_that_hangs_keeps_no_other_from_being_paused, .no_homeserver = true) {
+        pid_t slow = play(w);
+        struct mock *music;
+
+        start(w);
+        begin(w);
+        cr_assert_eq(kill(slow, SIGSTOP), 0);
+        by_hand(w, "auto");
+        check(w, world_wait_log(w, "does not say what it does"), "not asked");
+        music = play_track(w, "music", "Music", "/music/1");
+        by_hand(w, "busy");
+        check(w, world_wait_log(w, "pause-players: pausing music"), "it plays on");
+        cr_assert_eq(kill(slow, SIGCONT), 0);
+        by_hand(w, "auto");
+        expect_player(w, "Playing");
+        mock_free(music);
+}
+
+/* Nor is the end of busyd held up by it for long; what is owed then is made up for. */
+WORLD_TEST(players, one_that_hangs_as_busyd_ends_plays_on_after_the_next_start, .no_homeserver = true) {
+        pid_t slow = play(w);
+
+        start(w);
+        begin(w);
+        cr_assert_eq(kill(slow, SIGSTOP), 0);
+        cr_assert_eq(world_stop(w), 0);
+        cr_assert_eq(kill(slow, SIGCONT), 0);
+        cr_assert_eq(unlink(world_state_path(w, "mode.json")), 0);
+        world_start(w);
+        expect_player(w, "Playing");
+}
+
 WORLD_TEST(players, nothing_is_paused_unless_it_is_asked_for, .no_homeserver = true) {
         (void) play(w);
         world_config(w, "[busyd]\non-busy = true\n");
