@@ -67,7 +67,6 @@ static void read_late_scarcely(bool is_torn) {
                 (void) serve();
                 cr_assert_eq(said(&bob, ROOM, "$1", rings(&bob, ROOM)), 0);
                 cr_assert_eq(come(key_message), 0);
-                json_decref(key_message);
                 (void) serve();
                 scarce_begin(&s);
                 result = encrypted_apply_late(e, kinds, &at);
