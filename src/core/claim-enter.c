@@ -241,8 +241,8 @@ void claim_stop_suspecting(struct claim *c) {
                 c->debt.is.given_back = c->debt.is.ahead = c->debt.on_disk = false;
 }
 
-/* In place of ours, and no other machine has told meanwhile that it was it: the prior words after that are no trace of
- * a write of ours that was lost. */
+/* Words that no machine of the user has claimed were told in place of ours. If the prior ones show after that,
+ * somebody has chosen them: a write of ours that was lost would not explain both. */
 static bool has_person_written(const struct claim *c) {
         return c->flight.other.text[0] && !claim_text_is_ours(c, &c->flight.other);
 }

@@ -171,7 +171,7 @@ static bool is_prior_in_front(const struct claim *c, const struct claim_value *v
         return c->traits.text_per_device && streq(v->text, c->debt.is.prior.text) && claim_state_is_ours(c, v);
 }
 
-/* Where each device has its own words, others show before they are written. */
+/* Where each device has its own words, those of others may show again without having been written. */
 static void see_persons(struct claim *c, const struct claim_value *v) {
         if (c->traits.text_tells_person && !c->traits.text_per_device && claim_is_persons(c, v, /* prior_too= */ true))
                 c->flight.other = *v;

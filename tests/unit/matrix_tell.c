@@ -358,19 +358,25 @@ Test(matrix_tell, a_late_echo_is_no_news) {
         fixture_done(&f);
 }
 
-/* The poll is answered on a connection of its own. */
+/* The poll is answered on a connection of its own. Returns the time of what was told. */
+static usec_t hear_echo_before_acknowledgement(struct fixture *f, const struct entry_claim *owed) {
+        usec_t wall;
+
+        begin(f, takes, /* heard= */ true);
+        wait_until_told(f);
+        take(f, last_sent(f));
+        tell_set(f->tell, owed->output, &owed->claim);
+        wall = clock_wall_now();
+        (void) tell_run(f->tell, now_of(f), wall);
+        take(f, entry_new(owed, 1, wall));
+        return wall;
+}
+
 Test(matrix_tell, an_echo_may_come_before_the_acknowledgement) {
         const struct entry_claim owed = { .output = "presence", .claim = claim("In a call") };
         struct fixture f;
-        usec_t wall;
 
-        begin(&f, takes, /* heard= */ true);
-        wait_until_told(&f);
-        take(&f, last_sent(&f));
-        tell_set(f.tell, "presence", &owed.claim);
-        wall = clock_wall_now();
-        (void) tell_run(f.tell, now_of(&f), wall);
-        take(&f, entry_new(&owed, 1, wall));
+        (void) hear_echo_before_acknowledgement(&f, &owed);
         tell_set_heard(f.tell, true);
         wait_until_told(&f);
         cr_expect_not(tell_is_pending(f.tell) || tell_is_unseen(f.tell), "what would come has come");
@@ -387,13 +393,7 @@ Test(matrix_tell, what_comes_between_an_echo_and_its_acknowledgement_is_put_righ
         struct fixture f;
         usec_t wall;
 
-        begin(&f, takes, /* heard= */ true);
-        wait_until_told(&f);
-        take(&f, last_sent(&f));
-        tell_set(f.tell, "presence", &owed.claim);
-        wall = clock_wall_now();
-        (void) tell_run(f.tell, now_of(&f), wall);
-        take(&f, entry_new(&owed, 1, wall));
+        wall = hear_echo_before_acknowledgement(&f, &owed);
         take(&f, entry_new(NULL, 0, wall));
         tell_set_heard(f.tell, true);
         wait_until_answered(&f);
