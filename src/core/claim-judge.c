@@ -317,6 +317,17 @@ static bool words_came_back_alone(const struct claim *c) {
         return false;
 }
 
+bool claim_is_text_given_up(const struct claim *c, const struct claim_value *v) {
+        const struct claim_owed *d = &c->debt.is;
+
+        if (!c->traits.text_per_device || d->text_claimed || streq(v->text, d->prior.text))
+                return false;
+        for (unsigned i = 0; i < d->n_ours; i++)
+                if (streq(v->text, d->ours[i].text))
+                        return true;
+        return false;
+}
+
 struct claim_value claim_compose_given_back(const struct claim *c, const struct claim_value *seen, unsigned others) {
         const struct claim_owed *d = &c->debt.is;
         struct claim_value v = *seen, prior = claim_prior(c);
@@ -333,7 +344,7 @@ struct claim_value claim_compose_given_back(const struct claim *c, const struct 
                 claim_value_put_text(&v, prior.text);
         if (!d->text_claimed)
                 drop_given_up_words(c, &v);
-        if (claim_is_on_another_device(c, &v))
+        if (claim_is_on_another_device(c, &v) || claim_is_text_given_up(c, &v))
                 v.text[0] = '\0';
         return v;
 }

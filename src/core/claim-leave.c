@@ -165,7 +165,8 @@ static void keep_words(const struct claim *c, const struct claim_value *before, 
         const struct claim_value *words = l->yielded && l->persons.text[0] ? &l->persons : before;
 
         if (!c->debt.is.text_claimed && claim_are_words_missing(c, back, words->text) &&
-            !claim_is_on_another_device(c, words) && !claim_is_on_another_device(c, &c->view.is))
+            !claim_is_text_given_up(c, words) && !claim_is_on_another_device(c, words) &&
+            !claim_is_on_another_device(c, &c->view.is))
                 claim_value_put_text(back, words->text);
 }
 

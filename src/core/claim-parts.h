@@ -32,6 +32,9 @@ bool claim_is_goal(const struct claim *c, const struct claim_want *w);
 /* By this machine or another one of the user: no person's. */
 bool claim_text_is_ours(const struct claim *c, const struct claim_value *v);
 bool claim_state_is_ours(const struct claim *c, const struct claim_value *v);
+/* Words of our device that were claimed until a person wrote, and are still to be taken away, perhaps by a later run.
+ * A write of the state alone repeats the words that it has found, which are the prior ones. */
+bool claim_is_text_given_up(const struct claim *c, const struct claim_value *v);
 /* The parts of what is owed that another machine goes on to claim. */
 unsigned claim_going_on(const struct claim *c);
 bool claim_is_others(const struct claim *c, const struct claim_value *v);

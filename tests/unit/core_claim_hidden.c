@@ -263,3 +263,27 @@ Test(core_claim_hidden, words_found_by_ourselves_are_not_forgotten_for_none) {
         told_by(other, other);
         expect_given_back(5 * USEC_PER_MIN, "offline", "Lunch");
 }
+
+/* It dies between the word that its own are not claimed any more and what takes them away. The person's device is gone
+ * since, and nothing hides them. */
+Test(core_claim_hidden, own_words_that_are_not_claimed_any_more_are_nobodys) {
+        begin(&text_per_device, "online", "Lunch");
+        enter("busy", "In a call");
+        set_shown("busy", "New");
+        claim_on_doubt(&claim, false, now);
+        for (unsigned i = 0; i < 20 && claim_phase(&claim) != CLAIM_YIELDED; i++) {
+                struct claim_request r = decide();
+
+                carry_out(&r);
+                now += r.step == CLAIM_NOTHING ? SEC : 0;
+        }
+        expect_phase(CLAIM_YIELDED);
+        expect_step(CLAIM_JOURNAL);
+        answer_journal();
+        cr_assert_not(disk.text_claimed);
+        set_shown("offline", "In a call");
+        restart(&text_per_device);
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "");
+}
