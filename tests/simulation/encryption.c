@@ -149,9 +149,10 @@ void encryption_judge_request(struct world *w, struct site *s, const char *uri) 
                 world_violation(w, "a verified session is ended");
 }
 
+/* What another machine goes on with is owed as well, though it will put it back itself. */
 static bool owes_nothing(const struct machine_view *v) {
         for (size_t i = 0; i < v->n_outputs; i++)
-                if (v->outputs[i].restore[0])
+                if (v->outputs[i].restore[0] || streq(v->outputs[i].claim, "shared"))
                         return false;
         return !v->busy;
 }
