@@ -71,6 +71,7 @@ int control_set_account(struct control *c, const struct control_account_view *v)
 
 void control_remove_account(struct control *c, const char *name) {
         c->e->view.has_account = c->e->view.over = false;
+        c->e->view.account_state[0] = '\0';
         c->e->view.n_outputs = 0;
 }
 
