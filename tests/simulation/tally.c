@@ -1,6 +1,15 @@
 /* What was visited. */
 #include "world-parts.h"
 
+/* Also what an earlier run of it owes. */
+static bool has_owed(const struct site *s, const struct machine_view *v) {
+        for (size_t i = 0; i < v->n_outputs; i++)
+                if (streq(v->outputs[i].name, "presence"))
+                        return s->last_phase[i][0] && !streq(s->last_phase[i], "free") &&
+                               !streq(s->last_phase[i], "off");
+        return false;
+}
+
 void tally_follow(struct world *w, struct site *s) {
         const struct machine_view *v = machine_view(s->machine);
 
@@ -8,7 +17,7 @@ void tally_follow(struct world *w, struct site *s) {
                 s->busy_at = 0;
         else if (s->busy_at == 0) {
                 s->busy_at = door_now();
-                s->busy_hidden = site_in_force(s)->hides;
+                s->busy_hidden = site_in_force(s)->hides || (s->busy_hidden && has_owed(s, v));
         }
 
         for (size_t i = 0; i < v->n_outputs; i++) {
