@@ -327,11 +327,21 @@ static void repeat(struct claim *c, unsigned n, usec_t now, uint32_t random) {
         claim_limits_repeat(&c->limits, n - 1, now, random);
 }
 
+/* Where each device has its own words, those of another one show beside our state whenever that one was heard of last:
+ * the server has taken ours. */
+static bool is_shown_through(const struct claim *c, const struct claim_value *v) {
+        const struct claim_owed *d = &c->debt.is;
+
+        return c->traits.text_per_device && d->state_claimed && claim_owed_has_state(d, v->state) &&
+               !streq(v->state, d->prior.state);
+}
+
 /* What a read says about a value of ours that the server has acknowledged. */
 static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
         struct claim_value prior = claim_prior(c);
         bool seen_before = c->phase == CLAIM_HELD, was_prior = claim_value_equal(v, &prior);
-        bool ignored = !seen_before && !c->traits.person_writes_whole && was_prior;
+        bool without_ours = c->debt.is.text_claimed && streq(v->text, prior.text) && !is_shown_through(c, v);
+        bool ignored = !seen_before && ((!c->traits.person_writes_whole && was_prior) || without_ours);
         /* Another client may have overwritten it at once; hardly time after time. */
         bool hopeless = !seen_before && was_prior && c->in.entering.lost + 1 >= CLAIM_LEAVE_TRIES_MAX;
         /* A machine that claims the state alone repeats the words that it has read before ours came. */
@@ -344,8 +354,7 @@ static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now,
                 write_again(c);
                 return;
         }
-        if (!restored &&
-            (ignored || hopeless || (!seen_before && c->debt.is.text_claimed && streq(v->text, prior.text)))) {
+        if (!restored && (ignored || hopeless)) {
                 claim_enter_phase(c, CLAIM_NO_EFFECT);
                 c->in.stopped.judged = *v;
         } else if (!restored && claim_is_persons(c, v, /* prior_too= */ c->traits.text_per_device))

@@ -287,3 +287,26 @@ Test(core_claim_hidden, own_words_that_are_not_claimed_any_more_are_nobodys) {
         expect_phase(CLAIM_FREE);
         expect_shown("offline", "");
 }
+
+/* Another device was heard of last, before ours was seen for the first time: the state beside its words is ours. */
+Test(core_claim_hidden, the_words_of_before_that_show_beside_our_state_are_another_devices) {
+        begin(&text_per_device, "unavailable", "Lunch");
+        want("busy", "In a call");
+        (void) run_to_write();
+        claim_on_written(&claim, now);
+        set_shown("busy", "Lunch");
+        run_for(60 * SEC);
+        expect_phase(CLAIM_HELD);
+        expect_shown("busy", "In a call");
+}
+
+/* ... and without it nothing shows that the server has taken anything. */
+Test(core_claim_hidden, the_words_of_before_beside_another_state_are_no_effect) {
+        begin(&text_per_device, "unavailable", "Lunch");
+        want("busy", "In a call");
+        (void) run_to_write();
+        claim_on_written(&claim, now);
+        set_shown("online", "Lunch");
+        run_for(60 * SEC);
+        expect_phase(CLAIM_NO_EFFECT);
+}
