@@ -292,6 +292,26 @@ Test(matrix_poll, a_word_and_a_filter_in_the_address_are_told_apart) {
         }
 }
 
+/* What the poll before was answered with cannot be what this one is refused for; two in a row may be. */
+Test(matrix_poll, a_word_that_was_taken_is_not_what_the_next_poll_is_refused_for) {
+        struct owner o;
+
+        open_at(&o, "s1", START);
+        sync_set_options(o.sync, &(struct sync_options){ .poll_timeout = POLL,
+                                                         .says.while_idle = SET_PRESENCE_NONE,
+                                                         .says.idle_if_refused = SET_PRESENCE_UNAVAILABLE });
+        answer(&o, 200, EMPTY("s2"));
+        cr_assert(strstr(poll_of(&o), "=none"), "%s", asked());
+        answer(&o, 200, EMPTY("s3"));
+        cr_assert(strstr(poll_of(&o), "=none"), "%s", asked());
+        answer(&o, 400, ERRCODE("M_UNKNOWN"));
+        cr_assert_eq(o.n_lost, 1, "the position may be");
+        cr_assert(strstr(poll_of(&o), "=none"), "%s", asked());
+        answer(&o, 400, ERRCODE("M_UNKNOWN"));
+        cr_assert(strstr(poll_of(&o), "=unavailable"), "%s", asked());
+        close_it(&o);
+}
+
 Test(matrix_poll, there_may_be_more_until_an_answer_that_brought_nothing) {
         struct owner o;
 

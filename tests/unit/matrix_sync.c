@@ -234,6 +234,24 @@ Test(matrix_sync, a_word_that_fights_with_another_client_is_kept_back) {
         }
 }
 
+/* Who refused may have been a proxy in a bad hour; a server that shows it goes on to. */
+Test(matrix_sync, that_a_server_insists_on_a_word_is_asked_again_after_an_hour) {
+        const struct set_presence_words says = { .while_idle = SET_PRESENCE_NONE,
+                                                 .idle_if_refused = SET_PRESENCE_UNAVAILABLE };
+
+        for (unsigned shown = 0; shown < 2; shown++) {
+                struct sync_words w = { .n_turns = 0 };
+
+                cr_assert(sync_words_refused(&w, /* sent_along= */ false, 0));
+                if (shown)
+                        sync_words_seen(&w, SET_PRESENCE_NONE, "none", 0);
+                sync_words_age(&w, 59 * USEC_PER_MIN);
+                cr_assert_eq(sync_words_pick(&w, &says, false), SET_PRESENCE_UNAVAILABLE);
+                sync_words_age(&w, USEC_PER_HOUR);
+                cr_assert_eq(sync_words_pick(&w, &says, false), shown ? SET_PRESENCE_UNAVAILABLE : SET_PRESENCE_NONE);
+        }
+}
+
 Test(matrix_sync, where_each_word_fights_the_least_harmful_is_said_again) {
         const struct set_presence_words says = { .while_idle = SET_PRESENCE_NONE,
                                                  .while_held = SET_PRESENCE_NONE,

@@ -277,7 +277,7 @@ static void hand_over(struct sync *s, const struct matrix_reply *reply) {
         s->initial = false;
         s->filter_tries = s->gap_tries = 0;
         sync_position_answered(&s->position, !answer.initial);
-        sync_words_taken(&s->words);
+        sync_words_taken(&s->words, s->poll.says);
         if (batch->own_presence)
                 sync_words_seen(&s->words, s->poll.says, batch->presence, reply->now);
         enter(s, STAGE_DUE);
@@ -425,9 +425,9 @@ enum set_presence sync_idle_word(const struct sync *s) {
         return sync_words_pick(&s->words, &s->options.says, /* held= */ false);
 }
 
-static void on_word_refused(struct sync *s) {
-        sync_words_refused(&s->words, s->poll.sent_along);
-        enter(s, STAGE_DUE);
+static bool is_word_refused(struct sync *s, const struct matrix_reply *reply) {
+        return set_presence_is_refused(s->poll.says, reply) &&
+               sync_words_refused(&s->words, s->poll.sent_along, reply->now);
 }
 
 /* First the position, which costs a whole state; without one, the filter. */
@@ -476,9 +476,7 @@ static void on_poll(const struct matrix_reply *reply, void *userdata) {
         s->handler->touched(s->handler->userdata);
         if (reply->outcome == MATRIX_OK)
                 on_answer(s, reply);
-        else if (set_presence_is_refused(s->poll.says, reply))
-                on_word_refused(s);
-        else if (goes_on_with_kept_filter(s, reply))
+        else if (is_word_refused(s, reply) || goes_on_with_kept_filter(s, reply))
                 enter(s, STAGE_DUE);
         else if (reply->outcome == MATRIX_BAD_FILTER)
                 on_bad_filter(s, reply);

@@ -11,6 +11,9 @@
 /* By then the other client is another one, or gone. */
 #define FIGHT_FORGOTTEN_AFTER USEC_PER_HOUR
 
+/* What refused may have been a proxy in a bad hour, and an asking more costs a server that insists nothing. */
+#define REFUSAL_FORGOTTEN_AFTER USEC_PER_HOUR
+
 enum set_presence sync_words_pick(const struct sync_words *w, const struct set_presence_words *says, bool held) {
         enum set_presence p = set_presence_word(says, held, /* insists= */ w->none != SYNC_NONE_TAKEN);
 
@@ -21,9 +24,16 @@ enum set_presence sync_words_pick(const struct sync_words *w, const struct set_p
         return w->fights_until[SET_PRESENCE_OFFLINE] > 0 ? p : SET_PRESENCE_OFFLINE;
 }
 
-void sync_words_refused(struct sync_words *w, bool sent_along) {
+bool sync_words_refused(struct sync_words *w, bool sent_along, usec_t now) {
+        bool was_answered = w->none_answered;
+
+        w->none_answered = false;
+        if (was_answered)
+                return false;
         log_debug("The server insists on a word for set_presence");
         w->none = sent_along ? SYNC_NONE_OR_FILTER_REFUSED : SYNC_NONE_REFUSED;
+        w->none_until = usec_add(now, REFUSAL_FORGOTTEN_AFTER);
+        return true;
 }
 
 void sync_words_filter_refused(struct sync_words *w) {
@@ -31,12 +41,14 @@ void sync_words_filter_refused(struct sync_words *w) {
                 w->none = SYNC_NONE_TAKEN;
 }
 
-void sync_words_taken(struct sync_words *w) {
+void sync_words_taken(struct sync_words *w, enum set_presence said) {
+        w->none_answered = w->none_answered || said == SET_PRESENCE_NONE;
         if (w->none == SYNC_NONE_OR_FILTER_REFUSED)
                 w->none = SYNC_NONE_REFUSED;
 }
 
 static void see_none(struct sync_words *w) {
+        w->none_until = USEC_NEVER;
         if (w->none == SYNC_NONE_REFUSED)
                 return;
         log_debug("The server shows whatever word set_presence has");
@@ -65,6 +77,8 @@ void sync_words_seen(struct sync_words *w, enum set_presence said, const char *s
 }
 
 void sync_words_age(struct sync_words *w, usec_t now) {
+        if (now >= w->none_until)
+                w->none = SYNC_NONE_TAKEN;
         for (size_t i = 0; i < ARRAY_SIZE(w->fights_until); i++)
                 if (now >= w->fights_until[i])
                         w->fights_until[i] = 0;

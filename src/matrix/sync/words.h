@@ -13,6 +13,8 @@ struct sync_words {
                 SYNC_NONE_OR_FILTER_REFUSED, /* one of both it was, as the next answer tells; until then as REFUSED */
                 SYNC_NONE_REFUSED,           /* or shown to others */
         } none;
+        bool none_answered; /* by the last poll that said it */
+        usec_t none_until;  /* what refused it is believed; once it was shown: USEC_NEVER */
         bool shows_another; /* state than the word of the poll that has brought it */
         unsigned n_turns;
         usec_t turn_at;                             /* the last one */
@@ -21,12 +23,14 @@ struct sync_words {
 
 enum set_presence sync_words_pick(const struct sync_words *w, const struct set_presence_words *says, bool held);
 
-/* A poll that said SET_PRESENCE_NONE was refused; `sent_along`: it may also have been for its filter. */
-void sync_words_refused(struct sync_words *w, bool sent_along);
+/* A poll that said SET_PRESENCE_NONE was refused; `sent_along`: it may also have been for its filter. Returns false if
+ * it was not for the word: the server, which has taken it in the poll before, or what stands in front of it, minds
+ * something else. */
+bool sync_words_refused(struct sync_words *w, bool sent_along, usec_t now);
 /* It was for the filter. */
 void sync_words_filter_refused(struct sync_words *w);
-/* A poll was answered. */
-void sync_words_taken(struct sync_words *w);
+/* A poll that said that was answered. */
+void sync_words_taken(struct sync_words *w, enum set_presence said);
 /* One that said that has brought the own presence. */
 void sync_words_seen(struct sync_words *w, enum set_presence said, const char *shown, usec_t now);
 void sync_words_age(struct sync_words *w, usec_t now);
