@@ -56,7 +56,14 @@ static bool is_connected(const struct machine *m) {
         return machine_state(m) == MACHINE_UP && streq(machine_view(m)->account_state, "online");
 }
 
-/* A machine may owe a state, and none has seen by way of which others it came to this one. One that is in no call, and
+/* In a call of its own that it shows itself: what others show there is the other machine's. */
+static bool shows_a_call(const struct machine *m) {
+        const struct machine_output *o = machine_output_of(m, "presence");
+
+        return machine_has_evidence(m) && o && !streq(o->claim, "shared") && !streq(o->claim, "off");
+}
+
+/* A machine may owe a state, and none has seen by way of which others it came to this one. One that shows no call, and
  * owes nothing, keeps no account of what it sees for another one that has died. */
 static bool is_unwatched(const struct world *w) {
         bool owed = false;
@@ -66,7 +73,7 @@ static bool is_unwatched(const struct world *w) {
 
                 if (!is_connected(m))
                         owed = owed || machine_state(m) == MACHINE_UP || machine_died_busy_at(m) > 0;
-                else if (machine_has_evidence(m))
+                else if (shows_a_call(m))
                         return false;
         }
         return owed;
