@@ -50,7 +50,11 @@ static bool ringing_counts(const struct availability *a, enum call_phase phase) 
 }
 
 bool availability_is_spoken_for(const struct availability *a, const struct call *c) {
-        return a->mode == MODE_AUTO && c->serial > a->word_serial && c->since < a->word_at;
+        bool unknown = c->serial > a->word_serial && c->since < a->word_at;
+        /* The answer to what still rang for us may have been known later. */
+        bool answered = call_phase_is_in_call(c->phase) && c->steady_since < a->word_at;
+
+        return a->mode == MODE_AUTO && (unknown || answered);
 }
 
 static usec_t counts_from(const struct availability *a, const struct call_table *calls, const struct call *c) {
@@ -246,12 +250,12 @@ int availability_free_until_calls_end(struct availability *a, const struct call_
         goes_on = any_would_count(a, calls);
         if (!goes_on && grace_over == 0)
                 return -ENOENT;
-        a->word_at = now;
-        a->word_serial = newest_serial(calls);
         if (goes_on) {
                 a->n_moment = 0;
                 (void) look_at_moment(a, calls, /* open= */ true, now);
         }
+        a->word_at = now;
+        a->word_serial = newest_serial(calls);
         a->mode = MODE_FREE;
         a->mode_until = USEC_NEVER;
         a->until_calls_end = true;

@@ -7,7 +7,7 @@ struct entry {
         struct call call;
         /* What the reports since the last call_table_date() said, and whether they made or broke the call. */
         bool undated, is_new, unsteady;
-        usec_t age, lasts;
+        usec_t age, steady_age, lasts;
         struct entry *next;
 };
 
@@ -271,6 +271,7 @@ static int update(struct entry *e, const struct call_report *r) {
                   c->device != r->device;
         e->undated = true;
         e->unsteady = e->unsteady || !steady;
+        e->steady_age = r->age;
         e->lasts = r->lasts;
         c->phase = r->phase;
         c->evidence = r->evidence;
@@ -291,6 +292,10 @@ int call_table_report(struct call_table *t, const struct call_report *r) {
         return e ? update(e, r) : add(t, r);
 }
 
+static usec_t date_of(usec_t age, usec_t now) {
+        return age < now ? now - age : 1;
+}
+
 void call_table_date(struct call_table *t, usec_t now) {
         if (!t->spare)
                 t->spare = spare_new();
@@ -298,9 +303,12 @@ void call_table_date(struct call_table *t, usec_t now) {
                 if (!e->undated)
                         continue;
                 if (e->is_new)
-                        e->call.since = e->call.steady_since = e->age < now ? now - e->age : 1;
-                if (e->unsteady)
-                        e->call.steady_since = now;
+                        e->call.since = e->call.steady_since = date_of(e->age, now);
+                if (e->unsteady) {
+                        usec_t steady_since = date_of(e->steady_age, now);
+
+                        e->call.steady_since = steady_since > e->call.since ? steady_since : e->call.since;
+                }
                 e->call.until = usec_add(now, e->lasts);
                 e->undated = e->is_new = e->unsteady = false;
         }

@@ -36,7 +36,7 @@ struct call_report {
         enum call_phase phase;
         enum call_evidence evidence;
         /* Spans, seen from the moment of the report: who reports reads no clock. */
-        usec_t age;   /* how long it has been going on; 0: it has just begun, or nobody knows */
+        usec_t age;   /* how long it has been going on, or been in a phase that is new; 0: just now, or nobody knows */
         usec_t lasts; /* stale after so long unless reported again; USEC_NEVER: until ended */
         /* The user's client tells others that the user is in it, and writes more than that when it begins and ends. */
         bool announced;

@@ -537,6 +537,27 @@ Test(availability, a_call_that_went_on_when_the_user_said_free_stays_free) {
         cr_assert(availability_decide(&a, calls, now + 20 * S).busy, "they have thought better of it");
 }
 
+/* It rang for busyd when the user, who had answered, said free; the key of the answer came later. */
+Test(availability, a_call_whose_answer_was_not_known_yet_when_the_user_said_free_stays_free) {
+        for (unsigned late = 0; late < 2; late++) {
+                SCOPED(call_table_free) struct call_table *calls = NULL;
+                struct availability a;
+                usec_t now = START * S;
+
+                begin(&a, &calls, &usual);
+                (void) report(calls, &(struct row){ .source = "hold" }, CALL_ACTIVE, EVIDENCE_PROOF, now);
+                (void) report(calls, &(struct row){ .source = "matrix/me" }, CALL_RINGING_IN, EVIDENCE_PROOF, now);
+                cr_assert(availability_decide(&a, calls, now).busy);
+                availability_set_mode(&a, MODE_FREE, USEC_NEVER, calls, now + 10 * S);
+                cr_assert_not(availability_decide(&a, calls, now + 10 * S).busy);
+                find(calls, call_table_next(calls, call_table_next(calls, NULL))->id, late ? 2 * S : 12 * S,
+                     now + 15 * S);
+                (void) call_table_end_source(calls, "hold");
+                (void) availability_decide(&a, calls, now + 20 * S);
+                cr_assert_eq(availability_decide(&a, calls, now + 30 * S).busy, late, "answered after the word");
+        }
+}
+
 /* What was no call then may become one later. */
 Test(availability, what_did_not_count_when_the_user_said_free_is_another_call) {
         SCOPED(call_table_free) struct call_table *calls = NULL;

@@ -65,14 +65,32 @@ Test(calls, get_their_times_with_the_date) {
         c = call_table_next(table, NULL);
         cr_assert(c->since == USEC_NEVER && c->until == USEC_NEVER, "no clock, no time");
         r.phase = CALL_ACTIVE;
+        r.age = 2;
         r.lasts = 30;
         cr_assert_eq(call_table_report(table, &r), 1, "answered before anybody looked");
         call_table_date(table, 100);
         cr_assert_eq(c->since, 95);
-        cr_assert_eq(c->steady_since, 100);
+        cr_assert_eq(c->steady_since, 98);
         cr_assert_eq(c->until, 130);
         call_table_date(table, 110);
         cr_assert_eq(c->until, 130, "one date for one report");
+}
+
+Test(calls, are_answered_when_their_report_says_so) {
+        struct call_report r = usual;
+        const struct call *c;
+
+        cr_assert_eq(report_at(table, &r, 10), 1);
+        r.phase = CALL_ACTIVE;
+        r.age = 5;
+        cr_assert_eq(report_at(table, &r, 20), 1);
+        c = call_table_next(table, NULL);
+        cr_assert_eq(c->since, 10);
+        cr_assert_eq(c->steady_since, 15);
+        r.phase = CALL_RINGING_IN;
+        r.age = 100;
+        cr_assert_eq(report_at(table, &r, 30), 1);
+        cr_assert_eq(c->steady_since, 10, "not before it began");
 }
 
 Test(calls, keep_that_they_are_announced) {
