@@ -171,6 +171,19 @@ static bool is_prior_in_front(const struct claim *c, const struct claim_value *v
         return c->traits.text_per_device && streq(v->text, c->debt.is.prior.text) && claim_state_is_ours(c, v);
 }
 
+/* Where each device has its own words, the next poll of ours may hide a person's at once, and nobody else knows them
+ * then: they are what is owed back from now on, also by a later run. */
+static void keep_persons_word(struct claim *c, const struct claim_value *v) {
+        if (!v->text[0] || streq(v->text, c->debt.is.prior.text))
+                return;
+        claim_value_put_text(&c->debt.is.prior, v->text);
+        c->debt.on_disk = false;
+}
+
+static bool is_persons_word_kept(const struct claim *c) {
+        return c->traits.text_per_device && streq(c->debt.is.prior.text, c->in.stopped.judged.text);
+}
+
 /* Where each device has its own words, those of others may show again without having been written. */
 static void see_persons(struct claim *c, const struct claim_value *v) {
         if (c->traits.text_tells_person && !c->traits.text_per_device && claim_is_persons(c, v, /* prior_too= */ true))
@@ -210,6 +223,8 @@ static void see_owed(struct claim *c) {
                 return;
         case CLAIM_YIELDED:
                 if (c->traits.text_tells_person && is_last_word(c, v)) {
+                        if (is_persons_word_kept(c))
+                                keep_persons_word(c, v);
                         c->in.stopped.judged = *v;
                         c->in.stopped.outdone = false;
                 }
@@ -306,6 +321,7 @@ void claim_stop_for(struct claim *c, const struct claim_value *v) {
         c->in.stopped.text_due = true;
         c->debt.is.text_claimed = false;
         c->debt.on_disk = false;
+        keep_persons_word(c, v);
 }
 
 void claim_stop_for_claim_of_another(struct claim *c) {

@@ -248,7 +248,8 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         if (c->debt.is.ahead)
                 judge_suspicion(c);
         /* Should our words show again, theirs are what goes back there. */
-        if (c->traits.per_device && claim_is_persons(c, &c->view.is, /* prior_too= */ true)) {
+        if (c->traits.per_device && claim_is_persons(c, &c->view.is, /* prior_too= */ true) &&
+            !claim_is_text_given_up(c, &c->view.is)) {
                 l->yielded = true;
                 l->persons = c->view.is;
         }

@@ -264,9 +264,7 @@ Test(core_claim_hidden, words_found_by_ourselves_are_not_forgotten_for_none) {
         expect_given_back(5 * USEC_PER_MIN, "offline", "Lunch");
 }
 
-/* It dies between the word that its own are not claimed any more and what takes them away. The person's device is gone
- * since, and nothing hides them. */
-Test(core_claim_hidden, own_words_that_are_not_claimed_any_more_are_nobodys) {
+static void yield_to_new(void) {
         begin(&text_per_device, "online", "Lunch");
         enter("busy", "In a call");
         set_shown("busy", "New");
@@ -278,6 +276,12 @@ Test(core_claim_hidden, own_words_that_are_not_claimed_any_more_are_nobodys) {
                 now += r.step == CLAIM_NOTHING ? SEC : 0;
         }
         expect_phase(CLAIM_YIELDED);
+}
+
+/* It dies between the word that its own are not claimed any more and what takes them away, and the poll that was under
+ * way hides the person's behind them: nobody else knows these any more. */
+Test(core_claim_hidden, own_words_that_are_not_claimed_any_more_are_nobodys) {
+        yield_to_new();
         expect_step(CLAIM_JOURNAL);
         answer_journal();
         cr_assert_not(disk.text_claimed);
@@ -285,7 +289,20 @@ Test(core_claim_hidden, own_words_that_are_not_claimed_any_more_are_nobodys) {
         restart(&text_per_device);
         run_for(5 * USEC_PER_MIN);
         expect_phase(CLAIM_FREE);
-        expect_shown("offline", "");
+        expect_shown("offline", "New");
+}
+
+/* ... nor what the person has written after that. */
+Test(core_claim_hidden, the_last_word_of_a_person_outlives_a_crash) {
+        yield_to_new();
+        run_for(SEC);
+        push_shown("busy", "Newer");
+        run_for(SEC);
+        set_shown("offline", "");
+        restart(&text_per_device);
+        run_for(5 * USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Newer");
 }
 
 /* Another device was heard of last, before ours was seen for the first time: the state beside its words is ours. */
