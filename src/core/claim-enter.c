@@ -211,7 +211,7 @@ static void renew_prior(struct claim *c) {
         bool state = words || c->flight.displaced || !claim_state_is_ours(c, &c->view.is);
         bool known = claim_find_prior(c, &found); /* ... from those who know it, also where it has not looked itself */
 
-        if (c->traits.per_device || claim_is_left_empty(c, &c->view.is))
+        if (c->traits.per_device || claim_is_left_by_another(c, &c->view.is))
                 return;
         if (words)
                 claim_value_put_text(&prior, c->view.is.text);
@@ -241,16 +241,10 @@ void claim_stop_suspecting(struct claim *c) {
                 c->debt.is.given_back = c->debt.is.ahead = c->debt.on_disk = false;
 }
 
-/* Words that no machine of the user has claimed were told in place of ours. If the prior ones show after that,
- * somebody has chosen them: a write of ours that was lost would not explain both. */
-static bool has_person_written(const struct claim *c) {
-        return c->flight.other.text[0] && !claim_text_is_ours(c, &c->flight.other);
-}
-
 /* Before a further write: has somebody else written meanwhile. Returns false if `ret` is the step. */
 static bool look_before_writing(struct claim *c, usec_t now, struct claim_request *ret) {
         bool may_be_prior = !c->in.entering.landed || claim_may_be_restored(c, now) || claim_may_be_crossed(c, now);
-        bool prior_too = may_be_prior && !has_person_written(c);
+        bool prior_too = may_be_prior && !claim_has_person_written(c);
         const struct claim_value *v = &c->view.is;
 
         if (!claim_is_view_fresh(c, now)) {

@@ -227,24 +227,35 @@ static bool does_state_tell(const struct claim *c, const char *state) {
         return !c->traits.per_device && !polled && !(c->view.emptied && streq(state, c->view.is.state));
 }
 
-/* With one text per user, another machine that knows of nothing that was before leaves none. Within our own call that
- * shows soon after its end, and later the same is a person's word. */
-bool claim_is_left_empty(const struct claim *c, const struct claim_value *v) {
+/* Another machine that knows of nothing that was before leaves none. Within our own call that shows soon after its
+ * end, and later the same is a person's word. */
+static bool is_left_empty(const struct claim *c, const struct claim_value *v, const char *state, bool in_call) {
+        return !v->text[0] && claim_others_may_have_left_none(&c->others, &c->debt.is, state, c->traits.withdrawn,
+                                                              in_call ? c->view.at : USEC_NEVER);
+}
+
+bool claim_has_person_written(const struct claim *c) {
+        return c->flight.other.text[0] && !claim_text_is_ours(c, &c->flight.other);
+}
+
+/* With one text per user. */
+bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v) {
         bool in_call = c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD;
         const char *state = does_state_tell(c, v->state) ? v->state : NULL;
 
         if (!in_call && (!claim_is_way_back(c->phase) || c->in.leaving.yielded))
                 return false;
-        if (c->traits.text_per_device || v->text[0] || (!c->traits.per_device && claim_is_taken(c, v->state)))
+        if (c->traits.text_per_device || (!c->traits.per_device && claim_is_taken(c, v->state)))
                 return false;
-        return claim_others_may_have_left_none(&c->others, &c->debt.is, state, c->traits.withdrawn,
-                                               in_call ? c->view.at : USEC_NEVER);
+        return is_left_empty(c, v, state, in_call) ||
+               (claim_may_be_crossed(c, c->view.at) && !claim_has_person_written(c) &&
+                claim_others_may_have_put_back(&c->others, &c->debt.is, v->text, state, c->traits.withdrawn));
 }
 
 /* Half of what gave back has taken ours away, and nobody else's show any more. No person's word: on another device an
  * empty text hides behind ours. Before a call there were none of ours. */
 static bool are_words_away(const struct claim *c, const struct claim_value *v) {
-        return (c->traits.text_per_device && !c->debt.is.ahead && !v->text[0]) || claim_is_left_empty(c, v);
+        return (c->traits.text_per_device && !c->debt.is.ahead && !v->text[0]) || claim_is_left_by_another(c, v);
 }
 
 /* The prior word stands until ours is written. */
@@ -338,7 +349,7 @@ struct claim_value claim_compose_given_back(const struct claim *c, const struct 
                  claim_is_persons(c, &v, /* prior_too= */ c->in.leaving.restored || words_came_back_alone(c)))
                 return v;
         else if (d->state_claimed && !(others & CLAIM_STATE) &&
-                 (claim_state_is_ours(c, &v) || claim_is_left_empty(c, seen)))
+                 (claim_state_is_ours(c, &v) || claim_is_left_by_another(c, seen)))
                 claim_value_put_state(&v, prior.state);
         if (d->text_claimed && !(others & CLAIM_TEXT) && (claim_text_is_ours(c, &v) || are_words_away(c, seen)))
                 claim_value_put_text(&v, prior.text);

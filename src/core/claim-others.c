@@ -127,6 +127,12 @@ static bool was_done_before(const struct claim_others *o, const struct claim_oth
         return c->done && at < CLAIM_OTHERS_DONE_MAX && o->done[at].before;
 }
 
+static bool was_known_done(const struct claim_others *o, const struct claim_other *c) {
+        size_t at = find_done(o, &c->owed);
+
+        return c->done && at < CLAIM_OTHERS_DONE_MAX && o->done[at].known;
+}
+
 /* Words tell who has put them there. None do not: they are no claim's that was over before ours began. */
 static bool has_put_text(const struct claim_others *o, const struct claim_other *c, const char *text) {
         return claim_owed_has_text(&c->owed, text) && (text[0] || !was_done_before(o, c));
@@ -177,6 +183,11 @@ static bool has_just_ended(const struct claim_others *o, const struct claim_othe
         return at < CLAIM_OTHERS_DONE_MAX && now < usec_add(o->done[at].at, CLAIM_OTHERS_SETTLE);
 }
 
+/* What one of them puts back has this state; NULL: that is not known. */
+static bool may_be_beside(const struct claim_other *c, const char *state, const char *withdrawn) {
+        return !state || streq(state, withdrawn) || streq(state, c->owed.prior.state);
+}
+
 bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own, const char *state,
                                      const char *withdrawn, usec_t now) {
         for (size_t i = 0; i < o->n; i++) {
@@ -185,9 +196,29 @@ bool claim_others_may_have_left_none(const struct claim_others *o, const struct 
 
                 if (!c->owed.text_claimed || !found->text[0] || !claim_owed_has_text(own, found->text))
                         continue;
-                if (state && !streq(state, withdrawn) && !streq(state, found->state))
+                if (!may_be_beside(c, state, withdrawn))
                         continue;
                 if (now == USEC_NEVER ? !was_done_before(o, c) : has_just_ended(o, c, now))
+                        return true;
+        }
+        return false;
+}
+
+static bool says_the_same(const struct claim_other *c, const struct claim_owed *own) {
+        for (unsigned i = 0; own->text_claimed && i < own->n_ours; i++)
+                if (claim_owed_has_text(&c->owed, own->ours[i].text))
+                        return true;
+        return false;
+}
+
+bool claim_others_may_have_put_back(const struct claim_others *o, const struct claim_owed *own, const char *text,
+                                    const char *state, const char *withdrawn) {
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_other *c = &o->of[i];
+
+                if (c->live || was_known_done(o, c) || !says_the_same(c, own))
+                        continue;
+                if (streq(text, c->owed.prior.text) && may_be_beside(c, state, withdrawn))
                         return true;
         }
         return false;
@@ -233,11 +264,9 @@ static bool may_still_stand(const struct claim_other *c, const struct claim_valu
 /* How late it has had a part in what stands there: one that is done has taken its own away since, most likely if it
  * was done when our claim began. */
 static unsigned lateness_of(const struct claim_others *o, const struct claim_other *c) {
-        size_t at = find_done(o, &c->owed);
-
         if (!c->done)
                 return 2;
-        return at < CLAIM_OTHERS_DONE_MAX && o->done[at].known ? 0 : 1;
+        return was_known_done(o, c) ? 0 : 1;
 }
 
 /* Of those that put it there, the one that is most likely to have done so last: of several that are as late, the one

@@ -75,6 +75,11 @@ bool claim_others_may_leave(const struct claim_others *o, const struct claim_owe
 bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own, const char *state,
                                      const char *withdrawn, usec_t now);
 
+/* One of them gives back, or has since our claim began, which says the same as `own`, and has found `text`. Beside
+ * which state as above. */
+bool claim_others_may_have_put_back(const struct claim_others *o, const struct claim_owed *own, const char *text,
+                                    const char *state, const char *withdrawn);
+
 /* The words that one of them has found before it has put `text` there, which stands and is of `own` as well; NULL:
  * none of them has, or it does not know. */
 const char *claim_others_words_before(const struct claim_others *o, const struct claim_owed *own, const char *text);

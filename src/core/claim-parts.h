@@ -72,8 +72,12 @@ bool claim_is_prior_firsthand(const struct claim *c);
 /* Somebody put other words there than ours. `prior_too`: what was there before us is no sign of a person, since our
  * write may not have landed, or one that gave back may have. */
 bool claim_is_persons(const struct claim *c, const struct claim_value *v, bool prior_too);
-/* Another machine, which could not know what was there before our words, has left none. */
-bool claim_is_left_empty(const struct claim *c, const struct claim_value *v);
+/* Words that no machine of the user has claimed were told in place of ours. If the prior ones show after that,
+ * somebody has chosen them: a write of ours that was lost would not explain both. */
+bool claim_has_person_written(const struct claim *c);
+/* Another machine, which could not know what was there before our words, has left none; or one that has yet to hear of
+ * our claim has taken our words for its own, and has put back what was there before those. */
+bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v);
 /* What was there before us, or, of what others could not take away, ours. */
 bool claim_is_back_at_prior(const struct claim *c, const struct claim_value *v);
 /* Where a write replaces state and text together, other words than ours leave nothing of ours. */

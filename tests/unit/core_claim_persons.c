@@ -179,3 +179,88 @@ Test(core_claim_persons, the_words_of_before_tell_also_beside_one_that_gives_bac
                 claim_done(&claim);
         }
 }
+
+/* It had given way to the person before it died, and takes ours for its own until it hears of us: what it puts back
+ * then is what was there before it, perhaps no words at all. */
+Test(core_claim_persons, what_another_machine_puts_back_in_place_of_ours_is_no_persons_word) {
+        static const struct row {
+                const char *before, *says, *state, *text;
+                usec_t after;
+                enum claim_phase phase;
+        } rows[] = {
+                { "", "In a call", "offline", "", SEC, CLAIM_HELD },
+                { "", "In a call", "unavailable", "", SEC, CLAIM_HELD }, /* by a poll of ours */
+                { "Reading", "In a call", "offline", "Reading", SEC, CLAIM_HELD },
+                { "", "In a call", "online", "", SEC, CLAIM_YIELDED },
+                { "", "On the phone", "offline", "", SEC, CLAIM_YIELDED },
+                { "Reading", "In a call", "offline", "", SEC, CLAIM_YIELDED },
+                { "", "In a call", "offline", "Reading", SEC, CLAIM_YIELDED },
+                { "", "In a call", "offline", "", 2 * CLAIM_LANDS_WITHIN, CLAIM_YIELDED },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i];
+                struct claim_other other = machine(7, "offline", row->before, "busy", row->says);
+                struct claim_traits traits = single_value;
+
+                traits.kept_as = "unavailable";
+                begin(&traits, "unavailable", "In the garden");
+                push();
+                told(&other);
+                want("busy", "In a call");
+                run_for(SEC);
+                push();
+                expect_phase(CLAIM_HELD);
+                run_for(row->after);
+                push_shown(row->state, row->text);
+                run_for(SEC);
+                told_done(&other);
+                run_for(20 * SEC);
+                cr_assert_eq(claim_phase(&claim), row->phase, "%zu: %s", i,
+                             claim_phase_to_string(claim_phase(&claim)));
+                if (row->phase == CLAIM_HELD)
+                        expect_given_back(USEC_PER_MIN, "unavailable", "In the garden");
+                else
+                        expect_given_back(USEC_PER_MIN, row->state, row->text);
+                claim_done(&claim);
+        }
+}
+
+/* A claim that was over before ours began has put nothing back since: a person has. */
+Test(core_claim_persons, who_was_done_before_puts_nothing_back) {
+        struct claim_other gone = machine(6, "offline", "", "busy", "In a call"),
+                           other = machine(7, "offline", "In the garden", "busy", "In a call");
+
+        gone.done = true;
+        begin(&single_value, "unavailable", "In the garden");
+        push();
+        told_by(gone, other);
+        want("busy", "In a call");
+        run_for(SEC);
+        push();
+        expect_phase(CLAIM_HELD);
+        push_shown("offline", "");
+        run_for(20 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        expect_shown("offline", "");
+        claim_done(&claim);
+}
+
+/* What one does that gives back meanwhile is none either where we end right after it. */
+Test(core_claim_persons, what_another_machine_puts_back_is_no_persons_word_on_the_way_back_either) {
+        struct claim_other other = machine(7, "offline", "", "busy", "In a call");
+
+        begin(&single_value, "unavailable", "In the garden");
+        push();
+        told(&other);
+        want("busy", "In a call");
+        run_for(SEC);
+        push();
+        claim_set_want(&claim, NULL);
+        push_shown("offline", "");
+        told_done(&other);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("unavailable", "In the garden");
+        claim_done(&claim);
+}
