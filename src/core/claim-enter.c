@@ -69,6 +69,11 @@ static unsigned newest_order(const struct claim *c) {
         return order < CLAIM_ORDER_MAX ? order + 1 : 1;
 }
 
+void claim_renew_order(struct claim *c) {
+        if (c->debt.is.order < newest_order(c))
+                c->debt.is.order = newest_order(c);
+}
+
 static struct claim_owed compose_debt(const struct claim *c, usec_t now) {
         const struct claim_owed *before = &c->debt.is;
         struct claim_owed d = {
@@ -223,8 +228,7 @@ static void renew_prior(struct claim *c) {
                 return;
         c->debt.is.prior = prior;
         c->debt.is.secondhand = c->debt.is.secondhand && c->debt.is.text_claimed && !words && !known;
-        if (c->debt.is.order < newest_order(c))
-                c->debt.is.order = newest_order(c);
+        claim_renew_order(c);
         claim_others_found(&c->others, c->view.at);
         c->debt.on_disk = false;
 }
@@ -366,10 +370,26 @@ static struct claim_request write_ours(struct claim *c, usec_t now) {
         return claim_write_step(c, &v, /* back= */ false, now);
 }
 
+/* Where each device has its own words, a person's are hidden at once by the next poll of a machine. Who has seen them
+ * has told, and whoever has not does as if it had. */
+static bool give_way(struct claim *c) {
+        const char *words = claim_others_persons_word(&c->others, &c->debt.is);
+        struct claim_value v = c->view.is;
+
+        if (!words || !c->traits.text_per_device || !c->debt.is.text_claimed || !c->debt.written || c->debt.suspected)
+                return false;
+        claim_value_put_text(&v, words);
+        claim_stop_for(c, &v);
+        claim_renew_order(c);
+        return true;
+}
+
 struct claim_request claim_enter_step(struct claim *c, usec_t now) {
         usec_t may_write_at = claim_limits_write_at(&c->limits, /* back= */ false);
         struct claim_request r;
 
+        if (give_way(c))
+                return claim_stopped_step(c, now);
         /* Before the read, so that what is read is what is written over. */
         if (!claim_is_acked(c) && now < may_write_at)
                 return claim_wait_until(may_write_at);
@@ -415,6 +435,8 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now) {
         usec_t refresh_at = h->lost ? now : usec_add(h->written_at, c->traits.refresh_interval);
         usec_t look_at = look_for_lost_at(c);
 
+        if (give_way(c))
+                return claim_stopped_step(c, now);
         /* Something else was wanted while this was on its way. */
         if (!claim_is_goal(c, &c->want)) {
                 claim_start_entering(c, h->written_at, /* landed= */ true);

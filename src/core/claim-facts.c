@@ -177,6 +177,8 @@ static void keep_persons_word(struct claim *c, const struct claim_value *v) {
         if (!v->text[0] || streq(v->text, c->debt.is.prior.text))
                 return;
         claim_value_put_text(&c->debt.is.prior, v->text);
+        c->debt.is.secondhand = false;
+        claim_renew_order(c);
         c->debt.on_disk = false;
 }
 

@@ -314,6 +314,25 @@ static unsigned oldest_to_take(const struct claim_owed *own, const struct claim_
         return own->secondhand && !c->done && !explains ? 1 : own->order + 1;
 }
 
+static bool has_given_way(const struct claim_other *c) {
+        return c->text_lost && claim_owed_has_given_way(&c->owed);
+}
+
+const char *claim_others_persons_word(const struct claim_others *o, const struct claim_owed *own) {
+        const char *words = NULL;
+        unsigned order = own->order;
+
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_owed *c = &o->of[i].owed;
+
+                if (!has_given_way(&o->of[i]) || c->order <= order || are_words_ours(o, own, &c->prior))
+                        continue;
+                order = c->order;
+                words = c->prior.text;
+        }
+        return words;
+}
+
 static void take_over_newer(const struct claim_others *o, const struct claim_owed *own, struct claim_value *v) {
         unsigned order = 0;
 
@@ -324,7 +343,8 @@ static void take_over_newer(const struct claim_others *o, const struct claim_owe
                 if (c->order <= order || c->order < oldest_to_take(own, &o->of[i]))
                         continue;
                 order = c->order;
-                if (c->text_claimed && !(theirs & CLAIM_TEXT) && !claim_owed_has_text(own, c->prior.text))
+                if ((c->text_claimed || has_given_way(&o->of[i])) && !(theirs & CLAIM_TEXT) &&
+                    !claim_owed_has_text(own, c->prior.text))
                         claim_value_put_text(v, c->prior.text);
                 if (c->state_claimed && !(theirs & CLAIM_STATE) && !claim_owed_has_state(own, c->prior.state))
                         claim_value_put_state(v, c->prior.state);

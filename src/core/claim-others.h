@@ -84,6 +84,10 @@ bool claim_others_may_have_put_back(const struct claim_others *o, const struct c
  * none of them has, or it does not know. */
 const char *claim_others_words_before(const struct claim_others *o, const struct claim_owed *own, const char *text);
 
+/* What one of them has given way to where each device has its own words: a person has written that since `own` began.
+ * NULL: nothing. */
+const char *claim_others_persons_word(const struct claim_others *o, const struct claim_owed *own);
+
 /* What is owed back from now on was found there, or told, at `seen_at`: who was done long before had no part in it. */
 void claim_others_found(struct claim_others *o, usec_t seen_at);
 

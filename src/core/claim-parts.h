@@ -105,6 +105,8 @@ void claim_expect_crossing(struct claim *c, bool one_has_come, usec_t now);
 
 /* ---- claim-enter.c: the way there, and the stops on it ---- */
 
+/* What is owed back was found just now: it is newer than all that is known. */
+void claim_renew_order(struct claim *c);
 struct claim_request claim_wait_until(usec_t at);
 struct claim_request claim_take_step(struct claim *c, enum claim_step step);
 struct claim_request claim_write_step(struct claim *c, const struct claim_value *v, bool back, usec_t now);

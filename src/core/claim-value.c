@@ -33,6 +33,15 @@ bool claim_owed_has_state(const struct claim_owed *o, const char *state) {
         return false;
 }
 
+bool claim_owed_has_given_way(const struct claim_owed *o) {
+        if (o->text_claimed || !o->prior.text[0])
+                return false;
+        for (unsigned i = 0; i < o->n_ours; i++)
+                if (streq(o->prior.text, o->ours[i].text))
+                        return false;
+        return true;
+}
+
 bool claim_owed_add(struct claim_owed *o, const struct claim_value *v) {
         struct claim_value newest = *v;
         unsigned n = 0;

@@ -58,5 +58,8 @@ struct claim_owed {
 /* Whether a value of ours has this state or text, and claims it. */
 bool claim_owed_has_state(const struct claim_owed *o, const char *state);
 bool claim_owed_has_text(const struct claim_owed *o, const char *text);
+/* Its words are not claimed any more, and those of the prior are others than theirs: a person has written them since.
+ */
+bool claim_owed_has_given_way(const struct claim_owed *o);
 /* Puts `v` last. Returns false, changing nothing, if there is no room. */
 bool claim_owed_add(struct claim_owed *o, const struct claim_value *v);

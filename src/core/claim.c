@@ -190,7 +190,9 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
          * other's would tell each other's prior to and fro for ever. */
         if (c->traits.per_device)
                 claim_value_put_state(&ret->owed.prior, c->debt.is.prior.state);
-        if (c->debt.is.secondhand || !claim_is_prior_firsthand(c))
+        /* What a person has written since was found here, whoever has put the state there that was before. */
+        if ((c->debt.is.secondhand || !claim_is_prior_firsthand(c)) &&
+            !(c->phase == CLAIM_YIELDED && claim_owed_has_given_way(&c->debt.is)))
                 ret->owed.order = 0;
         ret->owed.secondhand = ret->owed.unsure = ret->owed.given_back = ret->owed.ahead = false;
         ret->owed.added = CLAIM_NO_PART;

@@ -264,3 +264,116 @@ Test(core_claim_persons, what_another_machine_puts_back_is_no_persons_word_on_th
         expect_shown("unavailable", "In the garden");
         claim_done(&claim);
 }
+
+/* Where each device has its own words, a poll of the one machine hides a person's at once from the other one. */
+static struct claim_other given_way(unsigned order, const char *says, const char *words) {
+        struct claim_other other = machine(order, "offline", words, "busy", says);
+
+        other.owed.text_claimed = false;
+        other.live = other.text_lost = true;
+        return other;
+}
+
+Test(core_claim_persons, who_hears_that_another_machine_has_given_way_does_so_as_well) {
+        static const struct row {
+                unsigned order;
+                const char *says, *words;
+                bool claims, lost;
+                enum claim_phase phase;
+        } rows[] = {
+                { 3, "In a call", "New", false, true, CLAIM_YIELDED },
+                { 3, "On the phone", "New", false, true, CLAIM_YIELDED },
+                { 1, "In a call", "New", false, true, CLAIM_HELD }, /* ours came later, and has found what is newer */
+                { 3, "In a call", "", false, true, CLAIM_HELD },
+                { 3, "On the phone", "In a call", false, true, CLAIM_HELD },
+                { 3, "New", "New", false, true, CLAIM_HELD },      /* it had no words of its own */
+                { 3, "In a call", "New", true, true, CLAIM_HELD }, /* the server has not taken them */
+                { 3, "In a call", "New", false, false, CLAIM_HELD },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i];
+                struct claim_other other = machine(2, "offline", "Lunch", "busy", "In a call"), ours;
+
+                begin(&text_per_device, "offline", "Lunch");
+                enter("busy", "In a call");
+                told_live(&other);
+                run_for(10 * SEC);
+                other = given_way(row->order, row->says, row->words);
+                other.owed.text_claimed = row->claims;
+                other.text_lost = row->lost;
+                told(&other);
+                run_for(10 * SEC);
+                cr_assert_eq(claim_phase(&claim), row->phase, "%zu: %s", i,
+                             claim_phase_to_string(claim_phase(&claim)));
+                expect_shown("busy", row->phase == CLAIM_HELD ? "In a call" : "");
+                cr_assert(claim_tell_others(&claim, &ours));
+                cr_assert_eq(ours.owed.order, row->phase == CLAIM_HELD ? 1 : 4, "%zu: %u", i, ours.owed.order);
+                set_shown("busy", row->phase == CLAIM_HELD ? "In a call" : "");
+                other.live = other.text_lost = false;
+                other.done = true;
+                told(&other);
+                if (row->phase == CLAIM_YIELDED)
+                        expect_given_back(USEC_PER_MIN, "offline", "New");
+                claim_done(&claim);
+        }
+}
+
+/* Not over a write that is under way: what takes ours away comes after it. */
+Test(core_claim_persons, who_hears_of_it_within_a_write_gives_way_after_that) {
+        struct claim_other other = given_way(3, "In a call", "New");
+
+        begin(&text_per_device, "offline", "Lunch");
+        want("busy", "In a call");
+        shown = run_to_write();
+        told(&other);
+        claim_on_written(&claim, now);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        expect_shown("busy", "");
+        claim_done(&claim);
+}
+
+/* ... and on the way back it puts them back. */
+Test(core_claim_persons, what_another_machine_has_given_way_to_is_put_back_by_who_hears_of_it_late) {
+        struct claim_other other = given_way(3, "In a call", "New");
+
+        begin(&text_per_device, "offline", "Lunch");
+        enter("busy", "In a call");
+        claim_set_want(&claim, NULL);
+        told(&other);
+        other.live = other.text_lost = false;
+        told_done(&other);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "New");
+        claim_done(&claim);
+}
+
+/* It is newer than all that is known, also where the busy that was found is the other one's. */
+Test(core_claim_persons, what_a_person_wrote_is_told_as_the_newest) {
+        for (unsigned busy = 0; busy < 2; busy++) {
+                struct claim_other other = machine(4, "offline", "Lunch", "busy", "In a call"), ours;
+
+                begin(&text_per_device, "offline", "Lunch");
+                if (busy) {
+                        told_live(&other);
+                        set_shown("busy", "In a call");
+                }
+                enter("busy", "In a call");
+                told_live(&other);
+                set_shown("busy", "New");
+                claim_on_doubt(&claim, false, now);
+                run_for(10 * SEC);
+                expect_phase(CLAIM_YIELDED);
+                cr_assert(claim_tell_others(&claim, &ours));
+                cr_assert(ours.text_lost);
+                cr_assert_str_eq(ours.owed.prior.text, "New");
+                cr_assert_eq(ours.owed.order, 5, "%u", ours.owed.order);
+                other.live = false;
+                told(&other);
+                cr_assert(claim_tell_others(&claim, &ours));
+                cr_assert_str_eq(ours.owed.prior.text, "New");
+                claim_done(&claim);
+        }
+}
