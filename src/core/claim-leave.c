@@ -122,11 +122,20 @@ static struct claim_request share_step(struct claim *c, usec_t now) {
         return claim_wait_until(claim_going_on(c) ? USEC_NEVER : c->in.leaving.look_at);
 }
 
+/* With one text per user, none is there in place of ours. That a person has taken away, or another machine that is not
+ * heard now, has found ours there, and knew of nothing before them. Nothing of ours stands while we wait to hear. */
+static bool is_left_empty_unheard(const struct claim *c) {
+        const struct claim_value *v = &c->view.is;
+
+        return c->deaf && !c->traits.text_per_device && c->debt.is.text_claimed && !c->in.leaving.yielded &&
+               !v->text[0] && !claim_text_is_ours(c, v) && !claim_is_taken(c, v->state) && claim_prior(c).text[0];
+}
+
 static struct claim_request finish_step(struct claim *c, usec_t now) {
         struct claim_leaving *l = &c->in.leaving;
 
         if (!is_kept_back(c) || (l->stuck && !c->traits.per_device))
-                return forget_step(c, now);
+                return is_left_empty_unheard(c) ? claim_wait_until(USEC_NEVER) : forget_step(c, now);
         if (!claim_going_on(c) && !claim_others_now(&c->others).will_give_back) {
                 look_again(c);
                 return claim_take_step(c, CLAIM_READ);
@@ -249,7 +258,7 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
                 judge_suspicion(c);
         /* Should our words show again, theirs are what goes back there. */
         if (c->traits.per_device && claim_is_persons(c, &c->view.is, /* prior_too= */ true) &&
-            !claim_is_text_given_up(c, &c->view.is)) {
+            !claim_is_text_given_up(c, &c->view.is) && !is_left_empty_unheard(c)) {
                 l->yielded = true;
                 l->persons = c->view.is;
         }

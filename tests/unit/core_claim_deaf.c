@@ -165,3 +165,57 @@ Test(core_claim_deaf, a_call_that_begins_before_that_is_crossed_out_owes_nothing
         expect_phase(CLAIM_HELD);
         expect_given_back(30 * SEC, "online", "Lunch");
 }
+
+/* ... and has taken ours for what was there before it, which it could not put back: it has left none. A person may
+ * have done so as well, and that is known once others are heard. */
+Test(core_claim_deaf, who_finds_no_words_in_place_of_its_own_hears_first_whose_doing_that_is) {
+        static const struct claim_traits *const traits[] = { &single_value, &per_device };
+
+        for (unsigned i = 0; i < 2 * ARRAY_SIZE(traits); i++) {
+                struct claim_other other = machine(1, "offline", "In a call", "busy", "In a call");
+                bool by_person = i % 2;
+
+                hold(traits[i / 2], "offline", "In the garden");
+                claim_on_unsure(&claim);
+                claim_set_deaf(&claim, true);
+                claim_set_want(&claim, NULL);
+                set_shown("offline", "");
+                run_for(5 * USEC_PER_MIN);
+                expect_phase(CLAIM_LEAVING);
+                cr_assert_leq(reads, 3, "%u reads", reads);
+                cr_assert_leq(writes, 2, "what is ours is withdrawn, once");
+                if (!by_person)
+                        told_done(&other);
+                claim_set_deaf(&claim, false);
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown("offline", by_person ? "" : "In the garden");
+                claim_done(&claim);
+        }
+}
+
+/* Words, and our own, tell by themselves; and what nobody had said before us is not missed. */
+Test(core_claim_deaf, who_finds_words_gives_back_at_once) {
+        static const struct row {
+                const char *before, *found, *state, *back;
+        } rows[] = {
+                { "In the garden", "In a call", "offline", "In the garden" },
+                { "In the garden", "Lunch", "offline", "Lunch" },
+                { "", "", "offline", "" },
+                { "In the garden", "", "busy", "" }, /* busy is not left standing */
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i];
+
+                hold(&single_value, "offline", row->before);
+                claim_on_unsure(&claim);
+                claim_set_deaf(&claim, true);
+                claim_set_want(&claim, NULL);
+                set_shown(row->state, row->found);
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                cr_assert_str_eq(shown.text, row->back, "%zu: %s", i, shown.text);
+                claim_done(&claim);
+        }
+}
