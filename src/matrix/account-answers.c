@@ -76,6 +76,20 @@ static bool hold_events(struct account *a, usec_t now) {
         return account_holds_events(a, now);
 }
 
+/* What could not be read may have ended what is known, or waits to be read. Where the events since a whole state come
+ * after it, nothing is missing. */
+static void tear(struct account *a, const struct sync_answer *answer, const struct kind_time *t) {
+        if (answer->initial && answer->moves)
+                encrypted_torn(a->encrypted, NULL);
+        for (size_t i = 0; i < answer->n_torn; i++) {
+                kinds_apply(a->kinds, &(struct room_events){ .torn_room = answer->torn[i] }, t);
+                encrypted_torn(a->encrypted, answer->torn[i]);
+        }
+        for (size_t i = 0; i < answer->n_gaps; i++)
+                if (answer->gaps[i]->torn_room)
+                        encrypted_torn(a->encrypted, answer->gaps[i]->torn_room);
+}
+
 static int apply(struct account *a, const struct sync_answer *answer) {
         const struct kind_time t = { .now = answer->now, .wall = answer->wall };
         const struct instant at = { .now = answer->now, .wall = answer->wall };
@@ -83,14 +97,9 @@ static int apply(struct account *a, const struct sync_answer *answer) {
         const char *full;
         bool concerned = false, lacks;
 
-        if (answer->initial) {
+        if (answer->initial)
                 kinds_resync(a->kinds, true);
-                encrypted_torn(a->encrypted, NULL);
-        }
-        for (size_t i = 0; i < answer->n_torn; i++) {
-                kinds_apply(a->kinds, &(struct room_events){ .torn_room = answer->torn[i] }, &t);
-                encrypted_torn(a->encrypted, answer->torn[i]);
-        }
+        tear(a, answer, &t);
         lacks = encrypted_apply_late(a->encrypted, a->kinds, &at) < 0;
         for (size_t i = answer->n_gaps; i > 0; i--) {
                 events = sync_batch_events(answer->gaps[i - 1]);

@@ -595,7 +595,7 @@ static int read_late(struct encrypted *e, const struct instant *at, struct readi
                 SCOPED(late_event_done) struct late_event late = { 0 };
 
                 r = receiver_read_late(e->receiver, at, &late, &plain);
-                if (r <= 0 || !kinds_want_message(plain.event.type))
+                if (r <= 0 || !(late.torn ? kinds_end_by(plain.event.type) : kinds_want_message(plain.event.type)))
                         continue;
                 reading->events[reading->n_plain] = plain.event;
                 reading->late[reading->n_plain] = late;
@@ -619,12 +619,12 @@ int encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_
         return r;
 }
 
-static void forget_late(struct reading *r, const char *room_id) {
+static void tear_late(struct reading *r, const char *room_id) {
         struct late_event late;
         size_t n = 0;
 
         for (size_t i = 0; i < r->n_plain; i++)
-                if (!room_id || streq(r->events[i].room_id, room_id)) {
+                if ((!room_id || streq(r->events[i].room_id, room_id)) && !kinds_end_by(r->events[i].type)) {
                         room_plaintext_done(&r->plain[i]);
                         late_event_done(&r->late[i]);
                 } else {
@@ -640,9 +640,9 @@ static void forget_late(struct reading *r, const char *room_id) {
 void encrypted_torn(struct encrypted *e, const char *room_id) {
         if (!e)
                 return;
-        receiver_forget_late(e->receiver, room_id);
+        receiver_tear_late(e->receiver, room_id);
         if (e->late)
-                forget_late(e->late, room_id);
+                tear_late(e->late, room_id);
 }
 
 /* 1, if there was anything; 0; -ENOMEM. */

@@ -14,7 +14,7 @@
 
 struct encrypted {
         bool awaits;
-        unsigned n_again;
+        unsigned n_again, n_torn;
 };
 
 static struct encrypted reader;
@@ -40,6 +40,11 @@ bool __wrap_encrypted_awaits(const struct encrypted *e) {
 void __wrap_encrypted_answers_again(struct encrypted *e);
 void __wrap_encrypted_answers_again(struct encrypted *e) {
         e->n_again++;
+}
+
+void __wrap_encrypted_torn(struct encrypted *e, const char *room_id);
+void __wrap_encrypted_torn(struct encrypted *e, const char *room_id) {
+        e->n_torn++;
 }
 
 /* ---- around the account ---- */
@@ -150,6 +155,8 @@ static const char *a_call(void) {
         return text;
 }
 
+static bool is_position_lost;
+
 static const char *answer_to(const char *url) {
         if (strstr(url, "/whoami"))
                 return "{\"user_id\":\"" ME "\",\"device_id\":\"BUSYD\"}";
@@ -157,6 +164,9 @@ static const char *answer_to(const char *url) {
                 return "{\"versions\":[\"v1.11\"]}";
         if (strstr(url, "/filter"))
                 return "{\"filter_id\":\"0\"}";
+        if (strstr(url, "/messages"))
+                return "{\"chunk\":[{\"type\":\"m.call.hangup\",\"sender\":\"@you:test\",\"event_id\":\"$0\","
+                       "\"content\":{\"call_id\":\"b\"}}],\"end\":\"before\"}";
         if (strstr(url, "/sync?"))
                 return missed && strstr(url, "since=") ? TAKE(missed) : "{\"next_batch\":\"s1\"}";
         return "{}";
@@ -180,9 +190,12 @@ static usec_t serve(void) {
                 for (size_t j = 0; j < door_n; j++)
                         wants_encrypted |= strstr(door_requests[j]->url, "m.room.encrypt") ||
                                            strstr(door_requests[j]->body, "m.room.encrypt");
-                if (door_n == 1 && is_long_poll(door_requests[0]->url) && !missed)
+                if (door_n == 1 && is_long_poll(door_requests[0]->url) && !missed && !is_position_lost)
                         return wake_at;
-                if (door_n > 0)
+                if (door_n > 0 && is_position_lost && strstr(door_requests[0]->url, "since=")) {
+                        is_position_lost = false;
+                        door_answer_first(400, "{\"errcode\":\"M_UNKNOWN_POS\"}", now);
+                } else if (door_n > 0)
                         door_answer_first(200, answer_to(door_requests[0]->url), now);
                 else
                         now = wake_at;
@@ -231,6 +244,26 @@ Test(matrix_account_held, what_happens_now_is_told_at_once) {
         (void) serve();
         cr_assert_gt(n_reports, 0);
         cr_assert_eq(reader.n_again, 1);
+}
+
+/* A hangup that waits for its key would not come again with the events since. */
+Test(matrix_account_held, nothing_is_given_up_where_the_events_since_come_after_a_whole_state) {
+        reader.awaits = false;
+        (void) serve();
+        cr_assert_eq(account_state(account), CONNECTION_ONLINE);
+        cr_assert_eq(reader.n_torn, 0);
+        is_position_lost = true;
+        (void) serve();
+        cr_assert_eq(reader.n_torn, 1);
+}
+
+Test(matrix_account_held, what_cannot_all_be_read_back_is_torn) {
+        reader.awaits = false;
+        missed = "{\"next_batch\":\"s1\",\"rooms\":{\"join\":{\"!r:test\":{\"timeline\":{\"events\":[],"
+                 "\"limited\":true,\"prev_batch\":\"p\"}}}}}";
+        (void) serve();
+        cr_assert_eq(account_state(account), CONNECTION_ONLINE);
+        cr_assert_eq(reader.n_torn, 1);
 }
 
 /* The device is there all the same. */

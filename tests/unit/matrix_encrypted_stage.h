@@ -23,6 +23,7 @@ static const char *rooms; /* what a look at all of them finds */
 static const char *members;
 static unsigned n_looks, n_members;
 static unsigned n_others_asked; /* how often the devices of others were asked for */
+static bool (*is_live_there)(void *userdata, const char *room_id);
 
 static inline int on_put(void *userdata, const json_t *receiver) {
         if (put_error < 0)
@@ -74,7 +75,7 @@ static inline void open_with(enum encrypted_calls scope) {
                                                                 .scope = scope,
                                                                 .random = no_dice,
                                                                 .touched = on_touched,
-                                                                .is_live = no_call },
+                                                                .is_live = is_live_there },
                                    &at),
                      0);
 }
@@ -91,6 +92,7 @@ static inline void set_up(void) {
         begin();
         n_reports = n_puts = n_looks = n_members = n_others_asked = 0;
         put_error = 0;
+        is_live_there = no_call;
         rooms = LOOK(DM_IS_SMALL);
         members = "{\"joined\":{\"" ME "\":{},\"" BOB "\":{}}}";
         sink = (struct call_sink){ .report = on_report, .end = on_end };

@@ -27,6 +27,7 @@ struct kind_time {
 struct call_kind {
         const char *name;
         const char *const *message_types; /* for the filter's timeline, NULL-terminated */
+        const char *const *end_types;     /* of these, those that never begin a call; NULL: none */
         const char *const *state_types;   /* for the filter's state and timeline */
         /* Kinds share `ids` of reports: prefix them with the kind's name. */
         int (*new)(struct kind_calls **ret, const struct kind_context *context);

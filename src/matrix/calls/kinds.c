@@ -86,6 +86,13 @@ bool kinds_want_message(const char *type) {
         return false;
 }
 
+bool kinds_end_by(const char *type) {
+        for (size_t i = 0; call_kinds[i]; i++)
+                if (list_has(call_kinds[i]->end_types, type))
+                        return true;
+        return false;
+}
+
 /* ---- events ---- */
 
 bool kinds_has_room(const struct kinds *k, const char *room_id) {

@@ -27,7 +27,7 @@ static struct voip *voip_from(struct kind_calls *o) {
         return (struct voip *) o;
 }
 
-static const char *const no_types[] = { NULL };
+static const char *const no_types[] = { NULL }, *const end_types[] = { "m.call.hangup", "m.call.reject", NULL };
 
 static bool kind_of(const char *type, enum voip_kind *ret) {
         static const struct {
@@ -293,6 +293,7 @@ static size_t voip_rooms(const struct kind_calls *o, const char **ret, size_t ma
 const struct call_kind call_kind_voip = {
         .name = "voip",
         .message_types = names_voip,
+        .end_types = end_types,
         .state_types = no_types,
         .new = voip_new,
         .free = voip_free,

@@ -9,6 +9,7 @@ struct entry {
         json_t *owner; /* {room_id, type, sender, event_id, session_id, content} */
         struct matrix_event event;
         usec_t since;
+        bool torn;
 };
 
 struct late {
@@ -64,8 +65,10 @@ int late_put(struct late *l, const struct matrix_event *e, const char *session_i
         struct matrix_event copy = *e;
 
         for (size_t i = 0; i < l->n; i++)
-                if (streq(l->entries[i].event.event_id, e->event_id))
+                if (streq(l->entries[i].event.event_id, e->event_id)) {
+                        l->entries[i].torn = false;
                         return 0;
+                }
         owner = json_pack("{ss ss ss ss ss sO}", "room_id", e->room_id, "type", e->type, "sender", e->sender,
                           "event_id", e->event_id, "session_id", session_id, "content", e->content);
         if (!owner)
@@ -95,7 +98,7 @@ int late_find(const struct late *l, const char *room_id, const char *session_id,
                 if (!streq(e->event.room_id, room_id) ||
                     !streq(json_member_string(e->owner, "session_id"), session_id))
                         continue;
-                *ret = (struct late_event){ .event = e->event, .owner = json_incref(e->owner) };
+                *ret = (struct late_event){ .event = e->event, .owner = json_incref(e->owner), .torn = e->torn };
                 if (ret->event.age >= 0)
                         ret->event.age += waited;
                 if (ret->event.sticky_ttl >= 0)
@@ -113,10 +116,9 @@ void late_remove(struct late *l, const struct late_event *e) {
                 }
 }
 
-void late_forget(struct late *l, const char *room_id) {
-        for (size_t i = l->n; i-- > 0;)
-                if (!room_id || streq(l->entries[i].event.room_id, room_id))
-                        drop(l, i);
+void late_tear(struct late *l, const char *room_id) {
+        for (size_t i = 0; i < l->n; i++)
+                l->entries[i].torn |= !room_id || streq(l->entries[i].event.room_id, room_id);
 }
 
 int late_at(const struct late *l, size_t i, const char **ret_room_id, const char **ret_session_id) {

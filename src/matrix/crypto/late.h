@@ -15,13 +15,14 @@ struct late *late_free(struct late *l);
 CLEANUP(struct late, late_free);
 
 /* Keeps a copy of an encrypted event until a key of that session comes. In a full room, and in a full table, the
- * oldest one goes. 1, or 0 if it is kept already; -ENOMEM. */
+ * oldest one goes. 1, or 0 if it is kept already, torn no more; -ENOMEM. */
 int late_put(struct late *l, const struct matrix_event *e, const char *session_id, usec_t now);
 
 /* An event that is kept. */
 struct late_event {
         struct matrix_event event; /* its `age` and `sticky_ttl` are those of the moment when it was found */
         json_t *owner;             /* of all that the event borrows */
+        bool torn;                 /* see late_tear() */
 };
 void late_event_done(struct late_event *e);
 static inline void late_event_done_scoped(struct late_event *e) {
@@ -33,8 +34,9 @@ static inline void late_event_done_scoped(struct late_event *e) {
 int late_find(const struct late *l, const char *room_id, const char *session_id, usec_t now, struct late_event *ret);
 void late_remove(struct late *l, const struct late_event *e);
 
-/* Gives up those of a room; NULL: all. */
-void late_forget(struct late *l, const char *room_id);
+/* What has followed those of a room is not known, NULL: those of any. They stay, since one may be the end of what is
+ * known to have begun. */
+void late_tear(struct late *l, const char *room_id);
 
 /* To look at all of them, the oldest first: 1, or 0 beyond the last one. Borrowed until the next change. */
 int late_at(const struct late *l, size_t i, const char **ret_room_id, const char **ret_session_id);

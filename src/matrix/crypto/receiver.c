@@ -389,8 +389,8 @@ bool receiver_awaits(const struct receiver *r, usec_t now) {
         return false;
 }
 
-void receiver_forget_late(struct receiver *r, const char *room_id) {
-        late_forget(r->late, room_id);
+void receiver_tear_late(struct receiver *r, const char *room_id) {
+        late_tear(r->late, room_id);
 }
 
 bool receiver_may_read_late(const struct receiver *r) {

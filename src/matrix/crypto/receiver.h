@@ -90,8 +90,8 @@ int receiver_read_late(struct receiver *r, const struct instant *at, struct late
 /* An event that was kept has its key, and of whom that is the server is being asked, or is about to be. */
 bool receiver_awaits(const struct receiver *r, usec_t now);
 
-/* Gives up the events of a room that are kept for when their key comes; NULL: of all rooms. */
-void receiver_forget_late(struct receiver *r, const char *room_id);
+/* What has followed the events of a room that are kept for when their key comes is not known; NULL: of any room. */
+void receiver_tear_late(struct receiver *r, const char *room_id);
 
 /* ---- what is to be done ---- */
 

@@ -1,0 +1,90 @@
+/* A call in an encrypted room whose end cannot be read yet: it is not lost before what has begun the call is. The own
+ * phone has answered, which was read; what bob says waits for the proof of his device. */
+#include "unit/matrix_encrypted_stage.h"
+
+static unsigned n_ended, n_events;
+
+static void on_ended(void *userdata, const char *source, const char *id) {
+        n_ended++;
+}
+
+static bool a_call_is_there(void *userdata, const char *room_id) {
+        return kinds && kinds_has_room(kinds, room_id);
+}
+
+static void set_up_ends(void) {
+        set_up();
+        n_ended = n_events = 0;
+        sink.end = on_ended;
+        is_live_there = a_call_is_there;
+        go(ENCRYPTED_CALLS_DM);
+        claim(&phone);
+}
+TestSuite(matrix_encrypted_ends, .init = set_up_ends, .fini = tear_down);
+
+static void says(struct sender *s, const char *type, const char *party_id) {
+        char event_id[16];
+        json_t *content = json_pack("{ss ss ss si s{ss ss}}", "call_id", "c1", "party_id", party_id, "version", "1",
+                                    "lifetime", 60000, streq(type, "m.call.answer") ? "answer" : "offer", "type",
+                                    streq(type, "m.call.answer") ? "answer" : "offer", "sdp", "v=0");
+
+        (void) snprintf(event_id, sizeof(event_id), "$%u", n_events++);
+        (void) said(
+                s, ROOM, event_id,
+                sender_room_encrypt(s, json_pack("{ss ss so}", "type", type, "room_id", ROOM, "content", content)));
+}
+
+static void commit(void) {
+        const struct kind_time t = { .now = at.now, .wall = at.wall };
+
+        (void) kinds_commit(kinds, &t);
+}
+
+static void call_of_which_the_answer_is_known(void) {
+        cr_assert_eq(come(json_pack("[o]", key_message_without_device(&bob))), 0);
+        cr_assert_eq(come(key_for(&phone, ROOM)), 0);
+        says(&bob, "m.call.invite", "THEIRS");
+        says(&phone, "m.call.answer", "PHONE");
+        cr_assert_eq(n_reports, 1, "you answered");
+}
+
+static void expect_end(void) {
+        (void) serve();
+        cr_assert_gt(encrypted_apply_late(e, kinds, &at), 0);
+        commit();
+        cr_assert_eq(n_ended, 1);
+        cr_assert_not(kinds_in_call(kinds));
+}
+
+Test(matrix_encrypted_ends, a_hangup_that_waits_outlasts_what_is_not_known_of_rooms) {
+        call_of_which_the_answer_is_known();
+        says(&bob, "m.call.hangup", "THEIRS");
+        encrypted_torn(e, ROOM);
+        encrypted_torn(e, NULL);
+        cr_assert_eq(n_ended, 0);
+        expect_end();
+}
+
+Test(matrix_encrypted_ends, what_would_begin_a_call_does_not) {
+        cr_assert_eq(come(json_pack("[o]", key_message_without_device(&bob))), 0);
+        says(&bob, "m.call.invite", "THEIRS");
+        encrypted_torn(e, ROOM);
+        (void) serve();
+        cr_assert_eq(encrypted_apply_late(e, kinds, &at), 0);
+        commit();
+        cr_assert_eq(n_reports, 0);
+}
+
+Test(matrix_encrypted_ends, but_it_does_where_it_was_read_again) {
+        json_t *content;
+
+        cr_assert_eq(come(json_pack("[o]", key_message_without_device(&bob))), 0);
+        content = rings(&bob, ROOM);
+        cr_assert_eq(said(&bob, ROOM, "$1", json_incref(content)), 0);
+        encrypted_torn(e, ROOM);
+        cr_assert_eq(said(&bob, ROOM, "$1", content), 0);
+        (void) serve();
+        cr_assert_gt(encrypted_apply_late(e, kinds, &at), 0);
+        commit();
+        cr_assert_eq(n_reports, 1);
+}
