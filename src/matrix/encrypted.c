@@ -608,6 +608,17 @@ static int read_late(struct encrypted *e, const struct instant *at, struct readi
         return r < 0 ? r : 0;
 }
 
+static void tell_lost(struct encrypted *e, struct kinds *kinds, const struct kind_time *t) {
+        for (;;) {
+                SCOPED(late_event_done) struct late_event lost = { 0 };
+
+                if (receiver_take_lost(e->receiver, t->now, &lost) == 0)
+                        return;
+                kinds_lost(kinds, &lost.event, t);
+        }
+}
+
+/* What had to go may have ended what comes with it. */
 int encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_events *events,
                     const struct instant *at) {
         const struct kind_time t = { .now = at->now, .wall = at->wall };
@@ -616,6 +627,8 @@ int encrypted_apply(struct encrypted *e, struct kinds *kinds, const struct room_
         int r = e ? read_events(e, events, at, &readable, &reading) : 0;
 
         kinds_apply(kinds, r < 0 ? events : &readable, &t);
+        if (e)
+                tell_lost(e, kinds, &t);
         return r;
 }
 

@@ -65,6 +65,42 @@ Test(matrix_encrypted_ends, a_hangup_that_waits_outlasts_what_is_not_known_of_ro
         expect_end();
 }
 
+/* A room full of what cannot be read: the oldest of it goes. */
+static void chats(struct sender *s, unsigned n) {
+        for (unsigned i = 0; i < n; i++)
+                says(s, "m.room.message", "");
+}
+
+Test(matrix_encrypted_ends, a_call_is_over_where_its_end_may_be_among_what_is_too_much_to_keep) {
+        cr_assert_eq(come(json_pack("[o]", key_message_without_device(&bob))), 0);
+        chats(&bob, LATE_PER_ROOM_MAX - 1);
+        at.now += USEC_PER_SEC;
+        at.wall += USEC_PER_SEC;
+        cr_assert_eq(come(key_for(&phone, ROOM)), 0);
+        says(&phone, "m.call.answer", "PHONE");
+        cr_assert_eq(n_reports, 1, "you answered");
+        says(&bob, "m.call.hangup", "THEIRS");
+        chats(&bob, LATE_PER_ROOM_MAX - 1);
+        cr_assert_eq(n_ended, 0, "what was said before it ends no call");
+        chats(&bob, 1);
+        cr_assert_eq(n_ended, 1);
+}
+
+Test(matrix_encrypted_ends, a_hangup_waits_for_as_long_as_the_call) {
+        call_of_which_the_answer_is_known();
+        says(&bob, "m.call.hangup", "THEIRS");
+        bob_s_server_is_away = true;
+        (void) serve();
+        at.now += LATE_KEPT_USEC;
+        at.wall += LATE_KEPT_USEC;
+        cr_assert_gt(encrypted_run(e, "offline", &at), at.now, "nothing runs for that");
+        (void) serve();
+        at.now += LATE_KEPT_USEC;
+        at.wall += LATE_KEPT_USEC;
+        bob_s_server_is_away = false;
+        expect_end();
+}
+
 Test(matrix_encrypted_ends, what_would_begin_a_call_does_not) {
         cr_assert_eq(come(json_pack("[o]", key_message_without_device(&bob))), 0);
         says(&bob, "m.call.invite", "THEIRS");

@@ -430,6 +430,45 @@ Test(voip, a_call_ends_where_its_end_may_be_among_what_cannot_be_read) {
         stage_close(&s);
 }
 
+static void lose(struct stage *s, const char *room, const char *sender, int64_t age) {
+        const struct matrix_event e = { .room_id = room, .type = "m.room.encrypted", .sender = sender, .age = age };
+
+        s->kind->lost(s->of, &e, &s->time);
+        stage_commit(s);
+}
+
+static void expect_over_where_lost(const char *says, const char *sender, bool is_over) {
+        struct stage s;
+
+        stage_open(&s, &call_kind_voip);
+        play(&s, says);
+        stage_wait(&s, 2 * USEC_PER_SEC);
+        lose(&s, "!other:hs", sender, 1000);
+        cr_expect_eq(s.n_calls, 1);
+        lose(&s, STAGE_ROOM, sender, 3000);
+        cr_expect_eq(s.n_calls, 1, "of before");
+        lose(&s, STAGE_ROOM, sender, 1000);
+        cr_expect_eq(s.n_calls, is_over ? 0 : 1, "%s, %s", says, sender);
+        stage_close(&s);
+}
+
+Test(voip, a_call_ends_where_nobody_will_ever_read_what_may_have_ended_it) {
+        struct stage s;
+
+        expect_over_where_lost("x/X invite; me/M answer", "@x:hs", true);
+        expect_over_where_lost("x/X invite; me/M answer", STAGE_ME, true);
+        expect_over_where_lost("x/X invite; me/M answer", "@stranger:hs", false);
+        expect_over_where_lost("me/M answer", "@x:hs", true);
+        expect_over_where_lost("me/M answer; x/X mute", "@stranger:hs", false);
+        stage_open(&s, &call_kind_voip);
+        play(&s, "x/X invite; me/M answer");
+        stage_wait(&s, 2 * USEC_PER_SEC);
+        play(&s, "x/X mute");
+        lose(&s, STAGE_ROOM, "@x:hs", 1000);
+        cr_expect_eq(s.n_calls, 1, "who hangs up says no more");
+        stage_close(&s);
+}
+
 /* A room full of callers. */
 static void storm(struct stage *s, unsigned n, const char *format) {
         for (unsigned i = 0; i < n; i++) {

@@ -50,6 +50,9 @@ struct call_kind {
         /* The page of a gap with a torn_room, before its events: what is known of calls in that room cannot be trusted
          * unless the page reaches back to it. NULL: rests on state. */
         void (*torn)(struct kind_calls *c, const struct room_events *page);
+        /* A message of which nothing but its room, sender and time is known may have ended a call, and will never be
+         * read. NULL: rests on state. */
+        void (*lost)(struct kind_calls *c, const struct matrix_event *e, const struct kind_time *t);
         /* The rooms whose calls rest on messages, which no state brings back: at most `max`, borrowed until the next
          * event. NULL: none. */
         size_t (*rooms)(const struct kind_calls *c, const char **ret, size_t max);

@@ -119,6 +119,12 @@ void kinds_apply(struct kinds *k, const struct room_events *events, const struct
         }
 }
 
+void kinds_lost(struct kinds *k, const struct matrix_event *e, const struct kind_time *t) {
+        for (size_t i = 0; i < k->n; i++)
+                if (call_kinds[i]->lost)
+                        call_kinds[i]->lost(k->of[i], e, t);
+}
+
 bool kinds_take_lack(struct kinds *k) {
         bool lacks = k->lacks;
 

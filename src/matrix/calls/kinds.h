@@ -21,6 +21,8 @@ json_t *kinds_in_call_types_new(void);
 
 /* The events of an answer. Nothing is reported before kinds_commit(). */
 void kinds_apply(struct kinds *k, const struct room_events *events, const struct kind_time *t);
+/* An event that cannot be read will never be: whatever calls it may have ended are not believed in any more. */
+void kinds_lost(struct kinds *k, const struct matrix_event *e, const struct kind_time *t);
 /* Whether something of what was applied or committed since the last time could not be remembered for want of memory.
  * Then the answer is to be applied once more, and not committed before: what comes twice counts once. */
 bool kinds_take_lack(struct kinds *k);

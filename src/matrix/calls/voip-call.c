@@ -246,6 +246,32 @@ int voip_call_add_departure(struct voip_call *c, const char *user_id) {
         return 0;
 }
 
+static moment_t began_at(const struct voip_call *c) {
+        moment_t first = c->invited ? c->invited_at : MOMENT_NEVER;
+
+        for (size_t i = 0; i < c->n_parties; i++)
+                if (c->parties[i].answered)
+                        first = moment_min(first, c->parties[i].answered_at);
+        return first == MOMENT_NEVER ? INT64_MIN : first;
+}
+
+/* A hangup is the last word of who says it. */
+bool voip_call_may_end_by(const struct voip_call *c, const char *me, const char *sender, moment_t at) {
+        bool is_party = streq(sender, me) || plays_a_part(c, sender), is_anybody_else = false;
+
+        for (size_t i = 0; i < c->n_parties; i++) {
+                const struct voip_party *p = &c->parties[i];
+
+                if (streq(p->sender, sender)) {
+                        is_party = true;
+                        if (p->last_at > at)
+                                return false;
+                } else
+                        is_anybody_else |= !streq(p->sender, me);
+        }
+        return at >= began_at(c) && (is_party || !is_anybody_else);
+}
+
 bool voip_call_has_words_of(const struct voip_call *c, const char *me) {
         for (size_t i = 0; i < c->n_parties; i++)
                 if (streq(c->parties[i].sender, me))

@@ -68,5 +68,8 @@ int voip_call_add_departure(struct voip_call *c, const char *user_id);
 /* `cap`: how long a call counts after the last event of one of its two sides. */
 struct voip_verdict voip_call_judge(const struct voip_call *c, const char *me, usec_t cap, const struct kind_time *t);
 
+/* What that sender said at that moment, and nobody has read, may have been its end. */
+bool voip_call_may_end_by(const struct voip_call *c, const char *me, const char *sender, moment_t at);
+
 /* The user has said something in it. */
 bool voip_call_has_words_of(const struct voip_call *c, const char *me);

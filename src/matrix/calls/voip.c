@@ -275,6 +275,17 @@ static void voip_torn(struct kind_calls *o, const struct room_events *page) {
                         i++;
 }
 
+static void voip_lost(struct kind_calls *o, const struct matrix_event *e, const struct kind_time *t) {
+        struct voip *v = voip_from(o);
+
+        for (size_t i = 0; i < v->n_calls;)
+                if (streq(v->calls[i]->room_id, e->room_id) &&
+                    voip_call_may_end_by(v->calls[i], v->context->me, e->sender, event_moment(e, t)))
+                        forget_call(v, i);
+                else
+                        i++;
+}
+
 static size_t voip_rooms(const struct kind_calls *o, const char **ret, size_t max) {
         const struct voip *v = (const struct voip *) o;
         size_t n = 0;
@@ -305,5 +316,6 @@ const struct call_kind call_kind_voip = {
         .in_call = voip_in_call,
         .has_room = voip_has_room,
         .torn = voip_torn,
+        .lost = voip_lost,
         .rooms = voip_rooms,
 };

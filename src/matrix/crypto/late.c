@@ -13,8 +13,8 @@ struct entry {
 };
 
 struct late {
-        struct entry entries[LATE_MAX + 1];
-        size_t n;
+        struct entry entries[LATE_MAX + 1], lost[LATE_LOST_MAX];
+        size_t n, n_lost;
 };
 
 int late_new(struct late **ret) {
@@ -31,6 +31,8 @@ struct late *late_free(struct late *l) {
                 return NULL;
         for (size_t i = 0; i < l->n; i++)
                 json_decref(l->entries[i].owner);
+        for (size_t i = 0; i < l->n_lost; i++)
+                json_decref(l->lost[i].owner);
         free(l);
         return NULL;
 }
@@ -39,10 +41,32 @@ size_t late_count(const struct late *l) {
         return l->n;
 }
 
+static void take_out(struct entry *entries, size_t *n, size_t i) {
+        memmove(&entries[i], &entries[i + 1], (*n - i - 1) * sizeof(entries[0]));
+        --*n;
+}
+
 static void drop(struct late *l, size_t i) {
         json_decref(l->entries[i].owner);
-        memmove(&l->entries[i], &l->entries[i + 1], (l->n - i - 1) * sizeof(l->entries[0]));
-        l->n--;
+        take_out(l->entries, &l->n, i);
+}
+
+/* Whatever an older one may have ended, a newer one may. */
+static void lose(struct late *l, size_t i) {
+        const struct matrix_event *e = &l->entries[i].event;
+        size_t at = 0;
+
+        while (at < l->n_lost &&
+               !(streq(l->lost[at].event.room_id, e->room_id) && streq(l->lost[at].event.sender, e->sender)))
+                at++;
+        if (at == LATE_LOST_MAX)
+                at = 0;
+        if (at < l->n_lost) {
+                json_decref(l->lost[at].owner);
+                take_out(l->lost, &l->n_lost, at);
+        }
+        l->lost[l->n_lost++] = l->entries[i];
+        take_out(l->entries, &l->n, i);
 }
 
 static void keep_bounds(struct late *l, const char *room_id) {
@@ -55,9 +79,9 @@ static void keep_bounds(struct late *l, const char *room_id) {
                 oldest = i;
         }
         if (n > LATE_PER_ROOM_MAX)
-                drop(l, oldest);
+                lose(l, oldest);
         else if (l->n > LATE_MAX)
-                drop(l, 0);
+                lose(l, 0);
 }
 
 int late_put(struct late *l, const struct matrix_event *e, const char *session_id, usec_t now) {
@@ -90,22 +114,37 @@ void late_event_done(struct late_event *e) {
         *e = (struct late_event){ 0 };
 }
 
+static struct late_event event_now(const struct entry *e, usec_t now) {
+        struct late_event v = { .event = e->event, .owner = json_incref(e->owner), .torn = e->torn };
+        int64_t waited = (int64_t) ((now - e->since) / USEC_PER_MSEC);
+
+        if (v.event.age >= 0)
+                v.event.age += waited;
+        if (v.event.sticky_ttl >= 0)
+                v.event.sticky_ttl = v.event.sticky_ttl > waited ? v.event.sticky_ttl - waited : 0;
+        return v;
+}
+
 int late_find(const struct late *l, const char *room_id, const char *session_id, usec_t now, struct late_event *ret) {
         for (size_t i = 0; i < l->n; i++) {
                 const struct entry *e = &l->entries[i];
-                int64_t waited = (int64_t) ((now - e->since) / USEC_PER_MSEC);
 
                 if (!streq(e->event.room_id, room_id) ||
                     !streq(json_member_string(e->owner, "session_id"), session_id))
                         continue;
-                *ret = (struct late_event){ .event = e->event, .owner = json_incref(e->owner), .torn = e->torn };
-                if (ret->event.age >= 0)
-                        ret->event.age += waited;
-                if (ret->event.sticky_ttl >= 0)
-                        ret->event.sticky_ttl = ret->event.sticky_ttl > waited ? ret->event.sticky_ttl - waited : 0;
+                *ret = event_now(e, now);
                 return 1;
         }
         return 0;
+}
+
+int late_take_lost(struct late *l, usec_t now, struct late_event *ret) {
+        if (l->n_lost == 0)
+                return 0;
+        *ret = event_now(&l->lost[0], now);
+        json_decref(l->lost[0].owner);
+        take_out(l->lost, &l->n_lost, 0);
+        return 1;
 }
 
 void late_remove(struct late *l, const struct late_event *e) {
@@ -129,8 +168,16 @@ int late_at(const struct late *l, size_t i, const char **ret_room_id, const char
         return 1;
 }
 
-usec_t late_run(struct late *l, usec_t now) {
-        while (l->n > 0 && now >= usec_add(l->entries[0].since, LATE_KEPT_USEC))
-                drop(l, 0);
-        return l->n > 0 ? usec_add(l->entries[0].since, LATE_KEPT_USEC) : USEC_NEVER;
+usec_t late_run(struct late *l, usec_t now, bool (*is_live)(void *userdata, const char *room_id), void *userdata) {
+        for (size_t i = 0; i < l->n;) {
+                const usec_t until = usec_add(l->entries[i].since, LATE_KEPT_USEC);
+
+                if (now < until)
+                        return until;
+                if (is_live && is_live(userdata, l->entries[i].event.room_id))
+                        i++;
+                else
+                        drop(l, i);
+        }
+        return USEC_NEVER;
 }

@@ -6,6 +6,7 @@
 
 #define LATE_MAX          256
 #define LATE_PER_ROOM_MAX 32
+#define LATE_LOST_MAX     32            /* rooms and senders of one answer */
 #define LATE_KEPT_USEC    USEC_PER_HOUR /* an invite that old rings no more */
 
 struct late;
@@ -15,7 +16,7 @@ struct late *late_free(struct late *l);
 CLEANUP(struct late, late_free);
 
 /* Keeps a copy of an encrypted event until a key of that session comes. In a full room, and in a full table, the
- * oldest one goes. 1, or 0 if it is kept already, torn no more; -ENOMEM. */
+ * oldest one goes, see late_take_lost(). 1, or 0 if it is kept already, torn no more; -ENOMEM. */
 int late_put(struct late *l, const struct matrix_event *e, const char *session_id, usec_t now);
 
 /* An event that is kept. */
@@ -38,9 +39,14 @@ void late_remove(struct late *l, const struct late_event *e);
  * known to have begun. */
 void late_tear(struct late *l, const char *room_id);
 
+/* One that went for want of room since the last time, of each sender in a room the newest: 1, or 0. It may have been
+ * the end of what is known to have begun. */
+int late_take_lost(struct late *l, usec_t now, struct late_event *ret);
+
 /* To look at all of them, the oldest first: 1, or 0 beyond the last one. Borrowed until the next change. */
 int late_at(const struct late *l, size_t i, const char **ret_room_id, const char **ret_session_id);
 
-/* Ends those that are too old. When to run next. */
-usec_t late_run(struct late *l, usec_t now);
+/* Ends those that are too old, but for those in rooms where a call goes on, which one may end; `is_live` NULL: there
+ * is none. When to run next. */
+usec_t late_run(struct late *l, usec_t now, bool (*is_live)(void *userdata, const char *room_id), void *userdata);
 size_t late_count(const struct late *l);

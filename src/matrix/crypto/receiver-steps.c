@@ -288,7 +288,7 @@ static int look_after_keys(struct receiver *r, const struct instant *at, usec_t 
 }
 
 static int decide(struct receiver *r, const struct instant *at, bool may_ask, struct receiver_order *ret) {
-        struct receiver_order o = { .wake_at = late_run(r->late, at->now) };
+        struct receiver_order o = { .wake_at = late_run(r->late, at->now, r->scope.is_live, r->scope.userdata) };
         int e = r->deaf ? 0 : look_after_keys(r, at, &o.wake_at);
 
         if (e < 0)

@@ -393,6 +393,10 @@ void receiver_tear_late(struct receiver *r, const char *room_id) {
         late_tear(r->late, room_id);
 }
 
+int receiver_take_lost(struct receiver *r, usec_t now, struct late_event *ret) {
+        return late_take_lost(r->late, now, ret);
+}
+
 bool receiver_may_read_late(const struct receiver *r) {
         return r->keys_came && late_count(r->late) > 0;
 }

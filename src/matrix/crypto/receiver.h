@@ -87,6 +87,9 @@ struct late_event;
 int receiver_read_late(struct receiver *r, const struct instant *at, struct late_event *ret_event,
                        struct room_plaintext *ret);
 
+/* One that was kept and went for want of room: 1, or 0. */
+int receiver_take_lost(struct receiver *r, usec_t now, struct late_event *ret);
+
 /* An event that was kept has its key, and of whom that is the server is being asked, or is about to be. */
 bool receiver_awaits(const struct receiver *r, usec_t now);
 
