@@ -1,6 +1,8 @@
 /* The loop of /sync where a position is refused, events were left out, or something in between cuts a poll. */
 #include "unit/matrix_poll_stage.h"
 
+#include "matrix/sync/gaps.h"
+
 /* ---- positions ---- */
 
 Test(matrix_poll_faults, a_position_refused_time_and_again_is_backed_off) {
@@ -339,6 +341,35 @@ Test(matrix_poll_faults, a_room_that_is_not_read_back_whole_is_told) {
                 cr_assert(strstr(poll_of(&o), "since=s2"), "%s: %s", rows[i].what, asked());
                 close_it(&o);
         }
+}
+
+Test(matrix_poll_faults, rooms_that_are_too_many_to_read_back_are_told) {
+        json_t *rooms = json_object();
+        SCOPED(json_decref)
+        json_t *v = json_pack("{ss s{so}}", "next_batch", "s2", "rooms", "join", rooms);
+        SCOPED(free) char *body = NULL;
+        struct owner o;
+
+        for (int i = 0; i < GAP_ROOMS_MAX + 2; i++) {
+                char room[16];
+
+                (void) snprintf(room, sizeof(room), "!%d:hs", i);
+                json_object_set_new(
+                        rooms, room,
+                        json_pack("{s{sb ss s[]}}", "timeline", "limited", 1, "prev_batch", "p", "events"));
+        }
+        body = json_dumps(v, JSON_COMPACT);
+        begin(&o);
+        (void) poll_of(&o);
+        answer(&o, 200, body);
+        for (int i = 0; i < GAP_ROOMS_MAX; i++) {
+                expect_gap_asked();
+                answer(&o, 200, SAID(""));
+        }
+        cr_assert(strstr(poll_of(&o), "since=s2"), "%s", asked());
+        cr_assert_eq(o.n_pages, GAP_ROOMS_MAX);
+        cr_assert_eq(o.n_torn, 2);
+        close_it(&o);
 }
 
 Test(matrix_poll_faults, what_cannot_be_read_back_in_three_times_is_told) {

@@ -18,7 +18,7 @@ struct gap_fill {
         unsigned pages_of_room;
         struct sync_batch *pages[GAP_ROOMS_MAX * GAP_PAGES_MAX];
         size_t n_pages;
-        const char *torn[GAP_ROOMS_MAX];
+        const char **torn; /* as many as there are gaps */
         size_t n_torn;
 };
 
@@ -56,6 +56,12 @@ static bool next_room(struct gap_fill *f) {
                 tear(f);
         }
         return false;
+}
+
+/* There is no reading back those beyond the limit. */
+static void tear_what_is_too_much(struct gap_fill *f) {
+        for (size_t i = n_rooms(f); i < f->batch->n_gaps; i++)
+                f->torn[f->n_torn++] = f->batch->gaps[i].room_id;
 }
 
 static void tear_rest(struct gap_fill *f) {
@@ -122,6 +128,10 @@ int gap_fill_start(struct gap_fill **ret, struct matrix_client *client, const ch
         f->done = done;
         f->userdata = userdata;
         f->room = SIZE_MAX; /* before the first */
+        f->torn = calloc(batch->n_gaps, sizeof(*f->torn));
+        if (!f->torn)
+                return -ENOMEM;
+        tear_what_is_too_much(f);
         asks = next_room(f);
         *ret = TAKE(f);
         return asks;
@@ -134,6 +144,7 @@ struct gap_fill *gap_fill_free(struct gap_fill *f) {
         for (size_t i = 0; i < f->n_pages; i++)
                 sync_batch_free(f->pages[i]);
         json_decref(f->types);
+        free(f->torn);
         free(f);
         return NULL;
 }

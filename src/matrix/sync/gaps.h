@@ -26,5 +26,5 @@ CLEANUP(struct gap_fill, gap_fill_free);
 /* What was read; within a room the newest first, and the last one with a torn_room where that was not all. Borrowed.
  */
 struct sync_batch *const *gap_fill_pages(const struct gap_fill *f, size_t *ret_n);
-/* The rooms of which nothing could be read. Borrowed. */
+/* The rooms of which nothing could be read, those beyond the limit too. Borrowed. */
 const char *const *gap_fill_torn(const struct gap_fill *f, size_t *ret_n);
