@@ -40,10 +40,14 @@ static void commit(void) {
         (void) kinds_commit(kinds, &t);
 }
 
-static void call_of_which_the_answer_is_known(void) {
+static void bob_waits(void) {
         cr_assert_eq(come(json_pack("[o]", key_message_without_device(&bob))), 0);
-        cr_assert_eq(come(key_for(&phone, ROOM)), 0);
         says(&bob, "m.call.invite", "THEIRS");
+}
+
+static void call_of_which_the_answer_is_known(void) {
+        bob_waits();
+        cr_assert_eq(come(key_for(&phone, ROOM)), 0);
         says(&phone, "m.call.answer", "PHONE");
         cr_assert_eq(n_reports, 1, "you answered");
 }
@@ -86,6 +90,33 @@ Test(matrix_encrypted_ends, a_call_is_over_where_its_end_may_be_among_what_is_to
         cr_assert_eq(n_ended, 1);
 }
 
+/* Their server may have been away for a moment alone. */
+Test(matrix_encrypted_ends, who_may_have_hung_up_is_asked_about_again_soon) {
+        unsigned n;
+
+        bob_s_server_is_away = true;
+        call_of_which_the_answer_is_known();
+        (void) serve();
+        says(&bob, "m.call.hangup", "THEIRS");
+        n = n_others_asked;
+        at.now = serve();
+        cr_assert_leq(at.now, USEC_PER_HOUR + 10 * USEC_PER_MIN);
+        (void) serve();
+        cr_assert_eq(n_others_asked, n + 1);
+        bob_s_server_is_away = false;
+        at.now = serve();
+        expect_end();
+        cr_assert_eq(n_others_asked, n + 2);
+}
+
+Test(matrix_encrypted_ends, who_has_said_nothing_in_a_call_is_not) {
+        const usec_t asked_at = at.now;
+
+        bob_s_server_is_away = true;
+        bob_waits();
+        cr_assert_eq(serve(), asked_at + USEC_PER_HOUR);
+}
+
 Test(matrix_encrypted_ends, a_hangup_waits_for_as_long_as_the_call) {
         call_of_which_the_answer_is_known();
         says(&bob, "m.call.hangup", "THEIRS");
@@ -102,8 +133,7 @@ Test(matrix_encrypted_ends, a_hangup_waits_for_as_long_as_the_call) {
 }
 
 Test(matrix_encrypted_ends, what_would_begin_a_call_does_not) {
-        cr_assert_eq(come(json_pack("[o]", key_message_without_device(&bob))), 0);
-        says(&bob, "m.call.invite", "THEIRS");
+        bob_waits();
         encrypted_torn(e, ROOM);
         (void) serve();
         cr_assert_eq(encrypted_apply_late(e, kinds, &at), 0);

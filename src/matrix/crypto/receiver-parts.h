@@ -55,7 +55,7 @@ struct receiver {
         enum receiver_step out; /* the request that is out, or RECEIVER_IDLE */
         json_t *asked;          /* with RECEIVER_QUERY: of whom, an object by user id */
         json_t *unanswered;     /* users of whom a query said nothing; not asked again before ask_again_at */
-        usec_t ask_again_at;
+        usec_t put_off_at, ask_again_at;
         struct query_limit own_queries, queries; /* what others do takes none from the own identity */
         usec_t retry_at;
         usec_t upload_at; /* not before then, after a refusal: what else there is to ask does not wait for that */
@@ -70,6 +70,9 @@ struct receiver {
 /* What is known of a device proves the room keys that came from it. Returns 1, 0 if its user has no such device,
  * -ENOENT if their devices are not known, or -ENOMEM. */
 int receiver_prove(struct receiver *r, const char *user_id, const char *sender_key, const char *ed25519);
+
+/* What may end a call that goes on waits for the proof of somebody of whom a query said nothing. */
+bool receiver_awaits_unanswered(const struct receiver *r);
 
 /* All but the account, which must be there. */
 int receiver_make_parts(struct receiver *r, const char *user_id, const char *device_id, const char *master);

@@ -9,6 +9,8 @@
 #include "matrix/crypto/signed.h"
 
 #define ASK_AGAIN_USEC USEC_PER_HOUR
+/* ... where what may have ended a call waits for it: no more often than query-limit.h allows in the long run. */
+#define ASK_SOON_USEC (5 * USEC_PER_MIN)
 
 static int sign(const struct receiver *r, json_t *object) {
         SCOPED(free) char *bytes = NULL;
@@ -83,6 +85,14 @@ static int ask(struct receiver *r, const char *user_id) {
         return json_object_set_new(r->asked, user_id, json_array()) < 0 ? -ENOMEM : 0;
 }
 
+static usec_t ask_again_at(const struct receiver *r) {
+        if (json_object_size(r->unanswered) == 0)
+                return USEC_NEVER;
+        if (!receiver_awaits_unanswered(r))
+                return r->ask_again_at;
+        return usec_min(r->ask_again_at, usec_add(r->put_off_at, ASK_SOON_USEC));
+}
+
 /* Those of whom something came that their devices have to prove. */
 static int ask_of_others(struct receiver *r) {
         const struct room_key *k;
@@ -104,7 +114,7 @@ static int make_query(struct receiver *r, const struct instant *at, json_t **ret
                    has_own = wants_own && at->now >= own_at;
         int e;
 
-        if (at->now >= r->ask_again_at)
+        if (at->now >= ask_again_at(r))
                 json_object_clear(r->unanswered);
         json_decref(r->asked);
         r->asked = json_object();
@@ -309,8 +319,7 @@ static int decide(struct receiver *r, const struct instant *at, bool may_ask, st
         }
         if (r->own == OWN_UNSIGNED && r->own_again_at > at->now)
                 o.wake_at = usec_min(o.wake_at, r->own_again_at);
-        if (json_object_size(r->unanswered) > 0)
-                o.wake_at = usec_min(o.wake_at, r->ask_again_at);
+        o.wake_at = usec_min(o.wake_at, ask_again_at(r));
         *ret = o;
         return 0;
 }
@@ -347,8 +356,10 @@ void receiver_answers_again(struct receiver *r, usec_t not_before) {
 
 /* Not asked for again before long. */
 static int put_off(struct receiver *r, const char *user_id, const struct instant *at) {
-        if (json_object_size(r->unanswered) == 0)
+        if (json_object_size(r->unanswered) == 0) {
+                r->put_off_at = at->now;
                 r->ask_again_at = usec_add(at->now, ASK_AGAIN_USEC);
+        }
         return json_object_set_new(r->unanswered, user_id, json_null()) < 0 ? -ENOMEM : 0;
 }
 

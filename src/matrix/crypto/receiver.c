@@ -389,6 +389,19 @@ bool receiver_awaits(const struct receiver *r, usec_t now) {
         return false;
 }
 
+bool receiver_awaits_unanswered(const struct receiver *r) {
+        const char *room_id, *session_id;
+
+        for (size_t i = 0; r->scope.is_live && late_at(r->late, i, &room_id, &session_id); i++) {
+                const struct room_key *k = room_keys_find(r->rooms, room_id, session_id);
+
+                if (k && !has_its_key(r, room_id, session_id) && json_object_get(r->unanswered, k->user_id) &&
+                    r->scope.is_live(r->scope.userdata, room_id))
+                        return true;
+        }
+        return false;
+}
+
 void receiver_tear_late(struct receiver *r, const char *room_id) {
         late_tear(r->late, room_id);
 }
