@@ -653,6 +653,8 @@ static void tear_late(struct reading *r, const char *room_id) {
 void encrypted_torn(struct encrypted *e, const char *room_id) {
         if (!e)
                 return;
+        if (!room_id)
+                receiver_doubt_devices(e->receiver);
         receiver_tear_late(e->receiver, room_id);
         if (e->late)
                 tear_late(e->late, room_id);

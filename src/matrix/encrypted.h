@@ -78,8 +78,8 @@ bool encrypted_awaits(const struct encrypted *e, usec_t now);
 /* Whether what comes next should not be waited for long: keys have come, which are sent before what they read. */
 bool encrypted_expects(struct encrypted *e);
 
-/* What has followed in that room is not known, NULL: in any. Events there whose keys have not come begin nothing from
- * then on, unless they are given again; what they end, they end. */
+/* What has followed in that room is not known, NULL: in any, nor whose devices have changed. Events there whose keys
+ * have not come begin nothing from then on, unless they are given again; what they end, they end. */
 void encrypted_torn(struct encrypted *e, const char *room_id);
 
 /* Tells the calls of events, with what can be read in the place of what is encrypted. -ENOMEM: of none that is

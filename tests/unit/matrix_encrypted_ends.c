@@ -109,6 +109,22 @@ Test(matrix_encrypted_ends, who_may_have_hung_up_is_asked_about_again_soon) {
         cr_assert_eq(n_others_asked, n + 2);
 }
 
+/* Whose devices have changed meanwhile, no answer says then. */
+Test(matrix_encrypted_ends, after_a_lost_position_it_is_asked_anew_who_has_which_devices) {
+        struct sender tablet;
+
+        call_of_which_the_answer_is_known();
+        (void) serve();
+        sender_make(&tablet, BOB, "TABLET");
+        put_user(BOB, "TABLET", json_incref(tablet.device_keys));
+        claim(&tablet);
+        encrypted_torn(e, NULL);
+        cr_assert_eq(come(json_pack("[o]", key_message_without_device(&tablet))), 0);
+        says(&tablet, "m.call.hangup", "THEIRS");
+        expect_end();
+        sender_done(&tablet);
+}
+
 Test(matrix_encrypted_ends, who_has_said_nothing_in_a_call_is_not) {
         const usec_t asked_at = at.now;
 

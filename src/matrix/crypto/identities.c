@@ -154,16 +154,25 @@ int identities_take(struct identities *ids, const json_t *answer, const char *us
         return 0;
 }
 
+static void forget_devices(struct identity *e) {
+        json_decref(e->devices);
+        e->devices = NULL;
+        free(e->self_signing);
+        e->self_signing = NULL;
+}
+
 bool identities_forget(struct identities *ids, const char *user_id) {
         struct identity *e = find(ids, user_id);
 
         if (!e || !e->devices)
                 return false;
-        json_decref(e->devices);
-        e->devices = NULL;
-        free(e->self_signing);
-        e->self_signing = NULL;
+        forget_devices(e);
         return true;
+}
+
+void identities_forget_all(struct identities *ids) {
+        for (size_t i = 0; i < ids->n; i++)
+                forget_devices(&ids->entries[i]);
 }
 
 bool identities_know(const struct identities *ids, const char *user_id) {

@@ -26,6 +26,9 @@ int identities_take(struct identities *ids, const json_t *answer, const char *us
 /* The user's devices may have changed: what is known of them is not known any more. Whether there was anything. */
 bool identities_forget(struct identities *ids, const char *user_id);
 
+/* The same of all users. */
+void identities_forget_all(struct identities *ids);
+
 /* Whether it is known which devices a user has. */
 bool identities_know(const struct identities *ids, const char *user_id);
 /* The device of a user with these keys (`ed25519` NULL: whatever that one is): 1, 0 if that user has none, or -ENOENT

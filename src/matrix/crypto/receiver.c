@@ -321,6 +321,13 @@ static void take_counts(struct receiver *r, const struct receiver_sync *sync) {
         stock_server_says(&r->stock, n > 0 ? (size_t) n : 0, fallback_is_unused);
 }
 
+void receiver_doubt_devices(struct receiver *r) {
+        identities_forget_all(r->identities);
+        (void) json_object_clear(r->unanswered);
+        (void) json_object_clear(r->asked);
+        r->own = OWN_UNKNOWN;
+}
+
 int receiver_take_sync(struct receiver *r, const struct receiver_sync *sync, const struct instant *at) {
         const json_t *v;
         size_t i;

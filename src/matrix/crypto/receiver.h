@@ -74,6 +74,9 @@ struct receiver_sync {
 /* Before the timelines of the same answer. -ENOMEM: to be given again. */
 int receiver_take_sync(struct receiver *r, const struct receiver_sync *sync, const struct instant *at);
 
+/* Whose devices have changed before the next answer of /sync is not known: it may be anybody. */
+void receiver_doubt_devices(struct receiver *r);
+
 /* Whether a new key of a room has come since the last time: what it reads may be about to come. */
 bool receiver_took_key(struct receiver *r);
 
