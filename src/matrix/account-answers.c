@@ -76,15 +76,18 @@ static bool hold_events(struct account *a, usec_t now) {
         return account_holds_events(a, now);
 }
 
+static void tear_room(struct account *a, const char *room_id, const struct kind_time *t) {
+        kinds_apply(a->kinds, &(struct room_events){ .torn_room = room_id }, t);
+        encrypted_torn(a->encrypted, room_id);
+}
+
 /* What could not be read may have ended what is known, or waits to be read. Where the events since a whole state come
  * after it, nothing is missing. */
 static void tear(struct account *a, const struct sync_answer *answer, const struct kind_time *t) {
         if (answer->initial && answer->moves)
                 encrypted_torn(a->encrypted, NULL);
-        for (size_t i = 0; i < answer->n_torn; i++) {
-                kinds_apply(a->kinds, &(struct room_events){ .torn_room = answer->torn[i] }, t);
-                encrypted_torn(a->encrypted, answer->torn[i]);
-        }
+        for (size_t i = 0; i < answer->n_torn; i++)
+                tear_room(a, answer->torn[i], t);
         for (size_t i = 0; i < answer->n_gaps; i++)
                 if (answer->gaps[i]->torn_room)
                         encrypted_torn(a->encrypted, answer->gaps[i]->torn_room);
@@ -107,6 +110,8 @@ static int apply(struct account *a, const struct sync_answer *answer) {
         }
         events = sync_batch_events(answer->batch);
         lacks = encrypted_apply(a->encrypted, a->kinds, &events, &at) < 0 || lacks;
+        for (size_t i = 0; i < answer->batch->n_cut_rooms; i++)
+                tear_room(a, answer->batch->cut_rooms[i], &t);
         if (answer->initial)
                 kinds_resync(a->kinds, false);
         lacks = kinds_take_lack(a->kinds) || lacks;

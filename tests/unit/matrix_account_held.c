@@ -8,6 +8,7 @@
 #include "json/json.h"
 #include "matrix/account.h"
 #include "matrix/calls/kinds.h"
+#include "matrix/sync/events.h"
 
 #define ME   "@me:test"
 #define WALL (1000000 * USEC_PER_HOUR / 2)
@@ -263,6 +264,28 @@ Test(matrix_account_held, what_cannot_all_be_read_back_is_torn) {
                  "\"limited\":true,\"prev_batch\":\"p\"}}}}}";
         (void) serve();
         cr_assert_eq(account_state(account), CONNECTION_ONLINE);
+        cr_assert_eq(reader.n_torn, 1);
+}
+
+/* What the user says is taken in nonetheless, and begins a call. */
+Test(matrix_account_held, a_call_that_may_have_ended_in_what_is_too_much_to_take_in_is_none) {
+        SCOPED(json_decref) json_t *v = json_loads(a_call(), 0, NULL);
+        SCOPED(free) char *body = NULL;
+        json_t *events = json_object_get(
+                json_object_get(json_object_get(json_object_get(json_object_get(v, "rooms"), "join"), "!r:test"),
+                                "timeline"),
+                "events");
+
+        reader.awaits = false;
+        for (size_t i = 0; i < SYNC_EVENTS_MAX; i++)
+                cr_assert_eq(json_array_append_new(events, json_pack("{ss ss s{}}", "type", "m.call.hangup", "sender",
+                                                                     "@you:test", "content")),
+                             0);
+        body = json_dumps(v, JSON_COMPACT);
+        missed = body;
+        (void) serve();
+        cr_assert_eq(account_state(account), CONNECTION_ONLINE);
+        cr_assert_eq(n_reports, 0);
         cr_assert_eq(reader.n_torn, 1);
 }
 

@@ -334,6 +334,8 @@ Test(events, more_than_one_takes_in) {
         cr_assert_eq(sync_batch_new(&b, root, STAGE_ME), 0);
         cr_expect_eq(b->n_events, SYNC_EVENTS_MAX);
         cr_expect(b->overflow);
+        cr_assert_eq(b->n_cut_rooms, 1);
+        cr_expect_str_eq(b->cut_rooms[0], STAGE_ROOM);
 }
 
 /* ---- a whole state ---- */

@@ -87,6 +87,19 @@ static int read_event(const struct parser *p, const char *room_id, enum event_pl
         return 1;
 }
 
+/* Events come room by room. */
+static int add_cut(struct sync_batch *b, const char *room_id) {
+        int r;
+
+        if (b->n_cut_rooms > 0 && b->cut_rooms[b->n_cut_rooms - 1] == room_id)
+                return 0;
+        r = grow(&b->cut_rooms, b->n_cut_rooms, sizeof(b->cut_rooms[0]));
+        if (r < 0)
+                return r;
+        b->cut_rooms[b->n_cut_rooms++] = room_id;
+        return 0;
+}
+
 static int add_event(struct parser *p, const struct matrix_event *e) {
         struct sync_batch *b = p->batch;
         int r;
@@ -95,7 +108,7 @@ static int add_event(struct parser *p, const struct matrix_event *e) {
 
         if (*n >= SYNC_EVENTS_MAX) {
                 b->overflow = true;
-                return 0;
+                return e->place == EVENT_TIMELINE ? add_cut(b, e->room_id) : 0;
         }
         r = grow(&b->events, b->n_events, sizeof(b->events[0]));
         if (r < 0)
@@ -348,6 +361,7 @@ struct sync_batch *sync_batch_free(struct sync_batch *b) {
         free(b->gaps);
         json_decref(b->gap_rooms);
         free(b->left_rooms);
+        free(b->cut_rooms);
         free(b->account_data);
         json_decref(b->no_content);
         json_decref(b->root);

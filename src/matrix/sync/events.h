@@ -7,7 +7,7 @@
 #include "matrix/calls/event.h"
 
 /* Events taken from one answer, of the user and of all others each: those push out none of the user's. What is beyond
- * is dropped and `overflow` says so. */
+ * is dropped and `overflow` says so, and of messages, `cut_rooms` in which rooms. */
 #define SYNC_EVENTS_MAX 20000
 
 /* Order of events: room by room, and of each room its state, then timeline, then sticky. */
@@ -18,6 +18,8 @@ struct sync_batch {
         struct matrix_event *events;
         size_t n_events;
         bool overflow;
+        const char **cut_rooms;
+        size_t n_cut_rooms;
         struct sync_gap {
                 const char *room_id, *prev_batch; /* NULL: the server does not say where it is */
         } * gaps;                                 /* rooms whose timeline is limited */
