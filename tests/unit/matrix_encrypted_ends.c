@@ -125,6 +125,25 @@ Test(matrix_encrypted_ends, after_a_lost_position_it_is_asked_anew_who_has_which
         sender_done(&tablet);
 }
 
+/* ... time and again, and all else would be answered. */
+Test(matrix_encrypted_ends, a_request_that_fails_does_not_keep_out_the_one_for_a_hangup) {
+        at.now += USEC_PER_HOUR; /* new keys may be made */
+        at.wall += USEC_PER_HOUR;
+        call_of_which_the_answer_is_known();
+        says(&bob, "m.call.hangup", "THEIRS");
+        cr_assert_eq(come_with(NULL, 0), 0);
+        for (int i = 0; i < 4; i++) {
+                (void) encrypted_run(e, "offline", &at);
+                if (asks_for("/keys/query"))
+                        break;
+                cr_assert(asks_for("/keys/upload"));
+                door_answer(429, "{\"errcode\":\"M_LIMIT_EXCEEDED\"}", at.now);
+                at.now = encrypted_run(e, NULL, &at);
+        }
+        cr_assert(asks_for("/keys/query"));
+        expect_end();
+}
+
 Test(matrix_encrypted_ends, who_has_said_nothing_in_a_call_is_not) {
         const usec_t asked_at = at.now;
 

@@ -52,9 +52,10 @@ struct receiver {
         bool keys_came;      /* an event that waits may be readable */
         bool took_key;
 
-        enum receiver_step out; /* the request that is out, or RECEIVER_IDLE */
-        json_t *asked;          /* with RECEIVER_QUERY: of whom, an object by user id */
-        json_t *unanswered;     /* users of whom a query said nothing; not asked again before ask_again_at */
+        enum receiver_step out;    /* the request that is out, or RECEIVER_IDLE */
+        enum receiver_step failed; /* the one that failed last: all others come before it */
+        json_t *asked;             /* with RECEIVER_QUERY: of whom, an object by user id */
+        json_t *unanswered;        /* users of whom a query said nothing; not asked again before ask_again_at */
         usec_t put_off_at, ask_again_at;
         struct query_limit own_queries, queries; /* what others do takes none from the own identity */
         usec_t retry_at;

@@ -175,36 +175,47 @@ static int make_message(struct receiver *r, struct receiver_order *o) {
         return o->body ? 1 : -ENOMEM;
 }
 
-static int make_query_order(struct receiver *r, const struct instant *at, struct receiver_order *o) {
-        int e = make_query(r, at, &o->body, &o->wake_at);
-
-        if (e != 0)
-                o->step = RECEIVER_QUERY;
-        return e;
+static int make_step(struct receiver *r, enum receiver_step step, const struct instant *at, struct receiver_order *o) {
+        switch (step) {
+        case RECEIVER_SEND:
+                return r->to_send ? make_message(r, o) : 0;
+        case RECEIVER_UPLOAD:
+                if (at->now < r->upload_at) {
+                        o->wake_at = usec_min(o->wake_at, r->upload_at);
+                        return 0;
+                }
+                return r->unsure ? 0 : make_upload(r, &o->body);
+        case RECEIVER_QUERY:
+                return make_query(r, at, &o->body, &o->wake_at);
+        case RECEIVER_CLAIM:
+                return make_claim(r, at, &o->body);
+        case RECEIVER_IDLE:
+        case RECEIVER_SAVE:
+                return 0;
+        }
+        return 0;
 }
 
-/* The next request: 1, or 0 if there is none. */
-static int make_request(struct receiver *r, const struct instant *at, struct receiver_order *o) {
-        int e = r->to_send ? make_message(r, o) : 0;
+static bool is_wanted(const struct receiver *r, enum receiver_step step) {
+        return step == RECEIVER_QUERY || !r->deaf;
+}
 
-        if (e != 0) {
-                o->step = RECEIVER_SEND;
-                return e;
+/* The next request: 1, or 0 if there is none. Which of them a server fails at, and whether for good, nobody knows: the
+ * one that failed does not keep out the others. */
+static int make_request(struct receiver *r, const struct instant *at, struct receiver_order *o) {
+        static const enum receiver_step steps[] = { RECEIVER_SEND, RECEIVER_UPLOAD, RECEIVER_QUERY, RECEIVER_CLAIM };
+        const enum receiver_step last = r->failed;
+        int e = 0;
+
+        for (size_t i = 0; i <= ARRAY_SIZE(steps) && e == 0; i++) {
+                enum receiver_step step = i < ARRAY_SIZE(steps) ? steps[i] : last;
+
+                if ((i < ARRAY_SIZE(steps) && step == last) || !is_wanted(r, step))
+                        continue;
+                e = make_step(r, step, at, o);
+                if (e != 0)
+                        o->step = step;
         }
-        if (at->now < r->upload_at)
-                o->wake_at = usec_min(o->wake_at, r->upload_at);
-        else
-                e = r->unsure ? 0 : make_upload(r, &o->body);
-        if (e != 0) {
-                o->step = RECEIVER_UPLOAD;
-                return e;
-        }
-        e = make_query_order(r, at, o);
-        if (e != 0)
-                return e;
-        e = make_claim(r, at, &o->body);
-        if (e != 0)
-                o->step = RECEIVER_CLAIM;
         return e;
 }
 
@@ -312,7 +323,7 @@ static int decide(struct receiver *r, const struct instant *at, bool may_ask, st
         } else if (at->now < r->retry_at) {
                 o.wake_at = usec_min(o.wake_at, r->retry_at);
         } else {
-                e = r->deaf ? make_query_order(r, at, &o) : make_request(r, at, &o);
+                e = make_request(r, at, &o);
                 if (e < 0)
                         return e;
                 r->out = o.step;
@@ -342,6 +353,7 @@ void receiver_lost(struct receiver *r, usec_t retry_at) {
 }
 
 void receiver_failed(struct receiver *r, usec_t retry_at) {
+        r->failed = r->out;
         r->out = RECEIVER_IDLE;
         r->retry_at = retry_at;
 }
