@@ -62,6 +62,62 @@ Test(presence_words, words_that_could_not_be_taken_away_give_way_later) {
         cr_assert_null(door_waiting(), "once");
 }
 
+/* The answer alone was lost, and a server that was started again had those that showed on no device: they went with
+ * ours. */
+Test(presence_words, words_that_went_with_ours_come_back) {
+        start_with_words("Lunch");
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
+        door_answer(502, "{}", START);
+        cr_assert(output_presence.awaited(f.output, START) || output_presence.awaited(f.output, START));
+        door_answer(200, "{\"presence\":\"offline\"}", START);
+        cr_assert(strstr(door_waiting()->body, "\"status_msg\":\"\""), "%s", door_waiting()->body);
+        door_answer(200, "{}", START);
+        door_answer(200, "{\"presence\":\"offline\"}", START);
+        cr_assert(strstr(door_waiting()->body, "Gone"), "%s", door_waiting()->body);
+        door_answer(200, "{}", START);
+        cr_assert_str_eq(own_words(), "Gone");
+}
+
+/* ... also where the look after it fails: but not once somebody's show, or another machine of the user has words
+ * there, which puts back what it finds. */
+Test(presence_words, words_that_went_with_ours_are_not_forgotten_for_a_look_that_fails) {
+        for (unsigned i = 0; i < 3; i++) {
+                start_with_words("Lunch");
+                cr_assert(output_presence.awaited(f.output, START));
+                door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
+                door_answer(200, "{}", START);
+                door_answer(502, "{}", START);
+                cr_assert_str_empty(own_words());
+                cr_assert(output_presence.awaited(f.output, START) || output_presence.awaited(f.output, START));
+                output_presence.machines(f.output, i == 2, i == 2, START);
+                door_answer(200,
+                            i == 1 ? "{\"presence\":\"online\",\"status_msg\":\"Back\"}"
+                                   : "{\"presence\":\"offline\"}",
+                            START);
+                if (i == 0) {
+                        door_answer(200, "{}", START);
+                        door_answer(200, "{\"presence\":\"offline\"}", START);
+                        cr_assert(strstr(door_waiting()->body, "Gone"), "%s", door_waiting()->body);
+                }
+                while (door_waiting())
+                        door_answer(200, "{}", START);
+                cr_assert_str_eq(own_words(), i == 0 ? "Gone" : "");
+                cr_assert_not(output_presence.awaited(f.output, START));
+        }
+}
+
+Test(presence_words, words_that_show_once_ours_are_away_are_left_to_whoever_has_them) {
+        start_with_words("Lunch");
+        cr_assert(output_presence.awaited(f.output, START));
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
+        door_answer(200, "{}", START);
+        door_answer(200, "{\"presence\":\"online\",\"status_msg\":\"Gone\"}", START);
+        cr_assert_null(door_waiting());
+        cr_assert_not(output_presence.awaited(f.output, START));
+        cr_assert_not(output_presence.awaited(f.output, START), "nothing of ours is in the way");
+}
+
 /* A poll would bring ours up before what a person has said. */
 Test(presence_words, a_look_that_fails_is_tried_again_before_the_poll) {
         usec_t now = START;

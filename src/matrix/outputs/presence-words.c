@@ -45,7 +45,9 @@ void presence_words_sent(struct presence *p, const char *words) {
 void presence_words_answered(struct presence *p, const struct matrix_reply *reply) {
         if (p->words_sent && reply->outcome == MATRIX_OK) {
                 memcpy(p->own_words, p->sent_words, sizeof(p->own_words));
-                p->newer[0] = '\0';
+                /* Half of the way: it is not known yet whether those show. */
+                if (!p->way || p->sent_words[0])
+                        p->newer[0] = '\0';
         } else if (p->words_sent && p->words_by_this && presence_is_not_taken(reply->outcome))
                 p->own_words[0] = '\0';
         p->words_sent = false;
@@ -95,8 +97,10 @@ static int withdraw_more(struct output_request *request, struct output *o, const
                 o->at->doubt(o->at->userdata);
         if (!has_told(reply))
                 return 0;
-        if (reply->outcome == MATRIX_OK && is_somebodys(&w->owed, reply->body))
+        if (reply->outcome == MATRIX_OK && is_somebodys(&w->owed, reply->body)) {
+                presence_of(o)->newer[0] = '\0';
                 return 0;
+        }
         w->put_back = true;
         r = presence_put_value(o, w->value.state, w->value.text, request);
         return r < 0 ? r : 1;
@@ -142,8 +146,13 @@ static void on_way_given(const struct output_result *result, void *userdata) {
         p->output.at->touched(p->output.at->userdata);
 }
 
+/* ... or has taken away, and with them newer ones that nobody shows now. */
+static bool has_words(const struct presence *p) {
+        return p->own_words[0] || p->newer[0];
+}
+
 static bool is_in_the_way(const struct presence *p) {
-        if (!p->own_words[0] || p->way || p->claim.owed || p->claim.phase != CLAIM_FREE)
+        if (!has_words(p) || p->way || p->claim.owed || p->claim.phase != CLAIM_FREE)
                 return false;
         if (p->held_elsewhere && !p->said_elsewhere)
                 return false;
@@ -163,7 +172,10 @@ static void give_way(struct presence *p) {
                 return;
         output_request_chain(request, p->said_elsewhere ? NULL : withdraw_more, w);
         claim_value_put_state(&w->value, PRESENCE_STATE_OFFLINE);
-        if (!p->said_elsewhere && !streq(p->shown.text, p->own_words))
+        /* Where none show any more, those that were to come up have gone with ours. */
+        if (p->said_elsewhere)
+                p->newer[0] = '\0';
+        else if (!streq(p->shown.text, p->own_words) && p->shown.text[0])
                 memcpy(p->newer, p->shown.text, sizeof(p->newer));
         claim_value_put_text(&w->value, p->newer);
         if (presence_put_value(&p->output, PRESENCE_STATE_OFFLINE, "", request) < 0)
@@ -197,6 +209,8 @@ bool presence_words_occupied(const struct output *o) {
 
 void presence_words_seen(struct presence *p) {
         p->looked = true;
+        if (!p->own_words[0] && p->shown.text[0])
+                p->newer[0] = '\0';
         give_way(p);
         renew_copy(p);
 }
@@ -231,7 +245,7 @@ usec_t presence_words_awaited_until(const struct output *o) {
 bool presence_words_awaited(struct output *o, usec_t now) {
         struct presence *p = presence_of(o);
         bool held = is_in_call(p) && (p->awaited || now >= p->look_again_at);
-        bool left = p->own_words[0] && (!p->claim.owed || held);
+        bool left = has_words(p) && (!p->claim.owed || held);
         bool wanted = presence_server(o)->message_per_device && (left || (p->claim.owed && !p->looked));
         bool again =
                 wanted && !p->claim.owed && p->unlooked_since > 0 && now < usec_add(p->unlooked_since, LOOK_PATIENCE);
