@@ -359,6 +359,46 @@ Test(presence_words, words_that_are_repeated_follow_those_that_a_person_chooses)
         cr_assert_not(output_presence.awaited(f.output, START + USEC_PER_MIN));
 }
 
+/* What could not be written is hidden by the poll, and known all the same: in the call, and after it. */
+Test(presence_words, words_that_are_repeated_follow_later_where_a_write_fails) {
+        for (unsigned after = 0; after < 4; after++) {
+                struct claim_value back = { .state = "offline" };
+                struct output_request *request = NULL;
+                struct output_claim claim = { .phase = CLAIM_HELD, .owed = true, .state_claimed = true };
+
+                start_with_words("Lunch");
+                output_presence.claim(f.output, &claim, START);
+                cr_assert(output_presence.awaited(f.output, START));
+                door_answer(200, "{\"presence\":\"busy\",\"status_msg\":\"Gone\"}", START);
+                cr_assert(strstr(door_waiting()->body, "Gone"), "%s", door_waiting()->body);
+                door_answer(502, "{}", START);
+                if (after == 3)
+                        claim_value_put_text(&back, "Lunch");
+                if (after >= 2) { /* the claim takes its copy away, or repeats it */
+                        cr_assert_eq(output_presence.write(f.output, &back, START, on_written, NULL, &request), 0);
+                        door_answer(200, "{}", START);
+                }
+                if (after) {
+                        claim = (struct output_claim){ .phase = CLAIM_FREE };
+                        output_presence.claim(f.output, &claim, START);
+                }
+                (void) output_presence.awaited(f.output, START + USEC_PER_MIN);
+                cr_assert(output_presence.awaited(f.output, START + USEC_PER_MIN));
+                door_answer(200,
+                            after == 2 ? "{\"presence\":\"busy\"}"
+                                       : "{\"presence\":\"busy\",\"status_msg\":\"Lunch\"}",
+                            START + USEC_PER_MIN);
+                if (after) {
+                        cr_assert(strstr(door_waiting()->body, "\"status_msg\":\"\""), "%s", door_waiting()->body);
+                        door_answer(200, "{}", START + USEC_PER_MIN);
+                        door_answer(200, "{\"presence\":\"offline\"}", START + USEC_PER_MIN);
+                }
+                cr_assert(door_waiting() && strstr(door_waiting()->body, "Gone"), "%u", after);
+                door_answer(200, "{}", START + USEC_PER_MIN);
+                cr_assert_str_eq(own_words(), "Gone");
+        }
+}
+
 /* Words that were chosen while busyd did not run hide behind the copy with its first poll, and would be gone. A claim
  * of words as well has its own way. */
 Test(presence_words, words_that_an_earlier_run_has_repeated_follow_those_of_meanwhile) {

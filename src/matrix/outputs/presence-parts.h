@@ -30,7 +30,7 @@ struct presence {
         char sent_words[CLAIM_TEXT_MAX]; /* on their way */
         bool words_sent;                 /* ... not answered yet */
         bool words_by_this;              /* ... and before them there were none */
-        char newer[CLAIM_TEXT_MAX];      /* somebody's that they hide, since they could not be taken away; "": none */
+        char newer[CLAIM_TEXT_MAX];      /* somebody's that they hide, or that have gone with them; "": none */
         struct output_request *way;      /* takes them away, or puts newer ones in their place */
         bool awaited, looked;            /* by the next poll; in this run */
         usec_t look_again_at;            /* before a poll in a call */

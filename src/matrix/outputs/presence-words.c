@@ -44,10 +44,10 @@ void presence_words_sent(struct presence *p, const char *words) {
 
 void presence_words_answered(struct presence *p, const struct matrix_reply *reply) {
         if (p->words_sent && reply->outcome == MATRIX_OK) {
-                memcpy(p->own_words, p->sent_words, sizeof(p->own_words));
-                /* Half of the way: it is not known yet whether those show. */
-                if (!p->way || p->sent_words[0])
+                /* Once ours are away it is not known yet whether those show. */
+                if (p->sent_words[0] && (p->way || !streq(p->sent_words, p->own_words)))
                         p->newer[0] = '\0';
+                memcpy(p->own_words, p->sent_words, sizeof(p->own_words));
         } else if (p->words_sent && p->words_by_this && presence_is_not_taken(reply->outcome))
                 p->own_words[0] = '\0';
         p->words_sent = false;
@@ -146,6 +146,10 @@ static void on_way_given(const struct output_result *result, void *userdata) {
         p->output.at->touched(p->output.at->userdata);
 }
 
+static bool are_others_shown(const struct presence *p) {
+        return p->shown.text[0] && !streq(p->shown.text, p->own_words);
+}
+
 /* ... or has taken away, and with them newer ones that nobody shows now. */
 static bool has_words(const struct presence *p) {
         return p->own_words[0] || p->newer[0];
@@ -175,7 +179,7 @@ static void give_way(struct presence *p) {
         /* Where none show any more, those that were to come up have gone with ours. */
         if (p->said_elsewhere)
                 p->newer[0] = '\0';
-        else if (!streq(p->shown.text, p->own_words) && p->shown.text[0])
+        else if (are_others_shown(p))
                 memcpy(p->newer, p->shown.text, sizeof(p->newer));
         claim_value_put_text(&w->value, p->newer);
         if (presence_put_value(&p->output, PRESENCE_STATE_OFFLINE, "", request) < 0)
@@ -188,7 +192,7 @@ static void give_way(struct presence *p) {
  * since an earlier run has written them. */
 static bool is_copy_old(const struct presence *p) {
         return p->claim.owed && !p->claim.text_claimed && !p->said_elsewhere && !p->way && !p->words_sent &&
-               p->own_words[0] && p->shown.text[0] && !streq(p->own_words, p->shown.text);
+               p->own_words[0] && (p->newer[0] || are_others_shown(p));
 }
 
 static void renew_copy(struct presence *p) {
@@ -196,8 +200,10 @@ static void renew_copy(struct presence *p) {
 
         if (!is_copy_old(p) || output_request_new(&request, &p->output, translate_way, on_way_given, p) < 0)
                 return;
+        if (are_others_shown(p))
+                memcpy(p->newer, p->shown.text, sizeof(p->newer));
         if (presence_put_value(&p->output, p->claim.phase == CLAIM_HELD ? p->written : PRESENCE_STATE_OFFLINE,
-                               p->shown.text, request) < 0)
+                               p->newer, request) < 0)
                 return;
         p->shown_known = false;
         p->way = TAKE(request);
