@@ -595,7 +595,7 @@ static int read_late(struct encrypted *e, const struct instant *at, struct readi
                 SCOPED(late_event_done) struct late_event late = { 0 };
 
                 r = receiver_read_late(e->receiver, at, &late, &plain);
-                if (r <= 0 || !(late.torn ? kinds_end_by(plain.event.type) : kinds_want_message(plain.event.type)))
+                if (r <= 0 || !(late.torn ? kinds_only_end(&plain.event) : kinds_want_message(plain.event.type)))
                         continue;
                 reading->events[reading->n_plain] = plain.event;
                 reading->late[reading->n_plain] = late;
@@ -637,7 +637,7 @@ static void tear_late(struct reading *r, const char *room_id) {
         size_t n = 0;
 
         for (size_t i = 0; i < r->n_plain; i++)
-                if ((!room_id || streq(r->events[i].room_id, room_id)) && !kinds_end_by(r->events[i].type)) {
+                if ((!room_id || streq(r->events[i].room_id, room_id)) && !kinds_only_end(&r->events[i])) {
                         room_plaintext_done(&r->plain[i]);
                         late_event_done(&r->late[i]);
                 } else {

@@ -489,3 +489,18 @@ Test(rtc_sticky, more_than_are_looked_at) {
         cr_expect(stage_find(&s, "sticky/" STAGE_ROOM "/" TYPE "/59"));
         stage_close(&s);
 }
+
+Test(rtc_sticky, a_leave_only_ends) {
+        static const struct {
+                const char *type, *content;
+                bool only_ends;
+        } rows[] = { { TYPE, JOIN("k"), false }, { TYPE, LEAVE("k"), true }, { "m.room.message", "{}", false } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                SCOPED(json_decref) json_t *content = stage_json(rows[i].content);
+
+                cr_expect_eq(call_kind_rtc_sticky.only_ends(
+                                     &(struct matrix_event){ .type = rows[i].type, .content = content }),
+                             rows[i].only_ends, "%s", rows[i].content);
+        }
+}

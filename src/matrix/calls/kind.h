@@ -27,7 +27,6 @@ struct kind_time {
 struct call_kind {
         const char *name;
         const char *const *message_types; /* for the filter's timeline, NULL-terminated */
-        const char *const *end_types;     /* of these, those that never begin a call; NULL: none */
         const char *const *state_types;   /* for the filter's state and timeline */
         /* Kinds share `ids` of reports: prefix them with the kind's name. */
         int (*new)(struct kind_calls **ret, const struct kind_context *context);
@@ -47,6 +46,8 @@ struct call_kind {
         bool (*in_call)(const struct kind_calls *c);
         /* A call of the user, in whatever phase, is in that room. */
         bool (*has_room)(const struct kind_calls *c, const char *room_id);
+        /* Whether a message begins no call, whatever came before it. NULL: any may. */
+        bool (*only_ends)(const struct matrix_event *e);
         /* The page of a gap with a torn_room, before its events: what is known of calls in that room cannot be trusted
          * unless the page reaches back to it. NULL: rests on state. */
         void (*torn)(struct kind_calls *c, const struct room_events *page);

@@ -86,9 +86,9 @@ bool kinds_want_message(const char *type) {
         return false;
 }
 
-bool kinds_end_by(const char *type) {
+bool kinds_only_end(const struct matrix_event *e) {
         for (size_t i = 0; call_kinds[i]; i++)
-                if (list_has(call_kinds[i]->end_types, type))
+                if (call_kinds[i]->only_ends && call_kinds[i]->only_ends(e))
                         return true;
         return false;
 }

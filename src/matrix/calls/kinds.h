@@ -43,8 +43,8 @@ bool kinds_in_call(const struct kinds *k);
 bool kinds_has_room(const struct kinds *k, const char *room_id);
 /* Whether a kind listens to messages of that type. */
 bool kinds_want_message(const char *type);
-/* Whether messages of that type only end calls. */
-bool kinds_end_by(const char *type);
+/* Whether a message can only end calls. */
+bool kinds_only_end(const struct matrix_event *e);
 /* See call_kind.rooms. */
 size_t kinds_rooms(const struct kinds *k, const char **ret, size_t max);
 /* See call_kind.unseen; the types of that state, NULL if out of memory. */

@@ -325,6 +325,10 @@ static void sticky_looked(struct kind_calls *o, const struct room_events *state)
                 s->members[i].unsure = false;
 }
 
+static bool sticky_only_ends(const struct matrix_event *e) {
+        return name_is_one_of(e->type, names_rtc_member) && !says_joined(e->content);
+}
+
 static usec_t sticky_deadline(const struct kind_calls *o) {
         return report_set_deadline(&((const struct sticky *) o)->reports);
 }
@@ -348,6 +352,7 @@ const struct call_kind call_kind_rtc_sticky = {
         .room_left = sticky_room_left,
         .resync = sticky_resync,
         .deadline = sticky_deadline,
+        .only_ends = sticky_only_ends,
         .in_call = sticky_in_call,
         .has_room = sticky_has_room,
         .unseen = sticky_unseen,

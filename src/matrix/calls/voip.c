@@ -27,7 +27,7 @@ static struct voip *voip_from(struct kind_calls *o) {
         return (struct voip *) o;
 }
 
-static const char *const no_types[] = { NULL }, *const end_types[] = { "m.call.hangup", "m.call.reject", NULL };
+static const char *const no_types[] = { NULL };
 
 static bool kind_of(const char *type, enum voip_kind *ret) {
         static const struct {
@@ -275,6 +275,12 @@ static void voip_torn(struct kind_calls *o, const struct room_events *page) {
                         i++;
 }
 
+static bool voip_only_ends(const struct matrix_event *e) {
+        enum voip_kind kind;
+
+        return kind_of(e->type, &kind) && (kind == VOIP_HANGUP || kind == VOIP_REJECT);
+}
+
 static void voip_lost(struct kind_calls *o, const struct matrix_event *e, const struct kind_time *t) {
         struct voip *v = voip_from(o);
 
@@ -304,7 +310,6 @@ static size_t voip_rooms(const struct kind_calls *o, const char **ret, size_t ma
 const struct call_kind call_kind_voip = {
         .name = "voip",
         .message_types = names_voip,
-        .end_types = end_types,
         .state_types = no_types,
         .new = voip_new,
         .free = voip_free,
@@ -315,6 +320,7 @@ const struct call_kind call_kind_voip = {
         .deadline = voip_deadline,
         .in_call = voip_in_call,
         .has_room = voip_has_room,
+        .only_ends = voip_only_ends,
         .torn = voip_torn,
         .lost = voip_lost,
         .rooms = voip_rooms,
