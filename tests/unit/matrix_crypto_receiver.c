@@ -79,6 +79,23 @@ Test(crypto_receiver, a_server_out_of_reach_is_asked_again_after_an_hour) {
         cr_assert_eq(verdict_as(&bob, "$1", invite(&bob)), ROOM_READ);
 }
 
+/* ... and is no deadline that is over where the network is away by then. */
+Test(crypto_receiver, who_is_to_be_asked_again_wakes_nobody_while_nothing_can_be_asked) {
+        struct receiver_order o;
+
+        get_going();
+        bob_s_server_is_away = true;
+        claim(&bob);
+        take_messages(json_pack("[o]", key_message_without_device(&bob)));
+        cr_assert(work());
+        cr_assert_eq(receiver_decide_unasked(r, &at, &o), 0);
+        cr_assert_eq(o.wake_at, at.now + USEC_PER_HOUR);
+        at.now += USEC_PER_HOUR;
+        at.wall += USEC_PER_HOUR;
+        cr_assert_eq(receiver_decide_unasked(r, &at, &o), 0);
+        cr_assert_gt(o.wake_at, at.now);
+}
+
 Test(crypto_receiver, a_user_whose_devices_have_changed_is_asked_about_at_once) {
         SCOPED(json_decref) json_t *changed = json_pack("[s]", BOB);
         struct answer a = { .n_keys = STOCK_FULL, .fallback_is_unused = true, .changed = changed };

@@ -114,8 +114,6 @@ static int make_query(struct receiver *r, const struct instant *at, json_t **ret
                    has_own = wants_own && at->now >= own_at;
         int e;
 
-        if (at->now >= ask_again_at(r))
-                json_object_clear(r->unanswered);
         json_decref(r->asked);
         r->asked = json_object();
         if (!r->asked)
@@ -314,6 +312,9 @@ static int decide(struct receiver *r, const struct instant *at, bool may_ask, st
 
         if (e < 0)
                 return e;
+        /* Also while nothing can be asked: a deadline that is over is none. */
+        if (at->now >= ask_again_at(r))
+                json_object_clear(r->unanswered);
         if (r->half.text.data) {
                 o.step = RECEIVER_IDLE;
         } else if (r->changed) {
