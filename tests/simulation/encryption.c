@@ -94,6 +94,7 @@ static void log_in_again(struct site *s) {
                 machine_logout(s->machine);
         if (!machine_is_logged_in(s->machine) && machine_logout_is_over(s->machine))
                 machine_login(s->machine);
+        s->disturbed_at = door_now();
         s->said_farewell = !machine_is_logged_in(s->machine);
 }
 

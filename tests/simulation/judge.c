@@ -111,6 +111,15 @@ static bool writes_over_unheard(const struct site *s, usec_t said_at) {
                door_now() < usec_add(told_at, CLAIM_PUSH_LASTS);
 }
 
+/* Dendrite takes what is no word and leaves the user alone. Who is told by a proxy that it does not has to say one,
+ * which the server takes for the user's, until it has asked again. */
+static bool is_made_to_say_a_word(const struct site *s, enum request_kind kind, const char *uri) {
+        usec_t failed_at = wire_failed_at(machine_wire(s->machine), REQUEST_SYNC);
+
+        return s->world->history->options.kind == HS_DENDRITE && kind == REQUEST_SYNC &&
+               !strstr(uri, "set_presence=none") && failed_at > 0 && door_now() < usec_add(failed_at, USEC_PER_HOUR);
+}
+
 void judge_on_asked(void *userdata, enum request_kind kind, const char *method, const char *uri, const char *body) {
         struct site *s = userdata;
         struct world *w = s->world;
@@ -125,6 +134,8 @@ void judge_on_asked(void *userdata, enum request_kind kind, const char *method, 
         if (s->asked[0] > 0 && door_now() - s->asked[0] < RATE_SPAN)
                 world_violation(w, "a hot loop: %d requests in %.1f s, the last one %s", RATE_MAX,
                                 (double) (door_now() - s->asked[0]) / USEC_PER_SEC, request_kind_to_string(kind));
+        if (is_made_to_say_a_word(s, kind, uri))
+                w->unseen_state = true;
         if (kind != REQUEST_PRESENCE_PUT && kind != REQUEST_PROFILE_PUT)
                 return;
         if (wire_n_writes_in_flight(machine_wire(s->machine), kind) > 1)

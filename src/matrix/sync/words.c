@@ -11,8 +11,10 @@
 /* By then the other client is another one, or gone. */
 #define FIGHT_FORGOTTEN_AFTER USEC_PER_HOUR
 
-/* What refused may have been a proxy in a bad hour, and an asking more costs a server that insists nothing. */
-#define REFUSAL_FORGOTTEN_AFTER USEC_PER_HOUR
+/* What refused may have been a proxy in a bad minute, and an asking more costs a server that insists nothing. The
+ * first time, and twice as long each time more. */
+#define REFUSAL_FORGOTTEN_AFTER     USEC_PER_MIN
+#define REFUSAL_FORGOTTEN_AFTER_MAX USEC_PER_HOUR
 
 enum set_presence sync_words_pick(const struct sync_words *w, const struct set_presence_words *says, bool held) {
         enum set_presence p = set_presence_word(says, held, /* insists= */ w->none != SYNC_NONE_TAKEN);
@@ -32,7 +34,9 @@ bool sync_words_refused(struct sync_words *w, bool sent_along, usec_t now) {
                 return false;
         log_debug("The server insists on a word for set_presence");
         w->none = sent_along ? SYNC_NONE_OR_FILTER_REFUSED : SYNC_NONE_REFUSED;
-        w->none_until = usec_add(now, REFUSAL_FORGOTTEN_AFTER);
+        w->none_span =
+                usec_min(w->none_span > 0 ? 2 * w->none_span : REFUSAL_FORGOTTEN_AFTER, REFUSAL_FORGOTTEN_AFTER_MAX);
+        w->none_until = usec_add(now, w->none_span);
         return true;
 }
 
@@ -42,7 +46,10 @@ void sync_words_filter_refused(struct sync_words *w) {
 }
 
 void sync_words_taken(struct sync_words *w, enum set_presence said) {
-        w->none_answered = w->none_answered || said == SET_PRESENCE_NONE;
+        if (said == SET_PRESENCE_NONE) {
+                w->none_answered = true;
+                w->none_span = 0;
+        }
         if (w->none == SYNC_NONE_OR_FILTER_REFUSED)
                 w->none = SYNC_NONE_REFUSED;
 }

@@ -15,6 +15,7 @@ struct sync_words {
         } none;
         bool none_answered; /* by the last poll that said it */
         usec_t none_until;  /* what refused it is believed; once it was shown: USEC_NEVER */
+        usec_t none_span;   /* ... for so long the last time; 0: it was taken since */
         bool shows_another; /* state than the word of the poll that has brought it */
         unsigned n_turns;
         usec_t turn_at;                             /* the last one */
