@@ -134,6 +134,9 @@ void judge_on_asked(void *userdata, enum request_kind kind, const char *method, 
         if (s->asked[0] > 0 && door_now() - s->asked[0] < RATE_SPAN)
                 world_violation(w, "a hot loop: %d requests in %.1f s, the last one %s", RATE_MAX,
                                 (double) (door_now() - s->asked[0]) / USEC_PER_SEC, request_kind_to_string(kind));
+        if (kind == REQUEST_SYNC &&
+            door_now() < usec_add(wire_failed_at(machine_wire(s->machine), REQUEST_PRESENCE_GET), LOOK_TO_POLL))
+                s->polled_blind_at = door_now();
         if (is_made_to_say_a_word(s, kind, uri))
                 w->unseen_state = true;
         if (kind != REQUEST_PRESENCE_PUT && kind != REQUEST_PROFILE_PUT)

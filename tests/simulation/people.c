@@ -29,11 +29,10 @@ static void look_for_hidden_words(struct world *w, const char *message) {
         if (w->history->options.kind != HS_TUWUNEL || streq(message, w->person_was[1]))
                 return;
         for (unsigned i = 0; i < w->history->n_machines; i++) {
-                const struct wire *wire = machine_wire(w->sites[i].machine);
-                usec_t failed_at = wire_failed_at(wire, REQUEST_PRESENCE_GET);
+                const struct site *s = &w->sites[i];
 
-                if (failed_at > w->person_set_at && failed_at + LOOK_TO_POLL > door_now() &&
-                    wire_answered_at(wire, REQUEST_PRESENCE_GET) < w->person_set_at)
+                if (s->polled_blind_at > w->person_set_at &&
+                    wire_answered_at(machine_wire(s->machine), REQUEST_PRESENCE_GET) < w->person_set_at)
                         w->unseen_words = true;
         }
 }
