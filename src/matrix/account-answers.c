@@ -155,7 +155,7 @@ static void take_account_data(struct account *a, const struct sync_answer *answe
         tell_set_heard(a->tell, heard_any(a->heard));
         if (answer->initial)
                 tell_resync_end(a->tell);
-        tell_answered(a->tell);
+        tell_polled(a->tell, answer->now);
         tell_refresh(a->tell);
         if (changed)
                 account_tell_outputs_of_machines(a, answer->now);

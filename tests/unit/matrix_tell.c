@@ -441,6 +441,59 @@ Test(matrix_tell, what_lands_after_the_echo_of_the_newest_is_put_right) {
         fixture_done(&f);
 }
 
+/* Whatever is between it and us may have answered in its place. */
+static void poll_without_echo(struct fixture *f, usec_t later) {
+        f->ahead += later;
+        tell_polled(f->tell, now_of(f));
+        tell_set_heard(f->tell, true);
+}
+
+Test(matrix_tell, what_was_acknowledged_and_does_not_show_is_told_again) {
+        struct fixture f;
+
+        begin(&f, takes, /* heard= */ true);
+        wait_until_told(&f);
+        take(&f, last_sent(&f));
+        set(&f, "presence", "In a call");
+        wait_until_told(&f);
+        poll_without_echo(&f, USEC_PER_SEC);
+        cr_expect_not(tell_is_pending(f.tell), "its echo may be on its way");
+        cr_expect(tell_is_unseen(f.tell));
+        poll_without_echo(&f, USEC_PER_MIN);
+        cr_expect(tell_is_pending(f.tell));
+        wait_until_told(&f);
+        expect_n_sent(&f, 3, "in all");
+        take(&f, last_sent(&f));
+        poll_without_echo(&f, USEC_PER_MIN);
+        cr_expect_not(tell_is_pending(f.tell) || tell_is_unseen(f.tell));
+        expect_n_sent(&f, 3, "it has come back");
+        fixture_done(&f);
+}
+
+Test(matrix_tell, a_server_that_never_shows_it_is_believed) {
+        struct fixture f;
+
+        begin(&f, takes, /* heard= */ true);
+        wait_until_told(&f);
+        take(&f, last_sent(&f));
+        set(&f, "presence", "In a call");
+        for (unsigned i = 0; i < 10; i++) {
+                if (tell_is_pending(f.tell))
+                        wait_until_told(&f);
+                poll_without_echo(&f, USEC_PER_MIN);
+        }
+        cr_expect_not(tell_is_pending(f.tell) || tell_is_unseen(f.tell));
+        expect_n_sent(&f, 5, "in all");
+        set(&f, "presence", "In another call");
+        wait_until_told(&f);
+        take(&f, last_sent(&f));
+        set(&f, "presence", "In a call");
+        wait_until_told(&f);
+        poll_without_echo(&f, USEC_PER_MIN);
+        cr_expect(tell_is_pending(f.tell), "it shows them again");
+        fixture_done(&f);
+}
+
 /* By a copy of this machine, which has the same session. */
 Test(matrix_tell, somebody_else_writes_the_same_entry) {
         struct fixture f;
@@ -662,7 +715,7 @@ Test(matrix_tell, a_session_of_which_other_requests_are_answered_goes_on) {
         begin(&f, refuses, /* heard= */ true);
         set(&f, "presence", "In a call");
         wait_until_told(&f);
-        tell_answered(f.tell);
+        tell_polled(f.tell, now_of(&f));
         (void) run(&f);
         expect_n_sent(&f, 1, "a refusal of all that is told makes no storm");
         loopback_set_routes(f.server, takes);

@@ -24,6 +24,11 @@
 #define RETRY_FIRST (5 * USEC_PER_SEC)
 #define RETRY_MAX   (5 * USEC_PER_MIN)
 
+/* What was acknowledged comes back by the poll within this time, if the server has it: whatever is between it and us
+ * may have answered in its place. A server that takes it and never shows it is believed after so many. */
+#define SEEN_WITHIN (5 * USEC_PER_SEC)
+#define UNSEEN_MAX  3
+
 /* A server that refuses this one request time after time, and says that the session goes on, keeps nobody waiting. */
 #define REFUSED_MAX 3
 
@@ -47,6 +52,8 @@ struct tell {
         unsigned n_refused; /* in a row */
         json_t *shown;      /* what the server has; NULL: nothing */
         bool acked;         /* ... as it has answered; its echo has yet to come */
+        usec_t acked_at;    /* when it has */
+        unsigned n_unseen;  /* told again for want of an echo, in a row */
         json_t *sent;       /* on its way */
         bool echoed;        /* ... though the poll has told of it already */
         struct http_request *request;
@@ -111,13 +118,14 @@ static uint32_t draw(const struct tell *t) {
         return t->handler.random(t->handler.userdata);
 }
 
-static void take_sent(struct tell *t) {
+static void take_sent(struct tell *t, usec_t now) {
         /* What the poll has told since is newer. */
         if (!t->echoed)
                 set_shown(t, json_incref(t->sent));
         json_decref(t->sent);
         t->sent = NULL;
         t->acked = !t->echoed;
+        t->acked_at = now;
         t->taken = true;
         t->n_refused = 0;
         backoff_reset(&t->backoff);
@@ -150,7 +158,7 @@ static void on_answer(const struct matrix_reply *reply, void *userdata) {
 
         t->request = NULL;
         if (reply->outcome == MATRIX_OK)
-                take_sent(t);
+                take_sent(t, reply->now);
         else
                 take_failure(t, reply);
         t->handler.told(t->handler.userdata);
@@ -261,6 +269,7 @@ bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t n
                 t->wait_until = usec_add(now, OTHERS_WAIT);
         set_shown(t, json_incref((json_t *) content));
         t->acked = false;
+        t->n_unseen = 0;
         t->echoed = t->echoed || (t->request && json_equal(content, t->sent));
         t->taken = t->taken || entry_is_one(content);
         return true;
@@ -279,8 +288,15 @@ void tell_resync_end(struct tell *t) {
                 end_wait(t);
 }
 
-void tell_answered(struct tell *t) {
+void tell_polled(struct tell *t, usec_t now) {
         t->signed_out = false;
+        if (!t->acked || now < usec_add(t->acked_at, SEEN_WITHIN))
+                return;
+        t->acked = false;
+        if (t->n_unseen == UNSEEN_MAX)
+                return;
+        t->n_unseen++;
+        set_shown(t, NULL);
 }
 
 void tell_set_device(struct tell *t, const char *device_id) {

@@ -34,9 +34,10 @@ bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t n
 /* All account data begins, and ends: then it is known what the server has. Nothing goes out before that. */
 void tell_resync_begin(struct tell *t);
 void tell_resync_end(struct tell *t);
-/* The server has answered something else for the same session: if it said that this had ended, it goes on, and what
- * was not told is told after the usual wait. */
-void tell_answered(struct tell *t);
+/* A poll was answered, and its account data was taken. If the server said that the session had ended, it goes on, and
+ * what was not told is told after the usual wait. What was acknowledged some time ago and has not come back is not
+ * there: it is told again. */
+void tell_polled(struct tell *t, usec_t now);
 /* Whether there is anyone to tell. */
 void tell_set_heard(struct tell *t, bool heard);
 
