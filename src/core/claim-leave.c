@@ -131,11 +131,25 @@ static bool is_left_empty_unheard(const struct claim *c) {
                !v->text[0] && !claim_text_is_ours(c, v) && !claim_is_taken(c, v->state) && claim_prior(c).text[0];
 }
 
+/* Where a state alone tells: another machine that is not heard now has perhaps found ours, and has left its own to us.
+ */
+static bool is_left_another_unheard(const struct claim *c) {
+        const struct claim_value *v = &c->view.is;
+
+        return c->deaf && !c->traits.per_device && !c->traits.text_tells_person && claim_is_taken(c, v->state) &&
+               !claim_state_is_ours(c, v);
+}
+
+/* Nothing of ours stands there, and perhaps something that is ours to give back once the others are heard. */
+static bool waits_to_hear(const struct claim *c) {
+        return is_left_empty_unheard(c) || is_left_another_unheard(c);
+}
+
 static struct claim_request finish_step(struct claim *c, usec_t now) {
         struct claim_leaving *l = &c->in.leaving;
 
         if (!is_kept_back(c) || (l->stuck && !c->traits.per_device))
-                return is_left_empty_unheard(c) ? claim_wait_until(USEC_NEVER) : forget_step(c, now);
+                return waits_to_hear(c) ? claim_wait_until(USEC_NEVER) : forget_step(c, now);
         if (!claim_going_on(c) && !claim_others_now(&c->others).will_give_back) {
                 look_again(c);
                 return claim_take_step(c, CLAIM_READ);

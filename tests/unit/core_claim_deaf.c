@@ -194,6 +194,43 @@ Test(core_claim_deaf, who_finds_no_words_in_place_of_its_own_hears_first_whose_d
         }
 }
 
+/* ... and has put its own there, which it has left to us when it went. Where a state alone tells, there is no other
+ * sign of that. */
+Test(core_claim_deaf, who_finds_another_state_in_place_of_its_own_hears_first_whose_that_is) {
+        for (unsigned by_machine = 0; by_machine < 2; by_machine++) {
+                struct claim_other other = machine(2, "", "", "theirs", NULL);
+
+                hold(&field, "", "");
+                claim_set_deaf(&claim, true);
+                claim_set_want(&claim, NULL);
+                set_shown("theirs", "");
+                writes = reads = 0;
+                run_for(5 * USEC_PER_MIN);
+                expect_phase(CLAIM_LEAVING);
+                cr_assert(on_disk);
+                cr_assert_leq(reads, 3, "%u reads", reads);
+                if (by_machine)
+                        told_done(&other);
+                claim_set_deaf(&claim, false);
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown(by_machine ? "" : "theirs", "");
+                cr_assert_eq(writes, by_machine);
+                claim_done(&claim);
+        }
+}
+
+/* What was taken away, or is none that keeps others out, is nobody's to give back. */
+Test(core_claim_deaf, who_finds_no_state_has_nothing_to_hear) {
+        hold(&field, "", "");
+        claim_set_deaf(&claim, true);
+        claim_set_want(&claim, NULL);
+        set_shown("", "");
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        claim_done(&claim);
+}
+
 /* Words, and our own, tell by themselves; and what nobody had said before us is not missed. */
 Test(core_claim_deaf, who_finds_words_gives_back_at_once) {
         static const struct row {
