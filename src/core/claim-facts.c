@@ -628,7 +628,7 @@ static void take_refusal(struct claim *c, enum claim_step step, usec_t now, uint
 
 /* What was tried ahead of a call is no reason to wait when that comes; a look for what may still land is. */
 static bool fail_ahead(struct claim *c, usec_t retry_at) {
-        bool asks = c->phase == CLAIM_FREE && c->flight.step == CLAIM_READ;
+        bool asks = c->phase == CLAIM_FREE && c->flight.step == CLAIM_READ && !c->left;
         bool ahead = c->ahead.arming || (asks && (claim_settles_at(c) == 0 || c->in.free.looked));
 
         c->ahead.arming = false;

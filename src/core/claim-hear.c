@@ -105,6 +105,10 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
         return 0;
 }
 
+void claim_on_told_over(struct claim *c) {
+        c->left = c->left || !c->debt.owed;
+}
+
 void claim_set_deaf(struct claim *c, bool deaf) {
         c->deaf = deaf;
 }

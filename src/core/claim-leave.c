@@ -61,10 +61,36 @@ static struct claim_request forget_step(struct claim *c, usec_t now) {
         return claim_take_step(c, CLAIM_FORGET);
 }
 
+/* What another machine has left to us, believing that the call goes on here, is owed as if it had been ours. Where
+ * each device has its own words, those went with it. Returns false if there is nothing to be done about that. */
+static bool take_over_left(struct claim *c, usec_t now, struct claim_request *ret) {
+        const struct claim_owed *d;
+
+        if (!c->left || c->deaf || c->debt.kept || c->debt.armed)
+                return false;
+        c->left = !c->traits.text_per_device && claim_is_alone(c);
+        if (c->left && !claim_is_view_fresh(c, now)) {
+                *ret = claim_take_step(c, CLAIM_READ);
+                return true;
+        }
+        d = c->left ? claim_others_left_standing(&c->others, &c->view.is, claim_is_taken(c, c->view.is.state)) : NULL;
+        c->left = false;
+        if (!d)
+                return false;
+        c->debt = (struct claim_debt){ .is = *d, .owed = true, .written = true };
+        claim_enter_phase(c, CLAIM_LEAVING);
+        c->in.leaving.must_finish = true;
+        *ret = claim_leave_step(c, now);
+        return true;
+}
+
 struct claim_request claim_free_step(struct claim *c, usec_t now) {
         struct claim_free *f = &c->in.free;
         usec_t settles_at = claim_settles_at(c);
+        struct claim_request r;
 
+        if ((settles_at == 0 || f->looked) && take_over_left(c, now, &r))
+                return r;
         if (settles_at == 0 || f->looked)
                 return c->debt.kept ? claim_take_step(c, CLAIM_FORGET) : claim_arm_step(c, now);
         if (f->look_at == 0)

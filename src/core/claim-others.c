@@ -256,6 +256,24 @@ static unsigned parts_put_by(const struct claim_other *c, bool per_device, const
         return whole && claim_owed_has_state(&c->owed, v->state) ? parts | CLAIM_STATE : parts;
 }
 
+static bool stands_of(const struct claim_owed *d, const struct claim_value *v, bool taken) {
+        return d->text_claimed ? v->text[0] && claim_owed_has_text(d, v->text)
+                               : taken && claim_owed_has_state(d, v->state);
+}
+
+const struct claim_owed *claim_others_left_standing(const struct claim_others *o, const struct claim_value *v,
+                                                    bool taken) {
+        const struct claim_owed *last = NULL;
+
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_owed *d = &o->of[i].owed;
+
+                if (o->of[i].done && is_prior_known(d) && stands_of(d, v, taken) && (!last || d->order > last->order))
+                        last = d;
+        }
+        return last;
+}
+
 /* One that has only fallen silent may have left its words there: they tell. */
 static bool may_still_stand(const struct claim_other *c, const struct claim_value *v) {
         return c->silent && v->text[0] && claim_owed_has_text(&c->owed, v->text);

@@ -66,6 +66,10 @@ bool claim_others_hold(const struct claim_others *o, const struct claim_owed *ow
 
 /* One of them that is done may have left parts of `own` to us: it was not when ours began. */
 bool claim_others_may_have_left(const struct claim_others *o, const struct claim_owed *own);
+/* What one of them that is done has put there, and still stands: that by words, or where it has put none, by a state
+ * that is `taken`. NULL: nothing does, or it does not know what was before. */
+const struct claim_owed *claim_others_left_standing(const struct claim_others *o, const struct claim_value *v,
+                                                    bool taken);
 /* One of them gives back what is `own` as well, and has yet to say that it is done. */
 bool claim_others_may_leave(const struct claim_others *o, const struct claim_owed *own);
 

@@ -216,6 +216,7 @@ struct claim {
         struct claim_ahead ahead;
 
         bool deaf; /* to other machines */
+        bool left; /* one of them may have left something to us, without anything being owed here */
 
         bool caught;         /* what was given back last is still held by another session, as far as is known */
         bool caught_unheard; /* ... perhaps by another machine: they were not heard when that was found */
@@ -277,6 +278,10 @@ void claim_on_doubt(struct claim *c, bool released, usec_t now);
 
 /* All that the user's other machines have told, which is copied. Returns 0, or -ENOMEM: then the former list stays. */
 int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now);
+
+/* Until now the others had to believe that the user is on a call here. Where that was long over, since it could not be
+ * told, or an earlier run's, one that has ended meanwhile has left to us what it has put there. */
+void claim_on_told_over(struct claim *c);
 
 /* Nothing is heard of the user's other machines, and what they have told may be long over: what they may have put
  * there is left alone until they are heard, or it is gone. */

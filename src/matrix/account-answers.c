@@ -159,6 +159,8 @@ static void take_account_data(struct account *a, const struct sync_answer *answe
         tell_refresh(a->tell);
         if (changed)
                 account_tell_outputs_of_machines(a, answer->now);
+        if (tell_take_over(a->tell))
+                output_set_told_over(&a->outputs);
 }
 
 static int on_answer(void *userdata, const struct sync_answer *answer) {

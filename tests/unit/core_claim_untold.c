@@ -415,3 +415,93 @@ Test(core_claim_untold, what_was_before_is_known_by_who_goes_on) {
         cr_assert_str_eq(claim_prior(&claim).text, "In the garden");
         claim_done(&claim);
 }
+
+/* The end of our call could not be told, nothing is owed any more, and another machine has ended in a later call and
+ * left its own to us. */
+static void be_told_over(const struct claim_traits *traits, struct claim_other *other, const char *state,
+                         const char *text) {
+        begin(traits, state, text);
+        told_done(other);
+        claim_on_told_over(&claim);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        cr_expect_not(on_disk);
+}
+
+Test(core_claim_untold, what_was_left_to_a_call_that_was_over_is_given_back) {
+        struct claim_other words = machine(1, "offline", "Lunch", "busy", "On the phone"),
+                           state = machine(1, "", "", "theirs", NULL),
+                           blind = machine(0, "offline", "On the phone", "busy", "On the phone");
+
+        be_told_over(&single_value, &words, "busy", "On the phone");
+        expect_shown("offline", "Lunch");
+        be_told_over(&single_value, &words, "offline", "On the phone");
+        expect_shown("offline", "Lunch");
+        be_told_over(&per_device, &words, "online", "On the phone");
+        cr_expect_str_eq(shown.text, "Lunch");
+        be_told_over(&field, &state, "theirs", "");
+        expect_shown("", "");
+        be_told_over(&single_value, &words, "busy", "Reading");
+        expect_shown("busy", "Reading");
+        be_told_over(&field, &state, "somebody's", "");
+        expect_shown("somebody's", "");
+        be_told_over(&single_value, &blind, "busy", "On the phone");
+        expect_shown("busy", "On the phone");
+}
+
+Test(core_claim_untold, what_is_left_to_nobody_is_left_alone) {
+        struct claim_other other = machine(1, "offline", "Lunch", "busy", "On the phone");
+
+        begin(&single_value, "busy", "On the phone");
+        told_done(&other);
+        run_for(USEC_PER_MIN);
+        expect_shown("busy", "On the phone");
+        other.done = false;
+        other.live = true;
+        told(&other);
+        claim_on_told_over(&claim);
+        run_for(USEC_PER_MIN);
+        told_done(&other);
+        run_for(USEC_PER_MIN);
+        expect_shown("busy", "On the phone");
+        cr_expect_eq(writes, 0);
+}
+
+/* What is owed is given back as ever, and nothing is looked for after that. */
+Test(core_claim_untold, what_is_owed_was_left_to_nobody) {
+        hold(&field, "", "");
+        claim_on_told_over(&claim);
+        cr_expect_not(claim.left);
+        expect_given_back(USEC_PER_MIN, "", "");
+}
+
+/* Who goes on with a call gives it back. */
+Test(core_claim_untold, what_another_machine_goes_on_with_was_left_to_that) {
+        struct claim_other other = machine(1, "offline", "Lunch", "busy", "On the phone"), third = other;
+
+        begin(&single_value, "busy", "On the phone");
+        other.done = third.live = true;
+        told_by(other, third);
+        claim_on_told_over(&claim);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+}
+
+/* As long as nothing is heard, it may be that of a machine which goes on. */
+Test(core_claim_untold, what_may_have_been_left_is_looked_at_once_others_are_heard) {
+        struct claim_other other = machine(1, "", "", "theirs", NULL);
+
+        begin(&field, "theirs", "");
+        told_done(&other);
+        claim_set_deaf(&claim, true);
+        claim_on_told_over(&claim);
+        run_for(USEC_PER_MIN);
+        cr_expect_eq(reads, 0);
+        claim_set_deaf(&claim, false);
+        expect_step(CLAIM_READ);
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        expect_step(CLAIM_NOTHING);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("", "");
+}

@@ -494,6 +494,22 @@ Test(matrix_tell, a_server_that_never_shows_it_is_believed) {
         fixture_done(&f);
 }
 
+Test(matrix_tell, others_hear_that_a_call_is_over) {
+        struct entry_claim owed = { "presence", claim("In a call") };
+        struct fixture f;
+
+        begin(&f, takes, /* heard= */ true);
+        take(&f, entry_of(NULL, 0, 0));
+        cr_expect_not(tell_take_over(f.tell), "none was told");
+        take(&f, entry_of(&owed, 1, 0));
+        cr_expect_not(tell_take_over(f.tell));
+        owed.claim.live = false;
+        take(&f, entry_of(&owed, 1, 0));
+        cr_expect(tell_take_over(f.tell));
+        cr_expect_not(tell_take_over(f.tell), "once");
+        fixture_done(&f);
+}
+
 /* By a copy of this machine, which has the same session. */
 Test(matrix_tell, somebody_else_writes_the_same_entry) {
         struct fixture f;

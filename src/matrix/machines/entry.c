@@ -20,6 +20,14 @@ usec_t entry_life(const json_t *content, usec_t age) {
         return age < life ? life - age : 0;
 }
 
+bool entry_is_live(const json_t *content) {
+        json_t *claims = json_object_get(content, "claims"), *o;
+        const char *output;
+
+        json_object_foreach(claims, output, o) if (json_member_bool(o, "live", false)) return true;
+        return false;
+}
+
 bool entry_claim_read(const json_t *o, struct claim_other *ret) {
         struct claim_other c = {
                 .live = json_member_bool(o, "live", false),

@@ -36,5 +36,7 @@ usec_t entry_told(const json_t *entry);
 bool entry_is_one(const json_t *content);
 /* How long it may still be believed, being so old; at most ENTRY_LIFE_MAX. */
 usec_t entry_life(const json_t *content, usec_t age);
+/* It says that the user is on a call there. */
+bool entry_is_live(const json_t *content);
 /* One member of its "claims"; false, leaving *ret as it is, if it makes no sense. */
 bool entry_claim_read(const json_t *o, struct claim_other *ret);

@@ -51,6 +51,7 @@ struct tell {
         bool taken;         /* one, at least once: a refusal is of a moment */
         unsigned n_refused; /* in a row */
         json_t *shown;      /* what the server has; NULL: nothing */
+        bool live, over;    /* ... said that the user is on a call here, when it was seen last; and does no more */
         bool acked;         /* ... as it has answered; its echo has yet to come */
         usec_t acked_at;    /* when it has */
         unsigned n_unseen;  /* told again for want of an echo, in a row */
@@ -268,11 +269,20 @@ bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t n
         if (may_send(t) && !t->request && t->wait_until == 0 && !entry_same(content, t->shown))
                 t->wait_until = usec_add(now, OTHERS_WAIT);
         set_shown(t, json_incref((json_t *) content));
+        t->over = t->over || (t->live && !entry_is_live(content));
+        t->live = entry_is_live(content);
         t->acked = false;
         t->n_unseen = 0;
         t->echoed = t->echoed || (t->request && json_equal(content, t->sent));
         t->taken = t->taken || entry_is_one(content);
         return true;
+}
+
+bool tell_take_over(struct tell *t) {
+        bool over = t->over;
+
+        t->over = false;
+        return over;
 }
 
 void tell_resync_begin(struct tell *t) {

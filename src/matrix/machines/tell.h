@@ -31,6 +31,9 @@ usec_t tell_run(struct tell *t, usec_t now, usec_t wall);
 void tell_set_device(struct tell *t, const char *device_id);
 /* An entry of account data. False: it is not the one that is kept here. */
 bool tell_take(struct tell *t, const char *type, const json_t *content, usec_t now);
+/* What the server had said that the user is on a call here, until now: others may have left to us what was over here
+ * already. True once for each time. */
+bool tell_take_over(struct tell *t);
 /* All account data begins, and ends: then it is known what the server has. Nothing goes out before that. */
 void tell_resync_begin(struct tell *t);
 void tell_resync_end(struct tell *t);

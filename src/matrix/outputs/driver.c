@@ -257,6 +257,10 @@ void driver_machines_changed(struct claim_driver *d, const struct claim_other *o
                 log_warning("Account %s: out of memory for what other machines tell", d->doors.account);
 }
 
+void driver_told_over(struct claim_driver *d) {
+        claim_on_told_over(&d->claim);
+}
+
 void driver_reconnected(struct claim_driver *d) {
         claim_on_reconnected(&d->claim);
 }

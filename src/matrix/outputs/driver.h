@@ -56,6 +56,8 @@ void driver_set_want(struct claim_driver *d, const struct driver_want *w);
 void driver_calls_changed(struct claim_driver *d, bool released, usec_t now);
 /* All that other machines have told that they owe there; copied. */
 void driver_machines_changed(struct claim_driver *d, const struct claim_other *others, size_t n, usec_t now);
+/* Others had to believe until now that the user is on a call here. */
+void driver_told_over(struct claim_driver *d);
 void driver_reconnected(struct claim_driver *d); /* the server answers, or answers again */
 void driver_try_again(struct claim_driver *d);   /* every wait is over */
 

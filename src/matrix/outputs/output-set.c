@@ -65,6 +65,11 @@ void output_set_machines(struct output_set *s, size_t i, bool hold, const struct
         driver_machines_changed(m->driver, others, n, now);
 }
 
+void output_set_told_over(struct output_set *s) {
+        for (size_t i = 0; i < s->n; i++)
+                driver_told_over(s->of[i].driver);
+}
+
 void output_set_answers_again(struct output_set *s) {
         for (size_t i = 0; i < s->n; i++)
                 driver_reconnected(s->of[i].driver);

@@ -35,6 +35,8 @@ void output_set_answered(struct output_set *s, const struct output_told *told, u
 /* What other machines have told of the output `i`; `hold`: one of them holds its state. */
 void output_set_machines(struct output_set *s, size_t i, bool hold, const struct claim_other *others, size_t n,
                          usec_t now);
+/* Others had to believe until now that the user is on a call here. */
+void output_set_told_over(struct output_set *s);
 void output_set_answers_again(struct output_set *s);
 void output_set_try_again(struct output_set *s);
 void output_set_calls_changed(struct output_set *s, bool released, usec_t now);
