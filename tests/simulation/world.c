@@ -244,6 +244,7 @@ static void happens(struct world *w, const struct happening *n) {
                 w->faults = true;
                 trace("%s: fault %u: %s of %x, %u%%", machine_name(m), n->a, wire_fault_kind_to_string(n->fault.kind),
                       n->fault.kinds, n->fault.percent);
+                clear_fault(w, n->machine, n->a);
                 wire_set_fault(machine_wire(m), n->a, &n->fault);
                 s->silent[n->a] = is_silent(&n->fault);
                 break;
