@@ -60,9 +60,9 @@ static void add_before(struct claim_owed *d, const struct claim_owed *before) {
         d->n_ours = all.n_ours;
 }
 
-/* Above that of each other claim that is known. */
+/* Above that of each other claim that is known, and of our last one, above which another may have begun unheard. */
 static unsigned newest_order(const struct claim *c) {
-        unsigned order = 0;
+        unsigned order = c->others.n > 0 ? c->last_order : 0;
 
         for (size_t i = 0; i < c->others.n; i++)
                 order = c->others.of[i].owed.order > order ? c->others.of[i].owed.order : order;

@@ -59,6 +59,8 @@ static bool have_same_data(enum claim_phase a, enum claim_phase b) {
 void claim_enter_phase(struct claim *c, enum claim_phase phase) {
         if (!have_same_data(c->phase, phase))
                 memset(&c->in, 0, sizeof(c->in));
+        if ((phase == CLAIM_FREE || phase == CLAIM_STUCK) && c->debt.owed)
+                c->last_order = c->debt.is.order;
         if (phase == CLAIM_FREE || phase == CLAIM_STUCK)
                 c->debt = (struct claim_debt){ .is = c->debt.is,
                                                .kept = c->debt.kept,

@@ -222,6 +222,7 @@ struct claim {
         bool caught_unheard; /* ... perhaps by another machine: they were not heard when that was found */
 
         struct claim_debt debt;
+        unsigned last_order; /* of the last claim of which all was given back, in this run; 0: there was none */
         struct claim_view view;
         struct claim_flight flight;
         struct claim_inquiry inquiry;

@@ -505,3 +505,23 @@ Test(core_claim_untold, what_may_have_been_left_is_looked_at_once_others_are_hea
         expect_phase(CLAIM_FREE);
         expect_shown("", "");
 }
+
+/* It was killed before it could tell, and its claim began above our last one, which it knew, and before this one. */
+Test(core_claim_untold, what_an_untold_claim_found_before_ours_is_no_newer_than_what_ours_found) {
+        struct claim_other other = machine(1, "offline", "", "busy", "In a call");
+
+        begin(&single_value, "offline", "");
+        push();
+        told_done(&other);
+        enter("busy", "In a call");
+        claim_set_want(&claim, NULL);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        push_shown("unavailable", "In the garden");
+        other.owed.order = claim_entry(&claim)->order + 1;
+        enter("busy", "In a call");
+        other.done = false;
+        told(&other);
+        claim_set_want(&claim, NULL);
+        cr_expect_str_eq(run_to_write().text, "In the garden");
+}

@@ -160,6 +160,7 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         h = mix_value(mix_value(h, &c->flight.value), &c->flight.other);
         if (c->wanted || c->ahead.likely)
                 h = mix(mix_value(h, &c->want.value), (uint64_t) c->want.state_claimed << 1 | c->want.text_claimed);
+        h = mix(h, c->others.n > 0 ? c->last_order : 0);
         if (d->owed || d->armed || c->ahead.arming || d->lands_by > 0)
                 h = mix_owed(h, &d->is);
         for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX; i++)
