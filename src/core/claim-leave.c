@@ -176,7 +176,8 @@ static struct claim_request finish_step(struct claim *c, usec_t now) {
 
         if (!is_kept_back(c) || (l->stuck && !c->traits.per_device))
                 return waits_to_hear(c) ? claim_wait_until(USEC_NEVER) : forget_step(c, now);
-        if (!claim_going_on(c) && !claim_others_now(&c->others).will_give_back) {
+        /* Whose state it may be waits for us in turn, or sleeps: to look at once would show the same. */
+        if (!claim_going_on(c) && !claim_others_now(&c->others).will_give_back && !state_may_be_anothers(c)) {
                 look_again(c);
                 return claim_take_step(c, CLAIM_READ);
         }

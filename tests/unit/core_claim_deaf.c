@@ -256,3 +256,25 @@ Test(core_claim_deaf, who_finds_words_gives_back_at_once) {
                 claim_done(&claim);
         }
 }
+
+/* It waits for us in turn, and sleeps: nothing is heard of it, and its state may be what shows. */
+Test(core_claim_deaf, a_state_of_a_machine_that_sleeps_is_not_looked_for_without_a_pause) {
+        struct claim_other other = machine(1, "online", "Lunch", "busy", "In a call");
+        unsigned before;
+
+        hold(&per_device, "online", "Lunch");
+        other.waits = true;
+        told(&other);
+        claim_set_want(&claim, NULL);
+        run_for(1 * SEC);
+        set_shown("busy", "Lunch");
+        run_for(10 * SEC);
+        before = reads;
+        run_for(USEC_PER_MIN);
+        cr_expect_leq(reads, before + 20, "%u reads", reads - before);
+        other.done = true;
+        told(&other);
+        set_shown("online", "Lunch");
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+}
