@@ -429,11 +429,26 @@ static struct claim_request look_for_lost(struct claim *c, usec_t now) {
         return claim_enter_step(c, now);
 }
 
+/* What was said before the goal cannot land any more: whatever says the same from now on is somebody else's. Returns
+ * when it cannot, if that is later. */
+static usec_t forget_former(struct claim *c, usec_t now) {
+        struct claim_owed *d = &c->debt.is;
+
+        if (d->n_ours < 2 || !c->view.known || !claim_stands(c, &c->view.is))
+                return USEC_NEVER;
+        if (now < c->debt.lands_by)
+                return c->debt.lands_by;
+        d->ours[0] = *claim_goal_of(c);
+        d->n_ours = 1;
+        c->debt.on_disk = false;
+        return USEC_NEVER;
+}
+
 struct claim_request claim_hold_step(struct claim *c, usec_t now) {
         const struct claim_held *h = &c->in.held;
         usec_t ask_at = c->inquiry.due ? c->inquiry.at : USEC_NEVER;
         usec_t refresh_at = h->lost ? now : usec_add(h->written_at, c->traits.refresh_interval);
-        usec_t look_at = look_for_lost_at(c);
+        usec_t look_at = look_for_lost_at(c), forget_at;
 
         if (give_way(c))
                 return claim_stopped_step(c, now);
@@ -442,6 +457,7 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now) {
                 claim_start_entering(c, h->written_at, /* landed= */ true);
                 return claim_enter_step(c, now);
         }
+        forget_at = forget_former(c, now);
         if (c->flight.displaced && c->view.known && !h->doubt)
                 renew_prior(c);
         if (!is_journal_current(c))
@@ -453,7 +469,7 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now) {
         if (h->doubt || (c->view.known && !h->lost && !claim_stands(c, &c->view.is)))
                 return claim_take_step(c, CLAIM_READ);
         if (now < refresh_at)
-                return claim_wait_until(usec_min(usec_min(refresh_at, ask_at), look_at));
+                return claim_wait_until(usec_min(usec_min(refresh_at, ask_at), usec_min(look_at, forget_at)));
         if (!claim_is_view_fresh(c, now))
                 return claim_take_step(c, CLAIM_READ);
         c->debt.is.unsure = true;

@@ -377,3 +377,22 @@ Test(core_claim_persons, what_a_person_wrote_is_told_as_the_newest) {
                 claim_done(&claim);
         }
 }
+
+/* A message that was changed within the call: the former one is not ours any more once it cannot land. */
+Test(core_claim_persons, who_says_what_busyd_said_before_has_written_it) {
+        hold(&single_value, "online", "Lunch");
+        want("busy", "At the dentist");
+        run_for(10 * SEC);
+        expect_shown("busy", "At the dentist");
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_shown("busy", "In a call");
+        push_shown("online", "At the dentist");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        expect_shown("online", "At the dentist");
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "At the dentist");
+}
