@@ -311,7 +311,7 @@ bool judge_may_look(const struct world *w, const struct site *s) {
             (w->faults_at > 0 && door_now() < w->faults_at + CALM) || door_now() < s->up_since + CALM / 2 ||
             door_now() < s->disturbed_at + CALM / 2 || (w->person_at > 0 && door_now() < w->person_at + CALM) ||
             !s->in_front || site_in_force(s)->hides || s->busy_hidden || machine_is_final(s->machine) ||
-            !machine_is_logged_in(s->machine) || v->mode != MODE_AUTO ||
+            !machine_is_logged_in(s->machine) || v->mode != MODE_AUTO || door_now() < s->mode_at + SHOWN_WITHIN ||
             (o && (is_left_alone(s, o) || is_left_to_another(s, o))))
                 return false;
         if (w->restarted_at > 0 && door_now() < w->restarted_at + CALM)

@@ -13,6 +13,9 @@ static bool has_owed(const struct site *s, const struct machine_view *v) {
 void tally_follow(struct world *w, struct site *s) {
         const struct machine_view *v = machine_view(s->machine);
 
+        if (s->mode != v->mode)
+                s->mode_at = door_now();
+        s->mode = v->mode;
         if (!v->busy)
                 s->busy_at = 0;
         else if (s->busy_at == 0) {
