@@ -156,6 +156,9 @@ static bool is_last_word(const struct claim *c, const struct claim_value *v) {
         /* Perhaps what takes ours away has landed, though its answer was lost. */
         if (c->in.stopped.text_due && claim_are_words_missing(c, v, c->in.stopped.judged.text))
                 return false;
+        /* What is to take ours away has not landed yet, and a poll of ours has brought them up. */
+        if (claim_is_text_given_up(c, v))
+                return false;
         if (!claim_text_is_ours(c, v))
                 return true;
         if (v->text[0] || c->debt.open)

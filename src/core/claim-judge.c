@@ -329,14 +329,7 @@ static bool words_came_back_alone(const struct claim *c) {
 }
 
 bool claim_is_text_given_up(const struct claim *c, const struct claim_value *v) {
-        const struct claim_owed *d = &c->debt.is;
-
-        if (!c->traits.text_per_device || d->text_claimed || streq(v->text, d->prior.text))
-                return false;
-        for (unsigned i = 0; i < d->n_ours; i++)
-                if (streq(v->text, d->ours[i].text))
-                        return true;
-        return false;
+        return c->traits.text_per_device && claim_owed_has_given_up(&c->debt.is, v->text);
 }
 
 struct claim_value claim_compose_given_back(const struct claim *c, const struct claim_value *seen, unsigned others) {

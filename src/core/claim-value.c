@@ -19,11 +19,19 @@ int claim_value_set(struct claim_value *v, const char *state, const char *text) 
         return 0;
 }
 
-bool claim_owed_has_text(const struct claim_owed *o, const char *text) {
-        for (unsigned i = 0; o->text_claimed && i < o->n_ours; i++)
+static bool has_written(const struct claim_owed *o, const char *text) {
+        for (unsigned i = 0; i < o->n_ours; i++)
                 if (streq(text, o->ours[i].text))
                         return true;
         return false;
+}
+
+bool claim_owed_has_text(const struct claim_owed *o, const char *text) {
+        return o->text_claimed && has_written(o, text);
+}
+
+bool claim_owed_has_given_up(const struct claim_owed *o, const char *text) {
+        return !o->text_claimed && !streq(text, o->prior.text) && has_written(o, text);
 }
 
 bool claim_owed_has_state(const struct claim_owed *o, const char *state) {

@@ -58,6 +58,8 @@ struct claim_owed {
 /* Whether a value of ours has this state or text, and claims it. */
 bool claim_owed_has_state(const struct claim_owed *o, const char *state);
 bool claim_owed_has_text(const struct claim_owed *o, const char *text);
+/* These are words of ours that are not claimed any more, and were not there before. */
+bool claim_owed_has_given_up(const struct claim_owed *o, const char *text);
 /* Its words are not claimed any more, and those of the prior are others than theirs: a person has written them since.
  */
 bool claim_owed_has_given_way(const struct claim_owed *o);

@@ -396,3 +396,28 @@ Test(core_claim_persons, who_says_what_busyd_said_before_has_written_it) {
         expect_phase(CLAIM_FREE);
         expect_shown("online", "At the dentist");
 }
+
+/* Our device's words are still there, and each poll of ours brings them up again. */
+Test(core_claim_persons, own_words_that_could_not_be_taken_away_yet_are_not_a_persons) {
+        struct claim_value v;
+
+        hold(&text_per_device, "offline", "Lunch");
+        set_shown("busy", "New");
+        claim_on_doubt(&claim, false, now);
+        now += CLAIM_ASK_AFTER;
+        v = run_to_write();
+        cr_assert_str_empty(v.text);
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 0);
+        expect_phase(CLAIM_YIELDED);
+        push_shown("unavailable", "In a call");
+        now += USEC_PER_MIN;
+        v = run_to_write();
+        cr_assert_str_empty(v.text);
+        set_shown("busy", "");
+        claim_on_written(&claim, now);
+        claim_set_want(&claim, NULL);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "New");
+        claim_done(&claim);
+}

@@ -226,6 +226,20 @@ Test(matrix_driver, what_had_to_wait_for_the_first_word_of_others_does_not_wait_
         cr_expect_str_eq(phase(s), "yielded");
 }
 
+/* Words of a person may be on no device, and would go with ours: that is more than a write. */
+Test(matrix_driver, what_takes_our_words_away_from_beside_a_persons_gives_back) {
+        struct stage *s = stage_new(false);
+
+        s->words_per_device = true;
+        enter(s);
+        cr_assert_not(s->gave_back);
+        person_says(s, "In the garden");
+        go_on(s, 10 * USEC_PER_SEC);
+        cr_assert_str_eq(phase(s), "yielded");
+        cr_assert_str_eq(s->written.text, "");
+        cr_assert(s->gave_back);
+}
+
 Test(matrix_driver, a_poll_waits_for_what_is_to_be_read_even_where_that_waits_for_the_poll) {
         struct stage *s = stage_new(false);
 

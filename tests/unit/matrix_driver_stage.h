@@ -26,6 +26,7 @@ struct stage {
         void *userdata;
         struct claim_value written;
         unsigned reads, writes;
+        bool gave_back; /* with the last of those */
 
         void (*look)(struct stage *s); /* may be NULL: at each step of go_on() */
 
@@ -122,8 +123,19 @@ static inline int write_it(struct output *o, const struct claim_value *v, usec_t
         struct stage *s = stage_of(o);
 
         s->writes++;
+        s->gave_back = false;
         s->written = *v;
         return ask(o, WRITE, done, userdata, &s->request) < 0 ? -ENOMEM : (*ret = s->request, 0);
+}
+
+static inline int give_back(struct output *o, const struct claim_value *v, const struct claim_owed *owed, usec_t now,
+                            output_done_t done, void *userdata, struct output_request **ret) {
+        struct stage *s = stage_of(o);
+        int r = write_it(o, v, now, done, userdata, ret);
+
+        cr_assert_gt(owed->n_ours, 0);
+        s->gave_back = true;
+        return r;
 }
 
 static inline int cure(struct output *o, const struct claim_value *v, const struct claim_value *prior, usec_t now,
@@ -154,6 +166,7 @@ static const struct output_kind kind = {
         .fall_back = fall_back,
         .read = read_it,
         .write = write_it,
+        .give_back = give_back,
         .cure = cure,
         .lost = lost,
 };

@@ -529,3 +529,34 @@ Test(presence_words, half_of_what_gives_back_has_taken_effect) {
         door_answer(429, "{\"errcode\":\"M_LIMIT_EXCEEDED\"}", START);
         cr_assert_eq(given_back, MATRIX_RETRY, "nothing has");
 }
+
+/* It takes ours away from beside a person's, which may be on no device: those, and not our own, are put back. */
+Test(presence_words, what_a_claim_that_has_given_way_takes_away_stays_away) {
+        static const char *const words[] = { "In a call", "Reading" };
+        struct claim_owed owed = { .prior = { .text = "Reading" }, .n_ours = 1, .state_claimed = true };
+        struct output_claim claim = { .phase = CLAIM_YIELDED, .owed = true, .state_claimed = true };
+        struct claim_value none = { .state = "busy" };
+        struct output_request *request;
+
+        claim_value_put_text(&owed.ours[0], "In a call");
+        f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
+        output_presence.claim(f.output, &claim, START);
+        for (unsigned persons = 0; persons < 2; persons++) {
+                char shows[80];
+
+                (void) snprintf(shows, sizeof(shows), "{\"presence\":\"busy\",\"status_msg\":\"%s\"}", words[persons]);
+                output_presence.resynced(f.output, START);
+                door_answer(200, shows, START);
+                is_given_back = false;
+                cr_assert_eq(output_presence.give_back(f.output, &none, &owed, START, on_given_back, NULL, &request),
+                             0);
+                door_answer(200, "{}", START);
+                if (persons) {
+                        door_answer(200, "{\"presence\":\"busy\"}", START);
+                        cr_assert(strstr(door_waiting()->body, "Reading"), "%s", door_waiting()->body);
+                        door_answer(200, "{}", START);
+                }
+                cr_assert(is_given_back, "%u", persons);
+                cr_assert_null(door_waiting());
+        }
+}

@@ -399,6 +399,11 @@ static void clear_journal(struct claim_driver *d, usec_t now) {
                 claim_on_forgotten(&d->claim);
 }
 
+/* What a claim writes that has given way to a person takes its own words away. */
+static bool gives_back(enum claim_phase phase) {
+        return phase == CLAIM_LEAVING || phase == CLAIM_YIELDED;
+}
+
 static void start_request(struct claim_driver *d, const struct claim_request *step, usec_t now) {
         struct claim_value prior;
         int r;
@@ -410,7 +415,7 @@ static void start_request(struct claim_driver *d, const struct claim_request *st
         else if (step->step == CLAIM_CURE) {
                 prior = claim_prior(&d->claim);
                 r = kind(d)->cure(d->output, &step->value, &prior, now, on_answer, d, &d->request);
-        } else if (claim_phase(&d->claim) == CLAIM_LEAVING && kind(d)->give_back)
+        } else if (gives_back(claim_phase(&d->claim)) && kind(d)->give_back)
                 r = kind(d)->give_back(d->output, &step->value, claim_owed(&d->claim), now, on_answer, d, &d->request);
         else
                 r = kind(d)->write(d->output, &step->value, now, on_answer, d, &d->request);

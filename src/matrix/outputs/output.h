@@ -139,8 +139,8 @@ struct output_kind {
         int (*read)(struct output *o, output_done_t done, void *userdata, struct output_request **ret);
         int (*write)(struct output *o, const struct claim_value *v, usec_t now, output_done_t done, void *userdata,
                      struct output_request **ret);
-        /* Writes what gives back `owed`, where that is more than writing `v`: once for each leave, and so it counts as
-         * one write. NULL: it is not. */
+        /* Writes what gives back `owed`, or takes our words away from beside a person's, where that is more than
+         * writing `v`: once for each leave, and so it counts as one write. NULL: it is not. */
         int (*give_back)(struct output *o, const struct claim_value *v, const struct claim_owed *owed, usec_t now,
                          output_done_t done, void *userdata, struct output_request **ret);
         /* Releases what other sessions of the user hold, to what was there before the claim; `v` is what gave back.

@@ -128,11 +128,22 @@ int presence_words_withdraw(struct output *o, const struct claim_value *v, const
         return 0;
 }
 
+/* A server that was started again shows what a person said and has it on no device: it would go with ours. */
+static bool are_persons_shown(const struct presence *p, const struct claim_value *v, const struct claim_owed *owed) {
+        return p->claim.phase == CLAIM_YIELDED && !v->text[0] && p->shown.text[0] &&
+               !claim_owed_has_given_up(owed, p->shown.text);
+}
+
 int presence_words_give_back(struct output *o, const struct claim_value *v, const struct claim_owed *owed, usec_t now,
                              output_done_t done, void *userdata, struct output_request **ret) {
-        if (!presence_server(o)->message_per_device || !v->text[0])
+        const struct presence *p = presence_of(o);
+        struct claim_value back = *v;
+
+        if (are_persons_shown(p, v, owed))
+                claim_value_put_text(&back, p->shown.text);
+        if (!presence_server(o)->message_per_device || !back.text[0])
                 return presence_write(o, v, now, done, userdata, ret);
-        return presence_words_withdraw(o, v, owed, now, done, userdata, ret);
+        return presence_words_withdraw(o, &back, owed, now, done, userdata, ret);
 }
 
 static void translate_way(struct output *o, const struct matrix_reply *reply, struct output_result *result) {

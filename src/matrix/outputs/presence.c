@@ -537,18 +537,8 @@ static int start_write(struct output *o, const struct claim_value *v, struct out
 int presence_write(struct output *o, const struct claim_value *v, usec_t now, output_done_t done, void *userdata,
                    struct output_request **ret) {
         SCOPED(output_request_free) struct output_request *request = NULL;
-        const struct presence *p = presence_of(o);
-        struct claim_value persons = *v;
-        int r;
+        int r = output_request_new(&request, o, presence_translate_write, done, userdata);
 
-        /* A server that was started again shows what a person said and has it on no device: it would go with ours. */
-        if (presence_server(o)->message_per_device && !v->text[0] && p->claim.phase == CLAIM_YIELDED &&
-            p->shown.text[0]) {
-                claim_value_put_text(&persons, p->shown.text);
-                return presence_words_withdraw(o, &persons, &(struct claim_owed){ .n_ours = 0 }, now, done, userdata,
-                                               ret);
-        }
-        r = output_request_new(&request, o, presence_translate_write, done, userdata);
         if (r < 0)
                 return r;
         presence_sent(presence_of(o), v->state, now);
