@@ -323,7 +323,7 @@ static enum exit_code await_signature(struct comparing *c) {
                         c->own_changed = false;
                         code = verifying_get_keys(c->v, &keys);
                         if (code == CTL_OK && verifying_decide(c->v, keys) == TRUST_DONE)
-                                return CTL_OK;
+                                return verifying_end(c->v);
                 }
                 if (code == CTL_OK)
                         code = look(c, until);

@@ -357,6 +357,11 @@ enum exit_code verifying_save(struct verifying *v) {
         return CTL_FAILED;
 }
 
+enum exit_code verifying_end(struct verifying *v) {
+        receiver_is_signed(v->receiver);
+        return verifying_save(v);
+}
+
 enum exit_code verifying_make_device(struct verifying *v) {
         const struct instant at = instant_now();
         SCOPED(free) char *aside = NULL;
@@ -432,7 +437,9 @@ static enum exit_code check(struct verifying *v) {
         enum exit_code code = verifying_get_keys(v, &keys);
         enum trust_step step = code == CTL_OK ? verifying_decide(v, keys) : TRUST_UNKNOWN;
 
-        if (code != CTL_OK || step == TRUST_DONE)
+        if (step == TRUST_DONE)
+                return verifying_end(v);
+        if (code != CTL_OK)
                 return code;
         complain(
                 "The homeserver does not show this session as one that you have signed. Try again: busyctl verify %s. "
@@ -462,7 +469,7 @@ static enum exit_code change(struct verifying *v) {
                 code = sign_again(v);
                 break;
         case TRUST_DONE:
-                return verifying_save(v);
+                return verifying_end(v);
         case TRUST_LOG_IN_ANEW:
         case TRUST_UNKNOWN:
                 return verifying_refuse(v, v->done);

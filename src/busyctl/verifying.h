@@ -51,3 +51,5 @@ enum exit_code verifying_refuse(const struct verifying *v, enum trust_step step)
 enum exit_code verifying_make_device(struct verifying *v);
 /* To disk. */
 enum exit_code verifying_save(struct verifying *v);
+/* The server shows it signed: also what busyd is to know of that, should it not hear of it for long. */
+enum exit_code verifying_end(struct verifying *v);

@@ -442,8 +442,11 @@ static enum comparing_end why_over(const struct comparing *c) {
 static enum comparing_end await(struct comparing *c) {
         SCOPED(json_decref) json_t *keys = keys_shown(c);
 
-        if (keys && decide(c, keys) == TRUST_DONE)
+        if (keys && decide(c, keys) == TRUST_DONE) {
+                receiver_is_signed(c->receiver);
+                (void) save(c);
                 return COMPARING_SIGNED;
+        }
         return door_now() < c->awaits_until ? COMPARING_GOES_ON : COMPARING_UNSIGNED;
 }
 

@@ -157,6 +157,20 @@ Test(matrix_encrypted_harm, a_device_that_was_signed_after_all_is_as_all_others)
         expect_harm_after(ENCRYPTED_UNSIGNED_MAX);
 }
 
+/* ... by another session, and the identity that has is reset before busyd is up again. */
+Test(matrix_encrypted_harm, nor_is_one_whose_signature_busyctl_has_seen) {
+        SCOPED(receiver_free) struct receiver *left = NULL;
+
+        break_off_a_comparison();
+        cr_assert_eq(receiver_load(&left, disk, key, &at), 0);
+        receiver_is_signed(left);
+        json_decref(disk);
+        cr_assert_eq(receiver_store(left, key, &disk), 0);
+        signing_seed = reset_seed;
+        open_with(ENCRYPTED_CALLS_DM);
+        expect_harm_after(ENCRYPTED_UNSIGNED_MAX);
+}
+
 /* ---- another session signed it, and nobody has proved here whose identity that is ---- */
 
 /* As the comparison leaves it: the key that it believes until the other session has proved another is nobody's. */

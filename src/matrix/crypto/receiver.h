@@ -30,6 +30,9 @@ CLEANUP(struct receiver, receiver_free);
 int receiver_introduce(struct receiver *r, const uint8_t seed[CRYPTO_SECRET_BYTES], const struct instant *at,
                        json_t **ret_body);
 
+/* The server has shown the signature to whoever was to see to it: stored like all else. */
+void receiver_is_signed(struct receiver *r);
+
 /* The user's identity is another one than it was: they have proved it again. Stored like all else. */
 int receiver_pin(struct receiver *r, const char *master);
 /* The signature of that identity alone, for POST /keys/signatures/upload, where the keys are on the server already. */
