@@ -185,6 +185,18 @@ static void keep_persons_word(struct claim *c, const struct claim_value *v) {
         c->debt.on_disk = false;
 }
 
+/* On the way back, as long as ours stands there: a poll that goes on at the same time may hide them again. */
+static void see_words_over_ours(struct claim *c, const struct claim_value *v) {
+        struct claim_leaving *l = &c->in.leaving;
+
+        if (!claim_is_way_back(c->phase) || !c->traits.text_per_device || l->left_at > 0 || !v->text[0] ||
+            claim_is_text_given_up(c, v) || !claim_is_persons(c, v, /* prior_too= */ true))
+                return;
+        l->yielded = true;
+        l->persons = *v;
+        keep_persons_word(c, v);
+}
+
 static bool is_persons_word_kept(const struct claim *c) {
         return c->traits.text_per_device && streq(c->debt.is.prior.text, c->in.stopped.judged.text);
 }
@@ -220,6 +232,7 @@ static void see_owed(struct claim *c) {
                 return;
         case CLAIM_LEAVING:
         case CLAIM_SHARED:
+                see_words_over_ours(c, v);
                 if (c->in.leaving.left_at > 0) {
                         c->view.known = claim_is_given_back(c, v);
                         c->in.leaving.confirmed = c->in.leaving.confirmed || (c->view.known && claim_is_alone(c));
@@ -458,6 +471,8 @@ void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uin
         c->view.at = now;
         c->caught = c->caught && claim_is_taken(c, v->state);
         see_words(c, now);
+        if (c->debt.owed && c->debt.written)
+                see_words_over_ours(c, v);
         claim_limits_worked_but_for_writes(&c->limits);
         if (c->phase == CLAIM_LEAVING && c->in.leaving.left_at > 0)
                 judge_left(c, v, now, random);

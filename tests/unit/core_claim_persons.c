@@ -421,3 +421,31 @@ Test(core_claim_persons, own_words_that_could_not_be_taken_away_yet_are_not_a_pe
         expect_shown("offline", "New");
         claim_done(&claim);
 }
+
+/* The poll that goes on at the same time hides them at once. */
+Test(core_claim_persons, words_that_show_once_on_the_way_back_come_back) {
+        enum { PUSHED, READ, PUSHED_BEFORE_A_CRASH };
+
+        for (unsigned how = PUSHED; how <= PUSHED_BEFORE_A_CRASH; how++) {
+                hold(&text_per_device, "offline", "Lunch");
+                claim_set_want(&claim, NULL);
+                set_shown("busy", "New");
+                if (how == READ) {
+                        expect_step(CLAIM_READ);
+                        answer_read();
+                        claim_on_unsure(&claim);
+                        set_shown("offline", "In a call");
+                } else {
+                        push();
+                        push_shown("offline", "In a call");
+                }
+                if (how == PUSHED_BEFORE_A_CRASH) {
+                        (void) run_to_write();
+                        restart(&text_per_device);
+                }
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown("offline", "New");
+                claim_done(&claim);
+        }
+}
