@@ -87,14 +87,26 @@ bool claim_text_remains(const struct claim *c, const struct claim_value *v) {
         return claim_text_is_ours(c, v) && !streq(v->text, c->in.leaving.back.text);
 }
 
+/* Another machine that claims the words alone has put them back, and has repeated the state that it found: ours. */
+static bool words_came_back_alone(const struct claim *c) {
+        for (size_t i = 0; i < c->others.n; i++) {
+                const struct claim_other *o = &c->others.of[i];
+
+                if (o->owed.text_claimed && !o->owed.state_claimed && !o->live)
+                        return true;
+        }
+        return false;
+}
+
 bool claim_state_remains(const struct claim *c, const struct claim_value *v) {
         const struct claim_value *back = &c->in.leaving.back;
         struct claim_others_now others = claim_others_now(&c->others);
+        bool repeated = !c->traits.per_device && words_came_back_alone(c);
 
         if (!c->debt.is.state_claimed || (claim_going_on(c) & CLAIM_STATE) ||
             (c->traits.per_device && others.state_is_about))
                 return false;
-        if (!claim_is_taken(c, v->state) || !claim_state_is_ours(c, v) || streq(v->state, back->state))
+        if ((!claim_is_taken(c, v->state) && !repeated) || !claim_state_is_ours(c, v) || streq(v->state, back->state))
                 return false;
         /* With one value per user, a person who has written since has chosen this state. */
         return c->traits.per_device || !c->traits.person_writes_whole || claim_text_is_ours(c, v) ||
@@ -315,17 +327,6 @@ static void drop_given_up_words(const struct claim *c, struct claim_value *v) {
 
 bool claim_is_on_another_device(const struct claim *c, const struct claim_value *v) {
         return c->traits.text_per_device && (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
-}
-
-/* Another machine that claims the words alone has put them back, and has repeated the state that it found: ours. */
-static bool words_came_back_alone(const struct claim *c) {
-        for (size_t i = 0; i < c->others.n; i++) {
-                const struct claim_other *o = &c->others.of[i];
-
-                if (o->owed.text_claimed && !o->owed.state_claimed && !o->live)
-                        return true;
-        }
-        return false;
 }
 
 bool claim_is_text_given_up(const struct claim *c, const struct claim_value *v) {

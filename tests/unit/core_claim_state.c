@@ -85,3 +85,26 @@ Test(core_claim_state, words_of_a_person_stay_beside_a_call_on_another_machine) 
                 claim_done(&claim);
         }
 }
+
+/* It claims the words alone, and has repeated the state that it has found when both calls ended at once. */
+Test(core_claim_state, what_another_machine_repeats_while_it_is_given_back_goes_as_well) {
+        struct claim_other other = machine(2, "online", "Lunch", "unavailable", "In a call");
+
+        hold_idle();
+        other.owed.state_claimed = false;
+        told_live(&other);
+        say("In a call");
+        expect_phase(CLAIM_HELD);
+        other.live = false;
+        told(&other);
+        claim_set_want(&claim, NULL);
+        shown = run_to_write();
+        cr_assert_str_eq(shown.state, "online");
+        claim_on_written(&claim, now);
+        other.done = true;
+        told(&other);
+        set_shown("unavailable", "Lunch");
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("online", "Lunch");
+}
