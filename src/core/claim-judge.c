@@ -246,6 +246,11 @@ static bool is_left_empty(const struct claim *c, const struct claim_value *v, co
                                                               in_call ? c->view.at : USEC_NEVER);
 }
 
+bool claim_may_be_left_empty(const struct claim *c, const struct claim_value *v) {
+        return !c->traits.text_per_device &&
+               is_left_empty(c, v, does_state_tell(c, v->state) ? v->state : NULL, /* in_call= */ true);
+}
+
 bool claim_has_person_written(const struct claim *c) {
         return c->flight.other.text[0] && !claim_text_is_ours(c, &c->flight.other);
 }

@@ -78,6 +78,8 @@ bool claim_has_person_written(const struct claim *c);
 /* Another machine, which could not know what was there before our words, has left none; or one that has yet to hear of
  * our claim has taken our words for its own, and has put back what was there before those. */
 bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v);
+/* ... as far as what was seen last within our call tells of that. */
+bool claim_may_be_left_empty(const struct claim *c, const struct claim_value *v);
 /* What was there before us, or, of what others could not take away, ours. */
 bool claim_is_back_at_prior(const struct claim *c, const struct claim_value *v);
 /* Where a write replaces state and text together, other words than ours leave nothing of ours. */
