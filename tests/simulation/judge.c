@@ -120,6 +120,14 @@ static bool is_made_to_say_a_word(const struct site *s, enum request_kind kind, 
                !strstr(uri, "set_presence=none") && failed_at > 0 && door_now() < usec_add(failed_at, USEC_PER_HOUR);
 }
 
+/* Right before; in a call, whose end they tell, polls go on without. */
+static bool has_looked_in_vain(const struct site *s) {
+        usec_t failed_at = wire_failed_at(machine_wire(s->machine), REQUEST_PRESENCE_GET);
+
+        return door_now() < usec_add(failed_at, LOOK_TO_POLL) ||
+               (machine_view(s->machine)->busy && failed_at > s->world->person_set_at);
+}
+
 void judge_on_asked(void *userdata, enum request_kind kind, const char *method, const char *uri, const char *body) {
         struct site *s = userdata;
         struct world *w = s->world;
@@ -134,8 +142,7 @@ void judge_on_asked(void *userdata, enum request_kind kind, const char *method, 
         if (s->asked[0] > 0 && door_now() - s->asked[0] < RATE_SPAN)
                 world_violation(w, "a hot loop: %d requests in %.1f s, the last one %s", RATE_MAX,
                                 (double) (door_now() - s->asked[0]) / USEC_PER_SEC, request_kind_to_string(kind));
-        if (kind == REQUEST_SYNC &&
-            door_now() < usec_add(wire_failed_at(machine_wire(s->machine), REQUEST_PRESENCE_GET), LOOK_TO_POLL))
+        if (kind == REQUEST_SYNC && has_looked_in_vain(s))
                 s->polled_blind_at = door_now();
         if (is_made_to_say_a_word(s, kind, uri))
                 w->unseen_state = true;

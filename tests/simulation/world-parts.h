@@ -59,9 +59,9 @@ struct site {
         size_t n_asked;
         usec_t wrote[CLAIM_WRITES_PER_MINUTE_MAX]; /* presence, the last times */
         usec_t up_since, disturbed_at, in_front_since;
-        enum mode mode; /* what it said last of that */
-        usec_t mode_at; /* since then */
-        usec_t polled_blind_at; /* the last time, right after a look of which nothing came */
+        enum mode mode;         /* what it said last of that */
+        usec_t mode_at;         /* since then */
+        usec_t polled_blind_at; /* the last time, after a look of which nothing came */
         usec_t free_said_at;
         usec_t busy_at;             /* it says so since then; 0: it does not */
         bool busy_hidden;           /* ... and had no words then: they are not added within a call */
