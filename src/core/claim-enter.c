@@ -207,10 +207,8 @@ struct claim_request claim_arm_step(struct claim *c, usec_t now) {
         return claim_take_step(c, CLAIM_JOURNAL);
 }
 
-/* With one value per user, a state that is not ours is what would be there without us by now, and so what is owed
- * back, also by the other machines of the user: as if it had just been found. Of words that are not known it stays
- * known that they are not. */
-static void renew_prior(struct claim *c) {
+/* Of words that are not known it stays known that they are not. */
+void claim_renew_prior(struct claim *c) {
         struct claim_value prior = claim_prior(c), found;
         bool words = claim_is_overwritten(c);
         bool state = words || c->flight.displaced || !claim_state_is_ours(c, &c->view.is);
@@ -269,7 +267,7 @@ static bool look_before_writing(struct claim *c, usec_t now, struct claim_reques
                 claim_stop_for_claim_of_another(c);
                 return false;
         }
-        renew_prior(c);
+        claim_renew_prior(c);
         return true;
 }
 
@@ -459,7 +457,7 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now) {
         }
         forget_at = forget_former(c, now);
         if (c->flight.displaced && c->view.known && !h->doubt)
-                renew_prior(c);
+                claim_renew_prior(c);
         if (!is_journal_current(c))
                 return journal_step(c);
         if (now >= ask_at)

@@ -394,7 +394,10 @@ static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now,
         } else if (!restored && claim_is_persons(c, v, /* prior_too= */ c->traits.text_per_device))
                 claim_stop_for(c, v);
         else {
-                /* Our words, another state: the server's doing. */
+                /* Our words, another state: the server's doing, or a client's, which a machine that begins now may
+                 * write over first. Beside one that goes on, what a client says next would not be known. */
+                if (!claim_others_now(&c->others).state_is_about)
+                        claim_renew_prior(c);
                 write_again(c);
                 repeat(c, c->in.entering.lost, now, random);
                 return;

@@ -631,6 +631,36 @@ Test(core_claim_words, a_state_found_within_the_call_is_told_as_the_newest) {
         expect_given_back(30 * SEC, "online", "");
 }
 
+/* ... also where a machine that has just begun writes over it first. Beside one that goes on, the client may by then
+ * have come to the state of ours. */
+Test(core_claim_words, a_state_found_within_the_call_is_owed_back_before_it_is_written_over) {
+        for (unsigned goes_on = 0; goes_on < 2; goes_on++) {
+                struct claim_other other = machine(0, "unavailable", "", "unavailable", "In a call"), news;
+
+                begin(&single_value, "unavailable", "");
+                push();
+                enter("unavailable", "In a call");
+                if (goes_on)
+                        told_live(&other);
+                push_shown("online", "In a call");
+                expect_step(CLAIM_READ);
+                answer_read();
+                expect_step(CLAIM_NOTHING);
+                other.owed.prior = value("online", "");
+                if (!goes_on)
+                        told_live(&other);
+                push_shown("unavailable", "In a call");
+                run_for(30 * SEC);
+                expect_phase(CLAIM_HELD);
+                cr_assert(claim_tell_others(&claim, &news));
+                cr_expect_str_eq(news.owed.prior.state, goes_on ? "unavailable" : "online");
+                other.owed.prior = news.owed.prior;
+                told_done(&other);
+                expect_given_back(30 * SEC, goes_on ? "unavailable" : "online", "");
+                claim_done(&claim);
+        }
+}
+
 Test(core_claim_words, a_state_repeated_by_who_puts_back_words_alone_is_not_a_persons) {
         struct claim_other other = machine(1, "online", "", NULL, "In a call"), none = machine(0, "", "", NULL, NULL);
 
