@@ -275,23 +275,8 @@ static void see_words(struct claim *c, usec_t now) {
                 c->debt.words_away = false;
 }
 
-/* Words that are ours, and nothing else, are gone from what showed. */
-static bool are_words_alone_gone(const struct claim *c, const struct claim_value *v) {
-        const struct claim_view *was = &c->view;
-
-        if (v->text[0] || !was->ever || !streq(v->state, was->is.state))
-                return false;
-        return was->emptied || (was->is.text[0] && claim_text_is_ours(c, &was->is));
-}
-
 void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
-        c->view = (struct claim_view){ .is = *v,
-                                       .ever = true,
-                                       .known = true,
-                                       .told = true,
-                                       .live = true,
-                                       .emptied = are_words_alone_gone(c, v),
-                                       .at = now };
+        c->view = claim_look(c, v, /* told= */ true, now);
         c->caught = c->caught && claim_is_taken(c, v->state);
         see_words(c, now);
         if (claim_is_writing(c)) {
@@ -467,11 +452,7 @@ static void judge_free(struct claim *c, const struct claim_value *v, usec_t now)
 
 void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uint32_t random) {
         c->flight.step = CLAIM_NOTHING;
-        c->view.emptied = are_words_alone_gone(c, v);
-        c->view.is = *v;
-        c->view.ever = c->view.known = true;
-        c->view.told = false;
-        c->view.at = now;
+        c->view = claim_look(c, v, /* told= */ false, now);
         c->caught = c->caught && claim_is_taken(c, v->state);
         see_words(c, now);
         if (c->debt.owed && c->debt.written)

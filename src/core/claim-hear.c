@@ -15,8 +15,7 @@ void claim_on_doubt(struct claim *c, bool released, usec_t now) {
                 return;
         /* Read between the release and the word of it. */
         if (released && claim_is_stopped(c->phase) && s->lost_at > 0 && now < usec_add(s->lost_at, CLAIM_ASK_AFTER) &&
-            (claim_is_back_at_prior(c, &s->judged) || claim_may_be_left_empty(c, &s->judged)) &&
-            !is_word_on_another_device(c))
+            claim_is_back_at_prior(c, &s->judged) && !is_word_on_another_device(c))
                 claim_enter_phase(c, CLAIM_FOREIGN);
         c->inquiry.due = true;
         c->inquiry.released = c->inquiry.released || released;
@@ -38,7 +37,7 @@ static bool may_begin_again(const struct claim *c) {
                 return false;
         if (is_word_on_another_device(c))
                 return false;
-        return !c->debt.owed ||
+        return !c->debt.owed || claim_was_left_empty(c) ||
                (is_explained(c) && (claim_is_others(c, &c->view.is) || claim_is_back_at_prior(c, &c->view.is)));
 }
 

@@ -7,6 +7,35 @@ bool claim_is_view_fresh(const struct claim *c, usec_t now) {
         return c->view.known && now < usec_add(c->view.at, CLAIM_PUSH_LASTS);
 }
 
+/* Words that are ours, and nothing else, are gone from what showed. */
+static bool are_words_alone_gone(const struct claim *c, const struct claim_value *v) {
+        const struct claim_view *was = &c->view;
+
+        if (v->text[0] || !was->ever || !streq(v->state, was->is.state))
+                return false;
+        return was->emptied || (was->is.text[0] && claim_text_is_ours(c, &was->is));
+}
+
+/* What is pushed has just come, as long as pushes come at all. */
+static usec_t words_since(const struct claim *c, const struct claim_value *v, bool told, usec_t now) {
+        const struct claim_view *was = &c->view;
+
+        if (was->ever && streq(v->text, was->is.text))
+                return was->since;
+        return told && was->live ? now : was->at;
+}
+
+struct claim_view claim_look(const struct claim *c, const struct claim_value *v, bool told, usec_t now) {
+        return (struct claim_view){ .is = *v,
+                                    .ever = true,
+                                    .known = true,
+                                    .told = told,
+                                    .live = told || c->view.live,
+                                    .emptied = are_words_alone_gone(c, v),
+                                    .at = now,
+                                    .since = words_since(c, v, told, now) };
+}
+
 bool claim_is_taken(const struct claim *c, const char *state) {
         return c->traits.taken ? streq(state, c->traits.taken) : state[0] != '\0';
 }
@@ -239,34 +268,44 @@ static bool does_state_tell(const struct claim *c, const char *state) {
         return !c->traits.per_device && !polled && !(c->view.emptied && streq(state, c->view.is.state));
 }
 
-/* Another machine that knows of nothing that was before leaves none. Within our own call that shows soon after its
- * end, and later the same is a person's word. */
-static bool is_left_empty(const struct claim *c, const struct claim_value *v, const char *state, bool in_call) {
-        return !v->text[0] && claim_others_may_have_left_none(&c->others, &c->debt.is, state, c->traits.withdrawn,
-                                                              in_call ? c->view.at : USEC_NEVER);
+/* With one text per user, and beside no state that is somebody's claim. */
+static bool can_be_left(const struct claim *c, const struct claim_value *v) {
+        return !c->traits.text_per_device && (c->traits.per_device || !claim_is_taken(c, v->state));
 }
 
-bool claim_may_be_left_empty(const struct claim *c, const struct claim_value *v) {
-        return !c->traits.text_per_device &&
-               is_left_empty(c, v, does_state_tell(c, v->state) ? v->state : NULL, /* in_call= */ true);
+static const char *telling_state(const struct claim *c, const struct claim_value *v) {
+        return does_state_tell(c, v->state) ? v->state : NULL;
+}
+
+/* Another machine that knows of nothing that was before leaves none. Within our own call that shows soon after its
+ * end, and later the same is a person's word. */
+static bool is_left_empty(const struct claim *c, const struct claim_value *v, usec_t since, usec_t until) {
+        return !v->text[0] && claim_others_may_have_left_none(&c->others, &c->debt.is, telling_state(c, v),
+                                                              c->traits.withdrawn, since, until);
+}
+
+bool claim_was_left_empty(const struct claim *c) {
+        const struct claim_value *v = &c->in.stopped.judged;
+
+        return c->phase == CLAIM_YIELDED && can_be_left(c, v) &&
+               is_left_empty(c, v, c->view.since, usec_add(c->in.stopped.lost_at, CLAIM_ASK_AFTER));
 }
 
 bool claim_has_person_written(const struct claim *c) {
         return c->flight.other.text[0] && !claim_text_is_ours(c, &c->flight.other);
 }
 
-/* With one text per user. */
 bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v) {
         bool in_call = c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD;
-        const char *state = does_state_tell(c, v->state) ? v->state : NULL;
 
         if (!in_call && (!claim_is_way_back(c->phase) || c->in.leaving.yielded))
                 return false;
-        if (c->traits.text_per_device || (!c->traits.per_device && claim_is_taken(c, v->state)))
+        if (!can_be_left(c, v))
                 return false;
-        return is_left_empty(c, v, state, in_call) ||
+        return is_left_empty(c, v, in_call ? c->view.since : USEC_NEVER, USEC_NEVER) ||
                (claim_may_be_crossed(c, c->view.at) && !claim_has_person_written(c) &&
-                claim_others_may_have_put_back(&c->others, &c->debt.is, v->text, state, c->traits.withdrawn));
+                claim_others_may_have_put_back(&c->others, &c->debt.is, v->text, telling_state(c, v),
+                                               c->traits.withdrawn));
 }
 
 /* Half of what gave back has taken ours away, and nobody else's show any more. No person's word: on another device an

@@ -175,12 +175,13 @@ bool claim_others_may_leave(const struct claim_others *o, const struct claim_owe
 }
 
 /* What it gives back has shown by then, and no longer is a surprise. */
-static bool has_just_ended(const struct claim_others *o, const struct claim_other *c, usec_t now) {
+static bool has_just_ended(const struct claim_others *o, const struct claim_other *c, usec_t since, usec_t until) {
         size_t at = find_done(o, &c->owed);
 
         if (!c->done)
-                return !c->live;
-        return at < CLAIM_OTHERS_DONE_MAX && now < usec_add(o->done[at].at, CLAIM_OTHERS_SETTLE);
+                return !c->live && until == USEC_NEVER;
+        return at < CLAIM_OTHERS_DONE_MAX && since < usec_add(o->done[at].at, CLAIM_OTHERS_SETTLE) &&
+               o->done[at].at <= until;
 }
 
 /* What one of them puts back has this state; NULL: that is not known. */
@@ -189,7 +190,7 @@ static bool may_be_beside(const struct claim_other *c, const char *state, const 
 }
 
 bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own, const char *state,
-                                     const char *withdrawn, usec_t now) {
+                                     const char *withdrawn, usec_t since, usec_t until) {
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_other *c = &o->of[i];
                 const struct claim_value *found = &c->owed.prior;
@@ -198,7 +199,7 @@ bool claim_others_may_have_left_none(const struct claim_others *o, const struct 
                         continue;
                 if (!may_be_beside(c, state, withdrawn))
                         continue;
-                if (now == USEC_NEVER ? !was_done_before(o, c) : has_just_ended(o, c, now))
+                if (since == USEC_NEVER ? !was_done_before(o, c) : has_just_ended(o, c, since, until))
                         return true;
         }
         return false;

@@ -74,10 +74,11 @@ const struct claim_owed *claim_others_left_standing(const struct claim_others *o
 bool claim_others_may_leave(const struct claim_others *o, const struct claim_owed *own);
 
 /* One of them has found words of `own`, was never told what was before them, and puts back none beside `state`: the
- * one that it has found, or `withdrawn` where that was taken; NULL: beside whatever others say. At `now` its end was
- * just told; USEC_NEVER: or may not be heard of yet. */
+ * one that it has found, or `withdrawn` where that was taken; NULL: beside whatever others say. Its end was told not
+ * long before `since` or later, and by `until`, or comes now where that is USEC_NEVER; both USEC_NEVER: or may not be
+ * heard of yet. */
 bool claim_others_may_have_left_none(const struct claim_others *o, const struct claim_owed *own, const char *state,
-                                     const char *withdrawn, usec_t now);
+                                     const char *withdrawn, usec_t since, usec_t until);
 
 /* One of them gives back, or has since our claim began, which says the same as `own`, and has found `text`. Beside
  * which state as above. */

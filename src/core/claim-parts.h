@@ -21,6 +21,8 @@ void claim_start_entering(struct claim *c, usec_t written_at, bool landed);
 
 /* What stands there is known well enough to be written over: see CLAIM_PUSH_LASTS. */
 bool claim_is_view_fresh(const struct claim *c, usec_t now);
+/* What shows now, after what showed before. */
+struct claim_view claim_look(const struct claim *c, const struct claim_value *v, bool told, usec_t now);
 bool claim_is_taken(const struct claim *c, const char *state);
 /* The newest of what is owed for. */
 const struct claim_value *claim_goal_of(const struct claim *c);
@@ -78,8 +80,9 @@ bool claim_has_person_written(const struct claim *c);
 /* Another machine, which could not know what was there before our words, has left none; or one that has yet to hear of
  * our claim has taken our words for its own, and has put back what was there before those. */
 bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v);
-/* ... as far as what was seen last within our call tells of that. */
-bool claim_may_be_left_empty(const struct claim *c, const struct claim_value *v);
+/* The former is what was taken for a person's word, as is known now that its end was told: it came between the last
+ * time that ours were seen and the first time that they were not, or was heard of soon after that. */
+bool claim_was_left_empty(const struct claim *c);
 /* What was there before us, or, of what others could not take away, ours. */
 bool claim_is_back_at_prior(const struct claim *c, const struct claim_value *v);
 /* Where a write replaces state and text together, other words than ours leave nothing of ours. */

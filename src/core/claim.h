@@ -122,6 +122,7 @@ struct claim_view {
         bool live;    /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
         bool emptied; /* no words are there, and ours or another machine's went last, from beside this very state */
         usec_t at;    /* when it was told or read */
+        usec_t since; /* its words are not known to have come before that */
 };
 
 /* The step under way, and the last write. */

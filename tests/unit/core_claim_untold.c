@@ -67,8 +67,11 @@ Test(core_claim_untold, none_are_left_beside_the_state_that_another_client_has_s
                 push();
                 enter("unavailable", "On the phone");
                 told_live(&other);
-                if (row->wordless)
+                if (row->wordless) {
                         want("unavailable", "");
+                        (void) run_to_write(); /* both may stand there for now */
+                        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+                }
                 run_for(10 * SEC);
                 if (on_the_way_back)
                         claim_set_want(&claim, NULL);
@@ -109,6 +112,42 @@ Test(core_claim_untold, none_are_left_beside_the_state_that_our_polls_bring_abou
                 run_for(10 * SEC);
                 expect_given_back(USEC_PER_MIN, by_person ? "unavailable" : "offline",
                                   by_person ? "" : "In the garden");
+                claim_done(&claim);
+        }
+}
+
+/* ... or while nothing was told here, be that known or not: the machine that could not know has ended between the last
+ * time that ours were seen and the first time that they were not. */
+Test(core_claim_untold, none_are_left_by_who_has_ended_while_nothing_was_told) {
+        for (unsigned i = 0; i < 8; i++) {
+                struct claim_other other = machine(0, "unavailable", "In a call", "unavailable", "In a call");
+                bool heard_first = i % 2, by_person = i / 2 % 2, in_silence = i / 4;
+
+                begin(&single_value, "unavailable", "Lunch");
+                push();
+                enter("unavailable", "In a call");
+                run_for(20 * USEC_PER_MIN);
+                push();
+                if (!in_silence)
+                        claim_on_unsure(&claim);
+                now += 10 * USEC_PER_MIN;
+                other.done_for = by_person ? 15 * USEC_PER_MIN : 5 * USEC_PER_MIN;
+                if (heard_first)
+                        told_done(&other);
+                set_shown("unavailable", "");
+                if (in_silence)
+                        claim_on_doubt(&claim, /* released= */ false, now);
+                else
+                        push();
+                run_for(20 * SEC);
+                if (!heard_first) {
+                        expect_phase(CLAIM_YIELDED);
+                        push();
+                        told_done(&other);
+                        run_for(20 * SEC);
+                }
+                expect_phase(by_person ? CLAIM_YIELDED : CLAIM_HELD);
+                expect_given_back(USEC_PER_MIN, "unavailable", by_person ? "" : "Lunch");
                 claim_done(&claim);
         }
 }

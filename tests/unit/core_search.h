@@ -164,9 +164,12 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         if (d->owed || d->armed || c->ahead.arming || d->lands_by > 0)
                 h = mix_owed(h, &d->is);
         for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX; i++)
-                if (c->others.done[i].contents > 0)
-                        h = mix_since(mix(mix(h, c->others.done[i].contents), c->others.done[i].before),
-                                      c->others.done[i].at, CLAIM_OTHERS_SETTLE, now);
+                if (c->others.done[i].contents > 0) {
+                        bool led = c->view.since < c->others.done[i].at + CLAIM_OTHERS_SETTLE;
+
+                        h = mix(mix(h, c->others.done[i].contents), c->others.done[i].before | (uint64_t) led << 1);
+                        h = mix_since(h, c->others.done[i].at, CLAIM_OTHERS_SETTLE, now);
+                }
         h = mix_since(h, d->begun_at, 2 * CLAIM_ASK_AFTER, now);
         h = mix_near(h, d->lands_by, now);
         h = mix_near(h, d->restored_by, now);
