@@ -425,9 +425,8 @@ enum set_presence sync_idle_word(const struct sync *s) {
         return sync_words_pick(&s->words, &s->options.says, /* held= */ false);
 }
 
-static bool is_word_refused(struct sync *s, const struct matrix_reply *reply) {
-        return set_presence_is_refused(s->poll.says, reply) &&
-               sync_words_refused(&s->words, s->poll.sent_along, reply->now);
+static bool is_word_refused(const struct sync *s, const struct matrix_reply *reply) {
+        return set_presence_is_refused(s->poll.says, reply) && sync_words_are_minded(&s->words);
 }
 
 /* First the position, which costs a whole state; without one, the filter. */
@@ -470,13 +469,16 @@ static bool goes_on_with_kept_filter(struct sync *s, const struct matrix_reply *
 
 static void on_poll(const struct matrix_reply *reply, void *userdata) {
         struct sync *s = userdata;
+        bool word_refused = is_word_refused(s, reply);
 
         s->request = NULL;
         s->stage = STAGE_STOPPED;
         s->handler->touched(s->handler->userdata);
+        if (set_presence_is_refused(s->poll.says, reply))
+                sync_words_refused(&s->words, s->poll.sent_along, reply->now);
         if (reply->outcome == MATRIX_OK)
                 on_answer(s, reply);
-        else if (is_word_refused(s, reply) || goes_on_with_kept_filter(s, reply))
+        else if (word_refused || goes_on_with_kept_filter(s, reply))
                 enter(s, STAGE_DUE);
         else if (reply->outcome == MATRIX_BAD_FILTER)
                 on_bad_filter(s, reply);

@@ -26,18 +26,21 @@ enum set_presence sync_words_pick(const struct sync_words *w, const struct set_p
         return w->fights_until[SET_PRESENCE_OFFLINE] > 0 ? p : SET_PRESENCE_OFFLINE;
 }
 
-bool sync_words_refused(struct sync_words *w, bool sent_along, usec_t now) {
-        bool was_answered = w->none_answered;
+bool sync_words_are_minded(const struct sync_words *w) {
+        return !w->none_answered;
+}
+
+void sync_words_refused(struct sync_words *w, bool sent_along, usec_t now) {
+        bool minded = sync_words_are_minded(w);
 
         w->none_answered = false;
-        if (was_answered)
-                return false;
+        if (!minded)
+                return;
         log_debug("The server insists on a word for set_presence");
         w->none = sent_along ? SYNC_NONE_OR_FILTER_REFUSED : SYNC_NONE_REFUSED;
         w->none_span =
                 usec_min(w->none_span > 0 ? 2 * w->none_span : REFUSAL_FORGOTTEN_AFTER, REFUSAL_FORGOTTEN_AFTER_MAX);
         w->none_until = usec_add(now, w->none_span);
-        return true;
 }
 
 void sync_words_filter_refused(struct sync_words *w) {

@@ -24,10 +24,11 @@ struct sync_words {
 
 enum set_presence sync_words_pick(const struct sync_words *w, const struct set_presence_words *says, bool held);
 
-/* A poll that said SET_PRESENCE_NONE was refused; `sent_along`: it may also have been for its filter. Returns false if
- * it was not for the word: the server, which has taken it in the poll before, or what stands in front of it, minds
- * something else. */
-bool sync_words_refused(struct sync_words *w, bool sent_along, usec_t now);
+/* A poll that said SET_PRESENCE_NONE was refused for that. Else the server, which has taken it in the poll before, or
+ * what stands in front of it, minds something else. */
+bool sync_words_are_minded(const struct sync_words *w);
+/* It was refused, for whatever reason; `sent_along`: it may also have been for its filter. */
+void sync_words_refused(struct sync_words *w, bool sent_along, usec_t now);
 /* It was for the filter. */
 void sync_words_filter_refused(struct sync_words *w);
 /* A poll that said that was answered. */
