@@ -12,6 +12,9 @@ struct backoff {
  * `random` (any value; the same value gives the same wait). */
 usec_t backoff_next(struct backoff *b, uint32_t random);
 
+/* ... for who has nothing to draw from: the whole wait. */
+#define BACKOFF_WHOLE 1000
+
 /* After a success. */
 void backoff_reset(struct backoff *b);
 

@@ -226,8 +226,9 @@ Test(matrix_sync, a_word_that_fights_with_another_client_is_kept_back) {
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
                 const struct word_row *row = &words[i];
-                struct sync_words w = { .n_turns = 0 };
+                struct sync_words w;
 
+                sync_words_init(&w);
                 take_turns(&w, row->said, row->every, row->turns);
                 cr_assert_eq(sync_words_pick(&w, &says, false), row->idle, "%s", row->what);
                 cr_assert_eq(sync_words_pick(&w, &says, true), row->held, "%s", row->what);
@@ -247,8 +248,9 @@ Test(matrix_sync, that_a_server_insists_on_a_word_is_asked_again) {
                                                  .idle_if_refused = SET_PRESENCE_UNAVAILABLE };
 
         for (unsigned shown = 0; shown < 2; shown++) {
-                struct sync_words w = { .n_turns = 0 };
+                struct sync_words w;
 
+                sync_words_init(&w);
                 cr_assert(is_minded(&w, 0));
                 if (shown)
                         sync_words_seen(&w, SET_PRESENCE_NONE, "none", 0);
@@ -260,9 +262,10 @@ Test(matrix_sync, that_a_server_insists_on_a_word_is_asked_again) {
 }
 
 Test(matrix_sync, a_server_that_insists_on_a_word_is_asked_again_once_an_hour_in_the_end) {
-        struct sync_words w = { .n_turns = 0 };
+        struct sync_words w;
         usec_t span = 0, now = 0;
 
+        sync_words_init(&w);
         for (unsigned i = 0; i < 10; i++) {
                 cr_assert(is_minded(&w, now));
                 cr_assert_gt(w.none_until, now);
@@ -284,8 +287,10 @@ Test(matrix_sync, where_each_word_fights_the_least_harmful_is_said_again) {
                                                  .while_held = SET_PRESENCE_NONE,
                                                  .idle_if_refused = SET_PRESENCE_UNAVAILABLE,
                                                  .held_if_refused = SET_PRESENCE_UNAVAILABLE };
-        struct sync_words w = { .none = SYNC_NONE_REFUSED };
+        struct sync_words w;
 
+        sync_words_init(&w);
+        w.none = SYNC_NONE_REFUSED;
         take_turns(&w, SET_PRESENCE_UNAVAILABLE, USEC_PER_SEC, 5);
         cr_assert_eq(sync_words_pick(&w, &says, false), SET_PRESENCE_OFFLINE);
         cr_assert_eq(sync_words_pick(&w, &says, true), SET_PRESENCE_OFFLINE);

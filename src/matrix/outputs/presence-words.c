@@ -23,9 +23,6 @@
 #define LOOK_RETRY_CAP   (30 * USEC_PER_SEC)
 #define LOOK_PATIENCE    (5 * USEC_PER_MIN)
 
-/* For backoff_next(): the whole wait, as an output has nothing to draw from. */
-#define LOOK_RETRY_WHOLE 1000
-
 void presence_words_init(struct presence *p) {
         p->retry = (struct backoff){ .first = LOOK_RETRY_FIRST, .cap = LOOK_RETRY_CAP };
 }
@@ -243,7 +240,7 @@ void presence_words_looked(struct presence *p, const struct matrix_reply *reply)
                 backoff_reset(&p->retry);
                 return;
         }
-        p->retry_after = backoff_next(&p->retry, LOOK_RETRY_WHOLE);
+        p->retry_after = backoff_next(&p->retry, BACKOFF_WHOLE);
         p->retry_look_at = usec_add(reply->now, p->retry_after);
         if (p->unlooked_since == 0)
                 p->unlooked_since = reply->now;

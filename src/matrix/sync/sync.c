@@ -686,6 +686,7 @@ int sync_new(struct sync **ret, struct matrix_client *client, const char *me, co
         s->handler = handler;
         s->catch_up = true;
         sync_position_init(&s->position);
+        sync_words_init(&s->words);
         s->me = strdup(me);
         s->since = since ? strdup(since) : NULL;
         if (!s->me || (since && !s->since))

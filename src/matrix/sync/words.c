@@ -11,10 +11,14 @@
 /* By then the other client is another one, or gone. */
 #define FIGHT_FORGOTTEN_AFTER USEC_PER_HOUR
 
-/* What refused may have been a proxy in a bad minute, and an asking more costs a server that insists nothing. The
- * first time, and twice as long each time more. */
+/* What refused may have been a proxy in a bad minute, and an asking more costs a server that insists nothing. */
 #define REFUSAL_FORGOTTEN_AFTER     USEC_PER_MIN
 #define REFUSAL_FORGOTTEN_AFTER_MAX USEC_PER_HOUR
+
+void sync_words_init(struct sync_words *w) {
+        *w = (struct sync_words){ .none_spans = { .first = REFUSAL_FORGOTTEN_AFTER,
+                                                  .cap = REFUSAL_FORGOTTEN_AFTER_MAX } };
+}
 
 enum set_presence sync_words_pick(const struct sync_words *w, const struct set_presence_words *says, bool held) {
         enum set_presence p = set_presence_word(says, held, /* insists= */ w->none != SYNC_NONE_TAKEN);
@@ -38,9 +42,7 @@ void sync_words_refused(struct sync_words *w, bool sent_along, usec_t now) {
                 return;
         log_debug("The server insists on a word for set_presence");
         w->none = sent_along ? SYNC_NONE_OR_FILTER_REFUSED : SYNC_NONE_REFUSED;
-        w->none_span =
-                usec_min(w->none_span > 0 ? 2 * w->none_span : REFUSAL_FORGOTTEN_AFTER, REFUSAL_FORGOTTEN_AFTER_MAX);
-        w->none_until = usec_add(now, w->none_span);
+        w->none_until = usec_add(now, backoff_next(&w->none_spans, BACKOFF_WHOLE));
 }
 
 void sync_words_filter_refused(struct sync_words *w) {
@@ -51,7 +53,7 @@ void sync_words_filter_refused(struct sync_words *w) {
 void sync_words_taken(struct sync_words *w, enum set_presence said) {
         if (said == SET_PRESENCE_NONE) {
                 w->none_answered = true;
-                w->none_span = 0;
+                backoff_reset(&w->none_spans);
         }
         if (w->none == SYNC_NONE_OR_FILTER_REFUSED)
                 w->none = SYNC_NONE_REFUSED;

@@ -4,23 +4,26 @@
  * fights so is kept back, as long as there is another. */
 #pragma once
 
+#include "core/backoff.h"
 #include "matrix/sync/sync.h"
 
-/* Zeroes to start with. */
+/* sync_words_init() makes it. */
 struct sync_words {
         enum {
                 SYNC_NONE_TAKEN,
                 SYNC_NONE_OR_FILTER_REFUSED, /* one of both it was, as the next answer tells; until then as REFUSED */
                 SYNC_NONE_REFUSED,           /* or shown to others */
         } none;
-        bool none_answered; /* by the last poll that said it */
-        usec_t none_until;  /* what refused it is believed; once it was shown: USEC_NEVER */
-        usec_t none_span;   /* ... for so long the last time; 0: it was taken since */
-        bool shows_another; /* state than the word of the poll that has brought it */
+        bool none_answered;        /* by the last poll that said it */
+        usec_t none_until;         /* what refused it is believed; once it was shown: USEC_NEVER */
+        struct backoff none_spans; /* ... for how long, until it is taken */
+        bool shows_another;        /* state than the word of the poll that has brought it */
         unsigned n_turns;
         usec_t turn_at;                             /* the last one */
         usec_t fights_until[SET_PRESENCE_NONE + 1]; /* by word; 0: it does not */
 };
+
+void sync_words_init(struct sync_words *w);
 
 enum set_presence sync_words_pick(const struct sync_words *w, const struct set_presence_words *says, bool held);
 
