@@ -359,13 +359,16 @@ struct claim_value claim_compose_ours(const struct claim *c) {
         return v;
 }
 
-/* A write repeats the words that are there: not those of another machine that gives them back meanwhile, or has. */
+/* A write repeats the words that are there: not those of another machine that gives them back meanwhile, or has. Where
+ * that one cannot tell what was before them, it is what this claim has found. */
 static void drop_given_up_words(const struct claim *c, struct claim_value *v) {
-        struct claim_value found = *v;
+        struct claim_value found = *v, prior = claim_prior(c);
 
         if (claim_others_now(&c->others).going_on & CLAIM_TEXT)
                 return;
         claim_others_look_through(&c->others, NULL, c->traits.per_device, /* done_only= */ false, &found);
+        if (found.text[0] && !c->traits.text_per_device && (claim_others_wrote(&c->others, &found) & CLAIM_TEXT))
+                claim_value_put_text(&found, prior.text);
         claim_value_put_text(v, found.text);
 }
 

@@ -26,6 +26,11 @@ static bool do_prior_words_tell(const struct claim *c, const struct claim_value 
         return c->traits.person_writes_whole && (c->debt.is.added & CLAIM_TEXT) && !streq(now->text, found.text);
 }
 
+/* Where words of a person do not end the claim of a state alone, those that are there now are newer than its own. */
+static bool is_found_anew(const struct claim *c, const struct claim_value *now) {
+        return c->traits.per_device && !claim_text_is_ours(c, now);
+}
+
 /* What a lost write puts there later goes back to what is there now, also by the next run: to what was given back, or
  * what somebody has written since. */
 static struct claim_request keep_step(struct claim *c) {
@@ -37,7 +42,7 @@ static struct claim_request keep_step(struct claim *c) {
                 now = d->prior;
         if (c->traits.text_per_device && c->view.known)
                 claim_value_put_text(&d->prior, c->view.is.text);
-        else if (d->text_claimed)
+        else if (d->text_claimed || is_found_anew(c, &now))
                 claim_value_put_text(&d->prior, now.text);
         if (d->state_claimed && !c->traits.per_device)
                 claim_value_put_state(&d->prior, now.state);

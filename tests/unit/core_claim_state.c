@@ -108,3 +108,59 @@ Test(core_claim_state, what_another_machine_repeats_while_it_is_given_back_goes_
         expect_phase(CLAIM_FREE);
         expect_shown("online", "Lunch");
 }
+
+/* It has found its own words there, put back by a write of ours that came late, and leaves none. */
+static struct claim_other who_has_lost_what_was_before(const char *state) {
+        return machine(0, state, "In a call", "busy", "In a call");
+}
+
+/* A write of this claim, which repeats the words of another machine, is lost and lands after the end of both. */
+static void land_after_both(const struct claim_traits *traits, const char *words, const char *since) {
+        struct claim_other other = who_has_lost_what_was_before("online");
+        struct claim_value late;
+
+        begin(traits, "online", words);
+        push();
+        want("busy", NULL);
+        run_for(10 * SEC);
+        told_live(&other);
+        push_shown("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        claim_on_erased(&claim);
+        set_shown("online", "In a call");
+        late = run_to_write();
+        cr_assert_str_eq(late.text, "In a call");
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        claim_set_want(&claim, NULL);
+        other.live = false;
+        told(&other);
+        push_shown("online", since);
+        run_for(10 * SEC);
+        told_done(&other);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_FREE);
+        expect_shown(traits->per_device ? "offline" : "online", since);
+        shown = late;
+        push();
+        run_for(2 * CLAIM_LANDS_WITHIN);
+        expect_phase(CLAIM_FREE);
+        cr_expect_not(on_disk);
+}
+
+Test(core_claim_state, words_that_a_late_state_has_repeated_do_not_stay) {
+        land_after_both(&single_value, "", "");
+        expect_shown("online", "");
+        land_after_both(&per_device, "", "");
+        expect_shown("offline", "");
+}
+
+/* ... and what was there before them comes back. */
+Test(core_claim_state, words_that_a_late_state_has_hidden_come_back) {
+        land_after_both(&single_value, "Lunch", "Lunch");
+        expect_shown("online", "Lunch");
+        land_after_both(&per_device, "Lunch", "Lunch");
+        expect_shown("offline", "Lunch");
+        land_after_both(&per_device, "Lunch", "New");
+        expect_shown("offline", "New");
+}
