@@ -347,9 +347,14 @@ static void write_again(struct claim *c) {
         c->in.entering.lost++;
 }
 
-/* For the nth time. By then what was read is old, unless changes are told. */
+/* After a wait what was read before it is old: where changes are told, that connection may have died in silence. */
+static void forget_read(struct claim *c) {
+        c->view.known = c->view.known && c->view.live && c->view.told;
+}
+
+/* For the nth time. */
 static void repeat(struct claim *c, unsigned n, usec_t now, uint32_t random) {
-        c->view.known = c->view.known && c->view.live;
+        forget_read(c);
         claim_limits_repeat(&c->limits, n - 1, now, random);
 }
 
@@ -654,9 +659,7 @@ void claim_on_failure(struct claim *c, enum claim_failure f, usec_t retry_at, us
         c->ahead.refused = c->ahead.refused || (f == CLAIM_FAILED_REFUSED && step != CLAIM_CURE);
         c->inquiry.due = c->inquiry.due || c->inquiry.under_way;
         c->inquiry.under_way = false;
-        /* By the next try what was read is old. */
-        if (!c->view.live)
-                c->view.known = false;
+        forget_read(c);
         if (ahead)
                 return;
         switch (f) {

@@ -449,3 +449,27 @@ Test(core_claim_persons, words_that_show_once_on_the_way_back_come_back) {
                 claim_done(&claim);
         }
 }
+
+/* The connection on which changes are told has died in silence, and what was read ahead of a wait is old after it: one
+ * that the server asks for, or one to do again what did not last. */
+Test(core_claim_persons, what_a_person_wrote_unheard_in_a_wait_is_not_written_over) {
+        for (unsigned lasts = 0; lasts < 2; lasts++) {
+                hold(&per_device, "online", "Working");
+                run_for(2 * USEC_PER_MIN);
+                claim_set_want(&claim, NULL);
+                (void) run_to_write();
+                if (lasts) {
+                        claim_on_written(&claim, now);
+                        run_for(3 * SEC);
+                } else
+                        claim_on_failure(&claim, CLAIM_FAILED_NOT_APPLIED, now + 6 * SEC, now, 500);
+                expect_shown("busy", "In a call");
+                set_shown("busy", "Lunch");
+                reads = 0;
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown("offline", "Lunch");
+                cr_expect_leq(reads, 2);
+                claim_done(&claim);
+        }
+}
