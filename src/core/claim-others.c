@@ -54,6 +54,24 @@ static size_t find_done(const struct claim_others *o, const struct claim_owed *d
         return i;
 }
 
+static bool is_told_of(const struct claim_others *o, uint64_t contents) {
+        for (size_t i = 0; i < o->n; i++)
+                if (contents_of(&o->of[i].owed) == contents)
+                        return true;
+        return false;
+}
+
+/* The place of the oldest that is told of no more: one that is would be noted again, as if it had ended only now. */
+static struct claim_done *find_place(struct claim_others *o) {
+        for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX; i++) {
+                struct claim_done *d = &o->done[o->n_done++ % CLAIM_OTHERS_DONE_MAX];
+
+                if (d->contents == 0 || !is_told_of(o, d->contents))
+                        return d;
+        }
+        return &o->done[o->n_done++ % CLAIM_OTHERS_DONE_MAX];
+}
+
 /* A machine that begins anew may do so with the order of before. */
 static void note_done(struct claim_others *o, usec_t now) {
         for (size_t i = 0; i < o->n; i++) {
@@ -63,7 +81,7 @@ static void note_done(struct claim_others *o, usec_t now) {
                 if (!o->of[i].done && at < CLAIM_OTHERS_DONE_MAX)
                         o->done[at] = (struct claim_done){};
                 else if (o->of[i].done && at == CLAIM_OTHERS_DONE_MAX)
-                        o->done[o->n_done++ % CLAIM_OTHERS_DONE_MAX] = (struct claim_done){
+                        *find_place(o) = (struct claim_done){
                                 .contents = contents_of(d),
                                 .at = o->of[i].done_for < now ? now - o->of[i].done_for : 0,
                         };

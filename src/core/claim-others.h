@@ -18,7 +18,7 @@ struct claim_other {
         usec_t done_for; /* by its own word, when that was heard; 0: no longer than is known here */
 };
 
-/* So many of those that are done are remembered to be, the last ones. */
+/* So many of those that are done are remembered to be: those that are told of, and the last ones of the rest. */
 #define CLAIM_OTHERS_DONE_MAX 8
 
 /* A write that one of them has lost has landed by then. */
@@ -34,7 +34,7 @@ struct claim_others {
                 bool known;        /* ... to be so when our claim has found what it owes back */
                 bool before;       /* ... and long enough for having put nothing of that there */
         } done[CLAIM_OTHERS_DONE_MAX];
-        unsigned n_done; /* so many were noted so far */
+        unsigned n_done; /* the place after the one that was taken last, and more */
 };
 
 /* Each that the user is on a call for in that list was told of before, and was not done. */

@@ -567,3 +567,23 @@ Test(core_claim_untold, what_an_untold_claim_found_before_ours_is_no_newer_than_
         claim_set_want(&claim, NULL);
         cr_expect_str_eq(run_to_write().text, "In the garden");
 }
+
+/* A machine that is gone is told of for good, while another one makes call after call. */
+Test(core_claim_untold, who_was_done_long_ago_stays_so_through_many_claims_of_others) {
+        struct claim_other gone = machine(1, "offline", "", "busy", NULL);
+
+        gone.done = true;
+        begin(&text_per_device, "offline", "Lunch");
+        told(&gone);
+        for (unsigned i = 0; i < 3 * CLAIM_OTHERS_DONE_MAX; i++) {
+                struct claim_other other = machine(2 + i, "offline", "Lunch", NULL, "On the phone");
+
+                run_for(2 * CLAIM_OTHERS_SETTLE);
+                other.done = true;
+                told_by(gone, other);
+                told_by(gone, other);
+                claim_others_found(&claim.others, now);
+                cr_assert_not(claim_others_may_have_left(&claim.others, &gone.owed), "after %u", i + 1);
+        }
+        claim_done(&claim);
+}
