@@ -77,6 +77,12 @@ void claim_expect_crossing(struct claim *c, bool one_has_come, usec_t now) {
                 c->debt.crossed_by = usec_add(c->debt.begun_at, CLAIM_ASK_AFTER + CLAIM_LANDS_WITHIN);
 }
 
+/* Who gave back is done, and has lost no write of that: what it has put there shows by then. */
+static void expect_no_crossing(struct claim *c, const struct claim_others_now *all, usec_t now) {
+        if (all->any_over && !all->any_ending && !all->any_late)
+                c->debt.crossed_by = usec_min(c->debt.crossed_by, usec_add(now, CLAIM_ASK_AFTER));
+}
+
 int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now) {
         bool one_has_come = !claim_others_know_all(&c->others, others, n);
         bool theirs = claim_others_wrote(&c->others, &c->debt.is.prior) & CLAIM_TEXT;
@@ -92,6 +98,8 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
         if (c->debt.owed)
                 learn_prior(c, &told, theirs);
         claim_expect_crossing(c, one_has_come, now);
+        if (!one_has_come)
+                expect_no_crossing(c, &all, now);
         if (all.state_is_about)
                 c->flight.told = c->flight.displaced = false; /* it may be theirs from now on */
         if (may_begin_again(c) || (c->phase == CLAIM_NO_EFFECT && one_has_come)) {

@@ -112,6 +112,12 @@ void claim_others_done(struct claim_others *o) {
         *o = (struct claim_others){};
 }
 
+static bool was_done_before(const struct claim_others *o, const struct claim_other *c) {
+        size_t at = find_done(o, &c->owed);
+
+        return c->done && at < CLAIM_OTHERS_DONE_MAX && o->done[at].before;
+}
+
 struct claim_others_now claim_others_now(const struct claim_others *o) {
         struct claim_others_now now = {};
 
@@ -128,6 +134,7 @@ struct claim_others_now claim_others_now(const struct claim_others *o) {
                 now.about = now.about || !c->done;
                 now.any_over = now.any_over || !c->live;
                 now.any_ending = now.any_ending || (!c->live && !c->done);
+                now.any_late = now.any_late || ((c->late || c->silent) && !was_done_before(o, c));
         }
         return now;
 }
@@ -137,12 +144,6 @@ void claim_others_found(struct claim_others *o, usec_t seen_at) {
                 o->done[i].known = true;
                 o->done[i].before = usec_add(o->done[i].at, CLAIM_OTHERS_SETTLE) <= seen_at;
         }
-}
-
-static bool was_done_before(const struct claim_others *o, const struct claim_other *c) {
-        size_t at = find_done(o, &c->owed);
-
-        return c->done && at < CLAIM_OTHERS_DONE_MAX && o->done[at].before;
 }
 
 static bool was_known_done(const struct claim_others *o, const struct claim_other *c) {

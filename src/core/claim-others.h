@@ -14,6 +14,7 @@ struct claim_other {
         bool silent;    /* ... as far as anybody waits for it: it has not said so, and may have left its value there */
         bool withdrawn; /* its state on a device of its own was taken away */
         bool text_lost; /* somebody has changed its text, which it no longer keeps up */
+        bool late;      /* a write of it that gave back was lost, and may land after it is done */
         bool first;     /* of several that wait for each other, it gives back before us */
         usec_t done_for; /* by its own word, when that was heard; 0: no longer than is known here */
 };
@@ -53,6 +54,7 @@ struct claim_others_now {
         bool about;          /* one of them is not done */
         bool any_over;       /* one of them gives back, or has: perhaps not knowing of us */
         bool any_ending;     /* ... and is not done */
+        bool any_late;       /* a write that gave back may land, of one that was not done long before our claim */
 };
 struct claim_others_now claim_others_now(const struct claim_others *o);
 

@@ -202,6 +202,7 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
         ret->text_lost = changed && c->traits.per_device;
         ret->live = there || ret->text_lost;
         ret->waits = c->phase == CLAIM_SHARED;
+        ret->late = c->debt.resumed || c->debt.restored_by > c->debt.begun_at;
         ret->withdrawn = claim_is_way_back(c->phase) && c->in.leaving.withdrawn;
         return true;
 }

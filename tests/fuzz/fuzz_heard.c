@@ -65,7 +65,8 @@ static bool same_claim(const struct claim_other *a, const struct claim_other *b)
         return claim_value_equal(&a->owed.prior, &b->owed.prior) && a->owed.n_ours == b->owed.n_ours &&
                a->owed.order == b->owed.order && a->owed.state_claimed == b->owed.state_claimed &&
                a->owed.text_claimed == b->owed.text_claimed && a->live == b->live && a->waits == b->waits &&
-               a->done == b->done && a->text_lost == b->text_lost && a->withdrawn == b->withdrawn;
+               a->done == b->done && a->text_lost == b->text_lost && a->withdrawn == b->withdrawn &&
+               a->late == b->late;
 }
 
 static size_t claims_of(const struct heard *p, const json_t *content, struct entry_claim ret[ENTRY_CLAIMS_MAX]) {

@@ -246,6 +246,63 @@ Test(core_claim_persons, who_was_done_before_puts_nothing_back) {
         claim_done(&claim);
 }
 
+/* One that is done has put back what it owed, unless it has lost a write of that, or has only fallen silent: what it
+ * had found is a person's word soon after. */
+Test(core_claim_persons, who_is_done_puts_nothing_back_later) {
+        static const struct row {
+                bool late, silent;
+                usec_t after;
+                enum claim_phase phase;
+        } rows[] = {
+                { false, false, 2 * CLAIM_ASK_AFTER, CLAIM_YIELDED },
+                { false, false, CLAIM_ASK_AFTER / 2, CLAIM_HELD },
+                { true, false, 2 * CLAIM_ASK_AFTER, CLAIM_HELD },
+                { true, false, 2 * CLAIM_LANDS_WITHIN, CLAIM_YIELDED },
+                { false, true, 2 * CLAIM_ASK_AFTER, CLAIM_HELD },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct claim_other other = machine(7, "offline", "Lunch", "busy", "In a call");
+
+                begin(&single_value, "unavailable", "Reading");
+                push();
+                told(&other);
+                want("busy", "In a call");
+                run_for(SEC);
+                push();
+                expect_phase(CLAIM_HELD);
+                other.late = rows[i].late;
+                other.silent = rows[i].silent;
+                told_done(&other);
+                run_for(rows[i].after);
+                push_shown("offline", "Lunch");
+                run_for(20 * SEC);
+                cr_assert_eq(claim_phase(&claim), rows[i].phase, "%zu: %s", i,
+                             claim_phase_to_string(claim_phase(&claim)));
+                claim_done(&claim);
+        }
+}
+
+/* ... as that one tells, also of what an earlier run may have lost. */
+Test(core_claim_persons, who_has_lost_what_gives_back_tells) {
+        struct claim_other ours;
+
+        hold(&single_value, "online", "Lunch");
+        cr_assert(claim_tell_others(&claim, &ours));
+        cr_assert_not(ours.late);
+        claim_set_want(&claim, NULL);
+        (void) run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+        cr_assert(claim_tell_others(&claim, &ours));
+        cr_assert(ours.late);
+        restart(&single_value);
+        for (unsigned decided = 0; decided < 2; decided++) {
+                cr_assert(claim_tell_others(&claim, &ours));
+                cr_assert(ours.late);
+                (void) decide();
+        }
+}
+
 /* What one does that gives back meanwhile is none either where we end right after it. */
 Test(core_claim_persons, what_another_machine_puts_back_is_no_persons_word_on_the_way_back_either) {
         struct claim_other other = machine(7, "offline", "", "busy", "In a call");
