@@ -540,6 +540,7 @@ void claim_on_written(struct claim *c, usec_t now) {
         c->flight.step = CLAIM_NOTHING;
         c->debt.open = false;
         c->view.known = c->flight.echoed;
+        c->view.unechoed = !c->flight.echoed && !claim_value_equal(&c->flight.value, &c->view.is);
         claim_limits_worked(&c->limits);
         if (!c->flight.back) {
                 written_ours(c, now);

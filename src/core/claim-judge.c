@@ -4,7 +4,9 @@
 /* ---- what a value tells ---- */
 
 bool claim_is_view_fresh(const struct claim *c, usec_t now) {
-        return c->view.known && now < usec_add(c->view.at, CLAIM_PUSH_LASTS);
+        usec_t lasts = c->view.unechoed ? CLAIM_VIEW_LASTS : CLAIM_PUSH_LASTS;
+
+        return c->view.known && now < usec_add(c->view.at, lasts);
 }
 
 /* Words that are ours, and nothing else, are gone from what showed. */
@@ -31,6 +33,7 @@ struct claim_view claim_look(const struct claim *c, const struct claim_value *v,
                                     .known = true,
                                     .told = told,
                                     .live = told || c->view.live,
+                                    .unechoed = !told && c->view.unechoed,
                                     .emptied = are_words_alone_gone(c, v),
                                     .at = now,
                                     .since = words_since(c, v, told, now) };

@@ -21,7 +21,8 @@
 #define CLAIM_VIEW_LASTS (2 * USEC_PER_SEC)
 
 /* A connection that has died in silence brings nothing, and looks like one where nothing happens: what was told longer
- * ago is read before it is taken for what was there before us, and before it is written over. */
+ * ago is read before it is taken for what was there before us, and before it is written over. Where a write of ours
+ * was never told, what was read instead lasts no longer than where nobody tells. */
 #define CLAIM_PUSH_LASTS (60 * USEC_PER_SEC)
 
 /* What another client of the user does at the end of its own call is done by then. */
@@ -116,13 +117,14 @@ struct claim_debt {
 /* What the server shows. */
 struct claim_view {
         struct claim_value is;
-        bool ever;    /* `is` was seen */
-        bool known;   /* ... and is what stands there now */
-        bool told;    /* ... as it was pushed; else it was read */
-        bool live;    /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
-        bool emptied; /* no words are there, and ours or another machine's went last, from beside this very state */
-        usec_t at;    /* when it was told or read */
-        usec_t since; /* its words are not known to have come before that */
+        bool ever;     /* `is` was seen */
+        bool known;    /* ... and is what stands there now */
+        bool told;     /* ... as it was pushed; else it was read */
+        bool live;     /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
+        bool unechoed; /* a write of ours that changed it was acknowledged, and nothing was pushed since */
+        bool emptied;  /* no words are there, and ours or another machine's went last, from beside this very state */
+        usec_t at;     /* when it was told or read */
+        usec_t since;  /* its words are not known to have come before that */
 };
 
 /* The step under way, and the last write. */

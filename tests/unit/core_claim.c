@@ -134,6 +134,7 @@ Test(core_claim, a_refused_growth_leaves_what_stands) {
 
 Test(core_claim, a_changed_message_follows_at_once) {
         hold(&single_value, "online", "Working");
+        push();
         now += SEC;
         want("busy", "At the dentist");
         expect_step(CLAIM_JOURNAL);

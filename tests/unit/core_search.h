@@ -151,12 +151,14 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
                            (uint64_t) c->inquiry.under_way << 15 | (uint64_t) c->inquiry.released << 16 |
                            (uint64_t) c->limits.is_fresh << 17 | (uint64_t) c->limits.was_fresh << 18 |
                            (uint64_t) c->flight.told << 48 | (uint64_t) c->flight.displaced << 49 |
-                           (uint64_t) c->caught_unheard << 52 | (uint64_t) c->limits.waits << 33 |
-                           (uint64_t) c->limits.write_failed << 50 | (uint64_t) c->limits.backoff.failures << 20);
+                           (uint64_t) c->caught_unheard << 52 | (uint64_t) c->view.unechoed << 53 |
+                           (uint64_t) c->limits.waits << 33 | (uint64_t) c->limits.write_failed << 50 |
+                           (uint64_t) c->limits.backoff.failures << 20);
         h = mix_time(h, c->inquiry.due ? c->inquiry.at : 0, now);
         h = mix_value(h, &c->view.is);
         if (c->view.known)
-                h = mix_since(h, c->view.at, c->view.live ? CLAIM_PUSH_LASTS : CLAIM_VIEW_LASTS, now);
+                h = mix_since(h, c->view.at, c->view.live && !c->view.unechoed ? CLAIM_PUSH_LASTS : CLAIM_VIEW_LASTS,
+                              now);
         h = mix_value(mix_value(h, &c->flight.value), &c->flight.other);
         if (c->wanted || c->ahead.likely)
                 h = mix(mix_value(h, &c->want.value), (uint64_t) c->want.state_claimed << 1 | c->want.text_claimed);
