@@ -80,6 +80,8 @@ bool claim_has_person_written(const struct claim *c);
 /* Another machine, which could not know what was there before our words, has left none; or one that has yet to hear of
  * our claim has taken our words for its own, and has put back what was there before those. */
 bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v);
+/* ... or has put it back just now, long after we began: it cannot have heard of us. */
+bool claim_is_put_back(const struct claim *c, const struct claim_value *v, usec_t now);
 /* The former is what was taken for a person's word, as is known now that its end was told: it came between the last
  * time that ours were seen and the first time that they were not, or was heard of soon after that. */
 bool claim_was_left_empty(const struct claim *c);

@@ -111,6 +111,7 @@ struct claim_debt {
         usec_t lands_by;     /* a lost write of `is` may land until then; 0: there is none */
         usec_t restored_by;  /* ... of what gives back, or repeats what was there before a part was added */
         usec_t crossed_by;   /* what another machine gives back, not knowing of `is`, may land until then */
+        usec_t ends_by;      /* what another machine gives back that has begun to within our call shows by then */
         bool added_sent;     /* the added parts of `is` are in a write that took, or may have taken, effect */
 };
 
@@ -123,6 +124,7 @@ struct claim_view {
         bool live;     /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
         bool unechoed; /* a write of ours that changed it was acknowledged, and nothing was pushed since */
         bool emptied;  /* no words are there, and ours or another machine's went last, from beside this very state */
+        bool put_back; /* by another machine that gives back and has not heard of our claim */
         usec_t at;     /* when it was told or read */
         usec_t since;  /* its words are not known to have come before that */
 };

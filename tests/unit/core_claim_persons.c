@@ -303,6 +303,82 @@ Test(core_claim_persons, who_has_lost_what_gives_back_tells) {
         }
 }
 
+/* A machine that has not heard of ours puts back what was there before its own call: of what was written within that,
+ * and found by us, it knows nothing. */
+Test(core_claim_persons, who_has_never_heard_of_our_claim_puts_back_what_is_older) {
+        static const struct row {
+                const char *what, *says, *text;
+                bool waits;
+                usec_t done_for, ends_for;
+                enum claim_phase phase;
+        } rows[] = {
+                { "it gives back", "In a call", "Lunch", false, 0, 0, CLAIM_HELD },
+                { "... and is just done", "In a call", "Lunch", false, SEC, 0, CLAIM_HELD },
+                { "it is done for longer", "In a call", "Lunch", false, 2 * CLAIM_OTHERS_SHOW, 0, CLAIM_YIELDED },
+                { "it waits for us", "In a call", "Lunch", true, 0, 0, CLAIM_YIELDED },
+                { "it has ended long ago", "In a call", "Lunch", false, 0, CLAIM_OTHERS_SETTLE, CLAIM_YIELDED },
+                { "it says something else", "On the phone", "Lunch", false, 0, 0, CLAIM_YIELDED },
+                { "it has found something else", "In a call", "New", false, 0, 0, CLAIM_YIELDED },
+        };
+        static const struct claim_traits *const traits[] = { &single_value, &per_device };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows) * 2; i++) {
+                const struct row *row = &rows[i / 2];
+                struct claim_other other = machine(1, "offline", "Lunch", "busy", row->says);
+
+                begin(traits[i % 2], "unavailable", "Reading");
+                push();
+                told_live(&other);
+                enter("busy", "In a call");
+                push();
+                run_for(2 * USEC_PER_MIN);
+                other.live = false;
+                told(&other);
+                other.waits = row->waits;
+                told(&other);
+                run_for(row->ends_for);
+                if (row->done_for > 0)
+                        told_done(&other);
+                run_for(row->done_for);
+                push_shown("offline", row->text);
+                run_for(4 * SEC);
+                /* It does not matter any more by now. */
+                if (!row->waits)
+                        told_done(&other);
+                run_for(USEC_PER_MIN);
+                cr_expect_eq(claim_phase(&claim), row->phase, "%s: %s", row->what,
+                             claim_phase_to_string(claim_phase(&claim)));
+                cr_expect_str_eq(shown.text, row->phase == CLAIM_HELD ? "In a call" : row->text, "%s", row->what);
+                told_done(&other);
+                claim_set_want(&claim, NULL);
+                run_for(USEC_PER_MIN);
+                cr_expect_str_eq(shown.text, row->phase == CLAIM_HELD ? "Reading" : row->text, "%s", row->what);
+                claim_done(&claim);
+        }
+}
+
+/* ... also where it does so as we end, and the write that takes it away again has to wait. */
+Test(core_claim_persons, what_is_older_is_taken_away_again_once_the_server_takes_it) {
+        struct claim_other other = machine(1, "offline", "Lunch", "busy", "In a call");
+
+        begin(&per_device, "busy", "Reading");
+        push();
+        told_live(&other);
+        enter("busy", "In a call");
+        run_for(2 * USEC_PER_MIN);
+        other.live = false;
+        told(&other);
+        push_shown("busy", "Lunch");
+        claim_set_want(&claim, NULL);
+        (void) run_to_write();
+        claim_on_failure(&claim, CLAIM_FAILED_NOT_APPLIED, now + 2 * CLAIM_OTHERS_SETTLE, now, 500);
+        told_done(&other);
+        run_for(3 * CLAIM_OTHERS_SETTLE);
+        expect_phase(CLAIM_FREE);
+        expect_shown("offline", "Reading");
+        claim_done(&claim);
+}
+
 /* What one does that gives back meanwhile is none either where we end right after it. */
 Test(core_claim_persons, what_another_machine_puts_back_is_no_persons_word_on_the_way_back_either) {
         struct claim_other other = machine(7, "offline", "", "busy", "In a call");
