@@ -3,23 +3,6 @@
 
 /* ---- facts: what is wanted ---- */
 
-void claim_resume(struct claim *c, const struct claim_owed *owed) {
-        c->debt = (struct claim_debt){ .is = *owed,
-                                       .owed = true,
-                                       .on_disk = true,
-                                       .written = true,
-                                       .added_sent = owed->added != CLAIM_NO_PART,
-                                       .open = owed->unsure && !owed->ahead,
-                                       .unsure_on_disk = owed->unsure,
-                                       .suspected = owed->ahead,
-                                       .resumed = true };
-        claim_enter_phase(c, CLAIM_LEAVING);
-}
-
-void claim_suspect(struct claim *c) {
-        c->debt.suspected = true;
-}
-
 static bool same_want(const struct claim_want *a, const struct claim_want *b) {
         return a->state_claimed == b->state_claimed && a->text_claimed == b->text_claimed &&
                claim_value_equal(&a->value, &b->value);

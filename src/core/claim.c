@@ -41,6 +41,23 @@ void claim_set_traits(struct claim *c, const struct claim_traits *traits) {
         c->traits = *traits;
 }
 
+void claim_resume(struct claim *c, const struct claim_owed *owed) {
+        c->debt = (struct claim_debt){ .is = *owed,
+                                       .owed = true,
+                                       .on_disk = true,
+                                       .written = true,
+                                       .added_sent = owed->added != CLAIM_NO_PART,
+                                       .open = owed->unsure && !owed->ahead,
+                                       .unsure_on_disk = owed->unsure,
+                                       .suspected = owed->ahead,
+                                       .resumed = true };
+        claim_enter_phase(c, CLAIM_LEAVING);
+}
+
+void claim_suspect(struct claim *c) {
+        c->debt.suspected = true;
+}
+
 /* ---- phases ---- */
 
 bool claim_is_way_back(enum claim_phase p) {
