@@ -245,7 +245,7 @@ void claim_stop_suspecting(struct claim *c) {
 
 /* Before a further write: has somebody else written meanwhile. Returns false if `ret` is the step. */
 static bool look_before_writing(struct claim *c, usec_t now, struct claim_request *ret) {
-        bool may_be_prior = !c->in.entering.landed || claim_may_be_restored(c, now) || claim_may_be_crossed(c, now);
+        bool may_be_prior = !c->in.entering.landed || claim_may_be_restored(c, now) || claim_may_be_crossed(c);
         bool prior_too = may_be_prior && !claim_has_person_written(c);
         const struct claim_value *v = &c->view.is;
 

@@ -360,7 +360,7 @@ static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now,
         bool hopeless = !seen_before && was_prior && c->in.entering.lost + 1 >= CLAIM_LEAVE_TRIES_MAX;
         /* A machine that claims the state alone repeats the words that it has read before ours came. */
         bool repeated = !seen_before && !hopeless && claim_others_now(&c->others).going_on != CLAIM_NO_PART;
-        bool crossed = !hopeless && claim_may_be_crossed(c, now);
+        bool crossed = !hopeless && claim_may_be_crossed(c);
         bool restored = (claim_may_be_restored(c, now) || repeated || crossed) &&
                         !claim_is_persons(c, v, /* prior_too= */ true);
 

@@ -182,8 +182,8 @@ bool claim_may_be_restored(const struct claim *c, usec_t now) {
         return c->debt.restored_by > 0 && now < usec_add(c->debt.restored_by, CLAIM_ASK_AFTER);
 }
 
-bool claim_may_be_crossed(const struct claim *c, usec_t now) {
-        return now < c->debt.crossed_by;
+bool claim_may_be_crossed(const struct claim *c) {
+        return c->view.since < c->debt.crossed_by;
 }
 
 /* A write of the state alone repeats the words that it has found. */
@@ -321,7 +321,7 @@ bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v
                 return false;
         return (c->view.put_back && claim_value_equal(v, &c->view.is)) ||
                is_left_empty(c, v, in_call ? c->view.since : USEC_NEVER, USEC_NEVER) ||
-               (claim_may_be_crossed(c, c->view.at) && !claim_has_person_written(c) &&
+               (claim_may_be_crossed(c) && !claim_has_person_written(c) &&
                 claim_others_may_have_put_back(&c->others, &c->debt.is, v->text, telling_state(c, v),
                                                c->traits.withdrawn));
 }

@@ -54,7 +54,7 @@ bool claim_seen_is_lost_claim(const struct claim *c);
 /* What stands there may have been put back by a write of ours that was lost. */
 bool claim_may_be_restored(const struct claim *c, usec_t now);
 /* ... or by another machine, which gave back what it owed before it had heard of ours. */
-bool claim_may_be_crossed(const struct claim *c, usec_t now);
+bool claim_may_be_crossed(const struct claim *c);
 /* It may be another machine's, which is not heard and alone knows what was there before it. */
 bool claim_may_be_unheard(const struct claim *c, const struct claim_value *v, usec_t now);
 /* What a lost write of an earlier claim puts there. */

@@ -176,6 +176,7 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         h = mix_near(h, d->lands_by, now);
         h = mix_near(h, d->restored_by, now);
         h = mix_time(mix_time(h, d->crossed_by, now), d->ends_by, now);
+        h = mix(h, c->view.since < d->crossed_by);
         h = mix_time(h, c->limits.retry_at, now);
         for (size_t i = 0; i < ARRAY_SIZE(c->limits.writes); i++)
                 h = mix_since(h, c->limits.writes[i], USEC_PER_MIN, now);
