@@ -375,8 +375,9 @@ static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now,
                 claim_stop_for(c, v);
         else {
                 /* Our words, another state: the server's doing, or a client's, which a machine that begins now may
-                 * write over first. Beside one that goes on, what a client says next would not be known. */
-                if (!claim_others_now(&c->others).state_is_about)
+                 * write over first. Only where it is known that ours was there before will it also be known if the
+                 * client comes to the state of ours next. */
+                if (c->flight.displaced)
                         claim_renew_prior(c);
                 write_again(c);
                 repeat(c, c->in.entering.lost, now, random);

@@ -631,15 +631,18 @@ Test(core_claim_words, a_state_found_within_the_call_is_told_as_the_newest) {
         expect_given_back(30 * SEC, "online", "");
 }
 
-/* ... also where a machine that has just begun writes over it first. Beside one that goes on, the client may by then
- * have come to the state of ours. */
+/* ... also where a machine that has just begun writes over it first. Beside one that goes on, or where ours was not
+ * told, the client may by then have come to the state of ours. */
 Test(core_claim_words, a_state_found_within_the_call_is_owed_back_before_it_is_written_over) {
-        for (unsigned goes_on = 0; goes_on < 2; goes_on++) {
+        for (unsigned i = 0; i < 3; i++) {
                 struct claim_other other = machine(0, "unavailable", "", "unavailable", "In a call"), news;
+                bool goes_on = i == 1, is_told = i < 2;
 
                 begin(&single_value, "unavailable", "");
                 push();
                 enter("unavailable", "In a call");
+                if (is_told)
+                        push();
                 if (goes_on)
                         told_live(&other);
                 push_shown("online", "In a call");
@@ -653,10 +656,10 @@ Test(core_claim_words, a_state_found_within_the_call_is_owed_back_before_it_is_w
                 run_for(30 * SEC);
                 expect_phase(CLAIM_HELD);
                 cr_assert(claim_tell_others(&claim, &news));
-                cr_expect_str_eq(news.owed.prior.state, goes_on ? "unavailable" : "online");
+                cr_expect_str_eq(news.owed.prior.state, i > 0 ? "unavailable" : "online");
                 other.owed.prior = news.owed.prior;
                 told_done(&other);
-                expect_given_back(30 * SEC, goes_on ? "unavailable" : "online", "");
+                expect_given_back(30 * SEC, i > 0 ? "unavailable" : "online", "");
                 claim_done(&claim);
         }
 }
