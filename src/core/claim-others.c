@@ -339,8 +339,8 @@ static unsigned lateness_of(const struct claim_others *o, const struct claim_oth
 
 /* Of those that put it there, the one that is most likely to have done so last: of several that are as late, the one
  * that began last has found what the earlier ones put there. NULL: nobody did. */
-static const struct claim_other *last_to_put(const struct claim_others *o, unsigned part, bool per_device,
-                                             const struct claim_value *v) {
+static const struct claim_other *last_that_put(const struct claim_others *o, unsigned part, bool per_device,
+                                               const struct claim_value *v) {
         const struct claim_other *last = NULL;
         unsigned late = 0;
 
@@ -356,6 +356,47 @@ static const struct claim_other *last_to_put(const struct claim_others *o, unsig
                 late = own;
         }
         return last;
+}
+
+/* Those who say these words were all done long before. */
+static bool are_words_left(const struct claim_others *o, const struct claim_value *v) {
+        bool left = false;
+
+        for (size_t i = 0; i < o->n && v->text[0]; i++) {
+                const struct claim_other *c = &o->of[i];
+
+                if (!claim_owed_has_text(&c->owed, v->text))
+                        continue;
+                if (!was_done_before(o, c) || may_still_stand(c, v))
+                        return false;
+                left = true;
+        }
+        return left;
+}
+
+/* With one value per user, they were left to who goes on, though that says others. */
+static const struct claim_other *last_to_be_left(const struct claim_others *o, unsigned part,
+                                                 const struct claim_value *v) {
+        const struct claim_other *last = NULL;
+
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_other *c = &o->of[i];
+
+                if (c->done || !c->owed.text_claimed || !is_prior_known(&c->owed))
+                        continue;
+                if (part == CLAIM_STATE && !claim_owed_has_state(&c->owed, v->state))
+                        continue;
+                if (!last || c->owed.order > last->owed.order)
+                        last = c;
+        }
+        return last;
+}
+
+static const struct claim_other *last_to_put(const struct claim_others *o, unsigned part, bool per_device,
+                                             const struct claim_value *v) {
+        const struct claim_other *last = last_that_put(o, part, per_device, v);
+
+        return last || per_device || !are_words_left(o, v) ? last : last_to_be_left(o, part, v);
 }
 
 const char *claim_others_words_before(const struct claim_others *o, const struct claim_owed *own, const char *text) {

@@ -152,6 +152,44 @@ Test(core_claim_untold, none_are_left_by_who_has_ended_while_nothing_was_told) {
         }
 }
 
+/* It has left its words to a machine that goes on, which says others: that one knows what was before, and whoever has
+ * come since does not. */
+Test(core_claim_untold, words_left_to_a_machine_that_says_others_are_known_by_that) {
+        static const struct row {
+                const char *what, *state, *text; /* which go back */
+                const char *known, *claimed;     /* by the machine that goes on: words, and its state */
+                bool unknown;                    /* ... to the other one, which has not gone */
+        } rows[] = {
+                { "left", "offline", "Reading", "Reading", "unavailable", false },
+                { "left to who claims words alone", "unavailable", "Reading", "Reading", NULL, false },
+                { "left to who knows nothing", "unavailable", "", "In a call", "unavailable", false },
+                { "not left", "offline", "", "Reading", "unavailable", true },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i];
+                struct claim_other goes_on = machine(0, "offline", row->known, row->claimed, "In a call"),
+                                   other = machine(1, "offline", row->unknown ? "At the dentist" : "Lunch",
+                                                   "unavailable", "At the dentist");
+
+                goes_on.live = true;
+                other.done = !row->unknown;
+                begin(&single_value, "unavailable", "At the dentist");
+                told_by(goes_on, other);
+                run_for(10 * USEC_PER_MIN);
+                push();
+                enter("unavailable", "In a call");
+                goes_on.live = false;
+                goes_on.waits = other.waits = true;
+                told_by(goes_on, other);
+                claim_set_want(&claim, NULL);
+                run_for(USEC_PER_MIN);
+                cr_expect(streq(shown.state, row->state) && streq(shown.text, row->text), "%s: '%s' '%s'", row->what,
+                          shown.state, shown.text);
+                claim_done(&claim);
+        }
+}
+
 /* Ours stood there before we wrote them, and nobody has told: another machine knows what was before, and is to be told
  * that we do not, also after somebody else has changed the state. */
 Test(core_claim_untold, what_was_not_known_is_told_as_not_known) {
