@@ -312,6 +312,7 @@ static bool grow(struct claim *c, usec_t now, struct claim_request *ret) {
 static void renew_goal(struct claim *c, usec_t now) {
         struct claim_owed *d = &c->debt.is;
         struct claim_value goal = *claim_goal_of(c);
+        bool unsent;
 
         if (c->want.state_claimed)
                 claim_value_put_state(&goal, c->want.value.state);
@@ -325,8 +326,10 @@ static void renew_goal(struct claim *c, usec_t now) {
                 d->ours[0] = *claim_goal_of(c);
                 d->n_ours = 1;
         }
+        unsent = !claim_owed_has_text(d, goal.text);
         if (!claim_owed_add(d, &goal))
                 return;
+        c->debt.goal_unsent = unsent;
         c->debt.on_disk = false;
         c->in.entering.outdated = true;
 }

@@ -500,6 +500,7 @@ void claim_on_journalled(struct claim *c) {
 static void written_ours(struct claim *c, usec_t now) {
         c->ahead.refused = false;
         c->debt.written = true;
+        c->debt.goal_unsent = false;
         c->debt.added_sent = c->debt.is.added != CLAIM_NO_PART;
         if (now >= c->debt.lands_by)
                 c->debt.is.unsure = false;
@@ -581,6 +582,7 @@ static void lose_write(struct claim *c, usec_t now) {
         } else {
                 c->debt.written = true;
                 c->debt.lands_by = lands_by;
+                c->debt.goal_unsent = false;
                 c->debt.added_sent = c->debt.is.added != CLAIM_NO_PART;
         }
         /* What is pushed may still be from before an earlier one. */

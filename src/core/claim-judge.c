@@ -62,8 +62,19 @@ bool claim_is_goal(const struct claim *c, const struct claim_want *w) {
         return !w->text_claimed || (d->text_claimed && streq(w->value.text, claim_goal_of(c)->text));
 }
 
+static bool has_sent_text(const struct claim *c, const char *text) {
+        unsigned n = c->debt.is.n_ours;
+
+        if (!c->debt.goal_unsent)
+                return claim_owed_has_text(&c->debt.is, text);
+        for (unsigned i = 0; c->debt.is.text_claimed && i + 1 < n; i++)
+                if (streq(text, c->debt.is.ours[i].text))
+                        return true;
+        return false;
+}
+
 bool claim_text_is_ours(const struct claim *c, const struct claim_value *v) {
-        return claim_owed_has_text(&c->debt.is, v->text) || (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
+        return has_sent_text(c, v->text) || (claim_others_wrote(&c->others, v) & CLAIM_TEXT);
 }
 
 bool claim_state_is_ours(const struct claim *c, const struct claim_value *v) {

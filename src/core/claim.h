@@ -112,6 +112,7 @@ struct claim_debt {
         usec_t restored_by;  /* ... of what gives back, or repeats what was there before a part was added */
         usec_t crossed_by;   /* what another machine gives back, not knowing of `is`, may land until then */
         usec_t ends_by;      /* what another machine gives back that has begun to within our call shows by then */
+        bool goal_unsent;    /* the newest words of ours never were: they do not stand there */
         bool added_sent;     /* the added parts of `is` are in a write that took, or may have taken, effect */
 };
 

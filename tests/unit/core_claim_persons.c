@@ -606,3 +606,24 @@ Test(core_claim_persons, what_a_person_wrote_unheard_in_a_wait_is_not_written_ov
                 claim_done(&claim);
         }
 }
+
+/* The server has the new message wait, and a person writes the same meanwhile: nothing of ours says that yet. */
+Test(core_claim_persons, who_writes_what_busyd_is_about_to_write_has_written_it) {
+        static const struct claim_traits *const traits[] = { &single_value, &per_device };
+        static const char *const words[] = { "", "At the dentist" };
+
+        for (unsigned i = 0; i < 4; i++) {
+                hold(traits[i / 2], "online", "Lunch");
+                want("busy", words[i % 2]);
+                cr_assert_str_eq(run_to_write().text, words[i % 2]);
+                claim_on_failure(&claim, CLAIM_FAILED_NOT_APPLIED, now + 8 * SEC, now, 500);
+                push_shown("busy", words[i % 2]);
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_YIELDED);
+                claim_set_want(&claim, NULL);
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                cr_assert_str_eq(shown.text, words[i % 2]);
+                claim_done(&claim);
+        }
+}

@@ -89,7 +89,7 @@ static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) 
         const struct claim_leaving *l = &c->in.leaving;
         const struct claim_debt *d = &c->debt;
 
-        h = mix(h, c->phase | (uint64_t) d->added_sent << 16);
+        h = mix(h, c->phase | (uint64_t) d->added_sent << 16 | (uint64_t) d->goal_unsent << 17);
         switch (c->phase) {
         case CLAIM_ENTERING:
                 h = mix(h, (uint64_t) c->in.entering.landed | (uint64_t) c->in.entering.outdated << 16 |
