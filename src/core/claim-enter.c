@@ -72,6 +72,7 @@ static unsigned newest_order(const struct claim *c) {
 void claim_renew_order(struct claim *c) {
         if (c->debt.is.order < newest_order(c))
                 c->debt.is.order = newest_order(c);
+        c->debt.is.alone = claim_others_are_long_done(&c->others, c->view.at);
 }
 
 static struct claim_owed compose_debt(const struct claim *c, usec_t now) {
@@ -85,6 +86,7 @@ static struct claim_owed compose_debt(const struct claim *c, usec_t now) {
         };
 
         d.order = newest_order(c);
+        d.alone = claim_others_are_long_done(&c->others, c->view.at);
         if (c->debt.lands_by == 0 || now >= usec_add(c->debt.lands_by, LANDED_KNOWN_FOR))
                 return d;
         /* What a lost write of the last claim has put there, or will, is owed back with this one. */

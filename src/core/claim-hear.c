@@ -95,6 +95,8 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
         r = claim_others_set(&c->others, others, n, now);
         if (r < 0)
                 return r;
+        if (c->debt.owed && c->debt.begun_at == 0)
+                claim_others_found_before(&c->others, &c->debt.is);
         all = claim_others_now(&c->others);
         if (c->debt.owed)
                 learn_prior(c, &told, theirs);

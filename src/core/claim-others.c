@@ -154,6 +154,28 @@ void claim_others_found(struct claim_others *o, usec_t seen_at) {
         }
 }
 
+bool claim_others_are_long_done(const struct claim_others *o, usec_t seen_at) {
+        for (size_t i = 0; i < o->n; i++) {
+                size_t at = find_done(o, &o->of[i].owed);
+
+                if (!o->of[i].done || at == CLAIM_OTHERS_DONE_MAX ||
+                    usec_add(o->done[at].at, CLAIM_OTHERS_SETTLE) > seen_at)
+                        return false;
+        }
+        return true;
+}
+
+/* Whoever has begun since has a higher order, or none that it tells. */
+void claim_others_found_before(struct claim_others *o, const struct claim_owed *own) {
+        for (size_t i = 0; own->alone && i < o->n; i++) {
+                const struct claim_owed *d = &o->of[i].owed;
+                size_t at = find_done(o, d);
+
+                if (o->of[i].done && at < CLAIM_OTHERS_DONE_MAX && d->order > 0 && d->order < own->order)
+                        o->done[at].known = o->done[at].before = true;
+        }
+}
+
 static bool was_known_done(const struct claim_others *o, const struct claim_other *c) {
         size_t at = find_done(o, &c->owed);
 

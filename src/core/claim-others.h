@@ -109,6 +109,11 @@ const char *claim_others_persons_word(const struct claim_others *o, const struct
 /* What is owed back from now on was found there, or told, at `seen_at`: who was done long before had no part in it. */
 void claim_others_found(struct claim_others *o, usec_t seen_at);
 
+/* They are all done, and were so long before `seen_at`. */
+bool claim_others_are_long_done(const struct claim_others *o, usec_t seen_at);
+/* `own` is of an earlier run, which knew of them what we do not: as it has kept. */
+void claim_others_found_before(struct claim_others *o, const struct claim_owed *own);
+
 /* Replaces what one of them put into `v` by what it found there. `done_only`: as far as that will not change any more.
  * With `own`, also by what one that came later than that claim has found: it has seen what a person did after us. */
 void claim_others_look_through(const struct claim_others *o, const struct claim_owed *own, bool per_device,

@@ -48,6 +48,7 @@ struct claim_owed {
         unsigned order;  /* 1 to CLAIM_ORDER_MAX: higher than that of each claim known when this one began;
                           * told to others only with a prior that was found at first hand, else 0 */
         bool secondhand; /* it was not, also when those who told what it is tell of it no more */
+        bool alone;      /* each claim of a lower order was done long before what is owed back was found */
         bool state_claimed, text_claimed;
         unsigned added;  /* parts that were claimed later, and where the prior may stand instead, since ours were never
                           * seen there, or a write of before was lost */

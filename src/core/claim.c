@@ -214,6 +214,7 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
             !(c->phase == CLAIM_YIELDED && claim_owed_has_given_way(&c->debt.is)))
                 ret->owed.order = 0;
         ret->owed.secondhand = ret->owed.unsure = ret->owed.given_back = ret->owed.ahead = false;
+        ret->owed.alone = false;
         ret->owed.added = CLAIM_NO_PART;
         /* On a device of its own the state stands, whatever became of the message. */
         ret->text_lost = changed && c->traits.per_device;

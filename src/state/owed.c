@@ -33,6 +33,7 @@ bool owed_from_json(const json_t *o, struct claim_owed *ret) {
         owed.added = (json_member_bool(o, "state_added", false) ? CLAIM_STATE : 0) |
                      (json_member_bool(o, "text_added", false) ? CLAIM_TEXT : 0);
         owed.secondhand = json_member_bool(o, "secondhand", false);
+        owed.alone = json_member_bool(o, "alone", false);
         owed.unsure = json_member_bool(o, "unsure", false);
         owed.given_back = json_member_bool(o, "given_back", false);
         owed.ahead = json_member_bool(o, "ahead", false);
@@ -57,11 +58,11 @@ json_t *owed_to_json(const struct claim_owed *owed) {
                 json_decref(ours);
                 return NULL;
         }
-        return json_pack_whole("{so so sb sb si so* so* so* so* so* so*}", "prior", prior, "ours", ours,
-                               "state_claimed", owed->state_claimed, "text_claimed", owed->text_claimed, "order",
-                               (int) owed->order, "secondhand", owed->secondhand ? json_true() : NULL, "unsure",
-                               owed->unsure ? json_true() : NULL, "given_back", owed->given_back ? json_true() : NULL,
-                               "ahead", owed->ahead ? json_true() : NULL, "state_added",
-                               owed->added & CLAIM_STATE ? json_true() : NULL, "text_added",
-                               owed->added & CLAIM_TEXT ? json_true() : NULL);
+        return json_pack_whole(
+                "{so so sb sb si so* so* so* so* so* so* so*}", "prior", prior, "ours", ours, "state_claimed",
+                owed->state_claimed, "text_claimed", owed->text_claimed, "order", (int) owed->order, "secondhand",
+                owed->secondhand ? json_true() : NULL, "alone", owed->alone ? json_true() : NULL, "unsure",
+                owed->unsure ? json_true() : NULL, "given_back", owed->given_back ? json_true() : NULL, "ahead",
+                owed->ahead ? json_true() : NULL, "state_added", owed->added & CLAIM_STATE ? json_true() : NULL,
+                "text_added", owed->added & CLAIM_TEXT ? json_true() : NULL);
 }

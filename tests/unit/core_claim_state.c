@@ -164,3 +164,30 @@ Test(core_claim_state, words_that_a_late_state_has_hidden_come_back) {
         land_after_both(&per_device, "Lunch", "New");
         expect_shown("offline", "New");
 }
+
+/* What stands there now a client has put there since. A later run hears of that machine anew. */
+Test(core_claim_state, a_later_run_knows_who_was_done_long_before) {
+        for (unsigned i = 0; i < 4; i++) {
+                struct claim_other gone = machine(1, "offline", "", "unavailable", NULL);
+
+                begin(&single_value, "unavailable", "");
+                told_live(&gone);
+                if (i > 0)
+                        told_done(&gone);
+                now += i < 2 ? SEC : USEC_PER_HOUR;
+                push();
+                enter("unavailable", NULL);
+                if (i == 3)
+                        gone.owed.order = 0;
+                told_done(&gone);
+                restart(&single_value);
+                now += USEC_PER_HOUR;
+                gone.done_for = 2 * USEC_PER_HOUR;
+                told_done(&gone);
+                push();
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown(i != 2 ? "offline" : "unavailable", "");
+                claim_done(&claim);
+        }
+}

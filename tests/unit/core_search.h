@@ -67,7 +67,8 @@ static inline uint64_t mix_owed(uint64_t h, const struct claim_owed *d) {
                 h = mix_value(h, &d->ours[i]);
         return mix(h, d->n_ours | (uint64_t) d->state_claimed << 4 | (uint64_t) d->text_claimed << 5 |
                               (uint64_t) d->unsure << 6 | (uint64_t) d->given_back << 7 | (uint64_t) d->ahead << 42 |
-                              (uint64_t) d->secondhand << 43 | (uint64_t) d->added << 40 | (uint64_t) d->order << 8);
+                              (uint64_t) d->secondhand << 43 | (uint64_t) d->alone << 44 | (uint64_t) d->added << 40 |
+                              (uint64_t) d->order << 8);
 }
 
 /* As far as it lies ahead. */

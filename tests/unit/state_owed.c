@@ -29,6 +29,7 @@ static void expect_same(const struct claim_owed *a, const struct claim_owed *b, 
                 cr_expect(claim_value_equal(&a->ours[i], &b->ours[i]), "%s", what);
         cr_expect_eq(a->order, b->order, "%s", what);
         cr_expect_eq(a->secondhand, b->secondhand, "%s", what);
+        cr_expect_eq(a->alone, b->alone, "%s", what);
         cr_expect_eq(a->state_claimed, b->state_claimed, "%s", what);
         cr_expect_eq(a->text_claimed, b->text_claimed, "%s", what);
         cr_expect_eq(a->added, b->added, "%s", what);
@@ -101,6 +102,7 @@ Test(owed, round_trip) {
                     .n_ours = 1,
                     .order = 2,
                     .secondhand = true,
+                    .alone = true,
                     .state_claimed = true } },
         };
 
