@@ -247,17 +247,6 @@ static void see_owed(struct claim *c) {
         }
 }
 
-/* With one value per user, another client may come to the very state that we have written, by way of another one. */
-static void follow_state(struct claim *c, usec_t now) {
-        bool ours = claim_state_is_ours(c, &c->view.is);
-
-        if (c->traits.per_device || !c->debt.written || !c->debt.is.state_claimed || now < c->debt.lands_by ||
-            claim_others_now(&c->others).state_is_about)
-                return;
-        c->flight.displaced = c->flight.displaced || (c->flight.told && !ours);
-        c->flight.told = c->flight.told || ours;
-}
-
 static void see_words(struct claim *c, usec_t now) {
         if (c->view.is.text[0] && now >= c->debt.restored_by)
                 c->debt.words_away = false;
@@ -280,7 +269,7 @@ void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
         else
                 see_owed(c);
         if (c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD)
-                follow_state(c, now);
+                claim_follow_state(c, now);
         see_released(c, now);
 }
 

@@ -30,6 +30,43 @@ static bool is_explained(const struct claim *c) {
         return claim_others_hold(&c->others, &c->debt.is, by_state, &c->in.stopped.judged);
 }
 
+/* Nobody of us has begun, ended or lost its value lately. */
+static bool is_held_in_peace(const struct claim *c, usec_t now) {
+        return c->phase == CLAIM_HELD && now >= usec_add(c->in.held.written_at, CLAIM_ASK_AFTER) &&
+               now >= usec_add(c->heard_at, CLAIM_ASK_AFTER);
+}
+
+/* Beside another machine it may be that one's, but for one that comes before any of us would write again. */
+static void follow_state_beside_another(struct claim *c, bool ours, usec_t now) {
+        struct claim_flight *f = &c->flight;
+        bool at_once = ours && f->other_at > 0 && now < usec_add(f->other_at, CLAIM_REPEATS_AFTER);
+
+        if (!ours && f->other_at == 0 && !claim_is_writing(c) && is_held_in_peace(c, now)) {
+                f->other_at = now;
+                return;
+        }
+        if (ours)
+                f->other_at = 0;
+        if (!at_once || claim_is_writing(c) || !claim_stands(c, &c->view.is))
+                return;
+        f->displaced = true;
+        claim_renew_prior(c);
+        f->displaced = false;
+}
+
+void claim_follow_state(struct claim *c, usec_t now) {
+        bool ours = claim_state_is_ours(c, &c->view.is);
+
+        if (c->traits.per_device || !c->debt.written || !c->debt.is.state_claimed || now < c->debt.lands_by)
+                return;
+        if (claim_others_now(&c->others).state_is_about) {
+                follow_state_beside_another(c, ours, now);
+                return;
+        }
+        c->flight.displaced = c->flight.displaced || (c->flight.told && !ours);
+        c->flight.told = c->flight.told || ours;
+}
+
 /* What was taken for somebody else's word or claim may be explained by now; what is not may have ended. Where ours did
  * not show, a machine that has just come repeats what it had read before. */
 static bool may_begin_again(const struct claim *c) {
@@ -107,6 +144,8 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
                 expect_no_crossing(c, &all, now);
         if (all.state_is_about)
                 c->flight.told = c->flight.displaced = false; /* it may be theirs from now on */
+        c->flight.other_at = 0;
+        c->heard_at = now;
         if (may_begin_again(c) || (c->phase == CLAIM_NO_EFFECT && one_has_come)) {
                 claim_enter_phase(c, CLAIM_FOREIGN);
                 c->inquiry = (struct claim_inquiry){ .due = true, .released = true, .at = now };

@@ -1,10 +1,13 @@
 #include "core/claim-limits.h"
 
+/* With its jitter not below CLAIM_REPEATS_AFTER, which leaves some time for what is told late. */
 #define RETRY_FIRST (5 * USEC_PER_SEC)
 #define RETRY_CAP   (5 * USEC_PER_MIN)
 
 /* Of a server that is there: its next try is at most 40 s later. */
 #define FAILURES_WHILE_REACHED_MAX 3
+
+_Static_assert(RETRY_FIRST / 2 >= CLAIM_REPEATS_AFTER, "see backoff_next()");
 
 void claim_limits_init(struct claim_limits *l) {
         *l = (struct claim_limits){ .backoff = { .first = RETRY_FIRST, .cap = RETRY_CAP } };

@@ -9,6 +9,9 @@
  * is wanted does not count, and cures do not: both are as seldom as calls. */
 #define CLAIM_WRITES_PER_MINUTE_MAX 4
 
+/* A value that did not last is written again no sooner. */
+#define CLAIM_REPEATS_AFTER (2 * USEC_PER_SEC)
+
 /* Embedded; start it with claim_limits_init(). The fields belong to claim-limits.c. */
 struct claim_limits {
         usec_t retry_at;

@@ -106,6 +106,8 @@ void claim_stop_for_claim_of_another(struct claim *c);
 
 /* ---- claim-hear.c: facts of other machines ---- */
 
+/* With one value per user, another client may come to the very state that we have written, by way of another one. */
+void claim_follow_state(struct claim *c, usec_t now);
 /* Another machine that gives back now may not have heard of our claim, as long as that is new; nor one that is heard
  * of for the first time, which may have given back an earlier claim. */
 void claim_expect_crossing(struct claim *c, bool one_has_come, usec_t now);

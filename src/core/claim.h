@@ -138,6 +138,7 @@ struct claim_flight {
         bool echoed;              /* it was pushed before its acknowledgement came */
         bool told;                /* its state was pushed since it was sent */
         bool displaced;           /* ... and then another: whatever state shows since is not ours */
+        usec_t other_at; /* another state was told beside another machine's claim, and ours not since; 0: none */
         struct claim_value other; /* with words of somebody else, told in place of ours since; "": none was */
 };
 
@@ -223,8 +224,9 @@ struct claim {
         struct claim_want want; /* ... or likely to be */
         struct claim_ahead ahead;
 
-        bool deaf; /* to other machines */
-        bool left; /* one of them may have left something to us, without anything being owed here */
+        bool deaf;       /* to other machines */
+        usec_t heard_at; /* they have told something last */
+        bool left;       /* one of them may have left something to us, without anything being owed here */
 
         bool caught;         /* what was given back last is still held by another session, as far as is known */
         bool caught_unheard; /* ... perhaps by another machine: they were not heard when that was found */

@@ -191,3 +191,29 @@ Test(core_claim_state, a_later_run_knows_who_was_done_long_before) {
                 claim_done(&claim);
         }
 }
+
+/* It would have waited before it writes again, so a client has come to the state of ours: unless something is on its
+ * way there. */
+Test(core_claim_state, a_state_like_ours_right_after_another_is_no_other_machines) {
+        for (unsigned i = 0; i < 5; i++) {
+                struct claim_other other = machine(1, "online", "Lunch", "unavailable", "In a call"), news;
+
+                begin(&single_value, "online", "Lunch");
+                push();
+                enter("unavailable", "In a call");
+                told_live(&other);
+                if (i != 1)
+                        run_for(10 * SEC);
+                push_shown("offline", "In a call");
+                run_for(i == 2 ? 2 * SEC : SEC);
+                if (i == 3)
+                        told_live(&other);
+                push_shown("unavailable", i == 4 ? "New" : "In a call");
+                run_for(10 * SEC);
+                cr_assert(claim_tell_others(&claim, &news));
+                cr_expect_str_eq(news.owed.prior.state, i == 0 ? "unavailable" : "online", "%u", i);
+                if (i == 0)
+                        cr_expect_gt(news.owed.order, other.owed.order);
+                claim_done(&claim);
+        }
+}

@@ -173,6 +173,13 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
                         h = mix(mix(h, c->others.done[i].contents), c->others.done[i].before | (uint64_t) led << 1);
                         h = mix_since(h, c->others.done[i].at, CLAIM_OTHERS_SETTLE, now);
                 }
+        if (!c->traits.per_device && c->others.n > 0) {
+                bool held = c->phase == CLAIM_HELD;
+
+                h = mix_since(h, c->flight.other_at, CLAIM_REPEATS_AFTER, now);
+                h = mix_since(h, c->heard_at, CLAIM_ASK_AFTER, now);
+                h = mix_since(h, held ? c->in.held.written_at : 0, CLAIM_ASK_AFTER, now);
+        }
         h = mix_since(h, d->begun_at, 2 * CLAIM_ASK_AFTER, now);
         h = mix_near(h, d->lands_by, now);
         h = mix_near(h, d->restored_by, now);
