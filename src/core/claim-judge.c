@@ -27,6 +27,13 @@ static usec_t words_since(const struct claim *c, const struct claim_value *v, bo
         return told && was->live ? now : was->at;
 }
 
+static usec_t state_since(const struct claim *c, const struct claim_value *v, bool told, usec_t now) {
+        const struct claim_view *was = &c->view;
+        bool same = was->ever && streq(v->state, was->is.state);
+
+        return same ? was->state_since : told && was->live ? now : was->at;
+}
+
 struct claim_view claim_look(const struct claim *c, const struct claim_value *v, bool told, usec_t now) {
         return (struct claim_view){ .is = *v,
                                     .ever = true,
@@ -37,7 +44,8 @@ struct claim_view claim_look(const struct claim *c, const struct claim_value *v,
                                     .emptied = are_words_alone_gone(c, v),
                                     .put_back = claim_is_put_back(c, v, now),
                                     .at = now,
-                                    .since = words_since(c, v, told, now) };
+                                    .since = words_since(c, v, told, now),
+                                    .state_since = state_since(c, v, told, now) };
 }
 
 bool claim_is_taken(const struct claim *c, const char *state) {
@@ -409,6 +417,21 @@ bool claim_is_text_given_up(const struct claim *c, const struct claim_value *v) 
         return c->traits.text_per_device && claim_owed_has_given_up(&c->debt.is, v->text);
 }
 
+/* A machine that has taken our words for a person's, not having heard of us, has left its state beside them. It may
+ * say so when we have repeated that state already, beside what we have put back. */
+static void drop_left_state(const struct claim *c, struct claim_value *v) {
+        const struct claim_leaving *l = &c->in.leaving;
+        bool ours = claim_text_is_ours(c, v) || (l->restored && streq(v->text, l->back.text));
+        const char *found;
+
+        if (c->traits.per_device || !c->traits.person_writes_whole || c->debt.is.state_claimed || !ours ||
+            claim_others_now(&c->others).state_is_about)
+                return;
+        found = claim_others_left_state(&c->others, &c->debt.is, v->state, c->view.state_since);
+        if (found)
+                claim_value_put_state(v, found);
+}
+
 struct claim_value claim_compose_given_back(const struct claim *c, const struct claim_value *seen, unsigned others) {
         const struct claim_owed *d = &c->debt.is;
         struct claim_value v = *seen, prior = claim_prior(c);
@@ -421,6 +444,7 @@ struct claim_value claim_compose_given_back(const struct claim *c, const struct 
         else if (d->state_claimed && !(others & CLAIM_STATE) &&
                  (claim_state_is_ours(c, &v) || claim_is_left_by_another(c, seen)))
                 claim_value_put_state(&v, prior.state);
+        drop_left_state(c, &v);
         if (d->text_claimed && !(others & CLAIM_TEXT) && (claim_text_is_ours(c, &v) || are_words_away(c, seen)))
                 claim_value_put_text(&v, prior.text);
         if (!d->text_claimed)

@@ -176,9 +176,23 @@ static bool waits_to_hear(const struct claim *c) {
         return is_left_empty_unheard(c) || is_left_another_unheard(c);
 }
 
+/* What was put back repeats the state of another machine that gives back meanwhile, and may have taken that away
+ * already: it is seen once that one is done. */
+static bool may_have_repeated(const struct claim *c) {
+        struct claim_others_now all = claim_others_now(&c->others);
+
+        return !c->traits.per_device && c->traits.person_writes_whole && !c->debt.is.state_claimed &&
+               c->in.leaving.restored && all.state_is_about && all.will_give_back && !(all.going_on & CLAIM_STATE) &&
+               (claim_others_wrote(&c->others, &c->in.leaving.back) & CLAIM_STATE);
+}
+
 static struct claim_request finish_step(struct claim *c, usec_t now) {
         struct claim_leaving *l = &c->in.leaving;
 
+        if (!l->waited && may_have_repeated(c)) {
+                l->waited = true;
+                return share_step(c, now);
+        }
         if (!is_kept_back(c) || (l->stuck && !c->traits.per_device))
                 return waits_to_hear(c) ? claim_wait_until(USEC_NEVER) : forget_step(c, now);
         /* Whose state it may be waits for us in turn, or sleeps: to look at once would show the same. */

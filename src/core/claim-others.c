@@ -436,6 +436,28 @@ const char *claim_others_words_before(const struct claim_others *o, const struct
         return last && is_prior_known(&last->owed) ? last->owed.prior.text : NULL;
 }
 
+static bool was_done_after(const struct claim_others *o, const struct claim_other *c, usec_t since) {
+        size_t at = find_done(o, &c->owed);
+
+        return c->done && at < CLAIM_OTHERS_DONE_MAX && !o->done[at].known && o->done[at].at > since;
+}
+
+const char *claim_others_left_state(const struct claim_others *o, const struct claim_owed *own, const char *state,
+                                    usec_t since) {
+        const struct claim_owed *last = NULL;
+
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_owed *d = &o->of[i].owed;
+
+                if (!was_done_after(o, &o->of[i], since) || !claim_owed_has_state(d, state) || !is_prior_known(d) ||
+                    !streq(d->prior.text, own->prior.text))
+                        continue;
+                if (!last || d->order > last->order)
+                        last = d;
+        }
+        return last ? last->prior.state : NULL;
+}
+
 /* It may have begun after ours, and found itself what ours has not: that one was told no order of ours to be above.
  * One that has put there what ours has found explains that, as long as it goes on. */
 static unsigned oldest_to_take(const struct claim_owed *own, const struct claim_other *c) {

@@ -98,6 +98,11 @@ bool claim_others_may_have_put_back(const struct claim_others *o, const struct c
 bool claim_others_is_putting_back(const struct claim_others *o, const struct claim_owed *own, const char *text,
                                   const char *state, const char *withdrawn, usec_t now);
 
+/* The state that one of them has found before it has put `state` there, which it left when it was done: that shows
+ * since `since`, when it was not done yet, and it has found the words that `own` has found. NULL: none has left it. */
+const char *claim_others_left_state(const struct claim_others *o, const struct claim_owed *own, const char *state,
+                                    usec_t since);
+
 /* The words that one of them has found before it has put `text` there, which stands and is of `own` as well; NULL:
  * none of them has, or it does not know. */
 const char *claim_others_words_before(const struct claim_others *o, const struct claim_owed *own, const char *text);

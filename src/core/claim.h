@@ -128,6 +128,7 @@ struct claim_view {
         bool put_back; /* by another machine that gives back and has not heard of our claim */
         usec_t at;     /* when it was told or read */
         usec_t since;  /* its words are not known to have come before that */
+        usec_t state_since; /* ... nor its state */
 };
 
 /* The step under way, and the last write. */

@@ -217,3 +217,62 @@ Test(core_claim_state, a_state_like_ours_right_after_another_is_no_other_machine
                 claim_done(&claim);
         }
 }
+
+/* It has taken our words for a person's, not having heard of us. What it has taken away itself a client has come to
+ * since, and a person who has written before us has chosen it. */
+Test(core_claim_state, a_state_that_a_machine_has_left_beside_our_words_goes_with_them) {
+        for (unsigned i = 0; i < 4; i++) {
+                struct claim_other other = machine(1, "offline", "Lunch", "unavailable", NULL);
+
+                begin(&single_value, "unavailable", i == 2 ? "New" : "Lunch");
+                push();
+                told_live(&other);
+                want(NULL, "In a call");
+                run_for(10 * SEC);
+                push();
+                expect_phase(CLAIM_HELD);
+                if (i == 1) {
+                        push_shown("offline", "In a call");
+                        run_for(10 * SEC);
+                        push_shown("unavailable", "In a call");
+                }
+                if (i == 3)
+                        told_live(&other);
+                else
+                        told_done(&other);
+                run_for(10 * SEC);
+                claim_set_want(&claim, NULL);
+                run_for(10 * SEC);
+                expect_shown(i == 0 ? "offline" : "unavailable", i == 2 ? "New" : "Lunch");
+                claim_done(&claim);
+        }
+}
+
+/* ... and who gives back at the same time is waited for, once. */
+Test(core_claim_state, a_state_that_was_repeated_before_its_machine_was_done_goes_as_well) {
+        for (unsigned i = 0; i < 3; i++) {
+                struct claim_other other = machine(1, "offline", "Lunch", "unavailable", NULL);
+
+                begin(&single_value, "unavailable", "Lunch");
+                push();
+                told_live(&other);
+                want(NULL, "In a call");
+                run_for(10 * SEC);
+                push();
+                claim_set_want(&claim, NULL);
+                shown = run_to_write();
+                expect_shown("unavailable", "Lunch");
+                push();
+                claim_on_written(&claim, now);
+                other.live = false;
+                told(&other);
+                if (i > 0)
+                        run_for(4 * SEC);
+                if (i < 2)
+                        told_done(&other);
+                run_for(10 * SEC);
+                expect_phase(CLAIM_FREE);
+                expect_shown(i < 2 ? "offline" : "unavailable", "Lunch");
+                claim_done(&claim);
+        }
+}

@@ -185,6 +185,9 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         h = mix_near(h, d->restored_by, now);
         h = mix_time(mix_time(h, d->crossed_by, now), d->ends_by, now);
         h = mix(h, c->view.since < d->crossed_by);
+        for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX && !c->traits.per_device; i++)
+                if (c->others.done[i].contents > 0)
+                        h = mix(h, c->others.done[i].known | (c->others.done[i].at > c->view.state_since) << 1);
         h = mix_time(h, c->limits.retry_at, now);
         for (size_t i = 0; i < ARRAY_SIZE(c->limits.writes); i++)
                 h = mix_since(h, c->limits.writes[i], USEC_PER_MIN, now);
