@@ -182,16 +182,23 @@ static bool was_known_done(const struct claim_others *o, const struct claim_othe
         return c->done && at < CLAIM_OTHERS_DONE_MAX && o->done[at].known;
 }
 
-/* Words tell who has put them there. None do not: they are no claim's that was over before ours began. */
+/* Words tell who has put them there. None do not: they are no claim's that was over before ours began, or that a
+ * person has written over. */
 static bool has_put_text(const struct claim_others *o, const struct claim_other *c, const char *text) {
-        return claim_owed_has_text(&c->owed, text) && (text[0] || !was_done_before(o, c));
+        return claim_owed_has_text(&c->owed, text) && (text[0] || (!c->overwritten && !was_done_before(o, c)));
+}
+
+/* After a person has written over it, the same state is the person's, unless words tell. */
+static bool has_put_state(const struct claim_other *c, const struct claim_value *v) {
+        return claim_owed_has_state(&c->owed, v->state) &&
+               (!c->overwritten || (v->text[0] && claim_owed_has_text(&c->owed, v->text)));
 }
 
 unsigned claim_others_wrote(const struct claim_others *o, const struct claim_value *v) {
         unsigned parts = CLAIM_NO_PART;
 
         for (size_t i = 0; i < o->n; i++) {
-                if (claim_owed_has_state(&o->of[i].owed, v->state))
+                if (has_put_state(&o->of[i], v))
                         parts |= CLAIM_STATE;
                 if (has_put_text(o, &o->of[i], v->text))
                         parts |= CLAIM_TEXT;
@@ -266,7 +273,7 @@ bool claim_others_may_have_put_back(const struct claim_others *o, const struct c
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_other *c = &o->of[i];
 
-                if (c->live || was_known_done(o, c) || !says_the_same(c, own))
+                if (c->live || c->overwritten || was_known_done(o, c) || !says_the_same(c, own))
                         continue;
                 if (streq(text, c->owed.prior.text) && may_be_beside(c, state, withdrawn))
                         return true;
@@ -286,7 +293,7 @@ bool claim_others_is_putting_back(const struct claim_others *o, const struct cla
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_other *c = &o->of[i];
 
-                if (c->live || c->waits || is_done_for_long(o, c, now))
+                if (c->live || c->waits || c->overwritten || is_done_for_long(o, c, now))
                         continue;
                 if (!says_the_same(c, own) || streq(text, own->prior.text))
                         continue;
@@ -305,7 +312,7 @@ bool claim_others_hold(const struct claim_others *o, const struct claim_owed *ow
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_other *c = &o->of[i];
 
-                if (claim_owed_has_state(&c->owed, v->state) &&
+                if (has_put_state(c, v) &&
                     (!c->owed.text_claimed || are_words_ours(o, own, v) || (c->live && per_device)))
                         return true;
         }
@@ -319,13 +326,13 @@ static bool is_prior_known(const struct claim_owed *o) {
 
 /* A state with words of theirs is theirs; a state of a device of its own in any case. */
 static unsigned parts_put_by(const struct claim_other *c, bool per_device, const struct claim_value *v) {
-        bool words = claim_owed_has_text(&c->owed, v->text);
+        bool words = claim_owed_has_text(&c->owed, v->text) && (v->text[0] || !c->overwritten);
         bool whole = words || !c->owed.text_claimed || (per_device && !c->done);
         unsigned parts = words ? CLAIM_TEXT : CLAIM_NO_PART;
 
         if (!is_prior_known(&c->owed))
                 return CLAIM_NO_PART;
-        return whole && claim_owed_has_state(&c->owed, v->state) ? parts | CLAIM_STATE : parts;
+        return whole && has_put_state(c, v) ? parts | CLAIM_STATE : parts;
 }
 
 static bool stands_of(const struct claim_owed *d, const struct claim_value *v, bool taken) {
@@ -340,7 +347,8 @@ const struct claim_owed *claim_others_left_standing(const struct claim_others *o
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_owed *d = &o->of[i].owed;
 
-                if (o->of[i].done && is_prior_known(d) && stands_of(d, v, taken) && (!last || d->order > last->order))
+                if (o->of[i].done && is_prior_known(d) && stands_of(d, v, taken && !o->of[i].overwritten) &&
+                    (!last || d->order > last->order))
                         last = d;
         }
         return last;

@@ -14,9 +14,10 @@ struct claim_other {
         bool silent;    /* ... as far as anybody waits for it: it has not said so, and may have left its value there */
         bool withdrawn; /* its state on a device of its own was taken away */
         bool text_lost; /* somebody has changed its text, which it no longer keeps up */
-        bool late;      /* a write of it that gave back was lost, and may land after it is done */
-        bool first;     /* of several that wait for each other, it gives back before us */
-        usec_t done_for; /* by its own word, when that was heard; 0: no longer than is known here */
+        bool overwritten; /* a person has, state and text together: what it has put there stands no more */
+        bool late;        /* a write of it that gave back was lost, and may land after it is done */
+        bool first;       /* of several that wait for each other, it gives back before us */
+        usec_t done_for;  /* by its own word, when that was heard; 0: no longer than is known here */
 };
 
 /* So many of those that are done are remembered to be: those that are told of, and the last ones of the rest. */

@@ -196,6 +196,13 @@ bool claim_is_prior_firsthand(const struct claim *c) {
         return d->text_claimed ? !claim_text_is_ours(c, &d->prior) : !claim_state_is_ours(c, &d->prior);
 }
 
+/* With one value per user a person has written over all of it, and what was given back since has come over nothing. */
+static bool is_written_over(const struct claim *c) {
+        bool yielded = c->phase == CLAIM_YIELDED || (claim_is_way_back(c->phase) && c->in.leaving.yielded);
+
+        return c->traits.person_writes_whole && yielded && !c->flight.back;
+}
+
 bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
         bool there = c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD;
         bool changed = c->phase == CLAIM_YIELDED || c->phase == CLAIM_NO_EFFECT;
@@ -220,6 +227,7 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
         ret->text_lost = changed && c->traits.per_device;
         ret->live = there || ret->text_lost;
         ret->waits = c->phase == CLAIM_SHARED;
+        ret->overwritten = is_written_over(c);
         ret->late = c->debt.resumed || c->debt.restored_by > c->debt.begun_at;
         ret->withdrawn = claim_is_way_back(c->phase) && c->in.leaving.withdrawn;
         return true;

@@ -276,3 +276,117 @@ Test(core_claim_state, a_state_that_was_repeated_before_its_machine_was_done_goe
                 claim_done(&claim);
         }
 }
+
+/* ---- another machine's claim that a person has written over ---- */
+
+/* What it claims the person may set as well: that is no claim any more, and what it has found is older. */
+Test(core_claim_state, the_state_of_a_claim_that_was_written_over_is_the_persons) {
+        static const char *const words[] = { NULL, "", "On the phone" };
+
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(words); i++) {
+                struct claim_other other = machine(1, "online", "Lunch", "unavailable", words[i / 2]);
+
+                other.overwritten = true;
+                begin(&single_value, "unavailable", i / 2 == 1 ? "" : "New");
+                push();
+                told(&other);
+                enter("unavailable", "In a call");
+                if (i % 2)
+                        told_done(&other);
+                expect_given_back(USEC_PER_MIN, "unavailable", i / 2 == 1 ? "" : "New");
+                claim_done(&claim);
+        }
+}
+
+/* ... but its own words tell: a write of it was lost, and has landed since. */
+Test(core_claim_state, the_words_of_a_claim_that_was_written_over_are_its_own) {
+        struct claim_other other = machine(1, "online", "Lunch", "unavailable", "On the phone");
+
+        other.overwritten = true;
+        begin(&single_value, "unavailable", "On the phone");
+        push();
+        told(&other);
+        enter("unavailable", "In a call");
+        expect_given_back(USEC_PER_MIN, "online", "Lunch");
+}
+
+/* It gives nothing back: who sets what was there before it is a person. */
+Test(core_claim_state, a_claim_that_was_written_over_puts_nothing_back) {
+        for (unsigned i = 0; i < 4; i++) {
+                struct claim_other other = machine(1, "offline", "", "unavailable", "In a call");
+                bool overwritten = i % 2;
+
+                begin(&single_value, "online", "New");
+                push();
+                want("unavailable", "In a call");
+                run_for(SEC);
+                told_live(&other); /* it may not have heard of ours yet */
+                run_for(i / 2 ? USEC_PER_MIN : 10 * SEC);
+                other.live = false;
+                other.overwritten = overwritten;
+                told(&other);
+                push_shown("offline", "");
+                run_for(10 * SEC);
+                expect_phase(overwritten ? CLAIM_YIELDED : CLAIM_HELD);
+                claim_done(&claim);
+        }
+}
+
+/* ... and where it has claimed none, who takes the words away is a person, too. */
+Test(core_claim_state, no_words_are_a_persons_beside_a_claim_that_was_written_over) {
+        struct claim_other other = machine(1, "offline", "Lunch", "busy", "");
+
+        other.overwritten = true;
+        hold(&single_value, "online", "New");
+        told(&other);
+        push_shown("away", "");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+}
+
+/* ... nor has it left anything to us, though the person has come back to the words that it has found. */
+Test(core_claim_state, a_claim_that_was_written_over_leaves_nothing) {
+        struct claim_other other = machine(1, "online", "New", "busy", NULL);
+
+        other.overwritten = true;
+        begin(&single_value, "busy", "New");
+        push();
+        told_done(&other);
+        claim_on_told_over(&claim);
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_FREE);
+        expect_shown("busy", "New");
+        cr_expect_eq(writes, 0);
+}
+
+/* As it is told to them. */
+static bool is_told_overwritten(void) {
+        struct claim_other ours;
+
+        cr_assert(claim_tell_others(&claim, &ours));
+        return ours.overwritten;
+}
+
+Test(core_claim_state, others_are_told_that_it_was_written_over) {
+        hold(&single_value, "online", "Lunch");
+        cr_expect_not(is_told_overwritten());
+        push_shown("busy", "New");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        cr_expect(is_told_overwritten());
+        /* Another machine says the same as we did, and leaves that to us. */
+        push_shown("busy", "In a call");
+        run_for(10 * SEC);
+        claim_set_want(&claim, NULL);
+        cr_expect(is_told_overwritten());
+        (void) run_to_write();
+        cr_expect_not(is_told_overwritten(), "it gives back after all");
+}
+
+Test(core_claim_state, a_message_of_a_device_of_its_own_is_not_written_over) {
+        hold(&per_device, "online", "Lunch");
+        push_shown("busy", "New");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        cr_expect_not(is_told_overwritten());
+}

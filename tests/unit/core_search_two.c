@@ -27,7 +27,8 @@ static uint64_t print_of(const struct world *w) {
                                    (uint64_t) m->told.done << 9 | (uint64_t) m->heard.done << 10 |
                                    (uint64_t) m->told.waits << 11 | (uint64_t) m->heard.waits << 12 |
                                    (uint64_t) m->must_read << 13 | (uint64_t) m->deaf << 14 |
-                                   (uint64_t) m->told.late << 22 | (uint64_t) m->heard.late << 23);
+                                   (uint64_t) m->told.late << 22 | (uint64_t) m->heard.late << 23 |
+                                   (uint64_t) m->told.overwritten << 24 | (uint64_t) m->heard.overwritten << 25);
                 if (m->journal)
                         h = mix_owed(h, &m->entry);
                 if (m->has_told)

@@ -167,6 +167,7 @@ static void expect_same_claim(const struct claim_other *a, const struct claim_ot
         cr_expect_eq(a->withdrawn, b->withdrawn, "%s", what);
         cr_expect_eq(a->text_lost, b->text_lost, "%s", what);
         cr_expect_eq(a->late, b->late, "%s", what);
+        cr_expect_eq(a->overwritten, b->overwritten, "%s", what);
 }
 
 Test(peers, what_is_told_is_what_is_taken) {
@@ -183,6 +184,7 @@ Test(peers, what_is_told_is_what_is_taken) {
                 { LONGEST_OUTPUT,
                   { .waits = true,
                     .withdrawn = true,
+                    .overwritten = true,
                     .late = true,
                     .owed = { .prior = value("", ""),
                               .ours = { value("{}", "") },

@@ -35,6 +35,7 @@ bool entry_claim_read(const json_t *o, struct claim_other *ret) {
                 .done = json_member_bool(o, "done", false),
                 .withdrawn = json_member_bool(o, "withdrawn", false),
                 .text_lost = json_member_bool(o, "text_lost", false),
+                .overwritten = json_member_bool(o, "overwritten", false),
                 .late = json_member_bool(o, "late", false),
         };
 
@@ -56,6 +57,7 @@ json_t *entry_new(const struct entry_claim *claims, size_t n, usec_t wall) {
                     json_object_set_new(o, "done", json_boolean(c->done)) < 0 ||
                     json_object_set_new(o, "withdrawn", json_boolean(c->withdrawn)) < 0 ||
                     json_object_set_new(o, "text_lost", json_boolean(c->text_lost)) < 0 ||
+                    (c->overwritten && json_object_set_new(o, "overwritten", json_true()) < 0) ||
                     (c->late && json_object_set_new(o, "late", json_true()) < 0) ||
                     json_object_set(all, claims[i].output, o) < 0) {
                         json_decref(o);
