@@ -27,7 +27,7 @@ void claim_on_doubt(struct claim *c, bool released, usec_t now) {
 static bool is_explained(const struct claim *c) {
         bool by_state = c->traits.per_device && c->phase == CLAIM_FOREIGN;
 
-        return claim_others_hold(&c->others, &c->debt.is, by_state, &c->in.stopped.judged);
+        return claim_others_explain(&c->others, &c->debt.is, by_state, &c->in.stopped.judged);
 }
 
 /* Nobody of us has begun, ended or lost its value lately. */

@@ -307,13 +307,25 @@ static bool are_words_ours(const struct claim_others *o, const struct claim_owed
         return claim_owed_has_text(own, v->text) || (claim_others_wrote(o, v) & CLAIM_TEXT);
 }
 
+static bool holds(const struct claim_others *o, const struct claim_other *c, const struct claim_owed *own,
+                  bool per_device, const struct claim_value *v) {
+        return has_put_state(c, v) && (!c->owed.text_claimed || are_words_ours(o, own, v) || (c->live && per_device));
+}
+
 bool claim_others_hold(const struct claim_others *o, const struct claim_owed *own, bool per_device,
                        const struct claim_value *v) {
+        for (size_t i = 0; i < o->n; i++)
+                if (holds(o, &o->of[i], own, per_device, v))
+                        return true;
+        return false;
+}
+
+bool claim_others_explain(const struct claim_others *o, const struct claim_owed *own, bool per_device,
+                          const struct claim_value *v) {
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_other *c = &o->of[i];
 
-                if (has_put_state(c, v) &&
-                    (!c->owed.text_claimed || are_words_ours(o, own, v) || (c->live && per_device)))
+                if ((c->owed.text_claimed || !was_done_before(o, c)) && holds(o, c, own, per_device, v))
                         return true;
         }
         return false;

@@ -73,6 +73,11 @@ unsigned claim_others_wrote(const struct claim_others *o, const struct claim_val
 bool claim_others_hold(const struct claim_others *o, const struct claim_owed *own, bool per_device,
                        const struct claim_value *v);
 
+/* ... and that one may have put it there since `own` began: where words do not tell, who was done long before has not.
+ */
+bool claim_others_explain(const struct claim_others *o, const struct claim_owed *own, bool per_device,
+                          const struct claim_value *v);
+
 /* One of them that is done may have left parts of `own` to us: it was not when ours began. */
 bool claim_others_may_have_left(const struct claim_others *o, const struct claim_owed *own);
 /* What one of them that is done has put there, and still stands: that by words, or where it has put none, by a state

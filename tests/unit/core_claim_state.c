@@ -390,3 +390,26 @@ Test(core_claim_state, a_message_of_a_device_of_its_own_is_not_written_over) {
         expect_phase(CLAIM_YIELDED);
         cr_expect_not(is_told_overwritten());
 }
+
+/* Another one has found what the person wrote, and says so: that explains nothing to a claim that was written over,
+ * nor does one that claimed the same state and was done long before. */
+Test(core_claim_state, a_claim_that_was_written_over_does_not_begin_anew) {
+        struct claim_other former = machine(1, "online", "", "unavailable", NULL);
+        struct claim_other other = machine(3, "unavailable", "New", "unavailable", "In a call");
+
+        begin(&single_value, "offline", "");
+        former.done = true;
+        former.done_for = USEC_PER_MIN * 10;
+        told(&former);
+        push();
+        want("unavailable", NULL);
+        run_for(10 * SEC);
+        expect_phase(CLAIM_HELD);
+        say("New");
+        expect_phase(CLAIM_YIELDED);
+        other.live = true;
+        told_by(former, other);
+        run_for(SEC);
+        expect_phase(CLAIM_YIELDED);
+        cr_expect(is_told_overwritten());
+}
