@@ -52,7 +52,8 @@ static void sets_a_long_message_during_the_call(struct world *w, const char *sho
         world_config(w, KINDS_CONFIG("presence = busy\n"));
         person_is_in_call(w, shown);
         /* A poll of busyd that begins after these words would write its own state over theirs, as on such a server any
-         * client's does. */
+         * client's does; where nobody tells of them, what a poll has taken away makes busyd look soon after it. */
+        poll_starts_anew(w);
         check(w, hs_wait_presence_seen(w->hs, patience()), "busyd does not poll on");
         hs_person_sets(w->hs, PHONE, "online", long_message());
         expect_claim(w, "yielded");
