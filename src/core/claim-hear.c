@@ -122,7 +122,6 @@ static void expect_no_crossing(struct claim *c, const struct claim_others_now *a
 
 int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now) {
         bool one_has_come = !claim_others_know_all(&c->others, others, n);
-        bool ends = claim_others_begin_to_end(&c->others, others, n);
         bool theirs = claim_others_wrote(&c->others, &c->debt.is.prior) & CLAIM_TEXT;
         struct claim_value told = c->debt.is.prior;
         struct claim_others_now all;
@@ -138,8 +137,6 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
         if (c->debt.owed)
                 learn_prior(c, &told, theirs);
         claim_expect_crossing(c, one_has_come, now);
-        if (c->debt.owed && ends)
-                c->debt.ends_by = usec_add(now, CLAIM_OTHERS_SETTLE);
         if (!one_has_come)
                 expect_no_crossing(c, &all, now);
         if (all.state_is_about)

@@ -42,7 +42,6 @@ struct claim_view claim_look(const struct claim *c, const struct claim_value *v,
                                     .live = told || c->view.live,
                                     .unechoed = !told && c->view.unechoed,
                                     .emptied = are_words_alone_gone(c, v),
-                                    .put_back = claim_is_put_back(c, v, now),
                                     .at = now,
                                     .since = words_since(c, v, told, now),
                                     .state_since = state_since(c, v, told, now) };
@@ -318,28 +317,14 @@ bool claim_has_person_written(const struct claim *c) {
         return c->flight.other.text[0] && !claim_text_is_ours(c, &c->flight.other);
 }
 
-static bool may_be_left_by_another(const struct claim *c, const struct claim_value *v) {
-        bool in_call = c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD;
-
-        return can_be_left(c, v) && (in_call || (claim_is_way_back(c->phase) && !c->in.leaving.yielded));
-}
-
-bool claim_is_put_back(const struct claim *c, const struct claim_value *v, usec_t now) {
-        if (!c->debt.owed || !may_be_left_by_another(c, v))
-                return false;
-        return (c->view.put_back && claim_value_equal(v, &c->view.is)) ||
-               (now < c->debt.ends_by && !claim_has_person_written(c) &&
-                claim_others_is_putting_back(&c->others, &c->debt.is, v->text, telling_state(c, v),
-                                             c->traits.withdrawn, now));
-}
-
 bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v) {
         bool in_call = c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD;
 
-        if (!may_be_left_by_another(c, v))
+        if (!in_call && (!claim_is_way_back(c->phase) || c->in.leaving.yielded))
                 return false;
-        return (c->view.put_back && claim_value_equal(v, &c->view.is)) ||
-               is_left_empty(c, v, in_call ? c->view.since : USEC_NEVER, USEC_NEVER) ||
+        if (!can_be_left(c, v))
+                return false;
+        return is_left_empty(c, v, in_call ? c->view.since : USEC_NEVER, USEC_NEVER) ||
                (claim_may_be_crossed(c) && !claim_has_person_written(c) &&
                 claim_others_may_have_put_back(&c->others, &c->debt.is, v->text, telling_state(c, v),
                                                c->traits.withdrawn));

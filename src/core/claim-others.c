@@ -31,14 +31,6 @@ bool claim_others_know_all(const struct claim_others *o, const struct claim_othe
         return true;
 }
 
-bool claim_others_begin_to_end(const struct claim_others *o, const struct claim_other *list, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                for (size_t k = 0; !list[i].live && !list[i].waits && k < o->n; k++)
-                        if (o->of[k].live && o->of[k].owed.order == list[i].owed.order)
-                                return true;
-        return false;
-}
-
 /* With its end, so that two in a row are none that is as long as both. */
 static uint64_t mix_text(uint64_t h, const char *text) {
         return fnv1a_add(h, text, strlen(text) + 1);
@@ -274,28 +266,6 @@ bool claim_others_may_have_put_back(const struct claim_others *o, const struct c
                 const struct claim_other *c = &o->of[i];
 
                 if (c->live || c->overwritten || was_known_done(o, c) || !says_the_same(c, own))
-                        continue;
-                if (streq(text, c->owed.prior.text) && may_be_beside(c, state, withdrawn))
-                        return true;
-        }
-        return false;
-}
-
-/* What it has put there is told within that time. */
-static bool is_done_for_long(const struct claim_others *o, const struct claim_other *c, usec_t now) {
-        size_t at = find_done(o, &c->owed);
-
-        return c->done && !(at < CLAIM_OTHERS_DONE_MAX && now < usec_add(o->done[at].at, CLAIM_OTHERS_SHOW));
-}
-
-bool claim_others_is_putting_back(const struct claim_others *o, const struct claim_owed *own, const char *text,
-                                  const char *state, const char *withdrawn, usec_t now) {
-        for (size_t i = 0; i < o->n; i++) {
-                const struct claim_other *c = &o->of[i];
-
-                if (c->live || c->waits || c->overwritten || is_done_for_long(o, c, now))
-                        continue;
-                if (!says_the_same(c, own) || streq(text, own->prior.text))
                         continue;
                 if (streq(text, c->owed.prior.text) && may_be_beside(c, state, withdrawn))
                         return true;

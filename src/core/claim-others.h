@@ -26,9 +26,6 @@ struct claim_other {
 /* A write that one of them has lost has landed by then. */
 #define CLAIM_OTHERS_SETTLE (65 * USEC_PER_SEC)
 
-/* What one of them has put there before it was done is told by then. */
-#define CLAIM_OTHERS_SHOW (5 * USEC_PER_SEC)
-
 /* Embedded; all zero is none. The fields belong to claim-others.c. */
 struct claim_others {
         struct claim_other *of; /* owned */
@@ -44,9 +41,6 @@ struct claim_others {
 
 /* Each that the user is on a call for in that list was told of before, and was not done. */
 bool claim_others_know_all(const struct claim_others *o, const struct claim_other *list, size_t n);
-
-/* One that was on a call by what was told before is not any more, by that list, and does not wait. */
-bool claim_others_begin_to_end(const struct claim_others *o, const struct claim_other *list, size_t n);
 
 /* Copies the list. Returns 1 if a claim has ended that was not done before, else 0, or -ENOMEM, changing nothing. */
 int claim_others_set(struct claim_others *o, const struct claim_other *list, size_t n, usec_t now);
@@ -98,11 +92,6 @@ bool claim_others_may_have_left_none(const struct claim_others *o, const struct 
  * which state as above. */
 bool claim_others_may_have_put_back(const struct claim_others *o, const struct claim_owed *own, const char *text,
                                     const char *state, const char *withdrawn);
-
-/* One of them gives back, or has just done so, and has found `text`, which `own` has not. It says the same, and does
- * not wait for us, as if it had never heard of us. Beside which state as above. */
-bool claim_others_is_putting_back(const struct claim_others *o, const struct claim_owed *own, const char *text,
-                                  const char *state, const char *withdrawn, usec_t now);
 
 /* The state that one of them has found before it has put `state` there, which it left when it was done: that shows
  * since `since`, when it was not done yet, and it has found the words that `own` has found. NULL: none has left it. */

@@ -80,8 +80,6 @@ bool claim_has_person_written(const struct claim *c);
 /* Another machine, which could not know what was there before our words, has left none; or one that has yet to hear of
  * our claim has taken our words for its own, and has put back what was there before those. */
 bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v);
-/* ... or has put it back just now, long after we began: it cannot have heard of us. */
-bool claim_is_put_back(const struct claim *c, const struct claim_value *v, usec_t now);
 /* The former is what was taken for a person's word, as is known now that its end was told: it came between the last
  * time that ours were seen and the first time that they were not, or was heard of soon after that. */
 bool claim_was_left_empty(const struct claim *c);
@@ -136,9 +134,6 @@ struct claim_request claim_stopped_step(struct claim *c, usec_t now);
 /* Nothing that was lost of this claim lands after that; 0: nothing was. Where each device has its own words, what gave
  * back changes what shows when it lands. */
 usec_t claim_settles_at(const struct claim *c);
-
-/* On the way back `v` is told after `before`: what gives back may have come after that, and hide a person's words. */
-void claim_note_hidden(struct claim *c, const struct claim_value *v, const struct claim_value *before);
 
 /* A lost write may still land: it is told, or looked for now and then; then its entry is crossed out. */
 struct claim_request claim_free_step(struct claim *c, usec_t now);

@@ -111,7 +111,6 @@ struct claim_debt {
         usec_t lands_by;     /* a lost write of `is` may land until then; 0: there is none */
         usec_t restored_by;  /* ... of what gives back, or repeats what was there before a part was added */
         usec_t crossed_by;   /* what another machine gives back, not knowing of `is`, may land until then */
-        usec_t ends_by;      /* what another machine gives back that has begun to within our call shows by then */
         bool goal_unsent;    /* the newest words of ours never were: they do not stand there */
         bool added_sent;     /* the added parts of `is` are in a write that took, or may have taken, effect */
 };
@@ -125,7 +124,6 @@ struct claim_view {
         bool live;     /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
         bool unechoed; /* a write of ours that changed it was acknowledged, and nothing was pushed since */
         bool emptied;  /* no words are there, and ours or another machine's went last, from beside this very state */
-        bool put_back; /* by another machine that gives back and has not heard of our claim */
         usec_t at;     /* when it was told or read */
         usec_t since;  /* its words are not known to have come before that */
         usec_t state_since; /* ... nor its state */
@@ -189,8 +187,6 @@ struct claim_leaving {
         bool waited;                /* for another machine that was ending, once */
         bool yielded;               /* a person has written meanwhile: */
         struct claim_value persons; /* ... this */
-        bool hidden;                /* ... told before it was known that what gives back was there, which may */
-        struct claim_value hider;   /* ... have come after that */
         struct claim_value back;    /* what gives back */
         bool restores;              /* ... and puts back words */
         bool restored;              /* ... which may have taken effect */

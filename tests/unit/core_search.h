@@ -153,8 +153,8 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
                            (uint64_t) c->limits.is_fresh << 17 | (uint64_t) c->limits.was_fresh << 18 |
                            (uint64_t) c->flight.told << 48 | (uint64_t) c->flight.displaced << 49 |
                            (uint64_t) c->caught_unheard << 52 | (uint64_t) c->view.unechoed << 53 |
-                           (uint64_t) c->view.put_back << 54 | (uint64_t) c->limits.waits << 33 |
-                           (uint64_t) c->limits.write_failed << 50 | (uint64_t) c->limits.backoff.failures << 20);
+                           (uint64_t) c->limits.waits << 33 | (uint64_t) c->limits.write_failed << 50 |
+                           (uint64_t) c->limits.backoff.failures << 20);
         h = mix_time(h, c->inquiry.due ? c->inquiry.at : 0, now);
         h = mix_value(h, &c->view.is);
         if (c->view.known)
@@ -183,7 +183,7 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         h = mix_since(h, d->begun_at, 2 * CLAIM_ASK_AFTER, now);
         h = mix_near(h, d->lands_by, now);
         h = mix_near(h, d->restored_by, now);
-        h = mix_time(mix_time(h, d->crossed_by, now), d->ends_by, now);
+        h = mix_time(h, d->crossed_by, now);
         h = mix(h, c->view.since < d->crossed_by);
         for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX && !c->traits.per_device; i++)
                 if (c->others.done[i].contents > 0)
