@@ -715,9 +715,15 @@ static struct crash_page *page_new(struct world *w, const struct death *at) {
         return page;
 }
 
-/* It may end, where it finds no other way, but not break. */
+/* It may end, where it finds no other way, but not break. No call fails any more: one of the checks to come would lose
+ * it. Who does not answer is about to end, as its bus is gone. */
 static void check_alive(struct day *d) {
+        SCOPED(free) char *answer = NULL;
+
+        atomic_store(&d->page->at_call, 0);
         if (!is_dead(d))
+                answer = peer_get(d->w->peer, BUSYD_PATH, BUSYD_MANAGER, "Mode");
+        if (answer)
                 return;
         check(d->w, d->w->busyd <= 0 || WIFEXITED(process_wait(d->w->busyd, patience())), "it broke");
         d->w->busyd = 0;
