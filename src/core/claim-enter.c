@@ -210,10 +210,10 @@ struct claim_request claim_arm_step(struct claim *c, usec_t now) {
 }
 
 /* Of words that are not known it stays known that they are not. */
-void claim_renew_prior(struct claim *c) {
+void claim_renew_prior(struct claim *c, bool displaced) {
         struct claim_value prior = claim_prior(c), found;
         bool words = claim_is_overwritten(c);
-        bool state = words || c->flight.displaced || !claim_state_is_ours(c, &c->view.is);
+        bool state = words || displaced || !claim_state_is_ours(c, &c->view.is);
         bool known = claim_find_prior(c, &found); /* ... from those who know it, also where it has not looked itself */
 
         if (c->traits.per_device || claim_is_left_by_another(c, &c->view.is))
@@ -269,7 +269,7 @@ static bool look_before_writing(struct claim *c, usec_t now, struct claim_reques
                 claim_stop_for_claim_of_another(c);
                 return false;
         }
-        claim_renew_prior(c);
+        claim_renew_prior(c, c->flight.displaced);
         return true;
 }
 
@@ -462,7 +462,7 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now) {
         }
         forget_at = forget_former(c, now);
         if (c->flight.displaced && c->view.known && !h->doubt)
-                claim_renew_prior(c);
+                claim_renew_prior(c, /* displaced= */ true);
         if (!is_journal_current(c))
                 return journal_step(c);
         if (now >= ask_at)

@@ -360,7 +360,7 @@ static void judge_ours(struct claim *c, const struct claim_value *v, usec_t now,
                  * write over first. Only where it is known that ours was there before will it also be known if the
                  * client comes to the state of ours next. */
                 if (c->flight.displaced)
-                        claim_renew_prior(c);
+                        claim_renew_prior(c, /* displaced= */ true);
                 write_again(c);
                 repeat(c, c->in.entering.lost, now, random);
                 return;

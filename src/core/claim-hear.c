@@ -49,9 +49,7 @@ static void follow_state_beside_another(struct claim *c, bool ours, usec_t now) 
                 f->other_at = 0;
         if (!at_once || claim_is_writing(c) || !claim_stands(c, &c->view.is))
                 return;
-        f->displaced = true;
-        claim_renew_prior(c);
-        f->displaced = false;
+        claim_renew_prior(c, /* displaced= */ true);
 }
 
 void claim_follow_state(struct claim *c, usec_t now) {

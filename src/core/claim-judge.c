@@ -19,22 +19,11 @@ static bool are_words_alone_gone(const struct claim *c, const struct claim_value
 }
 
 /* What is pushed has just come, as long as pushes come at all. */
-static usec_t words_since(const struct claim *c, const struct claim_value *v, bool told, usec_t now) {
-        const struct claim_view *was = &c->view;
-
-        if (was->ever && streq(v->text, was->is.text))
-                return was->since;
-        return told && was->live ? now : was->at;
-}
-
-static usec_t state_since(const struct claim *c, const struct claim_value *v, bool told, usec_t now) {
-        const struct claim_view *was = &c->view;
-        bool same = was->ever && streq(v->state, was->is.state);
-
-        return same ? was->state_since : told && was->live ? now : was->at;
-}
-
 struct claim_view claim_look(const struct claim *c, const struct claim_value *v, bool told, usec_t now) {
+        const struct claim_view *was = &c->view;
+        usec_t since = told && was->live ? now : was->at;
+        bool words = was->ever && streq(v->text, was->is.text), state = was->ever && streq(v->state, was->is.state);
+
         return (struct claim_view){ .is = *v,
                                     .ever = true,
                                     .known = true,
@@ -43,8 +32,8 @@ struct claim_view claim_look(const struct claim *c, const struct claim_value *v,
                                     .unechoed = !told && c->view.unechoed,
                                     .emptied = are_words_alone_gone(c, v),
                                     .at = now,
-                                    .since = words_since(c, v, told, now),
-                                    .state_since = state_since(c, v, told, now) };
+                                    .since = words ? was->since : since,
+                                    .state_since = state ? was->state_since : since };
 }
 
 bool claim_is_taken(const struct claim *c, const char *state) {

@@ -115,8 +115,9 @@ void claim_expect_crossing(struct claim *c, bool one_has_come, usec_t now);
 /* What is owed back was found just now: it is newer than all that is known. */
 void claim_renew_order(struct claim *c);
 /* With one value per user, a state that is not ours is what would be there without us by now, and so what is owed
- * back, also by the other machines of the user: as if it had just been found. */
-void claim_renew_prior(struct claim *c);
+ * back, also by the other machines of the user: as if it had just been found. Where ours was `displaced`, neither is
+ * one that looks like it. */
+void claim_renew_prior(struct claim *c, bool displaced);
 struct claim_request claim_wait_until(usec_t at);
 struct claim_request claim_take_step(struct claim *c, enum claim_step step);
 struct claim_request claim_write_step(struct claim *c, const struct claim_value *v, bool back, usec_t now);
