@@ -173,6 +173,7 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         c->debt.owed = true;
         c->debt.on_disk = false;
         c->debt.added_sent = false;
+        c->debt.goal_at = 0;
         c->debt.begun_at = now;
         claim_expect_crossing(c, /* one_has_come= */ false, now);
         return true;
@@ -309,12 +310,30 @@ static bool grow(struct claim *c, usec_t now, struct claim_request *ret) {
         return true;
 }
 
+/* What was said before the goal cannot land any more from then on. Another machine that claims no words repeats those
+ * that it has read: it hears of ours, and we of one that has just begun, within CLAIM_ASK_AFTER, and what it has sent
+ * before that may be slow. */
+static usec_t former_lands_by(const struct claim *c) {
+        usec_t by = c->debt.lands_by, heard_at = usec_add(c->debt.goal_at, CLAIM_ASK_AFTER);
+
+        if (c->others.n == 0 || !c->debt.is.text_claimed)
+                return by;
+        if (claim_others_now(&c->others).repeats_words)
+                heard_at = usec_add(heard_at, CLAIM_LANDS_WITHIN);
+        return by > heard_at ? by : heard_at;
+}
+
+static void drop_former(struct claim_owed *d) {
+        d->ours[0] = d->ours[d->n_ours - 1];
+        d->n_ours = 1;
+}
+
 /* What is wanted now may differ from what is owed for. Both may stand on the server until the new one is acknowledged
  * and seen, and nothing may land any more. */
 static void renew_goal(struct claim *c, usec_t now) {
         struct claim_owed *d = &c->debt.is;
         struct claim_value goal = *claim_goal_of(c);
-        bool unsent;
+        bool unsent, full;
 
         if (c->want.state_claimed)
                 claim_value_put_state(&goal, c->want.value.state);
@@ -324,14 +343,14 @@ static void renew_goal(struct claim *c, usec_t now) {
                 claim_value_put_text(&goal, c->want.value.text);
         if (claim_value_equal(&goal, claim_goal_of(c)))
                 return;
-        if (claim_is_acked(c) && c->in.entering.seen && now >= c->debt.lands_by) {
-                d->ours[0] = *claim_goal_of(c);
-                d->n_ours = 1;
-        }
+        full = d->n_ours == CLAIM_OURS_MAX;
+        if (claim_is_acked(c) && c->in.entering.seen && now >= (full ? c->debt.lands_by : former_lands_by(c)))
+                drop_former(d);
         unsent = !claim_owed_has_text(d, goal.text);
         if (!claim_owed_add(d, &goal))
                 return;
         c->debt.goal_unsent = unsent;
+        c->debt.goal_at = 0;
         c->debt.on_disk = false;
         c->in.entering.outdated = true;
 }
@@ -432,17 +451,15 @@ static struct claim_request look_for_lost(struct claim *c, usec_t now) {
         return claim_enter_step(c, now);
 }
 
-/* What was said before the goal cannot land any more: whatever says the same from now on is somebody else's. Returns
- * when it cannot, if that is later. */
+/* Whatever says from now on what was said before the goal is somebody else's. Returns when it is, if that is later. */
 static usec_t forget_former(struct claim *c, usec_t now) {
         struct claim_owed *d = &c->debt.is;
 
         if (d->n_ours < 2 || !c->view.known || !claim_stands(c, &c->view.is))
                 return USEC_NEVER;
-        if (now < c->debt.lands_by)
-                return c->debt.lands_by;
-        d->ours[0] = *claim_goal_of(c);
-        d->n_ours = 1;
+        if (now < former_lands_by(c))
+                return former_lands_by(c);
+        drop_former(d);
         c->debt.on_disk = false;
         return USEC_NEVER;
 }

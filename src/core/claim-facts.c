@@ -483,6 +483,8 @@ static void written_ours(struct claim *c, usec_t now) {
         c->ahead.refused = false;
         c->debt.written = true;
         c->debt.goal_unsent = false;
+        if (c->debt.goal_at == 0)
+                c->debt.goal_at = now;
         c->debt.added_sent = c->debt.is.added != CLAIM_NO_PART;
         if (now >= c->debt.lands_by)
                 c->debt.is.unsure = false;

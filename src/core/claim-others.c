@@ -134,6 +134,7 @@ struct claim_others_now claim_others_now(const struct claim_others *o) {
                 now.about = now.about || !c->done;
                 now.any_over = now.any_over || !c->live;
                 now.any_ending = now.any_ending || (!c->live && !c->done);
+                now.repeats_words = now.repeats_words || (!c->owed.text_claimed && !c->done);
                 now.any_late = now.any_late || ((c->late || c->silent) && !was_done_before(o, c));
         }
         return now;

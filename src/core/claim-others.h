@@ -55,6 +55,7 @@ struct claim_others_now {
         bool about;          /* one of them is not done */
         bool any_over;       /* one of them gives back, or has: perhaps not knowing of us */
         bool any_ending;     /* ... and is not done */
+        bool repeats_words;  /* one that claims none is not done: what it writes repeats those that it has read */
         bool any_late;       /* a write that gave back may land, of one that was not done long before our claim */
 };
 struct claim_others_now claim_others_now(const struct claim_others *o);

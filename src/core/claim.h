@@ -112,6 +112,7 @@ struct claim_debt {
         usec_t restored_by;  /* ... of what gives back, or repeats what was there before a part was added */
         usec_t crossed_by;   /* what another machine gives back, not knowing of `is`, may land until then */
         bool goal_unsent;    /* the newest words of ours never were: they do not stand there */
+        usec_t goal_at;      /* the newest value of ours was acknowledged first; 0: not yet */
         bool added_sent;     /* the added parts of `is` are in a write that took, or may have taken, effect */
 };
 

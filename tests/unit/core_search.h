@@ -184,6 +184,7 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         h = mix_near(h, d->lands_by, now);
         h = mix_near(h, d->restored_by, now);
         h = mix_time(h, d->crossed_by, now);
+        h = mix_since(h, d->is.n_ours > 1 ? d->goal_at : 0, CLAIM_ASK_AFTER + CLAIM_LANDS_WITHIN, now);
         h = mix(h, c->view.since < d->crossed_by);
         for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX && !c->traits.per_device; i++)
                 if (c->others.done[i].contents > 0)
