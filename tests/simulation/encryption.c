@@ -119,6 +119,9 @@ static void verify(struct world *w) {
 
 /* As a plain one would be. */
 static void judge_room_call(struct world *w, struct site *s, size_t room) {
+        s->room_look_at[room] = judge_erased_until(s);
+        if (s->room_look_at[room] > door_now())
+                return;
         s->room_look_at[room] = USEC_NEVER;
         if (!w->rooms[room].on || w->rooms[room].kind != 0 || door_now() < CALM ||
             !is_verified(w, s, door_now() - CALM) || !judge_may_look(w, s))

@@ -142,6 +142,8 @@ void judge_on_asked(void *userdata, enum request_kind kind, const char *method, 
         if (s->asked[0] > 0 && door_now() - s->asked[0] < RATE_SPAN)
                 world_violation(w, "a hot loop: %d requests in %.1f s, the last one %s", RATE_MAX,
                                 (double) (door_now() - s->asked[0]) / USEC_PER_SEC, request_kind_to_string(kind));
+        if (kind == REQUEST_SYNC)
+                s->polled_at = door_now();
         if (kind == REQUEST_SYNC && has_looked_in_vain(s))
                 s->polled_blind_at = door_now();
         if (is_made_to_say_a_word(s, kind, uri))
@@ -310,6 +312,15 @@ static bool has_spent_its_writes(const struct site *s) {
                door_now() < s->wrote[1] + USEC_PER_MIN + 5 * USEC_PER_SEC;
 }
 
+/* A poll takes busy away there, and is known to have arrived when it has not answered for three seconds. What is
+ * written again then shows after a look and a write, and up to five seconds later where the look has come too early.
+ * Mostly the message shows meanwhile, unless another device has been heard of since. */
+usec_t judge_erased_until(const struct site *s) {
+        if (s->world->history->options.kind != HS_TUWUNEL || s->polled_at == 0)
+                return 0;
+        return s->polled_at + 10 * USEC_PER_SEC;
+}
+
 bool judge_may_look(const struct world *w, const struct site *s) {
         const struct machine_view *v = machine_view(s->machine);
         const struct machine_output *o = machine_output_of(s->machine, "presence");
@@ -341,6 +352,9 @@ void judge_is_shown(struct world *w, struct site *s, const char *what) {
 }
 
 void judge_call(struct world *w, struct site *s) {
+        s->look_at = judge_erased_until(s);
+        if (s->look_at > door_now())
+                return;
         s->look_at = USEC_NEVER;
         if (!machine_has_proof_since(s->machine, door_now() - SHOWN_WITHIN) || !judge_may_look(w, s))
                 return;

@@ -61,6 +61,7 @@ struct site {
         usec_t up_since, disturbed_at, in_front_since;
         enum mode mode;         /* what it said last of that */
         usec_t mode_at;         /* since then */
+        usec_t polled_at;       /* its last poll began */
         usec_t polled_blind_at; /* the last time, after a look of which nothing came */
         usec_t free_said_at;
         usec_t busy_at;             /* it says so since then; 0: it does not */
@@ -193,6 +194,8 @@ void judge_leftovers(struct world *w);
 void judge_call(struct world *w, struct site *s);
 /* Whether nothing is in the way of that, but for the call itself. */
 bool judge_may_look(const struct world *w, const struct site *s);
+/* Until then it cannot stand there again. */
+usec_t judge_erased_until(const struct site *s);
 void judge_is_shown(struct world *w, struct site *s, const char *what);
 const struct machine_output *machine_output_of(const struct machine *m, const char *name);
 
