@@ -126,15 +126,22 @@ static void keep_words_of_meanwhile(struct claim *c) {
         c->debt.on_disk = false;
 }
 
-/* Ours was not there when a person's was read, and nothing of ours can land: what is told since is not ours. */
+/* Ours was not there when a person's was read. With one value per user what is told last is what stands there, as what
+ * was read is told after whatever is older. */
 static bool is_told_after_persons(const struct claim *c) {
         usec_t read_at = c->in.stopped.lost_at;
 
-        return read_at > 0 && c->view.at >= usec_add(read_at, CLAIM_ASK_AFTER) && c->view.at >= c->debt.lands_by;
+        return !c->traits.per_device || (read_at > 0 && c->view.at >= usec_add(read_at, CLAIM_ASK_AFTER));
+}
+
+/* Nothing of ours can land, and no other machine says none: whoever has taken words away since is somebody else. */
+static bool are_none_anothers(const struct claim *c, const struct claim_value *v) {
+        return !v->text[0] && !c->debt.open && c->view.at >= c->debt.lands_by &&
+               !(claim_others_wrote(&c->others, v) & CLAIM_TEXT);
 }
 
 /* Of a person who has written already. No words at all may have been ours as well, or another machine's: with them
- * comes a state that is not, or where that tells nothing they come later, and none of our writes is under way. */
+ * comes a state that is not, or they come later, and none of our writes is under way. */
 static bool is_last_word(const struct claim *c, const struct claim_value *v) {
         /* Perhaps what takes ours away has landed, though its answer was lost. */
         if (c->in.stopped.text_due && claim_are_words_missing(c, v, c->in.stopped.judged.text))
@@ -146,10 +153,9 @@ static bool is_last_word(const struct claim *c, const struct claim_value *v) {
                 return true;
         if (v->text[0] || c->debt.open)
                 return false;
-        if (c->traits.person_writes_whole)
-                return !claim_state_is_ours(c, v);
-        return !c->traits.text_per_device && !(claim_others_wrote(&c->others, v) & CLAIM_TEXT) &&
-               is_told_after_persons(c);
+        if (c->traits.person_writes_whole && !claim_state_is_ours(c, v))
+                return true;
+        return !c->traits.text_per_device && is_told_after_persons(c) && are_none_anothers(c, v);
 }
 
 /* Where each device has its own words, those of before show as long as their device is the last that was active. */
@@ -178,6 +184,15 @@ static void see_words_over_ours(struct claim *c, const struct claim_value *v) {
         l->yielded = true;
         l->persons = *v;
         keep_persons_word(c, v);
+}
+
+/* On the way back from a person's words, which with one value per user were taken away unheard, or just now. */
+static void see_words_taken_away(struct claim *c, const struct claim_value *v) {
+        struct claim_leaving *l = &c->in.leaving;
+
+        if (claim_is_way_back(c->phase) && c->traits.person_writes_whole && l->yielded && l->left_at == 0 &&
+            claim_is_alone(c) && are_none_anothers(c, v))
+                l->persons = *v;
 }
 
 static bool is_persons_word_kept(const struct claim *c) {
@@ -216,6 +231,7 @@ static void see_owed(struct claim *c) {
         case CLAIM_LEAVING:
         case CLAIM_SHARED:
                 see_words_over_ours(c, v);
+                see_words_taken_away(c, v);
                 if (c->in.leaving.left_at > 0) {
                         c->view.known = claim_is_given_back(c, v);
                         c->in.leaving.confirmed = c->in.leaving.confirmed || (c->view.known && claim_is_alone(c));
@@ -433,8 +449,10 @@ void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uin
         c->view = claim_look(c, v, /* told= */ false, now);
         c->caught = c->caught && claim_is_taken(c, v->state);
         see_words(c, now);
-        if (c->debt.owed && c->debt.written)
+        if (c->debt.owed && c->debt.written) {
                 see_words_over_ours(c, v);
+                see_words_taken_away(c, v);
+        }
         claim_limits_worked_but_for_writes(&c->limits);
         if (c->phase == CLAIM_LEAVING && c->in.leaving.left_at > 0)
                 judge_left(c, v, now, random);

@@ -635,3 +635,107 @@ Test(core_claim_persons, who_writes_what_busyd_is_about_to_write_has_written_it)
                 claim_done(&claim);
         }
 }
+
+/* ... and the message was taken out of the configuration within the call. */
+static void say_nothing(void) {
+        begin(&single_value, "online", "Working");
+        push();
+        enter("unavailable", "In a call");
+        want("unavailable", "");
+}
+
+/* With one value per user, what is told last is what stands there. */
+Test(core_claim_persons, who_says_the_very_same_as_busyd_where_that_is_nothing_has_said_it) {
+        static const usec_t after[] = { 0, 10 * SEC };
+
+        for (size_t i = 0; i < ARRAY_SIZE(after); i++) {
+                say_nothing();
+                run_for(10 * SEC);
+                push_shown("online", "Lunch");
+                run_for(SEC);
+                expect_phase(CLAIM_YIELDED);
+                run_for(after[i]);
+                push_shown("unavailable", "");
+                run_for(SEC);
+                expect_given_back(20 * SEC, "unavailable", "");
+        }
+}
+
+/* Nobody tells of it within the call, or it comes after that. */
+Test(core_claim_persons, who_has_taken_words_away_is_seen_on_the_way_back_as_well) {
+        struct claim_other other = machine(1, "unavailable", "", "unavailable", "On the phone");
+
+        for (unsigned i = 0; i < 3; i++) {
+                say_nothing();
+                run_for(10 * SEC);
+                if (i == 2)
+                        told_live(&other);
+                push_shown("online", "Lunch");
+                run_for(10 * SEC);
+                expect_phase(CLAIM_YIELDED);
+                if (i != 1)
+                        claim_on_unsure(&claim);
+                claim_set_want(&claim, NULL);
+                set_shown("unavailable", "");
+                if (i == 1)
+                        push();
+                run_for(SEC);
+                other.live = false;
+                if (i == 2)
+                        told(&other);
+                run_for(20 * SEC);
+                expect_shown(i == 2 ? "online" : "unavailable", i == 2 ? "Lunch" : "");
+                claim_done(&claim);
+        }
+}
+
+Test(core_claim_persons, what_may_be_a_lost_write_is_no_persons_word) {
+        for (unsigned lands = 0; lands < 2; lands++) {
+                say_nothing();
+                (void) run_to_write();
+                claim_on_failure(&claim, CLAIM_FAILED_UNSURE, USEC_NEVER, now, 500);
+                if (lands) {
+                        run_for(20 * SEC);
+                        expect_phase(CLAIM_HELD);
+                }
+                push_shown("online", "Lunch");
+                run_for(10 * SEC);
+                expect_phase(CLAIM_YIELDED);
+                push_shown("unavailable", "");
+                run_for(SEC);
+                expect_given_back(20 * SEC, "online", "Lunch");
+        }
+}
+
+Test(core_claim_persons, what_is_told_late_is_no_persons_word) {
+        for (unsigned told_next = 0; told_next < 2; told_next++) {
+                say_nothing();
+                (void) run_to_write();
+                writes++;
+                claim_on_written(&claim, now);
+                set_shown("online", "Lunch");
+                run_for(10 * SEC);
+                expect_phase(CLAIM_YIELDED);
+                push_shown("unavailable", "");
+                set_shown("online", "Lunch");
+                if (told_next)
+                        push();
+                expect_given_back(20 * SEC, "online", "Lunch");
+        }
+}
+
+Test(core_claim_persons, what_another_machine_may_say_is_no_persons_word) {
+        struct claim_other other = machine(1, "online", "Working", "unavailable", "");
+
+        say_nothing();
+        run_for(10 * SEC);
+        told_live(&other);
+        push_shown("online", "Lunch");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        push_shown("unavailable", "");
+        run_for(USEC_PER_MIN);
+        told_done(&other);
+        expect_given_back(20 * SEC, "online", "Lunch");
+        claim_done(&claim);
+}
