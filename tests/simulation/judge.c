@@ -120,6 +120,16 @@ static bool is_made_to_say_a_word(const struct site *s, enum request_kind kind, 
                !strstr(uri, "set_presence=none") && failed_at > 0 && door_now() < usec_add(failed_at, USEC_PER_HOUR);
 }
 
+/* A client comes to the state of ours between what a machine was told last and its write: it does not see that, and
+ * another one that does takes it for what this one has written again. */
+static bool crosses_a_client(const struct site *s, const char *body) {
+        const struct world *w = s->world;
+
+        return w->history->n_machines > 1 && s->missed_idle && door_now() < w->client_idle_at + CROSSES &&
+               wire_answered_at(machine_wire(s->machine), REQUEST_SYNC) < w->client_idle_at && body &&
+               strstr(body, "\"unavailable\"");
+}
+
 /* Right before; in a call, whose end they tell, polls go on without. */
 static bool has_looked_in_vain(const struct site *s) {
         usec_t failed_at = wire_failed_at(machine_wire(s->machine), REQUEST_PRESENCE_GET);
@@ -146,6 +156,8 @@ void judge_on_asked(void *userdata, enum request_kind kind, const char *method, 
                 s->polled_at = door_now();
         if (kind == REQUEST_SYNC && has_looked_in_vain(s))
                 s->polled_blind_at = door_now();
+        if (kind == REQUEST_PRESENCE_GET)
+                s->missed_idle = false;
         if (is_made_to_say_a_word(s, kind, uri))
                 w->unseen_state = true;
         if (kind != REQUEST_PRESENCE_PUT && kind != REQUEST_PROFILE_PUT)
@@ -175,6 +187,8 @@ void judge_on_asked(void *userdata, enum request_kind kind, const char *method, 
         if (kind == REQUEST_PRESENCE_PUT && door_now() < w->person_set_at + CROSSES && w->person_set_at > 0)
                 w->person_due = door_now() + 5 * USEC_PER_SEC;
         if (kind == REQUEST_PRESENCE_PUT && door_now() < w->client_does_at + CROSSES && w->client_does_at > 0)
+                w->unseen_state = true;
+        if (kind == REQUEST_PRESENCE_PUT && crosses_a_client(s, body))
                 w->unseen_state = true;
         if (kind == REQUEST_PROFILE_PUT && w->field_set_at > 0 && door_now() < w->field_set_at + READ_TO_WRITE)
                 w->field_due = door_now() + 5 * USEC_PER_SEC;

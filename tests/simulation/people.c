@@ -191,14 +191,26 @@ static void agree(struct world *w, const struct client *newest) {
                         w->clients[i].manner = newest->manner;
 }
 
+static void note_idle(struct world *w) {
+        w->client_idle_at = door_now();
+        for (unsigned i = 0; i < w->history->n_machines; i++) {
+                struct site *s = &w->sites[i];
+
+                s->missed_idle = !wire_travels(machine_wire(s->machine), REQUEST_PRESENCE_GET);
+        }
+}
+
 void client_polls(struct world *w, struct client *c) {
         const char *word = manner_word(c->manner);
+        bool was_idle = streq(w->twin_was[0], "unavailable");
 
         people_look_before(w);
         if (c->back_at < w->person_set_at)
                 c->back_at = door_now();
         model_client_polls(w->model, c->device, word, world_msec());
         model_client_polls(w->twin, c->device, word, world_msec());
+        if (!was_idle && streq(w->twin_was[0], "unavailable"))
+                note_idle(w);
         c->polls_at =
                 word ? door_now() + chance_between(&w->chance, 28 * USEC_PER_SEC, 31 * USEC_PER_SEC) : USEC_NEVER;
 }

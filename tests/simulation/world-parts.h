@@ -78,6 +78,7 @@ struct site {
         bool said_farewell;   /* its session was ended */
         bool in_front;
         bool missed_word; /* it has not heard what a person set last, or what was there before */
+        bool missed_idle; /* what it has read is from before a client's poll has made the user idle */
         bool wrote_busy;  /* last of all */
         char phase[CLAIM_PHASES_MAX];
         char last_phase[MACHINE_OUTPUTS][32];
@@ -103,6 +104,7 @@ struct world {
         usec_t person_at;
         usec_t person_due, person_set_at;
         usec_t client_does_at;
+        usec_t client_idle_at; /* a poll has made the user idle */
         /* Since the last quiet somebody has chosen the very state, or the very words, that stood there for a call. */
         bool unseen_state, unseen_words;
         char twin_was[2][64],
