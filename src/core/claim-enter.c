@@ -19,6 +19,9 @@ struct claim_request claim_write_step(struct claim *c, const struct claim_value 
         if (now < may_write_at)
                 return claim_wait_until(may_write_at);
 
+        /* What comes after that is a person's. */
+        if (!back)
+                c->debt.put_back_by = usec_min(c->debt.put_back_by, now + 1);
         claim_limits_spend(&c->limits, now);
         c->flight = (struct claim_flight){ .step = CLAIM_WRITE, .value = *v, .back = back };
         r = claim_take_step(c, CLAIM_WRITE);

@@ -535,6 +535,7 @@ void claim_on_written(struct claim *c, usec_t now) {
         }
         c->in.leaving.cures += cured;
         c->in.leaving.restored = c->in.leaving.restored || c->in.leaving.restores;
+        c->in.leaving.put_back = c->in.leaving.put_back || (c->in.leaving.restores && c->deaf);
         c->in.leaving.ours_at = 0;
         c->in.leaving.left_at = now;
         c->in.leaving.withdrawn = c->traits.per_device;

@@ -72,7 +72,7 @@ static bool may_begin_again(const struct claim *c) {
                 return false;
         if (is_word_on_another_device(c))
                 return false;
-        return !c->debt.owed || claim_was_left_empty(c) ||
+        return !c->debt.owed || claim_was_left_empty(c) || claim_was_put_back(c, &c->in.stopped.judged) ||
                (is_explained(c) && (claim_is_others(c, &c->view.is) || claim_is_back_at_prior(c, &c->view.is)));
 }
 
@@ -120,6 +120,7 @@ static void expect_no_crossing(struct claim *c, const struct claim_others_now *a
 
 int claim_on_others(struct claim *c, const struct claim_other *others, size_t n, usec_t now) {
         bool one_has_come = !claim_others_know_all(&c->others, others, n);
+        bool put_back = claim_others_tell_put_back(&c->others, others, n);
         bool theirs = claim_others_wrote(&c->others, &c->debt.is.prior) & CLAIM_TEXT;
         struct claim_value told = c->debt.is.prior;
         struct claim_others_now all;
@@ -134,6 +135,8 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
         all = claim_others_now(&c->others);
         if (c->debt.owed)
                 learn_prior(c, &told, theirs);
+        if (c->debt.owed && put_back)
+                c->debt.put_back_by = usec_add(now, CLAIM_ASK_AFTER);
         claim_expect_crossing(c, one_has_come, now);
         if (!one_has_come)
                 expect_no_crossing(c, &all, now);

@@ -18,6 +18,14 @@ static bool are_words_alone_gone(const struct claim *c, const struct claim_value
         return was->emptied || (was->is.text[0] && claim_text_is_ours(c, &was->is));
 }
 
+static bool are_words_over_ours(const struct claim *c, const struct claim_value *v) {
+        const struct claim_view *was = &c->view;
+
+        if (!was->ever || streq(v->text, was->is.text))
+                return was->over_ours;
+        return claim_text_is_ours(c, &was->is) || streq(was->is.text, c->debt.is.prior.text);
+}
+
 /* What is pushed has just come, as long as pushes come at all. */
 struct claim_view claim_look(const struct claim *c, const struct claim_value *v, bool told, usec_t now) {
         const struct claim_view *was = &c->view;
@@ -30,6 +38,7 @@ struct claim_view claim_look(const struct claim *c, const struct claim_value *v,
                                     .told = told,
                                     .live = told || c->view.live,
                                     .unechoed = !told && c->view.unechoed,
+                                    .over_ours = are_words_over_ours(c, v),
                                     .emptied = are_words_alone_gone(c, v),
                                     .at = now,
                                     .since = words ? was->since : since,
@@ -306,6 +315,12 @@ bool claim_has_person_written(const struct claim *c) {
         return c->flight.other.text[0] && !claim_text_is_ours(c, &c->flight.other);
 }
 
+/* It has written that over our words: a person's would have kept it from that. */
+bool claim_was_put_back(const struct claim *c, const struct claim_value *v) {
+        return c->debt.owed && c->view.over_ours && c->view.since < c->debt.put_back_by && can_be_left(c, v) &&
+               claim_others_put_back(&c->others, &c->debt.is, v->text, telling_state(c, v), c->traits.withdrawn);
+}
+
 bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v) {
         bool in_call = c->phase == CLAIM_ENTERING || c->phase == CLAIM_HELD;
 
@@ -313,7 +328,7 @@ bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v
                 return false;
         if (!can_be_left(c, v))
                 return false;
-        return is_left_empty(c, v, in_call ? c->view.since : USEC_NEVER, USEC_NEVER) ||
+        return claim_was_put_back(c, v) || is_left_empty(c, v, in_call ? c->view.since : USEC_NEVER, USEC_NEVER) ||
                (claim_may_be_crossed(c) && !claim_has_person_written(c) &&
                 claim_others_may_have_put_back(&c->others, &c->debt.is, v->text, telling_state(c, v),
                                                c->traits.withdrawn));

@@ -299,6 +299,8 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         }
         if (!c->debt.written)
                 return forget_step(c, now);
+        /* What was taken for theirs is another machine's that has not heard of us, as is known now. */
+        l->yielded = l->yielded && !claim_was_put_back(c, &l->persons);
         if (l->left_at > 0)
                 expect_behind(c, now);
         if (l->left_at > 0)

@@ -31,6 +31,14 @@ bool claim_others_know_all(const struct claim_others *o, const struct claim_othe
         return true;
 }
 
+bool claim_others_tell_put_back(const struct claim_others *o, const struct claim_other *list, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; list[i].put_back && k < o->n; k++)
+                        if (o->of[k].owed.order == list[i].owed.order && !o->of[k].put_back)
+                                return true;
+        return false;
+}
+
 /* With its end, so that two in a row are none that is as long as both. */
 static uint64_t mix_text(uint64_t h, const char *text) {
         return fnv1a_add(h, text, strlen(text) + 1);
@@ -267,6 +275,19 @@ bool claim_others_may_have_put_back(const struct claim_others *o, const struct c
                 const struct claim_other *c = &o->of[i];
 
                 if (c->live || c->overwritten || was_known_done(o, c) || !says_the_same(c, own))
+                        continue;
+                if (streq(text, c->owed.prior.text) && may_be_beside(c, state, withdrawn))
+                        return true;
+        }
+        return false;
+}
+
+bool claim_others_put_back(const struct claim_others *o, const struct claim_owed *own, const char *text,
+                           const char *state, const char *withdrawn) {
+        for (size_t i = 0; i < o->n && !streq(text, own->prior.text); i++) {
+                const struct claim_other *c = &o->of[i];
+
+                if (!c->put_back || c->owed.order == 0 || c->owed.order >= own->order || !says_the_same(c, own))
                         continue;
                 if (streq(text, c->owed.prior.text) && may_be_beside(c, state, withdrawn))
                         return true;

@@ -16,6 +16,7 @@ struct claim_other {
         bool text_lost; /* somebody has changed its text, which it no longer keeps up */
         bool overwritten; /* a person has, state and text together: what it has put there stands no more */
         bool late;        /* a write of it that gave back was lost, and may land after it is done */
+        bool put_back;    /* it heard nothing of the others when it put back the words that it had found */
         bool first;       /* of several that wait for each other, it gives back before us */
         usec_t done_for;  /* by its own word, when that was heard; 0: no longer than is known here */
 };
@@ -41,6 +42,9 @@ struct claim_others {
 
 /* Each that the user is on a call for in that list was told of before, and was not done. */
 bool claim_others_know_all(const struct claim_others *o, const struct claim_other *list, size_t n);
+
+/* One of that list has put back what it had found without hearing of us, which was told of before, and not that. */
+bool claim_others_tell_put_back(const struct claim_others *o, const struct claim_other *list, size_t n);
 
 /* Copies the list. Returns 1 if a claim has ended that was not done before, else 0, or -ENOMEM, changing nothing. */
 int claim_others_set(struct claim_others *o, const struct claim_other *list, size_t n, usec_t now);
@@ -93,6 +97,11 @@ bool claim_others_may_have_left_none(const struct claim_others *o, const struct 
  * which state as above. */
 bool claim_others_may_have_put_back(const struct claim_others *o, const struct claim_owed *own, const char *text,
                                     const char *state, const char *withdrawn);
+
+/* One of them that says the same and began before `own` has put back `text` without hearing of us, and `own` has found
+ * other words since. Beside which state as above. */
+bool claim_others_put_back(const struct claim_others *o, const struct claim_owed *own, const char *text,
+                           const char *state, const char *withdrawn);
 
 /* The state that one of them has found before it has put `state` there, which it left when it was done: that shows
  * since `since`, when it was not done yet, and it has found the words that `own` has found. NULL: none has left it. */

@@ -80,7 +80,9 @@ bool claim_has_person_written(const struct claim *c);
 /* Another machine, which could not know what was there before our words, has left none; or one that has yet to hear of
  * our claim has taken our words for its own, and has put back what was there before those. */
 bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v);
-/* The former is what was taken for a person's word, as is known now that its end was told: it came between the last
+/* ... or one that did not hear of it for as long as it lasted, and tells: `v` is what that had found. */
+bool claim_was_put_back(const struct claim *c, const struct claim_value *v);
+/* The first is what was taken for a person's word, as is known now that its end was told: it came between the last
  * time that ours were seen and the first time that they were not, or was heard of soon after that. */
 bool claim_was_left_empty(const struct claim *c);
 /* What was there before us, or, of what others could not take away, ours. */

@@ -230,6 +230,7 @@ bool claim_tell_others(const struct claim *c, struct claim_other *ret) {
         ret->overwritten = is_written_over(c);
         ret->late = c->debt.resumed || c->debt.restored_by > c->debt.begun_at;
         ret->withdrawn = claim_is_way_back(c->phase) && c->in.leaving.withdrawn;
+        ret->put_back = claim_is_way_back(c->phase) && c->in.leaving.put_back;
         return true;
 }
 

@@ -111,6 +111,7 @@ struct claim_debt {
         usec_t lands_by;     /* a lost write of `is` may land until then; 0: there is none */
         usec_t restored_by;  /* ... of what gives back, or repeats what was there before a part was added */
         usec_t crossed_by;   /* what another machine gives back, not knowing of `is`, may land until then */
+        usec_t put_back_by;  /* what one has put back without hearing of us has shown by then; 0: none has */
         bool goal_unsent;    /* the newest words of ours never were: they do not stand there */
         usec_t goal_at;      /* the newest value of ours was acknowledged first; 0: not yet */
         bool added_sent;     /* the added parts of `is` are in a write that took, or may have taken, effect */
@@ -119,14 +120,15 @@ struct claim_debt {
 /* What the server shows. */
 struct claim_view {
         struct claim_value is;
-        bool ever;     /* `is` was seen */
-        bool known;    /* ... and is what stands there now */
-        bool told;     /* ... as it was pushed; else it was read */
-        bool live;     /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
-        bool unechoed; /* a write of ours that changed it was acknowledged, and nothing was pushed since */
-        bool emptied;  /* no words are there, and ours or another machine's went last, from beside this very state */
-        usec_t at;     /* when it was told or read */
-        usec_t since;  /* its words are not known to have come before that */
+        bool ever;      /* `is` was seen */
+        bool known;     /* ... and is what stands there now */
+        bool told;      /* ... as it was pushed; else it was read */
+        bool live;      /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
+        bool unechoed;  /* a write of ours that changed it was acknowledged, and nothing was pushed since */
+        bool over_ours; /* its words came over ours or another machine's, or over what is owed back */
+        bool emptied;   /* no words are there, and ours or another machine's went last, from beside this very state */
+        usec_t at;      /* when it was told or read */
+        usec_t since;   /* its words are not known to have come before that */
         usec_t state_since; /* ... nor its state */
 };
 
@@ -191,6 +193,7 @@ struct claim_leaving {
         struct claim_value back;    /* what gives back */
         bool restores;              /* ... and puts back words */
         bool restored;              /* ... which may have taken effect */
+        bool put_back;              /* ... and has, while the other machines were not heard */
         usec_t left_at;             /* ... and acknowledged; 0: not yet */
         bool confirmed;             /* ... and seen */
         bool withdrawn;             /* our device's state was */

@@ -110,7 +110,8 @@ static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) 
                                    (uint64_t) l->restores << 3 | (uint64_t) l->restored << 7 |
                                    (uint64_t) l->confirmed << 4 | (uint64_t) l->withdrawn << 5 |
                                    (uint64_t) l->stuck << 6 | (uint64_t) l->waited << 21 | (uint64_t) l->keeps << 22 |
-                                   (uint64_t) l->over << 23 | (uint64_t) l->tries << 8 | (uint64_t) l->cures << 16);
+                                   (uint64_t) l->over << 23 | (uint64_t) l->put_back << 24 | (uint64_t) l->tries << 8 |
+                                   (uint64_t) l->cures << 16);
                 h = mix_since(mix(h, l->back.state[0] != 0), l->left_at, CLAIM_VERIFY_AFTER, now);
                 h = mix_time(h, l->look_at, now);
                 if (l->yielded)
@@ -153,8 +154,8 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
                            (uint64_t) c->limits.is_fresh << 17 | (uint64_t) c->limits.was_fresh << 18 |
                            (uint64_t) c->flight.told << 48 | (uint64_t) c->flight.displaced << 49 |
                            (uint64_t) c->caught_unheard << 52 | (uint64_t) c->view.unechoed << 53 |
-                           (uint64_t) c->limits.waits << 33 | (uint64_t) c->limits.write_failed << 50 |
-                           (uint64_t) c->limits.backoff.failures << 20);
+                           (uint64_t) c->view.over_ours << 54 | (uint64_t) c->limits.waits << 33 |
+                           (uint64_t) c->limits.write_failed << 50 | (uint64_t) c->limits.backoff.failures << 20);
         h = mix_time(h, c->inquiry.due ? c->inquiry.at : 0, now);
         h = mix_value(h, &c->view.is);
         if (c->view.known)
@@ -185,7 +186,8 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         h = mix_near(h, d->restored_by, now);
         h = mix_time(h, d->crossed_by, now);
         h = mix_since(h, d->is.n_ours > 1 ? d->goal_at : 0, CLAIM_ASK_AFTER + CLAIM_LANDS_WITHIN, now);
-        h = mix(h, c->view.since < d->crossed_by);
+        h = mix(h, (c->view.since < d->crossed_by) | (c->view.since < d->put_back_by) << 1);
+        h = mix_time(h, d->put_back_by, now);
         for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX && !c->traits.per_device; i++)
                 if (c->others.done[i].contents > 0)
                         h = mix(h, c->others.done[i].known | (c->others.done[i].at > c->view.state_since) << 1);

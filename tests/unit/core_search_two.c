@@ -28,7 +28,8 @@ static uint64_t print_of(const struct world *w) {
                                    (uint64_t) m->told.waits << 11 | (uint64_t) m->heard.waits << 12 |
                                    (uint64_t) m->must_read << 13 | (uint64_t) m->deaf << 14 |
                                    (uint64_t) m->told.late << 22 | (uint64_t) m->heard.late << 23 |
-                                   (uint64_t) m->told.overwritten << 24 | (uint64_t) m->heard.overwritten << 25);
+                                   (uint64_t) m->told.overwritten << 24 | (uint64_t) m->heard.overwritten << 25 |
+                                   (uint64_t) m->told.put_back << 26 | (uint64_t) m->heard.put_back << 27);
                 if (m->journal)
                         h = mix_owed(h, &m->entry);
                 if (m->has_told)

@@ -207,7 +207,7 @@ static struct claim_other news_of(const struct machine *m) {
 static bool same_news(const struct claim_other *a, const struct claim_other *b) {
         return a->live == b->live && a->waits == b->waits && a->done == b->done && a->owed.order == b->owed.order &&
                a->owed.n_ours == b->owed.n_ours && a->text_lost == b->text_lost && a->withdrawn == b->withdrawn &&
-               a->late == b->late && a->overwritten == b->overwritten &&
+               a->late == b->late && a->overwritten == b->overwritten && a->put_back == b->put_back &&
                claim_value_equal(&a->owed.prior, &b->owed.prior);
 }
 

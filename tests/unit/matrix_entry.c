@@ -168,6 +168,7 @@ static void expect_same_claim(const struct claim_other *a, const struct claim_ot
         cr_expect_eq(a->text_lost, b->text_lost, "%s", what);
         cr_expect_eq(a->late, b->late, "%s", what);
         cr_expect_eq(a->overwritten, b->overwritten, "%s", what);
+        cr_expect_eq(a->put_back, b->put_back, "%s", what);
 }
 
 Test(peers, what_is_told_is_what_is_taken) {
@@ -186,6 +187,7 @@ Test(peers, what_is_told_is_what_is_taken) {
                     .withdrawn = true,
                     .overwritten = true,
                     .late = true,
+                    .put_back = true,
                     .owed = { .prior = value("", ""),
                               .ours = { value("{}", "") },
                               .n_ours = 1,

@@ -37,6 +37,7 @@ bool entry_claim_read(const json_t *o, struct claim_other *ret) {
                 .text_lost = json_member_bool(o, "text_lost", false),
                 .overwritten = json_member_bool(o, "overwritten", false),
                 .late = json_member_bool(o, "late", false),
+                .put_back = json_member_bool(o, "put_back", false),
         };
 
         if (!owed_from_json(o, &c.owed) || (c.live && c.done))
@@ -59,6 +60,7 @@ json_t *entry_new(const struct entry_claim *claims, size_t n, usec_t wall) {
                     json_object_set_new(o, "text_lost", json_boolean(c->text_lost)) < 0 ||
                     (c->overwritten && json_object_set_new(o, "overwritten", json_true()) < 0) ||
                     (c->late && json_object_set_new(o, "late", json_true()) < 0) ||
+                    (c->put_back && json_object_set_new(o, "put_back", json_true()) < 0) ||
                     json_object_set(all, claims[i].output, o) < 0) {
                         json_decref(o);
                         return NULL;

@@ -222,7 +222,7 @@ static bool is_same_owed(const struct claim_owed *a, const struct claim_owed *b)
 static bool is_same(const struct claim_other *a, const struct claim_other *b) {
         return a->live == b->live && a->waits == b->waits && a->done == b->done && a->withdrawn == b->withdrawn &&
                a->text_lost == b->text_lost && a->overwritten == b->overwritten && a->late == b->late &&
-               is_same_owed(&a->owed, &b->owed);
+               a->put_back == b->put_back && is_same_owed(&a->owed, &b->owed);
 }
 
 void tell_set(struct tell *t, const char *output, const struct claim_other *claim) {

@@ -1,0 +1,164 @@
+/* Words that another machine has put back which heard nothing of our claim: it says so, and they are no person's. */
+#include "core_claim.h"
+
+/* Who hears nothing puts back what was there before its own call, also over our words: it knows nothing of what was
+ * written within that, and found by us. It tells. */
+Test(core_claim_put_back, who_has_never_heard_of_our_claim_puts_back_what_is_older) {
+        enum { BEFORE, AFTER, LONG_AFTER, NEVER };
+        static const struct row {
+                const char *what;
+                bool known;     /* when ours begins */
+                unsigned order; /* ours is 2, or 1 where it is not */
+                const char *says, *text;
+                int shows; /* ... that, as it is told of */
+                const char *between;
+                enum claim_phase phase;
+        } rows[] = {
+                { "it shows, and is told of", true, 1, "In a call", "Lunch", BEFORE, NULL, CLAIM_HELD },
+                { "it is told of, and shows", true, 1, "In a call", "Lunch", AFTER, NULL, CLAIM_HELD },
+                { "it shows when it must have shown long before", true, 1, "In a call", "Lunch", LONG_AFTER, NULL,
+                  CLAIM_YIELDED },
+                { "it was a person, who has written the same", true, 1, "In a call", "Lunch", NEVER, NULL,
+                  CLAIM_YIELDED },
+                { "... and other words before", true, 1, "In a call", "Lunch", AFTER, "New", CLAIM_YIELDED },
+                { "it cannot have taken our words for its own", true, 1, "On the phone", "Lunch", BEFORE, NULL,
+                  CLAIM_YIELDED },
+                { "it may have found what came later", false, 1, "In a call", "Lunch", BEFORE, NULL, CLAIM_YIELDED },
+                { "perhaps it has", true, 0, "In a call", "Lunch", BEFORE, NULL, CLAIM_YIELDED },
+                { "it has found other words", true, 1, "In a call", "New", BEFORE, NULL, CLAIM_YIELDED },
+        };
+        static const struct claim_traits *const traits[] = { &single_value, &per_device };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows) * 2; i++) {
+                const struct row *row = &rows[i / 2];
+                struct claim_other other = machine(1, "offline", "Lunch", "busy", row->says);
+
+                begin(traits[i % 2], "unavailable", "Reading");
+                push();
+                if (row->known)
+                        told_live(&other);
+                enter("busy", "In a call");
+                push();
+                run_for(2 * USEC_PER_MIN);
+                other.owed.order = row->order;
+                told_live(&other);
+                other.live = false;
+                told(&other);
+                if (row->shows == BEFORE) {
+                        push_shown("offline", row->text);
+                        run_for(SEC);
+                        expect_phase(CLAIM_YIELDED);
+                }
+                if (row->between)
+                        push_shown("offline", row->between);
+                other.put_back = row->shows != NEVER;
+                told_done(&other);
+                if (row->shows == LONG_AFTER)
+                        run_for(2 * CLAIM_ASK_AFTER);
+                if (row->shows != BEFORE)
+                        push_shown("offline", row->text);
+                run_for(USEC_PER_MIN);
+                cr_expect_eq(claim_phase(&claim), row->phase, "%s: %s", row->what,
+                             claim_phase_to_string(claim_phase(&claim)));
+                cr_expect_str_eq(shown.text, row->phase == CLAIM_HELD ? "In a call" : row->text, "%s", row->what);
+                claim_set_want(&claim, NULL);
+                run_for(USEC_PER_MIN);
+                cr_expect_str_eq(shown.text, row->phase == CLAIM_HELD ? "Reading" : row->text, "%s", row->what);
+                claim_done(&claim);
+        }
+}
+
+/* Once ours stand there again, the same is a person's. */
+Test(core_claim_put_back, what_was_put_back_unheard_is_put_back_once) {
+        struct claim_other other = machine(1, "offline", "Lunch", "busy", "In a call");
+
+        begin(&single_value, "unavailable", "Reading");
+        push();
+        told_live(&other);
+        enter("busy", "In a call");
+        run_for(2 * USEC_PER_MIN);
+        push_shown("offline", "Lunch");
+        other.put_back = true;
+        told_done(&other);
+        shown = run_to_write();
+        claim_on_written(&claim, now);
+        push();
+        expect_phase(CLAIM_HELD);
+        run_for(SEC);
+        push_shown("offline", "Lunch");
+        run_for(USEC_PER_MIN);
+        expect_phase(CLAIM_YIELDED);
+        expect_given_back(USEC_PER_MIN, "offline", "Lunch");
+        claim_done(&claim);
+}
+
+/* ... also where we end as it does so, and the write that takes it away again has to wait. */
+Test(core_claim_put_back, what_is_older_is_taken_away_again_as_we_end) {
+        static const struct claim_traits *const traits[] = { &single_value, &per_device };
+
+        for (size_t i = 0; i < ARRAY_SIZE(traits) * 4; i++) {
+                const struct claim_traits *t = traits[i % 2];
+                struct claim_other other = machine(1, "offline", "Lunch", "busy", "In a call");
+                bool in_call = i / 2 % 2, waits = i / 4;
+                struct claim_value back;
+
+                begin(t, "unavailable", "Reading");
+                push();
+                told_live(&other);
+                enter("busy", "In a call");
+                run_for(2 * USEC_PER_MIN);
+                other.live = false;
+                told(&other);
+                if (!in_call)
+                        claim_set_want(&claim, NULL);
+                push_shown(t->per_device ? "busy" : "offline", "Lunch");
+                if (in_call)
+                        run_for(SEC);
+                claim_set_want(&claim, NULL);
+                if (t->per_device) {
+                        back = run_to_write();
+                        cr_expect_str_eq(back.text, "Lunch");
+                        if (waits)
+                                claim_on_failure(&claim, CLAIM_FAILED_NOT_APPLIED, now + USEC_PER_MIN, now, 500);
+                        else {
+                                shown = back;
+                                claim_on_written(&claim, now);
+                        }
+                }
+                other.put_back = true;
+                told_done(&other);
+                run_for(2 * USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown(t->per_device ? "offline" : "unavailable", "Reading");
+                claim_done(&claim);
+        }
+}
+
+/* That is told of words that were put back, and while nothing is heard. */
+Test(core_claim_put_back, who_puts_words_back_unheard_tells) {
+        for (unsigned i = 0; i < 3; i++) {
+                struct claim_other ours;
+
+                hold(&single_value, "online", "Lunch");
+                claim_set_deaf(&claim, i != 1);
+                cr_assert(claim_tell_others(&claim, &ours));
+                cr_expect_not(ours.put_back);
+                if (i == 2)
+                        set_shown("online", "New");
+                claim_set_want(&claim, NULL);
+                claim_on_unsure(&claim);
+                for (unsigned n = 0; n < 100 && claim_phase(&claim) == CLAIM_LEAVING && !claim.in.leaving.confirmed;
+                     n++) {
+                        struct claim_request r = decide();
+
+                        if (r.step == CLAIM_NOTHING)
+                                now = r.wake_at;
+                        if (r.step == CLAIM_FORGET)
+                                break;
+                        carry_out(&r);
+                }
+                cr_assert(claim_tell_others(&claim, &ours));
+                cr_expect_eq(ours.put_back, i == 0, "%u", i);
+                claim_done(&claim);
+        }
+}
