@@ -205,6 +205,12 @@ static void see_persons(struct claim *c, const struct claim_value *v) {
                 c->flight.other = *v;
 }
 
+/* Beside words that it may hide, only a read tells. */
+static bool is_back(const struct claim *c, const struct claim_value *v) {
+        return claim_is_given_back(c, v) &&
+               !(claim_is_way_back(c->phase) && c->in.leaving.hidden && !c->in.leaving.confirmed);
+}
+
 /* What does not fit may be older than our write: not known until it was read. */
 static void see_owed(struct claim *c) {
         const struct claim_value *v = &c->view.is;
@@ -233,7 +239,7 @@ static void see_owed(struct claim *c) {
                 see_words_over_ours(c, v);
                 see_words_taken_away(c, v);
                 if (c->in.leaving.left_at > 0) {
-                        c->view.known = claim_is_given_back(c, v);
+                        c->view.known = is_back(c, v);
                         c->in.leaving.confirmed = c->in.leaving.confirmed || (c->view.known && claim_is_alone(c));
                 } else if (c->in.leaving.ours_at > 0 || c->in.leaving.must_finish)
                         c->view.known = claim_stands(c, v);
@@ -264,11 +270,13 @@ static void see_words(struct claim *c, usec_t now) {
 }
 
 void claim_on_seen(struct claim *c, const struct claim_value *v, usec_t now) {
+        if (claim_is_way_back(c->phase))
+                claim_note_hidden(c, v, &c->view.is);
         c->view = claim_look(c, v, /* told= */ true, now);
         c->caught = c->caught && claim_is_taken(c, v->state);
         see_words(c, now);
         if (claim_is_writing(c)) {
-                c->flight.echoed = c->flight.back ? claim_is_given_back(c, v) : claim_stands(c, v);
+                c->flight.echoed = c->flight.back ? is_back(c, v) : claim_stands(c, v);
                 /* It may be from before our write or from after it. */
                 c->view.known = false;
                 if (c->phase == CLAIM_HELD)
@@ -536,6 +544,7 @@ void claim_on_written(struct claim *c, usec_t now) {
         c->in.leaving.cures += cured;
         c->in.leaving.restored = c->in.leaving.restored || c->in.leaving.restores;
         c->in.leaving.put_back = c->in.leaving.put_back || (c->in.leaving.restores && c->deaf);
+        c->in.leaving.hidden = c->in.leaving.hidden && !streq(c->flight.value.text, c->in.leaving.persons.text);
         c->in.leaving.ours_at = 0;
         c->in.leaving.left_at = now;
         c->in.leaving.withdrawn = c->traits.per_device;

@@ -261,6 +261,43 @@ static struct claim_value last_given_back(const struct claim *c) {
         return c->debt.is.given_back || !said ? c->debt.is.prior : c->in.leaving.back;
 }
 
+/* Whose they are nobody knows while the others are not heard. With one value for all of the user's devices, a state
+ * that is taken beside them may be the claim of another machine, which has perhaps told nothing yet. */
+void claim_note_hidden(struct claim *c, const struct claim_value *v, const struct claim_value *before) {
+        struct claim_leaving *l = &c->in.leaving;
+        bool under_way = c->flight.back && (claim_is_writing(c) || (l->left_at > 0 && !l->confirmed));
+
+        if (!under_way || !c->traits.text_tells_person || c->traits.text_per_device || c->deaf || !v->text[0])
+                return;
+        if (!c->traits.per_device && claim_is_taken(c, v->state))
+                return;
+        if (streq(v->text, before->text) || streq(v->text, c->flight.value.text) ||
+            !claim_is_persons(c, v, /* prior_too= */ true))
+                return;
+        if (!l->hidden)
+                l->hider = c->flight.value;
+        l->hidden = l->yielded = l->must_finish = true;
+        l->persons = *v;
+}
+
+/* ... what gave back came later. */
+static bool is_persons_word_hidden(const struct claim *c) {
+        const struct claim_leaving *l = &c->in.leaving;
+        const char *text = c->view.is.text;
+
+        if (!l->hidden || !c->view.known || streq(text, l->persons.text) || claim_text_is_ours(c, &l->persons))
+                return false;
+        return streq(text, l->hider.text) || (c->flight.back && streq(text, c->flight.value.text));
+}
+
+static struct claim_value compose_unhidden(const struct claim *c) {
+        struct claim_value v = c->in.leaving.persons;
+
+        if (c->traits.per_device)
+                claim_value_put_state(&v, c->traits.withdrawn);
+        return v;
+}
+
 /* It is not known whether a claim of before has written at all. Where another machine has put the same words there, it
  * has found what stood there without that one, and so has found it later. */
 static void judge_suspicion(struct claim *c) {
@@ -278,6 +315,7 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         usec_t may_write_at = claim_limits_write_at(&c->limits, /* back= */ true);
         usec_t told_at = usec_add(c->debt.begun_at, CLAIM_ASK_AFTER);
         struct claim_value v, before = last_given_back(c);
+        bool hidden = is_persons_word_hidden(c);
 
         if (l->keeps)
                 return keep_step(c);
@@ -303,8 +341,10 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         l->yielded = l->yielded && !claim_was_put_back(c, &l->persons);
         if (l->left_at > 0)
                 expect_behind(c, now);
-        if (l->left_at > 0)
+        if (l->left_at > 0 && !hidden)
                 return confirm_step(c, now);
+        l->left_at = 0;
+        l->confirmed = false;
         if (now < may_write_at)
                 return claim_wait_until(may_write_at);
         /* They are another machine's that has just begun, or an earlier run's: who knows has told by then. */
@@ -319,12 +359,12 @@ struct claim_request claim_leave_step(struct claim *c, usec_t now) {
         if (c->debt.is.ahead)
                 judge_suspicion(c);
         /* Should our words show again, theirs are what goes back there. */
-        if (c->traits.per_device && claim_is_persons(c, &c->view.is, /* prior_too= */ true) &&
+        if (!hidden && c->traits.per_device && claim_is_persons(c, &c->view.is, /* prior_too= */ true) &&
             !claim_is_text_given_up(c, &c->view.is) && !is_left_empty_unheard(c)) {
                 l->yielded = true;
                 l->persons = c->view.is;
         }
-        l->back = claim_compose_given_back(c, &c->view.is, claim_going_on(c));
+        l->back = hidden ? compose_unhidden(c) : claim_compose_given_back(c, &c->view.is, claim_going_on(c));
         keep_words(c, &before, &l->back);
         if ((!c->debt.open || claim_going_on(c)) && stands_given_back(c, &l->back))
                 return finish_step(c, now);

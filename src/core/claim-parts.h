@@ -138,6 +138,9 @@ struct claim_request claim_stopped_step(struct claim *c, usec_t now);
  * back changes what shows when it lands. */
 usec_t claim_settles_at(const struct claim *c);
 
+/* On the way back `v` is told after `before`: what gives back may have come after that, and hide a person's words. */
+void claim_note_hidden(struct claim *c, const struct claim_value *v, const struct claim_value *before);
+
 /* A lost write may still land: it is told, or looked for now and then; then its entry is crossed out. */
 struct claim_request claim_free_step(struct claim *c, usec_t now);
 struct claim_request claim_leave_step(struct claim *c, usec_t now);

@@ -190,6 +190,8 @@ struct claim_leaving {
         bool waited;                /* for another machine that was ending, once */
         bool yielded;               /* a person has written meanwhile: */
         struct claim_value persons; /* ... this */
+        bool hidden;                /* ... told before it was known that what gives back was there, which may */
+        struct claim_value hider;   /* ... have come after that */
         struct claim_value back;    /* what gives back */
         bool restores;              /* ... and puts back words */
         bool restored;              /* ... which may have taken effect */

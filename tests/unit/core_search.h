@@ -110,12 +110,14 @@ static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) 
                                    (uint64_t) l->restores << 3 | (uint64_t) l->restored << 7 |
                                    (uint64_t) l->confirmed << 4 | (uint64_t) l->withdrawn << 5 |
                                    (uint64_t) l->stuck << 6 | (uint64_t) l->waited << 21 | (uint64_t) l->keeps << 22 |
-                                   (uint64_t) l->over << 23 | (uint64_t) l->put_back << 24 | (uint64_t) l->tries << 8 |
-                                   (uint64_t) l->cures << 16);
+                                   (uint64_t) l->over << 23 | (uint64_t) l->put_back << 24 |
+                                   (uint64_t) l->hidden << 25 | (uint64_t) l->tries << 8 | (uint64_t) l->cures << 16);
                 h = mix_since(mix(h, l->back.state[0] != 0), l->left_at, CLAIM_VERIFY_AFTER, now);
                 h = mix_time(h, l->look_at, now);
                 if (l->yielded)
                         h = mix_value(h, &l->persons);
+                if (l->hidden)
+                        h = mix_value(h, &l->hider);
                 return l->left_at > 0 || l->restored || c->phase != CLAIM_LEAVING ? mix_value(h, &l->back) : h;
         case CLAIM_YIELDED:
         case CLAIM_FOREIGN:
