@@ -395,17 +395,34 @@ static struct claim_request write_ours(struct claim *c, usec_t now) {
         return claim_write_step(c, &v, /* back= */ false, now);
 }
 
+/* Those of the device that was heard of last show. On no device of ours, they are what would show without us. What an
+ * earlier run has put on this one is not known. */
+static bool is_persons_device_in_front(const struct claim *c) {
+        const struct claim_value *v = &c->view.is;
+
+        return c->debt.begun_at > 0 && v->text[0] && !claim_text_is_ours(c, v) &&
+               !streq(v->text, c->flight.value.text) && !claim_others_may_show(&c->others, v->text);
+}
+
 /* Where each device has its own words, a person's are hidden at once by the next poll of a machine. Who has seen them
- * has told, and whoever has not does as if it had. */
-static bool give_way(struct claim *c) {
+ * has told, and whoever has not does as if it had, unless there are others by now. Returns false if there is no reason
+ * to, else `ret` is the step. */
+static bool give_way(struct claim *c, usec_t now, struct claim_request *ret) {
         const char *words = claim_others_persons_word(&c->others, &c->debt.is);
-        struct claim_value v = c->view.is;
+        struct claim_value v;
 
         if (!words || !c->traits.text_per_device || !c->debt.is.text_claimed || !c->debt.written || c->debt.suspected)
                 return false;
-        claim_value_put_text(&v, words);
+        if (!claim_is_view_fresh(c, now)) {
+                *ret = claim_take_step(c, CLAIM_READ);
+                return true;
+        }
+        v = c->view.is;
+        if (!is_persons_device_in_front(c))
+                claim_value_put_text(&v, words);
         claim_stop_for(c, &v);
         claim_renew_order(c);
+        *ret = claim_stopped_step(c, now);
         return true;
 }
 
@@ -413,8 +430,8 @@ struct claim_request claim_enter_step(struct claim *c, usec_t now) {
         usec_t may_write_at = claim_limits_write_at(&c->limits, /* back= */ false);
         struct claim_request r;
 
-        if (give_way(c))
-                return claim_stopped_step(c, now);
+        if (give_way(c, now, &r))
+                return r;
         /* Before the read, so that what is read is what is written over. */
         if (!claim_is_acked(c) && now < may_write_at)
                 return claim_wait_until(may_write_at);
@@ -472,9 +489,10 @@ struct claim_request claim_hold_step(struct claim *c, usec_t now) {
         usec_t ask_at = c->inquiry.due ? c->inquiry.at : USEC_NEVER;
         usec_t refresh_at = h->lost ? now : usec_add(h->written_at, c->traits.refresh_interval);
         usec_t look_at = look_for_lost_at(c), forget_at;
+        struct claim_request r;
 
-        if (give_way(c))
-                return claim_stopped_step(c, now);
+        if (give_way(c, now, &r))
+                return r;
         /* Something else was wanted while this was on its way. */
         if (!claim_is_goal(c, &c->want)) {
                 claim_start_entering(c, h->written_at, /* landed= */ true);

@@ -498,6 +498,19 @@ const char *claim_others_persons_word(const struct claim_others *o, const struct
         return words;
 }
 
+bool claim_others_may_show(const struct claim_others *o, const char *text) {
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_owed *c = &o->of[i].owed;
+
+                if (streq(text, c->prior.text))
+                        return true;
+                for (unsigned k = 0; k < c->n_ours; k++)
+                        if (streq(text, c->ours[k].text))
+                                return true;
+        }
+        return false;
+}
+
 static void take_over_newer(const struct claim_others *o, const struct claim_owed *own, struct claim_value *v) {
         unsigned order = 0;
 

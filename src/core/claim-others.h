@@ -116,6 +116,9 @@ const char *claim_others_words_before(const struct claim_others *o, const struct
  * NULL: nothing. */
 const char *claim_others_persons_word(const struct claim_others *o, const struct claim_owed *own);
 
+/* A device of one of them may have these words: it says them, or has put them back. */
+bool claim_others_may_show(const struct claim_others *o, const char *text);
+
 /* What is owed back from now on was found there, or told, at `seen_at`: who was done long before had no part in it. */
 void claim_others_found(struct claim_others *o, usec_t seen_at);
 

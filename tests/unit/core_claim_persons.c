@@ -407,6 +407,88 @@ Test(core_claim_persons, what_another_machine_has_given_way_to_is_put_back_by_wh
         claim_done(&claim);
 }
 
+/* They have written again since, which no machine has seen: it shows, unless it may be what one of us says. */
+Test(core_claim_persons, what_a_person_wrote_after_another_machine_gave_way_is_looked_for) {
+        static const struct row {
+                const char *shows, *back;
+                bool held;
+        } rows[] = {
+                { "Newer", "Newer", false },   { "Lunch", "Lunch", false },      { "", "New", false },
+                { "In a call", "New", false }, { "On the phone", "New", false }, { "Old", "New", false },
+                { "Newer", "Newer", true },    { "In a call", "New", true },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct claim_other other = machine(2, "offline", "Lunch", "busy", "On the phone"), ours;
+                struct claim_other former = machine(1, "offline", "Old", "busy", "Back soon");
+
+                former.done = true;
+                begin(&text_per_device, "offline", "Lunch");
+                enter("busy", "In a call");
+                other.live = true;
+                told_by(other, former);
+                if (!rows[i].held)
+                        claim_set_want(&claim, NULL);
+                run_for(10 * SEC);
+                expect_phase(rows[i].held ? CLAIM_HELD : CLAIM_SHARED);
+                other = given_way(3, "On the phone", "New");
+                told_by(other, former);
+                set_shown("busy", rows[i].shows);
+                want("busy", "In a call");
+                run_for(10 * SEC);
+                expect_phase(CLAIM_YIELDED);
+                cr_assert(claim_tell_others(&claim, &ours));
+                cr_assert_str_eq(ours.owed.prior.text, rows[i].back, "%zu: %s", i, ours.owed.prior.text);
+                other.live = other.text_lost = false;
+                told_done(&other);
+                expect_given_back(USEC_PER_MIN, "offline", rows[i].back);
+                claim_done(&claim);
+        }
+}
+
+/* What stands on our own device is nobody's word: we have put it back there, beside the busy of one that ends. */
+Test(core_claim_persons, what_we_have_put_back_ourselves_is_not_what_a_person_wrote_since) {
+        struct claim_other other = machine(2, "offline", "", "busy", NULL),
+                           third = given_way(3, "On the phone", "New");
+
+        begin(&text_per_device, "offline", "Lunch");
+        enter("busy", "In a call");
+        told(&other);
+        caught = true;
+        claim_set_want(&claim, NULL);
+        run_for(4 * SEC);
+        expect_phase(CLAIM_SHARED);
+        expect_shown("busy", "Lunch");
+        told_by(other, third);
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        caught = false;
+        set_shown("offline", "");
+        third.live = third.text_lost = false;
+        third.done = other.done = true;
+        told_by(other, third);
+        expect_given_back(USEC_PER_MIN, "offline", "New");
+        claim_done(&claim);
+}
+
+/* ... or an earlier run has. */
+Test(core_claim_persons, what_an_earlier_run_may_have_put_back_is_not_what_a_person_wrote_since) {
+        struct claim_other other = given_way(3, "On the phone", "New");
+
+        begin(&text_per_device, "offline", "Lunch");
+        enter("busy", "In a call");
+        set_shown("busy", "Lunch");
+        restart(&text_per_device);
+        told(&other);
+        want("busy", "In a call");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        told_done(&other);
+        expect_given_back(USEC_PER_MIN, "offline", "New");
+        claim_done(&claim);
+}
+
 /* It is newer than all that is known, also where the busy that was found is the other one's. */
 Test(core_claim_persons, what_a_person_wrote_is_told_as_the_newest) {
         for (unsigned busy = 0; busy < 2; busy++) {
