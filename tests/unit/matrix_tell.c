@@ -267,6 +267,24 @@ Test(matrix_tell, what_is_over_is_told_as_done) {
         fixture_done(&f);
 }
 
+Test(matrix_tell, each_fact_of_a_claim_is_news) {
+        struct entry_claim want = { "presence", claim("In a call") };
+        struct claim_other *c = &want.claim;
+        bool *const facts[] = { &c->withdrawn, &c->text_lost, &c->overwritten, &c->late, &c->put_back };
+        struct fixture f;
+
+        begin(&f, takes, /* heard= */ true);
+        wait_until_told(&f);
+        for (size_t i = 0; i < ARRAY_SIZE(facts); i++) {
+                *facts[i] = true;
+                tell_set(f.tell, "presence", c);
+                (void) run(&f);
+                wait_until_told(&f);
+                expect_last(&f, &want, 1);
+        }
+        fixture_done(&f);
+}
+
 Test(matrix_tell, outputs_are_limited) {
         static const char *const outputs[] = { "1", "2", "3", "4", "5" };
         SCOPED(json_decref) json_t *sent = NULL;
