@@ -448,6 +448,20 @@ const char *claim_others_words_before(const struct claim_others *o, const struct
         return last && is_prior_known(&last->owed) ? last->owed.prior.text : NULL;
 }
 
+const char *claim_others_words_away(const struct claim_others *o) {
+        const struct claim_other *last = NULL;
+
+        for (size_t i = 0; i < o->n; i++) {
+                const struct claim_other *c = &o->of[i];
+
+                if (c->live || c->done || !is_prior_known(&c->owed))
+                        continue;
+                if (!last || c->owed.order > last->owed.order)
+                        last = c;
+        }
+        return last ? last->owed.prior.text : "";
+}
+
 static bool was_done_after(const struct claim_others *o, const struct claim_other *c, usec_t since) {
         size_t at = find_done(o, &c->owed);
 

@@ -116,6 +116,10 @@ const char *claim_others_words_before(const struct claim_others *o, const struct
  * NULL: nothing. */
 const char *claim_others_persons_word(const struct claim_others *o, const struct claim_owed *own);
 
+/* Where each device has its own words, what one of them gives back takes the words away that show on none, until it
+ * has seen that and puts them back: those, of the newest one that is at it; "": none. */
+const char *claim_others_words_away(const struct claim_others *o);
+
 /* A device of one of them may have these words: it says them, or has put them back. */
 bool claim_others_may_show(const struct claim_others *o, const char *text);
 

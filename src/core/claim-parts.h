@@ -31,8 +31,7 @@ const struct claim_value *claim_goal_of(const struct claim *c);
 bool claim_is_state_given_up(const struct claim *c, const struct claim_want *w);
 /* What is owed for is what is wanted. */
 bool claim_is_goal(const struct claim *c, const struct claim_want *w);
-/* By this machine or another one of the user: no person's. */
-bool claim_text_is_ours(const struct claim *c, const struct claim_value *v);
+/* As claim_text_is_ours(). */
 bool claim_state_is_ours(const struct claim *c, const struct claim_value *v);
 /* Words of our device that were claimed until a person wrote, and are still to be taken away, perhaps by a later run.
  * A write of the state alone repeats the words that it has found, which are the prior ones. */

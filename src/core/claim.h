@@ -334,6 +334,9 @@ enum claim_step claim_in_flight(const struct claim *c);       /* CLAIM_NOTHING: 
 /* What is owed; NULL: nothing is. */
 const struct claim_owed *claim_owed(const struct claim *c);
 
+/* By this machine, in the last claim of this run, or by another one of the user that tells: no person's. */
+bool claim_text_is_ours(const struct claim *c, const struct claim_value *v);
+
 /* What CLAIM_JOURNAL asks to be put on disk. */
 const struct claim_owed *claim_entry(const struct claim *c);
 

@@ -327,3 +327,32 @@ Test(core_claim_hidden, the_words_of_before_beside_another_state_are_no_effect) 
         run_for(60 * SEC);
         expect_phase(CLAIM_NO_EFFECT);
 }
+
+/* What gives back has taken away what showed on no device any more, and has not seen that yet. */
+Test(core_claim_hidden, words_that_another_machine_has_just_taken_away_are_owed_back) {
+        static const struct row {
+                const char *shows, *found, *owed;
+                bool live, done, by_user;
+        } rows[] = {
+                { "", "Lunch", "Lunch", false, false, false }, { "New", "Lunch", "New", false, false, false },
+                { "", "Lunch", "", true, false, false },       { "", "Lunch", "", false, true, false },
+                { "", "", "", false, false, false },           { "", "In a call", "Old", false, false, false },
+                { "", "Lunch", "", false, false, true },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct claim_other other = machine(2, "offline", rows[i].found, "busy", "In a call");
+                struct claim_other former = machine(1, "offline", "Old", "busy", "In a call");
+
+                other.live = rows[i].live;
+                other.done = rows[i].done;
+                former.live = rows[i].live;
+                former.done = rows[i].done;
+                begin(rows[i].by_user ? &per_device : &text_per_device, "offline", rows[i].shows);
+                told_by(other, former);
+                want("busy", "Busy");
+                run_for(10 * SEC);
+                cr_assert_str_eq(claim.debt.is.prior.text, rows[i].owed, "%zu: %s", i, claim.debt.is.prior.text);
+                claim_done(&claim);
+        }
+}

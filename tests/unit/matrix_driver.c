@@ -43,6 +43,22 @@ Test(matrix_driver, one_call) {
         cr_assert_not(s->stored);
 }
 
+/* A lost write of it may show them later, which nobody else has chosen then. */
+Test(matrix_driver, words_of_a_call_are_known_for_its_own_after_it) {
+        struct stage *s = stage_new(true);
+        const struct output_listener *l = &s->output.listener;
+        struct claim_value said, other = s->shown;
+
+        cr_assert_not(l->is_said(l->userdata, &other));
+        enter(s);
+        said = s->shown;
+        set_busy(s, false, NULL);
+        go_on(s, 10 * USEC_PER_SEC);
+        cr_assert_str_eq(phase(s), "free");
+        cr_assert(l->is_said(l->userdata, &said));
+        cr_assert_not(l->is_said(l->userdata, &other));
+}
+
 /* With a message of none, and a state that has to wait: a write would repeat the words of others, and those of another
  * machine's call may be gone when it lands. */
 Test(matrix_driver, who_claims_nothing_writes_nothing) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "matrix/outputs/output.h"
 #include "matrix/server/traits.h"
@@ -12,6 +13,7 @@
 struct listened {
         unsigned n_seen, n_looked, n_unsure, n_erased;
         struct claim_value seen, looked;
+        const char *says; /* a claim does; NULL: none says anything */
 };
 
 static inline void on_seen(void *userdata, const struct claim_value *v, usec_t now) {
@@ -36,6 +38,12 @@ static inline void on_erased(void *userdata) {
         ((struct listened *) userdata)->n_erased++;
 }
 
+static inline bool is_said(void *userdata, const struct claim_value *v) {
+        const struct listened *l = userdata;
+
+        return streq(v->text, l->says ?: "");
+}
+
 static inline void nothing(void *userdata) {
 }
 
@@ -55,6 +63,7 @@ static inline void make_output(void) {
                 .looked = on_looked,
                 .unsure = on_unsure,
                 .erased = on_erased,
+                .is_said = is_said,
                 .userdata = &f.heard,
         };
 }
@@ -80,6 +89,23 @@ static inline void setup(void) {
                                          .doubt = nothing,
                                          .touched = nothing };
         make_output();
+}
+
+/* Where each device has a message of its own: that of ours. */
+static inline const char *own_words(void) {
+        static struct account_lessons l;
+
+        memset(&l, 0, sizeof(l));
+        output_presence.learned(f.output, &l);
+        return l.words;
+}
+
+static inline void start_with_words(const char *words) {
+        output_free(f.output);
+        f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
+        (void) snprintf(f.at.learned.words, sizeof(f.at.learned.words), "%s", words);
+        make_output();
+        cr_assert_str_eq(own_words(), words);
 }
 
 static inline void teardown(void) {

@@ -7,22 +7,6 @@
 
 TestSuite(presence_words, .init = setup, .fini = teardown);
 
-static const char *own_words(void) {
-        static struct account_lessons l;
-
-        memset(&l, 0, sizeof(l));
-        output_presence.learned(f.output, &l);
-        return l.words;
-}
-
-static void start_with_words(const char *words) {
-        output_free(f.output);
-        f.facts.traits = server_traits_find("Tuwunel", "1.9.0");
-        (void) snprintf(f.at.learned.words, sizeof(f.at.learned.words), "%s", words);
-        make_output();
-        cr_assert_str_eq(own_words(), words);
-}
-
 /* Our first poll would bring up what an earlier run has put back. */
 Test(presence_words, words_of_an_earlier_run_give_way_before_the_first_poll) {
         start_with_words("Lunch");

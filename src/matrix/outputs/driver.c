@@ -139,6 +139,12 @@ static void on_refused(void *userdata) {
         claim_on_refused(&d->claim);
 }
 
+static bool on_is_said(void *userdata, const struct claim_value *v) {
+        struct claim_driver *d = userdata;
+
+        return claim_text_is_ours(&d->claim, v);
+}
+
 int driver_new(struct claim_driver **ret, struct output *output, const struct driver_doors *doors) {
         struct claim_driver *d = calloc(1, sizeof(*d));
         struct claim_traits traits;
@@ -157,6 +163,7 @@ int driver_new(struct claim_driver **ret, struct output *output, const struct dr
                                                      .unsure = on_unsure,
                                                      .erased = on_erased,
                                                      .refused = on_refused,
+                                                     .is_said = on_is_said,
                                                      .userdata = d };
         *ret = d;
         return 0;

@@ -39,6 +39,8 @@ struct output_listener {
         void (*unsure)(void *userdata);  /* pushes may have been missed */
         void (*erased)(void *userdata);  /* the server has lost our value, as known from its traits */
         void (*refused)(void *userdata); /* it does not tell, when asked by the output itself */
+        /* Whether these words are those of the last claim, or of one that another machine has told. */
+        bool (*is_said)(void *userdata, const struct claim_value *v);
         void *userdata;
 };
 

@@ -154,8 +154,16 @@ static void on_way_given(const struct output_result *result, void *userdata) {
         p->output.at->touched(p->output.at->userdata);
 }
 
+/* A lost write has landed, of ours or of a machine that is not heard: whose claim it is takes them away again, and
+ * what our device has would be gone for them. */
+static bool are_claims_shown(const struct presence *p) {
+        const struct output_listener *l = &p->output.listener;
+
+        return p->shown.text[0] && l->is_said && l->is_said(l->userdata, &p->shown);
+}
+
 static bool are_others_shown(const struct presence *p) {
-        return p->shown.text[0] && !streq(p->shown.text, p->own_words);
+        return p->shown.text[0] && !streq(p->shown.text, p->own_words) && !are_claims_shown(p);
 }
 
 /* ... or has taken away, and with them newer ones that nobody shows now. */
@@ -167,6 +175,8 @@ static bool is_in_the_way(const struct presence *p) {
         if (!has_words(p) || p->way || p->claim.owed || p->claim.phase != CLAIM_FREE)
                 return false;
         if (p->held_elsewhere && !p->said_elsewhere)
+                return false;
+        if (!p->said_elsewhere && are_claims_shown(p))
                 return false;
         return p->newer[0] || !streq(p->shown.text, p->own_words);
 }
