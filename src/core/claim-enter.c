@@ -19,7 +19,7 @@ struct claim_request claim_write_step(struct claim *c, const struct claim_value 
         if (now < may_write_at)
                 return claim_wait_until(may_write_at);
 
-        /* What comes after that is a person's. */
+        /* What another machine has put back is gone with this write: if it shows after it, a person has chosen it. */
         if (!back)
                 c->debt.put_back_by = usec_min(c->debt.put_back_by, now + 1);
         claim_limits_spend(&c->limits, now);

@@ -195,6 +195,11 @@ static void see_words_taken_away(struct claim *c, const struct claim_value *v) {
                 l->persons = *v;
 }
 
+static void see_persons_on_the_way_back(struct claim *c, const struct claim_value *v) {
+        see_words_over_ours(c, v);
+        see_words_taken_away(c, v);
+}
+
 static bool is_persons_word_kept(const struct claim *c) {
         return c->traits.text_per_device && streq(c->debt.is.prior.text, c->in.stopped.judged.text);
 }
@@ -236,8 +241,7 @@ static void see_owed(struct claim *c) {
                 return;
         case CLAIM_LEAVING:
         case CLAIM_SHARED:
-                see_words_over_ours(c, v);
-                see_words_taken_away(c, v);
+                see_persons_on_the_way_back(c, v);
                 if (c->in.leaving.left_at > 0) {
                         c->view.known = is_back(c, v);
                         c->in.leaving.confirmed = c->in.leaving.confirmed || (c->view.known && claim_is_alone(c));
@@ -457,10 +461,8 @@ void claim_on_read(struct claim *c, const struct claim_value *v, usec_t now, uin
         c->view = claim_look(c, v, /* told= */ false, now);
         c->caught = c->caught && claim_is_taken(c, v->state);
         see_words(c, now);
-        if (c->debt.owed && c->debt.written) {
-                see_words_over_ours(c, v);
-                see_words_taken_away(c, v);
-        }
+        if (c->debt.owed && c->debt.written)
+                see_persons_on_the_way_back(c, v);
         claim_limits_worked_but_for_writes(&c->limits);
         if (c->phase == CLAIM_LEAVING && c->in.leaving.left_at > 0)
                 judge_left(c, v, now, random);

@@ -4,6 +4,11 @@
 
 #include "core/fnv1a.h"
 
+/* The order of one that began later is higher. */
+static bool is_newer(const struct claim_other *c, const struct claim_other *than) {
+        return !than || c->owed.order > than->owed.order;
+}
+
 static bool has_order(const struct claim_other *list, size_t n, unsigned order) {
         for (size_t i = 0; i < n; i++)
                 if (list[i].owed.order == order)
@@ -346,16 +351,16 @@ static bool stands_of(const struct claim_owed *d, const struct claim_value *v, b
 
 const struct claim_owed *claim_others_left_standing(const struct claim_others *o, const struct claim_value *v,
                                                     bool taken) {
-        const struct claim_owed *last = NULL;
+        const struct claim_other *last = NULL;
 
         for (size_t i = 0; i < o->n; i++) {
-                const struct claim_owed *d = &o->of[i].owed;
+                const struct claim_other *c = &o->of[i];
 
-                if (o->of[i].done && is_prior_known(d) && stands_of(d, v, taken && !o->of[i].overwritten) &&
-                    (!last || d->order > last->order))
-                        last = d;
+                if (c->done && is_prior_known(&c->owed) && stands_of(&c->owed, v, taken && !c->overwritten) &&
+                    is_newer(c, last))
+                        last = c;
         }
-        return last;
+        return last ? &last->owed : NULL;
 }
 
 /* One that has only fallen silent may have left its words there: they tell. */
@@ -420,7 +425,7 @@ static const struct claim_other *last_to_be_left(const struct claim_others *o, u
                         continue;
                 if (part == CLAIM_STATE && !claim_owed_has_state(&c->owed, v->state))
                         continue;
-                if (!last || c->owed.order > last->owed.order)
+                if (is_newer(c, last))
                         last = c;
         }
         return last;
@@ -442,7 +447,7 @@ const char *claim_others_words_before(const struct claim_others *o, const struct
                 if ((c->done && !c->silent) || c->text_lost || c->owed.order == 0 ||
                     !claim_owed_has_text(&c->owed, text) || claim_owed_has_text(own, c->owed.prior.text))
                         continue;
-                if (!last || c->owed.order > last->owed.order)
+                if (is_newer(c, last))
                         last = c;
         }
         return last && is_prior_known(&last->owed) ? last->owed.prior.text : NULL;
@@ -456,7 +461,7 @@ const char *claim_others_words_away(const struct claim_others *o) {
 
                 if (c->live || c->done || !is_prior_known(&c->owed))
                         continue;
-                if (!last || c->owed.order > last->owed.order)
+                if (is_newer(c, last))
                         last = c;
         }
         return last ? last->owed.prior.text : "";
@@ -470,18 +475,19 @@ static bool was_done_after(const struct claim_others *o, const struct claim_othe
 
 const char *claim_others_left_state(const struct claim_others *o, const struct claim_owed *own, const char *state,
                                     usec_t since) {
-        const struct claim_owed *last = NULL;
+        const struct claim_other *last = NULL;
 
         for (size_t i = 0; i < o->n; i++) {
-                const struct claim_owed *d = &o->of[i].owed;
+                const struct claim_other *c = &o->of[i];
+                const struct claim_owed *d = &c->owed;
 
-                if (!was_done_after(o, &o->of[i], since) || !claim_owed_has_state(d, state) || !is_prior_known(d) ||
+                if (!was_done_after(o, c, since) || !claim_owed_has_state(d, state) || !is_prior_known(d) ||
                     !streq(d->prior.text, own->prior.text))
                         continue;
-                if (!last || d->order > last->order)
-                        last = d;
+                if (is_newer(c, last))
+                        last = c;
         }
-        return last ? last->prior.state : NULL;
+        return last ? last->owed.prior.state : NULL;
 }
 
 /* It may have begun after ours, and found itself what ours has not: that one was told no order of ours to be above.
@@ -516,11 +522,8 @@ bool claim_others_may_show(const struct claim_others *o, const char *text) {
         for (size_t i = 0; i < o->n; i++) {
                 const struct claim_owed *c = &o->of[i].owed;
 
-                if (streq(text, c->prior.text))
+                if (streq(text, c->prior.text) || claim_owed_names_text(c, text))
                         return true;
-                for (unsigned k = 0; k < c->n_ours; k++)
-                        if (streq(text, c->ours[k].text))
-                                return true;
         }
         return false;
 }

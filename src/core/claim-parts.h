@@ -79,7 +79,7 @@ bool claim_has_person_written(const struct claim *c);
 /* Another machine, which could not know what was there before our words, has left none; or one that has yet to hear of
  * our claim has taken our words for its own, and has put back what was there before those. */
 bool claim_is_left_by_another(const struct claim *c, const struct claim_value *v);
-/* ... or one that did not hear of it for as long as it lasted, and tells: `v` is what that had found. */
+/* ... or one that did not hear of our claim while its own lasted, and tells so: `v` is what that had found. */
 bool claim_was_put_back(const struct claim *c, const struct claim_value *v);
 /* The first is what was taken for a person's word, as is known now that its end was told: it came between the last
  * time that ours were seen and the first time that they were not, or was heard of soon after that. */

@@ -19,7 +19,7 @@ int claim_value_set(struct claim_value *v, const char *state, const char *text) 
         return 0;
 }
 
-static bool has_written(const struct claim_owed *o, const char *text) {
+bool claim_owed_names_text(const struct claim_owed *o, const char *text) {
         for (unsigned i = 0; i < o->n_ours; i++)
                 if (streq(text, o->ours[i].text))
                         return true;
@@ -27,11 +27,11 @@ static bool has_written(const struct claim_owed *o, const char *text) {
 }
 
 bool claim_owed_has_text(const struct claim_owed *o, const char *text) {
-        return o->text_claimed && has_written(o, text);
+        return o->text_claimed && claim_owed_names_text(o, text);
 }
 
 bool claim_owed_has_given_up(const struct claim_owed *o, const char *text) {
-        return !o->text_claimed && !streq(text, o->prior.text) && has_written(o, text);
+        return !o->text_claimed && !streq(text, o->prior.text) && claim_owed_names_text(o, text);
 }
 
 bool claim_owed_has_state(const struct claim_owed *o, const char *state) {
@@ -42,12 +42,7 @@ bool claim_owed_has_state(const struct claim_owed *o, const char *state) {
 }
 
 bool claim_owed_has_given_way(const struct claim_owed *o) {
-        if (o->text_claimed || !o->prior.text[0])
-                return false;
-        for (unsigned i = 0; i < o->n_ours; i++)
-                if (streq(o->prior.text, o->ours[i].text))
-                        return false;
-        return true;
+        return !o->text_claimed && o->prior.text[0] && !claim_owed_names_text(o, o->prior.text);
 }
 
 bool claim_owed_add(struct claim_owed *o, const struct claim_value *v) {

@@ -56,6 +56,8 @@ struct claim_owed {
         bool given_back; /* all was: it is kept for such a write alone */
         bool ahead;      /* ... or it was put on disk before a call, and perhaps nothing was ever sent */
 };
+/* A value of ours has this text, claimed or not. */
+bool claim_owed_names_text(const struct claim_owed *o, const char *text);
 /* Whether a value of ours has this state or text, and claims it. */
 bool claim_owed_has_state(const struct claim_owed *o, const char *state);
 bool claim_owed_has_text(const struct claim_owed *o, const char *text);
