@@ -147,7 +147,7 @@ static int on_turn(sd_event_source *s, void *userdata) {
         struct loop *l = userdata;
 
         turn(l);
-        memory_give_back(&l->memory);
+        (void) memory_give_back(&l->memory);
         return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "http/memory.h"
 #include "http/request.h"
+#include "util/memory.h"
 
 /* Connections kept open for reuse, for each account: for the long poll, and for what is asked beside it. With TLS each
  * costs 0.1 MiB. */
@@ -134,6 +135,7 @@ static void deliver(struct http_pool *p, struct http_request *r) {
         (void) sd_event_now(p->event, CLOCK_BOOTTIME, &reply.now);
         (void) sd_event_now(p->event, CLOCK_REALTIME, &reply.wall);
         http_request_read(r, p->ca_file, &reply);
+        memory_note_taken_apart(r->size);
         r->done(&reply, r->userdata);
         request_drop(r);
 }

@@ -12,7 +12,11 @@ struct memory {
  * Not for what comes and goes, as buffers of requests do: each time their pages would have to be had anew. */
 void memory_map_tables(bool on);
 
-/* Gives back what is free if that is much more than last time; else costs a look at the allocator's counters. */
-void memory_give_back(struct memory *m);
+/* Something of that size, an answer of a server, is taken apart and freed again before the next look, which takes
+ * several times as much: where the allocator touches anew what it had given back, its counters do not show it. */
+void memory_note_taken_apart(size_t size);
+/* Gives back what is free if that is much more than last time, or something large was taken apart since; else costs a
+ * look at the allocator's counters. Returns whether it has. */
+bool memory_give_back(struct memory *m);
 /* ... however little it is: once a start is over, which has taken what is not needed again. */
 void memory_give_back_all(struct memory *m);

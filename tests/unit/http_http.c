@@ -12,6 +12,7 @@
 #include "http/http.h"
 #include "http/problem.h"
 #include "unit/loopback/loopback.h"
+#include "util/memory.h"
 
 /* Connections that a queue of none takes, and some more. */
 #define FILLERS 4
@@ -255,6 +256,25 @@ Test(http, limits) {
                 cr_assert_eq(f.problem[0] != '\0', rows[i].error < 0, "%s", rows[i].what);
                 cr_expect_eq(strstr(f.problem, "headers") != NULL, rows[i].error == -EOVERFLOW, "%s", f.problem);
         }
+        fixture_done(&f);
+}
+
+/* What the allocator has touched for it, it keeps, and its counters do not tell. */
+Test(http, memory_goes_back_after_a_large_body_alone) {
+        struct memory m = { 0 };
+        struct fixture f;
+        struct http_call call;
+
+        fixture_init(&f, NULL, NULL);
+        run_path(&f, "/good");
+        memory_give_back_all(&m);
+        run_path(&f, "/good");
+        cr_assert_not(memory_give_back(&m), "after an ordinary one");
+        call = get(loopback_url(f.server, "/endless"));
+        call.body_max = 256U << 10;
+        run(&f, &call);
+        cr_assert(memory_give_back(&m), "what is large");
+        cr_assert_not(memory_give_back(&m), "once");
         fixture_done(&f);
 }
 

@@ -47,21 +47,51 @@ Test(memory, tables_are_no_part_of_the_heap_while_that_is_wanted) {
                 free(tables[i]);
 }
 
+static void take(char **blocks, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                blocks[i] = malloc(BLOCK);
+                cr_assert_not_null(blocks[i]);
+                memset(blocks[i], 1, BLOCK);
+        }
+}
+
+static void drop(char **blocks, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                free(blocks[i]);
+}
+
 Test(memory, all_is_given_back_between_what_is_used) {
         static char *blocks[BLOCKS];
         struct memory m = { 0 };
         size_t before;
 
-        for (size_t i = 0; i < BLOCKS; i++) {
-                blocks[i] = malloc(BLOCK);
-                cr_assert_not_null(blocks[i]);
-                memset(blocks[i], 1, BLOCK);
-        }
-        for (size_t i = 0; i + 1 < BLOCKS; i++)
-                free(blocks[i]);
+        take(blocks, BLOCKS);
+        drop(blocks, BLOCKS - 1);
         before = resident_pages();
         memory_give_back_all(&m);
         cr_assert_leq(resident_pages() + (BLOCKS / 2) * BLOCK / (size_t) getpagesize(), before);
+        free(blocks[BLOCKS - 1]);
+}
+
+/* The allocator counts as free what it has given back, so that nothing shows that it was touched anew. */
+Test(memory, what_was_given_back_and_is_used_for_something_large_goes_back_again) {
+        static char *blocks[BLOCKS];
+        struct memory m = { 0 };
+        size_t before;
+
+        take(blocks, BLOCKS);
+        drop(blocks, BLOCKS - 1);
+        memory_give_back_all(&m);
+        take(blocks, BLOCKS - 1);
+        drop(blocks, BLOCKS - 1);
+        before = resident_pages();
+        memory_note_taken_apart(BLOCK);
+        cr_assert_not(memory_give_back(&m), "what is small is soon wanted again");
+        memory_note_taken_apart(BLOCKS * BLOCK / 4);
+        memory_note_taken_apart(BLOCK);
+        cr_assert(memory_give_back(&m));
+        cr_assert_leq(resident_pages() + (BLOCKS / 2) * BLOCK / (size_t) getpagesize(), before);
+        cr_assert_not(memory_give_back(&m), "once");
         free(blocks[BLOCKS - 1]);
 }
 
