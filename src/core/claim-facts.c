@@ -252,8 +252,7 @@ static void see_owed(struct claim *c) {
                 if (c->traits.text_tells_person && is_last_word(c, v)) {
                         if (is_persons_word_kept(c))
                                 keep_persons_word(c, v);
-                        c->in.stopped.judged = *v;
-                        c->in.stopped.outdone = false;
+                        claim_take_last_word(c, v);
                 }
                 c->view.known = claim_stands(c, v);
                 return;

@@ -30,6 +30,26 @@ static bool is_explained(const struct claim *c) {
         return claim_others_explain(&c->others, &c->debt.is, by_state, &c->in.stopped.judged);
 }
 
+void claim_take_last_word(struct claim *c, const struct claim_value *v) {
+        struct claim_stopped *s = &c->in.stopped;
+
+        if (!streq(v->text, s->judged.text))
+                s->former = s->judged;
+        s->judged = *v;
+        s->outdone = false;
+}
+
+/* Words that came over a person's are another machine's, as is known now: the person's are what was given way to. */
+static void judge_former(struct claim *c) {
+        struct claim_stopped *s = &c->in.stopped;
+
+        if (c->phase != CLAIM_YIELDED || !s->former.text[0] || claim_text_is_ours(c, &s->former) || !is_explained(c))
+                return;
+        s->judged = s->former;
+        s->former = (struct claim_value){};
+        s->outdone = s->outdone && !streq(s->judged.text, c->debt.is.prior.text);
+}
+
 /* Nobody of us has begun, ended or lost its value lately. */
 static bool is_held_in_peace(const struct claim *c, usec_t now) {
         return c->phase == CLAIM_HELD && now >= usec_add(c->in.held.written_at, CLAIM_ASK_AFTER) &&
@@ -135,6 +155,7 @@ int claim_on_others(struct claim *c, const struct claim_other *others, size_t n,
         all = claim_others_now(&c->others);
         if (c->debt.owed)
                 learn_prior(c, &told, theirs);
+        judge_former(c);
         if (c->debt.owed && put_back)
                 c->debt.put_back_by = usec_add(now, CLAIM_ASK_AFTER);
         claim_expect_crossing(c, one_has_come, now);

@@ -105,6 +105,9 @@ void claim_stop_for_claim_of_another(struct claim *c);
 
 /* ---- claim-hear.c: facts of other machines ---- */
 
+/* Yielded, and `v` is a person's word, unless it turns out to be another machine's: then it was that one of before. */
+void claim_take_last_word(struct claim *c, const struct claim_value *v);
+
 /* With one value per user, another client may come to the very state that we have written, by way of another one. */
 void claim_follow_state(struct claim *c, usec_t now);
 /* Another machine that gives back now may not have heard of our claim, as long as that is new; nor one that is heard

@@ -210,6 +210,7 @@ struct claim_leaving {
 /* Yielded, foreign, refused and no effect: why nothing more is done for this call. */
 struct claim_stopped {
         struct claim_value judged; /* what that was said of */
+        struct claim_value former; /* yielded: ... and before that, with other words */
         usec_t lost_at;            /* when a read found it in place of our acknowledged value; 0: not so */
         usec_t look_at;            /* foreign: perhaps another machine's, which is not heard; 0: not so */
         usec_t written_at;         /* refused: a value of ours from before that was acknowledged; 0: there is none */

@@ -127,7 +127,7 @@ static inline uint64_t mix_phase(uint64_t h, const struct claim *c, usec_t now) 
                                    (uint64_t) c->in.stopped.outdone << 2);
                 h = mix_since(h, c->in.stopped.lost_at, CLAIM_ASK_AFTER, now);
                 h = mix_time(mix(h, c->in.stopped.look_at > 0), c->in.stopped.look_at, now);
-                return mix_value(h, &c->in.stopped.judged);
+                return mix_value(mix_value(h, &c->in.stopped.judged), &c->in.stopped.former);
         case CLAIM_FREE:
                 return mix_time(mix(h, c->in.free.looked), c->in.free.look_at, now);
         case CLAIM_STUCK:
