@@ -267,6 +267,11 @@ bool claim_others_may_have_left_none(const struct claim_others *o, const struct 
         return false;
 }
 
+/* Else it has found its own words there, and does not know what was before them. */
+static bool is_prior_known(const struct claim_owed *o) {
+        return !o->prior.text[0] || !claim_owed_has_text(o, o->prior.text);
+}
+
 static bool says_the_same(const struct claim_other *c, const struct claim_owed *own) {
         for (unsigned i = 0; own->text_claimed && i < own->n_ours; i++)
                 if (claim_owed_has_text(&c->owed, own->ours[i].text))
@@ -287,14 +292,22 @@ bool claim_others_may_have_put_back(const struct claim_others *o, const struct c
         return false;
 }
 
+/* What it has found, where that is older than what ours has; none, where that was ours, and it was never told what was
+ * there before. */
+static bool has_put_back(const struct claim_owed *o, const struct claim_owed *own, const char *text) {
+        if (!is_prior_known(o) && claim_owed_has_text(own, o->prior.text))
+                return !text[0];
+        return o->order > 0 && o->order < own->order && streq(text, o->prior.text);
+}
+
 bool claim_others_put_back(const struct claim_others *o, const struct claim_owed *own, const char *text,
                            const char *state, const char *withdrawn) {
         for (size_t i = 0; i < o->n && !streq(text, own->prior.text); i++) {
                 const struct claim_other *c = &o->of[i];
 
-                if (!c->put_back || c->owed.order == 0 || c->owed.order >= own->order || !says_the_same(c, own))
+                if (!c->put_back || !has_put_back(&c->owed, own, text) || !says_the_same(c, own))
                         continue;
-                if (streq(text, c->owed.prior.text) && may_be_beside(c, state, withdrawn))
+                if (may_be_beside(c, state, withdrawn))
                         return true;
         }
         return false;
@@ -326,11 +339,6 @@ bool claim_others_explain(const struct claim_others *o, const struct claim_owed 
                         return true;
         }
         return false;
-}
-
-/* Else it has found its own words there, and does not know what was before them. */
-static bool is_prior_known(const struct claim_owed *o) {
-        return !o->prior.text[0] || !claim_owed_has_text(o, o->prior.text);
 }
 
 /* A state with words of theirs is theirs; a state of a device of its own in any case. */

@@ -99,7 +99,7 @@ bool claim_others_may_have_put_back(const struct claim_others *o, const struct c
                                     const char *state, const char *withdrawn);
 
 /* One of them that says the same and began before `own` has put back `text` without hearing of us, and `own` has found
- * other words since. Beside which state as above. */
+ * other words since; or none, as it has found words of `own`. Beside which state as above. */
 bool claim_others_put_back(const struct claim_others *o, const struct claim_owed *own, const char *text,
                            const char *state, const char *withdrawn);
 

@@ -162,3 +162,37 @@ Test(core_claim_put_back, who_puts_words_back_unheard_tells) {
                 claim_done(&claim);
         }
 }
+
+/* It has found our words, was never told what was before them, and so has put back none. It may say so late. */
+Test(core_claim_put_back, none_that_a_machine_puts_back_unheard_are_no_persons) {
+        static const struct row {
+                const char *what, *found, *state, *text; /* what shows */
+                bool tells, persons;
+        } rows[] = {
+                { "it could not know", "In a call", "offline", "", true, false },
+                { "it knew of nothing there", "", "offline", "", true, true },
+                { "it has heard us", "In a call", "offline", "", false, true },
+                { "others stand there", "In a call", "offline", "New", true, true },
+                { "a person has chosen a state with it", "In a call", "online", "", true, true },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i];
+                struct claim_other other = machine(0, "busy", row->found, "busy", "In a call");
+
+                hold(&single_value, "unavailable", "Reading");
+                told_live(&other);
+                run_for(2 * USEC_PER_MIN);
+                push_shown(row->state, row->text);
+                run_for(5 * USEC_PER_MIN);
+                expect_phase(CLAIM_YIELDED);
+                other.put_back = row->tells;
+                told_done(&other);
+                run_for(10 * SEC);
+                cr_expect_eq(claim_phase(&claim), row->persons ? CLAIM_YIELDED : CLAIM_HELD, "%s", row->what);
+                claim_set_want(&claim, NULL);
+                run_for(USEC_PER_MIN);
+                cr_expect_str_eq(shown.text, row->persons ? row->text : "Reading", "%s", row->what);
+                claim_done(&claim);
+        }
+}
