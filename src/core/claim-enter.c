@@ -92,6 +92,9 @@ static struct claim_owed compose_debt(const struct claim *c, usec_t now) {
         d.alone = claim_others_are_long_done(&c->others, c->view.at);
         if (c->traits.text_per_device && !d.prior.text[0])
                 claim_value_put_text(&d.prior, claim_others_words_away(&c->others));
+        /* As if our words had stood there all the time. */
+        if (c->others.n > 0 && d.text_claimed && claim_are_none_left(c))
+                claim_value_put_text(&d.prior, d.ours[0].text);
         if (c->debt.lands_by == 0 || now >= usec_add(c->debt.lands_by, LANDED_KNOWN_FOR))
                 return d;
         /* What a lost write of the last claim has put there, or will, is owed back with this one. */

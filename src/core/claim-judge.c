@@ -315,6 +315,11 @@ bool claim_has_person_written(const struct claim *c) {
         return c->flight.other.text[0] && !claim_text_is_ours(c, &c->flight.other);
 }
 
+/* Whoever has brought another state since has taken no words away. */
+bool claim_are_none_left(const struct claim *c) {
+        return c->none_since > 0 && c->view.since == c->none_since && !c->view.is.text[0];
+}
+
 /* It has written that over our words: a person's would have kept it from that. */
 bool claim_was_put_back(const struct claim *c, const struct claim_value *v) {
         return c->debt.owed && c->view.over_ours && c->view.since < c->debt.put_back_by && can_be_left(c, v) &&

@@ -68,6 +68,8 @@ bool claim_waits_for_lost_write(const struct claim *c, usec_t now);
 /* What another machine found is what is owed back. False: words of ours were there, and nobody has told what was
  * before them. */
 bool claim_find_prior(const struct claim *c, struct claim_value *ret);
+/* None are there since our last claim left none, which did not know what to put back. */
+bool claim_are_none_left(const struct claim *c);
 /* Found there by ourselves. */
 bool claim_is_prior_firsthand(const struct claim *c);
 /* Somebody put other words there than ours. `prior_too`: what was there before us is no sign of a person, since our

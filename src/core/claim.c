@@ -73,11 +73,21 @@ static bool have_same_data(enum claim_phase a, enum claim_phase b) {
                (claim_is_stopped(a) && claim_is_stopped(b));
 }
 
+/* Others may know. Where each device has its own words, those of others show again by themselves. */
+static bool leaves_none_unknowing(const struct claim *c) {
+        struct claim_value found;
+
+        return !c->traits.text_per_device && c->debt.written && c->debt.is.text_claimed && !c->view.is.text[0] &&
+               !claim_find_prior(c, &found);
+}
+
 void claim_enter_phase(struct claim *c, enum claim_phase phase) {
         if (!have_same_data(c->phase, phase))
                 memset(&c->in, 0, sizeof(c->in));
-        if ((phase == CLAIM_FREE || phase == CLAIM_STUCK) && c->debt.owed)
+        if ((phase == CLAIM_FREE || phase == CLAIM_STUCK) && c->debt.owed) {
                 c->last_order = c->debt.is.order;
+                c->none_since = leaves_none_unknowing(c) ? c->view.since : 0;
+        }
         if (phase == CLAIM_FREE || phase == CLAIM_STUCK)
                 c->debt = (struct claim_debt){ .is = c->debt.is,
                                                .kept = c->debt.kept,

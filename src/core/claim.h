@@ -237,6 +237,7 @@ struct claim {
 
         struct claim_debt debt;
         unsigned last_order; /* of the last claim of which all was given back, in this run; 0: there was none */
+        usec_t none_since; /* ... which did not know the words before its own, and left none: since then; 0: not so */
         struct claim_view view;
         struct claim_flight flight;
         struct claim_inquiry inquiry;

@@ -196,3 +196,43 @@ Test(core_claim_put_back, none_that_a_machine_puts_back_unheard_are_no_persons) 
                 claim_done(&claim);
         }
 }
+
+/* Who has left none that way, and finds none as its next call begins, knows no more than before: who does know has
+ * perhaps not been heard yet. */
+Test(core_claim_put_back, none_that_were_left_unknowing_are_not_found) {
+        static const struct row {
+                const char *what, *text, *state; /* which show before the next call */
+                const char *then;
+                bool known, alone;
+                unsigned order;
+        } rows[] = {
+                { "they are what was left", "", "online", "", false, false, 0 },
+                { "somebody has put a state there", "", "unavailable", "", false, false, 0 },
+                { "words have stood there since", "New", "online", "", false, false, 2 },
+                { "words stand there", "New", "online", "New", false, false, 2 },
+                { "it was known that there were none", "", "online", "", true, false, 2 },
+                { "nobody is there to know", "", "online", "", false, true, 1 },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct claim_other other = machine(1, "online", "Reading", "busy", "At the dentist"), ours;
+                const struct row *row = &rows[i];
+
+                begin(&single_value, "online", row->known ? "" : "In a call");
+                push();
+                enter("busy", "In a call");
+                if (!row->alone)
+                        told_done(&other);
+                expect_given_back(USEC_PER_MIN, "online", "");
+                push();
+                push_shown(row->state, row->text);
+                push_shown(row->state, row->then);
+                run_for(2 * USEC_PER_MIN);
+                push();
+                enter("busy", "On the phone");
+                cr_assert(claim_tell_others(&claim, &ours));
+                cr_expect_eq(ours.owed.order, row->order, "%s: %u", row->what, ours.owed.order);
+                cr_expect_str_eq(ours.owed.prior.text, row->order > 0 ? row->then : "On the phone", "%s", row->what);
+                expect_given_back(USEC_PER_MIN, row->state, row->then);
+                claim_done(&claim);
+        }
+}

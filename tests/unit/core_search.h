@@ -188,6 +188,7 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
         h = mix_near(h, d->restored_by, now);
         h = mix_time(h, d->crossed_by, now);
         h = mix_since(h, d->is.n_ours > 1 ? d->goal_at : 0, CLAIM_ASK_AFTER + CLAIM_LANDS_WITHIN, now);
+        h = mix(h, c->none_since > 0 && c->none_since == c->view.since);
         h = mix(h, (c->view.since < d->crossed_by) | (c->view.since < d->put_back_by) << 1);
         h = mix_time(h, d->put_back_by, now);
         for (size_t i = 0; i < CLAIM_OTHERS_DONE_MAX && !c->traits.per_device; i++)
