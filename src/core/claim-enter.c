@@ -132,9 +132,27 @@ static bool stands_in(const struct claim *c, const struct claim_value *v) {
         return c->traits.stands_in && c->traits.stands_in(v);
 }
 
+/* Our words stand there before the first of our writes, and nobody tells what was before them: another machine that is
+ * not heard says the same, most likely over what this claim has found until now. Whoever tells better is believed. */
+static bool keep_what_was_found(const struct claim *c, struct claim_owed *d) {
+        const struct claim_value *found = &c->debt.is.prior;
+        struct claim_value before = d->prior;
+
+        if (!c->debt.owed)
+                return false;
+        claim_others_look_through(&c->others, NULL, c->traits.per_device, /* done_only= */ false, &before);
+        if (!claim_owed_has_text(d, before.text))
+                return false;
+        claim_value_put_text(&d->prior, found->text);
+        if (claim_owed_has_state(d, d->prior.state))
+                claim_value_put_state(&d->prior, found->state);
+        return true;
+}
+
 /* Before the first write: what stands there, is it free. Returns false if `ret` is the step. */
 static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
         struct claim_owed d;
+        bool kept;
 
         if (claim_waits_for_lost_write(c, now)) {
                 claim_enter_phase(c, c->debt.owed ? CLAIM_LEAVING : CLAIM_FREE);
@@ -172,12 +190,13 @@ static bool begin_debt(struct claim *c, usec_t now, struct claim_request *ret) {
                 return false;
         }
         d = compose_debt(c, now);
-        if (c->debt.owed && same_debt(&d, &c->debt.is))
+        kept = keep_what_was_found(c, &d);
+        if (c->debt.owed && same_debt(&d, &c->debt.is) && (c->debt.is.secondhand || !kept))
                 return true;
         c->debt.fits = claim_is_armed(c) && is_armed_for(c, &d);
         claim_others_found(&c->others, c->view.at);
         c->debt.is = d;
-        c->debt.is.secondhand = !claim_is_prior_firsthand(c);
+        c->debt.is.secondhand = kept || !claim_is_prior_firsthand(c);
         c->debt.owed = true;
         c->debt.on_disk = false;
         c->debt.added_sent = false;
