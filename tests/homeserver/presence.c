@@ -30,6 +30,21 @@
 
 #define KEEP(field, text) snprintf(field, sizeof(field), "%s", text)
 
+struct presence_traits presence_traits_of(enum hs_kind kind) {
+        switch (kind) {
+        case HS_SYNAPSE:
+                return (struct presence_traits){ .device_states = true };
+        case HS_TUWUNEL:
+                return (struct presence_traits){ .device_states = true, .device_messages = true, .polls_erase = true };
+        case HS_SYNAPSE_OLD:
+        case HS_CONTINUWUITY:
+        case HS_DENDRITE:
+        case HS_UNKNOWN:
+                break;
+        }
+        return (struct presence_traits){ 0 };
+}
+
 static int64_t lasts(int64_t chosen, int64_t usual) {
         return chosen > 0 ? chosen : usual;
 }

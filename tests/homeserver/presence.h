@@ -33,6 +33,14 @@ struct presence_model {
         int64_t synced_at, fresh_until[3];
 };
 
+/* What sets the kinds apart for whoever judges what is shown. */
+struct presence_traits {
+        bool device_states;   /* each device has a state of its own */
+        bool device_messages; /* ... and a message: that of the one that was heard of last shows */
+        bool polls_erase;     /* every poll sets a state, whatever it says: what was PUT is gone with the next one */
+};
+struct presence_traits presence_traits_of(enum hs_kind kind);
+
 /* Returns the HTTP status: 200, 400 (no such state), 403 (switched off). */
 unsigned presence_put(struct presence_model *m, const char *device, const char *state, const char *message,
                       int64_t now);

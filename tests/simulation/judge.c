@@ -322,7 +322,7 @@ static bool is_left_to_another(const struct site *s, const struct machine_output
  * another machine tells ends a poll, that costs a write, and there are only so many a minute, of which the last is
  * kept for giving back. */
 static bool has_spent_its_writes(const struct site *s) {
-        return s->world->history->options.kind == HS_TUWUNEL && s->wrote[1] > 0 &&
+        return world_traits(s->world).polls_erase && s->wrote[1] > 0 &&
                door_now() < s->wrote[1] + USEC_PER_MIN + 5 * USEC_PER_SEC;
 }
 
@@ -330,7 +330,7 @@ static bool has_spent_its_writes(const struct site *s) {
  * written again then shows after a look and a write, and up to five seconds later where the look has come too early.
  * Mostly the message shows meanwhile, unless another device has been heard of since. */
 usec_t judge_erased_until(const struct site *s) {
-        if (s->world->history->options.kind != HS_TUWUNEL || s->polled_at == 0)
+        if (!world_traits(s->world).polls_erase || s->polled_at == 0)
                 return 0;
         return s->polled_at + 10 * USEC_PER_SEC;
 }
@@ -349,7 +349,7 @@ bool judge_may_look(const struct world *w, const struct site *s) {
         if (w->restarted_at > 0 && door_now() < w->restarted_at + CALM)
                 return false;
         /* There the message of the device that was heard of last is shown. */
-        return !(w->history->options.kind == HS_TUWUNEL && site_in_force(s)->status) && !has_spent_its_writes(s);
+        return !(world_traits(w).device_messages && site_in_force(s)->status) && !has_spent_its_writes(s);
 }
 
 void judge_is_shown(struct world *w, struct site *s, const char *what) {

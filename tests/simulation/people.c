@@ -26,7 +26,7 @@ bool state_is_busy(const char *state) {
 /* Where each device has a message, what a person has written is gone with the next poll of busyd, and nobody can tell
  * it who asked before that poll and got no answer. */
 static void look_for_hidden_words(struct world *w, const char *message) {
-        if (w->history->options.kind != HS_TUWUNEL || streq(message, w->person_was[1]))
+        if (!world_traits(w).device_messages || streq(message, w->person_was[1]))
                 return;
         for (unsigned i = 0; i < w->history->n_machines; i++) {
                 const struct site *s = &w->sites[i];
@@ -127,11 +127,11 @@ bool people_field_is_set(const struct model *m) {
 static const char *const messages[] = { "Lunch", "Reading a book", "", "In the garden" };
 static const char *const states[] = { "online", "unavailable", "offline" };
 
-/* Where each device has a message, a poll writes as well. */
+/* Where every poll sets a state, one writes as well. */
 static bool is_poll_arriving(const struct world *w) {
         for (unsigned i = 0; i < w->history->n_machines; i++)
                 if (wire_travels(machine_wire(w->sites[i].machine), REQUEST_SYNC))
-                        return w->history->options.kind == HS_TUWUNEL;
+                        return world_traits(w).polls_erase;
         return false;
 }
 
@@ -175,16 +175,15 @@ void person_chooses(struct world *w, unsigned state, unsigned message) {
         (void) snprintf(w->person_was[0], sizeof(w->person_was[0]), "%s", states[state]);
         /* Where each device has a message, an empty one hides behind another device's. */
         (void) snprintf(w->person_was[1], sizeof(w->person_was[1]), "%s",
-                        w->history->options.kind == HS_TUWUNEL && !*messages[message] ? "Gone for a walk"
-                                                                                      : messages[message]);
+                        world_traits(w).device_messages && !*messages[message] ? "Gone for a walk"
+                                                                               : messages[message]);
         person_sets(w);
 }
 
 /* Where the last poll wins, two clients of different words overwrite each other for ever, with busyd or without: the
  * others take up the word of the newest. */
 static void agree(struct world *w, const struct client *newest) {
-        if (w->history->options.kind == HS_SYNAPSE || w->history->options.kind == HS_TUWUNEL ||
-            !client_polls_presence(newest))
+        if (world_traits(w).device_states || !client_polls_presence(newest))
                 return;
         for (size_t i = 0; i < CLIENTS; i++)
                 if (client_polls_presence(&w->clients[i]))

@@ -136,6 +136,11 @@ static inline int64_t world_msec(void) {
         return (int64_t) (door_now() / USEC_PER_MSEC);
 }
 
+/* Of its server. */
+static inline struct presence_traits world_traits(const struct world *w) {
+        return presence_traits_of(w->history->options.kind);
+}
+
 /* ---- world.c ---- */
 
 /* Only the first one of a world counts. `format` tells one sort from another. */
