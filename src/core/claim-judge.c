@@ -9,13 +9,15 @@ bool claim_is_view_fresh(const struct claim *c, usec_t now) {
         return c->view.known && now < usec_add(c->view.at, lasts);
 }
 
-/* Words that are ours, and nothing else, are gone from what showed. */
-static bool are_words_alone_gone(const struct claim *c, const struct claim_value *v) {
+/* Where no words are there, the state that came as they went. "": that was there before; or there are words. */
+static const char *came_beside(const struct claim *c, const struct claim_value *v) {
         const struct claim_view *was = &c->view;
 
-        if (v->text[0] || !was->ever || !streq(v->state, was->is.state))
-                return false;
-        return was->emptied || (was->is.text[0] && claim_text_is_ours(c, &was->is));
+        if (v->text[0])
+                return "";
+        if (was->ever && !was->is.text[0])
+                return was->beside;
+        return streq(v->state, was->is.state) && claim_text_is_ours(c, &was->is) ? "" : v->state;
 }
 
 static bool are_words_over_ours(const struct claim *c, const struct claim_value *v) {
@@ -31,18 +33,20 @@ struct claim_view claim_look(const struct claim *c, const struct claim_value *v,
         const struct claim_view *was = &c->view;
         usec_t since = told && was->live ? now : was->at;
         bool words = was->ever && streq(v->text, was->is.text), state = was->ever && streq(v->state, was->is.state);
+        const char *beside = came_beside(c, v);
+        struct claim_view view = { .is = *v,
+                                   .ever = true,
+                                   .known = true,
+                                   .told = told,
+                                   .live = told || c->view.live,
+                                   .unechoed = !told && c->view.unechoed,
+                                   .over_ours = are_words_over_ours(c, v),
+                                   .at = now,
+                                   .since = words ? was->since : since,
+                                   .state_since = state ? was->state_since : since };
 
-        return (struct claim_view){ .is = *v,
-                                    .ever = true,
-                                    .known = true,
-                                    .told = told,
-                                    .live = told || c->view.live,
-                                    .unechoed = !told && c->view.unechoed,
-                                    .over_ours = are_words_over_ours(c, v),
-                                    .emptied = are_words_alone_gone(c, v),
-                                    .at = now,
-                                    .since = words ? was->since : since,
-                                    .state_since = state ? was->state_since : since };
+        memcpy(view.beside, beside, strlen(beside) + 1);
+        return view;
 }
 
 bool claim_is_taken(const struct claim *c, const char *state) {
@@ -281,20 +285,19 @@ struct claim_value claim_prior(const struct claim *c) {
 }
 
 /* The state of an aggregate says nothing about who has put the text beside it, nor does one that our own polls bring
- * about, or that was there before words went: one of another client is left as it is by who takes those away. */
-static bool does_state_tell(const struct claim *c, const char *state) {
+ * about, or that was there before words went: one of another client is left as it is by who takes those away. Nor does
+ * one that comes once they are gone: who brings it takes none away. NULL: it does not tell. */
+static const char *telling_state(const struct claim *c, const struct claim_value *v) {
+        bool gone = !v->text[0] && !c->view.is.text[0];
+        const char *state = gone ? c->view.beside : v->state;
         bool polled = c->traits.kept_as && streq(state, c->traits.kept_as);
 
-        return !c->traits.per_device && !polled && !(c->view.emptied && streq(state, c->view.is.state));
+        return c->traits.per_device || polled || (gone && !state[0]) ? NULL : state;
 }
 
 /* With one text per user, and beside no state that is somebody's claim. */
 static bool can_be_left(const struct claim *c, const struct claim_value *v) {
         return !c->traits.text_per_device && (c->traits.per_device || !claim_is_taken(c, v->state));
-}
-
-static const char *telling_state(const struct claim *c, const struct claim_value *v) {
-        return does_state_tell(c, v->state) ? v->state : NULL;
 }
 
 /* Another machine that knows of nothing that was before leaves none. Within our own call that shows soon after its

@@ -68,6 +68,72 @@ Test(core_claim_put_back, who_has_never_heard_of_our_claim_puts_back_what_is_old
         }
 }
 
+/* Who knows of none before ours leaves none. Another client that comes up after that brings a state of its own, and
+ * takes no words away: they are gone by then. Who takes ours away in person comes with a state, and be it that another
+ * client brings one after that. */
+Test(core_claim_put_back, none_were_left_with_the_state_that_came_as_ours_went) {
+        static const struct row {
+                const char *with, *later;
+                bool by_person;
+        } rows[] = {
+                { "offline", "online", false },
+                { "offline", "unavailable", false },
+                { "online", "offline", true },
+                { "online", "unavailable", true },
+        };
+
+        for (unsigned i = 0; i < 3 * ARRAY_SIZE(rows); i++) {
+                struct claim_other other = machine(0, "busy", "In a call", "busy", "In a call");
+                const struct row *row = &rows[i / 3];
+                bool in_call = i % 3, once_more = i % 3 == 2;
+
+                begin(&single_value, "online", "Lunch");
+                push();
+                /* What showed before ours tells nothing. */
+                push_shown("offline", "");
+                push_shown("online", "Lunch");
+                enter("busy", "In a call");
+                push();
+                told_live(&other);
+                run_for(USEC_PER_MIN);
+                if (!in_call)
+                        claim_set_want(&claim, NULL);
+                push_shown(row->with, "");
+                run_for(SEC);
+                push_shown(row->later, "");
+                if (once_more)
+                        push();
+                run_for(3 * USEC_PER_MIN);
+                other.done_for = 3 * USEC_PER_MIN;
+                other.put_back = !row->by_person;
+                told_done(&other);
+                run_for(20 * SEC);
+                if (in_call)
+                        expect_phase(row->by_person ? CLAIM_YIELDED : CLAIM_HELD);
+                expect_given_back(USEC_PER_MIN, row->by_person ? row->later : "online", row->by_person ? "" : "Lunch");
+                claim_done(&claim);
+        }
+}
+
+/* What is seen first after a start came with the state that is seen then. */
+Test(core_claim_put_back, none_that_are_there_at_a_start_came_with_the_state_beside_them) {
+        static const char *const states[] = { "offline", "online" };
+
+        for (unsigned i = 0; i < ARRAY_SIZE(states); i++) {
+                struct claim_other other = machine(0, "busy", "In a call", "busy", "In a call");
+
+                hold(&single_value, "online", "Lunch");
+                restart(&single_value);
+                told_live(&other);
+                push_shown(states[i], "");
+                told_done(&other);
+                run_for(USEC_PER_MIN);
+                expect_phase(CLAIM_FREE);
+                expect_shown("online", i == 0 ? "Lunch" : "");
+                claim_done(&claim);
+        }
+}
+
 /* Once ours stand there again, the same is a person's. */
 Test(core_claim_put_back, what_was_put_back_unheard_is_put_back_once) {
         struct claim_other other = machine(1, "offline", "Lunch", "busy", "In a call");

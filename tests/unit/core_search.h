@@ -56,9 +56,12 @@ static inline uint64_t mix(uint64_t h, uint64_t v) {
 }
 
 /* Two letters tell the states of this model; behind the end of one lies whatever was there before. */
+static inline uint64_t mix_state(uint64_t h, const char *state) {
+        return mix(h, state[0] ? (unsigned char) state[0] | (uint64_t) (unsigned char) state[1] << 8 : 0);
+}
+
 static inline uint64_t mix_value(uint64_t h, const struct claim_value *v) {
-        h = mix(h, v->state[0] ? (unsigned char) v->state[0] | (uint64_t) (unsigned char) v->state[1] << 8 : 0);
-        return mix(h, (unsigned char) v->text[0]);
+        return mix(mix_state(h, v->state), (unsigned char) v->text[0]);
 }
 
 static inline uint64_t mix_owed(uint64_t h, const struct claim_owed *d) {
@@ -149,17 +152,19 @@ static inline uint64_t mix_claim(uint64_t h, const struct claim *c, usec_t now) 
                            (uint64_t) c->ahead.failed << 43 | (uint64_t) c->ahead.arming << 44 |
                            (uint64_t) c->ahead.refused << 46 | (uint64_t) d->unsure_on_disk << 32 |
                            (uint64_t) c->view.known << 6 | (uint64_t) c->view.told << 45 |
-                           (uint64_t) c->view.emptied << 51 | (uint64_t) c->view.live << 7 |
-                           (uint64_t) c->flight.echoed << 8 | (uint64_t) c->flight.back << 9 |
-                           (uint64_t) c->flight.step << 10 | (uint64_t) c->inquiry.due << 14 |
-                           (uint64_t) c->inquiry.under_way << 15 | (uint64_t) c->inquiry.released << 16 |
-                           (uint64_t) c->limits.is_fresh << 17 | (uint64_t) c->limits.was_fresh << 18 |
-                           (uint64_t) c->flight.told << 48 | (uint64_t) c->flight.displaced << 49 |
-                           (uint64_t) c->caught_unheard << 52 | (uint64_t) c->view.unechoed << 53 |
-                           (uint64_t) c->view.over_ours << 54 | (uint64_t) c->limits.waits << 33 |
-                           (uint64_t) c->limits.write_failed << 50 | (uint64_t) c->limits.backoff.failures << 20);
+                           (uint64_t) c->view.live << 7 | (uint64_t) c->flight.echoed << 8 |
+                           (uint64_t) c->flight.back << 9 | (uint64_t) c->flight.step << 10 |
+                           (uint64_t) c->inquiry.due << 14 | (uint64_t) c->inquiry.under_way << 15 |
+                           (uint64_t) c->inquiry.released << 16 | (uint64_t) c->limits.is_fresh << 17 |
+                           (uint64_t) c->limits.was_fresh << 18 | (uint64_t) c->flight.told << 48 |
+                           (uint64_t) c->flight.displaced << 49 | (uint64_t) c->caught_unheard << 52 |
+                           (uint64_t) c->view.unechoed << 53 | (uint64_t) c->view.over_ours << 54 |
+                           (uint64_t) c->limits.waits << 33 | (uint64_t) c->limits.write_failed << 50 |
+                           (uint64_t) c->limits.backoff.failures << 20);
         h = mix_time(h, c->inquiry.due ? c->inquiry.at : 0, now);
         h = mix_value(h, &c->view.is);
+        if (!c->traits.per_device)
+                h = mix_state(h, c->view.beside);
         if (c->view.known)
                 h = mix_since(h, c->view.at, c->view.live && !c->view.unechoed ? CLAIM_PUSH_LASTS : CLAIM_VIEW_LASTS,
                               now);
