@@ -9,15 +9,13 @@ bool claim_is_view_fresh(const struct claim *c, usec_t now) {
         return c->view.known && now < usec_add(c->view.at, lasts);
 }
 
-/* Where no words are there, the state that came as they went. "": that was there before; or there are words. */
+/* The state that came with the words that show, or as they went. "": that was there before they went. */
 static const char *came_beside(const struct claim *c, const struct claim_value *v) {
         const struct claim_view *was = &c->view;
 
-        if (v->text[0])
-                return "";
-        if (was->ever && !was->is.text[0])
+        if (was->ever && streq(v->text, was->is.text))
                 return was->beside;
-        return streq(v->state, was->is.state) && claim_text_is_ours(c, &was->is) ? "" : v->state;
+        return !v->text[0] && streq(v->state, was->is.state) && claim_text_is_ours(c, &was->is) ? "" : v->state;
 }
 
 static bool are_words_over_ours(const struct claim *c, const struct claim_value *v) {
@@ -286,13 +284,14 @@ struct claim_value claim_prior(const struct claim *c) {
 
 /* The state of an aggregate says nothing about who has put the text beside it, nor does one that our own polls bring
  * about, or that was there before words went: one of another client is left as it is by who takes those away. Nor does
- * one that comes once they are gone: who brings it takes none away. NULL: it does not tell. */
+ * one that comes later beside the same words, or none: who brings it puts none there, and takes none away. NULL: it
+ * does not tell. */
 static const char *telling_state(const struct claim *c, const struct claim_value *v) {
-        bool gone = !v->text[0] && !c->view.is.text[0];
-        const char *state = gone ? c->view.beside : v->state;
+        bool shows = streq(v->text, c->view.is.text);
+        const char *state = shows ? c->view.beside : v->state;
         bool polled = c->traits.kept_as && streq(state, c->traits.kept_as);
 
-        return c->traits.per_device || polled || (gone && !state[0]) ? NULL : state;
+        return c->traits.per_device || polled || (shows && !state[0]) ? NULL : state;
 }
 
 /* With one text per user, and beside no state that is somebody's claim. */

@@ -126,8 +126,8 @@ struct claim_view {
         bool live;      /* pushes come; without them what was read holds for CLAIM_VIEW_LASTS */
         bool unechoed;  /* a write of ours that changed it was acknowledged, and nothing was pushed since */
         bool over_ours; /* its words came over ours or another machine's, or over what is owed back */
-        char beside[CLAIM_STATE_MAX]; /* where no words are there, the state that came as they went; "": it was there
-                                       * before, beside ours or another machine's */
+        char beside[CLAIM_STATE_MAX]; /* the state that came with its words, or as they went; "": none are there, and
+                                       * it was there before, beside ours or another machine's */
         usec_t at;                    /* when it was told or read */
         usec_t since;                 /* its words are not known to have come before that */
         usec_t state_since;           /* ... nor its state */

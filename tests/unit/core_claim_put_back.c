@@ -4,7 +4,7 @@
 /* Who hears nothing puts back what was there before its own call, also over our words: it knows nothing of what was
  * written within that, and found by us. It tells. */
 Test(core_claim_put_back, who_has_never_heard_of_our_claim_puts_back_what_is_older) {
-        enum { BEFORE, AFTER, LONG_AFTER, NEVER };
+        enum { BEFORE, BEFORE_A_CLIENT, AFTER, LONG_AFTER, NEVER };
         static const struct row {
                 const char *what;
                 bool known;     /* when ours begins */
@@ -15,6 +15,7 @@ Test(core_claim_put_back, who_has_never_heard_of_our_claim_puts_back_what_is_old
                 enum claim_phase phase;
         } rows[] = {
                 { "it shows, and is told of", true, 1, "In a call", "Lunch", BEFORE, NULL, CLAIM_HELD },
+                { "... when a client has come up", true, 1, "In a call", "Lunch", BEFORE_A_CLIENT, NULL, CLAIM_HELD },
                 { "it is told of, and shows", true, 1, "In a call", "Lunch", AFTER, NULL, CLAIM_HELD },
                 { "it shows when it must have shown long before", true, 1, "In a call", "Lunch", LONG_AFTER, NULL,
                   CLAIM_YIELDED },
@@ -44,18 +45,20 @@ Test(core_claim_put_back, who_has_never_heard_of_our_claim_puts_back_what_is_old
                 told_live(&other);
                 other.live = false;
                 told(&other);
-                if (row->shows == BEFORE) {
+                if (row->shows <= BEFORE_A_CLIENT) {
                         push_shown("offline", row->text);
                         run_for(SEC);
                         expect_phase(CLAIM_YIELDED);
                 }
+                if (row->shows == BEFORE_A_CLIENT)
+                        push_shown("online", row->text);
                 if (row->between)
                         push_shown("offline", row->between);
                 other.put_back = row->shows != NEVER;
                 told_done(&other);
                 if (row->shows == LONG_AFTER)
                         run_for(2 * CLAIM_ASK_AFTER);
-                if (row->shows != BEFORE)
+                if (row->shows > BEFORE_A_CLIENT)
                         push_shown("offline", row->text);
                 run_for(USEC_PER_MIN);
                 cr_expect_eq(claim_phase(&claim), row->phase, "%s: %s", row->what,
