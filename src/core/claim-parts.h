@@ -101,6 +101,10 @@ struct claim_value claim_compose_given_back(const struct claim *c, const struct 
 /* ---- claim-facts.c: facts ---- */
 
 bool claim_is_writing(const struct claim *c);
+/* Wanted again on the way back: what was begun is finished first; before and after that there is a way there. */
+void claim_turn_back(struct claim *c);
+/* After a wait what was read before it is old: where changes are told, that connection may have died in silence. */
+void claim_forget_read(struct claim *c);
 /* Where the state alone tells, one that is taken is the claim of somebody else, who may release it. */
 void claim_stop_for(struct claim *c, const struct claim_value *v);
 void claim_stop_for_claim_of_another(struct claim *c);
