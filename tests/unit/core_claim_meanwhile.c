@@ -163,3 +163,19 @@ Test(core_claim_meanwhile, what_is_told_while_hidden_words_are_put_back) {
                         claim_done(&claim);
                 }
 }
+
+/* As above, where ours did not last. The connection dies right after it has told of that. */
+Test(core_claim_meanwhile, what_a_person_wrote_unheard_before_ours_is_written_again_stays) {
+        hold(&single_value, "online", "Working");
+        push();
+        run_for(2 * USEC_PER_MIN);
+        push_shown("online", "In a call");
+        (void) expect_step(CLAIM_READ);
+        answer_read();
+        expect_phase(CLAIM_ENTERING);
+        set_shown("online", "Lunch");
+        run_for(USEC_PER_MIN);
+        expect_shown("online", "Lunch");
+        expect_phase(CLAIM_YIELDED);
+        claim_done(&claim);
+}

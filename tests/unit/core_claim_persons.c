@@ -594,6 +594,7 @@ Test(core_claim_persons, words_that_show_once_on_the_way_back_come_back) {
 Test(core_claim_persons, what_a_person_wrote_unheard_in_a_wait_is_not_written_over) {
         for (unsigned lasts = 0; lasts < 2; lasts++) {
                 hold(&per_device, "online", "Working");
+                push();
                 run_for(2 * USEC_PER_MIN);
                 claim_set_want(&claim, NULL);
                 (void) run_to_write();
