@@ -88,21 +88,6 @@ void claim_on_forgotten(struct claim *c) {
         finish(c, stuck);
 }
 
-/* Where each device has its own words, a write that gives back has perhaps taken away what only showed: those are owed
- * back also if something is wanted before that is known. */
-static void keep_hidden_words(struct claim *c) {
-        struct claim_owed *d = &c->debt.is;
-        const char *words = c->flight.value.text;
-
-        if (!c->traits.text_per_device || d->text_claimed || !words[0])
-                return;
-        c->debt.words_away = true;
-        if (streq(words, d->prior.text))
-                return;
-        claim_value_put_text(&d->prior, words);
-        c->debt.on_disk = false;
-}
-
 /* The last write may have landed, or may still land. */
 static void lose_write(struct claim *c, usec_t now) {
         usec_t lands_by = usec_add(now, CLAIM_LANDS_WITHIN);
@@ -111,7 +96,9 @@ static void lose_write(struct claim *c, usec_t now) {
         c->debt.open = true;
         if (c->flight.back) {
                 c->debt.restored_by = lands_by;
-                keep_hidden_words(c);
+                /* Where each device has its own words, it has perhaps taken away those that only showed. */
+                c->debt.words_away = c->debt.words_away || (c->traits.text_per_device && !c->debt.is.text_claimed &&
+                                                            c->flight.value.text[0]);
                 /* It has left words to another machine that goes on, which may be gone when it lands. */
                 if (c->debt.is.text_claimed && claim_owed_has_text(&c->debt.is, c->flight.value.text) &&
                     !streq(c->flight.value.text, c->debt.is.prior.text))

@@ -581,6 +581,23 @@ Test(core_claim_words, what_a_person_wrote_before_the_end_goes_back_once_ours_sh
         expect_shown("offline", "Lunch");
 }
 
+/* Another machine that says nothing, and tells so before, writes that over a person's words. */
+Test(core_claim_words, a_persons_words_are_not_taken_away_by_a_machine_that_says_nothing) {
+        struct claim_other other = machine(0, "busy", "In a call", "busy", "");
+
+        hold(&single_value, "online", "Working");
+        told_live(&other);
+        push_shown("online", "Lunch");
+        run_for(10 * SEC);
+        expect_phase(CLAIM_YIELDED);
+        push_shown("busy", "");
+        run_for(10 * SEC);
+        claim_set_want(&claim, NULL);
+        run_for(10 * SEC);
+        told_done(&other);
+        expect_given_back(30 * SEC, "online", "Lunch");
+}
+
 /* That one has found what is newer, and puts it back: a copy of older words would hide it. */
 Test(core_claim_words, what_a_person_wrote_first_does_not_go_over_the_words_of_another_machine) {
         struct claim_other other = machine(2, "online", "Gone", "busy", "In a call"),
